@@ -1,0 +1,9 @@
+"""Find the regions of a photo that do not belong in it, fill them, leave every other pixel alone.
+
+The public names below are imported when first used, so that ``import hcl_sdk`` stays fast and imports no torch.
+``__init__.pyi`` is the one list of them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

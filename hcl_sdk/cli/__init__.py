@@ -1,0 +1,217 @@
+"""The command ``hcl``.
+
+Nothing heavy is imported until a command runs, so that ``hcl --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)  # what shells expect after Ctrl-C
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hcl_sdk", prog_name="hcl", message="%(prog)s %(version)s")
+def main() -> None:
+    """Find the regions of photos that do not belong in them, and fill them.
+
+    Every other pixel stays as it was. Begin with: hcl quickstart
+    """
+
+
+_FORMATS = ("png", "jpg", "jpeg", "tif", "tiff", "webp", "avif", "jp2", "bmp", "ppm")
+
+
+def _weights_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    help_text = "A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub."
+    return click.option("--weights", metavar="NAME", default="default", show_default=True, help=help_text)(function)
+
+
+def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What ``detect`` and ``restore`` have in common."""
+    for option in reversed(
+        (
+            click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)),
+            click.option("-r", "--recursive", is_flag=True, help="Search the folders inside folders too."),
+            click.option(
+                "-o",
+                "--output",
+                metavar="DIR",
+                type=click.Path(file_okay=False, path_type=Path),
+                default="hcl_output",
+                show_default=True,
+                help="Where the results go; made if it is not there.",
+            ),
+            click.option(
+                "--threshold",
+                metavar="P",
+                type=click.FloatRange(0, 1),
+                help="A pixel is corrupted if its probability is above this, 0 to 1.  [default: the weights' own]",
+            ),
+            _weights_option,
+            click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, mps ...  [default: the fastest]"),
+            click.option(
+                "--precision",
+                type=click.Choice(["no", "fp16", "bf16"]),
+                default="no",
+                help="no: float32 (the default).",
+            ),
+            click.option("--plot", is_flag=True, help="Also write NAME_plot.png: input, confidence, mask, restored."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON object per photo on standard output."),
+            click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary; errors only."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@main.command()
+@_photo_options
+@click.option(
+    "--coco",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the regions of all photos as one COCO data set (JSON).",
+)
+def detect(**options: Any) -> None:
+    """Write the mask of every photo: NAME_mask.png, 255 = corrupted.
+
+    A PATH is a photo or a folder of photos. How results are named and what happens to files that cannot be read: see
+    hcl restore --help.
+    """
+    from hcl_sdk.cli.photos import process
+
+    process(restoring=False, **options)
+
+
+@main.command()
+@_photo_options
+@click.option(
+    "--mask",
+    metavar="FILE",
+    type=click.Path(exists=True, path_type=Path),
+    help="Fill this region (white) instead of what is found. Or a folder with a mask NAME_mask or NAME per photo.",
+)
+@click.option(
+    "--dilate",
+    metavar="PIXELS",
+    type=click.FloatRange(min=0),
+    help="Grow the mask before filling it.  [default: the weights' own]",
+)
+@click.option(
+    "--feather",
+    metavar="PIXELS",
+    type=click.FloatRange(min=0),
+    help="Fade the fill into the photo over this width.  [default: the weights' own]",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(_FORMATS, case_sensitive=False),
+    metavar="EXT",
+    help=f"File format of the restored photos: {', '.join(_FORMATS)}.",
+)
+def restore(**options: Any) -> None:
+    """Restore every photo: NAME_restored.EXT and NAME_mask.png (255 = corrupted).
+
+    A PATH is a photo or a folder of photos. The output folder gets the tree of a folder; of several folders, each
+    under its own name. Of photos that differ in their suffix only, the suffix becomes part of NAME. Results of an
+    earlier run are overwritten; an input never is.
+
+    TIFF, BMP and PPM photos keep their format, all others become PNG (TIFF where PNG cannot hold them), so that no
+    pixel outside the mask changes; --format jpg gives smaller files in which all do.
+
+    A file that cannot be read does not stop the rest; it is listed at the end, and the exit status is 1.
+    """
+    from hcl_sdk.cli.photos import process
+
+    process(restoring=True, **options)
+
+
+@main.command()
+@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--preset", "name", metavar="NAME", required=True, help="ffhq256, imagenet256, places256 or places512.")
+@click.option(
+    "--version",
+    type=click.IntRange(2, 4),
+    default=4,
+    show_default=True,
+    help="Of the code that trained the checkpoint: 4 is the final one.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of weights to write.",
+)
+def convert(checkpoint: Path, name: str, version: int, output: Path) -> None:
+    """Turn a published CHECKPOINT into a folder of weights.
+
+    It is read without running code from it, and every name and shape in it is checked.
+    """
+    from hcl_sdk.published import ConversionError, preset
+    from hcl_sdk.published import convert as converted
+
+    try:
+        config = preset(name, version)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--preset'") from error
+    try:
+        conversion = converted(checkpoint, config)
+        conversion.pipeline.save_pretrained(output)
+    except (ConversionError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Left out, for training only: {', '.join(conversion.left_out) or 'nothing'}")
+    click.echo(f"Weights written to {output}. Use them with: hcl restore PHOTO --weights {output}")
+
+
+@main.command()
+@click.argument("name", required=False)
+def components(name: str | None) -> None:
+    """List what detectors and restorers can be made of; with NAME, its fields, their defaults and ranges."""
+    from hcl_sdk.cli.listing import all_components, one_component
+
+    click.echo(all_components() if name is None else one_component(name))
+
+
+@main.command()
+def plugins() -> None:
+    """List the installed plugins, what they give, and why a broken one is broken.
+
+    HCL_DISABLE_PLUGINS=a,b leaves these packages alone; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
+    """
+    from hcl_sdk.cli.listing import all_plugins
+
+    click.echo(all_plugins())
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="hcl_quickstart",
+    show_default=True,
+    help="Where the pictures go.",
+)
+@_weights_option
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, mps ...  [default: the fastest]")
+def quickstart(output: Path, weights: str, device: str | None) -> None:
+    """Damage a sample photo, restore it, and show how that went."""
+    from hcl_sdk.cli.quickstart import run
+
+    run(output, weights, device)

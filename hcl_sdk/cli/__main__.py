@@ -1,0 +1,5 @@
+"""``python -m hcl_sdk.cli`` is ``hcl``, for programs that start modules, such as ``accelerate launch -m``."""
+
+from hcl_sdk.cli import main
+
+main()

@@ -1,0 +1,196 @@
+"""Which photos a command works on, what their results are called, and which files must not be written to."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import click
+from PIL import Image, ImageFile
+
+from hcl_sdk.photo import PhotoError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One photo to work on.
+
+    Attributes:
+        path: as it was given, or found in a folder that was given.
+        folder: where its results go, relative to the output folder.
+        name: what the names of its results begin with.
+    """
+
+    path: Path
+    folder: Path
+    name: str
+
+
+@dataclass(kw_only=True)
+class Inputs:
+    """What the paths of a command line stand for.
+
+    Attributes:
+        photos: in the order given, folders sorted.
+        ignored: number of files in folders that are no pictures.
+        failures: folders that cannot be listed, with the reason.
+    """
+
+    photos: list[Input] = field(default_factory=list)
+    ignored: int = 0
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+
+
+@cache
+def picture_suffixes() -> frozenset[str]:
+    """The suffixes of the files that Pillow can read, in lower case."""
+
+    def is_read(name: str) -> bool:
+        reader = Image.OPEN[name][0] if name in Image.OPEN else None
+        stub = isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
+        return reader is not None and not stub and name != "MPEG"  # of which Pillow knows no more than the size
+
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if is_read(name))
+
+
+def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
+    """Find the photos and name their results.
+
+    Args:
+        paths: files, whatever their names, and folders. A path that does not exist counts as a file.
+        recursive: search the folders inside folders too. Links to folders are not followed, hidden files and folders
+            and the output folder left out.
+        output: the output folder.
+
+    Raises:
+        click.UsageError: if the output folder is one of the folders, or two photos would have the same results.
+    """
+    inputs = Inputs()
+    found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path as given, folder of the results
+    folders = [path for path in paths if path.is_dir()]
+    for path in paths:
+        if path not in folders:
+            found.setdefault(os.path.abspath(path), (path, Path()))
+            continue
+        if os.path.realpath(path) == os.path.realpath(output):
+            raise click.UsageError(
+                f"the results would go into {path} itself and be taken for photos the next time; "
+                f"choose another folder with -o"
+            )
+        top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
+        for file in _files(path, recursive, os.path.realpath(output), inputs):
+            found.setdefault(os.path.abspath(file), (file, top / file.parent.relative_to(path)))
+    inputs.photos = _named(found.values())
+    return inputs
+
+
+def _files(root: Path, recursive: bool, output: str, inputs: Inputs) -> Iterable[Path]:
+    """The pictures in a folder; what else there is goes into ``inputs``."""
+
+    def failed(error: OSError) -> None:
+        inputs.failures.append((Path(error.filename), error.strerror or str(error)))
+
+    for folder, subfolders, files in os.walk(root, onerror=failed):
+        # Setting what is walked next; files and folders on some systems differ in case only.
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if recursive and not name.startswith(".") and os.path.realpath(Path(folder, name)) != output
+        )
+        for name in sorted(files):
+            if not name.startswith(".") and Path(name).suffix.lower() in picture_suffixes():
+                yield Path(folder, name)
+            else:
+                inputs.ignored += 1
+
+
+def _named(found: Iterable[tuple[Path, Path]]) -> list[Input]:
+    """Give every photo a name that no other photo with results in the same folder has, whatever its case."""
+    same_stem: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
+    for path, folder in found:
+        same_stem[str(folder / path.stem).casefold()].append((path, folder))
+    photos, owner = [], dict[str, Path]()
+    for path, folder in found:
+        alone = len(same_stem[str(folder / path.stem).casefold()]) == 1
+        name = path.stem if alone else path.stem + path.suffix.replace(".", "_")
+        key = str(folder / name).casefold()
+        if key in owner:
+            raise click.UsageError(
+                f"the results of {owner[key]} and {path} would both be called {folder / name}_...; "
+                f"give them to two commands, each with a folder of its own as -o"
+            )
+        owner[key] = path
+        photos.append(Input(path=path, folder=folder, name=name))
+    return photos
+
+
+class Masks:
+    """The user's own masks: one file, or a folder of them, as ``hcl detect`` writes it or with the photos' names."""
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._listings: dict[Path, dict[str, list[Path]]] = {}
+
+    def of(self, photo: Input) -> Path:
+        """The mask of a photo.
+
+        Raises:
+            PhotoError: if a folder of masks has none for it, or several of the same name.
+        """
+        if not self.source.is_dir():
+            return self.source
+        folder = self.source / photo.folder
+        stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in (photo.name, photo.path.stem))
+        for stem in stems:
+            files = [f for f in self._listing(folder).get(stem, []) if not _is_same(f, photo.path)]
+            if len(files) > 1:
+                raise PhotoError(f"several files may be its mask: {', '.join(map(str, files))}")
+            if files:
+                return files[0]
+        expected = " or ".join(f"{stem}.png" for stem in stems)
+        raise PhotoError(f"there is no mask of it in {folder}; expected {expected} (or another picture format)")
+
+    def files(self) -> Iterable[Path]:
+        """All files that may be masks."""
+        if not self.source.is_dir():
+            return [self.source]
+        return (Path(folder, name) for folder, _, names in os.walk(self.source) for name in names)
+
+    def _listing(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._listings:
+            listing = defaultdict(list)
+            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if file.suffix.lower() in picture_suffixes():
+                    listing[file.stem].append(file)
+            self._listings[folder] = listing
+        return self._listings[folder]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+class Protected:
+    """The files that must not be written to, under whatever name they are reached."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._owners = {key: file for file in files if (key := _identity(file)) is not None}
+
+    def check(self, target: Path) -> None:
+        """Raise ``FileExistsError`` if writing to ``target`` would overwrite one of the files."""
+        owner = self._owners.get(_identity(target) or (-1, -1))
+        if owner is not None:
+            same = "" if target == owner else f", which is {target},"
+            raise FileExistsError(f"the input {owner}{same} would be overwritten; choose another folder with -o")
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,1 @@
+"""Embeddings -> two clusters, and which of them is corrupted."""

@@ -1,0 +1,73 @@
+"""The published clusterer: soft spherical 2-means of each image, and a classifier of its centres."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from hcl_sdk.functional.kmeans import soft_two_means
+from hcl_sdk.interfaces import Clusterer, Clusters, component
+
+
+@component
+class SoftKMeans(Clusterer):
+    """Soft spherical 2-means over the pixels in question of each image on its own (paper, section 3.2).
+
+    Attributes:
+        iterations: at most so many updates of the centres.
+        repeats: restarts from other random pixels, of which the best is kept.
+        temperature: softness of the assignment, by cosine distance.
+        classifier: learn to tell from a centre whether it is one of corrupted pixels. Without it the smaller cluster is
+            taken for the corrupted one.
+        one_class: let an image have one class only. Where the classifier puts both centres on the same side, nothing is
+            corrupted, or everything is, and a pixel's confidence is the centres' own, mixed by its assignment. The
+            published method always finds two classes (False).
+    """
+
+    iterations: int = attrs.field(default=3, validator=attrs.validators.ge(1))
+    repeats: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
+    classifier: bool = True
+    one_class: bool = attrs.field(default=True)
+
+    @one_class.validator  # pyright: ignore[reportAttributeAccessIssue]
+    def _has_classifier(self, attribute: attrs.Attribute[bool], value: bool) -> None:
+        if value and not self.classifier:
+            raise ValueError(
+                "SoftKMeans(one_class=True) needs the classifier, which says whether both centres are of one class; "
+                "set classifier=True or one_class=False"
+            )
+
+    def build(self, dim: int) -> None:
+        self.score = (
+            nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 1)) if self.classifier else nn.Identity()
+        )
+
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
+        centers, second = soft_two_means(
+            embedding.flatten(2),
+            candidates.flatten(1),
+            self.start(candidates, seed),
+            iterations=self.iterations,
+            temperature=self.temperature,
+        )
+        return Clusters(centers=centers, assignment=second.view_as(candidates))
+
+    def start(self, candidates: Tensor, seed: int) -> Tensor:
+        """Which of its candidates is an image's first centre, for every restart: ``[B, repeats]`` int64.
+
+        The same draws serve all images, as fractions of their number of candidates, so that an image's result does not
+        depend on the batch it is in.
+        """
+        draws = torch.rand(self.repeats, generator=torch.Generator().manual_seed(seed)).to(candidates.device)
+        count = candidates.flatten(1).sum(dim=1)
+        return (draws * count[:, None]).long().clamp(max=(count[:, None] - 1).clamp(min=0))
+
+    def corruption_logits(self, centers: Tensor) -> Tensor | None:
+        # The classifier is trained to give valid centres the higher score, as in the published checkpoints.
+        return -self.score(centers)[..., 0] if self.classifier else None
+
+    @property
+    def finds_one_class(self) -> bool:
+        return self.one_class

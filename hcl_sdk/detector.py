@@ -1,0 +1,230 @@
+"""The detector: encoder, interaction, head and clusterer put together, and run from coarse to fine."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import attrs
+import torch
+from torch import Tensor
+
+from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
+from hcl_sdk.encoders.swin import SwinEncoder
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.functional.settling import most_certain, without_inner_edge
+from hcl_sdk.heads.projection import ProjectionHead
+from hcl_sdk.interactions.top_down import TopDownFusion
+from hcl_sdk.interfaces import (
+    Clusterer,
+    Component,
+    Detection,
+    Encoder,
+    Head,
+    Interaction,
+    ScaleDetection,
+    check_mask,
+    component,
+    device_of,
+)
+
+
+def _shares(instance: Detector, attribute: attrs.Attribute[float | tuple[float, ...]], value: float | tuple) -> None:
+    for share in value if isinstance(value, tuple) else (value,):
+        if not 0 <= share <= 1:
+            raise ValueError(f"'{attribute.name}' must be a share from 0 to 1, or one for each scale: {value}")
+
+
+@component
+class Detector(Component):
+    """Finds the corrupted region of each image, from coarse to fine (paper, section 3.2).
+
+    At the coarsest scale all pixels are in question; a scale clusters those in question, settles the ones it is sure
+    of, and leaves the rest to the next finer scale. Making a detector binds its parts to each other.
+
+    Attributes:
+        encoder: image -> pyramid.
+        interaction: mixes the scales of the pyramid.
+        head: pyramid -> embeddings.
+        clusterer: embeddings -> clusters.
+        settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
+            scales, or one for each, fine to coarse. The finest scale's has no effect on the mask.
+        upsampling: how the finest scale's confidence is brought to the size of the image.
+
+    Raises:
+        ValueError: if the parts do not fit each other, or ``settle`` does not have one number a scale.
+    """
+
+    kind: ClassVar[str] = "detector"
+
+    encoder: Encoder = attrs.field(factory=SwinEncoder)
+    interaction: Interaction = attrs.field(factory=TopDownFusion)
+    head: Head = attrs.field(factory=ProjectionHead)
+    clusterer: Clusterer = attrs.field(factory=SoftKMeans)
+    settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_shares)
+    upsampling: Literal["nearest", "bilinear"] = "nearest"
+
+    def __attrs_post_init__(self) -> None:
+        spec = self.encoder.spec
+        if isinstance(self.settle, tuple) and len(self.settle) != len(spec):
+            raise ValueError(
+                f"settle needs one share for each of the {len(spec)} scales of {type(self.encoder).__name__}, "
+                f"fine to coarse; got {self.settle}"
+            )
+        with device_of(self.encoder):
+            self.interaction.bind(spec)
+            self.head.bind(self.interaction.spec)
+            self.clusterer.bind(self.head.dim)
+
+    def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
+        """Detect the corruption of a batch of images, each on its own.
+
+        Gradients flow through the pyramid and the embeddings, not through clusters and masks.
+
+        Args:
+            image: ``[B, 3, H, W]`` in [0, 1].
+            corruption_mask: ``[B, 1, H, W]`` bool, the true mask if it is known, in training: it then says which of the
+                two centres of the coarsest scale is the corrupted one.
+            seed: of the clusterer's draws; the global random state is neither used nor changed.
+
+        Raises:
+            TypeError: if ``image`` is not floating-point, or ``corruption_mask`` not bool.
+            ValueError: if ``image`` is not ``[B, 3, H, W]`` with at least one pixel, or ``corruption_mask`` not of its
+                batch and size.
+        """
+        _check(image, corruption_mask)
+        pyramid = self.encoder(image)
+        embeddings = self.head(self.interaction(pyramid))
+        scales = self.coarse_to_fine(embeddings, corruption_mask=corruption_mask, seed=seed)
+        confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
+        return Detection(
+            confidence=confidence,
+            corruption_mask=confidence > 0.5,
+            masks=tuple(scale.corruption_mask for scale in scales),
+            pyramid=pyramid,
+            embeddings=embeddings,
+            scales=scales,
+        )
+
+    @torch.no_grad()
+    def coarse_to_fine(
+        self, embeddings: tuple[Tensor, ...], *, corruption_mask: Tensor | None = None, seed: int = 0
+    ) -> tuple[ScaleDetection, ...]:
+        """From the embeddings of every scale to its masks; arguments and scales as in :meth:`forward`."""
+        with torch.autocast(embeddings[0].device.type, enabled=False):
+            shares = self.settle if isinstance(self.settle, tuple) else (self.settle,) * len(embeddings)
+            scales: list[ScaleDetection] = []
+            for s in reversed(range(len(embeddings))):
+                embedding = embeddings[s].detach().float()
+                if scales:
+                    scales.append(self._finer(embedding, scales[-1], shares[s], seed + s))
+                else:
+                    truth = None if corruption_mask is None else _shrunk(corruption_mask, embedding)
+                    scales.append(self._coarsest(embedding, truth, shares[s], seed + s))
+            return tuple(reversed(scales))
+
+    def _coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
+        """Cluster all pixels; the classifier, or the truth, says which centre is the corrupted one."""
+        candidates = torch.ones_like(embedding[:, :1], dtype=torch.bool)
+        clusters = self.clusterer(embedding, candidates, seed=seed)
+        second = clusters.assignment  # weight of the second centre
+        logits = self.clusterer.corruption_logits(clusters.centers)
+        if truth is not None:
+            error = (second - truth.float()).abs().mean(dim=(1, 2, 3))
+            swapped = error > (1 - second - truth.float()).abs().mean(dim=(1, 2, 3))
+        elif logits is not None:
+            swapped = logits[:, 0] > logits[:, 1]
+        else:
+            swapped = second.mean(dim=(1, 2, 3)) > 0.5
+        centers, confidence = _ordered(clusters.centers, second, swapped)
+
+        one_class = torch.zeros_like(swapped)
+        if truth is None and logits is not None and self.clusterer.finds_one_class:
+            one_class = (logits > 0).all(dim=1) | (logits <= 0).all(dim=1)
+            # The first centre's probability, moved towards the second's by the pixel's assignment.
+            own = logits.sigmoid()[..., None, None, None]
+            mixed = own[:, 0] * (1 - second) + own[:, 1] * second
+            confidence = torch.where(one_class[:, None, None, None], mixed, confidence)
+        return _settled(None, candidates, centers, confidence, share, one_class)
+
+    def _finer(self, embedding: Tensor, coarser: ScaleDetection, share: float, seed: int) -> ScaleDetection:
+        """Cluster what the coarser scale left open; its centres say which of the new ones is the corrupted one."""
+        size = embedding.shape[-2:]
+        candidates = ~resize(coarser.settled_valid | coarser.settled_corrupted, size)
+        clusters = self.clusterer(embedding, candidates, seed=seed)
+        similarity = torch.einsum("bkd,bjd->bkj", coarser.centers, clusters.centers)
+        to_first = (similarity / self.clusterer.temperature).softmax(dim=2)[..., 0]  # [B, 2]: of valid, of corrupted
+        centers, confidence = _ordered(clusters.centers, clusters.assignment, to_first[:, 1] > to_first[:, 0])
+        return _settled(coarser, candidates, centers, confidence, share)
+
+    def encode_mask(self, image: Tensor, corruption_mask: Tensor) -> Detection:
+        """The detection that a known mask of these images stands for, with the features that a restorer may need.
+
+        Args:
+            image: ``[B, 3, H, W]`` in [0, 1].
+            corruption_mask: ``[B, 1, H, W]`` bool.
+
+        Raises:
+            TypeError, ValueError: as :meth:`forward` does.
+        """
+        _check(image, corruption_mask)
+        return Detection.from_mask(corruption_mask, self.encoder(image))
+
+
+def _settled(
+    coarser: ScaleDetection | None,
+    candidates: Tensor,
+    centers: Tensor,
+    cluster_confidence: Tensor,
+    share: float,
+    one_class: Tensor | None = None,
+) -> ScaleDetection:
+    """Settle the most confident pixels of either class and accumulate over the scales."""
+    corrupted = cluster_confidence > 0.5
+    open_ = candidates if one_class is None else candidates & ~one_class[:, None, None, None]
+    certain_valid = most_certain(1 - cluster_confidence, ~corrupted, share)
+    certain_corrupted = most_certain(cluster_confidence, corrupted, share)
+    settles_valid = without_inner_edge(certain_valid) & open_ | (candidates & ~open_ & ~corrupted)
+    settles_corrupted = without_inner_edge(certain_corrupted) & open_ | (candidates & ~open_ & corrupted)
+    confidence = cluster_confidence
+    settled_valid, settled_corrupted = settles_valid, settles_corrupted
+    if coarser is not None:
+        size = candidates.shape[-2:]
+        confidence = torch.where(candidates, cluster_confidence, resize(coarser.confidence, size))
+        settled_valid = settles_valid | resize(coarser.settled_valid, size)
+        settled_corrupted = settles_corrupted | resize(coarser.settled_corrupted, size)
+    return ScaleDetection(
+        candidates=candidates,
+        centers=centers,
+        cluster_confidence=cluster_confidence,
+        settles_valid=settles_valid,
+        settles_corrupted=settles_corrupted,
+        settled_valid=settled_valid,
+        settled_corrupted=settled_corrupted,
+        confidence=confidence,
+        corruption_mask=confidence > 0.5,
+    )
+
+
+def _ordered(centers: Tensor, second: Tensor, swapped: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres with the corrupted one second, and its weight, where ``swapped`` ``[B]`` says which images to turn."""
+    centers = torch.where(swapped[:, None, None], centers.flip(1), centers)
+    return centers, torch.where(swapped[:, None, None, None], 1 - second, second)
+
+
+def _check(image: Tensor, corruption_mask: Tensor | None) -> None:
+    if image.ndim != 4 or image.shape[1] != 3 or 0 in image.shape:
+        raise ValueError(f"images must be [B, 3, H, W] with at least one pixel; got shape {tuple(image.shape)}")
+    if not image.is_floating_point():
+        raise TypeError(f"images must be floating-point in [0, 1]; got {image.dtype}")
+    if corruption_mask is not None:
+        check_mask(corruption_mask)
+        expected = (image.shape[0], 1, *image.shape[2:])
+        if tuple(corruption_mask.shape) != expected:
+            raise ValueError(
+                f"corruption_mask must be {list(expected)}, as the images are; got {list(corruption_mask.shape)}"
+            )
+
+
+def _shrunk(corruption_mask: Tensor, like: Tensor) -> Tensor:
+    check_mask(corruption_mask)
+    return resize(corruption_mask, like.shape[-2:])

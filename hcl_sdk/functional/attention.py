@@ -1,0 +1,162 @@
+"""Scaled dot-product attention through one function, whatever computes it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_LONGEST_BATCH = 65535
+"""The fused kernels of CUDA put the batch on an axis of the grid that is this long at most."""
+
+
+def attention(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None, mask: Tensor | None = None
+) -> Tensor:
+    """Softmax(query key^T / sqrt(d) + bias) value, computed by the backend chosen with :func:`attention_backend`.
+
+    Args:
+        query: ``[*, heads, N, d]``; at least three dimensions.
+        key: ``[*, heads, M, d]``.
+        value: ``[*, heads, M, d]``.
+        bias: float, added to the logits, broadcastable to ``[*, heads, N, M]``.
+        mask: bool, True = this query may attend to this key, broadcastable to ``[*, heads, N, M]``. Every query needs
+            at least one key. What is not allowed has weight 0 exactly; a large negative bias would leave denormal
+            numbers behind, which are slow on a CPU.
+
+    Returns:
+        ``[*, heads, N, d]``.
+
+    Raises:
+        ValueError: if the shapes do not fit each other.
+        RuntimeError: if the chosen backend cannot run here.
+    """
+    _check_shapes(query, key, value, bias, mask)
+    shape = query.shape
+    if bias is not None:
+        bias = bias.to(query.dtype)
+    if mask is not None:
+        bias = torch.where(mask, query.new_zeros(()) if bias is None else bias, float("-inf"))
+    if bias is not None:
+        bias = bias[(None,) * max(0, 3 - bias.ndim)]
+        if all(extent == 1 for extent in bias.shape[:-3]):
+            bias = bias.reshape(1, *bias.shape[-3:])  # the same for all of the batch: not copied for each
+        else:
+            bias = bias.expand(*shape[:-3], *bias.shape[-3:]).flatten(0, -4)
+    query, key, value = (t.flatten(0, -4) if t.ndim > 3 else t[None] for t in (query, key, value))
+    run = _BACKENDS[_chosen]
+    if query.shape[0] <= _LONGEST_BATCH:
+        return run(query, key, value, bias).reshape(shape)
+    pieces = [t.split(_LONGEST_BATCH) for t in (query, key, value)]
+    biases = [bias] * len(pieces[0]) if bias is None or bias.shape[0] == 1 else bias.split(_LONGEST_BATCH)
+    return torch.cat([run(*piece) for piece in zip(*pieces, biases, strict=True)]).reshape(shape)
+
+
+@contextmanager
+def attention_backend(name: str) -> Iterator[None]:
+    """Compute every :func:`attention` inside the ``with`` block by the backend ``name``.
+
+    Args:
+        name: ``"auto"`` (the default: what PyTorch has for the device), ``"sdpa"`` (PyTorch's fused kernels, likewise
+            chosen by PyTorch), ``"xformers"`` (the package xFormers, not on the CPU), or ``"math"`` (plain matrix
+            products, the reference). They agree up to rounding. The choice holds for all threads of the process.
+
+    Raises:
+        ValueError: for another name.
+        RuntimeError: for ``"xformers"``, if the package cannot be imported.
+
+    Example:
+        >>> import torch
+        >>> q = torch.randn(2, 4, 16, 8)
+        >>> with attention_backend("math"):
+        ...     reference = attention(q, q, q)
+        >>> torch.allclose(attention(q, q, q), reference, atol=1e-5)
+        True
+    """
+    global _chosen
+    if name not in _BACKENDS:
+        raise ValueError(f"unknown attention backend {name!r}; there are {', '.join(_BACKENDS)}")
+    if name == "xformers":
+        _xformers_ops()
+    before, _chosen = _chosen, name
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def _sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+
+def _math(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    logits = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
+    if bias is not None:
+        logits = logits + bias
+    return logits.softmax(-1).to(value.dtype) @ value
+
+
+def _xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    if query.device.type == "cpu":
+        raise RuntimeError(
+            "the attention backend 'xformers' has no kernels for the CPU, and the tensors are there; "
+            "use 'auto', or move the model to a GPU"
+        )
+    return _by_xformers(query, key, value, bias)
+
+
+def _by_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    batch, heads, rows, _ = query.shape
+    if bias is not None:
+        # The kernels read rows of the bias that begin at multiples of 8: room for that at the end of each row.
+        columns = key.shape[-2]
+        bias = F.pad(bias, (0, -columns % 8))[..., :columns].expand(batch, heads, rows, columns)
+    # xFormers has the heads behind the tokens: [B, N, heads, d].
+    query, key, value = (t.transpose(1, 2) for t in (query, key, value))
+    out = _xformers_ops().memory_efficient_attention(query, key, value, attn_bias=bias)
+    return out.transpose(1, 2)
+
+
+def _xformers_ops() -> Any:
+    try:
+        return importlib.import_module("xformers.ops")
+    except ImportError as error:
+        raise RuntimeError(
+            f"the attention backend 'xformers' needs the package xformers (pip install 'hcl_sdk[xformers]'): {error}"
+        ) from error
+
+
+_BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {
+    "auto": _sdpa,
+    "sdpa": _sdpa,
+    "xformers": _xformers,
+    "math": _math,
+}
+_chosen = "auto"
+
+
+def _check_shapes(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, mask: Tensor | None) -> None:
+    if (
+        query.ndim < 3
+        or key.shape != value.shape
+        or query.shape[:-2] != key.shape[:-2]
+        or query.shape[-1] != key.shape[-1]
+    ):
+        raise ValueError(
+            f"attention needs a query [*, heads, N, d] with a key and a value [*, heads, M, d]; "
+            f"got {tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
+        )
+    target = (*query.shape[:-1], key.shape[-2])
+    for name, tensor in (("bias", bias), ("mask", mask)):
+        if tensor is None:
+            continue
+        sizes = zip(reversed(tensor.shape), reversed(target), strict=False)
+        if tensor.ndim > len(target) or any(own not in (1, wanted) for own, wanted in sizes):
+            raise ValueError(f"the attention {name} must be broadcastable to {target}; got {tuple(tensor.shape)}")
+    if mask is not None and mask.dtype != torch.bool:
+        raise ValueError(f"the attention mask must be bool, True = may attend; got {mask.dtype} (is it a bias?)")

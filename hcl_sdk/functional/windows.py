@@ -1,0 +1,113 @@
+"""Feature maps of any size as square windows of tokens, and which tokens of a window may see each other.
+
+A map is ``[B, H, W, C]`` here, channels last. Windows are ``w x w`` tokens, row-major; a map that is no multiple of the
+window is padded at the bottom and the right, and the padding is never a key. That equals shrinking the window to a map
+that is smaller than it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def pad_to_windows(features: Tensor, window: int, value: float = 0.0) -> Tensor:
+    """Pad ``[B, H, W, C]`` at the bottom and the right with ``value`` to multiples of ``window``."""
+    down, right = -features.shape[1] % window, -features.shape[2] % window
+    return F.pad(features, (0, 0, 0, right, 0, down), value=value) if down or right else features
+
+
+def half_shift(height: int, width: int, window: int) -> tuple[int, int]:
+    """How far the windows of a map are shifted in every other block: by half, where the map is larger than a window."""
+    return (window // 2 if height > window else 0), (window // 2 if width > window else 0)
+
+
+def partition(features: Tensor, window: int, shift: tuple[int, int] = (0, 0)) -> Tensor:
+    """Cut ``[B, H, W, C]``, multiples of ``window``, into windows ``[B, H W / w^2, w^2, C]``.
+
+    Args:
+        features: the map.
+        window: the side ``w`` of a window.
+        shift: rows and columns by which the map is rolled up and left before it is cut.
+    """
+    if any(shift):
+        features = features.roll((-shift[0], -shift[1]), (1, 2))
+    return features.unflatten(2, (-1, window)).unflatten(1, (-1, window)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+
+
+def merge(windows: Tensor, size: tuple[int, int], window: int, shift: tuple[int, int] = (0, 0)) -> Tensor:
+    """Undo :func:`partition`: ``[B, H W / w^2, w^2, C]`` -> ``[B, H, W, C]`` of ``size`` (H, W)."""
+    down, across = size[0] // window, size[1] // window
+    features = windows.unflatten(1, (down, across)).unflatten(3, (window, window)).transpose(2, 3)
+    features = features.flatten(3, 4).flatten(1, 2)
+    return features.roll(shift, (1, 2)) if any(shift) else features
+
+
+def relative_position_index(window: int) -> Tensor:
+    """Which row of a table of ``(2w - 1)^2`` relative positions belongs to a query and a key: int64 ``[w^2, w^2]``.
+
+    With ``dy = y_query - y_key`` and ``dx`` likewise, it is ``(dy + w - 1)(2w - 1) + (dx + w - 1)``.
+    """
+    along = torch.arange(window)
+    difference = along[:, None] - along[None, :] + window - 1
+    rows, columns = difference[:, None, :, None], difference[None, :, None, :]
+    return (rows * (2 * window - 1) + columns).reshape(window**2, window**2)
+
+
+def window_neighbors(
+    size: tuple[int, int], window: int, shift: tuple[int, int] = (0, 0), device: torch.device | None = None
+) -> Tensor | None:
+    """Which tokens of each window were neighbors on the map, before it was padded and rolled.
+
+    Args:
+        size: height and width of the map, before padding.
+        window: the side ``w`` of a window.
+        shift: as for :func:`partition`.
+        device: of the result.
+
+    Returns:
+        bool ``[windows, w^2, w^2]``, query by key: True where both come from the same side of the seam that rolling
+        made, and the key is no padding. A token always is its own neighbor, so that no query is without a key. None
+        if all is True.
+    """
+    if not any(shift) and not any(extent % window for extent in size):
+        return None
+    rows, columns = (_axis_neighbors(extent, window, by, device) for extent, by in zip(size, shift, strict=True))
+    both = rows[:, None, :, None, :, None] & columns[None, :, None, :, None, :]
+    itself = torch.eye(window**2, dtype=torch.bool, device=device)
+    return both.reshape(-1, window**2, window**2) | itself
+
+
+def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
+    """:func:`window_neighbors` along one axis: ``[windows, w, w]``."""
+    padded = extent + -extent % window
+    position = torch.arange(padded, device=device)
+    origin = (position + shift) % padded
+    seam = (position >= padded - shift).reshape(-1, window)  # what was rolled over from the other end of the map
+    real = (origin < extent).reshape(-1, window)
+    return (seam[:, :, None] == seam[:, None, :]) & real[:, None, :]
+
+
+def attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tensor | None:
+    """Which keys a query attends to, given :func:`window_neighbors` and the corrupted tokens of the windows.
+
+    The published method adds -100 to the logit of a key for being no neighbor, and again for being corrupted, and so
+    only the keys with the fewest of these have a weight that is not 0 in float32. These are what is returned: the valid
+    neighbors of a query; if it has none, its corrupted neighbors and the valid others.
+
+    Args:
+        neighbors: bool ``[windows, N, N]`` or None.
+        corrupted: bool ``[B, windows, N]`` or None. Padding counts as corrupted.
+
+    Returns:
+        bool mask, broadcastable to ``[B, windows, heads, N, N]``; None if every key may be attended to.
+    """
+    if corrupted is None:
+        return None if neighbors is None else neighbors[:, None]
+    valid = ~corrupted[:, :, None, None, :]
+    if neighbors is None:
+        return valid | ~valid.any(-1, keepdim=True)
+    near = neighbors[:, None]
+    best = near & valid
+    return torch.where(best.any(-1, keepdim=True), best, near | valid)

@@ -1,0 +1,1 @@
+"""Pyramid -> unit embeddings."""

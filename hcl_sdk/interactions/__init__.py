@@ -1,0 +1,1 @@
+"""Pyramid -> pyramid, each scale informed by the others."""

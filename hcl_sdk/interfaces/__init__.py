@@ -1,0 +1,26 @@
+"""The abstract components and the values that pass between them."""
+
+from hcl_sdk.interfaces.component import Bindable, Component, component, device_of, field_type
+from hcl_sdk.interfaces.kinds import KINDS, Clusterer, Encoder, Head, Interaction, Restorer
+from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
+
+__all__ = [
+    "KINDS",
+    "Bindable",
+    "Clusterer",
+    "Clusters",
+    "Component",
+    "Detection",
+    "Encoder",
+    "Head",
+    "Interaction",
+    "Pyramid",
+    "PyramidSpec",
+    "Restorer",
+    "ScaleDetection",
+    "check_mask",
+    "component",
+    "device_of",
+    "field_type",
+    "pool_mask",
+]

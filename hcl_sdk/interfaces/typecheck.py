@@ -1,0 +1,68 @@
+"""Does a configuration value have the type that its field declares? Nothing is coerced."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any, Literal
+
+
+def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
+    """Yield ``(path, message)`` for every place where ``value`` is not what the type ``hint`` says.
+
+    ``path`` is empty for the value itself and ``[2]`` for the third element of a tuple. An ``int`` is a valid
+    ``float``; a ``bool`` is neither; a list is not a tuple.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if all(any(True for _ in problems(value, option)) for option in arguments):
+            yield "", f"expected {describe(hint)}, got {_received(value)}"
+    elif origin is Literal:
+        if not any(value == option and type(value) is type(option) for option in arguments):
+            yield "", f"expected {describe(hint)}, got {_received(value)}"
+    elif origin is tuple:
+        open_ended = len(arguments) == 2 and arguments[1] is Ellipsis
+        if not isinstance(value, tuple) or not (open_ended or len(value) == len(arguments)):
+            yield "", f"expected {describe(hint)}, got {_received(value)}"
+            return
+        for i, element in enumerate(value):
+            for path, message in problems(element, arguments[0 if open_ended else i]):
+                yield f"[{i}]{path}", message
+    elif hint is float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            yield "", f"expected a number, got {_received(value)}"
+    elif hint is int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            yield "", f"expected a whole number, got {_received(value)}"
+    elif not isinstance(value, hint):
+        yield "", f"expected {describe(hint)}, got {_received(value)}"
+
+
+def describe(hint: Any) -> str:
+    """A type in words: ``one of 'a', 'b'``, ``a list of whole numbers``, ``None or a number``."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(describe(option) for option in arguments)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(option) for option in arguments)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return f"a tuple of {_PLURALS.get(arguments[0], describe(arguments[0]))}"
+        return "a tuple (" + ", ".join(describe(option) for option in arguments) + ")"
+    return _WORDS.get(hint) or f"a {hint.__name__}"
+
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a string",
+    types.NoneType: "None",
+}
+_PLURALS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "strings", bool: "true or false values"}
+
+
+def _received(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -1,0 +1,161 @@
+"""The values that pass between components: frozen dataclasses of tensors, known to ``torch.export`` and Dynamo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, kw_only=True)
+class PyramidSpec:
+    """Channels and strides of a feature pyramid, fine to coarse.
+
+    Attributes:
+        channels: channels of each map.
+        strides: pixels of the image per pixel of each map, strictly increasing. A map of stride ``s`` of an image of
+            height ``H`` has height ``ceil(H / s)``.
+    """
+
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.strides) or not self.channels:
+            raise ValueError(
+                f"a PyramidSpec needs as many channels as strides, at least one; got {self.channels} and {self.strides}"
+            )
+        if any(fine >= coarse for fine, coarse in zip((0, *self.strides), self.strides, strict=False)):
+            raise ValueError(f"strides must be positive and strictly increasing, fine to coarse; got {self.strides}")
+        if any(channels < 1 for channels in self.channels):
+            raise ValueError(f"channels must be positive; got {self.channels}")
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pyramid:
+    """Feature maps of a batch of images, fine to coarse.
+
+    Attributes:
+        maps: one ``[B, C_s, H_s, W_s]`` tensor a scale.
+        spec: the channels and strides of ``maps``.
+    """
+
+    maps: tuple[Tensor, ...]
+    spec: PyramidSpec
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def with_maps(self, maps: Sequence[Tensor]) -> Pyramid:
+        """A pyramid of the same strides with other maps; the channels are read off the maps."""
+        channels = tuple(m.shape[1] for m in maps)
+        return Pyramid(maps=tuple(maps), spec=PyramidSpec(channels=channels, strides=self.spec.strides))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clusters:
+    """Two clusters of the pixels of each image, as a :class:`~hcl_sdk.Clusterer` finds them, in no particular order.
+
+    Attributes:
+        centers: ``[B, 2, D]`` unit vectors (zero for an image that had no pixels to cluster), float32.
+        assignment: ``[B, 1, H, W]`` weight of the *second* centre for every pixel, in [0, 1], float32.
+    """
+
+    centers: Tensor
+    assignment: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScaleDetection:
+    """What the detector found at one scale. All maps are ``[B, 1, H_s, W_s]``; masks are bool.
+
+    Attributes:
+        candidates: the pixels in question: those that no coarser scale settled.
+        centers: ``[B, 2, D]``, the centre of the valid cluster first, of the corrupted one second.
+        cluster_confidence: probability of *corrupted* by this scale's clusters alone, for every pixel.
+        settles_valid: settled at this scale as valid.
+        settles_corrupted: settled at this scale as corrupted.
+        settled_valid: settled as valid at this scale or a coarser one.
+        settled_corrupted: settled as corrupted at this scale or a coarser one.
+        confidence: probability of *corrupted*: this scale's on its candidates, the coarser scale's elsewhere.
+        corruption_mask: True = corrupted: ``confidence > 0.5``.
+    """
+
+    candidates: Tensor
+    centers: Tensor
+    cluster_confidence: Tensor
+    settles_valid: Tensor
+    settles_corrupted: Tensor
+    settled_valid: Tensor
+    settled_corrupted: Tensor
+    confidence: Tensor
+    corruption_mask: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Detection:
+    """Where a batch of images is corrupted. It is what a restorer gets, together with the images.
+
+    Attributes:
+        confidence: ``[B, 1, H, W]`` probability of *corrupted* at the resolution of the images, float32.
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted = to be filled.
+        masks: the corruption mask of every scale, fine to coarse, ``[B, 1, H_s, W_s]`` bool each; empty without a
+            pyramid.
+        pyramid: the *encoder's* feature maps (before interaction); None when no detector was there.
+        embeddings: unit vectors ``[B, D, H_s, W_s]``, fine to coarse; empty for a mask that was given.
+        scales: how each scale came to its mask, fine to coarse; empty for a mask that was given.
+    """
+
+    confidence: Tensor
+    corruption_mask: Tensor
+    masks: tuple[Tensor, ...] = ()
+    pyramid: Pyramid | None = None
+    embeddings: tuple[Tensor, ...] = ()
+    scales: tuple[ScaleDetection, ...] = ()
+
+    @classmethod
+    def from_mask(cls, corruption_mask: Tensor, pyramid: Pyramid | None = None) -> Detection:
+        """The detection that a known mask stands for.
+
+        Args:
+            corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
+            pyramid: the encoder's features of the same images, for restorers that use them. At each of its scales a
+                pixel is corrupted if any pixel of the image under it is.
+
+        Raises:
+            TypeError: if the mask is not bool.
+            ValueError: if the mask is not ``[B, 1, H, W]``.
+        """
+        check_mask(corruption_mask)
+        return cls(
+            confidence=corruption_mask.float(),
+            corruption_mask=corruption_mask,
+            masks=() if pyramid is None else tuple(pool_mask(corruption_mask, s) for s in pyramid.spec.strides),
+            pyramid=pyramid,
+        )
+
+
+def check_mask(corruption_mask: Tensor) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless the mask is a bool tensor ``[B, 1, H, W]``."""
+    if corruption_mask.dtype != torch.bool:
+        raise TypeError(
+            f"corruption_mask must be a bool tensor, True = corrupted; got {corruption_mask.dtype} "
+            f"(for a tensor of 0 and 1 write mask > 0.5)"
+        )
+    if corruption_mask.ndim != 4 or corruption_mask.shape[1] != 1:
+        raise ValueError(f"corruption_mask must be [B, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
+
+
+def pool_mask(mask: Tensor, stride: int) -> Tensor:
+    """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, ceil(H / stride), ceil(W / stride)]``: any True pixel counts."""
+    return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
+
+
+for _value in (PyramidSpec, Pyramid, Clusters, ScaleDetection, Detection):
+    torch.export.register_dataclass(_value)

@@ -1,0 +1,155 @@
+"""Layers of window attention blocks, plain and masked.
+
+Source: Liu et al., *Swin Transformer*, ICCV 2021, section 3, in the form of the published network (blocks, then a 3x3
+convolution, then the residual); the masked ones follow Li et al., *MAT*, CVPR 2022, section 3.3.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hcl_sdk.functional.attention import attention
+from hcl_sdk.functional.windows import (
+    attendable,
+    half_shift,
+    merge,
+    pad_to_windows,
+    partition,
+    relative_position_index,
+    window_neighbors,
+)
+from hcl_sdk.layers.partial_conv import PartialConv2d
+
+
+class WindowAttention(nn.Module):
+    """Multi-head self-attention within windows, with a learned bias for each relative position.
+
+    Args:
+        channels: channels of a token; a multiple of ``heads``.
+        heads: number of heads.
+        window: side of a window.
+    """
+
+    position_index: Tensor
+
+    def __init__(self, channels: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
+        nn.init.trunc_normal_(self.position_bias, std=0.02)
+        self.register_buffer("position_index", relative_position_index(window), persistent=False)
+
+    def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend within windows ``[B, windows, N, C]``; ``mask`` broadcasts to ``[B, windows, heads, N, N]``."""
+        query, key, value = self.qkv(windows).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 1, 4, 2, 5).unbind(0)
+        bias = self.position_bias[self.position_index].permute(2, 0, 1)
+        return self.out(attention(query, key, value, bias=bias, mask=mask).transpose(2, 3).flatten(3))
+
+
+class SwinBlock(nn.Module):
+    """Window attention and an MLP (ratio 2), each after a layer norm and with a residual.
+
+    Args:
+        channels: channels of a token; a multiple of ``heads``.
+        heads: number of heads.
+        window: side of a window.
+    """
+
+    def __init__(self, channels: int, heads: int, window: int) -> None:
+        super().__init__()
+        self.window = window
+        self.norm1 = nn.LayerNorm(channels)
+        self.attention = WindowAttention(channels, heads, window)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+
+    def forward(self, tokens: Tensor, shift: tuple[int, int], mask: Tensor | None) -> Tensor:
+        """Process ``[B, H, W, C]``, multiples of the window, in windows shifted by ``shift``; the same shape."""
+        attended = self.attention(partition(self.norm1(tokens), self.window, shift), mask)
+        tokens = tokens + merge(attended, (tokens.shape[1], tokens.shape[2]), self.window, shift)
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class _WindowedBlocks(nn.Module):
+    """The blocks that both kinds of layers have."""
+
+    def __init__(self, channels: int, heads: int, depth: int, window: int) -> None:
+        super().__init__()
+        if channels % heads:
+            raise ValueError(f"{channels} channels cannot be split among {heads} heads; use a divisor of {channels}")
+        self.window = window
+        self.blocks = nn.ModuleList(SwinBlock(channels, heads, window) for _ in range(depth))
+
+    def _run_blocks(self, features: Tensor, corrupted: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Send ``[B, H, W, C]`` through the blocks, odd ones in shifted windows; also the mask that is left."""
+        height, width = features.shape[1:3]
+        shifts = ((0, 0), half_shift(height, width, self.window))[: len(self.blocks)]
+        neighbors = [window_neighbors((height, width), self.window, shift, features.device) for shift in shifts]
+        tokens = pad_to_windows(features, self.window)
+        padded = (tokens.shape[1], tokens.shape[2])
+        corrupted = None if corrupted is None else pad_to_windows(corrupted, self.window, value=True)
+        for i, block in enumerate(self.blocks):
+            shift = shifts[i % 2]
+            keys = None if corrupted is None else partition(corrupted, self.window, shift)
+            tokens = block(tokens, shift, attendable(neighbors[i % 2], None if keys is None else keys[..., 0]))
+            if keys is not None:  # one valid token makes all of its window valid
+                corrupted = merge(keys.all(2, keepdim=True).expand_as(keys), padded, self.window, shift)
+        left = None if corrupted is None else corrupted[:, :height, :width]
+        return tokens[:, :height, :width], left
+
+
+class SwinLayer(_WindowedBlocks):
+    """Window attention blocks, a 3x3 convolution with GELU, and the residual of the whole.
+
+    Works on maps of any size: they are padded inside, and the padding is never attended to.
+
+    Args:
+        channels: channels of the input and the output; a multiple of ``heads``.
+        heads: number of heads.
+        depth: number of blocks; every other one has its windows shifted by half.
+        window: side of a window.
+
+    Raises:
+        ValueError: if the channels cannot be split among the heads.
+    """
+
+    def __init__(self, channels: int, heads: int, depth: int, window: int) -> None:
+        super().__init__(channels, heads, depth, window)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Process ``[B, C, H, W]``; the same shape."""
+        features = features.contiguous(memory_format=torch.channels_last)  # so that tokens are contiguous
+        tokens, _ = self._run_blocks(features.permute(0, 2, 3, 1), None)
+        return features + F.gelu(self.conv(tokens.permute(0, 3, 1, 2)))
+
+
+class MaskedSwinLayer(_WindowedBlocks):
+    """A :class:`SwinLayer` that looks at valid pixels only, closed by a partial convolution.
+
+    After each block, every pixel of a window that had a valid one is valid for the blocks behind it.
+
+    Args:
+        channels: channels of the input and the output; a multiple of ``heads``.
+        heads: number of heads.
+        depth: number of blocks; every other one has its windows shifted by half.
+        window: side of a window.
+
+    Raises:
+        ValueError: if the channels cannot be split among the heads.
+    """
+
+    def __init__(self, channels: int, heads: int, depth: int, window: int) -> None:
+        super().__init__(channels, heads, depth, window)
+        self.conv = PartialConv2d(channels)
+
+    def forward(self, features: Tensor, corruption_mask: Tensor) -> Tensor:
+        """Process ``[B, C, H, W]`` under ``[B, 1, H, W]`` bool, True = corrupted; the shape of the features."""
+        features = features.contiguous(memory_format=torch.channels_last)
+        tokens, left = self._run_blocks(features.permute(0, 2, 3, 1), corruption_mask.permute(0, 2, 3, 1))
+        assert left is not None
+        return features + F.gelu(self.conv(tokens.permute(0, 3, 1, 2), left.permute(0, 3, 1, 2)))

@@ -1,0 +1,36 @@
+"""A restorer that needs the image and the mask only."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.layers.gated import GatedUNetBody
+
+
+@component
+class GatedUNet(Restorer):
+    """U-Net of gated residual blocks (Yu et al., "Free-Form Image Inpainting with Gated Convolution", ICCV 2019).
+
+    It is the published refinement network used on its own: what is under the mask is taken out, the mask is given
+    beside it.
+
+    Attributes:
+        dim: width of the finest level.
+        multipliers: width of each level relative to ``dim``, fine to coarse; each level halves the resolution.
+    """
+
+    dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
+    multipliers: tuple[int, ...] = attrs.field(
+        default=(1, 2, 4, 4),
+        validator=[attrs.validators.deep_iterable(attrs.validators.ge(1)), attrs.validators.min_len(1)],
+    )
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        self.body = GatedUNetBody(self.dim, self.multipliers)
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        valid = (~detection.corruption_mask).to(image.dtype)
+        return (self.body(torch.cat([(image * 2 - 1) * valid, valid], dim=1)) + 1) / 2

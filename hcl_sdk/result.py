@@ -1,0 +1,146 @@
+"""What a pipeline gives back for one photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from hcl_sdk.interfaces import Detection
+from hcl_sdk.photo import Photo
+from hcl_sdk.regions import Region, find_regions, to_coco
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The mask of a photo and the restored photo.
+
+    Attributes:
+        photo: the photo as it was read.
+        confidence: ``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
+        corruption_mask: ``[1, 1, H, W]`` bool at the photo's size, True = corrupted: what was found or handed in,
+            before it was dilated for filling.
+        detection: what the detector found, at its working scale; None where a mask was handed in.
+        alpha: ``[1, 1, H, W]`` float32, how much of the restorer's output each pixel of ``restored`` holds: 1 on the
+            dilated mask, exactly 0 beyond its feathered border. None without restoration.
+        raw: ``[1, 3, H, W]`` in [0, 1], the restorer's output at the photo's size, before compositing; where the
+            restorer looked at a part of the photo only, the photo elsewhere. None without restoration, or with nothing
+            to fill.
+        composited: ``restored`` before it is turned into the type that came in. None without restoration.
+    """
+
+    photo: Photo
+    confidence: Tensor
+    corruption_mask: Tensor
+    detection: Detection | None = None
+    alpha: Tensor | None = None
+    raw: Tensor | None = None
+    composited: Photo | None = None
+
+    @property
+    def restored(self) -> Any:
+        """The restored photo: of the type, size and mode that came in, bit-identical to it wherever ``alpha`` is 0.
+
+        A path comes back as a PIL image, with ICC profile, EXIF data and resolution of the file.
+
+        Raises:
+            ValueError: if only detection was asked for.
+        """
+        return self._restored_photo().native()
+
+    @cached_property
+    def mask(self) -> Image.Image:
+        """``corruption_mask`` as a grey picture: 255 = corrupted."""
+        return Image.fromarray(self.corruption_mask[0, 0].cpu().numpy().astype(np.uint8) * 255)
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        """The connected corrupted regions, largest first: box, area, mean confidence, outline."""
+        return find_regions(self.corruption_mask, self.confidence)
+
+    def to_coco(self) -> dict[str, Any]:
+        """The regions in the COCO JSON format, category ``corrupted``."""
+        height, width = self.photo.size
+        return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
+
+    def save(self, directory: str | Path, *, format: str | None = None) -> dict[str, Path]:
+        """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT`` into a directory.
+
+        ``NAME`` is the file's, or ``photo``. The restored photo is written as PNG (TIFF where PNG cannot hold its
+        mode) whatever the input's format was, so that untouched pixels stay untouched.
+
+        Args:
+            directory: made if it is not there.
+            format: a file suffix such as ``"jpg"`` to use instead.
+
+        Returns:
+            The path of each file under ``"mask"`` and ``"restored"``.
+        """
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        stem = Path(self._name("photo")).stem
+        paths = {"mask": directory / f"{stem}_mask.png"}
+        if self.composited is not None:
+            suffix = f".{format.lower().lstrip('.')}" if format else self.composited.lossless_suffix
+            paths["restored"] = directory / f"{stem}_restored{suffix}"
+            self.composited.save(paths["restored"])
+        Photo.open(self.mask).save(paths["mask"])
+        return paths
+
+    def plot(self, *, height: int = 384) -> Image.Image:
+        """Input, confidence, mask and restored photo side by side.
+
+        Args:
+            height: of the pictures, in pixels.
+        """
+        confidence = Image.fromarray(_heat(self.confidence[0, 0].cpu().numpy()))
+        panels = {"input": _picture(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
+        if self.composited is not None:
+            panels["restored"] = _picture(self.composited)
+        return _side_by_side(panels, height)
+
+    def _restored_photo(self) -> Photo:
+        if self.composited is None:
+            raise ValueError(
+                "this result is of a detection alone and has no restored photo; call the pipeline itself, or "
+                "pipeline.restore(photo, corruption_mask=result.corruption_mask)"
+            )
+        return self.composited
+
+    def _name(self, default: str) -> str:
+        return self.photo.path.name if self.photo.path is not None else default
+
+
+def _picture(photo: Photo) -> Image.Image:
+    return Image.fromarray((photo.rgb[0] * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+_COLORS = np.array([[13, 8, 45], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float32)
+
+
+def _heat(values: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as colours, dark to bright."""
+    stops = np.linspace(0, 1, len(_COLORS))
+    return np.stack([np.interp(values, stops, _COLORS[:, c]) for c in range(3)], axis=-1).astype(np.uint8)
+
+
+def _side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
+    margin, caption = max(4, height // 48), max(14, height // 16)
+    font = ImageFont.load_default(size=caption * 0.7)
+    shown = []
+    for picture in panels.values():
+        width = min(max(1, round(picture.width * height / picture.height)), 3 * height)
+        shown.append(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+    total = sum(p.width for p in shown) + margin * (len(shown) + 1)
+    sheet = Image.new("RGB", (total, height + 2 * margin + caption), "white")
+    x = margin
+    for name, picture in zip(panels, shown, strict=True):
+        ImageDraw.Draw(sheet).text((x, margin / 2), name, fill="black", font=font)
+        sheet.paste(picture, (x, margin + caption))
+        x += picture.width + margin
+    return sheet

@@ -1,0 +1,71 @@
+"""Where things run: device, precision, and the share of the work of one process among several.
+
+This is the one place that knows Accelerate at inference. It creates no ``Accelerator``: that would fix one precision
+for the whole process, and a program may hold two pipelines.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import Literal, TypeVar, get_args
+
+import torch
+
+Precision = Literal["no", "fp16", "bf16"]
+
+_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+T = TypeVar("T")
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device to run on: the given one, else the accelerator of this process, else the CPU.
+
+    Raises:
+        ValueError: if ``device`` is not a device, or is one that this machine does not have.
+    """
+    available = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    if device is None:
+        if available is None:
+            return torch.device("cpu")
+        return torch.device(available.type, int(os.environ.get("LOCAL_RANK", "0")))
+    try:
+        wanted = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"expected a device such as 'cpu' or 'cuda:0', got {device!r}") from error
+    if wanted.type not in ("cpu", "meta") and (available is None or wanted.type != available.type):
+        raise ValueError(f"device {str(wanted)!r} is not available here; there is {available or 'cpu'}")
+    return wanted
+
+
+def check_precision(precision: str) -> Precision:
+    """The precision itself if it is one, else ``ValueError``."""
+    if precision not in get_args(Precision):
+        raise ValueError(f"expected precision {', '.join(map(repr, get_args(Precision)))}, got {precision!r}")
+    return precision  # pyright: ignore[reportReturnType]
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """The context in which a forward pass runs in ``precision``."""
+    return nullcontext() if precision == "no" else torch.autocast(device.type, _DTYPES[precision])
+
+
+def own_share(items: Sequence[T]) -> list[T]:
+    """The part of ``items`` that this process works on: all of them, or a share under ``accelerate launch``."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return list(items)
+    from accelerate import PartialState  # joins the other processes, so only where there are some
+
+    # The timeout is for wait_for_everyone: shares may take very different times.
+    state = PartialState(timeout=timedelta(days=30))
+    return list(items[state.process_index :: state.num_processes])
+
+
+def wait_for_everyone() -> None:
+    """Wait until all processes of ``accelerate launch`` are here; alone, do nothing. Call :func:`own_share` first."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()

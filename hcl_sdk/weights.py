@@ -1,0 +1,135 @@
+"""Saving and loading weights: ``config.json`` and ``model.safetensors`` in a folder, and the Hub.
+
+Nothing is unpickled and no code comes with weights: a configuration holds names of components that must be installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import UnknownNameError
+
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be loaded: not there, damaged, or of another architecture."""
+
+
+def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
+    """The folder of some weights: an existing directory, else registered weights, else the Hugging Face Hub.
+
+    Args:
+        name: a directory, a registered name such as ``default``, or a repository ``org/name``; ``hub:org/name`` means
+            the Hub whatever else is there.
+        revision: branch, tag or commit on the Hub.
+
+    Raises:
+        WeightsError: if it is none of these; a download that fails says why.
+    """
+    text = str(name)
+    if not text.startswith("hub:"):
+        if Path(name).is_dir():
+            return Path(name)
+        try:
+            source = registry.weights_source(text)
+        except UnknownNameError as unknown:
+            if text.count("/") != 1 or text.startswith((".", "/", "~")):
+                raise WeightsError(
+                    f"expected a directory, the name of registered weights or org/name on the Hub; {unknown}"
+                ) from None
+            return _download(text, revision, also=str(unknown))
+        if isinstance(source, Path):
+            return source
+        text = source
+    return _download(text.removeprefix("hub:"), revision)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration in a folder of weights.
+
+    Raises:
+        WeightsError: if there is none, or it is not a JSON object.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(f"{folder} holds no {CONFIG}; expected a folder written by save_pretrained") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} is not JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise WeightsError(f"{path} must hold a JSON object, got {type(config).__name__}")
+    return config
+
+
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Load ``model.safetensors`` of a folder; every name and shape must fit, and are all listed if they do not.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or of another architecture.
+    """
+    path = folder / WEIGHTS
+    try:
+        state = load_file(path)
+    except FileNotFoundError:
+        raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
+    except SafetensorError as error:
+        raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from None
+    wanted = model.state_dict()
+    problems = [f"missing: {name} {tuple(wanted[name].shape)}" for name in wanted if name not in state]
+    problems += [f"unexpected: {name} {tuple(state[name].shape)}" for name in state if name not in wanted]
+    problems += [
+        f"{name}: expected shape {tuple(wanted[name].shape)}, got {tuple(state[name].shape)}"
+        for name in wanted
+        if name in state and wanted[name].shape != state[name].shape
+    ]
+    if problems:
+        raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(problems))
+    model.load_state_dict(state)
+
+
+def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
+    """Write configuration, weights and model card. A card that is there already is somebody's text, and stays."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {  # contiguous copies, because safetensors refuses weights that share memory
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor)
+        .detach()
+        .to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in model.state_dict().items()
+    }
+    partial = folder / f".{WEIGHTS}.partial"
+    partial.write_bytes(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
+    partial.replace(folder / WEIGHTS)
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    if not (folder / CARD).exists():
+        (folder / CARD).write_text(card, encoding="utf-8")
+
+
+def upload(folder: Path, repo_id: str, *, private: bool | None, token: str | None, commit_message: str) -> str:
+    """Upload a folder of weights to the Hub, making the repository if needed; returns the address of the commit."""
+    from huggingface_hub import HfApi  # takes long to import
+
+    api = HfApi(token=token)
+    repo = api.create_repo(repo_id, private=private, exist_ok=True)
+    return str(api.upload_folder(repo_id=repo.repo_id, folder_path=folder, commit_message=commit_message))
+
+
+def _download(repo_id: str, revision: str | None, also: str = "") -> Path:
+    from huggingface_hub import snapshot_download  # takes long to import
+
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[CONFIG, WEIGHTS, CARD]))
+    except Exception as error:  # every kind of network and Hub error, of several libraries
+        hint = f"; nor is it registered here: {also}" if also else ""
+        raise WeightsError(f"cannot get {repo_id!r} from the Hugging Face Hub: {error}{hint}") from error

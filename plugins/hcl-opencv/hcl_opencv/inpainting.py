@@ -1,0 +1,34 @@
+"""``cv2.inpaint`` on batches of tensors."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) -> Tensor:
+    """Fill each image of a batch with OpenCV.
+
+    OpenCV works on 8 bits a channel and on the CPU: images are rounded to 1/255 and moved there and back. An image
+    without a single known pixel is returned as it is, there being nothing to fill it from.
+
+    Args:
+        image: ``[B, 3, H, W]`` RGB in [0, 1], of any floating-point dtype and on any device.
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted = to be filled.
+        radius: of the neighborhood that a pixel is filled from, in pixels.
+        method: ``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``.
+
+    Returns:
+        ``[B, 3, H, W]`` in [0, 1], of the dtype and on the device of ``image``. No gradient flows through it.
+    """
+    pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    masks = corruption_mask[:, 0].cpu().numpy().astype(np.uint8) * 255
+    # The channels are filled alike, so that RGB need not be turned into OpenCV's BGR.
+    filled = [
+        cv2.inpaint(np.ascontiguousarray(picture), mask, radius, method)
+        for picture, mask in zip(pixels, masks, strict=True)
+    ]
+    stacked = torch.from_numpy(np.stack(filled)).to(image.device)
+    return (stacked.permute(0, 3, 1, 2).float() / 255).to(image.dtype)

@@ -1,0 +1,169 @@
+"""OpenCV's methods as restorers, compared with OpenCV called directly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hcl_opencv.navier_stokes import NavierStokes
+from hcl_opencv.telea import Telea
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hcl_sdk import Detection, Pipeline
+from hcl_sdk.plugins import registry
+
+METHODS = {Telea: cv2.INPAINT_TELEA, NavierStokes: cv2.INPAINT_NS}
+DEVICES = ["cpu"] + ([str(torch.accelerator.current_accelerator())] if torch.accelerator.is_available() else [])
+
+both = pytest.mark.parametrize("restorer_class", METHODS)
+
+
+def photos(seed: int, batch: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth pictures ``[B, H, W, 3]`` of 8 bits, and masks ``[B, H, W]`` of a few rectangles and lines."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    phase = rng.uniform(0, 6, (batch, 1, 1, 3))
+    pictures = 127 + 60 * np.sin(x[None, ..., None] / 5 + phase) + 60 * np.cos(y[None, ..., None] / 4 - phase)
+    masks = np.zeros((batch, height, width), bool)
+    for mask in masks:
+        top, left = rng.integers(height), rng.integers(width)
+        mask[top : top + 4, left : left + 6] = True
+        mask[:, rng.integers(width)] = True
+    return pictures.round().astype(np.uint8), masks
+
+
+def tensors(pictures: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    return image, torch.from_numpy(masks)[:, None]
+
+
+def run(restorer, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return restorer(image, Detection.from_mask(mask))
+
+
+@both
+@given(
+    seed=st.integers(0, 1000),
+    batch=st.integers(1, 3),
+    height=st.integers(1, 30),
+    width=st.integers(1, 30),
+    radius=st.sampled_from([0.5, 3, 4.2]),
+)
+@settings(max_examples=20, deadline=None)
+def test_agrees_with_opencv_called_directly_for_every_image_of_a_batch(
+    restorer_class, seed, batch, height, width, radius
+):
+    pictures, masks = photos(seed, batch, height, width)
+    restored = run(restorer_class(radius=radius), *tensors(pictures, masks))
+    expected = [
+        cv2.cvtColor(
+            cv2.inpaint(
+                cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), mask.astype(np.uint8), radius, METHODS[restorer_class]
+            ),
+            cv2.COLOR_BGR2RGB,
+        )
+        for picture, mask in zip(pictures, masks, strict=True)
+    ]
+    assert restored.shape == (batch, 3, height, width)
+    assert torch.equal((restored * 255).round().byte().permute(0, 2, 3, 1), torch.from_numpy(np.stack(expected)))
+
+
+@both
+def test_the_radius_matters(restorer_class):
+    image, mask = tensors(*photos(1, 1, 30, 30))
+    assert not torch.equal(run(restorer_class(radius=1), image, mask), run(restorer_class(radius=9), image, mask))
+
+
+@both
+def test_true_is_filled_and_false_is_kept(restorer_class):
+    image = torch.full((1, 3, 12, 12), 0.2)
+    image[..., 5:8, 5:8] = 1.0
+    mask = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
+    mask[..., 5:8, 5:8] = True
+    torch.testing.assert_close(run(restorer_class(), image, mask), torch.full_like(image, 0.2))
+
+
+@both
+def test_an_empty_mask_changes_nothing_and_a_full_one_neither(restorer_class):
+    image, mask = tensors(*photos(2, 2, 9, 11))
+    for nothing in (torch.zeros_like(mask), torch.ones_like(mask)):
+        torch.testing.assert_close(run(restorer_class(), image, nothing), image)
+
+
+@both
+def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(restorer_class):
+    image, mask = tensors(*photos(3, 2, 16, 16))
+    mask[0] = True
+    torch.testing.assert_close(run(restorer_class(), image, mask)[1:], run(restorer_class(), image[1:], mask[1:]))
+
+
+@both
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(restorer_class, device, dtype):
+    image, mask = (tensor.to(device) for tensor in tensors(*photos(4, 1, 10, 10)))
+    image = image.to(dtype).requires_grad_()
+    before = image.detach().clone()
+    restored = run(restorer_class().to(device), image, mask)
+    assert (restored.device, restored.dtype) == (image.device, dtype)
+    assert not restored.requires_grad
+    assert torch.equal(image.detach(), before)
+
+
+@both
+@pytest.mark.parametrize("radius", [0, -1.0, float("nan"), float("inf")])
+def test_a_radius_that_is_none_is_refused(restorer_class, radius):
+    with pytest.raises(ValueError, match="radius"):
+        restorer_class(radius=radius)
+
+
+@pytest.mark.parametrize(("name", "cls"), [("telea", Telea), ("navier-stokes", NavierStokes)])
+def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration(name, cls):
+    pipeline = Pipeline.from_config(f"restorer: {{use: hcl-opencv/{name}, radius: 5}}\ndilate: 1\n")
+    assert isinstance(pipeline.restorer, cls)
+    assert pipeline.restorer.radius == 5
+
+    config = pipeline.to_config()
+    assert config["restorer"] == {"use": f"hcl-opencv/{name}", "radius": 5.0}
+    assert config["plugins"] == {"hcl-opencv": "0.1.0"}
+    assert Pipeline.from_config(config).to_config() == config
+
+    photo, mask = np.full((40, 50, 3), 90, np.uint8), np.zeros((40, 50), bool)
+    photo[20, 10:30], mask[20, 10:30] = 255, True
+    result = pipeline.restore(photo, corruption_mask=mask)
+    assert (result.restored == 90).all()
+    everything = pipeline.restore(photo, corruption_mask=np.ones((40, 50), bool))
+    assert (everything.restored == photo).all()
+
+
+def test_weights_without_parameters_are_saved_and_loaded(tmp_path):
+    Pipeline(restorer=Telea(radius=2)).save_pretrained(tmp_path)
+    restorer = Pipeline.from_pretrained(tmp_path).restorer
+    assert isinstance(restorer, Telea)
+    assert restorer.radius == 2
+
+
+def test_the_plugin_is_found_and_gives_its_names():
+    (report,) = [r for r in registry.plugins if r.distribution == "hcl-opencv"]
+    assert (report.status, report.error) == ("ok", "")
+    assert report.names == ("hcl-opencv/telea", "hcl-opencv/navier-stokes")
+    assert registry.get("restorer", "telea") is Telea
+
+
+def test_registering_imports_neither_opencv_nor_torch():
+    program = """
+import json, sys
+from hcl_sdk.plugins import registry
+names = [entry.qualified_name for entry in registry.entries("restorer")]
+print(json.dumps([names, sorted({"cv2", "torch"} & set(sys.modules))]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    names, imported = json.loads(done.stdout)
+    assert "hcl-opencv/telea" in names
+    assert imported == []

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from hcl_sdk.encoders.swin import SwinEncoder
+
+
+@given(
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    conv_stages=st.integers(0, 2),
+    scales=st.integers(1, 3),
+)
+@settings(max_examples=15, deadline=None)
+def test_the_spec_is_true_of_the_maps_at_any_size(size, conv_stages, scales):
+    encoder = SwinEncoder(
+        dim=4,
+        multipliers=(1, 2, 4)[:scales],
+        depths=(1, 2, 1)[:scales],
+        window_sizes=(4, 4, 3)[:scales],
+        conv_stages=conv_stages,
+    )
+    assert encoder.spec.channels == (4, 8, 16)[:scales]
+    assert encoder.spec.strides == tuple(2 ** (conv_stages + s) for s in range(scales))
+    image = torch.rand(1, 3, *size)
+    before = image.clone()
+    with torch.no_grad():
+        pyramid = encoder(image)
+    assert pyramid.spec == encoder.spec
+    for features, channels, stride in zip(pyramid.maps, encoder.spec.channels, encoder.spec.strides, strict=True):
+        assert features.shape == (1, channels, *(math.ceil(n / stride) for n in size))
+        assert features.isfinite().all()
+    assert torch.equal(image, before)
+
+
+def test_an_image_does_not_depend_on_its_batch():
+    encoder = SwinEncoder(dim=4, depths=(2, 1, 1))
+    images = torch.rand(3, 3, 21, 18)
+    with torch.no_grad():
+        together = encoder(images).maps
+        alone = [encoder(image[None]).maps for image in images]
+    for s, features in enumerate(together):
+        torch.testing.assert_close(features, torch.cat([maps[s] for maps in alone]), atol=1e-5, rtol=1e-4)
+
+
+def test_what_is_far_from_a_pixel_does_not_see_it():
+    encoder = SwinEncoder(dim=4, depths=(2,), multipliers=(1,), window_sizes=(4,))
+    image = torch.rand(1, 3, 48, 8)
+    changed = image.clone()
+    changed[..., 0, 0] = 1 - changed[..., 0, 0]
+    with torch.no_grad():
+        before, after = encoder(image).maps[0], encoder(changed).maps[0]
+    differs = (before != after).any(1).any(2)[0]
+    assert differs[0]
+    assert not differs[24:].any()
+
+
+def test_activation_first_is_the_other_order_of_the_reducing_convolutions():
+    torch.manual_seed(0)
+    behind = SwinEncoder(dim=4, multipliers=(1,), depths=(1,), window_sizes=(4,), conv_stages=1)
+    first = SwinEncoder(dim=4, multipliers=(1,), depths=(1,), window_sizes=(4,), conv_stages=1, activation_first=True)
+    first.load_state_dict(behind.state_dict())
+    image = torch.rand(1, 3, 16, 16)
+    stem = F.gelu(behind.stem(image * 2 - 1))
+    reduce, stage = behind.stem_reductions[0], behind.stages[0]
+    torch.testing.assert_close(behind(image).maps[0], stage(F.gelu(reduce(stem))))
+    torch.testing.assert_close(first(image).maps[0], stage(reduce(F.gelu(stem))))
+
+
+def test_every_weight_learns():
+    encoder = SwinEncoder(dim=4, depths=(2, 2, 2), window_sizes=(4, 4, 4), conv_stages=1)
+    sum(m.pow(2).sum() for m in encoder(torch.rand(1, 3, 36, 40)).maps).backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"depths": (1, 2)}, r"one multiplier, depth and window size for each scale.*depths=\(1, 2\)"),
+        ({"multipliers": (), "depths": (), "window_sizes": ()}, "one multiplier"),
+        ({"multipliers": (2, 4, 8)}, "first of SwinEncoder.multipliers must be 1"),
+        ({"dim": 0}, "dim"),
+        ({"depths": (1, 0, 1)}, "depths"),
+        ({"conv_stages": -1}, "conv_stages"),
+    ],
+)
+def test_configurations_that_cannot_work_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        SwinEncoder(**fields)

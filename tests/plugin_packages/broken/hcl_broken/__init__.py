@@ -1,0 +1,1 @@
+"""A package whose plugins are broken, all but one."""

@@ -1,0 +1,1 @@
+"""A package that gives names which others have."""

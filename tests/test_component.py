@@ -1,0 +1,448 @@
+"""The ``component`` decorator: what it makes, what it refuses, binding, and the types of fields."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import ClassVar, Literal
+
+import attrs
+import pytest
+import torch
+from torch import nn
+
+import hcl_sdk
+from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, device_of, field_type
+from hcl_sdk.interfaces.typecheck import describe, problems
+
+SPEC = PyramidSpec(channels=(4, 6), strides=(2, 4))
+OTHER_SPEC = PyramidSpec(channels=(4, 8), strides=(2, 4))
+
+
+@hcl_sdk.component
+class Encoder(hcl_sdk.Encoder):
+    dim: int = attrs.field(default=4, validator=attrs.validators.ge(1))
+    rate: float = 0.5
+    sizes: tuple[int, ...] = (1, 2)
+    mode: Literal["a", "b"] = "a"
+    inner: Component | None = None
+
+    def build(self):
+        self.layer = nn.Conv2d(3, self.dim, 1)
+
+    @property
+    def spec(self):
+        return PyramidSpec(channels=(self.dim,), strides=(1,))
+
+    def forward(self, image):
+        return hcl_sdk.Pyramid(maps=(self.layer(image),), spec=self.spec)
+
+
+@hcl_sdk.component
+class Wider(Encoder):
+    """Inherits fields, redefines one and adds one."""
+
+    dim: int = 32
+    extra: bool = False
+
+
+@hcl_sdk.component
+class Interaction(hcl_sdk.Interaction):
+    factor: float = 2.0
+
+    def build(self, spec):
+        if len(spec) < 2:
+            raise ValueError("needs two scales")
+        self._spec = spec
+        self.layers = nn.ModuleList(nn.Conv2d(c, c, 1) for c in spec.channels)
+
+    @property
+    def spec(self):
+        return self._spec
+
+    def forward(self, pyramid):
+        return pyramid.with_maps([layer(m) for layer, m in zip(self.layers, pyramid.maps, strict=True)])
+
+
+@hcl_sdk.component
+class MaskRestorer(hcl_sdk.Restorer):
+    def build(self, spec):
+        assert spec is None
+        self.layer = nn.Conv2d(3, 3, 1)
+
+    def forward(self, image, detection):
+        return self.layer(image)
+
+
+@hcl_sdk.component
+class FeatureRestorer(hcl_sdk.Restorer):
+    uses_features: ClassVar[bool] = True
+
+    def build(self, spec):
+        self.layer = nn.Conv2d(spec.channels[0], 3, 1)
+
+    def forward(self, image, detection):
+        return self.layer(detection.pyramid.maps[0])
+
+
+def pyramid():
+    return hcl_sdk.Pyramid(maps=(torch.ones(1, 4, 5, 3), torch.ones(1, 6, 3, 2)), spec=SPEC)
+
+
+# What is made
+
+
+def test_a_component_is_a_module_with_fields():
+    encoder = Encoder(dim=5)
+    assert isinstance(encoder, nn.Module)
+    assert [field.name for field in attrs.fields(Encoder)] == ["dim", "rate", "sizes", "mode", "inner"]
+    assert set(encoder.state_dict()) == {"layer.weight", "layer.bias"}
+    assert encoder(torch.ones(1, 3, 2, 2)).maps[0].shape == (1, 5, 2, 2)
+
+
+def test_a_component_prints_as_the_code_that_makes_it():
+    encoder = Encoder(dim=5, inner=Interaction(factor=1.5))
+    text = "Encoder(dim=5, rate=0.5, sizes=(1, 2), mode='a', inner=Interaction(factor=1.5))"
+    assert repr(encoder) == text
+    assert repr(eval(text, {"Encoder": Encoder, "Interaction": Interaction})) == text
+
+
+def test_fields_are_given_by_keyword():
+    with pytest.raises(TypeError, match="positional"):
+        Encoder(5)
+
+
+def test_components_are_equal_only_to_themselves_and_hashable():
+    first, second = Encoder(), Encoder()
+    assert first != second
+    assert {first: 1}[first] == 1
+
+
+def test_component_fields_are_submodules():
+    encoder = Encoder(inner=Encoder())
+    assert "inner.layer.weight" in encoder.state_dict()
+
+
+@pytest.mark.parametrize("field", ["dim", "inner"])
+def test_fields_are_read_only(field):
+    encoder = Encoder(dim=3, inner=Interaction())
+    with pytest.raises(AttributeError, match=rf"Encoder\.{field} is read-only.*attrs\.evolve"):
+        setattr(encoder, field, None)
+    assert encoder.dim == 3
+
+
+def test_what_is_no_field_can_be_set():
+    encoder = Encoder()
+    encoder.layer = nn.Conv2d(3, 4, 1, bias=False)
+    encoder.note = "x"
+    assert set(encoder.state_dict()) == {"layer.weight"}
+
+
+def test_evolve_makes_another_with_layers_of_its_own():
+    first = Encoder(dim=3)
+    second = attrs.evolve(first, dim=7)
+    assert (second.dim, second.layer.out_channels, first.layer.out_channels) == (7, 7, 3)
+
+
+def test_copies_and_pickles_keep_weights():
+    encoder = Encoder(dim=3)
+    for twin in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
+        assert repr(twin) == repr(encoder)
+        assert torch.equal(twin.layer.weight, encoder.layer.weight)
+        assert twin.layer.weight is not encoder.layer.weight
+
+
+def test_derived_components_inherit_fields():
+    wider = Wider(rate=0.25)
+    assert repr(wider) == "Wider(rate=0.25, sizes=(1, 2), mode='a', inner=None, dim=32, extra=False)"
+    assert wider.layer.out_channels == 32
+    with pytest.raises(TypeError, match=r"Wider\.rate: expected a number"):
+        Wider(rate="x")
+
+
+def test_moving_and_converting_work_as_for_any_module():
+    encoder = Encoder().half().to("meta")
+    assert encoder.layer.weight.dtype == torch.float16
+    assert device_of(encoder) == torch.device("meta")
+    assert device_of(MaskRestorer()) == torch.device("cpu")
+    assert device_of(nn.Identity()) == torch.device("cpu")
+
+
+# Types of fields
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("dim", "64", "expected a whole number, got '64' (str)"),
+        ("dim", True, "expected a whole number, got True (bool)"),
+        ("dim", 64.0, "expected a whole number, got 64.0 (float)"),
+        ("rate", "x", "expected a number, got 'x' (str)"),
+        ("rate", False, "expected a number, got False (bool)"),
+        ("sizes", [1, 2], "expected a tuple of whole numbers, got [1, 2] (list)"),
+        ("mode", "c", "expected one of 'a', 'b', got 'c' (str)"),
+        ("inner", 1, "expected a Component or None, got 1 (int)"),
+    ],
+)
+def test_values_have_the_type_of_the_field(field, value, message):
+    with pytest.raises(TypeError) as caught:
+        Encoder(**{field: value})
+    assert str(caught.value) == f"Encoder.{field}: {message}"
+
+
+def test_an_element_of_a_tuple_has_its_place():
+    with pytest.raises(TypeError, match=r"Encoder\.sizes\[1\]: expected a whole number, got '2'"):
+        Encoder(sizes=(1, "2"))
+
+
+def test_a_whole_number_is_a_number():
+    assert Encoder(rate=1).rate == 1
+
+
+def test_validators_run_after_the_types():
+    with pytest.raises(ValueError, match="'dim' must be >= 1: 0"):
+        Encoder(dim=0)
+    with pytest.raises(TypeError, match="expected a whole number"):
+        Encoder(dim="0")
+
+
+@pytest.mark.parametrize(
+    ("hint", "good", "bad"),
+    [
+        (int, [0, -3], [1.0, "1", True, None]),
+        (float, [1.5, 2], ["1", True, None]),
+        (bool, [True, False], [0, 1, "true", None]),
+        (str, ["", "x"], [1, None, b"x"]),
+        (Literal["a", 1], ["a", 1], ["b", True, 1.0]),
+        (tuple[int, ...], [(), (1, 2)], [[1], (1, "2"), 1, (True,)]),
+        (tuple[int, str], [(1, "x")], [(1,), (1, "x", 2), ("x", 1)]),
+        (tuple[tuple[int, ...], ...], [((1,), ())], [(1,), (("x",),)]),
+        (int | None, [1, None], ["1", False]),
+        (Literal["auto"] | float, ["auto", 0.5], ["other", True]),
+    ],
+)
+def test_types_of_values(hint, good, bad):
+    assert [value for value in good if list(problems(value, hint))] == []
+    assert [value for value in bad if not list(problems(value, hint))] == []
+
+
+@pytest.mark.parametrize(
+    ("hint", "words"),
+    [
+        (int, "a whole number"),
+        (float | None, "a number or None"),
+        (Literal["a", "b"], "one of 'a', 'b'"),
+        (tuple[float, ...], "a tuple of numbers"),
+        (tuple[int, str], "a tuple (a whole number, a string)"),
+        (Encoder, "a Encoder"),
+    ],
+)
+def test_types_in_words(hint, words):
+    assert describe(hint) == words
+
+
+def test_long_values_are_cut_short():
+    ((_, message),) = problems("x" * 500, int)
+    assert len(message) < 120
+
+
+def test_the_type_of_a_field_is_resolved_where_it_was_declared():
+    assert field_type(Wider, "sizes") == tuple[int, ...]
+    assert field_type(Wider, "extra") is bool
+    with pytest.raises(AttributeError, match="no field 'nothing'"):
+        field_type(Wider, "nothing")
+
+
+# What is refused
+
+
+class Undecorated(Encoder):
+    pass
+
+
+def _build(self, spec=None):
+    pass
+
+
+def test_an_undecorated_class_is_refused_when_made():
+    with pytest.raises(TypeError, match=r"Undecorated is a component, but not decorated with @hcl_sdk\.component"):
+        Undecorated()
+
+
+@pytest.mark.parametrize("decorate", [attrs.define, attrs.frozen, attrs.define(slots=False, eq=False, kw_only=True)])
+def test_a_class_decorated_by_attrs_is_refused_when_made(decorate):
+    class Other(MaskRestorer):
+        size: int = 3
+
+    with pytest.raises(TypeError, match="Other is a component, but not decorated"):
+        decorate(Other)()
+
+
+@pytest.mark.parametrize("decorate", [attrs.define, attrs.frozen, attrs.define(slots=False)])
+def test_a_class_decorated_twice_is_refused_when_made(decorate):
+    @decorate
+    @hcl_sdk.component
+    class Other(MaskRestorer):
+        size: int = 3
+
+    with pytest.raises(TypeError, match="Other is a component, but not decorated"):
+        Other()
+
+
+@pytest.mark.parametrize("thing", [int, nn.Linear, "Encoder", Encoder.build, type("Loose", (), {})])
+def test_only_components_are_decorated(thing):
+    with pytest.raises(TypeError, match="@component is for classes of a component kind"):
+        hcl_sdk.component(thing)
+
+
+def test_a_constructor_of_its_own_is_refused():
+    class Other(MaskRestorer):
+        def __init__(self):
+            super().__init__()
+
+    with pytest.raises(TypeError, match="Other writes its own __init__"):
+        hcl_sdk.component(Other)
+
+
+def _with_field(name, annotation="int", **namespace):
+    return type("Other", (hcl_sdk.Encoder,), {"__annotations__": {name: annotation}, **namespace})
+
+
+def test_private_fields_are_refused():
+    with pytest.raises(TypeError, match="cannot begin with an underscore"):
+        hcl_sdk.component(_with_field("_hidden"))
+
+
+@pytest.mark.parametrize(
+    "name", ["half", "forward", "training", "spec", "build", "kind", "parameters", "register_buffer"]
+)
+def test_fields_that_hide_something_are_refused(name):
+    with pytest.raises(TypeError, match=rf"field Other\.{name} hides an attribute that components already have"):
+        hcl_sdk.component(_with_field(name))
+
+
+@pytest.mark.parametrize("default", [[], {}, set(), nn.Identity()])
+def test_defaults_that_instances_would_share_are_refused(default):
+    with pytest.raises(TypeError, match=r"would be shared by all instances; use attrs\.field\(factory=\.\.\.\)"):
+        hcl_sdk.component(_with_field("thing", "object", thing=default))
+
+
+def test_defaults_by_factory_are_not_shared():
+    @hcl_sdk.component
+    class Other(Encoder):
+        part: hcl_sdk.Encoder = attrs.field(factory=Encoder)
+
+    assert Other().part is not Other().part
+
+
+def test_class_variables_are_not_fields():
+    assert [field.name for field in attrs.fields(FeatureRestorer)] == []
+
+
+def test_an_incomplete_class_cannot_be_made():
+    @hcl_sdk.component
+    class Other(hcl_sdk.Encoder):
+        build = _build
+
+    with pytest.raises(TypeError, match=r"abstract.*forward"):
+        Other()
+
+
+# Binding
+
+
+def test_an_unbound_component_refuses_to_work():
+    interaction = Interaction()
+    assert not interaction.is_bound
+    for attempt in (lambda: interaction(pyramid()), lambda: interaction.load_state_dict({})):
+        with pytest.raises(RuntimeError, match="Interaction has no layers yet: it must be bound"):
+            attempt()
+
+
+def test_an_unbound_part_refuses_to_load_with_the_whole():
+    holder = nn.ModuleDict({"part": Interaction()})
+    with pytest.raises(RuntimeError, match="Interaction has no layers yet"):
+        holder.load_state_dict({})
+
+
+def test_binding_makes_layers_and_returns_the_component():
+    interaction = Interaction()
+    assert interaction.bind(SPEC) is interaction
+    assert interaction.is_bound
+    assert [m.shape for m in interaction(pyramid()).maps] == [(1, 4, 5, 3), (1, 6, 3, 2)]
+    other = Interaction().bind(SPEC)
+    other.load_state_dict(interaction.state_dict())
+    assert torch.equal(other.layers[1].weight, interaction.layers[1].weight)
+
+
+def test_binding_again_to_the_same_keeps_the_layers():
+    interaction = Interaction().bind(SPEC)
+    weight = interaction.layers[0].weight
+    assert interaction.bind(PyramidSpec(channels=SPEC.channels, strides=SPEC.strides)).layers[0].weight is weight
+
+
+def test_binding_to_another_is_an_error_and_changes_nothing():
+    interaction = Interaction().bind(SPEC)
+    weight = interaction.layers[1].weight
+    with pytest.raises(
+        ValueError, match=r"already bound to .*channels=\(4, 6\).* cannot be bound to .*channels=\(4, 8\)"
+    ):
+        interaction.bind(OTHER_SPEC)
+    assert interaction.layers[1].weight is weight
+
+
+def test_an_unsuitable_neighbour_leaves_the_component_unbound():
+    interaction = Interaction()
+    with pytest.raises(ValueError, match="needs two scales"):
+        interaction.bind(PyramidSpec(channels=(4,), strides=(1,)))
+    assert not interaction.is_bound
+    assert interaction.bind(SPEC).is_bound
+
+
+def test_evolving_a_bound_component_gives_an_unbound_one():
+    interaction = Interaction().bind(SPEC)
+    copied = attrs.evolve(interaction, factor=3.0)
+    assert not copied.is_bound
+    copied.bind(OTHER_SPEC)
+    assert (interaction.layers[1].in_channels, copied.layers[1].in_channels) == (6, 8)
+
+
+def test_a_bound_component_can_be_copied():
+    interaction = Interaction().bind(SPEC)
+    for twin in (copy.deepcopy(interaction), pickle.loads(pickle.dumps(interaction))):
+        assert twin.is_bound
+        assert torch.equal(twin(pyramid()).maps[0], interaction(pyramid()).maps[0])
+        with pytest.raises(ValueError, match="already bound"):
+            twin.bind(OTHER_SPEC)
+
+
+@pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
+def test_a_copy_of_an_unbound_component_can_be_bound(twin_of):
+    twin = twin_of(Interaction())
+    assert not twin.is_bound
+    with pytest.raises(RuntimeError, match="has no layers yet"):
+        twin(pyramid())
+    assert len(twin.bind(SPEC)(pyramid()).maps) == 2
+
+
+def test_a_restorer_without_features_is_complete_once_made():
+    restorer = MaskRestorer()
+    assert restorer.is_bound
+    assert restorer.bind(SPEC).bind(None).bind(OTHER_SPEC) is restorer
+
+
+def test_a_restorer_with_features_needs_them():
+    restorer = FeatureRestorer()
+    assert not restorer.is_bound
+    with pytest.raises(
+        ValueError, match="restores from the features of a detector's encoder, and there is no detector"
+    ):
+        restorer.bind(None)
+    assert restorer.bind(SPEC).layer.in_channels == 4
+    with pytest.raises(ValueError, match="already bound"):
+        restorer.bind(OTHER_SPEC)
+
+
+def test_all_kinds_but_encoders_are_bound():
+    kinds = hcl_sdk.interfaces.KINDS
+    assert {kind for kind, base in kinds.items() if issubclass(base, Bindable)} == set(kinds) - {"encoder"}

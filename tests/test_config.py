@@ -1,0 +1,589 @@
+"""Components <-> mappings <-> YAML, with small components."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import attrs
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import hcl_sdk
+from hcl_sdk import config
+from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml, plugins_used, structure
+from hcl_sdk.interfaces import Component
+from hcl_sdk.plugins import registry as process_wide_registry
+from hcl_sdk.registry import Entry, PluginError, PluginReport, Registry, RegistryError
+
+made: list[str] = []
+"""Names of the classes of which instances were made, to see that nothing is made of a wrong configuration."""
+
+
+@hcl_sdk.component
+class TinyEncoder(hcl_sdk.Encoder):
+    dim: int = attrs.field(default=8, validator=[attrs.validators.ge(1), attrs.validators.le(1024)])
+    depths: tuple[int, ...] = (2, 2)
+    kernel: tuple[int, int] = (3, 3)
+    rates: tuple[float, ...] = (1.0,)
+    drop: float = attrs.field(
+        default=0.1, validator=attrs.validators.and_(attrs.validators.ge(0), attrs.validators.lt(1))
+    )
+    scale: float | None = None
+    norm: Literal["batch", "layer"] = "batch"
+    bias: bool = True
+    note: str = ""
+
+    def build(self):
+        made.append("TinyEncoder")
+        self.weight = torch.nn.Parameter(torch.zeros(self.dim))
+
+    @property
+    def spec(self):
+        return hcl_sdk.PyramidSpec(channels=(self.dim,), strides=(1,))
+
+    def forward(self, image):
+        raise NotImplementedError
+
+
+@hcl_sdk.component
+class Ensemble(hcl_sdk.Encoder):
+    """Has components of its own, and validators that look at more than one field."""
+
+    first: hcl_sdk.Encoder = attrs.field(factory=TinyEncoder)
+    tiny: TinyEncoder | None = None
+    low: float = 0.0
+    high: float = attrs.field(default=1.0)
+
+    @high.validator
+    def _above_low(self, attribute, value):
+        if value <= self.low:
+            raise ValueError(f"high must be above low; got {value} and {self.low}")
+
+    def build(self):
+        made.append("Ensemble")
+
+    @property
+    def spec(self):
+        return self.first.spec
+
+    def forward(self, image):
+        raise NotImplementedError
+
+
+@hcl_sdk.component
+class Needy(hcl_sdk.Restorer):
+    size: int
+    mode: Literal["a", "b"]
+
+    def build(self, spec):
+        made.append("Needy")
+
+    def forward(self, image, detection):
+        raise NotImplementedError
+
+
+@hcl_sdk.component
+class Whole(Component):
+    """Made of components without being of a kind that has names, like a detector."""
+
+    kind: ClassVar[str] = "whole"
+
+    encoder: hcl_sdk.Encoder
+    restorer: hcl_sdk.Restorer | None = None
+    settle: tuple[float, ...] = (1.0,)
+
+    def __attrs_post_init__(self):
+        made.append("Whole")
+        if len(self.settle) != len(self.encoder.spec):
+            raise ValueError(f"settle needs {len(self.encoder.spec)} numbers;\n got {self.settle}")
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    def entry(kind, name, distribution, target):
+        return Entry(kind=kind, name=name, distribution=distribution, target=target)
+
+    entries = [
+        entry("encoder", "tiny", None, TinyEncoder),
+        entry("encoder", "ensemble", "hcl-extra", Ensemble),
+        entry("restorer", "needy", "hcl-more", Needy),
+        entry("restorer", "absent", "hcl-more", "a_module_that_does_not_exist:Absent"),
+    ]
+    reports = [
+        PluginReport(distribution=name, version=version, entry_point="x", value="x", status="ok")
+        for name, version in (("hcl-sdk", "0.1"), ("hcl-extra", "1.2"), ("hcl-more", "3.4"), ("hcl-idle", "5.6"))
+    ]
+    fake = Registry(discover=lambda registry: registry.set_discovered(entries, reports))
+    monkeypatch.setattr(config, "registry", fake)
+    made.clear()
+    return fake
+
+
+def problems_of(call, *arguments, **keywords):
+    with pytest.raises(ConfigError) as caught:
+        call(*arguments, **keywords)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 1 + len(caught.value.problems)
+    for line, (path, message) in zip(lines[1:], caught.value.problems, strict=True):
+        assert line == f"  {path}: {message}"
+    return dict(caught.value.problems)
+
+
+# Mapping -> components
+
+
+def test_a_name_alone_has_all_defaults():
+    assert repr(build("tiny", "encoder")) == repr(TinyEncoder()) == repr(build({"use": "tiny"}, "encoder"))
+
+
+def test_fields_are_set():
+    encoder = build({"use": "tiny", "dim": 3, "norm": "layer", "bias": False, "scale": 2.5, "note": "x"}, "encoder")
+    assert repr(encoder) == repr(TinyEncoder(dim=3, norm="layer", bias=False, scale=2.5, note="x"))
+
+
+def test_lists_become_tuples_and_whole_numbers_floats():
+    encoder = build({"use": "tiny", "depths": [1, 2, 3], "rates": [1, 0.5], "drop": 0, "scale": 2}, "encoder")
+    assert encoder.depths == (1, 2, 3)
+    assert [type(value) for value in (*encoder.rates, encoder.drop, encoder.scale)] == [float] * 4
+
+
+def test_components_nest():
+    value = {
+        "use": "hcl-extra/ensemble",
+        "first": {"use": "ensemble", "first": "tiny"},
+        "tiny": {"use": "tiny", "dim": 2},
+    }
+    encoder = build(value, "encoder")
+    assert isinstance(encoder.first, Ensemble)
+    assert isinstance(encoder.first.first, TinyEncoder)
+    assert (encoder.tiny.dim, encoder.first.tiny) == (2, None)
+
+
+def test_a_class_without_names_is_written_as_its_fields():
+    whole = build({"encoder": "tiny", "restorer": {"use": "needy", "size": 1, "mode": "a"}}, Whole)
+    assert isinstance(whole, Whole)
+    assert isinstance(whole.restorer, Needy)
+    assert build({"encoder": "tiny", "restorer": None}, Whole).restorer is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("dim", "64", "expected a whole number, got '64' (str)"),
+        ("dim", 2.7, "expected a whole number, got 2.7 (float)"),
+        ("dim", 2.0, "expected a whole number, got 2.0 (float)"),
+        ("dim", True, "expected a whole number, got True (bool)"),
+        ("dim", None, "expected a whole number, got None (NoneType)"),
+        ("drop", "0.1", "expected a number, got '0.1' (str)"),
+        ("drop", True, "expected a number, got True (bool)"),
+        ("bias", 1, "expected true or false, got 1 (int)"),
+        ("bias", "off", "expected true or false, got 'off' (str)"),
+        ("note", 1, "expected a string, got 1 (int)"),
+        ("norm", "group", "expected one of 'batch', 'layer', got 'group' (str)"),
+        ("depths", 3, "expected a tuple of whole numbers, got 3 (int)"),
+        ("kernel", [3], "expected a tuple (a whole number, a whole number), got (3,) (tuple)"),
+        ("scale", "1", "expected a number or None, got '1' (str)"),
+        ("scale", {"use": "tiny"}, "expected a number or None, got {'use': 'tiny'} (dict)"),
+    ],
+)
+def test_nothing_is_coerced(field, value, message):
+    assert problems_of(build, {"use": "tiny", field: value}, "encoder") == {f"encoder.{field}": message}
+
+
+def test_an_element_has_a_path_of_its_own():
+    problems = problems_of(build, {"use": "tiny", "depths": [1, "2", 3.5]}, "encoder")
+    assert list(problems) == ["encoder.depths[1]", "encoder.depths[2]"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("dim", 0, ">= 1"), ("dim", 2000, "<= 1024"), ("drop", 1, "< 1"), ("drop", -0.5, ">= 0")],
+)
+def test_ranges_are_those_of_the_fields(field, value, words):
+    (path, message), *others = problems_of(build, {"use": "tiny", field: value}, "encoder").items()
+    assert (path, others) == (f"encoder.{field}", [])
+    assert words in message
+
+
+def test_validators_see_the_other_fields():
+    assert build({"use": "ensemble", "low": 2, "high": 3}, "encoder").high == 3
+    problems = problems_of(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
+    assert problems == {"encoder.high": "high must be above low; got 2.0 and 2.0"}
+    assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder"]
+
+
+def test_a_validator_that_needs_a_wrong_field_adds_no_problem():
+    problems = problems_of(build, {"use": "ensemble", "low": "zero", "high": 3}, "encoder")
+    assert list(problems) == ["encoder.low"]
+
+
+def test_all_problems_are_reported_together_and_nothing_is_made():
+    mapping = {
+        "encoder": {
+            "use": "hcl-extra/ensemble",
+            "first": {"use": "tiny", "dimm": 3, "norm": "layr", "drop": 2},
+            "tiny": {"use": "ensemble"},
+            "hihg": 3,
+        },
+        "restorer": {"use": "neddy", "size": 1},
+        "settle": ["x"],
+        "zzz": 1,
+    }
+    problems = problems_of(build, mapping, Whole)
+    assert made == []
+    assert problems == {
+        "whole.zzz": "unknown key; known: encoder, restorer, settle",
+        "whole.encoder.hihg": "unknown key; did you mean 'high'?",
+        "whole.encoder.first.dimm": "unknown key; did you mean 'dim'?",
+        "whole.encoder.first.norm": "expected one of 'batch', 'layer', got 'layr' (str)",
+        "whole.encoder.first.drop": "'drop' must be < 1: 2.0",
+        "whole.encoder.tiny.use": "expected a TinyEncoder, but 'ensemble' is a Ensemble",
+        "whole.restorer.use": "unknown restorer 'neddy'; did you mean 'hcl-more/needy'?",
+        "whole.settle[0]": "expected a number, got 'x' (str)",
+    }
+
+
+def test_missing_fields_are_named():
+    assert problems_of(build, "needy", "restorer") == {
+        "restorer.size": "missing; expected a whole number",
+        "restorer.mode": "missing; expected one of 'a', 'b'",
+    }
+    assert problems_of(build, {}, Whole) == {"whole.encoder": "missing; expected an encoder"}
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "message"),
+    [
+        (3, "encoder", "expected an encoder: a name, or a mapping with 'use'; got 3 (int)"),
+        (None, "encoder", "expected an encoder: a name, or a mapping with 'use'; got None (NoneType)"),
+        (["tiny"], "encoder", "expected an encoder: a name, or a mapping with 'use'; got ['tiny'] (list)"),
+        ({}, "encoder.use", "missing; expected one of tiny, hcl-extra/ensemble"),
+        ({"uses": "tiny"}, "encoder.use", "missing (written 'uses'?); expected one of tiny, hcl-extra/ensemble"),
+        ({"use": 3}, "encoder.use", "expected the name of an encoder, got 3 (int)"),
+        ("needy", "encoder.use", "unknown encoder 'needy'; that name belongs to the kind restorer; known: "),
+        (
+            "hcl-gone/x",
+            "encoder.use",
+            "unknown encoder 'hcl-gone/x'; the package hcl-gone is not installed: pip install ",
+        ),
+        ({"use": "tiny", 3: 4}, "encoder.3", "unknown key; known: dim, depths,"),
+    ],
+)
+def test_a_component_is_a_name_or_a_mapping_with_one(value, path, message):
+    ((where, what),) = problems_of(build, value, "encoder").items()
+    assert where == path
+    assert what.startswith(message)
+
+
+def test_a_component_that_cannot_be_loaded_is_a_problem():
+    ((path, message),) = problems_of(build, "absent", "restorer").items()
+    assert path == "restorer.use"
+    assert message.startswith("plugin hcl-more: restorer 'hcl-more/absent': cannot be loaded")
+
+
+def test_parts_that_do_not_fit_are_problems_with_a_path():
+    problems = problems_of(build, {"encoder": "tiny", "settle": [1, 2]}, Whole)
+    assert problems == {"whole": "settle needs 1 numbers; got (1.0, 2.0)"}
+
+
+def test_a_class_without_names_is_a_mapping():
+    assert problems_of(build, "x", Whole) == {"whole": "expected a mapping with the fields of Whole; got 'x' (str)"}
+
+
+def test_a_kind_that_does_not_exist():
+    with pytest.raises(ValueError, match=r"one of encoder, .*; got 'decoder'"):
+        build("tiny", "decoder")
+
+
+def test_strictness_is_not_a_problem_of_the_configuration(monkeypatch):
+    def fail(registry):
+        raise PluginError("broken plugins")
+
+    monkeypatch.setattr(config, "registry", Registry(discover=fail))
+    with pytest.raises(PluginError, match="broken plugins"):
+        build("tiny", "encoder")
+
+
+# Several at the top
+
+
+TOP = {
+    "format": Literal[1],
+    "whole": Whole | None,
+    "encoder": hcl_sdk.Encoder,
+    "size": Annotated[int | None, attrs.validators.ge(32)],
+    "threshold": Annotated[float, attrs.validators.ge(0), attrs.validators.le(1)],
+    "plugins": dict[str, str],
+}
+
+
+def test_a_structure_has_the_keys_that_were_given():
+    values = structure(TOP, {"format": 1, "whole": None, "encoder": "tiny", "size": None, "threshold": 1})
+    assert isinstance(values.pop("encoder"), TinyEncoder)
+    assert values == {"format": 1, "whole": None, "size": None, "threshold": 1.0}
+    assert isinstance(values["threshold"], float)
+    assert structure(TOP, {"plugins": {"a": "1"}, "size": 32}) == {"plugins": {"a": "1"}, "size": 32}
+    assert structure(TOP, {}) == {}
+
+
+def test_a_structure_reports_all_problems_of_all_keys():
+    mapping = {
+        "whole": {"encoder": {"use": "tiny", "dim": 0}},
+        "encoder": None,
+        "size": 31,
+        "threshold": 1.5,
+        "treshold": 1,
+        "plugins": {"a": 1, 2: "b"},
+    }
+    problems = problems_of(structure, TOP, mapping, required=("format", "size"))
+    assert problems == {
+        "treshold": "unknown key; did you mean 'threshold'?",
+        "format": "missing; expected one of 1",
+        "whole.encoder.dim": "'dim' must be >= 1: 0",
+        "encoder": "expected an encoder: a name, or a mapping with 'use'; got None (NoneType)",
+        "size": "'size' must be >= 32: 31",
+        "threshold": "'threshold' must be <= 1: 1.5",
+        "plugins": "expected strings as keys, got 2 (int)",
+        "plugins.a": "expected a string, got 1 (int)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"format": 2}, "expected one of 1, got 2 (int)"),
+        ({"format": True}, "expected one of 1, got True (bool)"),
+        ({"size": "64"}, "expected a whole number or None, got '64' (str)"),
+        ({"plugins": ["a"]}, "expected a mapping, got ['a'] (list)"),
+        ({"whole": 1}, "expected a mapping with the fields of Whole; got 1 (int)"),
+    ],
+)
+def test_a_structure_checks_types(mapping, message):
+    assert problems_of(structure, TOP, mapping) == {next(iter(mapping)): message}
+
+
+def test_a_structure_is_a_mapping():
+    with pytest.raises(ConfigError, match=r"expected a mapping with the keys format, whole, .*; got \['x'\] \(list\)"):
+        structure(TOP, ["x"])
+
+
+def test_problems_in_making_are_reported_together():
+    bad = {"encoder": "tiny", "settle": []}
+    problems = problems_of(structure, {"a": Whole, "b": Whole}, {"a": bad, "b": bad})
+    assert list(problems) == ["a", "b"]
+
+
+def test_the_error_survives_pickling():
+    error = ConfigError([("a.b", "wrong"), ("c", "missing")])
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.problems, str(again)) == (error.problems, str(error))
+
+
+# Components -> mapping
+
+
+def test_a_description_has_every_field_and_qualified_names():
+    needy = Needy(size=3, mode="b")
+    assert describe(needy) == {"use": "hcl-more/needy", "size": 3, "mode": "b"}
+    whole = Whole(encoder=Ensemble(first=TinyEncoder(depths=(1,), scale=2)), restorer=None)
+    tiny = {
+        "use": "tiny",
+        "dim": 8,
+        "depths": [1],
+        "kernel": [3, 3],
+        "rates": [1.0],
+        "drop": 0.1,
+        "scale": 2.0,
+        "norm": "batch",
+        "bias": True,
+        "note": "",
+    }
+    encoder = {"use": "hcl-extra/ensemble", "first": tiny, "tiny": None, "low": 0.0, "high": 1.0}
+    description = describe(whole)
+    assert description == {"encoder": encoder, "restorer": None, "settle": [1.0]}
+    assert isinstance(description["encoder"]["first"]["scale"], float)
+
+
+def test_an_unregistered_component_cannot_be_described():
+    @hcl_sdk.component
+    class Unknown(Needy):
+        pass
+
+    with pytest.raises(RegistryError, match=r'registry\.restorer\("unknown", Unknown\)'):
+        describe(Unknown(size=1, mode="a"))
+
+
+def test_a_script_registers_what_it_describes(registry):
+    @hcl_sdk.component
+    class Mine(Needy):
+        pass
+
+    registry.restorer("mine", Mine)
+    description = describe(Mine(size=1, mode="a"))
+    assert description["use"] == "script/mine"
+    assert type(build(description, "restorer")) is Mine
+    assert plugins_used(description) == {}
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+tiny_encoders = st.builds(
+    TinyEncoder,
+    dim=st.integers(1, 16),
+    depths=st.lists(st.integers(), max_size=3).map(tuple),
+    rates=st.lists(finite | st.integers(-1000, 1000), max_size=3).map(tuple),
+    drop=st.floats(0, 1, exclude_max=True),
+    scale=st.none() | finite,
+    norm=st.sampled_from(["batch", "layer"]),
+    bias=st.booleans(),
+    note=st.text(max_size=8)
+    | st.sampled_from(["on", "off", "yes", "no", "null", "~", "1e-4", "010", "1:30", "2024-01-01"]),
+)
+
+
+@given(tiny_encoders)
+@settings(max_examples=25, deadline=None)
+def test_a_round_trip_through_yaml_is_exact(encoder):
+    first = describe(Whole(encoder=encoder))
+    text = dump_yaml(first)
+    again = describe(build(load_yaml(text), Whole))
+    assert again == first
+    assert dump_yaml(again) == text  # tells 1 from 1.0 and True
+
+
+def test_the_plugins_that_a_configuration_uses():
+    mapping = describe(Whole(encoder=Ensemble(), restorer=Needy(size=1, mode="a")))
+    assert plugins_used({"detector": mapping, "threshold": 0.5}) == {"hcl-extra": "1.2", "hcl-more": "3.4"}
+    assert plugins_used(describe(TinyEncoder())) == {}
+
+
+def test_the_process_wide_registry_is_used(monkeypatch):
+    monkeypatch.setattr(config, "registry", process_wide_registry)
+    with pytest.raises(ConfigError, match="unknown encoder 'swim'; did you mean 'swin'"):
+        build("swim", "encoder")
+
+
+# YAML <-> mapping
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("1E+3", 1000.0),
+        ("-.5", -0.5),
+        ("1.", 1.0),
+        (".inf", math.inf),
+        ("10", 10),
+        ("-7", -7),
+        ("010", 10),
+        ("0x1F", 31),
+        ("0o17", 15),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("on", "on"),
+        ("off", "off"),
+        ("yes", "yes"),
+        ("No", "No"),
+        ("y", "y"),
+        ("1:30", "1:30"),
+        ("1_000", "1_000"),
+        ("2024-01-01", "2024-01-01"),
+        ("1e", "1e"),
+        ("'1'", "1"),
+        ("<<", "<<"),
+        ("[1, on, 1e1]", [1, "on", 10.0]),
+    ],
+)
+def test_scalars_are_those_of_yaml_1_2(text, value):
+    read = load_yaml(f"key: {text}")["key"]
+    assert (read, type(read)) == (value, type(value))
+
+
+def test_not_a_number():
+    assert math.isnan(load_yaml("key: .nan")["key"])
+    assert math.isnan(load_yaml(dump_yaml({"key": math.nan}))["key"])
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), plain, max_size=4))
+@example({"\x85": "a\u2028b\u2029", "\n": " a\n b ", "\t": "\ufeff"})
+@settings(max_examples=50, deadline=None)
+def test_yaml_gives_back_what_was_written(mapping):
+    again = load_yaml(dump_yaml(mapping))
+    assert again == mapping
+    assert repr(again) == repr(mapping)  # tells 1 from 1.0 and True, and the order
+
+
+def test_what_other_readers_take_for_something_else_is_quoted():
+    text = dump_yaml({"a": "off", "b": "1e-4", "c": "1:30", "d": "swin"})
+    assert text == "{a: 'off', b: '1e-4', c: '1:30', d: swin}\n"
+
+
+def test_shared_values_are_written_out():
+    shared = [1, 2]
+    assert dump_yaml({"a": shared, "b": shared}) == "a: [1, 2]\nb: [1, 2]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", "line 3, column 1", "the key 'a' was already given in line 1"),
+        ("x:\n  dim: 1\n  dim: 2", "line 3, column 3", "the key 'dim' was already given in line 2"),
+        ("{a: 1, a: 2}", "line 1, column 8", "the key 'a' was already given in line 1"),
+        ("a: [1, 2", "line 1, column 9", "expected"),
+        ("a: 1\n b: 2", "line 2, column 3", "mapping values are not allowed here"),
+        ("[a]: 1", "line 1, column 1", "expected a word as key"),
+        ("a: !!python/object/apply:os.getcwd []", "line 1, column 4", "could not determine a constructor"),
+        ("a: \x07", "", "not YAML"),
+    ],
+)
+def test_what_is_not_yaml_is_reported_with_its_place(text, place, message):
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(text)
+    ((where, what),) = caught.value.problems
+    assert where == place
+    assert message in what
+    assert "\n" not in what
+
+
+@pytest.mark.parametrize("text", ["", "3", "[1, 2]", "- a\n- b", "two words\non two lines"])
+def test_only_a_mapping_is_a_configuration(text):
+    with pytest.raises(ConfigError, match="expected a mapping of keys to values"):
+        load_yaml(text)
+
+
+def test_a_file_is_read(tmp_path):
+    path = tmp_path / "my config.yaml"
+    path.write_text("note: schön\n", encoding="utf-8")
+    assert load_yaml(path) == load_yaml(str(path)) == {"note": "schön"}
+
+
+def test_problems_of_a_file_name_it(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: 1\na: 2\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{path}, line 2, column 1: the key 'a'")):
+        load_yaml(path)
+    path.write_text("- a\n")
+    with pytest.raises(ConfigError, match=re.escape(f"{path}: expected a mapping")):
+        load_yaml(path)
+
+
+@pytest.mark.parametrize("source", ["absent.yaml", Path("absent.yaml"), "absent"])
+def test_a_file_that_is_not_there(source):
+    with pytest.raises(FileNotFoundError, match="there is no file 'absent"):
+        load_yaml(source)

@@ -1,0 +1,272 @@
+"""Discovery, with packages that are no more than their metadata and a module. See also test_installed_plugins.py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import hcl_sdk
+from hcl_sdk import plugins
+from hcl_sdk.plugins import discover
+from hcl_sdk.registry import PluginError, Registry
+
+GIVES_ONE_HEAD = """
+    import hcl_sdk
+
+    @hcl_sdk.hookimpl
+    def hcl_register(registry):
+        registry.head("one", "somewhere:One")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    monkeypatch.delenv("HCL_DISABLE_PLUGINS", raising=False)
+    monkeypatch.delenv("HCL_STRICT_PLUGINS", raising=False)
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Installs a distribution of one module into a new folder, which comes first on the path."""
+    count = 0
+
+    def do(distribution, code, *, version="1.0", entry_points=None, module=None):
+        nonlocal count
+        count += 1
+        module = module or f"plugin_{abs(hash(tmp_path))}_{count}"
+        folder = tmp_path / str(count)
+        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(entry_points or f"[hcl_sdk]\npoint = {module}\n")
+        (folder / f"{module}.py").write_text(textwrap.dedent(code))
+        monkeypatch.syspath_prepend(folder)
+        return folder
+
+    return do
+
+
+def found(registry=None):
+    """The reports on all plugins but those of the built-ins, by distribution."""
+    return {r.distribution: r for r in discover(registry or Registry()) if r.distribution != "hcl-sdk"}
+
+
+def test_the_built_ins_come_first_by_the_same_hook():
+    first = discover(Registry())[0]
+    assert (first.distribution, first.status, first.value) == ("hcl-sdk", "ok", "hcl_sdk.builtin")
+    assert {"swin", "default"} <= set(first.names)
+
+
+def test_every_built_in_can_be_loaded():
+    registry = Registry(discover=discover)
+    built_in = [e for e in registry.entries() if e.distribution is None and e.kind != "weights"]
+    assert len(built_in) >= 11
+    for entry in built_in:
+        cls = registry.get(entry.kind, entry.name)
+        assert cls.kind == entry.kind
+        assert registry.name_of(cls) == entry.name
+        assert entry.summary
+
+
+def test_the_built_ins_are_there_without_metadata(tmp_path):
+    (tmp_path / "hcl_sdk").symlink_to(Path(hcl_sdk.__file__).parent, target_is_directory=True)
+    program = """
+        import importlib.metadata, sys
+
+        sys.path.insert(0, sys.argv[1])
+        everything = importlib.metadata.distributions
+        importlib.metadata.distributions = lambda: [d for d in everything() if d.name.replace("-", "_") != "hcl_sdk"]
+        from hcl_sdk.plugins import registry
+
+        assert registry.find("encoder", "swin").distribution is None
+        print([report.version for report in registry.plugins if report.distribution == "hcl-sdk"])
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "['(not installed)']", done.stderr
+
+
+def test_a_plugin_gives_what_its_hook_registers(install):
+    install("My_Dist", GIVES_ONE_HEAD, version="3.4")
+    registry = Registry()
+    report = found(registry)["my-dist"]
+    assert (report.status, report.version, report.entry_point, report.error) == ("ok", "3.4", "point", "")
+    assert report.names == ("my-dist/one",)
+    assert registry.find("head", "one").target == "somewhere:One"
+
+
+def test_what_scripts_plugins_and_built_ins_give_is_in_one_registry(install):
+    install("lazy-dist", GIVES_ONE_HEAD)
+    registry = Registry(discover=discover)
+    registry.head("mine", "somewhere:Mine")
+    assert {"lazy-dist/one", "script/mine", "projection"} <= {e.qualified_name for e in registry.entries("head")}
+
+
+def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(install, monkeypatch):
+    registry = Registry()
+    registry.head("mine", "somewhere:Mine")
+    install("again-dist", GIVES_ONE_HEAD)
+    discover(registry)
+    monkeypatch.setenv("HCL_DISABLE_PLUGINS", "again-dist")
+    discover(registry)
+    names = {e.qualified_name for e in registry.entries("head")}
+    assert "script/mine" in names
+    assert "again-dist/one" not in names
+
+
+def test_plugins_come_in_order_of_package_and_entry_point(install):
+    for distribution in ("zeta", "alpha", "mid"):
+        install(distribution, GIVES_ONE_HEAD, module=f"order_{distribution}")
+    two = "[hcl_sdk]\nz = order_alpha\na = order_mid\n"
+    install("beta", GIVES_ONE_HEAD, entry_points=two)
+    order = [(r.distribution, r.entry_point) for r in discover(Registry()) if r.distribution != "hcl-sdk"]
+    assert order == [("alpha", "point"), ("beta", "a"), ("beta", "z"), ("mid", "point"), ("zeta", "point")]
+
+
+def test_two_entry_points_of_a_package_cannot_give_one_name(install):
+    install("twice", GIVES_ONE_HEAD, module="of_twice", entry_points="[hcl_sdk]\na = of_twice\nb = of_twice\n")
+    first, second = [r for r in discover(Registry()) if r.distribution == "twice"]
+    assert (first.status, second.status) == ("ok", "broken")
+    assert "head 'one' is registered twice by twice" in second.error
+
+
+def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(install):
+    install("double", GIVES_ONE_HEAD, version="1.0", module="double_old")
+    install("double", GIVES_ONE_HEAD, version="2.0", module="double_new")
+    reports = [r for r in discover(Registry()) if r.distribution == "double"]
+    assert [(r.version, r.value, r.status) for r in reports] == [("2.0", "double_new", "ok")]
+
+
+def test_a_package_that_hides_one_with_a_plugin_gives_none(install):
+    install("hidden", GIVES_ONE_HEAD, version="1.0")
+    install("hidden", "", version="2.0", entry_points="[console_scripts]\nx = y:z\n")
+    assert "hidden" not in found()
+
+
+def test_an_object_can_be_the_plugin(install):
+    code = """
+        import hcl_sdk
+
+        class Plugin:
+            api_version = 1
+
+            @hcl_sdk.hookimpl
+            def hcl_register(self, registry):
+                registry.head("one", "somewhere:One")
+
+        plugin = Plugin()
+    """
+    install("object-dist", code, module="of_object", entry_points="[hcl_sdk]\npoint = of_object:plugin\n")
+    assert found()["object-dist"].names == ("object-dist/one",)
+
+
+def _hook(body):
+    return f"import hcl_sdk\n@hcl_sdk.hookimpl\ndef hcl_register(registry):\n    {body}\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("raise ValueError('first\\nsecond')", "ValueError: first second"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("def hcl_register(registry): ...", "no function hcl_register(registry) marked with @hcl_sdk.hookimpl"),
+        ("api_version = 7\n" + _hook("..."), "api_version 7; this hcl_sdk has api_version 1"),
+        ("api_version = '1'\n" + _hook("..."), "api_version '1'"),
+        ("api_version = True\n" + _hook("..."), "api_version True"),
+        (_hook("...").replace("(registry)", "(catalog)"), "catalog"),
+        (_hook("registry.head('one', 'somewhere:One'); 1 / 0"), "ZeroDivisionError"),
+        (_hook("registry.head('One', 'somewhere:One')"), "lower-case words"),
+        (_hook("registry.head('one', 'a:B'); registry.head('one', 'a:C')"), "registered twice by bad-dist"),
+        (_hook("registry.head('one', int)"), "expected a class derived from hcl_sdk.Head"),
+        (_hook("registry.decoder('one', 'a:B')"), "no attribute 'decoder'"),
+        ("from hcl_sdk.plugins import registry; registry.entries()", "while plugins are being discovered"),
+    ],
+)
+def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, code, error):
+    install("a-good-dist", GIVES_ONE_HEAD)
+    install("bad-dist", code)
+    install("good-dist", GIVES_ONE_HEAD)
+    registry = Registry(discover=discover)
+    monkeypatch.setattr(plugins, "registry", registry)
+    registry.entries()
+    reports = {r.distribution: r for r in registry.plugins}
+    assert (reports["bad-dist"].status, reports["bad-dist"].names) == ("broken", ())
+    assert error in reports["bad-dist"].error
+    assert "\n" not in reports["bad-dist"].error
+    assert (reports["a-good-dist"].status, reports["good-dist"].status) == ("ok", "ok")
+    given = {e.qualified_name for e in registry.entries("head") if e.distribution}
+    assert given == {"a-good-dist/one", "good-dist/one"}
+
+
+def test_a_module_that_does_not_exist_is_reported(install):
+    install("gone-dist", "", entry_points="[hcl_sdk]\npoint = a_module_that_does_not_exist\n")
+    report = found()["gone-dist"]
+    assert (report.status, report.value) == ("broken", "a_module_that_does_not_exist")
+    assert "No module named 'a_module_that_does_not_exist'" in report.error
+
+
+def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install):
+    install("malformed-dist", "", entry_points="[hcl_sdk]\nno equals sign\n")
+    install("unrelated-dist", "", entry_points="[console_scripts]\nno equals sign\n")
+    reports = found()
+    assert reports["malformed-dist"].status == "broken"
+    assert "entry_points.txt cannot be read" in reports["malformed-dist"].error
+    assert "unrelated-dist" not in reports
+
+
+def test_no_package_can_be_called_script(install):
+    install("script", GIVES_ONE_HEAD)
+    assert "cannot be called 'script'" in found()["script"].error
+
+
+def test_what_is_kept_of_the_hooks_argument_takes_nothing_later(install):
+    install("keeps-dist", "kept = []\n" + _hook("kept.append(registry)"), module="of_keeps")
+    assert found()["keeps-dist"].status == "ok"
+    with pytest.raises(PluginError, match="inside the hook"):
+        sys.modules["of_keeps"].kept[0].head("late", "somewhere:Late")
+
+
+@pytest.mark.parametrize("value", ["one-dist", " One_Dist , absent", "*"])
+def test_plugins_can_be_disabled(install, monkeypatch, value):
+    install("one-dist", "raise AssertionError('a disabled plugin was imported')")
+    monkeypatch.setenv("HCL_DISABLE_PLUGINS", value)
+    monkeypatch.setenv("HCL_STRICT_PLUGINS", "1")
+    report = found()["one-dist"]
+    assert (report.status, report.names) == ("disabled", ())
+    assert "HCL_DISABLE_PLUGINS" in report.error
+
+
+def test_the_built_ins_cannot_be_disabled(monkeypatch):
+    monkeypatch.setenv("HCL_DISABLE_PLUGINS", "*,hcl-sdk")
+    assert discover(Registry())[0].status == "ok"
+
+
+def test_strictness_names_all_broken_plugins(install, monkeypatch):
+    install("bad-one", "raise ValueError('this')", version="1.1")
+    install("bad-two", "raise ValueError('that')", version="2.2")
+    install("good-dist", GIVES_ONE_HEAD)
+    monkeypatch.setenv("HCL_STRICT_PLUGINS", "0")
+    assert len(found()) == 3
+    monkeypatch.setenv("HCL_STRICT_PLUGINS", "1")
+    registry = Registry(discover=discover)
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            registry.get("head", "projection")
+        message = str(caught.value)
+        assert "bad-one 1.1" in message
+        assert "ValueError: this" in message
+        assert "bad-two 2.2" in message
+        assert "ValueError: that" in message
+        assert "good-dist" not in message
+
+
+def test_listing_imports_no_torch():
+    program = "import sys; from hcl_sdk.plugins import registry; registry.entries(); print('torch' in sys.modules)"
+    environment = {"HCL_DISABLE_PLUGINS": "*", "PYTHONPATH": str(Path(hcl_sdk.__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "False", done.stderr

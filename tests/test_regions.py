@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.draw import polygon2mask
+from skimage.measure import label
+
+from hcl_sdk.regions import find_regions, to_coco
+
+masks = st.builds(
+    lambda h, w, share, seed: np.random.default_rng(seed).random((h, w)) < share,
+    st.integers(1, 13),
+    st.integers(1, 13),
+    st.sampled_from([0.0, 0.1, 0.4, 0.6, 0.9, 1.0]),
+    st.integers(0, 10_000),
+)
+
+
+def as_tensor(mask):
+    return torch.from_numpy(np.asarray(mask, dtype=bool))[None, None]
+
+
+def filled(region, shape):
+    """The region's polygons rasterised by skimage, outline and holes by the even-odd rule."""
+    inside = np.zeros(shape, bool)
+    for ring in region.polygons:
+        centers = np.array([(y, x) for x, y in ring]) - 0.5  # so that the center of pixel (x, y) is (x, y)
+        inside ^= polygon2mask(shape, centers)
+    return inside
+
+
+def decoded(segmentation):
+    height, width = segmentation["size"]
+    values = np.arange(len(segmentation["counts"])) % 2 == 1
+    return np.repeat(values, segmentation["counts"]).reshape(width, height).T
+
+
+def signed_area(ring):
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True)) / 2
+
+
+@given(masks)
+@settings(max_examples=80, deadline=None)
+def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask):
+    labels, count = label(mask, connectivity=2, return_num=True)
+    regions = find_regions(as_tensor(mask))
+    annotations = to_coco(regions, file_name="a.png", size=mask.shape)["annotations"]
+
+    assert len(regions) == len(annotations) == count
+    union = np.zeros_like(mask)
+    for region, annotation in zip(regions, annotations, strict=True):
+        pixels = filled(region, mask.shape)
+        assert np.array_equal(pixels, labels == labels[pixels][0])
+        assert not (union & pixels).any()
+        union |= pixels
+        rows, columns = np.nonzero(pixels)
+        assert region.box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+        assert region.area == annotation["area"] == pixels.sum()
+        assert annotation["bbox"] == list(region.box)
+        assert np.array_equal(decoded(annotation["segmentation"]), pixels)
+        assert signed_area(region.outline) > 0
+        assert all(signed_area(hole) < 0 for hole in region.holes)
+    assert np.array_equal(union, mask)
+
+
+@given(masks)
+@settings(max_examples=20, deadline=None)
+def test_rings_have_corners_only(mask):
+    for region in find_regions(as_tensor(mask)):
+        for ring in region.polygons:
+            sides = np.diff(np.array(ring + ring[:1]), axis=0)
+            assert ((sides == 0).sum(axis=1) == 1).all()  # along an axis, and not of length 0
+            horizontal = sides[:, 1] == 0
+            assert (horizontal != np.roll(horizontal, 1)).all()  # a turn at every corner
+
+
+def test_a_ring_shaped_region_has_a_hole():
+    mask = np.ones((3, 4), bool)
+    mask[1, 1:3] = False
+    (region,) = find_regions(as_tensor(mask))
+    assert region.area == 10
+    assert set(region.outline) == {(0, 0), (4, 0), (4, 3), (0, 3)}
+    assert [set(hole) for hole in region.holes] == [{(1, 1), (3, 1), (3, 2), (1, 2)}]
+
+
+def test_pixels_that_touch_at_a_corner_are_one_region_with_one_outline():
+    (region,) = find_regions(as_tensor(np.eye(4, dtype=bool)))
+    assert region.area == 4
+    assert region.holes == ()
+
+
+def test_regions_come_largest_first():
+    mask = np.zeros((6, 9), bool)
+    mask[0, 0] = mask[5, 8] = True
+    mask[2:5, 1:6] = True
+    assert [region.box for region in find_regions(as_tensor(mask))] == [(1, 2, 5, 3), (0, 0, 1, 1), (8, 5, 1, 1)]
+
+
+def test_confidence_is_the_mean_over_the_region():
+    mask = np.zeros((4, 6), bool)
+    mask[0, :2] = mask[3, 5] = True
+    confidence = torch.linspace(0, 1, 24).reshape(1, 1, 4, 6)
+    large, small = find_regions(as_tensor(mask), confidence)
+    assert large.confidence == pytest.approx(0.5 / 23)
+    assert small.confidence == pytest.approx(1.0)
+    assert find_regions(as_tensor(mask))[0].confidence is None
+
+
+def test_an_empty_mask_has_no_regions():
+    assert find_regions(as_tensor(np.zeros((5, 7)))) == []
+    assert to_coco([], file_name="a.png", size=(5, 7))["annotations"] == []
+
+
+def test_coco_says_which_picture_and_is_json():
+    mask = as_tensor(np.ones((2, 3)))
+    coco = to_coco(find_regions(mask, mask.double() * 0.75), file_name="b.jpg", size=(2, 3), image_id=7)
+    assert json.loads(json.dumps(coco)) == {
+        "images": [{"id": 7, "file_name": "b.jpg", "width": 3, "height": 2}],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 7,
+                "category_id": 1,
+                "bbox": [0, 0, 3, 2],
+                "area": 6,
+                "segmentation": {"size": [2, 3], "counts": [0, 6]},
+                "iscrowd": 0,
+                "score": 0.75,
+            }
+        ],
+        "categories": [{"id": 1, "name": "corrupted", "supercategory": ""}],
+    }
+
+
+def test_bad_input_is_refused():
+    mask = as_tensor(np.ones((2, 3)))
+    with pytest.raises(TypeError, match="float32"):
+        find_regions(mask.float())
+    with pytest.raises(ValueError, match=r"\[2, 3\]"):
+        find_regions(mask[0, 0])
+    with pytest.raises(ValueError, match=r"\[1, 1, 2, 4\]"):
+        find_regions(mask, torch.zeros(1, 1, 2, 4))
+    with pytest.raises(ValueError, match="beyond the picture of 2 x 2"):
+        to_coco(find_regions(mask), file_name="a.png", size=(2, 2))

@@ -1,0 +1,341 @@
+"""Registering names and looking them up."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import hcl_sdk
+from hcl_sdk.interfaces import KINDS
+from hcl_sdk.registry import (
+    COMPONENT_KINDS,
+    Entry,
+    PluginError,
+    PluginReport,
+    Registry,
+    RegistryError,
+    UnknownNameError,
+    normalize,
+)
+
+
+@hcl_sdk.component
+class Plain(hcl_sdk.Restorer):
+    strength: float = 1.0
+
+    def build(self, spec):
+        pass
+
+    def forward(self, image, detection):
+        return image
+
+
+@hcl_sdk.component
+class Derived(Plain):
+    pass
+
+
+class Undecorated(Plain):
+    pass
+
+
+@hcl_sdk.component
+class Incomplete(hcl_sdk.Restorer):
+    def build(self, spec):
+        pass
+
+
+@hcl_sdk.component
+class WithUse(Plain):
+    use: str = "nothing"
+
+
+def entry(name, distribution=None, kind="restorer", target="a_module_that_does_not_exist:Plain"):
+    return Entry(kind=kind, name=name, distribution=distribution, target=target)
+
+
+def report(distribution, status="ok", error=""):
+    return PluginReport(
+        distribution=distribution, version="2.1", entry_point="x", value="x", status=status, error=error
+    )
+
+
+def filled_with(*entries, reports=()):
+    return Registry(discover=lambda registry: registry.set_discovered(entries, reports))
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """A module that exists, under a name of its own."""
+    made = types.ModuleType("module_of_test_registry")
+    made.Plain = Plain
+    made.Holder = types.SimpleNamespace(Derived=Derived)
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    return made.__name__
+
+
+def test_every_kind_can_be_registered():
+    assert tuple(KINDS) == COMPONENT_KINDS
+    registry = Registry()
+    for kind in COMPONENT_KINDS:
+        getattr(registry, kind)("mine", "package.module:Class", summary=f"a {kind}")
+    assert [(e.kind, e.qualified_name, e.summary) for e in registry.entries()] == [
+        (kind, "script/mine", f"a {kind}") for kind in KINDS
+    ]
+
+
+def test_a_class_is_looked_up_by_both_names():
+    registry = Registry()
+    registry.restorer("mine", Plain)
+    assert registry.get("restorer", "mine") is Plain
+    assert registry.get("restorer", "script/mine") is Plain
+
+
+def test_a_target_is_imported_when_first_used(module):
+    registry = Registry()
+    registry.restorer("there", f"{module}:Plain")
+    registry.restorer("nested", f"{module}:Holder.Derived")
+    registry.restorer("not-there", "a_module_that_does_not_exist:Plain")
+    assert registry.get("restorer", "there") is Plain
+    assert registry.get("restorer", "nested") is Derived
+    with pytest.raises(
+        PluginError, match=r"script: restorer 'script/not-there': cannot be loaded from 'a_module_that_does_not_exist:"
+    ):
+        registry.get("restorer", "not-there")
+
+
+@pytest.mark.parametrize("name", ["", "Mine", "my_name", "-mine", "mine-", "my--name", "2nd", "a/b", "a b", "naïve", 3])
+def test_names_are_lower_case_words_joined_by_hyphens(name):
+    with pytest.raises(ValueError, match="lower-case words joined by hyphens"):
+        Registry().restorer(name, Plain)
+
+
+@pytest.mark.parametrize("target", ["", "module", "module:", ":Class", "module.Class", "a/b:C", "mod:Class()", "a:b:c"])
+def test_a_target_names_a_module_and_a_class(target):
+    with pytest.raises(ValueError, match=r"expected 'package\.module:Class' or a class"):
+        Registry().restorer("mine", target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["", "package", "package:", "package:/etc", "package:../other", "package:a/../b", "hub:name", "hub:a/b/c:d"],
+)
+def test_weights_are_in_a_package_or_on_the_hub(target):
+    with pytest.raises(ValueError, match="expected 'package:relative/folder' or 'hub:organization/name'"):
+        Registry().weights("mine", target)
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (int, r"derived from hcl_sdk\.Restorer, got <class 'int'>"),
+        (Plain(), r"derived from hcl_sdk\.Restorer, got Plain\(strength=1\.0\)"),
+        (Undecorated, "Undecorated is not decorated with @hcl_sdk.component"),
+        (hcl_sdk.Restorer, "Restorer is not decorated"),
+        (Incomplete, "Incomplete does not implement forward"),
+        (WithUse, "field 'use'"),
+    ],
+)
+def test_a_class_must_be_a_complete_component(cls, message):
+    with pytest.raises(TypeError, match=message):
+        Registry().restorer("mine", cls)
+
+
+def test_a_class_must_be_of_the_kind():
+    with pytest.raises(TypeError, match=r"derived from hcl_sdk\.Encoder, got Plain, which is of the kind restorer"):
+        Registry().encoder("mine", Plain)
+
+
+def test_a_name_is_registered_once_a_kind():
+    registry = Registry()
+    registry.restorer("mine", Plain)
+    registry.head("mine", "package.module:Head")
+    with pytest.raises(ValueError, match=r"restorer 'mine' is registered twice by script: as .*Plain and as .*Derived"):
+        registry.restorer("mine", Derived)
+    assert registry.get("restorer", "mine") is Plain
+
+
+def test_order_of_registering_and_discovering_does_not_matter():
+    before, after = (
+        filled_with(entry("built-in"), entry("x", "dist")),
+        filled_with(entry("built-in"), entry("x", "dist")),
+    )
+    before.restorer("mine", Plain)
+    listed = after.entries("restorer")
+    after.restorer("mine", Plain)
+    assert len(listed) == 2
+    assert before.entries() == after.entries()
+    assert [e.qualified_name for e in after.entries()] == ["built-in", "dist/x", "script/mine"]
+
+
+def test_discovery_happens_once_and_only_when_something_is_looked_up():
+    calls = []
+    registry = Registry(discover=calls.append)
+    registry.restorer("mine", Plain)
+    assert not calls
+    for _ in range(2):
+        registry.get("restorer", "mine")
+        registry.name_of(Plain)
+    assert calls == [registry]
+
+
+def test_a_failed_discovery_fails_every_look_up():
+    def fail(registry):
+        raise PluginError("strict")
+
+    registry = Registry(discover=fail)
+    registry.restorer("mine", Plain)
+    for _ in range(2):
+        with pytest.raises(PluginError, match="strict"):
+            registry.get("restorer", "mine")
+
+
+def test_looking_up_during_discovery_is_refused():
+    registry = Registry(discover=lambda registry: registry.entries())
+    with pytest.raises(PluginError, match="while plugins are being discovered"):
+        registry.entries()
+
+
+def test_a_closed_registry_takes_no_more_names():
+    registry = Registry("dist")
+    registry.restorer("mine", Plain)
+    assert [e.qualified_name for e in registry.close()] == ["dist/mine"]
+    with pytest.raises(PluginError, match="inside the hook"):
+        registry.restorer("late", Plain)
+
+
+def test_a_bare_name_of_two_packages_is_an_error_when_used():
+    registry = filled_with(entry("x", "one", target=Plain), entry("x", "two", target=Derived))
+    with pytest.raises(RegistryError, match=r"'x' is given by 2 packages; write 'one/x' or 'two/x'"):
+        registry.get("restorer", "x")
+    assert registry.get("restorer", "two/x") is Derived
+    registry.restorer("x", Plain)
+    with pytest.raises(RegistryError, match="given by 3 packages"):
+        registry.get("restorer", "x")
+
+
+def test_a_built_in_keeps_its_bare_name():
+    registry = filled_with(entry("x", target=Plain), entry("x", "two", target=Derived))
+    assert registry.get("restorer", "x") is Plain
+    assert registry.get("restorer", "two/x") is Derived
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("partial-swim", ["unknown restorer 'partial-swim'", "did you mean 'partial-swin'?"]),
+        ("blurfill", ["did you mean 'hcl-blur/blur-fill'?"]),
+        ("hcl-blur/blurfill", ["hcl-blur 2.1 gives hcl-blur/blur-fill", "did you mean 'hcl-blur/blur-fill'?"]),
+        ("zzz", ["known: partial-swin, hcl-blur/blur-fill"]),
+        ("swin", ["that name belongs to the kind encoder"]),
+        ("hcl-sdk/partial-swin", ["the built-ins have bare names", "did you mean 'partial-swin'?"]),
+        ("script/mine", ['must first run registry.restorer("mine", ...)']),
+        ("absent-dist/zzz", ["the package absent-dist is not installed: pip install absent-dist"]),
+        ("attrs/zzz", ["the installed package attrs", "has no plugin for hcl_sdk"]),
+        ("a; rm -r/zzz", ["is not the name of a package"]),
+        ("", ["unknown restorer ''"]),
+    ],
+)
+def test_an_unknown_name_is_explained(name, expected):
+    registry = filled_with(
+        entry("partial-swin"),
+        entry("blur-fill", "hcl-blur"),
+        entry("swin", kind="encoder"),
+        reports=[report("hcl-blur")],
+    )
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("restorer", name)
+    message = str(caught.value)
+    assert all(words in message for words in expected), message
+    assert "\n" not in message
+    assert ("pip install" in message) == (name == "absent-dist/zzz")
+
+
+def test_an_unknown_name_points_to_plugins_that_failed():
+    registry = filled_with(
+        reports=[report("good"), report("bad", "broken", "OSError: no"), report("off", "disabled", "why")]
+    )
+    bad, off = "the plugin bad 2.1, which is broken (OSError: no)", "the plugin off 2.1, which is disabled (why)"
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("restorer", "x")
+    assert f"it may be one of those of {bad}" in str(caught.value)
+    assert f"it may be one of those of {off}" in str(caught.value)
+    assert "good" not in str(caught.value)
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("restorer", "bad/x")
+    assert f"it would come from {bad}" in str(caught.value)
+    assert off not in str(caught.value)
+
+
+def test_a_kind_that_does_not_exist():
+    for ask in (lambda: Registry().get("decoder", "x"), lambda: Registry().entries("decoder")):
+        with pytest.raises(ValueError, match=r"one of encoder, interaction, .*; got 'decoder'"):
+            ask()
+
+
+def test_weights_have_a_source_and_no_class(tmp_path, monkeypatch):
+    package = tmp_path / "package_of_test_registry"
+    (package / "deep" / "weights").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry()
+    registry.weights("folder", f"{package.name}:deep/weights")
+    registry.weights("no-folder", f"{package.name}:deep/wates")
+    registry.weights("no-package", "a_module_that_does_not_exist:deep")
+    registry.weights("remote", "hub:org/name.v2")
+    assert registry.weights_source("folder") == Path(package, "deep", "weights")
+    assert registry.weights_source("script/remote") == "hub:org/name.v2"
+    with pytest.raises(PluginError, match="there is no folder"):
+        registry.weights_source("no-folder")
+    with pytest.raises(PluginError, match="No module named 'a_module_that_does_not_exist'"):
+        registry.weights_source("no-package")
+    with pytest.raises(UnknownNameError, match="did you mean 'script/folder'"):
+        registry.weights_source("foldr")
+    with pytest.raises(ValueError, match="weights_source"):
+        registry.get("weights", "folder")
+
+
+def test_a_class_is_named_by_identity(module):
+    same_place = type("Plain", (Plain,), {"__module__": Plain.__module__, "__qualname__": Plain.__qualname__})
+    registry = filled_with(entry("plain", "dist", target=f"{module}:Plain"), entry("derived", target=Derived))
+    assert registry.name_of(Plain) == "dist/plain"
+    assert registry.name_of(Derived) == "derived"
+    with pytest.raises(RegistryError, match="is not registered"):
+        registry.name_of(hcl_sdk.component(same_place))
+
+
+def test_a_class_is_found_under_a_module_that_was_not_imported_yet(tmp_path, monkeypatch):
+    (tmp_path / "reexport_of_test_registry.py").write_text("from module_of_test_registry import Plain as Other\n")
+    holder = types.ModuleType("module_of_test_registry")
+    holder.Plain = Plain
+    monkeypatch.setitem(sys.modules, holder.__name__, holder)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = filled_with(entry("broken", "a"), entry("other", "b", target="reexport_of_test_registry:Other"))
+    assert registry.name_of(Plain) == "b/other"
+
+
+def test_an_unregistered_class_is_told_the_missing_line():
+    registry = filled_with(entry("broken", "a"))
+    with pytest.raises(RegistryError) as caught:
+        registry.name_of(WithUse)
+    message = str(caught.value)
+    assert 'registry.restorer("with-use", WithUse)' in message
+    assert f'registry.restorer("with-use", "{__name__}:WithUse")' in message
+    assert "could not be loaded to be compared: a/broken" in message
+
+
+def test_a_component_of_no_kind_has_no_name():
+    @hcl_sdk.component
+    class Loose(hcl_sdk.interfaces.Component):
+        pass
+
+    with pytest.raises(RegistryError, match="Loose is of no kind"):
+        Registry().name_of(Loose)
+
+
+@pytest.mark.parametrize(("name", "normal"), [("My_Package.X", "my-package-x"), ("a--b", "a-b"), ("plain", "plain")])
+def test_distributions_are_normalized_as_by_pip(name, normal):
+    assert normalize(name) == normal
