@@ -2,6 +2,7 @@ from .clusterers.prototypes import Prototypes as Prototypes
 from .clusterers.soft_kmeans import SoftKMeans as SoftKMeans
 from .detector import Detector as Detector
 from .encoders.convnext import ConvNeXtEncoder as ConvNeXtEncoder
+from .encoders.resnet import ResNetEncoder as ResNetEncoder
 from .encoders.swin import SwinEncoder as SwinEncoder
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
 from .heads.projection import ProjectionHead as ProjectionHead

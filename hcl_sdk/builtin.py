@@ -13,7 +13,10 @@ def hcl_register(registry: Registry) -> None:
     """Register what hcl_sdk itself brings."""
     registry.encoder("swin", "hcl_sdk.encoders.swin:SwinEncoder", summary="hierarchical window attention (published)")
     registry.encoder(
-        "convnext", "hcl_sdk.encoders.convnext:ConvNeXtEncoder", summary="light, convolutional; good on a CPU"
+        "convnext", "hcl_sdk.encoders.convnext:ConvNeXtEncoder", summary="light, convolutional, with a wide view"
+    )
+    registry.encoder(
+        "resnet", "hcl_sdk.encoders.resnet:ResNetEncoder", summary="plain residual convolutions; fast on a CPU"
     )
     registry.interaction(
         "top-down", "hcl_sdk.interactions.top_down:TopDownFusion", summary="coarse scales inform finer ones (published)"

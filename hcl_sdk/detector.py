@@ -83,7 +83,7 @@ class Detector(Component):
         Args:
             image: ``[B, 3, H, W]`` in [0, 1].
             corruption_mask: ``[B, 1, H, W]`` bool, the true mask if it is known, in training: it then says which of the
-                two centres of the coarsest scale is the corrupted one.
+                two centers of the coarsest scale is the corrupted one.
             seed: of the clusterer's draws; the global random state is neither used nor changed.
 
         Raises:
@@ -123,10 +123,10 @@ class Detector(Component):
             return tuple(reversed(scales))
 
     def _coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
-        """Cluster all pixels; the classifier, or the truth, says which centre is the corrupted one."""
+        """Cluster all pixels; the classifier, or the truth, says which center is the corrupted one."""
         candidates = torch.ones_like(embedding[:, :1], dtype=torch.bool)
         clusters = self.clusterer(embedding, candidates, seed=seed)
-        second = clusters.assignment  # weight of the second centre
+        second = clusters.assignment  # weight of the second center
         logits = self.clusterer.corruption_logits(clusters.centers)
         if truth is not None:
             error = (second - truth.float()).abs().mean(dim=(1, 2, 3))
@@ -140,14 +140,14 @@ class Detector(Component):
         one_class = torch.zeros_like(swapped)
         if truth is None and logits is not None and self.clusterer.finds_one_class:
             one_class = (logits > 0).all(dim=1) | (logits <= 0).all(dim=1)
-            # The first centre's probability, moved towards the second's by the pixel's assignment.
+            # The first center's probability, moved towards the second's by the pixel's assignment.
             own = logits.sigmoid()[..., None, None, None]
             mixed = own[:, 0] * (1 - second) + own[:, 1] * second
             confidence = torch.where(one_class[:, None, None, None], mixed, confidence)
         return _settled(None, candidates, centers, confidence, share, one_class)
 
     def _finer(self, embedding: Tensor, coarser: ScaleDetection, share: float, seed: int) -> ScaleDetection:
-        """Cluster what the coarser scale left open; its centres say which of the new ones is the corrupted one."""
+        """Cluster what the coarser scale left open; its centers say which of the new ones is the corrupted one."""
         size = embedding.shape[-2:]
         candidates = ~resize(coarser.settled_valid | coarser.settled_corrupted, size)
         clusters = self.clusterer(embedding, candidates, seed=seed)
@@ -206,7 +206,7 @@ def _settled(
 
 
 def _ordered(centers: Tensor, second: Tensor, swapped: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres with the corrupted one second, and its weight, where ``swapped`` ``[B]`` says which images to turn."""
+    """Centers with the corrupted one second, and its weight, where ``swapped`` ``[B]`` says which images to turn."""
     centers = torch.where(swapped[:, None, None], centers.flip(1), centers)
     return centers, torch.where(swapped[:, None, None, None], 1 - second, second)
 

@@ -174,7 +174,13 @@ class Photo:
 
     @property
     def lossless_suffix(self) -> str:
-        """``.png``, or ``.tiff`` for what PNG cannot hold (CMYK, YCbCr, LAB, float grey)."""
+        """The suffix of the photo's own file if such files keep every pixel of it (TIFF, and BMP and PPM of 8 bits
+        without alpha); else ``.png``, or ``.tiff`` for what PNG cannot hold (CMYK, YCbCr, LAB, float grey).
+        """
+        own = "" if self.path is None else self.path.suffix.lower()
+        plain = self.mode in ("L", "RGB") and self.pixels.dtype == np.uint8
+        if own in (".tif", ".tiff") or (own in (".bmp", ".ppm") and plain):
+            return own
         return ".png" if _kind(*self._for_file()) in _FORMATS[".png"].kinds else ".tiff"
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 
 from hcl_sdk.config import describe, dump_yaml, load_yaml, plugins_used, structure
 from hcl_sdk.detector import Detector
-from hcl_sdk.functional.compositing import dilate_mask, feathered_alpha
+from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photo import Photo, Source, load_mask
@@ -58,7 +58,7 @@ class Pipeline:
             A restorer that uses the detector's features works at the scale of the detection instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1].
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
-        feather: width in pixels of the border beyond, in which the fill fades into the photo.
+        feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         device: where to run; an accelerator if there is one.
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
 
@@ -154,7 +154,7 @@ class Pipeline:
         """Find what does not belong in the photo, and fill it.
 
         Args:
-            photo: one photo, or a list of them.
+            photo: one photo, or a list of them, which are all held in memory.
             threshold, dilate, feather: in place of the pipeline's own.
             seed: of the clusterer's draws; the same seed gives the same result.
             batch_size: how many photos of one working size go through the detector at once.
@@ -256,7 +256,7 @@ class Pipeline:
                     found = self.detector(images, seed=seed)
                 for k, i in enumerate(batch):
                     detection = _one(found, k)
-                    confidence = resize(detection.confidence, photos[i].size, "bilinear")
+                    confidence = _at_size(detection, photos[i].size)
                     results[i] = Result(
                         photo=photos[i],
                         confidence=confidence,
@@ -269,10 +269,10 @@ class Pipeline:
     def _fill(self, result: Result, dilate: float | None, feather: float | None) -> Result:
         photo = result.photo
         dilate, feather = self._setting("dilate", dilate), self._setting("feather", feather)
-        alpha = feathered_alpha(result.corruption_mask, dilate, feather).cpu()
+        alpha = feathered_alpha(result.corruption_mask, dilate, feather)
         raw = None
         if result.corruption_mask.any():
-            mask = dilate_mask(result.corruption_mask, dilate).cpu()
+            mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
             raw = self._restored_whole(result, mask) if self._uses_features else self._restored_part(photo, mask)
         fill = photo.rgb if raw is None else raw
         return replace(result, alpha=alpha, raw=raw, composited=photo.composite(fill, alpha))
@@ -291,7 +291,7 @@ class Pipeline:
         if detection is None:
             with autocast(self.device, self.precision):
                 detection = self.detector.encode_mask(image, small)
-        elif not torch.equal(small, detection.corruption_mask):
+        elif not torch.equal(mask, _at_size(detection, photo.size) > 0.5):
             detection = Detection.from_mask(small, detection.pyramid)
         return self._run_restorer(image, detection, photo.size)
 
@@ -423,6 +423,11 @@ def _is_list(photo: Any) -> bool:
 
 def _listed(photo: Any) -> Sequence[Source]:
     return photo if _is_list(photo) else [photo]
+
+
+def _at_size(detection: Detection, size: Sequence[int]) -> Tensor:
+    """The confidence at a photo's size, on the CPU: bilinear, so that its edges do not show the working scale."""
+    return resize(detection.confidence, size, "bilinear").cpu()
 
 
 def _one(batch: Detection, k: int) -> Detection:

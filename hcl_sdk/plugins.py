@@ -110,7 +110,7 @@ def discover(registry: Registry) -> list[PluginReport]:
 
 
 def _entry_points() -> Iterator[tuple[importlib.metadata.EntryPoint, str, str, str]]:
-    """Yield (entry point, normalised distribution, version, error) of the group, the built-ins first, then sorted.
+    """Yield (entry point, normalized distribution, version, error) of the group, the built-ins first, then sorted.
 
     Files are looked into before they are parsed: parsing the metadata of everything installed takes long, and a
     malformed file of an unrelated package is none of our business.

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
+from hcl_sdk.config import load_yaml
 from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.functional.windows import relative_position_index, window_neighbors
@@ -89,7 +89,7 @@ def preset(name: str, version: int = 4) -> dict[str, Any]:
     if name not in presets():
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(presets())}")
     file = next(f for f in _preset_files() if f.name == f"{name}.yaml")
-    return _of_version(yaml.safe_load(file.read_text(encoding="utf-8")), version)
+    return _of_version(load_yaml(file.read_text(encoding="utf-8")), version)
 
 
 def settings_to_config(settings: Mapping[str, Any]) -> dict[str, Any]:

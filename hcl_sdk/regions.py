@@ -107,7 +107,7 @@ def to_coco(
     """The regions of one picture as a COCO data set (object detection format).
 
     Segmentations are uncompressed run lengths (column by column, beginning with what is *not* the region), because
-    COCO's polygons cannot have holes and are rasterised differently by different readers; pycocotools reads run
+    COCO's polygons cannot have holes and are rasterized differently by different readers; pycocotools reads run
     lengths of annotations with ``iscrowd`` 0 too.
 
     Args:
@@ -153,7 +153,7 @@ _EAST, _SOUTH, _WEST, _NORTH = range(4)
 
 
 def _rings(labels: np.ndarray) -> list[tuple[Ring, int, bool]]:
-    """All boundaries of the labelled regions: their corners, the region's label, and whether they run clockwise.
+    """All boundaries of the labeled regions: their corners, the region's label, and whether they run clockwise.
 
     The region lies to the right of the direction of travel, so outlines run clockwise and holes counterclockwise. Sides
     are gathered into straight runs and every run knows the one that goes on from its end; where four runs meet (pixels

@@ -59,7 +59,7 @@ class Entry:
     Attributes:
         kind: ``encoder``, ``interaction``, ``head``, ``clusterer``, ``restorer`` or ``weights``.
         name: the bare name.
-        distribution: normalised name of the package that gave it, None for a built-in, ``script`` for a script.
+        distribution: normalized name of the package that gave it, None for a built-in, ``script`` for a script.
         target: where it is, or the class itself.
         summary: one line about it.
     """
@@ -86,7 +86,7 @@ class PluginReport:
     """What became of one plugin.
 
     Attributes:
-        distribution: normalised name of the package.
+        distribution: normalized name of the package.
         version: of the package.
         entry_point: name of the entry point.
         value: what the entry point refers to.
@@ -105,7 +105,7 @@ class PluginReport:
 
 
 def normalize(distribution: str) -> str:
-    """The normalised name of a distribution: ``My_Package.X`` -> ``my-package-x``."""
+    """The normalized name of a distribution: ``My_Package.X`` -> ``my-package-x``."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 

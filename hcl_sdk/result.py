@@ -71,8 +71,8 @@ class Result:
     def save(self, directory: str | Path, *, format: str | None = None) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT`` into a directory.
 
-        ``NAME`` is the file's, or ``photo``. The restored photo is written as PNG (TIFF where PNG cannot hold its
-        mode) whatever the input's format was, so that untouched pixels stay untouched.
+        ``NAME`` is the file's, or ``photo``. The restored photo is written in the format of the photo's file if that is
+        lossless, else as PNG (TIFF where PNG cannot hold its mode), so that untouched pixels stay untouched.
 
         Args:
             directory: made if it is not there.
@@ -124,7 +124,7 @@ _COLORS = np.array([[13, 8, 45], [87, 16, 110], [188, 55, 84], [249, 142, 9], [2
 
 
 def _heat(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as colours, dark to bright."""
+    """Values in [0, 1] as colors, dark to bright."""
     stops = np.linspace(0, 1, len(_COLORS))
     return np.stack([np.interp(values, stops, _COLORS[:, c]) for c in range(3)], axis=-1).astype(np.uint8)
 

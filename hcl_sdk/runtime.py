@@ -37,6 +37,10 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         raise ValueError(f"expected a device such as 'cpu' or 'cuda:0', got {device!r}") from error
     if wanted.type not in ("cpu", "meta") and (available is None or wanted.type != available.type):
         raise ValueError(f"device {str(wanted)!r} is not available here; there is {available or 'cpu'}")
+    if wanted.index is not None and wanted.type not in ("cpu", "meta"):
+        count = torch.accelerator.device_count()
+        if wanted.index >= count:
+            raise ValueError(f"device {str(wanted)!r} is not available here; there are {count}, counted from 0")
     return wanted
 
 
@@ -59,7 +63,7 @@ def own_share(items: Sequence[T]) -> list[T]:
     from accelerate import PartialState  # joins the other processes, so only where there are some
 
     # The timeout is for wait_for_everyone: shares may take very different times.
-    state = PartialState(timeout=timedelta(days=30))
+    state = PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(days=30))
     return list(items[state.process_index :: state.num_processes])
 
 

@@ -1,4 +1,4 @@
-"""Colour pictures of 16 bits a channel in PNG and TIFF files: Pillow reads them as 8 bits without a word."""
+"""Color pictures of 16 bits a channel in PNG and TIFF files: Pillow reads them as 8 bits without a word."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def is_deep(image: Image.Image, path: Path) -> bool:
     if image.format == "PPM" and image.mode == "RGB" and getattr(image, "tile", None):
         arguments = image.tile[0].args  # pyright: ignore[reportAttributeAccessIssue]
         if isinstance(arguments, tuple) and len(arguments) == 2 and arguments[1] > 255:
-            raise ValueError("colours of more than 8 bits a channel are read from PNG and TIFF files only")
+            raise ValueError("colors of more than 8 bits a channel are read from PNG and TIFF files only")
     return False
 
 
@@ -125,7 +125,7 @@ def _read_tiff(path: Path) -> np.ndarray:
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
             values = np.moveaxis(values, 0, -1)
     if values.dtype != np.uint16:
-        raise ValueError(f"a colour TIFF of {values.dtype} is not read: only 8 and 16 bits a channel")
+        raise ValueError(f"a color TIFF of {values.dtype} is not read: only 8 and 16 bits a channel")
     return np.ascontiguousarray(values)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.detector import Detector
+from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import Pyramid, Restorer, ScaleDetection
 from hcl_sdk.published import convert, settings_to_config
@@ -58,7 +59,8 @@ def differing(ours: Tensor, recorded: Tensor, undecided: Tensor) -> float:
 def compare_network(settings: Path) -> Differences:
     """The differences of one set, a key at a time."""
     recorded = load_file(settings.with_suffix(".safetensors"))
-    config = settings_to_config(json.loads(settings.read_text()))
+    given = json.loads(settings.read_text())
+    config = settings_to_config({key: given[key] for key in ("image_size", "legacy", "network", "refinement")})
     pipeline = convert(settings.with_suffix(".pt"), config).pipeline
     assert pipeline.detector is not None
     assert pipeline.restorer is not None
@@ -161,7 +163,26 @@ def undecided_settling(confidence: Tensor, share: float) -> Tensor:
 def compare_loss(file: Path) -> Differences:
     """The differences of one set of the loss, a key at a time."""
     recorded = load_file(file)
-    raise NotImplementedError
+    scales = range(len(recorded["loss"]))
+    embeddings = [recorded[f"embedding.{s}"].requires_grad_() for s in scales]
+    candidates = []
+    for s, embedding in enumerate(embeddings):
+        settled = torch.zeros_like(embedding[:, :1], dtype=torch.bool)
+        if s + 1 in scales:
+            settled = recorded[f"acc_valid_masks.{s + 1}"] + recorded[f"acc_invalid_masks.{s + 1}"] > 0.5
+            settled = resize(settled, embedding.shape[-2:])
+        candidates.append(~settled)
+    loss = hierarchical_contrastive_loss(
+        embeddings,
+        candidates,
+        [recorded[f"valid_masks.{s}"] > 0.5 for s in scales],
+        [recorded[f"invalid_masks.{s}"] > 0.5 for s in scales],
+        recorded["gt_valid_mask"] < 0.5,
+        temperature=0.1,
+    )
+    yield "loss", largest(loss.detach(), recorded["loss"])
+    for s, gradient in enumerate(torch.autograd.grad(loss.sum(), embeddings, materialize_grads=True)):
+        yield f"gradient.{s}", largest(gradient, recorded[f"gradient.{s}"])
 
 
 def compare(directory: Path) -> Iterator[tuple[str, str, float]]:
@@ -195,8 +216,8 @@ def main() -> int:
             good = difference <= TOLERANCE
             print(f"{name:<24} {key:<22} {difference:.2e}{'' if good else '   TOO LARGE'}", flush=True)
             worst, failed = max(worst, difference), failed + (not good)
-    except (FileNotFoundError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (FileNotFoundError, KeyError, ValueError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     print(f"largest difference {worst:.2e}; {failed} above {TOLERANCE}")
     return 1 if failed else 0

@@ -391,7 +391,7 @@ def test_binding_to_another_is_an_error_and_changes_nothing():
     assert interaction.layers[1].weight is weight
 
 
-def test_an_unsuitable_neighbour_leaves_the_component_unbound():
+def test_an_unsuitable_neighbor_leaves_the_component_unbound():
     interaction = Interaction()
     with pytest.raises(ValueError, match="needs two scales"):
         interaction.bind(PyramidSpec(channels=(4,), strides=(1,)))

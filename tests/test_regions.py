@@ -24,7 +24,7 @@ def as_tensor(mask):
 
 
 def filled(region, shape):
-    """The region's polygons rasterised by skimage, outline and holes by the even-odd rule."""
+    """The region's polygons rasterized by skimage, outline and holes by the even-odd rule."""
     inside = np.zeros(shape, bool)
     for ring in region.polygons:
         centers = np.array([(y, x) for x, y in ring]) - 0.5  # so that the center of pixel (x, y) is (x, y)

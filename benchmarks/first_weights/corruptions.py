@@ -29,7 +29,7 @@ class Photos:
         side = int(rng.integers(min(size, *image.shape[:2]), min(3 * size, *image.shape[:2]) + 1))
         top, left = (int(rng.integers(n - side + 1)) for n in image.shape[:2])
         picked = Image.fromarray(image[top : top + side, left : left + side])
-        pixels = np.asarray(picked.resize((size, size), Image.Resampling.LANCZOS), dtype=np.float32) / 255
+        pixels = _pixels(picked.resize((size, size), Image.Resampling.LANCZOS))
         return pixels[:, ::-1] if rng.random() < 0.5 else pixels
 
 
@@ -43,7 +43,7 @@ def corrupt(image: Pixels, photos: Photos, rng: Rng, softness: float, kind: str 
     ``KINDS``, drawn if None, the hardest one most often.
     """
     size = len(image)
-    kind = kind or rng.choice([*KINDS, "patch", "patch", "patch"])
+    kind = kind or str(rng.choice([*KINDS, "patch", "patch"]))
     layer = Image.new("L", (size, size))
     draw = ImageDraw.Draw(layer)
     if kind == "text":
@@ -80,20 +80,24 @@ def _content(kind: str, image: Pixels, mask: Mask, photos: Photos, rng: Rng) -> 
         return photos.crop(rng, size)
     if kind == "noise":
         pixels = rng.random((size, size, 1 if rng.random() < 0.3 else 3), dtype=np.float32)
-        return np.broadcast_to(pixels, image.shape) if rng.random() < 0.7 else image + (pixels - 0.5)
+        return np.broadcast_to(pixels, image.shape) if rng.random() < 0.7 else (image + pixels - 0.5).astype(np.float32)
     if kind == "mosaic":
         block = int(rng.integers(4, 13))
         small = Image.fromarray((image * 255).astype(np.uint8)).resize(
-            (max(1, size // block),) * 2, Image.Resampling.BOX
+            (max(1, size // block), max(1, size // block)), Image.Resampling.BOX
         )
-        return np.asarray(small.resize((size, size), Image.Resampling.NEAREST), dtype=np.float32) / 255
+        return _pixels(small.resize((size, size), Image.Resampling.NEAREST))
     if kind == "graffiti":
         layer = Image.new("RGB", (size, size), _rgb(color))
         draw = ImageDraw.Draw(layer)
         for _ in range(int(rng.integers(0, 6))):
             _strokes(draw, size, rng, count=1, width=(0.05, 0.3), fill=_rgb(_color(rng)))
-        return np.asarray(layer, dtype=np.float32) / 255
+        return _pixels(layer)
     return np.broadcast_to(color, image.shape)
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
 def _color(rng: Rng) -> Pixels:

@@ -25,26 +25,26 @@ from torch.nn import functional as F
 
 from hcl_sdk import (
     BidirectionalFusion,
-    ConvNeXtEncoder,
     Detection,
     Detector,
     GatedUNet,
     Pipeline,
     ProjectionHead,
     Prototypes,
+    ResNetEncoder,
 )
 
-SIZE, CLEAN = 128, 0.2  # pixels of a crop; share of samples without damage
+SIZE, CLEAN = 128, 0.15  # pixels of a crop; share of samples without damage
 RATE, DECAY, SMOOTHING = 2e-3, 0.02, 0.998
 
 
 def make_detector() -> Detector:
     return Detector(
-        encoder=ConvNeXtEncoder(channels=(32, 64, 128, 160), depths=(1, 2, 3, 2)),
+        encoder=ResNetEncoder(channels=(32, 48, 96, 128, 160), depths=(1, 1, 2, 2, 2)),
         interaction=BidirectionalFusion(dim=48),
         head=ProjectionHead(dim=32),
         clusterer=Prototypes(),
-        settle=(1.0, 0.0, 0.0, 0.0),
+        settle=0.0,
         upsampling="bilinear",
     )
 
@@ -60,7 +60,7 @@ def detector_loss(detector: Detector, photos: Photos, rng: np.random.Generator, 
         image = photos.crop(rng, SIZE)
         mask = np.zeros((SIZE, SIZE), dtype=bool)
         if rng.random() >= CLEAN:
-            image, mask = corrupt(image, photos, rng, softness=min(1.0, 2 * done))
+            image, mask = corrupt(image, photos, rng, softness=min(1.0, 1.5 * done))
         images.append(image)
         masks.append(mask)
     x, truth = _tensor(images), torch.from_numpy(np.stack(masks))[:, None].float()
@@ -74,10 +74,10 @@ def detector_loss(detector: Detector, photos: Photos, rng: np.random.Generator, 
         if s == 0:
             assignment = F.interpolate(assignment, scale_factor=2, mode="bilinear")
             target = truth
-        total = total + (1.0 if s == 0 else 0.3) * F.binary_cross_entropy(assignment, target)
-        overlap = (assignment * target).sum(dim=(1, 2, 3))
-        dice = 1 - (2 * overlap + 1) / (assignment.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3)) + 1)
-        total = total + (0.2 if s == 0 else 0.0) * dice.mean()
+            overlap = (assignment * target).sum(dim=(1, 2, 3))
+            dice = 1 - (2 * overlap + 1) / (assignment.sum(dim=(1, 2, 3)) + target.sum(dim=(1, 2, 3)) + 1)
+            total = total + 0.2 * dice.mean()
+        total = total + (1.0 if s == 0 else 0.2) * F.binary_cross_entropy(assignment, target)
     return total
 
 
@@ -106,7 +106,7 @@ def _tensor(images: list[np.ndarray]) -> Tensor:
 
 
 def train(name: str, model: nn.Module, loss: Callable[..., Tensor], photos: Photos, out: Path, minutes: float) -> None:
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     average = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY)
     step, spent, state = 0, 0.0, out / f"{name}.pt"
@@ -133,6 +133,8 @@ def train(name: str, model: nn.Module, loss: Callable[..., Tensor], photos: Phot
         with torch.no_grad():
             for a, p in zip(average.parameters(), model.parameters(), strict=True):
                 a.lerp_(p, 1 - keep)
+            for a, b in zip(average.buffers(), model.buffers(), strict=True):
+                a.copy_(b)
         recent.append(value.item())
         if step % 50 == 0:
             line = {"step": step, "minutes": round(spent / 60, 2), "loss": round(float(np.mean(recent)), 4), "lr": rate}

@@ -85,7 +85,9 @@ def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
     help="Also write the regions of all photos as one COCO data set (JSON).",
 )
 def detect(**options: Any) -> None:
-    """Write the mask of every photo: NAME_mask.png, 255 = corrupted.
+    """Write the mask of every photo.
+
+    To NAME_mask.png, 255 = corrupted.
 
     A PATH is a photo or a folder of photos. How results are named and what happens to files that cannot be read: see
     hcl restore --help.
@@ -123,7 +125,9 @@ def detect(**options: Any) -> None:
     help=f"File format of the restored photos: {', '.join(_FORMATS)}.",
 )
 def restore(**options: Any) -> None:
-    """Restore every photo: NAME_restored.EXT and NAME_mask.png (255 = corrupted).
+    """Write every photo restored.
+
+    To NAME_restored.EXT, and its mask to NAME_mask.png, 255 = corrupted.
 
     A PATH is a photo or a folder of photos. The output folder gets the tree of a folder; of several folders, each
     under its own name. Of photos that differ in their suffix only, the suffix becomes part of NAME. Results of an
@@ -181,7 +185,10 @@ def convert(checkpoint: Path, name: str, version: int, output: Path) -> None:
 @main.command()
 @click.argument("name", required=False)
 def components(name: str | None) -> None:
-    """List what detectors and restorers can be made of; with NAME, its fields, their defaults and ranges."""
+    """List what pipelines are made of; with NAME, the fields of one component.
+
+    With its defaults, ranges and description. A NAME may be qualified: package/name.
+    """
     from hcl_sdk.cli.listing import all_components, one_component
 
     click.echo(all_components() if name is None else one_component(name))
@@ -189,7 +196,9 @@ def components(name: str | None) -> None:
 
 @main.command()
 def plugins() -> None:
-    """List the installed plugins, what they give, and why a broken one is broken.
+    """List the installed plugins and what they give.
+
+    A broken one is shown with its error.
 
     HCL_DISABLE_PLUGINS=a,b leaves these packages alone; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
     """

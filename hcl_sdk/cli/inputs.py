@@ -12,8 +12,6 @@ from pathlib import Path
 import click
 from PIL import Image, ImageFile
 
-from hcl_sdk.photo import PhotoError
-
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
@@ -37,7 +35,7 @@ class Inputs:
     Attributes:
         photos: in the order given, folders sorted.
         ignored: number of files in folders that are no pictures.
-        failures: folders that cannot be listed, with the reason.
+        failures: what cannot be worked on, with the reason.
     """
 
     photos: list[Input] = field(default_factory=list)
@@ -128,49 +126,51 @@ def _named(found: Iterable[tuple[Path, Path]]) -> list[Input]:
     return photos
 
 
-class Masks:
-    """The user's own masks: one file, or a folder of them, as ``hcl detect`` writes it or with the photos' names."""
+def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
+    """Find each photo's mask: the one file, or those of a folder, as ``hcl detect`` writes them or named as the photos.
 
-    def __init__(self, source: Path) -> None:
-        self.source = source
-        self._listings: dict[Path, dict[str, list[Path]]] = {}
+    Photos without a mask, or with several, become failures.
 
-    def of(self, photo: Input) -> Path:
-        """The mask of a photo.
-
-        Raises:
-            PhotoError: if a folder of masks has none for it, or several of the same name.
-        """
-        if not self.source.is_dir():
-            return self.source
-        folder = self.source / photo.folder
+    Raises:
+        click.UsageError: for one mask and several photos.
+    """
+    if not source.is_dir():
+        if len(inputs.photos) > 1:
+            raise click.UsageError(
+                f"one --mask for {len(inputs.photos)} photos; expected a folder with a mask for each of them"
+            )
+        return dict.fromkeys(inputs.photos, source)
+    listings: dict[Path, dict[str, list[Path]]] = {}
+    masks = {}
+    for photo in inputs.photos:
+        folder = source / photo.folder
+        if folder not in listings:
+            listings[folder] = _pictures_by_stem(folder)
         stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in (photo.name, photo.path.stem))
-        for stem in stems:
-            files = [f for f in self._listing(folder).get(stem, []) if not _is_same(f, photo.path)]
-            if len(files) > 1:
-                raise PhotoError(f"several files may be its mask: {', '.join(map(str, files))}")
-            if files:
-                return files[0]
-        expected = " or ".join(f"{stem}.png" for stem in stems)
-        raise PhotoError(f"there is no mask of it in {folder}; expected {expected} (or another picture format)")
-
-    def files(self) -> Iterable[Path]:
-        """All files that may be masks."""
-        if not self.source.is_dir():
-            return [self.source]
-        return (Path(folder, name) for folder, _, names in os.walk(self.source) for name in names)
-
-    def _listing(self, folder: Path) -> dict[str, list[Path]]:
-        if folder not in self._listings:
-            listing = defaultdict(list)
-            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if file.suffix.lower() in picture_suffixes():
-                    listing[file.stem].append(file)
-            self._listings[folder] = listing
-        return self._listings[folder]
+        candidates = ([f for f in listings[folder].get(s, []) if not is_same(f, photo.path)] for s in stems)
+        files = next(filter(None, candidates), [])
+        if len(files) == 1:
+            masks[photo] = files[0]
+        elif files:
+            inputs.failures.append((photo.path, f"several files may be its mask: {', '.join(map(str, files))}"))
+        else:
+            expected = " or ".join(f"{stem}.png" for stem in stems)
+            reason = f"there is no mask of it in {folder}; expected {expected} (or another picture format)"
+            inputs.failures.append((photo.path, reason))
+    inputs.photos = list(masks)
+    return masks
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _pictures_by_stem(folder: Path) -> dict[str, list[Path]]:
+    listing: dict[str, list[Path]] = defaultdict(list)
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix.lower() in picture_suffixes():
+            listing[file.stem].append(file)
+    return listing
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Are these one file, under whatever names?"""
     return one.exists() and other.exists() and one.samefile(other)
 
 

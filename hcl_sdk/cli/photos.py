@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from hcl_sdk.cli.inputs import Input, Masks, Protected, find_photos
+from hcl_sdk.cli.inputs import Input, Protected, find_photos, is_same, match_masks
 from hcl_sdk.photo import Photo, PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.regions import to_coco
@@ -69,31 +69,29 @@ def process(
         raise click.ClickException(
             f"no picture files in {', '.join(map(str, paths))} (other files: {inputs.ignored}){hint}"
         )
-    if mask is not None and not mask.is_dir() and len(inputs.photos) > 1:
-        raise click.UsageError(f"one --mask for {len(inputs.photos)} photos; expected a folder with a mask for each")
-    masks = None if mask is None else Masks(mask)
-    protected = Protected([*(photo.path for photo in inputs.photos), *(masks.files() if masks else ())])
+    masks = {} if mask is None else match_masks(mask, inputs)
+    protected = Protected([*(photo.path for photo in inputs.photos), *masks.values()])
     if coco is not None:
         _prepare(coco, protected)
     pipeline = load_pipeline(weights, device, precision)
     _check_able(pipeline, weights, detecting=mask is None, restoring=restoring)
 
     report = _Report(as_json=as_json, quiet=quiet)
-    for path, reason in inputs.failures:
+    for path, reason in own_share(inputs.failures):
         report.failed(path, reason)
     # The bar is tqdm's business only where it is shown: on a terminal, by the first of several processes.
     hidden = quiet or os.environ.get("RANK", "0") != "0"
     with tqdm(own_share(inputs.photos), unit="photo", leave=False, disable=hidden or None) as progress:
         for photo in progress:
             try:
-                if masks is not None:
-                    own = masks.of(photo)
-                    result = pipeline.restore(photo.path, corruption_mask=own, dilate=dilate, feather=feather)
+                if photo in masks:
+                    given = masks[photo]
+                    result = pipeline.restore(photo.path, corruption_mask=given, dilate=dilate, feather=feather)
                 elif restoring:
                     result = pipeline(photo.path, threshold=threshold, dilate=dilate, feather=feather)
                 else:
                     result = pipeline.detect(photo.path, threshold=threshold)
-                written = _write(result, photo, output, file_format, plot, protected)
+                written = _write(result, photo, output, file_format, plot, masks.get(photo), protected)
             except (PhotoError, OSError) as error:
                 report.failed(photo.path, str(error).removeprefix(f"{photo.path}: "))
             except (MemoryError, torch.OutOfMemoryError):
@@ -125,31 +123,34 @@ def _check_able(pipeline: Pipeline, weights: str, *, detecting: bool, restoring:
 
 
 def _write(
-    result: Result, photo: Input, output: Path, file_format: str | None, plot: bool, protected: Protected
+    result: Result,
+    photo: Input,
+    output: Path,
+    file_format: str | None,
+    plot: bool,
+    own_mask: Path | None,
+    protected: Protected,
 ) -> dict[str, Path]:
     """Write the results of a photo, all or, if one would overwrite an input, none. Returns the file of each."""
     folder = output / photo.folder
-    pictures = {"mask": (folder / f"{photo.name}_mask.png", Photo.open(result.mask))}
+    files = {"mask": folder / f"{photo.name}_mask.png"}
+    pictures: dict[str, Photo] = {}
+    # What hcl detect wrote may be edited and handed in again, with the same output folder: then it stays as it is.
+    if own_mask is None or not is_same(own_mask, files["mask"]):
+        pictures["mask"] = Photo.open(result.mask)
     if result.composited is not None:
-        suffix = f".{file_format}" if file_format else _lossless_suffix(result.composited)
-        pictures["restored"] = (folder / f"{photo.name}_restored{suffix}", result.composited)
+        suffix = f".{file_format}" if file_format else result.composited.lossless_suffix
+        files["restored"] = folder / f"{photo.name}_restored{suffix}"
+        pictures["restored"] = result.composited
     if plot:
-        pictures["plot"] = (folder / f"{photo.name}_plot.png", Photo.open(result.plot()))
-    for path, _ in pictures.values():
-        protected.check(path)
+        files["plot"] = folder / f"{photo.name}_plot.png"
+        pictures["plot"] = Photo.open(result.plot())
+    for what in pictures:
+        protected.check(files[what])
     folder.mkdir(parents=True, exist_ok=True)
-    for path, picture in pictures.values():
-        picture.save(path)
-    return {what: path for what, (path, _) in pictures.items()}
-
-
-def _lossless_suffix(photo: Photo) -> str:
-    """The suffix of the photo's own file if such files keep every pixel of it; else that of PNG, or TIFF."""
-    own = "" if photo.path is None else photo.path.suffix.lower()
-    plain = photo.mode in ("L", "RGB") and photo.pixels.dtype == np.uint8
-    if own in (".tif", ".tiff") or (own in (".bmp", ".ppm") and plain):
-        return own
-    return photo.lossless_suffix
+    for what, picture in pictures.items():
+        picture.save(files[what])
+    return files
 
 
 class _Report:
@@ -165,7 +166,7 @@ class _Report:
     def done(self, path: Path, result: Result, written: dict[str, Path], *, with_coco: bool) -> None:
         self._done += 1
         height, width = result.photo.size
-        share = result.corruption_mask.float().mean(dtype=torch.float64).item()
+        share = float((np.asarray(result.mask) > 0).mean())
         if with_coco:
             found = to_coco(result.regions, file_name=path.as_posix(), size=(height, width), image_id=self._done)
             self._images += found["images"]

@@ -1,4 +1,4 @@
-"""Fixed learned centres instead of clustering."""
+"""Fixed learned centers instead of clustering."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hcl_sdk.interfaces import Clusterer, Clusters, component
 
 @component
 class Prototypes(Clusterer):
-    """Assigns pixels to one learned centre per class, the same for all images and scales.
+    """Assigns pixels to one learned center per class, the same for all images and scales.
 
     Nothing is drawn or iterated, so it is fast, deterministic and exportable, an image of one class simply has all its
-    pixels near one centre, and gradients flow through the assignment. What it gives up is the published method's point:
+    pixels near one center, and gradients flow through the assignment. What it gives up is the published method's point:
     comparing the regions of an image with each other. Prototypes for dense prediction: Zhou et al., "Rethinking
     Semantic Segmentation: A Prototype View", CVPR 2022, section 3.
 

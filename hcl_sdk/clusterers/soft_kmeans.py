@@ -1,4 +1,4 @@
-"""The published clusterer: soft spherical 2-means of each image, and a classifier of its centres."""
+"""The published clusterer: soft spherical 2-means of each image, and a classifier of its centers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class SoftKMeans(Clusterer):
     """Soft spherical 2-means over the pixels in question of each image on its own (paper, section 3.2).
 
     Attributes:
-        iterations: at most so many updates of the centres.
+        iterations: at most so many updates of the centers.
         repeats: restarts from other random pixels, of which the best is kept.
         temperature: softness of the assignment, by cosine distance.
-        classifier: learn to tell from a centre whether it is one of corrupted pixels. Without it the smaller cluster is
+        classifier: learn to tell from a center whether it is one of corrupted pixels. Without it the smaller cluster is
             taken for the corrupted one.
-        one_class: let an image have one class only. Where the classifier puts both centres on the same side, nothing is
-            corrupted, or everything is, and a pixel's confidence is the centres' own, mixed by its assignment. The
+        one_class: let an image have one class only. Where the classifier puts both centers on the same side, nothing is
+            corrupted, or everything is, and a pixel's confidence is the centers' own, mixed by its assignment. The
             published method always finds two classes (False).
     """
 
@@ -35,7 +35,7 @@ class SoftKMeans(Clusterer):
     def _has_classifier(self, attribute: attrs.Attribute[bool], value: bool) -> None:
         if value and not self.classifier:
             raise ValueError(
-                "SoftKMeans(one_class=True) needs the classifier, which says whether both centres are of one class; "
+                "SoftKMeans(one_class=True) needs the classifier, which says whether both centers are of one class; "
                 "set classifier=True or one_class=False"
             )
 
@@ -55,7 +55,7 @@ class SoftKMeans(Clusterer):
         return Clusters(centers=centers, assignment=second.view_as(candidates))
 
     def start(self, candidates: Tensor, seed: int) -> Tensor:
-        """Which of its candidates is an image's first centre, for every restart: ``[B, repeats]`` int64.
+        """Which of its candidates is an image's first center, for every restart: ``[B, repeats]`` int64.
 
         The same draws serve all images, as fractions of their number of candidates, so that an image's result does not
         depend on the batch it is in.
@@ -65,7 +65,7 @@ class SoftKMeans(Clusterer):
         return (draws * count[:, None]).long().clamp(max=(count[:, None] - 1).clamp(min=0))
 
     def corruption_logits(self, centers: Tensor) -> Tensor | None:
-        # The classifier is trained to give valid centres the higher score, as in the published checkpoints.
+        # The classifier is trained to give valid centers the higher score, as in the published checkpoints.
         return -self.score(centers)[..., 0] if self.classifier else None
 
     @property

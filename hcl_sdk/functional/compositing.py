@@ -44,33 +44,6 @@ def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> T
     return torch.from_numpy(alpha).to(corruption_mask.device)
 
 
-def dilate_mask(corruption_mask: Tensor, radius: float) -> Tensor:
-    """Grow a mask by ``radius`` pixels in every direction.
-
-    Args:
-        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-        radius: pixels, >= 0; need not be whole.
-
-    Returns:
-        ``[B, 1, H, W]`` bool on the mask's device: True where a corrupted pixel's center is at most ``radius`` away
-        (Euclidean).
-
-    Raises:
-        TypeError: if the mask is not bool, or the radius is not a number.
-        ValueError: if the mask is not ``[B, 1, H, W]``, or the radius is negative or not finite.
-
-    >>> mask = torch.tensor([[[[False, False, True, False]]]])
-    >>> dilate_mask(mask, 1).flatten().tolist()
-    [False, True, True, True]
-    """
-    _check(corruption_mask, radius=radius)
-    dilated = np.zeros(corruption_mask.shape, bool)
-    for i, mask in enumerate(corruption_mask[:, 0].cpu().numpy()):
-        box = _box(mask, margin=math.ceil(radius))
-        dilated[i, 0][box] = _distance(mask[box]) <= radius
-    return torch.from_numpy(dilated).to(corruption_mask.device)
-
-
 def _distance(mask: np.ndarray) -> np.ndarray:
     """Distance of every pixel from the nearest True one; an array without pixels stays so."""
     return distance_transform_edt(~mask) if mask.size else np.zeros(mask.shape)  # pyright: ignore[reportReturnType]

@@ -21,7 +21,7 @@ def hierarchical_contrastive_loss(
     """The loss of every scale, over all of its anchors and references: quadratic in the number of pixels.
 
     Anchors are the candidates of a scale under which the true mask is of one class. They are compared with each other
-    and, except at the coarsest scale, with the (detached) embeddings of what the next coarser scale settled, labelled
+    and, except at the coarsest scale, with the (detached) embeddings of what the next coarser scale settled, labeled
     as it was settled there. All sequences are fine to coarse; each scale halves the resolution of the one before.
 
     Args:

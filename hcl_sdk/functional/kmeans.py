@@ -12,9 +12,9 @@ TOLERANCE = 1e-6  # change of the cost, absolute or relative, below which an ima
 def soft_two_means(
     embedding: Tensor, candidates: Tensor, start: Tensor, *, iterations: int, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Cluster the candidates of each image around two centres and assign every pixel to them.
+    """Cluster the candidates of each image around two centers and assign every pixel to them.
 
-    Distances are cosine distances ``d``, weights ``softmax(-d / temperature)`` over the two centres, centres normalised
+    Distances are cosine distances ``d``, weights ``softmax(-d / temperature)`` over the two centers, centers normalized
     weighted sums, the cost ``sum(weight * d)``. An image stops on its own once its cost changes by less than
     :data:`TOLERANCE`; of the restarts the one with the lowest cost is kept (paper, section 3.2). No step depends on
     other images of the batch, and nothing is read back from the device.
@@ -23,13 +23,13 @@ def soft_two_means(
         embedding: ``[B, D, N]`` unit vectors.
         candidates: ``[B, N]`` bool, which pixels are clustered.
         start: ``[B, R]`` int64, for each of ``R`` restarts which of an image's candidates, in order, is the first
-            centre; the second is the candidate farthest from it.
-        iterations: at most so many updates of the centres.
+            center; the second is the candidate farthest from it.
+        iterations: at most so many updates of the centers.
         temperature: softness of the weights.
 
     Returns:
-        Centres ``[B, 2, D]`` and the weight of the *second* one for every pixel, ``[B, N]``. An image without
-        candidates gets zero centres and 0.5.
+        Centers ``[B, 2, D]`` and the weight of the *second* one for every pixel, ``[B, N]``. An image without
+        candidates gets zero centers and 0.5.
     """
     b, dim, n = embedding.shape
     inside = candidates.to(embedding.dtype)[:, None, None, :]  # [B, 1, 1, N]
@@ -69,7 +69,7 @@ def _starting_centers(embedding: Tensor, candidates: Tensor, start: Tensor) -> T
 
 
 def _assign(embedding: Tensor, centers: Tensor, inside: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Weights ``[B, R, 2, N]`` of both centres for every pixel, and the cost ``[B, R]`` over the candidates."""
+    """Weights ``[B, R, 2, N]`` of both centers for every pixel, and the cost ``[B, R]`` over the candidates."""
     distance = 1 - torch.einsum("brkd,bdn->brkn", centers, embedding)
     weight = (-distance / temperature).softmax(dim=2)
     return weight, (weight * distance * inside).sum(dim=(2, 3))

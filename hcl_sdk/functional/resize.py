@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] = "nearest") -> Tensor:
-    """Resize ``[B, C, h, w]`` (float or bool) to ``size``; half-pixel centres for bilinear."""
+    """Resize ``[B, C, h, w]`` (float or bool) to ``size``; half-pixel centers for bilinear."""
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     if not x.is_floating_point():

@@ -26,5 +26,5 @@ def most_certain(values: Tensor, among: Tensor, share: float) -> Tensor:
 
 
 def without_inner_edge(mask: Tensor) -> Tensor:
-    """The pixels of a bool mask ``[B, 1, H, W]`` whose 8 neighbours are all in it; beyond the border it goes on."""
+    """The pixels of a bool mask ``[B, 1, H, W]`` whose 8 neighbors are all in it; beyond the border it goes on."""
     return -F.max_pool2d(-mask.float(), 3, stride=1, padding=1) > 0

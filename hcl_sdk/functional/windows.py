@@ -8,6 +8,7 @@ that is smaller than it.
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -33,14 +34,14 @@ def partition(features: Tensor, window: int, shift: tuple[int, int] = (0, 0)) ->
     """
     if any(shift):
         features = features.roll((-shift[0], -shift[1]), (1, 2))
-    return features.unflatten(2, (-1, window)).unflatten(1, (-1, window)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return rearrange(features, "b (down y) (across x) c -> b (down across) (y x) c", y=window, x=window)
 
 
 def merge(windows: Tensor, size: tuple[int, int], window: int, shift: tuple[int, int] = (0, 0)) -> Tensor:
     """Undo :func:`partition`: ``[B, H W / w^2, w^2, C]`` -> ``[B, H, W, C]`` of ``size`` (H, W)."""
-    down, across = size[0] // window, size[1] // window
-    features = windows.unflatten(1, (down, across)).unflatten(3, (window, window)).transpose(2, 3)
-    features = features.flatten(3, 4).flatten(1, 2)
+    features = rearrange(
+        windows, "b (down across) (y x) c -> b (down y) (across x) c", down=size[0] // window, y=window
+    )
     return features.roll(shift, (1, 2)) if any(shift) else features
 
 

@@ -14,10 +14,10 @@ from hcl_sdk.layers.norm import ChannelNorm
 class DeepProjectionHead(Head):
     """Three layers instead of two, which contrastive learning gains from more than from a wider encoder.
 
-    Per scale: 1x1 convolution to ``2 * dim``, normalisation, GELU; the same with a depthwise 3x3 convolution in front,
-    so that a pixel is embedded with its neighbours; 1x1 convolution to ``dim``, unit length. Three layers: Chen et al.,
+    Per scale: 1x1 convolution to ``2 * dim``, normalization, GELU; the same with a depthwise 3x3 convolution in front,
+    so that a pixel is embedded with its neighbors; 1x1 convolution to ``dim``, unit length. Three layers: Chen et al.,
     "Big Self-Supervised Models are Strong Semi-Supervised Learners", NeurIPS 2020, section 2. Channel in place of batch
-    normalisation keeps images independent.
+    normalization keeps images independent.
 
     Attributes:
         dim: channels of the embeddings.

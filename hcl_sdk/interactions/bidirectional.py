@@ -16,7 +16,7 @@ from hcl_sdk.layers.norm import ChannelNorm
 class BidirectionalFusion(Interaction):
     """A top-down and then a bottom-up pass over maps of one width (Liu et al., "PANet", CVPR 2018, section 3.1).
 
-    Coarser maps are enlarged bilinearly on the way down, finer ones averaged on the way up; fast normalised weights
+    Coarser maps are enlarged bilinearly on the way down, finer ones averaged on the way up; fast normalized weights
     as in EfficientDet (Tan et al., CVPR 2020, section 3.3) say how much of each is taken.
 
     Attributes:

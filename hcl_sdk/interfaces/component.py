@@ -23,7 +23,7 @@ C = TypeVar("C", bound="type[Component]")
 
 
 class _Unbound:
-    """Stands for a neighbour until there is one; a class, so that copies and pickles know it again."""
+    """Stands for a neighbor until there is one; a class, so that copies and pickles know it again."""
 
 
 class Component(nn.Module):
@@ -60,7 +60,7 @@ class Component(nn.Module):
 
 
 class Bindable(Component):
-    """A component whose layers depend on its neighbour, so that they are made when the pieces are put together.
+    """A component whose layers depend on its neighbor, so that they are made when the pieces are put together.
 
     Until :meth:`bind` was called, ``forward`` and ``load_state_dict`` raise ``RuntimeError``.
     """
@@ -78,27 +78,27 @@ class Bindable(Component):
         """Whether the layers have been made."""
         return self._bound_to is not _Unbound
 
-    def _bind(self, neighbour: Hashable) -> None:
-        """Call ``build(neighbour)`` once; do nothing for the same ``neighbour``, raise ``ValueError`` for another."""
+    def _bind(self, neighbor: Hashable) -> None:
+        """Call ``build(neighbor)`` once; do nothing for the same ``neighbor``, raise ``ValueError`` for another."""
         if not self.is_bound:
-            self.build(neighbour)
-            self._bound_to = neighbour
+            self.build(neighbor)
+            self._bound_to = neighbor
             for refusal in self._refusals:
                 refusal.remove()
-        elif self._bound_to != neighbour:
+        elif self._bound_to != neighbor:
             raise ValueError(
-                f"{type(self).__name__} is already bound to {self._bound_to} and cannot be bound to {neighbour}: "
+                f"{type(self).__name__} is already bound to {self._bound_to} and cannot be bound to {neighbor}: "
                 f"its layers fit the first only. Make another {type(self).__name__} for the second."
             )
 
     @abstractmethod
-    def build(self, neighbour: Any, /) -> None:
-        """Make the layers that fit ``neighbour``."""
+    def build(self, neighbor: Any, /) -> None:
+        """Make the layers that fit ``neighbor``."""
 
 
 def _refuse_unbound(module: Bindable, *_: Any) -> None:
     raise RuntimeError(
-        f"{type(module).__name__} has no layers yet: it must be bound to its neighbour first, "
+        f"{type(module).__name__} has no layers yet: it must be bound to its neighbor first, "
         f"which Detector and Pipeline do when they are made (or call .bind(...) yourself)"
     )
 

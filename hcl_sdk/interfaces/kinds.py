@@ -103,7 +103,7 @@ class Clusterer(Bindable, ABC):
     It is always called in float32, whatever the precision of the rest.
 
     Attributes:
-        temperature: softness of the assignment to centres, by cosine distance; a subclass declares it as a field.
+        temperature: softness of the assignment to centers, by cosine distance; a subclass declares it as a field.
     """
 
     kind: ClassVar[str] = "clusterer"
@@ -124,25 +124,25 @@ class Clusterer(Bindable, ABC):
 
     @abstractmethod
     def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
-        """Cluster the candidates of each image, then assign *every* pixel of the map to the two centres.
+        """Cluster the candidates of each image, then assign *every* pixel of the map to the two centers.
 
         Args:
             embedding: ``[B, D, H, W]`` unit vectors, float32.
-            candidates: ``[B, 1, H, W]`` bool, the pixels to cluster. An image without any gets zero centres and an
-                assignment of 0.5 (unless the centres do not depend on it).
+            candidates: ``[B, 1, H, W]`` bool, the pixels to cluster. An image without any gets zero centers and an
+                assignment of 0.5 (unless the centers do not depend on it).
             seed: of whatever is drawn. The global random state is neither used nor changed.
         """
 
     @abstractmethod
     def corruption_logits(self, centers: Tensor) -> Tensor | None:
-        """How likely each centre is one of *corrupted* pixels: ``[B, 2, D]`` -> logits ``[B, 2]``.
+        """How likely each center is one of *corrupted* pixels: ``[B, 2, D]`` -> logits ``[B, 2]``.
 
         None if the clusterer has no opinion; then the smaller cluster is taken for the corrupted one.
         """
 
     @property
     def finds_one_class(self) -> bool:
-        """Whether two centres on the same side (logits of one sign) mean that the image has one class only.
+        """Whether two centers on the same side (logits of one sign) mean that the image has one class only.
 
         Then nothing is corrupted, or all is, and the two clusters are not forced on it.
         """

@@ -64,7 +64,7 @@ class Clusters:
 
     Attributes:
         centers: ``[B, 2, D]`` unit vectors (zero for an image that had no pixels to cluster), float32.
-        assignment: ``[B, 1, H, W]`` weight of the *second* centre for every pixel, in [0, 1], float32.
+        assignment: ``[B, 1, H, W]`` weight of the *second* center for every pixel, in [0, 1], float32.
     """
 
     centers: Tensor
@@ -77,7 +77,7 @@ class ScaleDetection:
 
     Attributes:
         candidates: the pixels in question: those that no coarser scale settled.
-        centers: ``[B, 2, D]``, the centre of the valid cluster first, of the corrupted one second.
+        centers: ``[B, 2, D]``, the center of the valid cluster first, of the corrupted one second.
         cluster_confidence: probability of *corrupted* by this scale's clusters alone, for every pixel.
         settles_valid: settled at this scale as valid.
         settles_corrupted: settled at this scale as corrupted.

@@ -8,7 +8,7 @@ from hcl_sdk.layers.norm import ChannelNorm
 
 
 class ConvNeXtBlock(nn.Module):
-    """Depthwise convolution, channel normalisation, pointwise MLP, residual, on ``[B, C, H, W]``.
+    """Depthwise convolution, channel normalization, pointwise MLP, residual, on ``[B, C, H, W]``.
 
     Args:
         dim: channels.

@@ -1,4 +1,4 @@
-"""Layer normalisation over the channels of a feature map."""
+"""Layer normalization over the channels of a feature map."""
 
 from __future__ import annotations
 

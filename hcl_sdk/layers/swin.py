@@ -1,12 +1,13 @@
 """Layers of window attention blocks, plain and masked.
 
 Source: Liu et al., *Swin Transformer*, ICCV 2021, section 3, in the form of the published network (blocks, then a 3x3
-convolution, then the residual); the masked ones follow Li et al., *MAT*, CVPR 2022, section 3.3.
+convolution, then the residual); the masked ones follow Li et al., *MAT*, CVPR 2022.
 """
 
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,9 +46,12 @@ class WindowAttention(nn.Module):
 
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend within windows ``[B, windows, N, C]``; ``mask`` broadcasts to ``[B, windows, heads, N, N]``."""
-        query, key, value = self.qkv(windows).unflatten(-1, (3, self.heads, -1)).permute(3, 0, 1, 4, 2, 5).unbind(0)
+        query, key, value = rearrange(
+            self.qkv(windows), "b windows n (qkv heads d) -> qkv b windows heads n d", qkv=3, heads=self.heads
+        )
         bias = self.position_bias[self.position_index].permute(2, 0, 1)
-        return self.out(attention(query, key, value, bias=bias, mask=mask).transpose(2, 3).flatten(3))
+        attended = attention(query, key, value, bias=bias, mask=mask)
+        return self.out(rearrange(attended, "b windows heads n d -> b windows n (heads d)"))
 
 
 class SwinBlock(nn.Module):
@@ -91,15 +95,16 @@ class _WindowedBlocks(nn.Module):
         neighbors = [window_neighbors((height, width), self.window, shift, features.device) for shift in shifts]
         tokens = pad_to_windows(features, self.window)
         padded = (tokens.shape[1], tokens.shape[2])
-        corrupted = None if corrupted is None else pad_to_windows(corrupted, self.window, value=True)
         for i, block in enumerate(self.blocks):
             shift = shifts[i % 2]
-            keys = None if corrupted is None else partition(corrupted, self.window, shift)
+            keys = None
+            if corrupted is not None:
+                keys = partition(pad_to_windows(corrupted, self.window, value=True), self.window, shift)
             tokens = block(tokens, shift, attendable(neighbors[i % 2], None if keys is None else keys[..., 0]))
-            if keys is not None:  # one valid token makes all of its window valid
-                corrupted = merge(keys.all(2, keepdim=True).expand_as(keys), padded, self.window, shift)
-        left = None if corrupted is None else corrupted[:, :height, :width]
-        return tokens[:, :height, :width], left
+            if keys is not None:  # one valid token makes all of its window valid, but never the padding
+                updated = keys.all(2, keepdim=True).expand_as(keys)
+                corrupted = merge(updated, padded, self.window, shift)[:, :height, :width]
+        return tokens[:, :height, :width], corrupted
 
 
 class SwinLayer(_WindowedBlocks):

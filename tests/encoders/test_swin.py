@@ -78,6 +78,14 @@ def test_every_weight_learns():
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in encoder.parameters())
 
 
+def test_it_exports():
+    encoder = SwinEncoder(dim=4, multipliers=(1, 2), depths=(2, 1), window_sizes=(4, 4)).eval()
+    image = torch.rand(1, 3, 9, 12)
+    exported = torch.export.export(encoder, (image,)).module()
+    for ours, theirs in zip(encoder(image).maps, exported(image).maps, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

@@ -51,7 +51,7 @@ def problems(draw):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(problem=problems())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_equals_the_definition_for_every_shape(backend, problem):
     with attention_backend(backend):
         torch.testing.assert_close(attention(*problem).double(), plain(*problem), atol=1e-5, rtol=1e-4)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcl_sdk.functional.compositing import dilate_mask, feathered_alpha
+from hcl_sdk.functional.compositing import feathered_alpha
 
 masks = st.builds(
     lambda h, w, share, seed: torch.rand(2, 1, h, w, generator=torch.Generator().manual_seed(seed)) < share,
@@ -49,17 +49,10 @@ def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(mask, dil
     torch.testing.assert_close(alpha[rim], expected.float(), atol=1e-6, rtol=0)
 
 
-@given(masks, widths)
-@settings(max_examples=40, deadline=None)
-def test_dilation_is_a_euclidean_disc(mask, radius):
-    assert torch.equal(dilate_mask(mask, radius), brute_force_distance(mask) <= radius)
-
-
 @given(masks)
 @settings(max_examples=20, deadline=None)
 def test_without_dilation_and_feather_alpha_is_the_mask(mask):
     assert torch.equal(feathered_alpha(mask, 0, 0), mask.float())
-    assert torch.equal(dilate_mask(mask, 0), mask)
 
 
 def test_the_rim_is_symmetric_around_half():
@@ -92,8 +85,6 @@ def test_each_picture_of_a_batch_stands_alone():
     ],
 )
 def test_bad_input_is_refused(mask, width, error, said):
-    with pytest.raises(error, match=said):
-        dilate_mask(mask, width)
     with pytest.raises(error, match=said):
         feathered_alpha(mask, 0, width)
     with pytest.raises(error, match=said):

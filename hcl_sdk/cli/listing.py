@@ -1,0 +1,137 @@
+"""``hcl components`` and ``hcl plugins``: what there is."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import click
+
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import BUILTIN_DISTRIBUTION, Entry, PluginError, PluginReport, normalize
+
+
+def all_components() -> str:
+    """Name, package and summary of everything registered, by kind."""
+    try:
+        entries = registry.entries()
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    rows = [(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries]
+    widths = _widths(rows)
+    parts = []
+    for kind, group in groupby(zip(entries, rows, strict=True), key=lambda pair: pair[0].kind):
+        parts.append("\n".join([kind, *(f"  {_row(row, widths)}" for _, row in group)]))
+    return "\n\n".join([*parts, *_notes()])
+
+
+def one_component(name: str) -> str:
+    """All that has this name, of whatever kind: fields, defaults, ranges and description."""
+    try:
+        entries = registry.entries()
+        distribution, _, bare = name.rpartition("/")
+        found = [
+            e for e in entries if e.name == bare and (not distribution or e.distribution == normalize(distribution))
+        ]
+        if not found:
+            names = list(dict.fromkeys(e.qualified_name for e in entries))
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "hcl components lists all"
+            raise click.ClickException("; ".join([f"nothing is called {name!r}", hint, *_notes()]))
+        return "\n\n".join(_entry(e) for e in found)
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _entry(entry: Entry) -> str:
+    head = (
+        f"{entry.kind} {entry.qualified_name}, from {entry.distribution or BUILTIN_DISTRIBUTION}: {entry.target_text}"
+    )
+    if entry.kind == "weights":
+        return f"{head}\n\n{entry.summary}"
+    cls = registry.get(entry.kind, entry.qualified_name)
+    return "\n\n".join([head, inspect.getdoc(cls) or entry.summary, _fields(cls)])
+
+
+def _fields(cls: Any) -> str:
+    import attrs
+
+    from hcl_sdk.interfaces import field_type
+    from hcl_sdk.interfaces.typecheck import describe
+
+    rows = [("field", "type", "default", "range")]
+    for field in attrs.fields(cls):
+        kind = describe(field_type(cls, field.name))
+        rows.append((field.name, kind, _default(field.default), ", ".join(_ranges(field.validator))))
+    if len(rows) == 1:
+        return "It has no fields."
+    widths = _widths(rows)
+    return "\n".join(_row(row, widths) for row in rows)
+
+
+def _default(default: Any) -> str:
+    import attrs
+
+    if default is attrs.NOTHING:
+        return "(required)"
+    factory = getattr(default, "factory", None)  # of attrs.Factory
+    return repr(default) if factory is None else f"{getattr(factory, '__name__', factory)}()"
+
+
+def _ranges(validator: Any) -> Iterator[str]:
+    """What the validators of attrs say about a value; a component's own are explained in its description."""
+    for part in getattr(validator, "_validators", ()):  # all of several
+        yield from _ranges(part)
+    if hasattr(validator, "compare_op"):
+        yield f"{validator.compare_op} {validator.bound}"
+    elif hasattr(validator, "options"):
+        yield f"one of {', '.join(map(repr, validator.options))}"
+    elif hasattr(validator, "min_length"):
+        yield f"at least {validator.min_length} long"
+    elif hasattr(validator, "max_length"):
+        yield f"at most {validator.max_length} long"
+    elif hasattr(validator, "regex"):
+        yield f"matches {validator.regex.pattern!r}"
+    elif hasattr(validator, "member_validator"):
+        yield from _ranges(getattr(validator, "iterable_validator", None))
+        yield from (f"each {text}" for text in _ranges(validator.member_validator))
+    elif hasattr(validator, "validator"):  # optional
+        yield from (f"{text} or None" for text in _ranges(validator.validator))
+
+
+def all_plugins() -> str:
+    """A table of the plugins; below it, why broken ones are broken."""
+    try:
+        reports = registry.plugins
+    except PluginError as error:
+        raise click.ClickException(str(error)) from error
+    rows = [("plugin", "version", "status", "gives")]
+    rows += [(_label(r, reports), r.version, r.status, ", ".join(r.names) or "-") for r in reports]
+    widths = _widths(rows)
+    lines = [_row(row, widths) for row in rows]
+    problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
+    if any(r.status == "broken" for r in reports):
+        problems.append("(HCL_STRICT_PLUGINS=1 makes broken plugins an error of every command, for CI.)")
+    return "\n".join([*lines, *([""] if problems else []), *problems])
+
+
+def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:
+    """The package, and the entry point where a package has several."""
+    alone = sum(r.distribution == report.distribution for r in reports) == 1
+    return report.distribution if alone else f"{report.distribution}:{report.entry_point}"
+
+
+def _notes() -> list[str]:
+    failed = [r.distribution for r in registry.plugins if r.status == "broken"]
+    return [f"broken plugins that give nothing ({', '.join(failed)}): see hcl plugins"] if failed else []
+
+
+def _widths(rows: Iterable[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

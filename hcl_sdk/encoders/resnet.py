@@ -1,0 +1,72 @@
+"""Plain residual convolutions: fast on a CPU and quick to learn low-level traces."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import attrs
+from attrs.validators import deep_iterable, ge, min_len
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
+
+
+@component
+class ResNetEncoder(Encoder):
+    """Residual blocks of 3x3 convolutions (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016).
+
+    Each scale begins with a convolution of stride 2. Batch normalization makes it quick to train from nothing; its
+    statistics are fixed in evaluation mode, where images do not influence each other.
+
+    Attributes:
+        channels: of each scale, fine to coarse.
+        depths: residual blocks of each scale, fine to coarse; 0 for the convolution of stride 2 alone.
+
+    Example:
+        >>> import torch
+        >>> encoder = ResNetEncoder(channels=(8, 16), depths=(1, 1)).eval()
+        >>> [tuple(m.shape) for m in encoder(torch.rand(1, 3, 33, 64)).maps]
+        [(1, 8, 17, 32), (1, 16, 9, 16)]
+    """
+
+    channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 160), validator=[deep_iterable(ge(1)), min_len(1)])
+    depths: tuple[int, ...] = attrs.field(default=(1, 1, 2, 2), validator=deep_iterable(ge(0)))
+
+    def build(self) -> None:
+        if len(self.channels) != len(self.depths):
+            raise ValueError(
+                f"ResNetEncoder needs as many depths as channels; got channels={self.channels}, depths={self.depths}"
+            )
+        self.stages = nn.ModuleList(
+            nn.Sequential(_conv(before, width, stride=2), nn.ReLU(), *(_ResidualBlock(width) for _ in range(depth)))
+            for (before, width), depth in zip(pairwise((3, *self.channels)), self.depths, strict=True)
+        )
+
+    @property
+    def spec(self) -> PyramidSpec:
+        return PyramidSpec(channels=self.channels, strides=tuple(2 ** (s + 1) for s in range(len(self.channels))))
+
+    def forward(self, image: Tensor) -> Pyramid:
+        x = image * 2 - 1
+        maps: list[Tensor] = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return Pyramid(maps=tuple(maps), spec=self.spec)
+
+
+class _ResidualBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = _conv(width, width)
+        self.conv2 = _conv(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+
+
+def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out_channels)
+    )

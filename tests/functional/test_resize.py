@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hcl_sdk.functional.resize import resize, shrink
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (64, 5)])
+def test_nearest_enlarging_of_a_halved_map_repeats_each_pixel_twice(height: int, width: int) -> None:
+    coarse = torch.rand(2, 3, -(-height // 2), -(-width // 2))
+    rows, columns = torch.arange(height) // 2, torch.arange(width) // 2
+    assert torch.equal(resize(coarse, (height, width)), coarse[..., rows, :][..., columns])
+
+
+def test_masks_stay_bool_and_values_of_bilinear_stay_in_range() -> None:
+    mask = torch.tensor([[[[True, False]]]])
+    assert resize(mask, (2, 4)).tolist() == [[[[True, True, False, False]] * 2]]
+    enlarged = resize(torch.tensor([[[[0.0, 1.0]]]]), (1, 4), "bilinear")
+    assert torch.allclose(enlarged, torch.tensor([0, 0.25, 0.75, 1]))  # half-pixel centers
+
+
+def test_resizing_to_the_same_size_changes_nothing() -> None:
+    x = torch.rand(1, 3, 5, 7)
+    assert resize(x, (5, 7), "bilinear") is x
+    assert shrink(x, (5, 7)) is x
+
+
+def test_shrinking_averages_instead_of_picking() -> None:
+    stripes = torch.zeros(1, 3, 32, 32)
+    stripes[..., ::2] = 1
+    small = shrink(stripes, (4, 4))
+    assert small.shape == (1, 3, 4, 4)
+    assert (small[..., 1:-1] - 0.5).abs().max() < 0.05
+    assert small.min() >= 0
+    assert small.max() <= 1

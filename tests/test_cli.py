@@ -1,0 +1,687 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import hcl_sdk
+from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, Pipeline, ProjectionHead, SoftKMeans
+from hcl_sdk.cli import main
+from hcl_sdk.cli.quickstart import damage
+from hcl_sdk.photo import Photo
+from hcl_sdk.published import settings_to_config
+from hcl_sdk.registry import PluginError, PluginReport, Registry
+
+RECORDED = Path(__file__).parent / "data" / "recorded"
+WIDTH, HEIGHT = 30, 22
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        detector = Detector(
+            encoder=ConvNeXtEncoder(channels=(6, 8), depths=(1, 1), kernel_size=3),
+            interaction=Identity(),
+            head=ProjectionHead(dim=6),
+            clusterer=SoftKMeans(one_class=False),
+        )
+        return Pipeline(detector, GatedUNet(dim=4, multipliers=(1, 2)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def weights(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weights")
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the commands run."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def hcl(weights: Path) -> Callable[..., Result]:
+    """Runs the command on the CPU with small weights; says what it printed where the exit status is another one."""
+
+    def run(command: str, *arguments: object, status: int = 0) -> Result:
+        options = ["--weights", weights, "--device", "cpu"] if command in ("detect", "restore", "quickstart") else []
+        result = CliRunner().invoke(main, [command, *map(str, [*options, *arguments])])
+        unexpected = None if isinstance(result.exception, SystemExit) else result.exception
+        assert unexpected is None, result.output
+        assert result.exit_code == status, result.output
+        return result
+
+    return run
+
+
+def draw(path: str | Path, seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
+    """A picture file of noise with a bright box in it."""
+    values = np.random.default_rng(seed).integers(0, 100, (size[1], size[0], 3), dtype=np.uint8)
+    values[5:12, 8:20] = (250, 20, 240)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).convert(mode).save(path)
+    return path
+
+
+def draw_mask(path: str | Path, box: tuple[int, int, int, int] = (3, 4, 9, 8)) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    left, top, right, bottom = box
+    mask[top:bottom, left:right] = True
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask).save(path)
+    return mask
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def files(folder: str | Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def contents(folder: str | Path) -> dict[str, bytes]:
+    return {name: (Path(folder) / name).read_bytes() for name in files(folder)}
+
+
+# What is found and restored
+
+
+def test_detect_writes_the_mask_that_the_pipeline_finds(hcl, pipeline):
+    draw("a.png")
+    hcl("detect", "a.png", "-o", "out")
+    assert files("out") == {"a_mask.png"}
+    mask = pixels("out/a_mask.png")
+    expected = pipeline.detect("a.png").corruption_mask[0, 0].numpy()
+    assert 0 < expected.mean() < 1
+    np.testing.assert_array_equal(mask, np.where(expected, 255, 0))
+
+
+def test_restore_writes_what_the_pipeline_restores_and_keeps_the_rest(hcl, pipeline):
+    draw("a.png")
+    hcl("restore", "a.png")
+    assert files("hcl_output") == {"a_mask.png", "a_restored.png"}
+    restored, mask = pixels("hcl_output/a_restored.png"), pixels("hcl_output/a_mask.png") == 255
+    np.testing.assert_array_equal(restored, np.asarray(pipeline("a.png").restored))
+    np.testing.assert_array_equal(restored[~mask], pixels("a.png")[~mask])
+    assert (restored[mask] != pixels("a.png")[mask]).any()
+
+
+@pytest.mark.parametrize(("threshold", "share"), [("0", 1.0), ("1", 0.0)])
+def test_the_threshold_moves_the_mask(hcl, threshold, share):
+    draw("a.png")
+    hcl("restore", "a.png", "--threshold", threshold)
+    assert (pixels("hcl_output/a_mask.png") == 255).mean() == share
+    unchanged = np.array_equal(pixels("hcl_output/a_restored.png"), pixels("a.png"))
+    assert unchanged == (share == 0)
+
+
+def test_dilation_and_feather_are_the_pipelines(hcl, pipeline):
+    draw("a.png")
+    draw_mask("m.png")
+    hcl("restore", "a.png", "--mask", "m.png", "--dilate", 2, "--feather", 3)
+    expected = pipeline.restore("a.png", corruption_mask="m.png", dilate=2.0, feather=3.0)
+    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(expected.restored))
+
+
+def test_plot_writes_a_comparison(hcl):
+    draw("a.png")
+    hcl("restore", "a.png", "--plot")
+    assert files("hcl_output") == {"a_mask.png", "a_restored.png", "a_plot.png"}
+    assert pixels("hcl_output/a_plot.png").shape[1] > 4 * WIDTH
+
+
+# Which photos, and where their results go
+
+
+def test_a_folder_is_mirrored_and_what_is_no_picture_is_counted(hcl):
+    for name in ("p/a.jpg", "p/in/b.PNG", "p/in/deep/c.bmp", "p/.hidden.png", "p/.hidden/d.png"):
+        draw(name)
+    Path("p/notes.txt").write_text("no picture")
+    Path("p/film.mpg").write_text("no picture")
+    result = hcl("detect", "p", "-r")
+    assert files("hcl_output") == {"a_mask.png", "in/b_mask.png", "in/deep/c_mask.png"}
+    assert "3 photos" in result.stderr
+    assert "3 other files ignored" in result.stderr
+
+
+def test_without_recursive_only_the_folder_itself_is_searched(hcl):
+    draw("p/a.jpg")
+    draw("p/in/b.jpg")
+    hcl("detect", "p")
+    assert files("hcl_output") == {"a_mask.png"}
+
+
+def test_several_folders_keep_their_names(hcl):
+    draw("2023/a.jpg")
+    draw("2024/a.jpg", seed=1)
+    hcl("detect", "2023", "2024")
+    assert files("hcl_output") == {"2023/a_mask.png", "2024/a_mask.png"}
+
+
+def test_what_an_earlier_run_wrote_is_no_input_and_is_overwritten(hcl):
+    draw("a.jpg")
+    hcl("restore", "-r", ".", "--threshold", "0")
+    first = contents("hcl_output")
+    hcl("restore", "-r", ".", "--threshold", "1")
+    assert files("hcl_output") == set(first)
+    assert all(first[name] != content for name, content in contents("hcl_output").items())
+
+
+def test_a_file_with_any_name_is_taken_and_one_given_twice_counts_once(hcl):
+    draw("a.png").rename("photo")
+    result = hcl("detect", "photo", "./photo", Path("photo").resolve())
+    assert "1 photo " in result.stderr
+    assert files("hcl_output") == {"photo_mask.png"}
+
+
+def test_photos_that_differ_in_their_suffix_have_results_of_their_own(hcl):
+    draw("p/a.jpg")
+    draw("p/a.png", seed=1)
+    draw("p/b.png", seed=2)
+    hcl("restore", "p", "-o", "out")
+    assert files("out") == {
+        *("a_jpg_mask.png", "a_jpg_restored.png", "a_png_mask.png", "a_png_restored.png"),
+        *("b_mask.png", "b_restored.png"),
+    }
+
+
+def test_two_photos_of_one_name_are_refused_before_anything_is_written(hcl):
+    draw("x/a.png")
+    draw("y/a.png")
+    result = hcl("detect", "x/a.png", "y/a.png", status=2)
+    assert "x/a.png" in result.stderr
+    assert "y/a.png" in result.stderr
+    assert not Path("hcl_output").exists()
+
+
+@pytest.mark.parametrize("output", ["p", "p/../p", "link"])
+def test_results_do_not_go_among_the_photos_of_a_folder(hcl, output):
+    draw("p/a.png")
+    Path("link").symlink_to("p")
+    result = hcl("detect", "p", "-o", output, status=2)
+    assert "-o" in result.stderr
+    assert files("p") == {"a.png"}
+
+
+def test_an_input_is_never_overwritten(hcl):
+    for seed, name in enumerate(["p/a.png", "p/a_mask.png", "p/a_restored.png", "p/b.png"]):
+        draw(name, seed=seed)
+    before = contents("p")
+    result = hcl("restore", *(f"p/{name}" for name in sorted(before)), "-o", "p", status=1)
+    assert {name: content for name, content in contents("p").items() if name in before} == before
+    assert "Error: p/a.png: the input p/a_mask.png would be overwritten" in result.stderr
+    assert {"b_restored.png", "b_mask.png"} <= files("p")
+
+
+def test_an_input_is_not_overwritten_through_a_link(hcl):
+    before = draw("a.png").read_bytes()
+    Path("out").mkdir()
+    Path("out/a_mask.png").symlink_to("../a.png")
+    result = hcl("detect", "a.png", "-o", "out", status=1)
+    assert "would be overwritten" in result.stderr
+    assert Path("a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "options", "restored"),
+    [
+        ("a.jpg", "RGB", [], "a_restored.png"),
+        ("a.webp", "RGB", [], "a_restored.png"),
+        ("a.gif", "P", [], "a_restored.png"),
+        ("a.tif", "RGB", [], "a_restored.tif"),
+        ("a.TIFF", "CMYK", [], "a_restored.tiff"),
+        ("a.jpg", "CMYK", [], "a_restored.tiff"),
+        ("a.bmp", "L", [], "a_restored.bmp"),
+        ("a.ppm", "RGB", [], "a_restored.ppm"),
+        ("a.png", "RGB", ["--format", "webp"], "a_restored.webp"),
+    ],
+)
+def test_the_format_keeps_every_pixel(hcl, pipeline, name, mode, options, restored):
+    draw(name, mode=mode)
+    hcl("restore", name, *options)
+    assert files("hcl_output") == {"a_mask.png", restored}
+    with Image.open(f"hcl_output/{restored}") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(pipeline(name).restored))
+
+
+def test_what_its_own_format_cannot_hold_becomes_png(hcl):
+    grey = np.linspace(0, 65535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    Image.fromarray(grey).save("a.ppm")
+    hcl("restore", "a.ppm", "--threshold", "1")
+    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), grey)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "tif", "tiff", "webp", "avif", "jp2", "bmp", "ppm"])
+def test_every_format_can_be_asked_for(hcl, suffix):
+    draw("a.png")
+    hcl("restore", "a.png", "--format", suffix)
+    assert pixels(f"hcl_output/a_restored.{suffix}").shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_format_that_cannot_hold_a_photo_fails_for_that_photo_alone(hcl):
+    draw("a.png", mode="RGBA")
+    draw("b.png")
+    result = hcl("restore", "a.png", "b.png", "--format", "jpg", status=1)
+    assert "Error: a.png: " in result.stderr
+    assert {"b_mask.png", "b_restored.jpg"} <= files("hcl_output")
+
+
+# Masks of the user's own
+
+
+def test_an_own_mask_is_what_is_filled(hcl):
+    draw("a.png")
+    mask = draw_mask("region.png")
+    hcl("restore", "a.png", "--mask", "region.png")
+    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, mask)
+    changed = (pixels("hcl_output/a_restored.png") != pixels("a.png")).any(axis=2)
+    assert changed.any()
+    assert not changed[~mask].any()
+
+
+def test_masks_in_a_folder_are_found_by_name(hcl):
+    for name in ("p/a.jpg", "p/in/b.jpg", "p/c.jpg"):
+        draw(name)
+    wanted = {
+        "a": draw_mask("masks/a_mask.png", (1, 1, 5, 5)),
+        "in/b": draw_mask("masks/in/b.gif", (4, 4, 9, 9)),
+        "c": draw_mask("masks/c_mask.png", (7, 2, 8, 3)),
+    }
+    draw_mask("masks/c.png")  # c_mask goes before
+    hcl("restore", "-r", "p", "--mask", "masks")
+    for name, mask in wanted.items():
+        np.testing.assert_array_equal(pixels(f"hcl_output/{name}_mask.png") == 255, mask)
+
+
+def test_masks_beside_the_photos_are_not_taken_for_the_photos_own(hcl):
+    draw("p/a.jpg")
+    mask = draw_mask("p/a_mask.png")
+    hcl("restore", "p/a.jpg", "--mask", "p")
+    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, mask)
+
+
+def test_a_photo_without_a_mask_does_not_stop_the_rest(hcl):
+    draw("p/a.jpg")
+    draw("p/b.jpg")
+    draw("p/c.jpg")
+    draw_mask("masks/b.png")
+    draw_mask("masks/c.png")
+    draw_mask("masks/c.gif")
+    result = hcl("restore", "p", "--mask", "masks", status=1)
+    assert "Error: p/a.jpg: there is no mask of it in masks" in result.stderr
+    assert "Error: p/c.jpg: several files may be its mask" in result.stderr
+    assert files("hcl_output") == {"b_mask.png", "b_restored.png"}
+
+
+def test_masks_that_were_found_can_be_edited_and_handed_in_again(hcl):
+    draw("p/a.jpg")
+    draw("p/a.png", seed=1)
+    hcl("detect", "p")
+    mask = draw_mask("hcl_output/a_jpg_mask.png")
+    edited = Path("hcl_output/a_jpg_mask.png").read_bytes()
+    for _ in range(2):
+        hcl("restore", "p", "--mask", "hcl_output")
+        assert Path("hcl_output/a_jpg_mask.png").read_bytes() == edited
+    changed = (pixels("hcl_output/a_jpg_restored.png") != pixels("p/a.jpg")).any(axis=2)
+    assert changed.any()
+    assert not changed[~mask].any()
+
+
+def test_a_mask_of_another_size_is_an_error_of_that_photo(hcl):
+    draw("a.png", size=(20, 20))
+    draw_mask("m.png")
+    assert f"{WIDTH} x {HEIGHT}" in hcl("restore", "a.png", "--mask", "m.png", status=1).stderr
+
+
+# What is said
+
+
+def test_json_has_one_object_per_photo(hcl, pipeline):
+    draw("p/a.png")
+    Path("p/bad.jpg").write_bytes(b"no picture")
+    draw("p/c.png", seed=2)
+    result = hcl("restore", "p", "--json", status=1)
+    a, bad, c = map(json.loads, result.stdout.splitlines())
+    assert [Path(x["path"]).as_posix() for x in (a, bad, c)] == ["p/a.png", "p/bad.jpg", "p/c.png"]
+    expected = pipeline.detect("p/a.png")
+    assert (a["width"], a["height"]) == (WIDTH, HEIGHT)
+    assert a["corrupted_share"] == pytest.approx(expected.corruption_mask.double().mean().item())
+    assert [(r["box"], r["area"]) for r in a["regions"]] == [(list(r.box), r.area) for r in expected.regions]
+    assert {what: Path(p).is_file() for what, p in a["outputs"].items()} == {"mask": True, "restored": True}
+    assert "format" in bad["error"]
+    assert "outputs" not in bad
+
+
+def test_coco_is_one_data_set_over_all_photos(hcl):
+    for seed, name in enumerate(["p/a.png", "p/b.png", "p/in/c.png"]):
+        draw(name, seed=seed)
+    Path("p/bad.jpg").write_bytes(b"")
+    hcl("detect", "-r", "p", "--coco", "sets/found.json", status=1)
+    coco = json.loads(Path("sets/found.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["p/a.png", "p/b.png", "p/in/c.png"]
+    assert [category["name"] for category in coco["categories"]] == ["corrupted"]
+    ids = [annotation["id"] for annotation in coco["annotations"]]
+    assert len(set(ids)) == len(ids) > 0
+    for image, name in zip(coco["images"], ["a", "b", "in/c"], strict=True):
+        area = sum(x["area"] for x in coco["annotations"] if x["image_id"] == image["id"])
+        assert area == (pixels(f"hcl_output/{name}_mask.png") == 255).sum()
+    assert files("sets") == {"found.json"}
+
+
+def test_coco_does_not_overwrite_a_photo(hcl):
+    before = draw("a.png").read_bytes()
+    assert "would be overwritten" in hcl("detect", "a.png", "--coco", "a.png", status=1).stderr
+    assert Path("a.png").read_bytes() == before
+
+
+def test_what_cannot_be_read_is_listed_at_the_end_and_stops_nothing(hcl):
+    draw("p/a.png")
+    Path("p/b.png").write_bytes(Path("p/a.png").read_bytes()[:200])
+    draw("p/c.png")
+    result = hcl("restore", "p", "gone.jpg", status=1)
+    *_, first, second = result.stderr.splitlines()
+    assert first.startswith("Error: p/b.png: ")
+    assert second == "Error: gone.jpg: there is no such file"
+    assert "2 photos" in result.stderr
+    assert "2 failed" in result.stderr
+    assert files("hcl_output") == {"a_mask.png", "a_restored.png", "c_mask.png", "c_restored.png"}
+
+
+def test_quiet_leaves_the_errors_alone(hcl):
+    draw("a.png")
+    result = hcl("detect", "a.png", "gone.jpg", "--quiet", status=1)
+    assert result.stdout == ""
+    assert result.stderr == "Error: gone.jpg: there is no such file\n"
+
+
+def test_a_photo_too_large_for_the_memory_stops_nothing(hcl, monkeypatch):
+    draw("a.png")
+    draw("b.png")
+    detect = Pipeline.detect
+
+    def scarce(self, photo, **options):
+        if photo.name == "a.png":
+            raise torch.OutOfMemoryError("no memory")
+        return detect(self, photo, **options)
+
+    monkeypatch.setattr(Pipeline, "detect", scarce)
+    assert "Error: a.png: not enough memory" in hcl("detect", "a.png", "b.png", status=1).stderr
+    assert files("hcl_output") == {"b_mask.png"}
+
+
+def test_an_interruption_leaves_whole_files_only(hcl, monkeypatch):
+    draw("a.png")
+    draw("b.png")
+    draw("c.png")
+    save = Photo.save
+
+    def interrupted(self, path, **options):
+        save(self, path, **options)
+        if Path(path).name == "b_mask.png":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Photo, "save", interrupted)
+    result = hcl("detect", "a.png", "b.png", "c.png", "--coco", "coco.json", status=130)
+    assert "Traceback" not in result.output
+    assert result.stderr.endswith("Interrupted.\n")
+    assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
+    assert not Path("coco.json").exists()
+
+
+def test_unexpected_errors_keep_their_traceback(weights, monkeypatch):
+    draw("a.png")
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("a mistake in the code")
+
+    monkeypatch.setattr(Pipeline, "detect", broken)
+    result = CliRunner().invoke(main, ["detect", "a.png", "--weights", str(weights)])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["a.png", "--weights", "no-such-weights"], 1, "no-such-weights"),
+        (["a.png", "--device", "abacus"], 2, "abacus"),
+        (["a.png", "--threshold", "1.5"], 2, "--threshold"),
+        (["a.png", "--dilate", "-1"], 2, "--dilate"),
+        (["a.png", "--precision", "double"], 2, "fp16"),
+        (["a.png", "--format", "doc"], 2, "png"),
+        (["a.png", "--mask", "gone.png"], 2, "gone.png"),
+        (["a.png", "--mask", "a.png", "--threshold", "0.4"], 2, "--threshold"),
+        (["a.png", "b.png", "--mask", "a.png"], 2, "one --mask for 2 photos"),
+        (["a.png", "-o", "a.png"], 2, "a.png"),
+        (["empty"], 1, "no picture files in empty (other files: 1)"),
+        ([], 2, "PATH"),
+    ],
+)
+def test_wrong_options_are_said_in_one_error(hcl, arguments, status, said):
+    draw("a.png")
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("no picture")
+    result = hcl("restore", *arguments, status=status)
+    assert said in result.stderr
+    assert result.stderr.count("Error: ") == 1
+    assert not Path("hcl_output").exists()
+
+
+def test_weights_that_lack_a_part_do_what_they_can(hcl, pipeline):
+    Pipeline(restorer=GatedUNet(dim=4, multipliers=(1,)), device="cpu").save_pretrained("restorer")
+    Pipeline(pipeline.detector, device="cpu").save_pretrained("detector")
+    draw("a.png")
+    draw_mask("m.png")
+    assert "no detector" in hcl("detect", "a.png", "--weights", "restorer", status=2).stderr
+    assert "no detector" in hcl("restore", "a.png", "--weights", "restorer", status=2).stderr
+    assert "no restorer" in hcl("restore", "a.png", "--weights", "detector", status=2).stderr
+    hcl("detect", "a.png", "--weights", "detector")
+    hcl("restore", "a.png", "--weights", "restorer", "--mask", "m.png")
+    assert "restorer" in hcl("quickstart", "--weights", "detector", status=2).stderr
+
+
+def test_damaged_weights_are_said_in_one_error(hcl, weights):
+    shutil.copytree(weights, "damaged")
+    Path("damaged/config.json").write_text('{"detector": {"encoder": "no-such-encoder"}}')
+    draw("a.png")
+    result = hcl("detect", "a.png", "--weights", "damaged", status=1)
+    assert result.stderr.startswith("Error: ")
+    assert "no-such-encoder" in result.stderr
+
+
+# The other commands
+
+
+def test_convert_writes_weights_and_says_what_it_left_out(hcl, monkeypatch):
+    settings = json.loads((RECORDED / "legacy2.json").read_text())
+    checkpoint = torch.load(RECORDED / "legacy2.pt", weights_only=True)
+    torch.save(checkpoint | {"step": 7}, "checkpoint.pt")
+    monkeypatch.setattr("hcl_sdk.published.preset", lambda name, version: settings_to_config(settings))
+    result = hcl("convert", "checkpoint.pt", "--preset", "small", "-o", "converted")
+    assert "step" in result.stdout
+    assert "--weights converted" in result.stdout
+    pipeline = Pipeline.from_pretrained("converted")
+    names = dict(pipeline.detector.named_parameters()) if pipeline.detector else {}
+    stored = checkpoint["classifier"]["cls.0.weight"]
+    torch.testing.assert_close(names["clusterer.score.0.weight"].detach().cpu(), stored, rtol=0, atol=0)
+
+
+def test_convert_refuses_what_is_no_checkpoint(hcl):
+    Path("text.pt").write_text("no checkpoint")
+    assert "places256" in hcl("convert", "text.pt", "--preset", "places", "-o", "x", status=2).stderr
+    assert "--version" in hcl("convert", "text.pt", "--preset", "ffhq256", "--version", 1, "-o", "x", status=2).stderr
+    assert "gone.pt" in hcl("convert", "gone.pt", "--preset", "ffhq256", "-o", "x", status=2).stderr
+
+
+def test_convert_lists_what_does_not_fit(hcl, monkeypatch):
+    settings = json.loads((RECORDED / "legacy2.json").read_text())
+    torch.save({"inpaintnet": {}}, "empty.pt")
+    monkeypatch.setattr("hcl_sdk.published.preset", lambda name, version: settings_to_config(settings))
+    result = hcl("convert", "empty.pt", "--preset", "small", "-o", "x", status=1)
+    assert "missing" in result.stderr
+    assert not Path("x").exists()
+
+
+def test_components_lists_every_kind(hcl):
+    lines = hcl("components").stdout.splitlines()
+    for kind in ("encoder", "interaction", "head", "clusterer", "restorer", "weights"):
+        assert kind in lines
+    assert any(line.split()[:2] == ["swin", "hcl-sdk"] for line in lines)
+
+
+def test_components_shows_fields_with_defaults_and_ranges(hcl):
+    shown = hcl("components", "convnext").stdout
+    rows = {line.split()[0]: line for line in shown.splitlines() if line}
+    assert "(32, 64, 128, 192)" in rows["channels"]
+    assert rows["channels"].endswith("each >= 1")
+    assert rows["stem_stride"].endswith(">= 1, <= 4")
+    assert "ConvNeXt stages" in shown
+
+
+def test_components_shows_all_that_has_a_name(hcl, monkeypatch):
+    registry = Registry()
+    registry.encoder("twice", "hcl_sdk.encoders.convnext:ConvNeXtEncoder")
+    registry.interaction("twice", "hcl_sdk.interactions.identity:Identity")
+    registry.restorer("once", "hcl_sdk.no_such_module:Nothing")
+    monkeypatch.setattr("hcl_sdk.cli.listing.registry", registry)
+    for name in ("twice", "script/twice", "Script/twice"):
+        shown = hcl("components", name).stdout
+        assert "encoder script/twice" in shown
+        assert "interaction script/twice" in shown
+    assert "did you mean 'script/twice'?" in hcl("components", "script/twise", status=1).stderr
+    assert "nothing is called 'other/twice'" in hcl("components", "other/twice", status=1).stderr
+    assert "no_such_module" in hcl("components", "once", status=1).stderr
+
+
+def test_plugins_shows_broken_ones_with_their_error(hcl, monkeypatch):
+    def report(distribution: str, entry_point: str, **fields) -> PluginReport:
+        return PluginReport(distribution=distribution, version="1.2", entry_point=entry_point, value="x", **fields)
+
+    reports = [
+        report("hcl-good", "a", status="ok", names=("hcl-good/one", "hcl-good/two")),
+        report("hcl-mixed", "a", status="ok", names=("hcl-mixed/three",)),
+        report("hcl-mixed", "b", status="broken", error="ImportError: no such module"),
+        report("hcl-off", "a", status="disabled", error="by HCL_DISABLE_PLUGINS"),
+    ]
+    registry = Registry(discover=lambda found: found.set_discovered([], reports))
+    monkeypatch.setattr("hcl_sdk.cli.listing.registry", registry)
+    shown = hcl("plugins").stdout
+    cells = [line.split() for line in shown.splitlines()]
+    assert ["hcl-good", "1.2", "ok", "hcl-good/one,", "hcl-good/two"] in cells
+    assert ["hcl-mixed:b", "1.2", "broken", "-"] in cells
+    assert "hcl-mixed:b is broken: ImportError: no such module" in shown
+    assert "hcl-off is disabled: by HCL_DISABLE_PLUGINS" in shown
+    assert "HCL_STRICT_PLUGINS" in shown
+    assert "hcl-mixed" in hcl("components").stdout
+
+
+def test_plugins_are_strict_on_request(hcl, monkeypatch):
+    def fail(_):
+        raise PluginError("broken plugins: hcl-broken")
+
+    monkeypatch.setattr("hcl_sdk.cli.listing.registry", Registry(discover=fail))
+    for command in (["plugins"], ["components"], ["components", "swin"]):
+        assert hcl(*command, status=1).stderr == "Error: broken plugins: hcl-broken\n"
+
+
+def test_quickstart_damages_and_restores_the_sample(hcl):
+    shown = hcl("quickstart", "-o", "quick").stdout
+    names = {"sample_damaged.png", "sample_damaged_mask.png", "sample_damaged_restored.png"}
+    assert files("quick") == names | {"sample_damaged_comparison.png"}
+    assert all(str(Path("quick", name)) in shown for name in names)
+    assert "hcl restore PHOTO" in shown
+    original = Photo.open(Path(hcl_sdk.__file__).parent / "assets" / "sample.jpg").pixels
+    damaged = pixels("quick/sample_damaged.png")
+    assert 0.02 < (damaged != original).any(axis=2).mean() < 0.25
+    assert min(original.shape[:2]) == 256
+    mask, restored = pixels("quick/sample_damaged_mask.png") == 255, pixels("quick/sample_damaged_restored.png")
+    np.testing.assert_array_equal(restored[~mask], damaged[~mask])
+
+
+def test_quickstart_damages_in_the_same_way_every_time():
+    photo = Image.new("RGB", (120, 80), "gray")
+    first, second = damage(photo), damage(photo)
+    assert first.tobytes() == second.tobytes() != photo.tobytes()
+
+
+# The program
+
+
+def test_help_and_version_import_nothing_heavy():
+    program = """
+import sys
+from hcl_sdk.cli import main
+
+for arguments in (["--help"], ["--version"], ["restore", "--help"], ["convert", "--help"]):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        assert end.code == 0, arguments
+print(sorted({"torch", "numpy", "PIL", "pluggy", "attrs", "tqdm"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    *_, imported = done.stdout.splitlines()
+    assert imported == "[]"
+    assert "NAME_restored.EXT" in done.stdout
+    assert any(line.startswith("hcl ") and line.split()[1][0].isdigit() for line in done.stdout.splitlines())
+
+
+def test_processes_of_a_launcher_share_the_photos(weights):
+    """A launcher such as torchrun says in the environment which process this is."""
+    for seed, name in enumerate("ace"):
+        draw(f"p/{name}.png", seed=seed)
+    Path("p/b.png").write_bytes(b"no picture")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "hcl_sdk.cli", "detect", "p", "--json", "--weights", str(weights)]
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [*command, "--device", "cpu"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | shared | {"RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=120) for process in processes]
+    paths = [[json.loads(line)["path"] for line in stdout.splitlines()] for stdout, _ in said]
+    assert paths == [["p/a.png", "p/c.png"], ["p/b.png", "p/e.png"]], said
+    assert [process.returncode for process in processes] == [0, 1], said
+    assert not any("Traceback" in stderr for _, stderr in said)
+    assert files("hcl_output") == {"a_mask.png", "c_mask.png", "e_mask.png"}
+
+
+def test_several_processes_do_not_write_one_coco_file(hcl, monkeypatch):
+    draw("a.png")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "--coco" in hcl("detect", "a.png", "--coco", "c.json", status=2).stderr
+
+
+def test_a_device_that_is_not_there_is_a_wrong_option(hcl, monkeypatch):
+    draw("a.png")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    for device in ("cuda:2", "mps"):
+        result = hcl("detect", "a.png", "--device", device, status=2)
+        assert f"'{device}' is not available" in result.stderr

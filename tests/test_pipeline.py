@@ -1,0 +1,653 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+import hcl_sdk
+from hcl_sdk import (
+    ConvNeXtEncoder,
+    Detection,
+    Detector,
+    GatedUNet,
+    Identity,
+    PartialSwinRestorer,
+    Pipeline,
+    ProjectionHead,
+    Prototypes,
+    Pyramid,
+    PyramidSpec,
+    Result,
+    SoftKMeans,
+)
+from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+
+# --- Parts whose results are known: red is what does not belong into a blue photo -------------------------------------
+
+
+@hcl_sdk.component
+class Colors(hcl_sdk.Encoder):
+    """The image itself, averaged, at strides 1 and 2."""
+
+    def build(self) -> None:
+        pass
+
+    @property
+    def spec(self) -> PyramidSpec:
+        return PyramidSpec(channels=(3, 3), strides=(1, 2))
+
+    def forward(self, image: Tensor) -> Pyramid:
+        return Pyramid(maps=(image, F.avg_pool2d(image, 2, ceil_mode=True)), spec=self.spec)
+
+
+@hcl_sdk.component
+class Directions(hcl_sdk.Head):
+    """Colors as directions from grey."""
+
+    dim: int = 3
+
+    def build(self, spec: PyramidSpec) -> None:
+        pass
+
+    def forward(self, pyramid: Pyramid) -> tuple[Tensor, ...]:
+        return tuple(F.normalize(m * 2 - 1, dim=1) for m in pyramid.maps)
+
+
+@hcl_sdk.component
+class Flat(hcl_sdk.Restorer):
+    """Fills with one value, and keeps what it was given."""
+
+    value: float = 0.5
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        self.calls: list[tuple[Tensor, Detection]] = []
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        self.calls.append((image, detection))
+        return torch.full_like(image, self.value)
+
+
+@hcl_sdk.component
+class FlatFromFeatures(Flat):
+    """The same, of the kind that uses the detector's features."""
+
+    uses_features: ClassVar[bool] = True
+
+
+def red_finder() -> Detector:
+    return Detector(
+        encoder=Colors(),
+        interaction=Identity(),
+        head=Directions(),
+        clusterer=SoftKMeans(classifier=False, one_class=False),
+    )
+
+
+def known(restorer: hcl_sdk.Restorer | None = None, **settings: Any) -> Pipeline:
+    return Pipeline(red_finder(), Flat() if restorer is None else restorer, device="cpu", **settings)
+
+
+def stained(height: int = 24, width: int = 32, box: tuple[int, int, int, int] = (6, 8, 14, 20)):
+    """A blue photo with a red box (top, left, bottom, right), and the mask of the box."""
+    mask = np.zeros((height, width), bool)
+    mask[box[0] : box[2], box[1] : box[3]] = True
+    photo = np.where(mask[..., None], np.array([250, 5, 10]), np.array([10, 5, 250])).astype(np.uint8)
+    return photo, mask
+
+
+def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+# --- Finding and filling -------------------------------------------------------------------------------------------
+
+
+def test_what_does_not_belong_is_found_and_filled_and_nothing_else_touched() -> None:
+    photo, mask = stained()
+    before = photo.copy()
+    result = known()(photo)
+    assert np.array_equal(photo, before)
+    assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
+    assert ((result.confidence[0, 0].numpy() > 0.99) == mask).all()
+    assert np.array_equal(result.restored[~mask], photo[~mask])
+    assert (result.restored[mask] == 128).all()
+    assert np.array_equal(result.alpha[0, 0].numpy(), mask)  # type: ignore[index]
+    assert result.composited is not None
+    assert result.detection is not None
+
+
+@pytest.mark.parametrize("kind", ["path", "text", "image", "array", "tensor", "batched tensor", "uint8 tensor"])
+def test_a_photo_comes_back_as_what_it_came_as(kind: str, tmp_path: Path) -> None:
+    photo, mask = stained()
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    tensor = torch.from_numpy(photo).permute(2, 0, 1)
+    source: Any = {
+        "path": tmp_path / "photo.png",
+        "text": str(tmp_path / "photo.png"),
+        "image": Image.fromarray(photo),
+        "array": photo,
+        "tensor": tensor / 255,
+        "batched tensor": tensor[None] / 255,
+        "uint8 tensor": tensor,
+    }[kind]
+    restored = known()(source).restored
+    if isinstance(source, Tensor):
+        assert restored.shape == source.shape
+        assert restored.dtype == source.dtype
+        outside = torch.from_numpy(~mask).expand_as(source)
+        assert torch.equal(restored[outside], source[outside])
+        filled = restored[~outside].float() / (255 if source.dtype == torch.uint8 else 1)
+        assert (filled - 0.5).abs().max() < 0.01
+    else:
+        assert isinstance(restored, np.ndarray if kind == "array" else Image.Image)
+        assert np.array_equal(np.asarray(restored)[~mask], photo[~mask])
+        assert (np.asarray(restored)[mask] == 128).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK", "P", "1", "I;16"])
+def test_pixels_outside_stay_bit_identical_in_every_mode(mode: str) -> None:
+    photo, mask = stained()
+    if mode == "I;16":
+        source = Image.fromarray(noise(24, 32, 1)[..., 0].astype(np.uint16) * 257)
+    else:
+        source = Image.fromarray(np.concatenate([photo, noise(24, 32, 1)], axis=2)).convert(mode)
+    expected = {"P": "RGBA" if source.has_transparency_data else "RGB", "1": "L"}.get(mode, mode)
+    restored = known().restore(source, corruption_mask=mask).restored
+    assert restored.mode == expected
+    assert restored.size == source.size
+    old, new = np.asarray(source.convert(expected) if mode in ("P", "1") else source), np.asarray(restored)
+    assert np.array_equal(old[~mask], new[~mask])
+    assert not np.array_equal(old[mask], new[mask])
+
+
+def test_lists_of_mixed_sizes_give_what_each_photo_gives_alone(tiny_pipeline: Pipeline) -> None:
+    photos = [noise(24, 31, seed=1), noise(9, 50, seed=2), noise(24, 31, seed=3), noise(1, 1), noise(24, 31, seed=4)]
+    results = tiny_pipeline(photos, seed=5, batch_size=2)
+    found = tiny_pipeline.detect(tuple(photos), seed=5)
+    assert len(results) == len(found) == 5
+    for photo, result, detection in zip(photos, results, found, strict=True):
+        alone = tiny_pipeline(photo, seed=5)
+        assert torch.allclose(result.confidence, alone.confidence, atol=1e-5)
+        assert torch.equal(result.corruption_mask, alone.corruption_mask)
+        assert torch.equal(detection.corruption_mask, alone.corruption_mask)
+        assert np.abs(result.restored.astype(int) - alone.restored.astype(int)).max() <= 1
+        assert result.restored.shape == photo.shape
+    assert tiny_pipeline([]) == []
+    assert isinstance(tiny_pipeline([photos[0]]), list)
+    assert isinstance(tiny_pipeline(photos[0]), Result)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 5000), (257, 383)])
+def test_photos_of_odd_sizes(tiny_pipeline: Pipeline, size: tuple[int, int]) -> None:
+    photo = noise(*size)
+    result = tiny_pipeline(photo)
+    assert result.confidence.shape == result.corruption_mask.shape == (1, 1, *size)
+    outside = ~result.corruption_mask[0, 0].numpy()
+    assert result.restored.shape == photo.shape
+    assert np.array_equal(result.restored[outside], photo[outside])
+
+
+def test_a_large_photo_is_worked_on_small(make_detector: Callable[..., Detector]) -> None:
+    sizes: list[tuple[int, ...]] = []
+    detector, restorer = make_detector(clusterer=SoftKMeans(one_class=False)), Flat()
+    detector.encoder.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape)))
+    photo = np.zeros((1500, 2000, 3), np.uint8)
+    photo[700:800, 900:1000] = 255
+    result = Pipeline(detector, restorer, detection_size=48, restoration_size=32, device="cpu")(photo)
+    assert sizes == [(1, 3, 48, 64)]
+    assert min(restorer.calls[0][0].shape[-2:]) == 32
+    assert result.restored.shape == photo.shape
+    assert result.confidence.shape == (1, 1, 1500, 2000)
+
+
+def test_only_the_surroundings_of_the_mask_are_restored() -> None:
+    restorer, photo = Flat(), noise(600, 500)
+    mask = np.zeros((600, 500), bool)
+    mask[100:120, 400:410] = True
+    result = Pipeline(restorer=restorer, device="cpu").restore(photo, corruption_mask=mask)
+    [(image, detection)] = restorer.calls
+    assert torch.equal(image[0], torch.from_numpy(photo[36:184, 336:474]).permute(2, 0, 1) / 255)
+    assert torch.equal(detection.corruption_mask[0, 0], torch.from_numpy(mask[36:184, 336:474]))
+    assert (result.restored[mask] == 128).all()
+    assert np.array_equal(result.restored[~mask], photo[~mask])
+
+
+def test_no_pixel_of_the_mask_gets_lost_where_restoration_is_done_small() -> None:
+    restorer, mask = Flat(), np.zeros((192, 192), bool)
+    mask[5, 5] = mask[180, 100] = True
+    Pipeline(restorer=restorer, restoration_size=16, device="cpu").restore(noise(192, 192), corruption_mask=mask)
+    [(image, detection)] = restorer.calls
+    assert min(image.shape[-2:]) == 16
+    assert int(detection.corruption_mask.sum()) == 2
+
+
+def test_a_mask_over_the_whole_photo_fills_it_all() -> None:
+    photo = noise(9, 11)
+    result = known().restore(photo, corruption_mask=np.ones((9, 11), bool))
+    assert (result.restored == 128).all()
+
+
+def test_a_clean_photo_stays_as_it_is_and_the_restorer_rests(
+    make_detector: Callable[..., Detector], set_classifier: Callable[[Detector, float], None]
+) -> None:
+    detector, restorer, photo = make_detector(), Flat(), noise(24, 31)
+    set_classifier(detector, -3.0)
+    result = Pipeline(detector, restorer, dilate=5, feather=5, device="cpu")(photo)
+    assert np.array_equal(result.restored, photo)
+    assert not result.corruption_mask.any()
+    assert result.raw is None
+    assert restorer.calls == []
+    assert result.regions == []
+
+
+# --- Settings ------------------------------------------------------------------------------------------------------
+
+
+def test_dilation_and_feather_say_how_far_the_fill_reaches() -> None:
+    photo, mask = stained(40, 40, (18, 18, 22, 22))
+    rows, columns = np.nonzero(mask)
+    distance = np.sqrt(
+        ((np.indices(mask.shape)[..., None] - np.stack([rows, columns])[:, None, None]) ** 2).sum(axis=0)
+    ).min(axis=-1)
+    for dilate, feather in ((0, 0), (3, 0), (2.5, 4), (0, 6)):
+        for result in (known()(photo, dilate=dilate, feather=feather), known(dilate=dilate, feather=feather)(photo)):
+            assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
+            assert result.alpha is not None
+            alpha = result.alpha[0, 0].numpy()
+            assert (alpha[distance <= dilate] == 1).all()
+            assert (alpha[(distance > dilate) & (distance >= dilate + feather)] == 0).all()
+            between = (distance > dilate) & (distance < dilate + feather - 1e-3)
+            assert ((alpha[between] > 0) & (alpha[between] < 1)).all()
+            assert np.array_equal(result.restored[alpha == 0], photo[alpha == 0])
+            assert (result.restored[alpha == 1] == 128).all()
+
+
+def test_the_dilated_mask_is_what_the_restorer_gets() -> None:
+    restorer = Flat()
+    known(restorer)(stained(40, 40, (18, 18, 22, 22))[0], dilate=1)
+    [(_, detection)] = restorer.calls
+    assert int(detection.corruption_mask.sum()) == 16 + 16  # one more pixel on each of four sides
+
+
+def test_the_threshold_is_strict_and_can_be_given_for_a_call(tiny_pipeline: Pipeline) -> None:
+    photo = noise(24, 31)
+    confidence = tiny_pipeline.detect(photo).confidence
+    limit = float(confidence.flatten().sort().values[300])
+    for result in (tiny_pipeline.detect(photo, threshold=limit), tiny_pipeline(photo, threshold=limit)):
+        assert torch.equal(result.corruption_mask, confidence > limit)
+    own = Pipeline(tiny_pipeline.detector, threshold=limit, device="cpu")
+    assert torch.equal(own.detect(photo).corruption_mask, confidence > limit)
+    assert not tiny_pipeline.detect(photo, threshold=1).corruption_mask.any()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"threshold": 1.5},
+        {"threshold": -0.1},
+        {"dilate": -1},
+        {"feather": -0.5},
+        {"feather": "3"},
+        {"detection_size": 0},
+        {"detection_size": 2.5},
+        {"restoration_size": -4},
+        {"threshold": True},
+    ],
+)
+def test_settings_out_of_range_are_refused_when_made_and_when_called(settings: dict[str, Any]) -> None:
+    [name] = settings
+    with pytest.raises(ValueError, match=name):
+        known(**settings)
+    if not name.endswith("size"):
+        with pytest.raises(ValueError, match=name):
+            known()(stained()[0], **settings)
+
+
+def test_a_batch_of_nothing_is_refused(tiny_pipeline: Pipeline) -> None:
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        tiny_pipeline.detect(noise(4, 4), batch_size=0)
+
+
+# --- Masks of one's own --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["path", "image", "array", "uint8 array", "tensor", "four dimensions"])
+def test_a_mask_of_ones_own(kind: str, tmp_path: Path) -> None:
+    photo, _ = stained()
+    mask = np.zeros((24, 32), bool)
+    mask[1:4, 2:9] = True
+    picture = Image.fromarray(mask.astype(np.uint8) * 255)
+    picture.save(tmp_path / "mask.png")
+    source: Any = {
+        "path": tmp_path / "mask.png",
+        "image": picture,
+        "array": mask,
+        "uint8 array": np.asarray(picture),
+        "tensor": torch.from_numpy(mask),
+        "four dimensions": torch.from_numpy(mask)[None, None],
+    }[kind]
+    result = known().restore(photo, corruption_mask=source)
+    assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
+    assert (result.restored[mask] == 128).all()
+    assert np.array_equal(result.restored[~mask], photo[~mask])
+    assert result.detection is None
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match="24"):
+        known().restore(stained()[0], corruption_mask=np.zeros((24, 30), bool))
+
+
+def test_a_mask_can_be_edited_and_fed_back() -> None:
+    photo, mask = stained()
+    found = known().detect(photo)
+    edited = found.corruption_mask
+    edited[..., :2, :2] = True  # in place, as a user would
+    result = known().restore(photo, corruption_mask=edited)
+    assert (result.restored[:2, :2] == 128).all()
+    assert (result.restored[mask] == 128).all()
+    from_picture = known().restore(photo, corruption_mask=found.mask)
+    assert np.array_equal(from_picture.corruption_mask[0, 0].numpy(), np.asarray(found.mask) > 0)
+
+
+def test_results_may_be_used_in_further_computation_with_gradients(tiny_pipeline: Pipeline) -> None:
+    confidence = tiny_pipeline.detect(noise(9, 9)).confidence
+    weight = torch.ones(1, requires_grad=True)
+    (confidence * weight).sum().backward()
+    assert weight.grad is not None
+
+
+# --- Restorers that use the detector's features ----------------------------------------------------------------------
+
+
+def test_features_come_with_the_detectors_own_masks_when_nothing_was_changed() -> None:
+    photo, mask = stained()
+    restorer = FlatFromFeatures()
+    result = known(restorer)(photo)
+    [(image, detection)] = restorer.calls
+    assert result.detection is not None
+    assert image.shape == (1, 3, 24, 32)
+    assert detection.pyramid is not None
+    assert torch.equal(detection.pyramid.maps[0], image)
+    assert [torch.equal(a, b) for a, b in zip(detection.masks, result.detection.masks, strict=True)] == [True, True]
+    assert detection.scales
+    assert (result.restored[mask] == 128).all()
+
+
+@pytest.mark.parametrize("change", [{"dilate": 2}, {"threshold": 0.001}])
+def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str, float]) -> None:
+    photo = stained()[0]
+    photo[0, 0] = (128, 5, 130)  # uncertain
+    restorer = FlatFromFeatures()
+    result = known(restorer)(photo, **change)
+    [(_, detection)] = restorer.calls
+    assert result.detection is not None
+    assert not torch.equal(detection.corruption_mask, result.detection.corruption_mask)
+    assert detection.scales == ()
+    assert result.alpha is not None
+    mask = result.alpha == 1
+    assert torch.equal(detection.corruption_mask, mask)
+    assert torch.equal(detection.masks[0], mask)
+    assert torch.equal(detection.masks[1], F.max_pool2d(mask.float(), 2, ceil_mode=True) > 0)
+
+
+def test_features_come_with_masks_of_a_mask_of_ones_own() -> None:
+    photo = stained()[0]
+    mask = torch.zeros(24, 32, dtype=torch.bool)
+    mask[3, 5] = True
+    restorer = FlatFromFeatures()
+    known(restorer).restore(photo, corruption_mask=mask)
+    [(image, detection)] = restorer.calls
+    assert detection.pyramid is not None
+    assert torch.equal(detection.pyramid.maps[0], image)
+    assert [m.nonzero().tolist() for m in detection.masks] == [[[0, 0, 3, 5]], [[0, 0, 1, 2]]]
+
+
+def test_features_are_used_at_the_scale_of_the_detection() -> None:
+    photo, _ = stained(96, 128, (24, 32, 56, 80))
+    restorer = FlatFromFeatures()
+    result = known(restorer, detection_size=24)(photo)
+    [(image, detection)] = restorer.calls
+    assert image.shape == detection.pyramid.maps[0].shape == (1, 3, 24, 32)  # type: ignore[union-attr]
+    assert detection.corruption_mask.shape == (1, 1, 24, 32)
+    assert result.restored.shape == photo.shape
+    filled = result.corruption_mask[0, 0].numpy()
+    assert (result.restored[filled] == 128).all()
+    covered = F.interpolate(detection.corruption_mask.float(), (96, 128))[0, 0].bool().numpy()
+    assert covered[filled].all()  # no pixel is filled that the restorer took for valid
+
+
+def test_the_published_restorer_runs_behind_any_encoder(make_detector: Callable[..., Detector]) -> None:
+    torch.manual_seed(0)
+    restorer = PartialSwinRestorer(
+        depths=(1, 1, 1),
+        window_sizes=(4, 4, 4),
+        heads=(1, 2, 2),
+        bottleneck_depth=1,
+        bottleneck_window_size=4,
+        refinement_dim=4,
+        refinement_multipliers=(1, 2),
+    )
+    pipeline = Pipeline(make_detector(clusterer=SoftKMeans(one_class=False)), restorer, device="cpu")
+    photo = noise(21, 34)
+    result = pipeline(photo)
+    outside = ~result.corruption_mask[0, 0].numpy()
+    assert np.array_equal(result.restored[outside], photo[outside])
+    assert np.isfinite(pipeline.restore(photo, corruption_mask=np.ones((21, 34), bool)).restored).all()
+
+
+# --- Parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_parts_that_are_missing_are_missed_with_a_hint(tiny_pipeline: Pipeline) -> None:
+    photo, mask = stained()
+    with pytest.raises(ValueError, match="needs a detector, a restorer or both"):
+        Pipeline()
+    only_restorer = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
+    for call in (only_restorer, only_restorer.detect):
+        with pytest.raises(ValueError, match=r"no detector; use pipeline\.restore"):
+            call(photo)
+    assert only_restorer.restore(photo, corruption_mask=mask).restored.shape == photo.shape
+    only_detector = Pipeline(tiny_pipeline.detector, device="cpu")
+    assert only_detector.detect(photo).corruption_mask.shape == (1, 1, 24, 32)
+    with pytest.raises(ValueError, match=r"no restorer; use pipeline\.detect"):
+        only_detector(photo)
+    with pytest.raises(ValueError, match="no restorer"):
+        only_detector.restore(photo, corruption_mask=mask)
+    with pytest.raises(ValueError, match="there is no detector"):
+        Pipeline(restorer=PartialSwinRestorer())
+
+
+def test_parts_in_each_others_place_are_refused(tiny_detector: Detector) -> None:
+    with pytest.raises(TypeError, match="detector must be a Detector or None; got a GatedUNet"):
+        Pipeline(GatedUNet(dim=2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="restorer must be a Restorer or None; got a Detector"):
+        Pipeline(restorer=tiny_detector)  # type: ignore[arg-type]
+
+
+def test_a_restorer_that_does_not_fit_the_encoder_is_refused() -> None:
+    encoder = ConvNeXtEncoder(channels=(4, 4), depths=(1, 1))
+    detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=4))
+    with pytest.raises(ValueError, match="2 scales"):
+        Pipeline(detector, PartialSwinRestorer())
+
+
+def test_models_are_put_in_evaluation_mode(make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector().train()
+    Pipeline(detector, device="cpu")
+    assert not any(module.training for module in detector.modules())
+
+
+@pytest.mark.parametrize("photo", [3, None, b"abc", {"a": 1}])
+def test_what_is_no_photo_is_refused(tiny_pipeline: Pipeline, photo: Any) -> None:
+    with pytest.raises(TypeError, match="a photo is a path"):
+        tiny_pipeline(photo)
+
+
+def test_a_photo_that_is_not_there_is_named(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.png"):
+        tiny_pipeline(tmp_path / "nowhere.png")
+
+
+# --- Precision, compilation, random numbers --------------------------------------------------------------------------
+
+
+def test_two_precisions_live_in_one_process(make_detector: Callable[..., Detector]) -> None:
+    dtypes: list[torch.dtype] = []
+    full = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1, 2)), device="cpu")
+    low = Pipeline(full.detector, full.restorer, device="cpu", precision="bf16")
+    assert full.detector is not None
+    full.detector.encoder.register_forward_hook(lambda *args: dtypes.append(args[-1].maps[-1].dtype))
+    photo = noise(24, 31)
+    a, b, c = full.detect(photo), low.detect(photo), full.detect(photo)
+    assert dtypes == [torch.float32, torch.bfloat16, torch.float32]
+    assert torch.equal(a.confidence, c.confidence)
+    assert b.confidence.dtype == torch.float32
+    result = low.restore(photo, corruption_mask=np.ones((24, 31), bool))
+    assert result.raw is not None
+    assert result.raw.dtype == torch.float32
+    other = full.restore(photo, corruption_mask=np.ones((24, 31), bool))
+    assert np.abs(result.restored.astype(int) - other.restored.astype(int)).max() < 12
+
+
+def test_an_unknown_precision_or_device_is_refused(tiny_detector: Detector) -> None:
+    with pytest.raises(ValueError, match="precision"):
+        Pipeline(tiny_detector, precision="fp8")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="device"):
+        Pipeline(tiny_detector, device="tpu-ish")
+
+
+def test_compiling_reaches_both_parts() -> None:
+    pipeline = known(GatedUNet(dim=2, multipliers=(1,)))
+    compiled: list[str] = []
+
+    def backend(graph: Any, inputs: Any) -> Any:
+        compiled.append(graph.__class__.__name__)
+        return graph.forward
+
+    photo, _ = stained()
+    before = pipeline(photo)
+    assert pipeline.compile(backend=backend) is pipeline
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the compiler
+        after = pipeline(photo)
+    assert compiled
+    assert torch.allclose(before.confidence, after.confidence, atol=1e-5)
+    assert np.abs(before.restored.astype(int) - after.restored.astype(int)).max() <= 1
+
+
+def test_a_seed_says_all_and_the_global_random_state_is_left_alone(tiny_pipeline: Pipeline) -> None:
+    photo, before = noise(24, 31), torch.get_rng_state()
+    first = tiny_pipeline(photo, seed=7)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(55)
+    second = tiny_pipeline(photo, seed=7)
+    assert torch.equal(first.confidence, second.confidence)
+    assert np.array_equal(first.restored, second.restored)
+    others = [tiny_pipeline.detect(photo, seed=seed).confidence for seed in range(6)]
+    assert any(not torch.allclose(first.confidence, other, atol=1e-3) for other in others)
+
+
+# --- Configuration ---------------------------------------------------------------------------------------------------
+
+COMPOSITIONS: dict[str, Callable[[], Pipeline]] = {
+    "light": lambda: Pipeline(
+        Detector(
+            encoder=ConvNeXtEncoder(channels=(4, 8), depths=(1, 1)),
+            interaction=hcl_sdk.BidirectionalFusion(dim=8),
+            head=hcl_sdk.DeepProjectionHead(dim=8),
+            clusterer=Prototypes(temperature=0.2),
+            settle=(1.0, 0.5),
+            upsampling="bilinear",
+        ),
+        GatedUNet(dim=4, multipliers=(1, 2)),
+        detection_size=256,
+        restoration_size=512,
+        threshold=0.25,
+        dilate=1.5,
+        feather=3,
+        device="cpu",
+    ),
+    "published": lambda: Pipeline(
+        Detector(encoder=hcl_sdk.SwinEncoder(dim=8, depths=(1, 1, 1))),
+        PartialSwinRestorer(depths=(1, 1, 1), refinement_dim=4, refinement_multipliers=(1,)),
+        device="cpu",
+    ),
+    "restorer": lambda: Pipeline(restorer=GatedUNet(dim=4), device="cpu"),
+    "detector": lambda: Pipeline(
+        Detector(
+            encoder=ConvNeXtEncoder(channels=(4,), depths=(1,)),
+            clusterer=SoftKMeans(repeats=2, classifier=False, one_class=False),
+        ),
+        device="cpu",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_a_configuration_makes_the_same_composition(name: str, tmp_path: Path) -> None:
+    pipeline = COMPOSITIONS[name]()
+    config = pipeline.to_config()
+    assert config["format"] == 1
+    text = dump_yaml(config)
+    (tmp_path / "pipeline.yaml").write_text(text)
+    for source in (config, text, tmp_path / "pipeline.yaml", load_yaml(text)):
+        made = Pipeline.from_config(source, device="cpu")
+        assert made.to_config() == config
+        assert repr(made) == repr(pipeline)
+
+
+def test_a_pipeline_prints_as_the_code_that_makes_it() -> None:
+    pipeline = COMPOSITIONS["light"]()
+    assert eval(repr(pipeline), vars(hcl_sdk) | {n: getattr(hcl_sdk, n) for n in dir(hcl_sdk)}).to_config() == (
+        pipeline.to_config()
+    )
+
+
+def test_a_short_configuration_is_enough() -> None:
+    made = Pipeline.from_config("detector:\n  encoder: {use: convnext, depths: [1, 1, 1, 1]}\nrestorer: gated-unet\n")
+    assert made.detector is not None
+    assert made.detector.encoder.spec.channels == (32, 64, 128, 192)
+    assert isinstance(made.restorer, GatedUNet)
+
+
+def test_all_that_is_wrong_with_a_configuration_is_listed() -> None:
+    text = """
+        detector:
+          encoder: {use: convnext, kernel_size: 4}
+          clusterer: {use: soft-kmeans, iteration: 3}
+        restorer: {use: gated-unets}
+        threshold: 2
+    """
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.from_config(text)
+    for part in ("detector.encoder.kernel_size", "detector.clusterer.iteration", "restorer.use", "threshold"):
+        assert part in str(caught.value)
+
+
+def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import hcl_sdk.pipeline as module
+
+    asked: list[str] = []
+
+    def from_pretrained(name: str = "default") -> Pipeline:
+        asked.append(name)
+        return known()
+
+    photo, mask = stained()
+    module._default_pipeline.cache_clear()
+    try:
+        monkeypatch.setattr(module.Pipeline, "from_pretrained", from_pretrained)
+        assert (hcl_sdk.restore(photo).restored[mask] == 128).all()
+        assert hcl_sdk.restore(photo, dilate=1).alpha.sum() > mask.sum()
+    finally:
+        module._default_pipeline.cache_clear()
+    assert asked == ["default"]

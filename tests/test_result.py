@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hcl_sdk import GatedUNet, Pipeline, Result
+
+
+@pytest.fixture(scope="module")
+def restorer() -> Pipeline:
+    torch.manual_seed(0)
+    return Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
+
+
+def two_boxes(height: int = 40, width: int = 60) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[4:14, 5:25] = True
+    mask[30:34, 50:53] = True
+    return mask
+
+
+def photo(height: int = 40, width: int = 60) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_the_mask_is_a_picture_with_white_for_corrupted(restorer: Pipeline) -> None:
+    result = restorer.restore(photo(), corruption_mask=two_boxes())
+    assert result.mask.mode == "L"
+    assert np.array_equal(np.asarray(result.mask), two_boxes() * np.uint8(255))
+
+
+def test_regions_are_listed_and_written_as_coco(restorer: Pipeline) -> None:
+    result = restorer.restore(photo(), corruption_mask=two_boxes())
+    assert [r.box for r in result.regions] == [(5, 4, 20, 10), (50, 30, 3, 4)]
+    assert [r.area for r in result.regions] == [200, 12]
+    assert [r.confidence for r in result.regions] == [1.0, 1.0]
+    coco = json.loads(json.dumps(result.to_coco()))
+    assert [(image["file_name"], image["height"], image["width"]) for image in coco["images"]] == [
+        ("photo.png", 40, 60)
+    ]
+    assert [a["bbox"] for a in coco["annotations"]] == [[5, 4, 20, 10], [50, 30, 3, 4]]
+
+
+def test_files_are_named_after_the_photo_and_lossless(restorer: Pipeline, tmp_path: Path) -> None:
+    Image.fromarray(photo()).save(tmp_path / "my.holiday.jpg", quality=50)
+    result = restorer.restore(tmp_path / "my.holiday.jpg", corruption_mask=two_boxes())
+    paths = result.save(tmp_path / "new" / "out")
+    assert paths == {
+        "mask": tmp_path / "new/out/my.holiday_mask.png",
+        "restored": tmp_path / "new/out/my.holiday_restored.png",
+    }
+    before, after = read(tmp_path / "my.holiday.jpg"), read(paths["restored"])
+    assert np.array_equal(before[~two_boxes()], after[~two_boxes()])
+    assert not np.array_equal(before, after)
+    assert np.array_equal(read(paths["mask"]) == 255, two_boxes())
+
+
+@pytest.mark.parametrize("suffix", ["jpg", ".JPG", "webp"])
+def test_another_format_on_request(restorer: Pipeline, tmp_path: Path, suffix: str) -> None:
+    paths = restorer.restore(photo(), corruption_mask=two_boxes()).save(tmp_path, format=suffix)
+    assert paths["restored"].name == f"photo_restored.{suffix.lower().lstrip('.')}"
+    with Image.open(paths["restored"]) as written:
+        assert written.size == (60, 40)
+
+
+def test_cmyk_is_written_as_tiff(restorer: Pipeline, tmp_path: Path) -> None:
+    source = Image.fromarray(photo()).convert("CMYK")
+    paths = restorer.restore(source, corruption_mask=two_boxes()).save(tmp_path)
+    assert paths["restored"].name == "photo_restored.tiff"
+    with Image.open(paths["restored"]) as written:
+        assert written.mode == "CMYK"
+    assert np.array_equal(read(paths["restored"])[~two_boxes()], np.asarray(source)[~two_boxes()])
+
+
+def test_a_detection_alone_has_no_restored_photo(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    result = tiny_pipeline.detect(photo())
+    assert result.alpha is None
+    assert result.raw is None
+    with pytest.raises(ValueError, match="detection alone"):
+        result.restored  # noqa: B018
+    assert list(result.save(tmp_path)) == ["mask"]
+    assert [p.name for p in tmp_path.iterdir()] == ["photo_mask.png"]
+
+
+def panels(result: Result) -> int:
+    """How many pictures the sheet shows side by side: runs of columns that are not white all the way down."""
+    sheet = np.asarray(result.plot(height=96).convert("RGB"))
+    below_captions = sheet[sheet.shape[0] // 2 :]
+    filled = (below_captions != 255).any(axis=(0, 2)).astype(int)
+    return int((np.diff(filled, prepend=0) == 1).sum())
+
+
+def test_the_plot_shows_what_there_is(tiny_pipeline: Pipeline) -> None:
+    dark = photo() // 2
+    assert panels(tiny_pipeline(dark, threshold=1.0)) == 4
+    assert panels(tiny_pipeline.detect(dark, threshold=1.0)) == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (17, 33)])
+def test_a_photo_of_any_shape_can_be_plotted(restorer: Pipeline, size: tuple[int, int]) -> None:
+    result = restorer.restore(photo(*size), corruption_mask=np.ones(size, bool))
+    sheet = result.plot(height=64)
+    assert sheet.mode == "RGB"
+    assert sheet.height >= 64
+    assert sheet.width < 5000

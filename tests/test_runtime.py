@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import accelerate
+import pytest
+import torch
+
+from hcl_sdk.runtime import autocast, check_precision, own_share, pick_device
+
+
+def test_without_an_accelerator_the_cpu_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert pick_device() == torch.device("cpu")
+    assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
+    with pytest.raises(ValueError, match=r"'cuda:1' is not available here; there is cpu"):
+        pick_device("cuda:1")
+
+
+def test_with_an_accelerator_it_is_picked_by_the_rank_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert pick_device() == torch.device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert pick_device() == torch.device("cuda:3")
+    assert pick_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    assert pick_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ValueError, match=r"'cuda:2' is not available here; there are 2"):
+        pick_device("cuda:2")
+    with pytest.raises(ValueError, match=r"'mps' is not available here; there is cuda"):
+        pick_device("mps")
+
+
+def test_what_is_no_device_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected a device such as 'cpu' or 'cuda:0', got 'gpu'"):
+        pick_device("gpu")
+
+
+@pytest.mark.parametrize("precision", ["no", "fp16", "bf16"])
+def test_precisions_are_known_by_name(precision: str) -> None:
+    assert check_precision(precision) == precision
+
+
+@pytest.mark.parametrize("precision", ["fp32", "", "BF16", None, 16])
+def test_another_precision_is_refused(precision: object) -> None:
+    with pytest.raises(ValueError, match=f"expected precision 'no', 'fp16', 'bf16', got {precision!r}"):
+        check_precision(precision)  # type: ignore[arg-type]
+
+
+def test_autocast_sets_the_precision_and_no_more() -> None:
+    a = torch.rand(4, 4)
+    with autocast(torch.device("cpu"), "bf16"):
+        assert (a @ a).dtype == torch.bfloat16
+    with autocast(torch.device("cpu"), "no"):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_a_process_on_its_own_works_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setattr(accelerate, "PartialState", None)  # would fail if it was made
+    assert own_share(range(5)) == [0, 1, 2, 3, 4]  # type: ignore[comparison-overlap]
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert own_share(["a"]) == ["a"]
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8])
+def test_several_processes_share_the_work_without_gaps_or_doubles(
+    monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    items, shares = [f"photo{i}" for i in range(7)], []
+    for index in range(processes):
+
+        class State:
+            process_index, num_processes = index, processes
+
+            def __init__(self, **options: object) -> None:
+                pass
+
+        monkeypatch.setattr(accelerate, "PartialState", State)
+        shares.append(own_share(items))
+    assert sorted(sum(shares, [])) == items  # noqa: RUF017
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import hcl_sdk
+from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk.config import ConfigError
+from hcl_sdk.registry import UnknownNameError
+from hcl_sdk.weights import WeightsError, find_weights, load_weights, read_config, save_folder
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (24, 31, 3), dtype=np.uint8)
+
+
+def state(pipeline: Pipeline) -> dict[str, Tensor]:
+    parts = {"detector": pipeline.detector, "restorer": pipeline.restorer}
+    return {f"{k}.{name}": t for k, m in parts.items() if m is not None for name, t in m.state_dict().items()}
+
+
+@pytest.fixture
+def saved(tiny_pipeline: Pipeline, tmp_path: Path) -> Path:
+    tiny_pipeline.save_pretrained(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def test_a_saved_pipeline_comes_back_exactly(tiny_pipeline: Pipeline, saved: Path) -> None:
+    assert sorted(p.name for p in saved.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    loaded = Pipeline.from_pretrained(saved, device="cpu")
+    assert repr(loaded) == repr(tiny_pipeline)
+    assert state(loaded).keys() == state(tiny_pipeline).keys()
+    assert all(torch.equal(t, state(tiny_pipeline)[name]) for name, t in state(loaded).items())
+    ours, theirs = tiny_pipeline(PHOTO, seed=3), loaded(PHOTO, seed=3)
+    assert torch.equal(ours.confidence, theirs.confidence)
+    assert np.array_equal(ours.restored, theirs.restored)
+
+
+@pytest.mark.parametrize("parts", [("detector",), ("restorer",)])
+def test_one_part_alone_is_saved_too(tiny_pipeline: Pipeline, tmp_path: Path, parts: tuple[str, ...]) -> None:
+    alone = Pipeline(**{name: getattr(tiny_pipeline, name) for name in parts}, device="cpu")
+    alone.save_pretrained(tmp_path)
+    loaded = Pipeline.from_pretrained(tmp_path)
+    assert (loaded.detector is None, loaded.restorer is None) == ("detector" not in parts, "restorer" not in parts)
+    assert all(torch.equal(t, state(alone)[name]) for name, t in state(loaded).items())
+
+
+def test_half_the_size_is_rounded_to_float16_and_loaded_as_float32(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    tiny_pipeline.save_pretrained(tmp_path, half=True)
+    assert {t.dtype for t in load_file(tmp_path / "model.safetensors").values()} == {torch.float16}
+    loaded = state(Pipeline.from_pretrained(tmp_path))
+    for name, tensor in state(tiny_pipeline).items():
+        assert loaded[name].dtype == torch.float32
+        assert torch.equal(loaded[name], tensor.half().float())
+
+
+def test_a_model_card_is_written_once_and_then_somebodys_own(tiny_pipeline: Pipeline, saved: Path) -> None:
+    card = (saved / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: hcl_sdk\n")
+    assert "use: convnext" in card
+    (saved / "README.md").write_text("mine")
+    tiny_pipeline.save_pretrained(saved)
+    assert (saved / "README.md").read_text() == "mine"
+
+
+def test_saving_again_replaces_the_weights_and_leaves_nothing_behind(tiny_pipeline: Pipeline, saved: Path) -> None:
+    assert tiny_pipeline.restorer is not None
+    with torch.no_grad():
+        next(tiny_pipeline.restorer.parameters()).add_(1)
+    tiny_pipeline.save_pretrained(saved)
+    assert sorted(p.name for p in saved.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    assert all(torch.equal(t, state(tiny_pipeline)[n]) for n, t in state(Pipeline.from_pretrained(saved)).items())
+
+
+def test_weights_that_share_memory_or_lie_crosswise_are_saved(tmp_path: Path) -> None:
+    shared = nn.Linear(3, 3)
+    model = nn.ModuleDict({"a": shared, "b": shared, "c": nn.Conv2d(2, 2, 3).to(memory_format=torch.channels_last)})
+    save_folder(tmp_path, {}, model, "", half=False)
+    copy = nn.ModuleDict({"a": nn.Linear(3, 3), "b": nn.Linear(3, 3), "c": nn.Conv2d(2, 2, 3)})
+    load_weights(copy, tmp_path)
+    assert all(torch.equal(t, model.state_dict()[name]) for name, t in copy.state_dict().items())
+
+
+def test_a_component_that_is_not_registered_is_not_saved(tmp_path: Path) -> None:
+    @hcl_sdk.component
+    class Mine(GatedUNet):
+        pass
+
+    with pytest.raises(LookupError, match="Mine"):
+        Pipeline(restorer=Mine(dim=2)).save_pretrained(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+# --- What is wrong with a folder -------------------------------------------------------------------------------------
+
+
+def drop_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def drop_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def write(name: str, content: bytes) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+
+    return damage
+
+
+def truncate(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def only_pickle(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    torch.save(load_file(path), folder / "pytorch_model.bin")
+    path.unlink()
+
+
+def pickle_in_disguise(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    torch.save(load_file(path), path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (drop_config, r"holds no config\.json"),
+        (drop_weights, r"holds no model\.safetensors"),
+        (only_pickle, r"holds no model\.safetensors"),
+        (write("config.json", b"{not json"), r"config\.json is not JSON"),
+        (write("config.json", b"\xff\xfe\x00"), r"config\.json is not JSON"),
+        (write("config.json", b"[1]"), r"config\.json must hold a JSON object, got list"),
+        (write("model.safetensors", b"\x00"), r"model\.safetensors is damaged"),
+        (write("model.safetensors", b"<html>404</html>" * 9), r"model\.safetensors is damaged"),
+        (truncate, r"model\.safetensors is damaged"),
+        (pickle_in_disguise, r"model\.safetensors is damaged"),
+    ],
+)
+def test_a_damaged_folder_says_which_file(saved: Path, damage: Callable[[Path], None], message: str) -> None:
+    damage(saved)
+    with pytest.raises(WeightsError, match=message) as caught:
+        Pipeline.from_pretrained(saved)
+    assert str(saved) in str(caught.value)
+
+
+def test_names_and_shapes_that_do_not_fit_are_all_listed(saved: Path) -> None:
+    path = saved / "model.safetensors"
+    tensors = load_file(path)
+    names = sorted(tensors)
+    missing = [names[0], names[5]]
+    for name in missing:
+        del tensors[name]
+    tensors["detector.extra"] = torch.zeros(2)
+    tensors["other"] = torch.zeros(1)
+    reshaped = names[7]
+    tensors[reshaped] = torch.zeros(9, 9)
+    save_file(tensors, path)
+    with pytest.raises(WeightsError) as caught:
+        Pipeline.from_pretrained(saved)
+    lines = str(caught.value).splitlines()
+    assert str(path) in lines[0]
+    assert len(lines) == 6
+    for name in missing:
+        assert any(line.strip().startswith(f"missing: {name} (") for line in lines)
+    assert "  unexpected: detector.extra (2,)" in lines
+    assert "  unexpected: other (1,)" in lines
+    assert any(reshaped in line and "got (9, 9)" in line for line in lines)
+
+
+def test_a_wrong_configuration_is_an_error_of_the_configuration(saved: Path) -> None:
+    config = read_config(saved)
+    config["restorer"]["use"] = "somebody/deep-fill"
+    config["treshold"] = 0.5
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError) as caught:
+        Pipeline.from_pretrained(saved)
+    assert "restorer.use" in str(caught.value)
+    assert "threshold" in str(caught.value)
+
+
+def test_nothing_is_unpickled(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("unpickled")
+
+    monkeypatch.setattr(torch, "load", refuse)
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    Pipeline.from_pretrained(saved)
+
+
+# --- Where weights are -----------------------------------------------------------------------------------------------
+
+
+class Hub:
+    """Stands in for the Hugging Face Hub: hands out one folder, takes uploads, and notes what it was asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asked, self.uploaded = folder, [], {}
+
+    def snapshot_download(self, repo_id: str, **options: Any) -> str:
+        self.asked.append((repo_id, options))
+        if repo_id == "org/missing":
+            raise OSError("404 Client Error")
+        return str(self.folder)
+
+    def api(self, token: str | None = None) -> Any:
+        self.token = token
+        return self
+
+    def create_repo(self, repo_id: str, *, private: bool | None, exist_ok: bool) -> Any:
+        self.created = repo_id, private, exist_ok
+        return SimpleNamespace(repo_id=f"somebody/{repo_id}" if "/" not in repo_id else repo_id)
+
+    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str) -> str:
+        self.repo_id, self.message = repo_id, commit_message
+        self.uploaded = {p.name: p.read_bytes() for p in folder_path.iterdir()}
+        return f"https://hub/{repo_id}/commit/1"
+
+
+@pytest.fixture
+def hub(saved: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    fake = Hub(saved)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fake.snapshot_download)
+    monkeypatch.setattr(huggingface_hub, "HfApi", fake.api)
+    return fake
+
+
+class Names:
+    """Stands in for the registry."""
+
+    def __init__(self, **sources: Path | str) -> None:
+        self.sources = {name.replace("__", "/"): source for name, source in sources.items()}
+
+    def weights_source(self, name: str) -> Path | str:
+        if name not in self.sources:
+            raise UnknownNameError(f"there are no weights {name!r}")
+        return self.sources[name]
+
+
+def test_weights_come_from_the_hub(hub: Hub, tiny_pipeline: Pipeline) -> None:
+    loaded = Pipeline.from_pretrained("org/name", revision="v1", device="cpu")
+    [(repo, options)] = hub.asked
+    assert repo == "org/name"
+    assert options["revision"] == "v1"
+    assert sorted(options["allow_patterns"]) == ["README.md", "config.json", "model.safetensors"]
+    assert all(torch.equal(t, state(tiny_pipeline)[name]) for name, t in state(loaded).items())
+
+
+def test_a_directory_comes_first_then_a_registered_name_then_the_hub(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    registered = tmp_path / "elsewhere"
+    monkeypatch.setattr("hcl_sdk.weights.registry", Names(org__name=registered, far="hub:org/far"))
+    assert find_weights("org/name") == registered
+    assert find_weights("hub:org/name") == hub.folder
+    assert find_weights("far") == hub.folder
+    assert find_weights("org/other") == hub.folder
+    assert [repo for repo, _ in hub.asked] == ["org/name", "org/far", "org/other"]
+    (tmp_path / "org/name").mkdir(parents=True)
+    assert find_weights("org/name") == Path("org/name")
+    assert find_weights("hub:org/name") == hub.folder
+    assert len(hub.asked) == 4
+
+
+@pytest.mark.parametrize("name", ["nothing", "./org/name", "../name", "/org/name", "~/name", "a/b/c"])
+def test_what_can_be_no_repository_is_not_looked_for_on_the_hub(hub: Hub, name: str) -> None:
+    with pytest.raises(WeightsError, match=r"expected a directory, the name of registered weights or org/name"):
+        find_weights(name)
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize("name", ["org/missing", "hub:org/missing"])
+def test_a_failed_download_says_why(hub: Hub, name: str) -> None:
+    with pytest.raises(WeightsError, match=r"'org/missing' from the Hugging Face Hub: 404 Client Error"):
+        find_weights(name)
+
+
+def test_an_upload_holds_what_is_saved(hub: Hub, tiny_pipeline: Pipeline) -> None:
+    address = tiny_pipeline.push_to_hub("name", private=True, token="secret", commit_message="first")
+    assert address == "https://hub/somebody/name/commit/1"
+    assert hub.token == "secret"
+    assert hub.created == ("name", True, True)
+    assert (hub.repo_id, hub.message) == ("somebody/name", "first")
+    assert hub.uploaded == {path.name: path.read_bytes() for path in hub.folder.iterdir()}
