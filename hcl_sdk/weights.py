@@ -108,6 +108,8 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
         .to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, tensor in model.state_dict().items()
     }
+    if half and (lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]):
+        raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
     partial = folder / f".{WEIGHTS}.partial"
     partial.write_bytes(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
     partial.replace(folder / WEIGHTS)

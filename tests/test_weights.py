@@ -296,3 +296,11 @@ def test_an_upload_holds_what_is_saved(hub: Hub, tiny_pipeline: Pipeline) -> Non
     assert hub.created == ("name", True, True)
     assert (hub.repo_id, hub.message) == ("somebody/name", "first")
     assert hub.uploaded == {path.name: path.read_bytes() for path in hub.folder.iterdir()}
+
+
+def test_weights_beyond_the_range_of_half_precision_are_refused(tiny_pipeline, tmp_path):
+    with torch.no_grad():
+        next(tiny_pipeline.restorer.parameters()).fill_(1e5)
+    with pytest.raises(WeightsError, match=r"restorer.*\bhalf=False|half=False.*restorer"):
+        tiny_pipeline.save_pretrained(tmp_path / "w", half=True)
+    assert not (tmp_path / "w" / "model.safetensors").exists()
