@@ -141,8 +141,6 @@ class Page:
 
     def pip_install(self, words: list[str]) -> None:
         """Check what is asked for against what there is; "install" what is in the page's own folder."""
-        if words == ["torch", "--index-url", "https://download.pytorch.org/whl/cpu"]:
-            return
         targets = [word for word in words if word != "-e"]
         assert targets, words
         for target in targets:
