@@ -72,6 +72,11 @@ class Detector(Component):
             )
         with device_of(self.encoder):
             self.interaction.bind(spec)
+            if self.interaction.spec.strides != spec.strides:
+                raise ValueError(
+                    f"an interaction keeps the strides of the encoder, {spec.strides}; "
+                    f"{type(self.interaction).__name__} makes them {self.interaction.spec.strides}"
+                )
             self.head.bind(self.interaction.spec)
             self.clusterer.bind(self.head.dim)
 

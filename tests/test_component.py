@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 import pytest
@@ -278,7 +279,9 @@ def test_a_class_decorated_by_attrs_is_refused_when_made(decorate):
         decorate(Other)()
 
 
-@pytest.mark.parametrize("decorate", [attrs.define, attrs.frozen, attrs.define(slots=False)])
+@pytest.mark.parametrize(
+    "decorate", [attrs.define, attrs.frozen, attrs.define(slots=False), dataclasses.dataclass(init=False)]
+)
 def test_a_class_decorated_twice_is_refused_when_made(decorate):
     @decorate
     @hcl_sdk.component
@@ -306,6 +309,89 @@ def test_a_constructor_of_its_own_is_refused():
 
 def _with_field(name, annotation="int", **namespace):
     return type("Other", (hcl_sdk.Encoder,), {"__annotations__": {name: annotation}, **namespace})
+
+
+def test_a_post_init_of_its_own_is_refused_where_it_would_replace_the_making_of_layers():
+    with pytest.raises(TypeError, match=r"__attrs_post_init__.*build\(\)"):
+
+        @hcl_sdk.component
+        class Bad(Encoder):
+            def __attrs_post_init__(self):
+                pass
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        list[int],
+        dict[str, int],
+        bytes,
+        Any,
+        object,
+        torch.Tensor,
+        nn.Module,
+        tuple,
+        tuple[Component, ...],
+        tuple[list[int], ...],
+        int | list[int],
+        Literal[b"a"],
+    ],
+)
+def test_types_that_cannot_be_configuration_are_refused(hint):
+    with pytest.raises(TypeError, match=r"field .*Bad\.thing cannot be of type"):
+        hcl_sdk.component(type("Bad", (hcl_sdk.Interaction,), {"__annotations__": {"thing": hint}}))
+
+
+@pytest.mark.parametrize(
+    "hint", [int, float | None, tuple[int, ...] | float, tuple[str, float], Literal["a", 1], Component | None, Encoder]
+)
+def test_types_that_can_be_configuration_are_not(hint):
+    made = hcl_sdk.component(type("Good", (hcl_sdk.Interaction,), {"__annotations__": {"thing": hint}}))
+    assert [field.name for field in attrs.fields(made)] == ["thing"]
+
+
+def test_a_type_that_is_not_known_at_run_time_is_refused():
+    with pytest.raises(TypeError, match=r"field .*Bad\.thing.*'Missing' is not defined"):
+        hcl_sdk.component(type("Bad", (hcl_sdk.Interaction,), {"__annotations__": {"thing": "Missing"}}))
+
+
+@pytest.mark.parametrize("options", [{"init": False, "default": 3}, {"alias": "other"}])
+def test_fields_that_could_not_be_loaded_again_are_refused(options):
+    with pytest.raises(TypeError, match=r"field .*Bad\.thing must be an argument of its own name"):
+
+        @hcl_sdk.component
+        class Bad(Encoder):
+            thing: int = attrs.field(**options)
+
+
+@pytest.mark.parametrize("default", [Encoder(), [1]])
+def test_a_shared_default_is_refused_however_it_is_written(default):
+    with pytest.raises(TypeError, match="shared by all instances"):
+
+        @hcl_sdk.component
+        class Bad(Encoder):
+            thing: Component = attrs.field(default=default)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(hcl_sdk.Head, "dim"), (hcl_sdk.Clusterer, "temperature")])
+def test_a_field_that_the_kind_asks_for_must_be_there(kind, name):
+    with pytest.raises(TypeError, match=f"Bad needs a field '{name}', as every {kind.__name__} does"):
+        hcl_sdk.component(type("Bad", (kind,), {}))
+
+
+def test_fields_cannot_be_deleted():
+    component = Encoder()
+    with pytest.raises(AttributeError, match=r"Encoder\.dim is read-only"):
+        del component.dim
+    component.note = 1
+    del component.note
+
+
+def test_what_an_unbound_component_lacks_is_explained():
+    with pytest.raises(AttributeError, match="'spec' yet: it must be bound to its neighbor first"):
+        _ = Interaction().spec
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        _ = Interaction().bind(SPEC).nonsense
 
 
 def test_private_fields_are_refused():

@@ -596,3 +596,24 @@ def test_detections_are_trees_of_tensors(tiny_detector: Detector) -> None:
     assert halves.pyramid.spec == tiny_detector.encoder.spec
     assert all(t.shape[0] == 1 for t in tensors(halves))
     assert len(tensors(detection)) == 2 + 3 + 3 + 3 + 3 * 9
+
+
+def test_an_interaction_that_changes_the_scales_is_refused_when_put_together():
+    @hcl_sdk.component
+    class Dropping(hcl_sdk.Interaction):
+        def build(self, spec):
+            self._spec = hcl_sdk.PyramidSpec(channels=spec.channels[1:], strides=spec.strides[1:])
+
+        @property
+        def spec(self):
+            return self._spec
+
+        def forward(self, pyramid):
+            return pyramid.with_maps(pyramid.maps[1:])
+
+    with pytest.raises(ValueError, match=r"keeps the strides of the encoder, \(2, 4\); Dropping makes them \(4,\)"):
+        hcl_sdk.Detector(
+            encoder=hcl_sdk.ConvNeXtEncoder(channels=(4, 8), depths=(1, 1)),
+            interaction=Dropping(),
+            head=hcl_sdk.ProjectionHead(dim=4),
+        )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import attrs
+from attrs.validators import deep_iterable, ge, le, min_len
 from torch import Tensor, nn
 
-from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
+from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 from hcl_sdk.layers.convnext import ConvNeXtBlock
 from hcl_sdk.layers.norm import ChannelNorm
-
-_positive = attrs.validators.deep_iterable(attrs.validators.ge(1))
 
 
 @component
@@ -33,10 +32,12 @@ class ConvNeXtEncoder(Encoder):
         [(1, 16, 17, 32), (1, 32, 9, 16)]
     """
 
-    channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 192), validator=_positive)
-    depths: tuple[int, ...] = attrs.field(default=(1, 2, 3, 2), validator=_positive)
-    stem_stride: int = attrs.field(default=2, validator=[attrs.validators.ge(1), attrs.validators.le(4)])
-    kernel_size: int = attrs.field(default=7, validator=attrs.validators.ge(1))
+    channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 192), validator=[deep_iterable(ge(1)), min_len(1)])
+    depths: tuple[int, ...] = attrs.field(
+        default=(1, 2, 3, 2), validator=[deep_iterable(ge(1)), as_many_as("channels")]
+    )
+    stem_stride: int = attrs.field(default=2, validator=[ge(1), le(4)])
+    kernel_size: int = attrs.field(default=7, validator=ge(1))
 
     @kernel_size.validator  # pyright: ignore[reportAttributeAccessIssue]
     def _odd(self, attribute: attrs.Attribute[int], value: int) -> None:
@@ -44,11 +45,6 @@ class ConvNeXtEncoder(Encoder):
             raise ValueError(f"'kernel_size' must be odd: {value}")
 
     def build(self) -> None:
-        if len(self.channels) != len(self.depths) or not self.channels:
-            raise ValueError(
-                f"ConvNeXtEncoder needs as many depths as channels, at least one; "
-                f"got channels={self.channels} and depths={self.depths}"
-            )
         kernel = 2 * self.stem_stride + 1
         self.stem = nn.Sequential(
             nn.Conv2d(3, self.channels[0], kernel, stride=self.stem_stride, padding=self.stem_stride),

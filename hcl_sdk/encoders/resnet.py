@@ -9,7 +9,7 @@ from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
+from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 
 
 @component
@@ -31,13 +31,11 @@ class ResNetEncoder(Encoder):
     """
 
     channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 160), validator=[deep_iterable(ge(1)), min_len(1)])
-    depths: tuple[int, ...] = attrs.field(default=(1, 1, 2, 2), validator=deep_iterable(ge(0)))
+    depths: tuple[int, ...] = attrs.field(
+        default=(1, 1, 2, 2), validator=[deep_iterable(ge(0)), as_many_as("channels")]
+    )
 
     def build(self) -> None:
-        if len(self.channels) != len(self.depths):
-            raise ValueError(
-                f"ResNetEncoder needs as many depths as channels; got channels={self.channels}, depths={self.depths}"
-            )
         self.stages = nn.ModuleList(
             nn.Sequential(_conv(before, width, stride=2), nn.ReLU(), *(_ResidualBlock(width) for _ in range(depth)))
             for (before, width), depth in zip(pairwise((3, *self.channels)), self.depths, strict=True)

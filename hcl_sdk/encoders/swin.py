@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import attrs
 import torch
-from attrs.validators import deep_iterable, ge
+from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
+from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 from hcl_sdk.layers.swin import SwinLayer
 
 
@@ -44,23 +44,23 @@ class SwinEncoder(Encoder):
     """
 
     dim: int = attrs.field(default=64, validator=ge(1))
-    multipliers: tuple[int, ...] = attrs.field(default=(1, 2, 4), validator=deep_iterable(ge(1)))
-    depths: tuple[int, ...] = attrs.field(default=(6, 4, 2), validator=deep_iterable(ge(1)))
-    window_sizes: tuple[int, ...] = attrs.field(default=(8, 8, 8), validator=deep_iterable(ge(1)))
+    multipliers: tuple[int, ...] = attrs.field(default=(1, 2, 4), validator=[deep_iterable(ge(1)), min_len(1)])
+    depths: tuple[int, ...] = attrs.field(
+        default=(6, 4, 2), validator=[deep_iterable(ge(1)), as_many_as("multipliers")]
+    )
+    window_sizes: tuple[int, ...] = attrs.field(
+        default=(8, 8, 8), validator=[deep_iterable(ge(1)), as_many_as("multipliers")]
+    )
     conv_stages: int = attrs.field(default=0, validator=ge(0))
     activation_first: bool = False
 
+    @multipliers.validator  # pyright: ignore[reportAttributeAccessIssue]
+    def _begins_with_the_stem(self, attribute: attrs.Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
+        if value[0] != 1:
+            raise ValueError(f"the first of '{attribute.name}' must be 1, the width of the stem: {value}")
+
     def build(self) -> None:
         """Make the layers."""
-        if not len(self.multipliers) == len(self.depths) == len(self.window_sizes) > 0:
-            raise ValueError(
-                f"SwinEncoder needs one multiplier, depth and window size for each scale; got "
-                f"multipliers={self.multipliers}, depths={self.depths}, window_sizes={self.window_sizes}"
-            )
-        if self.multipliers[0] != 1:
-            raise ValueError(
-                f"the first of SwinEncoder.multipliers must be 1, the width of the stem; got {self.multipliers}"
-            )
         channels = self.spec.channels
         self.stem = nn.Conv2d(3, self.dim, 5, padding=2)
         self.stem_reductions = nn.ModuleList(_halving(self.dim, self.dim) for _ in range(self.conv_stages))

@@ -1,7 +1,8 @@
 """The abstract components and the values that pass between them."""
 
-from hcl_sdk.interfaces.component import Bindable, Component, component, device_of, field_type
+from hcl_sdk.interfaces.base import Bindable, Component, component, device_of, field_type
 from hcl_sdk.interfaces.kinds import KINDS, Clusterer, Encoder, Head, Interaction, Restorer
+from hcl_sdk.interfaces.validators import as_many_as
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "PyramidSpec",
     "Restorer",
     "ScaleDetection",
+    "as_many_as",
     "check_mask",
     "component",
     "device_of",

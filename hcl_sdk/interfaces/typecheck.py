@@ -39,6 +39,29 @@ def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
         yield "", f"expected {describe(hint)}, got {_received(value)}"
 
 
+_PLAIN = (bool, int, float, str, types.NoneType)
+
+
+def is_configurable(hint: Any, component: type) -> bool:
+    """Whether a field may have this type: plain values, tuples and unions of them, or a component, or None for it."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        others = [option for option in arguments if option is not types.NoneType]
+        if len(others) == 1 and is_configurable(others[0], component):
+            return True
+        return all(_is_plain(option) for option in others)
+    return _is_plain(hint) or (isinstance(hint, type) and issubclass(hint, component))
+
+
+def _is_plain(hint: Any) -> bool:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        return all(type(option) in _PLAIN for option in arguments)
+    if origin in (typing.Union, types.UnionType) or origin is tuple:
+        return all(option is Ellipsis or _is_plain(option) for option in arguments)
+    return hint in _PLAIN
+
+
 def describe(hint: Any) -> str:
     """A type in words: ``one of 'a', 'b'``, ``a list of whole numbers``, ``None or a number``."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)

@@ -63,8 +63,8 @@ def test_its_state_survives_a_file(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"depths": (1, 1)}, "as many depths as channels"),
-        ({"channels": (), "depths": ()}, "at least one"),
+        ({"depths": (1, 1)}, "as many values as 'channels'"),
+        ({"channels": (), "depths": ()}, "Length of 'channels' must be >= 1"),
         ({"kernel_size": 4}, "must be odd: 4"),
         ({"kernel_size": 0}, "kernel_size"),
         ({"stem_stride": 5}, "stem_stride"),

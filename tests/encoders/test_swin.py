@@ -89,9 +89,9 @@ def test_it_exports():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"depths": (1, 2)}, r"one multiplier, depth and window size for each scale.*depths=\(1, 2\)"),
-        ({"multipliers": (), "depths": (), "window_sizes": ()}, "one multiplier"),
-        ({"multipliers": (2, 4, 8)}, "first of SwinEncoder.multipliers must be 1"),
+        ({"depths": (1, 2)}, r"'depths' must have as many values as 'multipliers', 3: \(1, 2\)"),
+        ({"multipliers": (), "depths": (), "window_sizes": ()}, "Length of 'multipliers' must be >= 1"),
+        ({"multipliers": (2, 4, 8)}, "first of 'multipliers' must be 1"),
         ({"dim": 0}, "dim"),
         ({"depths": (1, 0, 1)}, "depths"),
         ({"conv_stages": -1}, "conv_stages"),

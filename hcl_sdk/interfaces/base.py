@@ -17,7 +17,7 @@ import attrs
 import torch
 from torch import nn
 
-from hcl_sdk.interfaces.typecheck import problems
+from hcl_sdk.interfaces.typecheck import is_configurable, problems
 
 C = TypeVar("C", bound="type[Component]")
 
@@ -58,6 +58,11 @@ class Component(nn.Module):
             )
         super().__setattr__(name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if name in _field_names(type(self)):
+            raise AttributeError(f"{type(self).__name__}.{name} is read-only: fields are the configuration")
+        super().__delattr__(name)
+
 
 class Bindable(Component):
     """A component whose layers depend on its neighbor, so that they are made when the pieces are put together.
@@ -72,6 +77,14 @@ class Bindable(Component):
             self.register_forward_pre_hook(_refuse_unbound),
             self.register_load_state_dict_pre_hook(_refuse_unbound),
         )
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            if self.__dict__.get("_bound_to") is _Unbound:
+                raise AttributeError(f"{error} yet: it must be bound to its neighbor first") from None
+            raise
 
     @property
     def is_bound(self) -> bool:
@@ -109,11 +122,13 @@ def component(cls: C) -> C:
 
     Every value is checked against its annotation when the component is made (``64`` is an int, ``"64"``, ``True`` and
     ``64.0`` are not), then by the validators given with ``attrs.field``. Allowed annotations: ``bool``, ``int``,
-    ``float``, ``str``, ``Literal``, ``tuple`` of these, optional ones, and other components.
+    ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, and a component, or None in its place.
 
     Raises:
-        TypeError: if the class is not a component, writes its own ``__init__``, has a field whose name begins with
-            ``_`` or hides an attribute of ``nn.Module`` or of its kind, or a default that instances would share.
+        TypeError: if the class is not a component, writes its own ``__init__`` or ``__attrs_post_init__``, lacks a
+            field that its kind asks for, or has a field that cannot be configuration: of another type, with a name that
+            begins with ``_`` or hides an attribute of ``nn.Module`` or of its kind, with a default that instances would
+            share, with an alias, or not an argument.
 
     Example:
         >>> import hcl_sdk
@@ -134,10 +149,11 @@ def component(cls: C) -> C:
         raise TypeError(
             f"{cls.__qualname__} writes its own __init__; declare fields and make layers in build() instead"
         )
-    inherited = {name for base in cls.__mro__[1:] if attrs.has(base) for name in _field_names(base)}
-    for name, annotation in inspect.get_annotations(cls).items():
-        if "ClassVar" not in str(annotation):
-            _check_field(cls, name, name in inherited)
+    if "__attrs_post_init__" in cls.__dict__ and hasattr(cls, "build"):
+        raise TypeError(
+            f"{cls.__qualname__} writes its own __attrs_post_init__, which would keep build() from being called; "
+            f"make layers in build(), and check fields with validators"
+        )
     made = attrs.define(
         cls,
         eq=False,
@@ -145,8 +161,12 @@ def component(cls: C) -> C:
         kw_only=True,
         auto_attribs=True,
         on_setattr=attrs.setters.NO_OP,
-        field_transformer=_with_type_checks,
+        field_transformer=_checked_fields,
     )
+    for base in cls.__mro__[: cls.__mro__.index(Component)]:
+        for name in _declared(base):
+            if not hasattr(made, name) and name not in _field_names(made):
+                raise TypeError(f"{cls.__qualname__} needs a field {name!r}, as every {base.__qualname__} does")
     made.__hcl_component__ = made.__init__, made.__attrs_attrs__  # type: ignore[attr-defined]
     return made
 
@@ -157,7 +177,8 @@ def is_decorated(cls: type[Component]) -> bool:
     Another class decorator on top would write a constructor, or comparisons, of its own.
     """
     init, fields = cls.__dict__.get("__hcl_component__", (None, None))
-    return init is cls.__init__ and fields is getattr(cls, "__attrs_attrs__", None)
+    untouched = cls.__eq__ is nn.Module.__eq__ and cls.__hash__ is nn.Module.__hash__
+    return init is cls.__init__ and fields is getattr(cls, "__attrs_attrs__", None) and untouched
 
 
 def device_of(module: nn.Module) -> torch.device:
@@ -167,33 +188,36 @@ def device_of(module: nn.Module) -> torch.device:
     return torch.device("cpu")
 
 
-def _check_field(cls: type[Component], name: str, inherited: bool) -> None:
-    where = f"field {cls.__qualname__}.{name}"
-    if name.startswith("_"):
+def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Refuse fields that cannot be configuration, and let the others check the type of their values."""
+    return [field if field.inherited else _checked(cls, field) for field in fields]
+
+
+def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
+    where = f"field {cls.__qualname__}.{field.name}"
+    inherited = any(field.name in _field_names(base) for base in cls.__mro__[1:])
+    if field.name.startswith("_"):
         raise TypeError(f"{where}: a field is part of the configuration, its name cannot begin with an underscore")
-    if not inherited and (name == "training" or any(name in base.__dict__ for base in cls.__mro__[1:])):
+    if not inherited and (field.name == "training" or any(field.name in base.__dict__ for base in cls.__mro__[1:])):
         raise TypeError(f"{where} hides an attribute that components already have; choose another name")
-    default = cls.__dict__.get(name)
-    if isinstance(default, nn.Module | list | dict | set):
+    if not field.init or field.alias not in (None, field.name):
+        raise TypeError(f"{where} must be an argument of its own name: neither init=False nor an alias can be saved")
+    if isinstance(field.default, nn.Module | list | dict | set):
         raise TypeError(
-            f"{where}: the default {type(default).__name__} would be shared by all instances; "
+            f"{where}: the default {type(field.default).__name__} would be shared by all instances; "
             f"use attrs.field(factory=...), and a tuple for a sequence"
         )
-
-
-def _with_type_checks(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    def checked(field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
-        if field.validator is None:
-            return field.evolve(validator=_check_type)
-        if _checks_type(field.validator):  # inherited from a component
-            return field
-        return field.evolve(validator=attrs.validators.and_(_check_type, field.validator))
-
-    return [checked(field) for field in fields]
-
-
-def _checks_type(validator: Any) -> bool:
-    return validator is _check_type or _check_type in getattr(validator, "_validators", ())
+    try:
+        hint = field_type(cls, field.name)
+    except NameError as error:
+        raise TypeError(f"{where}: its type is not known where the class is defined: {error}") from error
+    if not is_configurable(hint, Component):
+        raise TypeError(
+            f"{where} cannot be of type {field.type}; a field is a bool, int, float, str, Literal, a tuple or union of "
+            f"these, a component, or a component or None. Layers are made and annotated in build()"
+        )
+    validators = [_check_type] if field.validator is None else [_check_type, field.validator]
+    return field.evolve(validator=attrs.validators.and_(*validators))
 
 
 def _check_type(instance: Component, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -208,6 +232,13 @@ def field_type(cls: type, name: str) -> Any:
         if name in inspect.get_annotations(base):
             return typing.get_type_hints(base)[name]
     raise AttributeError(f"{cls.__qualname__} has no field {name!r}")
+
+
+def _declared(cls: type) -> list[str]:
+    """The names that an abstract class annotates, without making fields of them: what its subclasses have to have."""
+    if attrs.has(cls):
+        return []
+    return [name for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)]
 
 
 def _field_names(cls: type) -> frozenset[str]:
