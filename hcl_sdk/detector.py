@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import attrs
 import torch
@@ -16,11 +17,13 @@ from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.top_down import TopDownFusion
 from hcl_sdk.interfaces import (
     Clusterer,
+    Clusters,
     Component,
     Detection,
     Encoder,
     Head,
     Interaction,
+    Pyramid,
     ScaleDetection,
     check_mask,
     component,
@@ -93,14 +96,23 @@ class Detector(Component):
 
         Raises:
             TypeError: if ``image`` is not floating-point, or ``corruption_mask`` not bool.
-            ValueError: if ``image`` is not ``[B, 3, H, W]`` with at least one pixel, or ``corruption_mask`` not of its
-                batch and size.
+            ValueError: if ``image`` is not ``[B, 3, H, W]`` with at least one pixel, ``corruption_mask`` not of its
+                batch and size, or a part returns something else than its kind and spec say.
         """
         _check(image, corruption_mask)
-        pyramid = self.encoder(image)
-        embeddings = self.head(self.interaction(pyramid))
+        pyramid = self._encode(image)
+        fused = self.interaction(pyramid)
+        sizes = [m.shape[-2:] for m in pyramid.maps]
+        _check_maps(self.interaction, fused, self.interaction.spec.channels, sizes)
+        embeddings = self.head(fused)
+        _check_maps(self.head, embeddings, (self.head.dim,) * len(sizes), sizes)
         scales = self.coarse_to_fine(embeddings, corruption_mask=corruption_mask, seed=seed)
         confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
+        if not torch.compiler.is_compiling() and not ((confidence >= 0) & (confidence <= 1.001)).all():
+            raise ValueError(
+                f"confidence must lie in [0, 1]; got {float(confidence.min())} to {float(confidence.max())}. The weights "
+                f"are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or the precision is too low"
+            )
         return Detection(
             confidence=confidence,
             corruption_mask=confidence > 0.5,
@@ -130,9 +142,13 @@ class Detector(Component):
     def _coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
         """Cluster all pixels; the classifier, or the truth, says which center is the corrupted one."""
         candidates = torch.ones_like(embedding[:, :1], dtype=torch.bool)
-        clusters = self.clusterer(embedding, candidates, seed=seed)
+        clusters = self._cluster(embedding, candidates, seed)
         second = clusters.assignment  # weight of the second center
         logits = self.clusterer.corruption_logits(clusters.centers)
+        if logits is not None and logits.shape != clusters.centers.shape[:2]:
+            raise ValueError(
+                f"{type(self.clusterer).__name__}.corruption_logits must return [B, 2]; got {_what(logits)}"
+            )
         if truth is not None:
             error = (second - truth.float()).abs().mean(dim=(1, 2, 3))
             swapped = error > (1 - second - truth.float()).abs().mean(dim=(1, 2, 3))
@@ -155,7 +171,7 @@ class Detector(Component):
         """Cluster what the coarser scale left open; its centers say which of the new ones is the corrupted one."""
         size = embedding.shape[-2:]
         candidates = ~resize(coarser.settled_valid | coarser.settled_corrupted, size)
-        clusters = self.clusterer(embedding, candidates, seed=seed)
+        clusters = self._cluster(embedding, candidates, seed)
         similarity = torch.einsum("bkd,bjd->bkj", coarser.centers, clusters.centers)
         to_first = (similarity / self.clusterer.temperature).softmax(dim=2)[..., 0]  # [B, 2]: of valid, of corrupted
         centers, confidence = _ordered(clusters.centers, clusters.assignment, to_first[:, 1] > to_first[:, 0])
@@ -172,7 +188,26 @@ class Detector(Component):
             TypeError, ValueError: as :meth:`forward` does.
         """
         _check(image, corruption_mask)
-        return Detection.from_mask(corruption_mask, self.encoder(image))
+        return Detection.from_mask(corruption_mask, self._encode(image))
+
+    def _encode(self, image: Tensor) -> Pyramid:
+        pyramid = self.encoder(image)
+        spec = self.encoder.spec
+        sizes = [[-(-extent // stride) for extent in image.shape[-2:]] for stride in spec.strides]
+        _check_maps(self.encoder, pyramid, spec.channels, sizes)
+        return pyramid
+
+    def _cluster(self, embedding: Tensor, candidates: Tensor, seed: int) -> Clusters:
+        clusters = self.clusterer(embedding, candidates, seed=seed)
+        if not torch.compiler.is_compiling():
+            wanted = [len(embedding), 2, embedding.shape[1]], list(candidates.shape)
+            got = (clusters.centers, clusters.assignment) if isinstance(clusters, Clusters) else clusters
+            if not isinstance(got, tuple) or tuple(list(part.shape) for part in got) != wanted:
+                raise ValueError(
+                    f"{type(self.clusterer).__name__}.forward must return Clusters with centers {wanted[0]} and an "
+                    f"assignment {wanted[1]}; got {_what(got)}"
+                )
+        return clusters
 
 
 def _settled(
@@ -208,6 +243,30 @@ def _settled(
         confidence=confidence,
         corruption_mask=confidence > 0.5,
     )
+
+
+def _check_maps(part: Component, returned: Any, channels: Sequence[int], sizes: Sequence[Sequence[int]]) -> None:
+    """Raise ``ValueError`` unless a part returned the maps that its spec promises."""
+    if torch.compiler.is_compiling():
+        return
+    wanted = [(c, *size) for c, size in zip(channels, sizes, strict=True)]
+    maps = returned.maps if isinstance(returned, Pyramid) else returned if isinstance(part, Head) else ()
+    is_right = isinstance(maps, tuple) and all(isinstance(m, Tensor) and m.ndim == 4 for m in maps)
+    if not is_right or [tuple(m.shape[1:]) for m in maps] != wanted:
+        promised = ", ".join(f"[B, {c}, {h}, {w}]" for c, h, w in wanted)
+        form = "a tuple of" if isinstance(part, Head) else "a Pyramid of"
+        raise ValueError(f"{type(part).__name__}.forward must return {form} maps {promised}; got {_what(returned)}")
+
+
+def _what(value: Any) -> str:
+    """What a part returned, in a few words."""
+    if isinstance(value, Tensor):
+        return str(list(value.shape))
+    if isinstance(value, Pyramid):
+        return f"a Pyramid of {_what(value.maps)}"
+    if isinstance(value, tuple):
+        return ", ".join(map(_what, value)) or "an empty tuple"
+    return f"a {type(value).__name__}"
 
 
 def _ordered(centers: Tensor, second: Tensor, swapped: Tensor) -> tuple[Tensor, Tensor]:

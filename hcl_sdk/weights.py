@@ -6,6 +6,7 @@ Nothing is unpickled and no code comes with weights: a configuration holds names
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
 
     Args:
         name: a directory, a registered name such as ``default``, or a repository ``org/name``; ``hub:org/name`` means
-            the Hub whatever else is there.
+            the Hub whatever else is there. A directory that is given by a bare name must hold a ``config.json`` to go
+            before a registered name.
         revision: branch, tag or commit on the Hub.
 
     Raises:
@@ -38,11 +40,14 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
     """
     text = str(name)
     if not text.startswith("hub:"):
-        if Path(name).is_dir():
+        is_path = isinstance(name, Path) or "/" in text or os.sep in text
+        if (Path(name) / CONFIG).is_file() or (is_path and Path(name).is_dir()):
             return Path(name)
         try:
             source = registry.weights_source(text)
         except UnknownNameError as unknown:
+            if Path(name).is_dir():
+                raise WeightsError(f"the folder {text!r} holds no {CONFIG}, and {unknown}") from None
             if text.count("/") != 1 or text.startswith((".", "/", "~")):
                 raise WeightsError(
                     f"expected a directory, the name of registered weights or org/name on the Hub; {unknown}"
@@ -95,6 +100,8 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     ]
     if problems:
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(problems))
+    if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
     model.load_state_dict(state)
 
 

@@ -532,3 +532,12 @@ def test_a_restorer_with_features_needs_them():
 def test_all_kinds_but_encoders_are_bound():
     kinds = hcl_sdk.interfaces.KINDS
     assert {kind for kind, base in kinds.items() if issubclass(base, Bindable)} == set(kinds) - {"encoder"}
+
+
+@pytest.mark.parametrize("value", [nn.Conv2d(3, 3, 1), nn.Parameter(torch.zeros(1)), torch.zeros(1)])
+def test_layers_in_the_class_body_are_refused(value):
+    with pytest.raises(TypeError, match=r"Bad\.layer is made in the class body.*make layers in build\(\)"):
+
+        @hcl_sdk.component
+        class Bad(Encoder):
+            layer = value

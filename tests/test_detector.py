@@ -617,3 +617,65 @@ def test_an_interaction_that_changes_the_scales_is_refused_when_put_together():
             interaction=Dropping(),
             head=hcl_sdk.ProjectionHead(dim=4),
         )
+
+
+def _with_clusters(change):
+    """A clusterer whose answer is changed by ``change``."""
+
+    @hcl_sdk.component
+    class Changed(hcl_sdk.Prototypes):
+        def forward(self, embedding, candidates, *, seed=0):
+            return change(super().forward(embedding, candidates, seed=seed))
+
+    return {"clusterer": Changed()}
+
+
+def _with_maps(change):
+    """An encoder whose answer is changed by ``change``."""
+
+    @hcl_sdk.component
+    class Changed(hcl_sdk.ResNetEncoder):
+        def forward(self, image):
+            return change(super().forward(image))
+
+    return {"encoder": Changed(channels=(4, 8), depths=(0, 0))}
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (_with_maps(lambda p: p.maps), r"must return a Pyramid of maps .*; got \[2, 4, 8, 10\], \[2, 8, 4, 5\]$"),
+        (_with_maps(lambda p: p.with_maps([m[..., ::2, ::2] for m in p.maps])), r"maps .*4, 8, 10.*got .*4, 4, 5"),
+        (
+            _with_maps(lambda p: p.with_maps([m[:, :2] for m in p.maps])),
+            r"Changed\.forward must return a Pyramid of maps",
+        ),
+        (
+            _with_maps(lambda p: Pyramid(maps=p.maps[:1], spec=p.spec)),
+            r"Changed\.forward must return a Pyramid of maps",
+        ),
+        (_with_maps(lambda p: None), "got a NoneType"),
+        (_with_clusters(lambda c: None), r"Changed\.forward must return Clusters .*got a NoneType"),
+        (
+            _with_clusters(lambda c: Clusters(centers=c.centers, assignment=c.assignment.repeat(1, 2, 1, 1))),
+            r"assignment \[2, 1, 4, 5\]; got .*\[2, 2, 4, 5\]",
+        ),
+        (
+            _with_clusters(lambda c: Clusters(centers=c.centers.repeat(1, 2, 1), assignment=c.assignment)),
+            r"centers \[2, 2, 4\]",
+        ),
+        (
+            _with_clusters(lambda c: Clusters(centers=c.centers, assignment=5 * c.assignment)),
+            r"confidence must lie in \[0, 1\]",
+        ),
+        (
+            _with_clusters(lambda c: Clusters(centers=c.centers, assignment=c.assignment * math.nan)),
+            r"confidence must lie in \[0, 1\]",
+        ),
+    ],
+)
+def test_a_part_that_returns_something_else_than_it_says_is_named(parts, message):
+    usual = {"encoder": hcl_sdk.ResNetEncoder(channels=(4, 8), depths=(0, 0)), "clusterer": hcl_sdk.Prototypes()}
+    detector = hcl_sdk.Detector(**{**usual, **parts}, head=hcl_sdk.ProjectionHead(dim=4), settle=0.0).eval()
+    with pytest.raises(ValueError, match=message):
+        detector(torch.rand(2, 3, 16, 20))

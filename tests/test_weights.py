@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -272,8 +273,31 @@ def test_a_directory_comes_first_then_a_registered_name_then_the_hub(
     assert [repo for repo, _ in hub.asked] == ["org/name", "org/far", "org/other"]
     (tmp_path / "org/name").mkdir(parents=True)
     assert find_weights("org/name") == Path("org/name")
+    (tmp_path / "far").mkdir()
+    assert find_weights("far") == hub.folder  # a folder that only has the same name
+    assert find_weights("./far") == find_weights(Path("far")) == Path("far")
+    (tmp_path / "far/config.json").touch()
+    assert find_weights("far") == Path("far")
     assert find_weights("hub:org/name") == hub.folder
-    assert len(hub.asked) == 4
+    assert len(hub.asked) == 5
+
+
+def test_a_folder_called_default_does_not_hide_the_default_weights(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hcl_sdk.weights.registry", Names(default=saved))
+    (tmp_path / "default").mkdir()
+    assert Pipeline.from_pretrained().detector is not None
+    with pytest.raises(WeightsError, match=r"default holds no config\.json"):
+        Pipeline.from_pretrained(tmp_path / "default")
+
+
+def test_a_folder_without_configuration_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(WeightsError, match=r"the folder 'mine' holds no config\.json, and unknown weights 'mine'"):
+        find_weights("mine")
 
 
 @pytest.mark.parametrize("name", ["nothing", "./org/name", "../name", "/org/name", "~/name", "a/b/c"])
@@ -304,3 +328,11 @@ def test_weights_beyond_the_range_of_half_precision_are_refused(tiny_pipeline, t
     with pytest.raises(WeightsError, match=r"restorer.*\bhalf=False|half=False.*restorer"):
         tiny_pipeline.save_pretrained(tmp_path / "w", half=True)
     assert not (tmp_path / "w" / "model.safetensors").exists()
+
+
+def test_weights_that_are_not_numbers_are_refused(tiny_pipeline, tmp_path):
+    with torch.no_grad():
+        next(tiny_pipeline.detector.parameters()).fill_(math.nan)
+    tiny_pipeline.save_pretrained(tmp_path / "w")
+    with pytest.raises(WeightsError, match=r"NaN or infinity in detector\."):
+        Pipeline.from_pretrained(tmp_path / "w")

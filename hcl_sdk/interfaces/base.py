@@ -163,6 +163,12 @@ def component(cls: C) -> C:
         on_setattr=attrs.setters.NO_OP,
         field_transformer=_checked_fields,
     )
+    for name, value in cls.__dict__.items():
+        if isinstance(value, nn.Module | torch.Tensor):
+            raise TypeError(
+                f"{cls.__qualname__}.{name} is made in the class body, so all instances would share it and it would "
+                f"neither be saved nor trained; make layers in build()"
+            )
     for base in cls.__mro__[: cls.__mro__.index(Component)]:
         for name in _declared(base):
             if not hasattr(made, name) and name not in _field_names(made):
@@ -190,7 +196,8 @@ def device_of(module: nn.Module) -> torch.device:
 
 def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
     """Refuse fields that cannot be configuration, and let the others check the type of their values."""
-    return [field if field.inherited else _checked(cls, field) for field in fields]
+    own = inspect.get_annotations(cls)
+    return [_checked(cls, field) if field.name in own else field for field in fields]
 
 
 def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:

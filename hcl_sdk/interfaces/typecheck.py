@@ -17,26 +17,26 @@ def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if all(any(True for _ in problems(value, option)) for option in arguments):
-            yield "", f"expected {describe(hint)}, got {_received(value)}"
+            yield "", f"expected {describe(hint)}, got {received(value)}"
     elif origin is Literal:
         if not any(value == option and type(value) is type(option) for option in arguments):
-            yield "", f"expected {describe(hint)}, got {_received(value)}"
+            yield "", f"expected {describe(hint)}, got {received(value)}"
     elif origin is tuple:
         open_ended = len(arguments) == 2 and arguments[1] is Ellipsis
         if not isinstance(value, tuple) or not (open_ended or len(value) == len(arguments)):
-            yield "", f"expected {describe(hint)}, got {_received(value)}"
+            yield "", f"expected {describe(hint)}, got {received(value)}"
             return
         for i, element in enumerate(value):
             for path, message in problems(element, arguments[0 if open_ended else i]):
                 yield f"[{i}]{path}", message
     elif hint is float:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            yield "", f"expected a number, got {_received(value)}"
+            yield "", f"expected a number, got {received(value)}"
     elif hint is int:
         if not isinstance(value, int) or isinstance(value, bool):
-            yield "", f"expected a whole number, got {_received(value)}"
+            yield "", f"expected a whole number, got {received(value)}"
     elif not isinstance(value, hint):
-        yield "", f"expected {describe(hint)}, got {_received(value)}"
+        yield "", f"expected {describe(hint)}, got {received(value)}"
 
 
 _PLAIN = (bool, int, float, str, types.NoneType)
@@ -86,6 +86,7 @@ _WORDS: dict[Any, str] = {
 _PLURALS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "strings", bool: "true or false values"}
 
 
-def _received(value: Any) -> str:
+def received(value: Any) -> str:
+    """A value and its type, for messages; cut where it is long."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

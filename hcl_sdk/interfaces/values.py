@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+from hcl_sdk.functional.masks import check_mask, pool_mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,22 +140,6 @@ class Detection:
             masks=() if pyramid is None else tuple(pool_mask(corruption_mask, s) for s in pyramid.spec.strides),
             pyramid=pyramid,
         )
-
-
-def check_mask(corruption_mask: Tensor) -> None:
-    """Raise ``TypeError`` or ``ValueError`` unless the mask is a bool tensor ``[B, 1, H, W]``."""
-    if corruption_mask.dtype != torch.bool:
-        raise TypeError(
-            f"corruption_mask must be a bool tensor, True = corrupted; got {corruption_mask.dtype} "
-            f"(for a tensor of 0 and 1 write mask > 0.5)"
-        )
-    if corruption_mask.ndim != 4 or corruption_mask.shape[1] != 1:
-        raise ValueError(f"corruption_mask must be [B, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
-
-
-def pool_mask(mask: Tensor, stride: int) -> Tensor:
-    """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, ceil(H / stride), ceil(W / stride)]``: any True pixel counts."""
-    return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
 
 
 for _value in (PyramidSpec, Pyramid, Clusters, ScaleDetection, Detection):
