@@ -110,8 +110,8 @@ class Detector(Component):
         confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
         if not torch.compiler.is_compiling() and not ((confidence >= 0) & (confidence <= 1.001)).all():
             raise ValueError(
-                f"confidence must lie in [0, 1]; got {float(confidence.min())} to {float(confidence.max())}. The weights "
-                f"are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or the precision is too low"
+                f"confidence must lie in [0, 1]; got {float(confidence.min())} to {float(confidence.max())}. The "
+                f"weights are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or precision is too low"
             )
         return Detection(
             confidence=confidence,

@@ -8,6 +8,7 @@ import attrs
 from attrs.validators import deep_iterable, ge, le, min_len
 from torch import Tensor, nn
 
+from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 from hcl_sdk.layers.convnext import ConvNeXtBlock
 from hcl_sdk.layers.norm import ChannelNorm
@@ -65,9 +66,10 @@ class ConvNeXtEncoder(Encoder):
         return PyramidSpec(channels=self.channels, strides=strides)
 
     def forward(self, image: Tensor) -> Pyramid:
-        x = self.stem(image * 2 - 1)
+        spec = self.spec
+        x = self.stem(pad_to_multiple(image, spec.strides[-1]) * 2 - 1)
         maps: list[Tensor] = []
         for s, stage in enumerate(self.stages):
             x = stage(x if s == 0 else self.down[s - 1](x))
             maps.append(x)
-        return Pyramid(maps=tuple(maps), spec=self.spec)
+        return Pyramid(maps=crop_to_strides(maps, image, spec.strides), spec=spec)

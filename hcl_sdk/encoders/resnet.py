@@ -9,6 +9,7 @@ from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 
 
@@ -46,12 +47,13 @@ class ResNetEncoder(Encoder):
         return PyramidSpec(channels=self.channels, strides=tuple(2 ** (s + 1) for s in range(len(self.channels))))
 
     def forward(self, image: Tensor) -> Pyramid:
-        x = image * 2 - 1
+        spec = self.spec
+        x = pad_to_multiple(image, spec.strides[-1]) * 2 - 1
         maps: list[Tensor] = []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
-        return Pyramid(maps=tuple(maps), spec=self.spec)
+        return Pyramid(maps=crop_to_strides(maps, image, spec.strides), spec=spec)
 
 
 class _ResidualBlock(nn.Module):

@@ -46,7 +46,8 @@ def soft_two_means(
         cost = new_cost
     weight, cost = _assign(embedding, centers, inside, temperature)
 
-    best = cost.argmin(dim=1)  # [B]
+    # Of restarts that differ by rounding alone the first, so that rounding does not decide which center is which.
+    best = (cost <= cost.amin(dim=1, keepdim=True) * (1 + TOLERANCE) + TOLERANCE).int().argmax(dim=1)  # [B]
     centers = centers.gather(1, best[:, None, None, None].expand(b, 1, 2, dim))[:, 0]
     second = weight.gather(1, best[:, None, None, None].expand(b, 1, 2, n))[:, 0, 1]
     some = candidates.any(dim=1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hcl_sdk.functional.resize import resize, shrink
+from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple, resize, shrink
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (64, 5)])
@@ -34,3 +34,24 @@ def test_shrinking_averages_instead_of_picking() -> None:
     assert (small[..., 1:-1] - 0.5).abs().max() < 0.05
     assert small.min() >= 0
     assert small.max() <= 1
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 2, 8, 32]))
+@settings(max_examples=40)
+def test_padding_continues_the_image(height: int, width: int, multiple: int) -> None:
+    image = torch.rand(2, 3, height, width) + 1
+    padded = pad_to_multiple(image, multiple)
+    assert padded.shape[-2] % multiple == padded.shape[-1] % multiple == 0
+    assert padded.shape[-2] - height < multiple
+    assert padded.shape[-1] - width < multiple
+    assert torch.equal(padded[..., :height, :width], image)
+    assert torch.isin(padded, image).all()  # nothing but what the image has: no border of zeros
+
+
+def test_maps_of_a_padded_image_are_cut_to_the_strides() -> None:
+    image = torch.rand(1, 3, 33, 50)
+    padded = pad_to_multiple(image, 8)
+    maps = [padded[..., ::2, ::2], padded[..., ::8, ::8]]
+    cut = crop_to_strides(maps, image, (2, 8))
+    assert [tuple(m.shape[-2:]) for m in cut] == [(17, 25), (5, 7)]
+    assert torch.equal(cut[0], image[..., ::2, ::2])
