@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple, resize, shrink
 
