@@ -21,6 +21,7 @@ import yaml
 from hcl_sdk.interfaces import KINDS, Component, field_type
 from hcl_sdk.interfaces.typecheck import describe as describe_type
 from hcl_sdk.interfaces.typecheck import problems as type_problems
+from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import SCRIPT_DISTRIBUTION, PluginError, RegistryError
 
@@ -82,7 +83,7 @@ def build(value: Any, what: str | type[Component]) -> Component:
     return structure({name: cls}, {name: value})[name]
 
 
-def structure(hints: Mapping[str, Any], mapping: Any, *, required: Collection[str] = ()) -> dict[str, Any]:
+def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:
     """Check a plain mapping against the type of each key, and make the components in it.
 
     Args:
@@ -90,7 +91,6 @@ def structure(hints: Mapping[str, Any], mapping: Any, *, required: Collection[st
             or not; ``dict[str, X]``; and ``Annotated[type, validator]`` with validators as ``attrs.validators`` has
             them.
         mapping: what was read.
-        required: the keys that must be there.
 
     Returns:
         The value of every key that is there: components made, lists turned into tuples where the type is one, whole
@@ -109,14 +109,12 @@ def structure(hints: Mapping[str, Any], mapping: Any, *, required: Collection[st
     registry.plugins  # noqa: B018  # if discovery fails, that is one error and not one for every component
     problems: list[Problem] = []
     if not isinstance(mapping, Mapping):
-        raise ConfigError([("", f"expected a mapping with the keys {', '.join(hints)}; got {_received(mapping)}")])
+        raise ConfigError([("", f"expected a mapping with the keys {', '.join(hints)}; got {received(mapping)}")])
     _report_keys(mapping, hints, "", problems)
     makers: dict[str, Callable[[], Any]] = {}
     for key, hint in hints.items():
         if key in mapping:
             makers[key] = _read(hint, mapping[key], key, problems)
-        elif key in required:
-            problems.append((key, f"missing; expected {_expected(hint)}"))
     if problems:
         raise ConfigError(problems)
     made = {key: maker() for key, maker in makers.items()}
@@ -154,9 +152,9 @@ def _read(hint: Any, value: Any, path: str, problems: list[Problem]) -> Callable
 def _read_dict(hint: Any, value: Any, path: str, problems: list[Problem]) -> Callable[[], Any]:
     _, of = typing.get_args(hint)
     if not isinstance(value, Mapping):
-        problems.append((path, f"expected a mapping, got {_received(value)}"))
+        problems.append((path, f"expected a mapping, got {received(value)}"))
         return lambda: _FAILED
-    problems += [(path, f"expected strings as keys, got {_received(key)}") for key in value if not isinstance(key, str)]
+    problems += [(path, f"expected strings as keys, got {received(key)}") for key in value if not isinstance(key, str)]
     makers = {key: _read(of, item, f"{path}.{key}", problems) for key, item in value.items()}
     return lambda: {key: make() for key, make in makers.items()}
 
@@ -168,7 +166,7 @@ def _read_component(cls: type[Component], value: Any, path: str, problems: list[
         value = {"use": value}
     if not isinstance(value, Mapping):
         how = f"{_a(kind)}: a name, or a mapping with 'use'" if kind else f"a mapping with the fields of {cls.__name__}"
-        problems.append((path, f"expected {how}; got {_received(value)}"))
+        problems.append((path, f"expected {how}; got {received(value)}"))
         return lambda: _FAILED
     if kind is None:
         return _read_fields(cls, value, path, problems)
@@ -179,7 +177,7 @@ def _read_component(cls: type[Component], value: Any, path: str, problems: list[
         known = ", ".join(entry.qualified_name for entry in registry.entries(kind))
         problems.append((where, f"missing{f' (written {near[0]!r}?)' if near else ''}; expected one of {known}"))
     elif not isinstance(name, str):
-        problems.append((where, f"expected the name of {_a(kind)}, got {_received(name)}"))
+        problems.append((where, f"expected the name of {_a(kind)}, got {received(name)}"))
     else:
         try:
             found = registry.get(kind, name)
@@ -295,10 +293,6 @@ def _adapt(value: Any, hint: Any) -> Any:
 
 
 def _expected(hint: Any) -> str:
-    if typing.get_origin(hint) is Annotated:
-        hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) is dict:
-        return "a mapping"
     cls = _component_class(hint)
     return describe_type(hint) if cls is None else _a(getattr(cls, "kind", cls.__name__))
 
@@ -312,16 +306,16 @@ def _text(error: Exception) -> str:
     return " ".join(str(error.args[0] if error.args else error).split())
 
 
-def _received(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
-
-
 # Components -> mapping
 
 
-def describe(component: Component) -> dict[str, Any]:
+def describe(component: Component, what: type[Component] | None = None) -> dict[str, Any]:
     """The plain mapping that spells a component: ``build`` makes an equal one of it.
+
+    Args:
+        component: with all that it is made of.
+        what: the class that ``build`` is going to be asked for; the component's own without it. It matters for a
+            component of no kind, whose mapping does not name its class.
 
     Returns:
         ``{"use": qualified name}`` for a component of a kind, and every field, defaults included; nested components as
@@ -329,15 +323,21 @@ def describe(component: Component) -> dict[str, Any]:
 
     Raises:
         RegistryError: for a component whose class is not registered.
+        TypeError: for a component of no kind that is of a subclass of what is asked for: it would not come back as one.
     """
     cls = type(component)
+    if _kind(cls) is None and what is not None and what is not cls:
+        raise TypeError(
+            f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "
+            f"itself, not of a subclass; got a {cls.__name__}"
+        )
     name = {"use": registry.name_of(cls)} if _kind(cls) else {}
     fields = attrs.fields(cls)  # type: ignore[arg-type]
     return name | {f.name: _plain(getattr(component, f.name), field_type(cls, f.name)) for f in fields}
 
 
 def _plain(value: Any, hint: Any) -> Any:
-    return describe(value) if isinstance(value, Component) else _lists(_adapt(value, hint))
+    return describe(value, _component_class(hint)) if isinstance(value, Component) else _lists(_adapt(value, hint))
 
 
 def _lists(value: Any) -> Any:
@@ -424,7 +424,7 @@ def _parse(text: str, file: str) -> Any:
 
 def _checked_mapping(value: Any, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError([(file, f"expected a mapping of keys to values, got {_received(value)}")])
+        raise ConfigError([(file, f"expected a mapping of keys to values, got {received(value)}")])
     return value
 
 

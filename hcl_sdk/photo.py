@@ -8,7 +8,6 @@ import secrets
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -103,9 +102,12 @@ class Photo:
         """(height, width) in pixels, upright."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    @cached_property
+    @property
     def rgb(self) -> Tensor:
-        """The colors as models take them: float32 ``[1, 3, H, W]`` in [0, 1], RGB, on the CPU; alpha left out."""
+        """The colors as models take them: float32 ``[1, 3, H, W]`` in [0, 1], RGB, on the CPU; alpha left out.
+
+        Made anew at every access, as it takes four times the space of a photo with 8 bits a channel.
+        """
         return torch.from_numpy(np.array(_to_rgb(self.pixels, self.mode).transpose(2, 0, 1), order="C"))[None]
 
     def composite(self, fill: Tensor, alpha: Tensor) -> Photo:
@@ -197,14 +199,10 @@ class Photo:
         Raises:
             PhotoError: if the format cannot hold the picture (the message says which can), or writing fails.
         """
+        self.check_format(path)
         target = Path(os.path.realpath(path))
         values, mode = self._for_file()
-        kind = _kind(values, mode)
-        file_format = _FORMATS.get(target.suffix.lower())
-        if file_format is None or kind not in file_format.kinds:
-            able = ", ".join(suffix for suffix, other in _FORMATS.items() if kind in other.kinds)
-            what = f"a picture file named {target.name!r}" if file_format is None else f"{kind} as {file_format.name}"
-            raise PhotoError(f"{path}: cannot write {what}; {kind} can be written as {able}")
+        file_format = _FORMATS[target.suffix.lower()]
         if not target.parent.is_dir():
             raise PhotoError(f"{path}: there is no folder {target.parent}")
 
@@ -219,6 +217,20 @@ class Photo:
             raise PhotoError(f"{path}: cannot be written: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
+
+    def check_format(self, path: str | os.PathLike[str]) -> None:
+        """Find out whether files with the suffix of ``path`` can hold the picture, before working on it.
+
+        Raises:
+            PhotoError: if they cannot; the message says which can.
+        """
+        kind = _kind(*self._for_file())
+        target = Path(os.path.realpath(path))
+        file_format = _FORMATS.get(target.suffix.lower())
+        if file_format is None or kind not in file_format.kinds:
+            able = ", ".join(suffix for suffix, other in _FORMATS.items() if kind in other.kinds)
+            what = f"a picture file named {target.name!r}" if file_format is None else f"{kind} as {file_format.name}"
+            raise PhotoError(f"{path}: cannot write {what}; {kind} can be written as {able}")
 
     def _for_file(self) -> tuple[np.ndarray, str]:
         """The pixels and mode as a file can have them."""

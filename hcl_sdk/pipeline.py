@@ -2,44 +2,81 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Annotated, Any, Self, overload
+from typing import Annotated, Any, Generic, Self, TypeVar, overload
 
 import attrs
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from hcl_sdk.config import describe, dump_yaml, load_yaml, plugins_used, structure
+from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.interfaces import Detection, Restorer
+from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.photo import Photo, Source, load_mask
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
 from hcl_sdk.weights import find_weights, load_weights, read_config, save_folder, upload
 
-_pixels = attrs.validators.optional(attrs.validators.ge(1))
-_width = attrs.validators.ge(0)
-_probability = attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(1))
+N = TypeVar("N")
+T = TypeVar("T")
 
-_SCHEMA: dict[str, Any] = {
-    "format": Annotated[int, attrs.validators.in_([1])],
-    "plugins": dict[str, str],
-    "detector": Detector | None,
-    "restorer": Restorer | None,
-    "detection_size": Annotated[int | None, _pixels],
-    "restoration_size": Annotated[int | None, _pixels],
-    "threshold": Annotated[float, _probability],
-    "dilate": Annotated[float, _width],
-    "feather": Annotated[float, _width],
-}
-_SETTINGS = ("detection_size", "restoration_size", "threshold", "dilate", "feather")
+
+class _Setting(Generic[N]):
+    """A number that a pipeline works with; one check for the constructor, assignment, single calls and configurations.
+
+    Args:
+        number: ``int`` or ``float``, what it is stored as. Other types of numbers, numpy's for example, are taken too.
+        low, high: the range.
+        expected: the same in words.
+        optional: whether it may be None.
+    """
+
+    def __init__(
+        self,
+        number: type[int] | type[float],
+        low: float,
+        high: float = sys.float_info.max,
+        *,
+        expected: str,
+        optional: bool = False,
+    ) -> None:
+        self.number: Any = number
+        self.types: Any = (Integral if number is int else Real, *((type(None),) if optional else ()))
+        self.low, self.high, self.expected = low, high, expected
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> N: ...
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        return self if instance is None else instance.__dict__[self.name]
+
+    def __set__(self, instance: object, value: N) -> None:
+        instance.__dict__[self.name] = self.check(value)
+
+    def check(self, value: Any) -> Any:
+        """The value as it is stored; ``TypeError`` or ``ValueError`` if it cannot be."""
+        if not isinstance(value, self.types) or isinstance(value, bool):
+            raise TypeError(f"{self.name} must be {self.expected}; got {received(value)}")
+        if value is None:
+            return None
+        if not self.low <= value <= self.high:  # NaN is neither
+            raise ValueError(f"{self.name} must be {self.expected}; got {value}")
+        return self.number(value)
 
 
 class Pipeline:
@@ -47,7 +84,8 @@ class Pipeline:
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
     :class:`~hcl_sdk.photo.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder,
-    moves both to the device and puts them in evaluation mode.
+    moves both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``feather``, are
+    attributes that can be set, and are checked then as well.
 
     Args:
         detector: finds the corrupted region; None for a pipeline that is always handed masks.
@@ -63,8 +101,8 @@ class Pipeline:
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
 
     Raises:
-        TypeError: if a part is not what its name says.
-        ValueError: if both parts are None or do not fit each other, or a value is out of its range.
+        TypeError: if a part is not what its name says, or a setting not a number.
+        ValueError: if both parts are None or do not fit each other, or a setting is out of its range.
 
     Example:
         >>> import numpy as np
@@ -75,6 +113,12 @@ class Pipeline:
         >>> pipeline.restore(photo, corruption_mask=mask).restored.shape
         (20, 30, 3)
     """
+
+    detection_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
+    restoration_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
+    threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
+    dilate = _Setting[float](float, 0, expected="a number of pixels >= 0")
+    feather = _Setting[float](float, 0, expected="a number of pixels >= 0")
 
     def __init__(
         self,
@@ -94,13 +138,11 @@ class Pipeline:
         for name, part, kind in (("detector", detector, Detector), ("restorer", restorer, Restorer)):
             if part is not None and not isinstance(part, kind):
                 raise TypeError(f"{name} must be a {kind.__name__} or None; got a {type(part).__name__}")
-        given = dict(zip(_SETTINGS, (detection_size, restoration_size, threshold, dilate, feather), strict=True))
-        settings = structure({name: _SCHEMA[name] for name in _SETTINGS}, given)
-        self.detection_size: int | None = settings["detection_size"]
-        self.restoration_size: int | None = settings["restoration_size"]
-        self.threshold: float = settings["threshold"]
-        self.dilate: float = settings["dilate"]
-        self.feather: float = settings["feather"]
+        self.detection_size = detection_size
+        self.restoration_size = restoration_size
+        self.threshold = threshold
+        self.dilate = dilate
+        self.feather = feather
         self.device = pick_device(device)
         self.precision: Precision = check_precision(precision)
         if restorer is not None:
@@ -154,7 +196,7 @@ class Pipeline:
         """Find what does not belong in the photo, and fill it.
 
         Args:
-            photo: one photo, or a list of them, which are all held in memory.
+            photo: one photo, or a list of them, which are all held in memory, with their results.
             threshold, dilate, feather: in place of the pipeline's own.
             seed: of the clusterer's draws; the same seed gives the same result.
             batch_size: how many photos of one working size go through the detector at once.
@@ -163,13 +205,14 @@ class Pipeline:
             One result, or a list of them in the order of the photos.
 
         Raises:
+            TypeError: for what is no photo, or a setting that is no number.
             ValueError: for a photo that cannot be read, a value out of its range, or a pipeline without a detector or
                 restorer.
         """
         self._need_restorer()
-        results = self._detect(_listed(photo), threshold, seed, batch_size)
-        restored = [self._fill(result, dilate, feather) for result in results]
-        return restored if _is_list(photo) else restored[0]
+        widths = self._own("dilate", dilate), self._own("feather", feather)
+        results = self._run(_listed(photo), threshold, widths, seed, batch_size)
+        return results if _is_list(photo) else results[0]
 
     @overload
     def detect(
@@ -198,7 +241,7 @@ class Pipeline:
         batch_size: int = 8,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        results = self._detect(_listed(photo), threshold, seed, batch_size)
+        results = self._run(_listed(photo), threshold, None, seed, batch_size)
         return results if _is_list(photo) else results[0]
 
     def restore(
@@ -218,13 +261,17 @@ class Pipeline:
             dilate, feather: in place of the pipeline's own.
 
         Raises:
+            TypeError: for what is no photo or mask, or a setting that is no number.
             ValueError: for a photo or mask that cannot be read, a mask of another size, a value out of its range, or a
                 pipeline without a restorer.
         """
         self._need_restorer()
+        widths = self._own("dilate", dilate), self._own("feather", feather)
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size)
-        return self._fill(Result(photo=opened, confidence=mask.float(), corruption_mask=mask), dilate, feather)
+        path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
+        result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
+        return self._fill(result, widths)
 
     def compile(self, **options: Any) -> Self:
         """Compile detector and restorer with ``torch.compile``'s options on their first use. Returns self."""
@@ -236,11 +283,18 @@ class Pipeline:
         if self.restorer is None:
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
-    @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
-    def _detect(self, sources: Sequence[Source], threshold: float | None, seed: int, batch_size: int) -> list[Result]:
+    def _run(
+        self,
+        sources: Sequence[Source],
+        threshold: float | None,
+        widths: tuple[float, float] | None,
+        seed: int,
+        batch_size: int,
+    ) -> list[Result]:
+        """Detect, and fill as far as ``widths`` (dilate, feather) say, photos of one working size after the other."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-        limit = self._setting("threshold", threshold)
+        limit = self._own("threshold", threshold)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         photos = [Photo.open(source) for source in sources]
@@ -251,60 +305,83 @@ class Pipeline:
         for size, indices in by_size.items():
             for begin in range(0, len(indices), batch_size):
                 batch = indices[begin : begin + batch_size]
-                images = torch.cat([shrink(photos[i].rgb, size) for i in batch]).to(self.device)
-                with autocast(self.device, self.precision):
-                    found = self.detector(images, seed=seed)
-                for k, i in enumerate(batch):
-                    detection = _one(found, k)
-                    confidence = _at_size(detection, photos[i].size)
-                    results[i] = Result(
-                        photo=photos[i],
-                        confidence=confidence,
-                        corruption_mask=confidence > limit,
-                        detection=detection,
-                    )
+                found = self._run_batch([photos[i] for i in batch], size, limit, widths, seed)
+                results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(photos))]
 
+    @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
+    def _run_batch(
+        self,
+        photos: Sequence[Photo],
+        size: tuple[int, int],
+        threshold: float,
+        widths: tuple[float, float] | None,
+        seed: int,
+    ) -> list[Result]:
+        """Nothing of the batch is left when this returns: results hold copies of what is theirs, on the CPU."""
+        assert self.detector is not None
+        images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
+        with autocast(self.device, self.precision):
+            found = self.detector(images, seed=seed)
+        results = []
+        for k, photo in enumerate(photos):
+            own = _one(found, k)
+            # Bilinear, so that its edges do not show the working scale.
+            confidence = _copy(resize(own.confidence, photo.size, "bilinear"))
+            result = Result(
+                photo=photo,
+                confidence=confidence,
+                corruption_mask=confidence > threshold,
+                detection=_copy(replace(own, pyramid=None, embeddings=())),
+            )
+            results.append(result if widths is None else self._fill(result, widths, (images[k : k + 1], own)))
+        return results
+
     @torch.no_grad()
-    def _fill(self, result: Result, dilate: float | None, feather: float | None) -> Result:
+    def _fill(
+        self, result: Result, widths: tuple[float, float], seen: tuple[Tensor, Detection] | None = None
+    ) -> Result:
+        """Fill the mask of a result; ``seen`` is the image that the detector worked on, and all that it found."""
         photo = result.photo
-        dilate, feather = self._setting("dilate", dilate), self._setting("feather", feather)
-        alpha = feathered_alpha(result.corruption_mask, dilate, feather)
-        raw = None
-        if result.corruption_mask.any():
-            mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
-            raw = self._restored_whole(result, mask) if self._uses_features else self._restored_part(photo, mask)
-        fill = photo.rgb if raw is None else raw
-        return replace(result, alpha=alpha, raw=raw, composited=photo.composite(fill, alpha))
+        alpha = feathered_alpha(result.corruption_mask, *widths)
+        if not result.corruption_mask.any():
+            return replace(result, alpha=alpha, composited=photo)
+        mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
+        if self._uses_features:
+            box = slice(None), slice(None)
+            fill = filled = self._restored_whole(result, mask, seen)
+        else:
+            box = _surroundings(mask[0, 0])
+            fill = photo.rgb
+            filled = self._restored_part(fill[..., *box].clone(), mask[..., *box])
+            fill[..., *box] = filled
+        return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
 
     @property
     def _uses_features(self) -> bool:
         return self.restorer is not None and self.restorer.uses_features
 
-    def _restored_whole(self, result: Result, mask: Tensor) -> Tensor:
+    def _restored_whole(self, result: Result, mask: Tensor, seen: tuple[Tensor, Detection] | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
         assert self.detector is not None
-        photo, detection = result.photo, result.detection
+        photo = result.photo
         size = _working_size(photo.size, self.detection_size)
-        image = shrink(photo.rgb, size).to(self.device)
         small = _shrink_mask(mask, size).to(self.device)
-        if detection is None:
+        if seen is None:
+            image = shrink(photo.rgb, size).to(self.device)
             with autocast(self.device, self.precision):
                 detection = self.detector.encode_mask(image, small)
-        elif not torch.equal(mask, _at_size(detection, photo.size) > 0.5):
-            detection = Detection.from_mask(small, detection.pyramid)
+        else:
+            image, detection = seen
+            if not torch.equal(mask, result.confidence > 0.5):
+                detection = Detection.from_mask(small, detection.pyramid)
         return self._run_restorer(image, detection, photo.size)
 
-    def _restored_part(self, photo: Photo, mask: Tensor) -> Tensor:
-        """Restore the part of the photo around the mask, so that a small region of a large photo keeps its detail."""
-        rows, columns = _surroundings(mask[0, 0])
-        part, part_mask = photo.rgb[..., rows, columns], mask[..., rows, columns]
-        size = _working_size((part.shape[-2], part.shape[-1]), self.restoration_size)
-        detection = Detection.from_mask(_shrink_mask(part_mask, size).to(self.device))
-        raw = photo.rgb.clone()
-        image = shrink(part, size).to(self.device)
-        raw[..., rows, columns] = self._run_restorer(image, detection, part.shape[-2:])
-        return raw
+    def _restored_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
+        """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
+        size = _working_size(rgb.shape[-2:], self.restoration_size)
+        detection = Detection.from_mask(_shrink_mask(mask, size).to(self.device))
+        return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
 
     def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
         assert self.restorer is not None
@@ -312,10 +389,9 @@ class Pipeline:
             restored = self.restorer(image, detection)
         return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
 
-    def _setting(self, name: str, value: float | None) -> float:
-        if value is None:
-            return getattr(self, name)
-        return structure({name: _SCHEMA[name]}, {name: value})[name]
+    def _own(self, name: str, value: float | None) -> float:
+        """The value given for a call, or else the pipeline's own."""
+        return getattr(self, name) if value is None else _SETTINGS[name].check(value)
 
     # Configuration and weights
 
@@ -331,11 +407,16 @@ class Pipeline:
 
         Raises:
             ConfigError: listing all that is wrong with the configuration, each with its path.
+            ValueError: if the device is not there, or the precision is none.
         """
         mapping = config if isinstance(config, Mapping) else load_yaml(config)
         values = structure(_SCHEMA, mapping)
         parts = {key: value for key, value in values.items() if key not in ("format", "plugins")}
-        return cls(**parts, device=device, precision=precision)
+        device, precision = pick_device(device), check_precision(precision)
+        try:
+            return cls(**parts, device=device, precision=precision)
+        except ValueError as error:  # the parts are sound: there are none, or the restorer does not fit the detector
+            raise ConfigError([("" if parts.get("restorer") is None else "restorer", str(error))]) from error
 
     def to_config(self) -> dict[str, Any]:
         """The configuration of this pipeline: every field, defaults included, and the versions of what it is made of.
@@ -344,9 +425,10 @@ class Pipeline:
 
         Raises:
             RegistryError: if a component's class is not registered; the message says which line is missing.
+            TypeError: if the detector is of a subclass of Detector, which a configuration cannot say.
         """
         parts = {
-            "detector": None if self.detector is None else describe(self.detector),
+            "detector": None if self.detector is None else describe(self.detector, Detector),
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
         settings = {name: getattr(self, name) for name in _SETTINGS}
@@ -386,8 +468,7 @@ class Pipeline:
             folder: made if it is not there. A model card that is there stays.
             half: store floating-point weights in float16; they are loaded as float32 again.
         """
-        config = self.to_config()
-        save_folder(folder, config, self._modules, _card(self, config), half=half)
+        save_folder(folder, self.to_config(), self._modules, _card(self), half=half)
 
     def push_to_hub(
         self,
@@ -402,6 +483,26 @@ class Pipeline:
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, half=half)
             return upload(Path(folder), repo_id, private=private, token=token, commit_message=commit_message)
+
+
+_SETTINGS = {name: value for name, value in vars(Pipeline).items() if isinstance(value, _Setting)}
+
+
+def _check_setting(_: Any, attribute: Any, value: Any) -> None:
+    _SETTINGS[attribute.name].check(value)
+
+
+_SCHEMA: dict[str, Any] = {
+    "format": Annotated[int, attrs.validators.in_([1])],
+    "plugins": dict[str, str],
+    "detector": Detector | None,
+    "restorer": Restorer | None,
+    "detection_size": Annotated[int | None, _check_setting],
+    "restoration_size": Annotated[int | None, _check_setting],
+    "threshold": Annotated[float, _check_setting],
+    "dilate": Annotated[float, _check_setting],
+    "feather": Annotated[float, _check_setting],
+}
 
 
 def restore(photo: Source, **options: Any) -> Result:
@@ -425,13 +526,13 @@ def _listed(photo: Any) -> Sequence[Source]:
     return photo if _is_list(photo) else [photo]
 
 
-def _at_size(detection: Detection, size: Sequence[int]) -> Tensor:
-    """The confidence at a photo's size, on the CPU: bilinear, so that its edges do not show the working scale."""
-    return resize(detection.confidence, size, "bilinear").cpu()
-
-
 def _one(batch: Detection, k: int) -> Detection:
     return pytree.tree_map_only(Tensor, lambda tensor: tensor[k : k + 1], batch)
+
+
+def _copy(value: T) -> T:
+    """A tensor, or a value made of tensors, on the CPU, with memory of its own."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.to("cpu", copy=True), value)
 
 
 def _working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
@@ -459,7 +560,7 @@ def _surroundings(mask: Tensor) -> tuple[slice, slice]:
     return slices[0], slices[1]
 
 
-def _card(pipeline: Pipeline, config: Mapping[str, Any]) -> str:
+def _card(pipeline: Pipeline) -> str:
     millions = sum(p.numel() for p in pipeline._modules.parameters()) / 1e6
     return f"""---
 library_name: hcl_sdk
@@ -479,9 +580,4 @@ result.restored.save("restored.png")
 ```
 
 Data, training and results: to be filled in by whoever trained these weights.
-
-## Configuration
-
-```yaml
-{dump_yaml(config)}```
 """

@@ -36,6 +36,7 @@ from hcl_sdk.registry import (
     check_no_clash,
     normalize,
     one_line,
+    place,
 )
 
 GROUP = "hcl_sdk"
@@ -74,7 +75,7 @@ def discover(registry: Registry) -> list[PluginReport]:
     """
     entries: list[Entry] = []
     reports: list[PluginReport] = []
-    disabled = {normalize(name.strip()) for name in os.environ.get("HCL_DISABLE_PLUGINS", "").split(",")}
+    disabled = disabled_packages()
     for point, distribution, version, unreadable in _entry_points():
         status, error, given = "ok", unreadable, ()
         if distribution != BUILTIN_DISTRIBUTION and disabled & {"*", distribution}:
@@ -86,7 +87,7 @@ def discover(registry: Registry) -> list[PluginReport]:
                 given = _entries_of(point, distribution)
                 check_no_clash(given, entries)
             except (Exception, SystemExit) as raised:  # a plugin must not be able to end the program
-                status, error, given = "broken", one_line(raised), ()
+                status, error, given = "broken", one_line(raised) + place(raised), ()
         entries += given
         reports.append(
             PluginReport(
@@ -109,33 +110,57 @@ def discover(registry: Registry) -> list[PluginReport]:
     return reports
 
 
+def disabled_packages() -> set[str]:
+    """What ``HCL_DISABLE_PLUGINS`` names, normalized."""
+    names = (name.strip() for name in os.environ.get("HCL_DISABLE_PLUGINS", "").split(","))
+    return {normalize(name) for name in names if name}
+
+
 def _entry_points() -> Iterator[tuple[importlib.metadata.EntryPoint, str, str, str]]:
     """Yield (entry point, normalized distribution, version, error) of the group, the built-ins first, then sorted.
 
     Files are looked into before they are parsed: parsing the metadata of everything installed takes long, and a
-    malformed file of an unrelated package is none of our business.
+    malformed file of an unrelated package is none of our business. What stands for a value that cannot be read is "?".
     """
-    installed = {
-        normalize(name): distribution
-        for distribution in importlib.metadata.distributions()
-        if f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")
-        if (name := distribution.metadata["Name"])
-    }
-    found = []
-    for name, distribution in installed.items():
-        # Asked by name: of several with this name, the first on the path, as Python imports it.
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            distribution = importlib.metadata.distribution(name)
+    found, seen = [], set[str]()
+    for distribution in importlib.metadata.distributions():
+        if not _has_group(distribution):
+            continue
+        name = version = "?"
+        points, error = [importlib.metadata.EntryPoint(name="?", value="?", group=GROUP)], ""
         try:
-            points, error = [p for p in distribution.entry_points if p.group == GROUP], ""
-        except Exception as raised:
-            points = [importlib.metadata.EntryPoint(name="?", value="?", group=GROUP)]
-            error = f"its entry_points.txt cannot be read: {one_line(raised)}"
-        found += [(point, name, distribution.version, error) for point in points]
-    if BUILTIN_DISTRIBUTION not in installed:  # run from a source tree that is not installed
+            name = normalize(_header(distribution, "Name"))
+            if name in seen:
+                continue
+            seen.add(name)
+            # Asked by name: of several with this name, the first on the path, as Python imports it.
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                distribution = importlib.metadata.distribution(name)
+            version = _header(distribution, "Version")
+            points = [p for p in distribution.entry_points if p.group == GROUP]
+        except Exception as raised:  # text that is not UTF-8, lines without an equals sign, ...
+            error = f"its metadata, in {distribution.locate_file('')}, cannot be read: {one_line(raised)}"
+        found += [(point, name, version, error) for point in points]
+    if BUILTIN_DISTRIBUTION not in seen:  # run from a source tree that is not installed
         builtin = importlib.metadata.EntryPoint(name="builtin", value="hcl_sdk.builtin", group=GROUP)
         found.append((builtin, BUILTIN_DISTRIBUTION, "(not installed)", ""))
     yield from sorted(found, key=lambda f: (f[1] != BUILTIN_DISTRIBUTION, f[1], f[0].name))
+
+
+def _has_group(distribution: importlib.metadata.Distribution) -> bool:
+    """Whether ``entry_points.txt`` has our group; of one that is no text, the bytes are looked into."""
+    try:
+        return f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")
+    except UnicodeDecodeError as error:
+        return f"[{GROUP}]".encode() in error.object
+    except Exception:
+        return False
+
+
+def _header(distribution: importlib.metadata.Distribution, key: str) -> str:
+    if key not in distribution.metadata:
+        raise ValueError(f"METADATA has no {key}")
+    return distribution.metadata[key]
 
 
 def _entries_of(point: importlib.metadata.EntryPoint, distribution: str) -> tuple[Entry, ...]:

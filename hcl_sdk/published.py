@@ -1,13 +1,12 @@
 """The published networks: their configurations, and the checkpoints that the authors' code writes.
 
-The checkpoints have the mask the other way round (1 = valid). The layers here keep that sign where weights depend on
-it, inside; nothing of it is seen outside.
+The authors' code has masks the other way round (1 = valid). What is converted here follows this package's convention,
+True = corrupted.
 """
 
 from __future__ import annotations
 
 import math
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -253,9 +252,12 @@ def _read(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """All tensors of a checkpoint under ``group.name``, and the names of what is left out."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # of what is no checkpoint, the reader raises anything: KeyError, IndexError, ...
         raise ConversionError(
-            f"{path} is no file of tensors that can be read without running its code: {error}"
+            f"{path} is not a checkpoint written by torch.save, or holds more than tensors, "
+            f"which is not read because it could run code"
         ) from error
     if not isinstance(content, dict):
         raise ConversionError(f"{path} holds a {type(content).__name__}; a published checkpoint is a dictionary")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
+
+from hcl_sdk.functional.masks import check_mask
 
 Ring: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -18,28 +21,46 @@ Ring: TypeAlias = tuple[tuple[int, int], ...]
 class Region:
     """One connected region of a mask (pixels that touch at a side or a corner belong together).
 
-    Rings run along the sides of the pixels, so their corners have whole coordinates: pixel (x, y) is the square from
-    (x, y) to (x + 1, y + 1). The last corner joins the first. What lies inside the outline and in no hole is the
-    region, exactly. A ring may touch itself where two pixels touch at a corner only.
+    Two regions are equal if they have the same pixels and the same confidence.
 
     Attributes:
         box: (x, y, width, height) in pixels; (x, y) is the upper left pixel.
         area: number of pixels.
         confidence: the mean probability of *corrupted* over its pixels; None if none was given.
-        outline: the outer ring as (x, y) corners, clockwise as seen on a screen.
-        holes: the rings of its holes, counterclockwise.
     """
 
     box: tuple[int, int, int, int]
     area: int
     confidence: float | None
-    outline: Ring
-    holes: tuple[Ring, ...]
+    # The pixels as runs down the columns, from left to right: (x, first y, last y + 1) each, int32. Bytes, because they
+    # compare and hash as what they hold; and runs, because boxes of pixels would take any amount of memory where large
+    # regions lie within each other.
+    _runs: bytes = field(repr=False)
 
     @property
+    def outline(self) -> Ring:
+        """The outer ring as (x, y) corners, clockwise as seen on a screen; traced when first asked for.
+
+        Rings run along the sides of the pixels, so their corners have whole coordinates: pixel (x, y) is the square
+        from (x, y) to (x + 1, y + 1). The last corner joins the first. What lies inside the outline and in no hole is
+        the region, exactly. A ring may touch itself where two pixels touch at a corner only.
+        """
+        return self.polygons[0]
+
+    @property
+    def holes(self) -> tuple[Ring, ...]:
+        """The rings of the holes, counterclockwise; traced when first asked for."""
+        return self.polygons[1:]
+
+    @cached_property
     def polygons(self) -> tuple[Ring, ...]:
         """The outline and then the holes; filled by the even-odd rule they are the region."""
-        return (self.outline, *self.holes)
+        x, y, width, height = self.box
+        columns, starts, stops = _unpacked(self._runs)
+        changes = np.zeros((height + 1, width), np.int8)
+        changes[starts - y, columns - x] = 1
+        changes[stops - y, columns - x] = -1
+        return tuple(_rings(changes.cumsum(axis=0, dtype=np.int8)[:-1] == 1, x, y))
 
 
 def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> list[Region]:
@@ -61,10 +82,9 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
     >>> find_regions(mask)[0].box
     (2, 1, 3, 2)
     """
-    if corruption_mask.dtype != torch.bool:
-        raise TypeError(f"corruption_mask must be a bool tensor, True = corrupted; got {corruption_mask.dtype}")
-    if corruption_mask.ndim != 4 or corruption_mask.shape[:2] != (1, 1):
-        raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {list(corruption_mask.shape)}")
+    check_mask(corruption_mask)
+    if corruption_mask.shape[0] != 1:
+        raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
     if confidence is not None and confidence.shape != corruption_mask.shape:
         raise ValueError(
             f"confidence must be of the mask's shape {list(corruption_mask.shape)}; got {list(confidence.shape)}"
@@ -74,28 +94,21 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
     count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
     if count == 0:
         return []
-    areas = np.bincount(labels[mask], minlength=count + 1)[1:]
+    label = labels[mask]
+    areas = np.bincount(label, minlength=count + 1)[1:]
     means: list[float | None] = [None] * count
     if confidence is not None:
         values = confidence[0, 0].detach().to("cpu", torch.float64).numpy()
-        means = (np.bincount(labels[mask], values[mask], minlength=count + 1)[1:] / areas).tolist()
-    outlines: list[Ring] = [()] * count
-    holes: list[list[Ring]] = [[] for _ in range(count)]
-    for ring, label, clockwise in _rings(labels):
-        if clockwise:
-            outlines[label - 1] = ring
-        else:
-            holes[label - 1].append(ring)
+        means = (np.bincount(label, values[mask], minlength=count + 1)[1:] / areas).tolist()
+    runs, first = _column_runs(labels)
     regions = []
-    for i, box in enumerate(ndimage.find_objects(labels)):
-        rows, columns = box
+    for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
         regions.append(
             Region(
                 box=(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start),
                 area=int(areas[i]),
                 confidence=means[i],
-                outline=outlines[i],
-                holes=tuple(holes[i]),
+                _runs=runs[first[i] : first[i + 1]].tobytes(),
             )
         )
     return sorted(regions, key=lambda region: -region.area)
@@ -148,29 +161,52 @@ def to_coco(
     }
 
 
+def _column_runs(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """The regions' runs down the columns, ``[N, 3]``, region by region, and where in them each region begins."""
+    edges = np.diff(np.pad(labels.T > 0, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    x, start = np.nonzero(edges == 1)
+    _, stop = np.nonzero(edges == -1)
+    label = labels[start, x]
+    order = np.argsort(label, kind="stable")
+    return np.stack((x, start, stop), axis=1).astype(np.int32)[order], np.cumsum(np.bincount(label)).tolist()
+
+
+def _unpacked(runs: bytes) -> np.ndarray:
+    return np.frombuffer(runs, np.int32).reshape(-1, 3).T
+
+
+def _run_lengths(region: Region, height: int, width: int) -> list[int]:
+    """COCO's uncompressed run lengths of a region: column by column, beginning with the pixels outside it."""
+    columns, starts, stops = _unpacked(region._runs).astype(np.int64)
+    changes = np.stack((columns * height + starts, columns * height + stops), axis=1).ravel()
+    # A run that ends with its column and one that begins the next are one: their two changes cancel.
+    kept = changes < height * width
+    kept[1:] &= changes[1:] != changes[:-1]
+    kept[:-1] &= changes[:-1] != changes[1:]
+    return np.diff(changes[kept], prepend=0, append=height * width).tolist()
+
+
 # Directions of travel along the sides of pixels, in the order of left turns backwards: a left turn is -1, modulo 4.
 _EAST, _SOUTH, _WEST, _NORTH = range(4)
 
 
-def _rings(labels: np.ndarray) -> list[tuple[Ring, int, bool]]:
-    """All boundaries of the labeled regions: their corners, the region's label, and whether they run clockwise.
+def _rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
+    """The corners of all boundaries of one connected region whose box begins at (x, y): the outline, then the holes.
 
     The region lies to the right of the direction of travel, so outlines run clockwise and holes counterclockwise. Sides
     are gathered into straight runs and every run knows the one that goes on from its end; where four runs meet (pixels
     that touch at a corner) the left one goes on, which keeps the two pixels in one ring.
     """
-    grid = np.pad(labels, 1)
+    grid = np.pad(mask, 1)
     above, below = grid[:-1, 1:-1], grid[1:, 1:-1]
     left, right = grid[1:-1, :-1], grid[1:-1, 1:]
-    east = _runs((below > 0) & (above == 0), below, _EAST)
-    west = _runs((above > 0) & (below == 0), above, _WEST)
-    south = _runs(((left > 0) & (right == 0)).T, left.T, _SOUTH)
-    north = _runs(((right > 0) & (left == 0)).T, right.T, _NORTH)
-    start_x, start_y, end_x, end_y, direction, label = (
+    east, west = _straight(below & ~above, _EAST), _straight(above & ~below, _WEST)
+    south, north = _straight((left & ~right).T, _SOUTH), _straight((right & ~left).T, _NORTH)
+    start_x, start_y, end_x, end_y, direction = (
         np.concatenate(parts) for parts in zip(east, south, west, north, strict=True)
     )
 
-    stride = labels.shape[1] + 1
+    stride = mask.shape[1] + 1
     key = (start_y * stride + start_x) * 4 + direction
     order = np.argsort(key)
     end = (end_y * stride + end_x) * 4
@@ -179,48 +215,29 @@ def _rings(labels: np.ndarray) -> list[tuple[Ring, int, bool]]:
     goes_left = key[order[at]] == wanted_left
     after = np.where(goes_left, order[at], order[np.searchsorted(key, wanted_right, sorter=order) % key.size]).tolist()
 
-    corners = list(zip(start_x.tolist(), start_y.tolist(), strict=True))
+    corners = list(zip((start_x + x).tolist(), (start_y + y).tolist(), strict=True))
     rings, seen = [], bytearray(len(corners))
-    for first in range(len(corners)):
+    for first in range(len(corners)):  # the very first goes east along the top of the box: part of the outline
         ring, run = [], first
         while not seen[run]:
             seen[run] = 1
             ring.append(corners[run])
             run = after[run]
         if ring:
-            twice_area = sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]], strict=True))
-            rings.append((tuple(ring), int(label[first]), twice_area > 0))
+            rings.append(tuple(ring))
     return rings
 
 
-def _runs(sides: np.ndarray, labels: np.ndarray, direction: int) -> tuple[np.ndarray, ...]:
-    """Straight runs of sides along the rows of ``sides``: starts and ends (x, y), directions and labels.
+def _straight(sides: np.ndarray, direction: int) -> tuple[np.ndarray, ...]:
+    """Straight runs of sides along the rows of ``sides``: starts and ends (x, y), and directions.
 
     South and north hand in transposed arrays.
     """
     edges = np.diff(np.pad(sides, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     line, low = np.nonzero(edges == 1)
     _, high = np.nonzero(edges == -1)
-    label = labels[line, low]
     start, end = (low, high) if direction in (_EAST, _SOUTH) else (high, low)
     directions = np.full(line.shape, direction)
     if direction in (_EAST, _WEST):
-        return start, line, end, line, directions, label
-    return line, start, line, end, directions, label
-
-
-def _run_lengths(region: Region, height: int, width: int) -> list[int]:
-    """COCO's uncompressed run lengths of a region: column by column, beginning with the pixels outside it."""
-    x, y, w, h = region.box
-    # A pixel is inside if an odd number of horizontal sides lies above it in its column.
-    crossed = np.zeros((h + 1, w), bool)
-    for ring in region.polygons:
-        for (x0, y0), (x1, y1) in zip(ring, (*ring[1:], ring[0]), strict=True):
-            if y0 == y1:
-                crossed[y0 - y, min(x0, x1) - x : max(x0, x1) - x] ^= True
-    columns, rows = np.nonzero(crossed.T)
-    changes = (columns + x) * height + rows + y
-    # A run that ends with its column and one that begins the next are one: their two changes cancel.
-    values, counts = np.unique(changes, return_counts=True)
-    changes = values[(counts % 2 == 1) & (values < height * width)]
-    return np.diff(changes, prepend=0, append=height * width).tolist()
+        return start, line, end, line, directions
+    return line, start, line, end, directions

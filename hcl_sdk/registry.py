@@ -14,6 +14,7 @@ import inspect
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ class Registry:
         self._is_discovered = discover is None
         self._is_closed = False
         self._lock = threading.RLock()
-        self._discovering = False
+        self._discovering_thread: int | None = None
         self._loaded: dict[Entry, type[Component]] = {}
 
     # Registering
@@ -153,8 +154,10 @@ class Registry:
             summary: one line about it.
 
         Raises:
-            ValueError: for a name or target that is not of that form, or a name that was given before.
+            ValueError: for a name or target that is not of that form, or a name that was given to something else
+                before. (In a script a class may be defined and registered again, as by running a notebook's cell.)
             TypeError: for a class that is not a component of this kind.
+            PluginError: for a name that a plugin registers elsewhere than in its hook.
         """
         self._add("encoder", name, target, summary)
 
@@ -183,7 +186,7 @@ class Registry:
             summary: one line about it.
 
         Raises:
-            ValueError: for a name or target that is not of that form, or a name that was given before.
+            ValueError, PluginError: as :meth:`encoder` does.
         """
         self._add("weights", name, target, summary)
 
@@ -192,9 +195,14 @@ class Registry:
             raise PluginError(
                 f"{kind} {name!r} is registered after hcl_register returned; register everything inside the hook"
             )
+        if self._discovering_thread == threading.get_ident():
+            raise PluginError(
+                f"{kind} {name!r} is registered as if by a script while plugins are being discovered; "
+                f"use the registry that hcl_register is given"
+            )
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ValueError(
-                f"expected the name of a {kind} in lower-case words joined by hyphens, such as 'top-down'; got {name!r}"
+                f"{kind} {name!r}: expected a name in lower-case words joined by hyphens, such as 'top-down'"
             )
         if kind == "weights":
             if not isinstance(target, str) or not (_HUB_TARGET.fullmatch(target) or _FOLDER_TARGET.fullmatch(target)):
@@ -206,6 +214,11 @@ class Registry:
         elif not _CLASS_TARGET.fullmatch(target):
             raise ValueError(f"{kind} {name!r}: expected 'package.module:Class' or a class, got {target!r}")
         entry = Entry(kind=kind, name=name, distribution=self._distribution, target=target, summary=summary)
+        for i, other in enumerate(self._own):
+            if entry.distribution == SCRIPT_DISTRIBUTION and _is_same_target(entry, other):
+                self._own[i] = entry
+                self._loaded.pop(other, None)
+                return
         _check_new(entry, self._own)
         self._own.append(entry)
 
@@ -230,16 +243,16 @@ class Registry:
         with self._lock:
             if self._is_discovered or self._discover is None:
                 return
-            if self._discovering:
+            if self._discovering_thread is not None:  # the lock is held: by this very thread
                 raise PluginError(
                     "the registry was asked for a component while plugins are being discovered; a plugin only "
                     "registers, and looks names up when they are used"
                 )
-            self._discovering = True
+            self._discovering_thread = threading.get_ident()
             try:
                 self._discover(self)
             finally:
-                self._discovering = False
+                self._discovering_thread = None
             self._is_discovered = True
 
     # Looking up
@@ -317,7 +330,7 @@ class Registry:
             return target
         package, _, folder = target.partition(":")
         try:
-            path = Path(str(importlib.resources.files(package))).joinpath(*folder.split("/"))
+            path = Path(str(importlib.resources.files(package).joinpath(*folder.split("/"))))
         except Exception as error:
             raise PluginError(f"{_owner(entry)}: cannot be found: {one_line(error)}") from error
         if not path.is_dir():
@@ -376,7 +389,7 @@ class Registry:
                 _check_component(entry.kind, value)
             except (Exception, SystemExit) as error:
                 raise PluginError(
-                    f"{_owner(entry)}: cannot be loaded from {entry.target!r}: {one_line(error)}"
+                    f"{_owner(entry)}: cannot be loaded from {entry.target!r}: {one_line(error)}{place(error)}"
                 ) from error
             self._loaded[entry] = value
         return self._loaded[entry]
@@ -419,9 +432,12 @@ class Registry:
         try:
             version = importlib.metadata.version(distribution)
         except (importlib.metadata.PackageNotFoundError, ValueError):
+            if kind == "weights":  # a folder, or somebody's on the Hub, at least as likely as a package's
+                return []
             if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", distribution):
                 return [f"{distribution!r} is not the name of a package"]
-            return [f"the package {distribution} is not installed: pip install {distribution}"]
+            advice = f": pip install {distribution}" if _NAME.fullmatch(bare) else ""
+            return [f"the package {distribution} is not installed{advice}"]
         return [f"the installed package {distribution} {version} has no plugin for hcl_sdk"]
 
 
@@ -429,6 +445,17 @@ def one_line(error: BaseException) -> str:
     """``ImportError: No module named 'x'``, without line breaks."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def place(error: BaseException) -> str:
+    """`` (file:line)`` of where it was raised, or called what raised it; empty if no code but this package's was."""
+    own = Path(__file__).parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        passed_through = frame.filename.startswith("<") or file.parent.name in ("importlib", "pluggy")
+        if not passed_through and not file.is_relative_to(own):
+            return f" ({frame.filename}:{frame.lineno})"
+    return ""
 
 
 def check_no_clash(entries: Iterable[Entry], earlier: Sequence[Entry]) -> None:
@@ -446,6 +473,11 @@ def _check_new(entry: Entry, earlier: Iterable[Entry]) -> None:
             )
 
 
+def _is_same_target(entry: Entry, other: Entry) -> bool:
+    """Whether a name is given to what it was given to before, defined anew: a cell of a notebook was run again."""
+    return (entry.kind, entry.name, entry.target_text) == (other.kind, other.name, other.target_text)
+
+
 def _check_kind(kind: str) -> None:
     if kind not in KINDS_AND_WEIGHTS:
         raise ValueError(f"expected a kind, one of {', '.join(KINDS_AND_WEIGHTS)}; got {kind!r}")
@@ -454,7 +486,7 @@ def _check_kind(kind: str) -> None:
 def _check_component(kind: str, cls: Any) -> None:
     """Raise ``TypeError`` unless ``cls`` is a decorated, complete component class of that kind."""
     from hcl_sdk.interfaces import KINDS, Component  # imports torch
-    from hcl_sdk.interfaces.component import is_decorated
+    from hcl_sdk.interfaces.base import is_decorated
 
     base = KINDS[kind]
     if not isinstance(cls, type) or not issubclass(cls, Component):

@@ -20,33 +20,54 @@ from hcl_sdk.regions import Region, find_regions, to_coco
 class Result:
     """The mask of a photo and the restored photo.
 
+    What it holds is its own, on the CPU. For each pixel of the photo that is 5 bytes for confidence and mask, and 4 for
+    ``alpha`` after restoration, besides the photo itself and the restored one in the depth that they came in (3 bytes
+    each for RGB of 8 bits); for each pixel that the restorer looked at, 12 bytes; and up to 25 bytes for each pixel of
+    the detector's working image (fewer the coarser the finest scale of its encoder is).
+
     Attributes:
         photo: the photo as it was read.
         confidence: ``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
         corruption_mask: ``[1, 1, H, W]`` bool at the photo's size, True = corrupted: what was found or handed in,
             before it was dilated for filling.
-        detection: what the detector found, at its working scale; None where a mask was handed in.
+        mask_path: the file that the mask was read from; None where it was not handed in as one.
+        detection: what the detector found, at its working scale; None where a mask was handed in. Without pyramid and
+            embeddings, which are large: for these, call ``pipeline.detector``.
         alpha: ``[1, 1, H, W]`` float32, how much of the restorer's output each pixel of ``restored`` holds: 1 on the
             dilated mask, exactly 0 beyond its feathered border. None without restoration.
-        raw: ``[1, 3, H, W]`` in [0, 1], the restorer's output at the photo's size, before compositing; where the
-            restorer looked at a part of the photo only, the photo elsewhere. None without restoration, or with nothing
-            to fill.
         composited: ``restored`` before it is turned into the type that came in. None without restoration.
     """
 
     photo: Photo
     confidence: Tensor
     corruption_mask: Tensor
+    mask_path: Path | None = None
     detection: Detection | None = None
     alpha: Tensor | None = None
-    raw: Tensor | None = None
     composited: Photo | None = None
+    _filled: tuple[Tensor, tuple[slice, slice]] | None = None  # what the restorer looked at, filled; its rows, columns
+
+    @property
+    def raw(self) -> Tensor | None:
+        """The restorer's output at the photo's size, before compositing: ``[1, 3, H, W]`` in [0, 1].
+
+        Where the restorer looked at a part of the photo only, the photo elsewhere. None without restoration, or with
+        nothing to fill. Made anew at every access.
+        """
+        if self._filled is None:
+            return None
+        filled, box = self._filled
+        raw = self.photo.rgb
+        raw[..., *box] = filled
+        return raw
 
     @property
     def restored(self) -> Any:
         """The restored photo: of the type, size and mode that came in, bit-identical to it wherever ``alpha`` is 0.
 
-        A path comes back as a PIL image, with ICC profile, EXIF data and resolution of the file.
+        A path comes back as a PIL image, with ICC profile, EXIF data and resolution of the file - but if the file has
+        color or alpha of 16 bits a channel, which PIL cannot hold, as a uint16 array ``[H, W, C]``. :meth:`save` writes
+        either.
 
         Raises:
             ValueError: if only detection was asked for.
@@ -68,28 +89,45 @@ class Result:
         height, width = self.photo.size
         return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
 
-    def save(self, directory: str | Path, *, format: str | None = None) -> dict[str, Path]:
+    def save(self, directory: str | Path, *, name: str | None = None, format: str | None = None) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT`` into a directory.
 
-        ``NAME`` is the file's, or ``photo``. The restored photo is written in the format of the photo's file if that is
-        lossless, else as PNG (TIFF where PNG cannot hold its mode), so that untouched pixels stay untouched.
+        The restored photo is written in the format of the photo's file if that is lossless, else as PNG (TIFF where PNG
+        cannot hold its mode), so that untouched pixels stay untouched. Files of an earlier result are overwritten.
 
         Args:
             directory: made if it is not there.
+            name: ``NAME``; without it the photo's file name up to the suffix, or ``photo``.
             format: a file suffix such as ``"jpg"`` to use instead.
 
         Returns:
             The path of each file under ``"mask"`` and ``"restored"``.
+
+        Raises:
+            FileExistsError: if the photo, or the file that the mask was read from, would be overwritten.
+            ValueError: if ``name`` is no file name, or the format cannot hold the photo. Nothing is written in any of
+                these cases.
         """
         directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        stem = Path(self._name("photo")).stem
-        paths = {"mask": directory / f"{stem}_mask.png"}
+        stem = Path(self._name("photo")).stem if name is None else name
+        if not stem or Path(stem).name != stem:
+            raise ValueError(f"name must be a file name without a folder; got {name!r}")
+        paths, pictures = {}, {}
         if self.composited is not None:
             suffix = f".{format.lower().lstrip('.')}" if format else self.composited.lossless_suffix
             paths["restored"] = directory / f"{stem}_restored{suffix}"
-            self.composited.save(paths["restored"])
-        Photo.open(self.mask).save(paths["mask"])
+            pictures["restored"] = self.composited
+        paths["mask"] = directory / f"{stem}_mask.png"
+        pictures["mask"] = Photo.open(self.mask)
+        for what, source in (("photo itself", self.photo.path), ("mask that was handed in", self.mask_path)):
+            for path in paths.values():
+                if source is not None and source.exists() and path.exists() and path.samefile(source):
+                    raise FileExistsError(f"{path} is the {what}; choose another directory or name for the result")
+        for what, path in paths.items():
+            pictures[what].check_format(path)
+        directory.mkdir(parents=True, exist_ok=True)
+        for what, path in paths.items():
+            pictures[what].save(path)
         return paths
 
     def plot(self, *, height: int = 384) -> Image.Image:

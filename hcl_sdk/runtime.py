@@ -35,9 +35,9 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         wanted = torch.device(device)
     except RuntimeError as error:
         raise ValueError(f"expected a device such as 'cpu' or 'cuda:0', got {device!r}") from error
-    if wanted.type not in ("cpu", "meta") and (available is None or wanted.type != available.type):
+    if wanted.type != "cpu" and (available is None or wanted.type != available.type):
         raise ValueError(f"device {str(wanted)!r} is not available here; there is {available or 'cpu'}")
-    if wanted.index is not None and wanted.type not in ("cpu", "meta"):
+    if wanted.index is not None and wanted.type != "cpu":
         count = torch.accelerator.device_count()
         if wanted.index >= count:
             raise ValueError(f"device {str(wanted)!r} is not available here; there are {count}, counted from 0")

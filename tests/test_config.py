@@ -341,10 +341,9 @@ def test_a_structure_reports_all_problems_of_all_keys():
         "treshold": 1,
         "plugins": {"a": 1, 2: "b"},
     }
-    problems = problems_of(structure, TOP, mapping, required=("format", "size"))
+    problems = problems_of(structure, TOP, mapping)
     assert problems == {
         "treshold": "unknown key; did you mean 'threshold'?",
-        "format": "missing; expected one of 1",
         "whole.encoder.dim": "'dim' must be >= 1: 0",
         "encoder": "expected an encoder: a name, or a mapping with 'use'; got None (NoneType)",
         "size": "'size' must be >= 32: 31",
@@ -417,6 +416,28 @@ def test_an_unregistered_component_cannot_be_described():
 
     with pytest.raises(RegistryError, match=r'registry\.restorer\("unknown", Unknown\)'):
         describe(Unknown(size=1, mode="a"))
+
+
+@hcl_sdk.component
+class Larger(Whole):
+    more: int = 1
+
+
+@hcl_sdk.component
+class Holder(Component):
+    kind: ClassVar[str] = "holder"
+
+    part: Whole
+
+
+def test_a_component_without_names_must_be_of_the_very_class_that_comes_back():
+    larger = Larger(encoder=TinyEncoder())
+    for describe_it in (lambda: describe(larger, Whole), lambda: describe(Holder(part=larger))):
+        with pytest.raises(TypeError, match=r"must be a Whole itself, not of a subclass; got a Larger"):
+            describe_it()
+    assert type(build(describe(larger), Larger)) is Larger
+    whole = Whole(encoder=TinyEncoder())
+    assert describe(Holder(part=whole)) == {"part": describe(whole, Whole)}
 
 
 def test_a_script_registers_what_it_describes(registry):

@@ -5,6 +5,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def test_every_public_name_is_there(name: str) -> None:
     assert getattr(getattr(hcl_sdk, name), "__name__", name) == name
 
 
+def test_the_version_is_that_of_the_installed_package_and_needs_nothing_heavy() -> None:
+    code = "import sys, hcl_sdk; print(hcl_sdk.__version__, {'torch', 'numpy'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == f"{metadata.version('hcl_sdk')} set()"
+
+
 def test_other_names_are_not() -> None:
     with pytest.raises(AttributeError, match="Detecter"):
         hcl_sdk.Detecter  # noqa: B018
@@ -37,7 +44,7 @@ def test_other_names_are_not() -> None:
 
 COMPONENTS = ("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions")
 LEVELS = (
-    ("functional", "sixteen_bit", "regions"),
+    ("_version", "functional", "sixteen_bit", "regions"),
     ("layers", "photo"),
     ("interfaces",),
     COMPONENTS,

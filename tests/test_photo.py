@@ -150,6 +150,13 @@ def test_the_photo_keeps_its_values_when_the_source_is_written_to():
     assert not photos[0].native().any()
 
 
+def test_the_colors_are_the_callers_own():
+    photo = Photo.open(random_image("RGB", (4, 5)))
+    before = photo.rgb.clone()
+    photo.rgb.zero_()
+    assert torch.equal(photo.rgb, before)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
 @pytest.mark.parametrize("from_path", [True, False])

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import gc
+import json
+import math
+import pickle
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -185,6 +190,67 @@ def test_lists_of_mixed_sizes_give_what_each_photo_gives_alone(tiny_pipeline: Pi
     assert isinstance(tiny_pipeline(photos[0]), Result)
 
 
+# --- What is held in memory ----------------------------------------------------------------------------------------
+
+
+def bytes_of(value: Any) -> int:
+    """With all of the memory that its tensors are views of."""
+    return len(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("kind", [Flat, FlatFromFeatures])
+def test_results_of_a_list_hold_what_those_of_single_photos_hold(kind: type[Flat]) -> None:
+    photo, _ = stained(96, 128)
+    pipeline = known(kind(), dilate=1)
+    results = pipeline([photo] * 4, batch_size=4)
+    for result in results:
+        assert result.detection is not None
+        assert result.detection.pyramid is None
+        assert result.detection.embeddings == ()
+        assert len(result.detection.scales) == len(result.detection.masks) == 2
+    alone = bytes_of(pipeline(photo))
+    assert bytes_of(results) < 4.2 * alone
+    # As its docstring says: photos, confidence, mask and alpha; detection at strides 1 and 2; what was filled.
+    assert alone < (3 + 3 + 5 + 4 + 25 + 12) * 96 * 128
+
+
+@pytest.mark.parametrize("kind", [Flat, FlatFromFeatures])
+def test_nothing_of_a_batch_is_left_when_the_next_one_begins(kind: type[Flat]) -> None:
+    features: list[weakref.ref[Tensor]] = []
+    pipeline = known(kind())
+    assert pipeline.detector is not None
+    assert pipeline.restorer is not None
+
+    def remember(*args: Any) -> None:
+        features.extend(weakref.ref(m) for m in args[-1].maps)
+
+    def look(*_: Any) -> None:
+        assert isinstance(pipeline.restorer, Flat)
+        pipeline.restorer.calls.clear()
+        gc.collect()
+        assert not any(feature() is not None for feature in features)
+
+    pipeline.detector.encoder.register_forward_hook(remember)
+    pipeline.detector.encoder.register_forward_pre_hook(look)
+    results = pipeline([stained()[0]] * 3, batch_size=1)
+    assert len(features) == 6
+    look()
+    assert len(results) == 3
+
+
+def test_a_small_region_of_a_large_photo_takes_little() -> None:
+    mask = np.zeros((600, 500), bool)
+    mask[100:104, 400:404] = True
+    photo = noise(600, 500)
+    result = Pipeline(restorer=Flat(), device="cpu").restore(photo, corruption_mask=mask)
+    assert bytes_of(result) < (3 + 3 + 5 + 4) * 600 * 500 + 12 * 132**2 + 5000
+    assert result.raw is not None
+    assert result.raw.shape == (1, 3, 600, 500)
+    assert np.array_equal(result.raw[0, :, mask].unique(), [0.5])
+    far = (result.raw[0].permute(1, 2, 0).numpy() * 255)[:, :200]
+    assert np.array_equal(far.round(), photo[:, :200])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 5000), (257, 383)])
 def test_photos_of_odd_sizes(tiny_pipeline: Pipeline, size: tuple[int, int]) -> None:
     photo = noise(*size)
@@ -289,26 +355,64 @@ def test_the_threshold_is_strict_and_can_be_given_for_a_call(tiny_pipeline: Pipe
 
 
 @pytest.mark.parametrize(
-    "settings",
+    ("setting", "error"),
     [
-        {"threshold": 1.5},
-        {"threshold": -0.1},
-        {"dilate": -1},
-        {"feather": -0.5},
-        {"feather": "3"},
-        {"detection_size": 0},
-        {"detection_size": 2.5},
-        {"restoration_size": -4},
-        {"threshold": True},
+        ({"threshold": 1.5}, ValueError),
+        ({"threshold": -0.1}, ValueError),
+        ({"threshold": math.nan}, ValueError),
+        ({"threshold": True}, TypeError),
+        ({"dilate": -1}, ValueError),
+        ({"dilate": math.inf}, ValueError),
+        ({"dilate": None}, TypeError),
+        ({"feather": np.float32(-0.5)}, ValueError),
+        ({"feather": "3"}, TypeError),
+        ({"detection_size": 0}, ValueError),
+        ({"detection_size": 2.5}, TypeError),
+        ({"restoration_size": -4}, ValueError),
     ],
 )
-def test_settings_out_of_range_are_refused_when_made_and_when_called(settings: dict[str, Any]) -> None:
-    [name] = settings
-    with pytest.raises(ValueError, match=name):
-        known(**settings)
-    if not name.endswith("size"):
-        with pytest.raises(ValueError, match=name):
-            known()(stained()[0], **settings)
+def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
+    setting: dict[str, Any], error: type[Exception]
+) -> None:
+    [(name, value)] = setting.items()
+    with pytest.raises(error, match=f"^{name} must be ") as made:
+        known(**setting)
+    pipeline = known()
+    before = repr(pipeline)
+    with pytest.raises(error, match=f"^{name} must be ") as assigned:
+        setattr(pipeline, name, value)
+    assert str(assigned.value) == str(made.value)
+    assert repr(pipeline) == before
+    if not name.endswith("size") and value is not None:
+        with pytest.raises(error, match=f"^{name} must be ") as called:
+            pipeline(stained()[0], **setting)
+        assert str(called.value) == str(made.value)
+
+
+def test_settings_can_be_set_and_count_from_then_on() -> None:
+    photo, mask = stained(40, 40, (18, 18, 22, 22))
+    pipeline = known()
+    pipeline.dilate = 2
+    assert pipeline(photo).alpha.sum() > mask.sum()  # type: ignore[union-attr]
+    pipeline.threshold = 1
+    assert not pipeline.detect(photo).corruption_mask.any()
+    pipeline.detection_size = 8
+    assert pipeline.detect(photo).detection.corruption_mask.shape == (1, 1, 8, 8)  # type: ignore[union-attr]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    settings: dict[str, Any] = {
+        "detection_size": np.int64(16),
+        "restoration_size": np.uint8(8),
+        "threshold": np.float32(0.25),
+        "dilate": np.int32(2),
+        "feather": np.float64(1.5),
+    }
+    pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu", **settings)
+    config = json.loads(json.dumps(pipeline.to_config()))
+    assert {name: config[name] for name in settings} == settings
+    assert Pipeline.from_config(config, device="cpu").to_config() == config
+    assert known().detect(stained()[0], threshold=np.float32(0.25)).corruption_mask.any()
 
 
 def test_a_batch_of_nothing_is_refused(tiny_pipeline: Pipeline) -> None:
@@ -631,6 +735,45 @@ def test_all_that_is_wrong_with_a_configuration_is_listed() -> None:
         Pipeline.from_config(text)
     for part in ("detector.encoder.kernel_size", "detector.clusterer.iteration", "restorer.use", "threshold"):
         assert part in str(caught.value)
+
+
+def test_parts_of_a_configuration_that_do_not_fit_are_its_problems() -> None:
+    convnext = {"encoder": {"use": "convnext", "channels": [4, 4], "depths": [1, 1]}}
+    for config, path, message in (
+        ({"detector": convnext, "restorer": "partial-swin"}, "restorer", "2 scales"),
+        ({"restorer": "partial-swin"}, "restorer", "there is no detector"),
+        ({}, "", "a pipeline needs a detector, a restorer or both"),
+        ({"detector": None, "restorer": None, "threshold": 0.2}, "", "got neither"),
+    ):
+        with pytest.raises(ConfigError, match=message) as caught:
+            Pipeline.from_config(config, device="cpu")
+        assert [where for where, _ in caught.value.problems] == [path]
+
+
+def test_a_device_is_no_problem_of_the_configuration() -> None:
+    for options in ({"device": "tpu-ish"}, {"device": "cpu", "precision": "fp8"}):
+        with pytest.raises(ValueError, match="expected") as caught:
+            Pipeline.from_config("restorer: gated-unet", **options)
+        assert not isinstance(caught.value, ConfigError)
+
+
+def test_a_detector_of_another_class_cannot_be_saved_as_a_detector(tmp_path: Path) -> None:
+    @hcl_sdk.component
+    class Careful(Detector):
+        patience: int = 3
+
+    pipeline = Pipeline(Careful(encoder=ConvNeXtEncoder(channels=(4,), depths=(1,))), device="cpu")
+    with pytest.raises(TypeError, match="must be a Detector itself, not of a subclass; got a Careful"):
+        pipeline.save_pretrained(tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
+
+
+def test_the_model_card_does_not_repeat_the_configuration(tmp_path: Path) -> None:
+    pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
+    pipeline.save_pretrained(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    assert "from_pretrained" in card
+    assert not any(word in card for word in ("gated-unet", "multipliers", "threshold"))
 
 
 def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:

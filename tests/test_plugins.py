@@ -34,15 +34,17 @@ def install(tmp_path, monkeypatch):
     """Installs a distribution of one module into a new folder, which comes first on the path."""
     count = 0
 
-    def do(distribution, code, *, version="1.0", entry_points=None, module=None):
+    def do(distribution, code, *, version="1.0", entry_points=None, module=None, metadata=None):
         nonlocal count
         count += 1
         module = module or f"plugin_{abs(hash(tmp_path))}_{count}"
         folder = tmp_path / str(count)
         info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         info.mkdir(parents=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(entry_points or f"[hcl_sdk]\npoint = {module}\n")
+        metadata = metadata or f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        entry_points = entry_points or f"[hcl_sdk]\npoint = {module}\n"
+        for name, content in (("METADATA", metadata), ("entry_points.txt", entry_points)):
+            (info / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         (folder / f"{module}.py").write_text(textwrap.dedent(code))
         monkeypatch.syspath_prepend(folder)
         return folder
@@ -185,6 +187,10 @@ def _hook(body):
         (_hook("registry.head('one', int)"), "expected a class derived from hcl_sdk.Head"),
         (_hook("registry.decoder('one', 'a:B')"), "no attribute 'decoder'"),
         ("from hcl_sdk.plugins import registry; registry.entries()", "while plugins are being discovered"),
+        (
+            "from hcl_sdk.plugins import registry as everybodys\neverybodys.head('oops', 'a:B')\n" + _hook("..."),
+            "head 'oops' is registered as if by a script while plugins are being discovered; use the registry that",
+        ),
     ],
 )
 def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, code, error):
@@ -203,6 +209,11 @@ def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, 
     assert given == {"a-good-dist/one", "good-dist/one"}
 
 
+def test_a_broken_plugin_is_reported_with_the_last_line_of_its_own(install):
+    folder = install("bad-dist", "\n\n" + _hook("registry.head('One', 'somewhere:One')"), module="of_bad")
+    assert found()["bad-dist"].error.endswith(f"({folder / 'of_bad.py'}:6)")
+
+
 def test_a_module_that_does_not_exist_is_reported(install):
     install("gone-dist", "", entry_points="[hcl_sdk]\npoint = a_module_that_does_not_exist\n")
     report = found()["gone-dist"]
@@ -215,8 +226,40 @@ def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install):
     install("unrelated-dist", "", entry_points="[console_scripts]\nno equals sign\n")
     reports = found()
     assert reports["malformed-dist"].status == "broken"
-    assert "entry_points.txt cannot be read" in reports["malformed-dist"].error
+    assert "cannot be read" in reports["malformed-dist"].error
     assert "unrelated-dist" not in reports
+
+
+def test_what_is_no_text_is_passed_over_unless_it_is_of_a_plugin(install):
+    group, bad = b"[hcl_sdk]\npoint = somewhere\n", b"# \xff\n"
+    install("foreign-dist", "", entry_points=b"[console_scripts]\n" + bad)
+    install("foreign-too", "", entry_points="[console_scripts]\nx = y:z\n", metadata=b"Name: foreign-too\n" + bad)
+    install("points-dist", "", entry_points=group + bad)
+    install("good-dist", GIVES_ONE_HEAD)
+    reports = found()
+    assert set(reports) == {"points-dist", "good-dist"}
+    assert (reports["points-dist"].status, reports["points-dist"].version) == ("broken", "1.0")
+    assert "UnicodeDecodeError" in reports["points-dist"].error
+    assert reports["good-dist"].status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name", "reason"),
+    [
+        (b"Name: a-dist\nVersion: \xff\n", "?", "UnicodeDecodeError"),
+        (b"Version: 1.0\n", "?", "METADATA has no Name"),
+        (b"Name: a-dist\n", "a-dist", "METADATA has no Version"),
+    ],
+)
+def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(install, metadata, name, reason):
+    folder = install("a-dist", GIVES_ONE_HEAD, metadata=metadata)
+    install("good-dist", GIVES_ONE_HEAD)
+    reports = found()
+    assert set(reports) == {name, "good-dist"}
+    assert (reports[name].status, reports[name].names) == ("broken", ())
+    assert str(folder) in reports[name].error
+    assert reason in reports[name].error
+    assert reports["good-dist"].status == "ok"
 
 
 def test_no_package_can_be_called_script(install):

@@ -253,10 +253,24 @@ class Harmful:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda path: torch.save({"inpaintnet": Harmful()}, path), "without running its code"),
-        (lambda path: path.write_bytes(b"not a checkpoint"), "without running its code"),
-        (lambda path: path.write_bytes(b""), "without running its code"),
-        (lambda path: path.write_bytes(pickle.dumps(Harmful(), protocol=2)), "without running its code"),
+        (
+            lambda path: torch.save({"inpaintnet": Harmful()}, path),
+            "not a checkpoint written by torch.save, or holds more than tensors",
+        ),
+        (
+            lambda path: path.write_bytes(b"not a checkpoint"),
+            "not a checkpoint written by torch.save, or holds more than tensors",
+        ),
+        (lambda path: path.write_bytes(b""), "not a checkpoint written by torch.save, or holds more than tensors"),
+        (
+            lambda path: path.write_bytes(pickle.dumps(Harmful(), protocol=2)),
+            "not a checkpoint written by torch.save, or holds more than tensors",
+        ),
+        (
+            lambda path: path.write_bytes(b"ReadMe, at length" * 9),
+            "not a checkpoint written by torch.save, or holds more than tensors",
+        ),
+        (lambda path: path.write_bytes(b"he"), "not a checkpoint written by torch.save"),
         (lambda path: torch.save([1, 2], path), "holds a list"),
         (lambda path: torch.save({"inpaintnet": {"encoder": 3}}, path), r"not tensors: inpaintnet\.encoder"),
         (lambda path: torch.save({}, path), r"missing \(\d+\)"),
@@ -265,8 +279,9 @@ class Harmful:
 def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(write, message, tmp_path, capsys):
     path = tmp_path / "checkpoint.pt"
     write(path)
-    with pytest.raises(ConversionError, match=message):
+    with pytest.raises(ConversionError, match=message) as caught:
         convert(path, settings_to_config(settings()))
+    assert "weights_only" not in str(caught.value)  # PyTorch advises to turn it off
     assert capsys.readouterr().out == ""
 
 

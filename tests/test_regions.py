@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 from skimage.measure import label
 
+from hcl_sdk import regions as module
 from hcl_sdk.regions import find_regions, to_coco
 
 masks = st.builds(
@@ -109,6 +110,46 @@ def test_confidence_is_the_mean_over_the_region():
     assert find_regions(as_tensor(mask))[0].confidence is None
 
 
+def test_regions_are_equal_if_their_pixels_are():
+    corner = np.array([[1, 0], [1, 1]])
+    first, second = np.zeros((2, 9, 9), bool)
+    first[2:4, 2:4], second[2:4, 2:4] = corner, corner[:, ::-1]
+    (one,), (other,) = find_regions(as_tensor(first)), find_regions(as_tensor(second))
+    assert (one.box, one.area) == (other.box, other.area)
+    assert one != other
+    (again,) = find_regions(as_tensor(np.pad(first, ((0, 5), (0, 3)))))
+    assert again.outline == one.outline  # what was asked for makes no difference
+    assert one == again
+    assert len({one, other, again}) == 2
+    with pytest.raises(AttributeError):
+        one.area = 4
+
+
+def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch):
+    traced = []
+    genuine = module._rings
+    monkeypatch.setattr(module, "_rings", lambda mask, *at: traced.append(mask.shape) or genuine(mask, *at))
+    mask = np.zeros((400, 600), bool)
+    mask[::8, ::8] = mask[1::8, ::8] = True
+    found = find_regions(as_tensor(mask), as_tensor(mask).float())
+    annotations = to_coco(found, file_name="a.png", size=mask.shape)["annotations"]
+    assert len(found) == len(annotations) == 3_750
+    assert traced == []
+
+    assert len(found[777].outline) == 4
+    assert found[777].holes == ()
+    assert found[777].polygons == (found[777].outline,)
+    assert traced == [(2, 1)]  # of the box, not of the picture
+
+
+def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes():
+    y, x = np.mgrid[-100:100, -100:100]
+    rings = find_regions(as_tensor(np.maximum(abs(x + 0.5), abs(y + 0.5)).astype(int) % 2 == 0))  # one in another
+    assert len(rings) == 50
+    assert sum(region.box[2] * region.box[3] for region in rings) > 600_000
+    assert sum(len(region._runs) for region in rings) < 12 * 200 * 101
+
+
 def test_an_empty_mask_has_no_regions():
     assert find_regions(as_tensor(np.zeros((5, 7)))) == []
     assert to_coco([], file_name="a.png", size=(5, 7))["annotations"] == []
@@ -139,7 +180,7 @@ def test_bad_input_is_refused():
     mask = as_tensor(np.ones((2, 3)))
     with pytest.raises(TypeError, match="float32"):
         find_regions(mask.float())
-    with pytest.raises(ValueError, match=r"\[2, 3\]"):
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
         find_regions(mask[0, 0])
     with pytest.raises(ValueError, match=r"\[1, 1, 2, 4\]"):
         find_regions(mask, torch.zeros(1, 1, 2, 4))

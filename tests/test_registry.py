@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from pathlib import Path
 
@@ -158,6 +159,62 @@ def test_a_name_is_registered_once_a_kind():
     assert registry.get("restorer", "mine") is Plain
 
 
+def test_a_cell_of_a_notebook_that_registers_can_be_run_again():
+    cell = """
+@hcl_sdk.component
+class Mine(Plain):
+    pass
+
+registry.restorer("mine", Mine, summary=summary)
+registry.head("lazy", "package.module:Head")
+"""
+    registry = Registry()
+    namespaces = []
+    for summary in ("first", "second"):
+        namespaces.append({"__name__": "__main__", "registry": registry, "summary": summary, "Plain": Plain})
+        exec(cell, namespaces[-1] | {"hcl_sdk": hcl_sdk}, namespaces[-1])
+    first, second = (namespace["Mine"] for namespace in namespaces)
+    assert first is not second
+    assert registry.get("restorer", "mine") is second
+    assert registry.name_of(second) == "script/mine"
+    assert [(e.qualified_name, e.summary) for e in registry.entries()] == [
+        ("script/lazy", ""),
+        ("script/mine", "second"),
+    ]
+    with pytest.raises(ValueError, match="registered twice by script"):
+        registry.head("lazy", "package.module:OtherHead")
+
+
+def test_a_target_that_is_registered_again_is_imported_anew(module, monkeypatch):
+    registry = Registry()
+    registry.restorer("mine", f"{module}:Plain")
+    assert registry.get("restorer", "mine") is Plain
+    monkeypatch.setattr(sys.modules[module], "Plain", Derived)
+    registry.restorer("mine", f"{module}:Plain")
+    assert registry.get("restorer", "mine") is Derived
+
+
+def test_a_package_registers_a_name_once_even_for_the_same_target():
+    registry = Registry("dist")
+    registry.restorer("mine", Plain)
+    with pytest.raises(ValueError, match="registered twice by dist"):
+        registry.restorer("mine", Plain)
+
+
+def test_registering_during_discovery_is_refused_in_that_thread_alone():
+    def discover(registry):
+        with pytest.raises(PluginError, match="use the registry that hcl_register is given"):
+            registry.restorer("oops", Plain)
+        other = threading.Thread(target=registry.restorer, args=("mine", Plain))
+        other.start()
+        other.join()
+
+    registry = Registry(discover=discover)
+    assert [e.qualified_name for e in registry.entries()] == ["script/mine"]
+    registry.restorer("later", Derived)
+    assert registry.get("restorer", "later") is Derived
+
+
 def test_order_of_registering_and_discovering_does_not_matter():
     before, after = (
         filled_with(entry("built-in"), entry("x", "dist")),
@@ -234,6 +291,7 @@ def test_a_built_in_keeps_its_bare_name():
         ("hcl-sdk/partial-swin", ["the built-ins have bare names", "did you mean 'partial-swin'?"]),
         ("script/mine", ['must first run registry.restorer("mine", ...)']),
         ("absent-dist/zzz", ["the package absent-dist is not installed: pip install absent-dist"]),
+        ("absent-dist/z.PNG", ["the package absent-dist is not installed; "]),
         ("attrs/zzz", ["the installed package attrs", "has no plugin for hcl_sdk"]),
         ("a; rm -r/zzz", ["is not the name of a package"]),
         ("", ["unknown restorer ''"]),
@@ -270,6 +328,17 @@ def test_an_unknown_name_points_to_plugins_that_failed():
     assert off not in str(caught.value)
 
 
+@pytest.mark.parametrize("target", ["broken_of_test_registry:X", "outer_of_test_registry:X"])
+def test_what_cannot_be_loaded_is_told_with_its_place(target, tmp_path, monkeypatch):
+    (tmp_path / "broken_of_test_registry.py").write_text("\n1 / 0\n")
+    (tmp_path / "outer_of_test_registry.py").write_text("import broken_of_test_registry\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry()
+    registry.head("x", target)
+    with pytest.raises(PluginError, match=r"ZeroDivisionError: division by zero \(.*broken_of_test_registry\.py:2\)$"):
+        registry.get("head", "x")
+
+
 def test_a_kind_that_does_not_exist():
     for ask in (lambda: Registry().get("decoder", "x"), lambda: Registry().entries("decoder")):
         with pytest.raises(ValueError, match=r"one of encoder, interaction, .*; got 'decoder'"):
@@ -296,6 +365,15 @@ def test_weights_have_a_source_and_no_class(tmp_path, monkeypatch):
         registry.weights_source("foldr")
     with pytest.raises(ValueError, match="weights_source"):
         registry.get("weights", "folder")
+
+
+def test_weights_may_be_in_a_package_without_init(tmp_path, monkeypatch):
+    folder = tmp_path / "namespace_of_test_registry" / "weights"
+    folder.mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry()
+    registry.weights("folder", "namespace_of_test_registry:weights")
+    assert registry.weights_source("folder") == folder
 
 
 def test_a_class_is_named_by_identity(module):

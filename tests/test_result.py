@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline, Result
+from hcl_sdk.photo import Photo
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,58 @@ def test_another_format_on_request(restorer: Pipeline, tmp_path: Path, suffix: s
     assert paths["restored"].name == f"photo_restored.{suffix.lower().lstrip('.')}"
     with Image.open(paths["restored"]) as written:
         assert written.size == (60, 40)
+
+
+def test_a_name_for_the_files_of_photos_that_have_none(restorer: Pipeline, tmp_path: Path) -> None:
+    result = restorer.restore(photo(), corruption_mask=two_boxes())
+    for name in ("first", "second.one"):
+        paths = result.save(tmp_path, name=name)
+        assert paths == {
+            "mask": tmp_path / f"{name}_mask.png",
+            "restored": tmp_path / f"{name}_restored.png",
+        }
+    assert len(list(tmp_path.iterdir())) == 4
+    for wrong in ("", "a/b", "/"):
+        with pytest.raises(ValueError, match="name must be a file name"):
+            result.save(tmp_path, name=wrong)
+
+
+def test_neither_the_photo_nor_the_mask_is_overwritten(restorer: Pipeline, tmp_path: Path) -> None:
+    Image.fromarray(photo()).save(tmp_path / "a.png")
+    Image.fromarray(two_boxes()).convert("L").save(tmp_path / "a_mask.png")
+    result = restorer.restore(tmp_path / "a.png", corruption_mask=str(tmp_path / "a_mask.png"))
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    def refused(directory: Path, message: str, **options: str) -> None:
+        with pytest.raises(FileExistsError, match=message):
+            result.save(directory, **options)
+        assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+    refused(tmp_path, "a_mask.png is the mask that was handed in")
+    (tmp_path / "link_restored.png").symlink_to(tmp_path / "a.png")
+    before[tmp_path / "link_restored.png"] = before[tmp_path / "a.png"]
+    refused(tmp_path, "link_restored.png is the photo itself", name="link")
+    paths = result.save(tmp_path / "out")
+    assert np.array_equal(read(paths["mask"]) == 255, two_boxes())
+    assert result.save(tmp_path / "out") == paths  # results of an earlier run are overwritten
+
+
+def test_nothing_is_written_in_a_format_that_cannot_hold_the_photo(restorer: Pipeline, tmp_path: Path) -> None:
+    result = restorer.restore(Image.fromarray(photo()).convert("RGBA"), corruption_mask=two_boxes())
+    with pytest.raises(ValueError, match="RGBA as JPEG"):
+        result.save(tmp_path / "out", format="jpg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_color_of_16_bits_comes_back_as_an_array_and_is_saved_as_it_is(restorer: Pipeline, tmp_path: Path) -> None:
+    deep = photo().astype(np.uint16) * 257 + 3
+    Photo.open(deep).save(tmp_path / "deep.png")
+    result = restorer.restore(tmp_path / "deep.png", corruption_mask=two_boxes())
+    assert isinstance(result.restored, np.ndarray)
+    assert result.restored.dtype == np.uint16
+    again = Photo.open(result.save(tmp_path / "out")["restored"])
+    assert np.array_equal(again.pixels, result.restored)
+    assert np.array_equal(again.pixels[~two_boxes()], deep[~two_boxes()])
 
 
 def test_cmyk_is_written_as_tiff(restorer: Pipeline, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ def test_without_an_accelerator_the_cpu_is_picked(monkeypatch: pytest.MonkeyPatc
     assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
     with pytest.raises(ValueError, match=r"'cuda:1' is not available here; there is cpu"):
         pick_device("cuda:1")
+    with pytest.raises(ValueError, match=r"'meta' is not available here; there is cpu"):
+        pick_device("meta")
 
 
 def test_with_an_accelerator_it_is_picked_by_the_rank_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

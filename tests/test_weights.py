@@ -67,7 +67,7 @@ def test_half_the_size_is_rounded_to_float16_and_loaded_as_float32(tiny_pipeline
 def test_a_model_card_is_written_once_and_then_somebodys_own(tiny_pipeline: Pipeline, saved: Path) -> None:
     card = (saved / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: hcl_sdk\n")
-    assert "use: convnext" in card
+    assert "convnext" not in card  # the configuration is config.json, which is replaced when the card stays
     (saved / "README.md").write_text("mine")
     tiny_pipeline.save_pretrained(saved)
     assert (saved / "README.md").read_text() == "mine"
@@ -300,7 +300,32 @@ def test_a_folder_without_configuration_is_said_to_be_one(tmp_path: Path, monkey
         find_weights("mine")
 
 
-@pytest.mark.parametrize("name", ["nothing", "./org/name", "../name", "/org/name", "~/name", "a/b/c"])
+@pytest.mark.parametrize("name", ["./org/name", "../name", "/org/name", "~/name", Path("org/name")])
+def test_a_path_that_does_not_exist_is_no_name(hub: Hub, name: str | Path) -> None:
+    with pytest.raises(WeightsError, match=f"^no such folder: {name}$"):
+        find_weights(name)
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize("name", ["odd.png", "in/odd.png", "./odd.png"])
+def test_a_file_is_no_folder_of_weights(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path(name).touch()
+    with pytest.raises(WeightsError, match=f"^{name} is a file; expected a folder written by save_pretrained"):
+        find_weights(name)
+    assert hub.asked == []
+
+
+def test_nothing_is_to_be_installed_for_weights(hub: Hub) -> None:
+    with pytest.raises(WeightsError, match="from the Hugging Face Hub") as caught:
+        find_weights("org/missing")
+    assert "unknown weights" in str(caught.value)
+    assert "package" not in str(caught.value)
+    assert "pip" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nothing", "a/b/c"])
 def test_what_can_be_no_repository_is_not_looked_for_on_the_hub(hub: Hub, name: str) -> None:
     with pytest.raises(WeightsError, match=r"expected a directory, the name of registered weights or org/name"):
         find_weights(name)

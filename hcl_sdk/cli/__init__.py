@@ -5,11 +5,14 @@ Nothing heavy is imported until a command runs, so that ``hcl --help`` answers a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from hcl_sdk.registry import PluginError, RegistryError
 
 
 class _Commands(click.Group):
@@ -19,6 +22,8 @@ class _Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(130)  # what shells expect after Ctrl-C
+        except (PluginError, RegistryError) as error:
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,25 +35,62 @@ def main() -> None:
     """
 
 
+class _Number(click.FloatRange):
+    """A number in a range; click's own lets infinity and "not a number" through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class _Path(click.Path):
+    """The path of a file or folder; click's own takes an empty text for the folder one is in."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("expected a path, got an empty text.", param, ctx)
+        if "://" in str(value):
+            self.fail(f"URLs are not read; download it first: {value}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value:
+        raise click.BadParameter("expected a name, got an empty text.", ctx, param)
+    return value
+
+
+# As photo._FORMATS, the import of which takes long.
 _FORMATS = ("png", "jpg", "jpeg", "tif", "tiff", "webp", "avif", "jp2", "bmp", "ppm")
 
 
 def _weights_option(function: Callable[..., Any]) -> Callable[..., Any]:
     help_text = "A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub."
-    return click.option("--weights", metavar="NAME", default="default", show_default=True, help=help_text)(function)
+    return click.option(
+        "--weights", metavar="NAME", default="default", show_default=True, callback=_not_empty, help=help_text
+    )(function)
+
+
+def _detection_size_option(help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option("--detection-size", metavar="PIXELS", type=click.IntRange(min=1), help=help_text)
 
 
 def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """What ``detect`` and ``restore`` have in common."""
     for option in reversed(
         (
-            click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)),
+            click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=_Path(readable=False)),
             click.option("-r", "--recursive", is_flag=True, help="Search the folders inside folders too."),
             click.option(
                 "-o",
                 "--output",
                 metavar="DIR",
-                type=click.Path(file_okay=False, path_type=Path),
+                type=_Path(file_okay=False),
                 default="hcl_output",
                 show_default=True,
                 help="Where the results go; made if it is not there.",
@@ -56,8 +98,11 @@ def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--threshold",
                 metavar="P",
-                type=click.FloatRange(0, 1),
+                type=_Number(0, 1),
                 help="A pixel is corrupted if its probability is above this, 0 to 1.  [default: the weights' own]",
+            ),
+            _detection_size_option(
+                "Shrink larger photos to this shorter side for detection: less memory.  [default: the weights' own]"
             ),
             _weights_option,
             click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, mps ...  [default: the fastest]"),
@@ -81,7 +126,7 @@ def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--coco",
     metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_Path(dir_okay=False),
     help="Also write the regions of all photos as one COCO data set (JSON).",
 )
 def detect(**options: Any) -> None:
@@ -102,19 +147,19 @@ def detect(**options: Any) -> None:
 @click.option(
     "--mask",
     metavar="FILE",
-    type=click.Path(exists=True, path_type=Path),
+    type=_Path(exists=True),
     help="Fill this region (white) instead of what is found. Or a folder with a mask NAME_mask or NAME per photo.",
 )
 @click.option(
     "--dilate",
     metavar="PIXELS",
-    type=click.FloatRange(min=0),
+    type=_Number(min=0),
     help="Grow the mask before filling it.  [default: the weights' own]",
 )
 @click.option(
     "--feather",
     metavar="PIXELS",
-    type=click.FloatRange(min=0),
+    type=_Number(min=0),
     help="Fade the fill into the photo over this width.  [default: the weights' own]",
 )
 @click.option(
@@ -136,7 +181,8 @@ def restore(**options: Any) -> None:
     TIFF, BMP and PPM photos keep their format, all others become PNG (TIFF where PNG cannot hold them), so that no
     pixel outside the mask changes; --format jpg gives smaller files in which all do.
 
-    A file that cannot be read does not stop the rest; it is listed at the end, and the exit status is 1.
+    A photo that cannot be read or restored does not stop the rest; it is listed at the end with the reason, and the
+    exit status is 1.
     """
     from hcl_sdk.cli.photos import process
 
@@ -144,7 +190,7 @@ def restore(**options: Any) -> None:
 
 
 @main.command()
-@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("checkpoint", type=_Path(exists=True, dir_okay=False))
 @click.option("--preset", "name", metavar="NAME", required=True, help="ffhq256, imagenet256, places256 or places512.")
 @click.option(
     "--version",
@@ -153,15 +199,16 @@ def restore(**options: Any) -> None:
     show_default=True,
     help="Of the code that trained the checkpoint: 4 is the final one.",
 )
+@_detection_size_option("Stored with the weights: shrink larger photos to this shorter side for detection.")
 @click.option(
     "-o",
     "--output",
     metavar="DIR",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Path(file_okay=False),
     help="The folder of weights to write.",
 )
-def convert(checkpoint: Path, name: str, version: int, output: Path) -> None:
+def convert(checkpoint: Path, name: str, version: int, detection_size: int | None, output: Path) -> None:
     """Turn a published CHECKPOINT into a folder of weights.
 
     It is read without running code from it, and every name and shape in it is checked.
@@ -174,7 +221,7 @@ def convert(checkpoint: Path, name: str, version: int, output: Path) -> None:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--preset'") from error
     try:
-        conversion = converted(checkpoint, config)
+        conversion = converted(checkpoint, config | {"detection_size": detection_size})
         conversion.pipeline.save_pretrained(output)
     except (ConversionError, OSError) as error:
         raise click.ClickException(str(error)) from error
@@ -195,16 +242,19 @@ def components(name: str | None) -> None:
 
 
 @main.command()
-def plugins() -> None:
+@click.option("--check", is_flag=True, help="Also load all that they give; the exit status is 1 if anything is broken.")
+def plugins(check: bool) -> None:
     """List the installed plugins and what they give.
 
     A broken one is shown with its error.
 
     HCL_DISABLE_PLUGINS=a,b leaves these packages alone; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
     """
-    from hcl_sdk.cli.listing import all_plugins
+    from hcl_sdk.cli.listing import all_plugins, check_plugins
 
     click.echo(all_plugins())
+    if check:
+        check_plugins()
 
 
 @main.command()
@@ -212,7 +262,7 @@ def plugins() -> None:
     "-o",
     "--output",
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=_Path(file_okay=False),
     default="hcl_quickstart",
     show_default=True,
     help="Where the pictures go.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -35,12 +35,32 @@ class Inputs:
     Attributes:
         photos: in the order given, folders sorted.
         ignored: number of files in folders that are no pictures.
+        unread: number of photos in folders of formats that are not read, by suffix.
         failures: what cannot be worked on, with the reason.
     """
 
     photos: list[Input] = field(default_factory=list)
     ignored: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Path, str]] = field(default_factory=list)
+
+    def left_out(self) -> list[str]:
+        """What of the folders is not worked on, in words."""
+        parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
+        for suffix, count in sorted(self.unread.items()):
+            advice = _UNREAD[suffix]
+            parts.append(f"{count} {suffix} {'file' if count == 1 else 'files'} ignored: {advice}")
+        return parts
+
+
+_CONVERT_RAW = "convert raw photos to TIFF or PNG first"
+_CONVERT_HEIF = "convert to JPEG or PNG first, or use a program that registers pillow-heif"
+# Photos that Pillow does not read by itself.
+_UNREAD = {
+    **dict.fromkeys((".heic", ".heif"), _CONVERT_HEIF),
+    ".avif": "this Pillow is built without it; convert to JPEG or PNG first",
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT_RAW),
+}
 
 
 @cache
@@ -65,11 +85,11 @@ def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
         output: the output folder.
 
     Raises:
-        click.UsageError: if the output folder is one of the folders, or two photos would have the same results.
+        click.UsageError: if the output folder is one of the folders.
     """
     inputs = Inputs()
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path as given, folder of the results
-    folders = [path for path in paths if path.is_dir()]
+    folders = [path for path in paths if os.path.isdir(path)]
     for path in paths:
         if path not in folders:
             found.setdefault(os.path.abspath(path), (path, Path()))
@@ -82,7 +102,7 @@ def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
         top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
         for file in _files(path, recursive, os.path.realpath(output), inputs):
             found.setdefault(os.path.abspath(file), (file, top / file.parent.relative_to(path)))
-    inputs.photos = _named(found.values())
+    _name(found.values(), inputs)
     return inputs
 
 
@@ -100,30 +120,43 @@ def _files(root: Path, recursive: bool, output: str, inputs: Inputs) -> Iterable
             if recursive and not name.startswith(".") and os.path.realpath(Path(folder, name)) != output
         )
         for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in picture_suffixes():
+            suffix = "" if name.startswith(".") else Path(name).suffix.lower()
+            if suffix in picture_suffixes():
                 yield Path(folder, name)
+            elif suffix in _UNREAD:
+                inputs.unread[suffix] += 1
             else:
                 inputs.ignored += 1
 
 
-def _named(found: Iterable[tuple[Path, Path]]) -> list[Input]:
-    """Give every photo a name that no other photo with results in the same folder has, whatever its case."""
+def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:
+    """Give every photo a name that no other photo with results in the same folder has, whatever its case.
+
+    Those of which there is none become failures.
+    """
     same_stem: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
     for path, folder in found:
         same_stem[str(folder / path.stem).casefold()].append((path, folder))
-    photos, owner = [], dict[str, Path]()
+    same_name: dict[str, list[Input]] = defaultdict(list)
     for path, folder in found:
         alone = len(same_stem[str(folder / path.stem).casefold()]) == 1
-        name = path.stem if alone else path.stem + path.suffix.replace(".", "_")
-        key = str(folder / name).casefold()
-        if key in owner:
-            raise click.UsageError(
-                f"the results of {owner[key]} and {path} would both be called {folder / name}_...; "
+        photo = Input(path=path, folder=folder, name=path.stem if alone else _name_with_suffix(path))
+        same_name[str(folder / photo.name).casefold()].append(photo)
+    for photos in same_name.values():
+        if len(photos) == 1:
+            inputs.photos += photos
+            continue
+        for photo in photos:
+            others = " and ".join(str(other.path) for other in photos if other is not photo)
+            reason = (
+                f"its results and those of {others} would both be called {photo.folder / photo.name}_...; "
                 f"give them to two commands, each with a folder of its own as -o"
             )
-        owner[key] = path
-        photos.append(Input(path=path, folder=folder, name=name))
-    return photos
+            inputs.failures.append((photo.path, reason))
+
+
+def _name_with_suffix(path: Path) -> str:
+    return path.stem + path.suffix.replace(".", "_")
 
 
 def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
@@ -146,7 +179,9 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
         folder = source / photo.folder
         if folder not in listings:
             listings[folder] = _pictures_by_stem(folder)
-        stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in (photo.name, photo.path.stem))
+        # The one with the suffix was written if there was another photo of this name at that time.
+        names = (photo.name, _name_with_suffix(photo.path), photo.path.stem)
+        stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in names)
         candidates = ([f for f in listings[folder].get(s, []) if not is_same(f, photo.path)] for s in stems)
         files = next(filter(None, candidates), [])
         if len(files) == 1:
@@ -154,7 +189,7 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
         elif files:
             inputs.failures.append((photo.path, f"several files may be its mask: {', '.join(map(str, files))}"))
         else:
-            expected = " or ".join(f"{stem}.png" for stem in stems)
+            expected = f"{photo.name}_mask.png or {photo.name}.png"
             reason = f"there is no mask of it in {folder}; expected {expected} (or another picture format)"
             inputs.failures.append((photo.path, reason))
     inputs.photos = list(masks)
@@ -171,7 +206,7 @@ def _pictures_by_stem(folder: Path) -> dict[str, list[Path]]:
 
 def is_same(one: Path, other: Path) -> bool:
     """Are these one file, under whatever names?"""
-    return one.exists() and other.exists() and one.samefile(other)
+    return _identity(one) is not None and _identity(one) == _identity(other)
 
 
 class Protected:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import click
 
-from hcl_sdk.plugins import registry
-from hcl_sdk.registry import BUILTIN_DISTRIBUTION, Entry, PluginError, PluginReport, normalize
+from hcl_sdk.plugins import disabled_packages, registry
+from hcl_sdk.registry import BUILTIN_DISTRIBUTION, KINDS_AND_WEIGHTS, Entry, PluginError, PluginReport, UnknownNameError
 
 
 def all_components() -> str:
     """Name, package and summary of everything registered, by kind."""
-    try:
-        entries = registry.entries()
-    except PluginError as error:
-        raise click.ClickException(str(error)) from error
+    entries = registry.entries()
     rows = [(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries]
     widths = _widths(rows)
     parts = []
@@ -30,20 +29,15 @@ def all_components() -> str:
 
 def one_component(name: str) -> str:
     """All that has this name, of whatever kind: fields, defaults, ranges and description."""
-    try:
-        entries = registry.entries()
-        distribution, _, bare = name.rpartition("/")
-        found = [
-            e for e in entries if e.name == bare and (not distribution or e.distribution == normalize(distribution))
-        ]
-        if not found:
-            names = list(dict.fromkeys(e.qualified_name for e in entries))
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "hcl components lists all"
-            raise click.ClickException("; ".join([f"nothing is called {name!r}", hint, *_notes()]))
-        return "\n\n".join(_entry(e) for e in found)
-    except PluginError as error:
-        raise click.ClickException(str(error)) from error
+    found = []
+    for kind in KINDS_AND_WEIGHTS:
+        with contextlib.suppress(UnknownNameError):
+            found.append(registry.find(kind, name))
+    if not found:
+        near = difflib.get_close_matches(name, [e.qualified_name for e in registry.entries()], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "hcl components lists all"
+        raise click.ClickException("; ".join([f"nothing is called {name!r}", hint, *_notes()]))
+    return "\n\n".join(_entry(e) for e in found)
 
 
 def _entry(entry: Entry) -> str:
@@ -104,10 +98,7 @@ def _ranges(validator: Any) -> Iterator[str]:
 
 def all_plugins() -> str:
     """A table of the plugins; below it, why broken ones are broken."""
-    try:
-        reports = registry.plugins
-    except PluginError as error:
-        raise click.ClickException(str(error)) from error
+    reports = registry.plugins
     rows = [("plugin", "version", "status", "gives")]
     rows += [(_label(r, reports), r.version, r.status, ", ".join(r.names) or "-") for r in reports]
     widths = _widths(rows)
@@ -115,7 +106,36 @@ def all_plugins() -> str:
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
     if any(r.status == "broken" for r in reports):
         problems.append("(HCL_STRICT_PLUGINS=1 makes broken plugins an error of every command, for CI.)")
+    absent = sorted(disabled_packages() - {"*"} - {r.distribution for r in reports})
+    problems += [f"Warning: HCL_DISABLE_PLUGINS names {name}, which is not an installed plugin" for name in absent]
     return "\n".join([*lines, *([""] if problems else []), *problems])
+
+
+def check_plugins() -> None:
+    """Load every component, and look into every folder of weights; what is on the Hub is not asked for.
+
+    Raises:
+        click.ClickException: naming all that is broken.
+    """
+    from hcl_sdk.weights import WEIGHTS, WeightsError, read_config
+
+    problems = [f"{_label(r, registry.plugins)}: {r.error}" for r in registry.plugins if r.status == "broken"]
+    entries = registry.entries()
+    for entry in entries:
+        try:
+            if entry.kind != "weights":
+                registry.get(entry.kind, entry.qualified_name)
+            elif isinstance(folder := registry.weights_source(entry.qualified_name), Path):
+                read_config(folder)
+                if not (folder / WEIGHTS).is_file():
+                    raise WeightsError(f"{folder} holds no {WEIGHTS}")
+        except PluginError as error:
+            problems.append(str(error))
+        except (WeightsError, OSError) as error:
+            problems.append(f"weights {entry.qualified_name}: {error}")
+    if problems:
+        raise click.ClickException("\n  ".join([f"{len(problems)} broken:", *problems]))
+    click.echo(f"\nChecked: all {len(entries)} components and weights are there.")
 
 
 def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:

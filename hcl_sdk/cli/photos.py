@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -16,7 +17,7 @@ from hcl_sdk.cli.inputs import Input, Protected, find_photos, is_same, match_mas
 from hcl_sdk.photo import Photo, PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.regions import to_coco
-from hcl_sdk.registry import PluginError, RegistryError
+from hcl_sdk.registry import one_line
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, own_share, pick_device, wait_for_everyone
 
@@ -29,7 +30,7 @@ def load_pipeline(weights: str, device: str | None, precision: Precision = "no")
         raise click.BadParameter(str(error), param_hint="'--device'") from error
     try:
         return Pipeline.from_pretrained(weights, device=device, precision=precision)
-    except (ValueError, RegistryError, PluginError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise click.ClickException(f"weights {weights}: {error}") from error
 
 
@@ -40,6 +41,7 @@ def process(
     output: Path,
     recursive: bool,
     threshold: float | None,
+    detection_size: int | None,
     weights: str,
     device: str | None,
     precision: Precision,
@@ -55,8 +57,8 @@ def process(
     """Work on the photos one at a time; the arguments are the command's.
 
     Raises:
-        click.ClickException: for what stops all of it: options that contradict each other, weights that cannot be
-            loaded, no photo at all.
+        click.ClickException: for what stops all of it: options that are wrong or contradict each other, weights that
+            cannot be loaded, no photo at all.
         click.exceptions.Exit: with 1 if a photo failed.
     """
     if mask is not None and threshold is not None:
@@ -66,15 +68,24 @@ def process(
     inputs = find_photos(paths, recursive=recursive, output=output)
     if not inputs.photos and not inputs.failures:
         hint = "" if recursive else "; -r searches the folders inside too"
-        raise click.ClickException(
-            f"no picture files in {', '.join(map(str, paths))} (other files: {inputs.ignored}){hint}"
-        )
+        found = "; ".join(inputs.left_out()) or "no files"
+        raise click.ClickException(f"no picture files in {', '.join(map(str, paths))} ({found}){hint}")
     masks = {} if mask is None else match_masks(mask, inputs)
     protected = Protected([*(photo.path for photo in inputs.photos), *masks.values()])
     if coco is not None:
+        for photo in inputs.photos:
+            for what in ("mask", *(["plot"] if plot else [])):
+                if os.path.realpath(coco) == os.path.realpath(_picture(output, photo, what)):
+                    raise click.UsageError(f"--coco: {coco} is where the {what} of {photo.path} goes")
         _prepare(coco, protected)
     pipeline = load_pipeline(weights, device, precision)
     _check_able(pipeline, weights, detecting=mask is None, restoring=restoring)
+    settings = {"threshold": threshold, "detection_size": detection_size, "dilate": dilate, "feather": feather}
+    for name, value in settings.items():
+        if value is not None:
+            setattr(pipeline, name, value)
+    if inputs.photos:
+        _make_output(output)
 
     report = _Report(as_json=as_json, quiet=quiet)
     for path, reason in own_share(inputs.failures):
@@ -84,26 +95,37 @@ def process(
     with tqdm(own_share(inputs.photos), unit="photo", leave=False, disable=hidden or None) as progress:
         for photo in progress:
             try:
+                if file_format is not None:
+                    Photo.open(photo.path).check_format(_picture(output, photo, "restored", f".{file_format}"))
                 if photo in masks:
-                    given = masks[photo]
-                    result = pipeline.restore(photo.path, corruption_mask=given, dilate=dilate, feather=feather)
+                    result = pipeline.restore(photo.path, corruption_mask=masks[photo])
                 elif restoring:
-                    result = pipeline(photo.path, threshold=threshold, dilate=dilate, feather=feather)
+                    result = pipeline(photo.path)
                 else:
-                    result = pipeline.detect(photo.path, threshold=threshold)
+                    result = pipeline.detect(photo.path)
                 written = _write(result, photo, output, file_format, plot, masks.get(photo), protected)
-            except (PhotoError, OSError) as error:
-                report.failed(photo.path, str(error).removeprefix(f"{photo.path}: "))
-            except (MemoryError, torch.OutOfMemoryError):
-                report.failed(photo.path, f"not enough memory on {pipeline.device} for a photo of its size")
+                line = report.done(photo.path, result, written, with_coco=coco is not None)
+            except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
+                report.failed(photo.path, _reason(error, photo.path, pipeline))
             else:
-                report.done(photo.path, result, written, with_coco=coco is not None)
+                _say(line)
     if coco is not None:
         report.write_coco(coco)
-    report.finish(f"{'restored' if restoring else 'examined'}, results in {output}", inputs.ignored)
+    report.finish(f"{'restored' if restoring else 'examined'}, results in {output}", inputs.left_out())
     wait_for_everyone()  # a launcher ends all processes when one of them fails
     if report.failures:
         raise click.exceptions.Exit(1)
+
+
+def _reason(error: Exception, path: Path, pipeline: Pipeline) -> str:
+    """Why a photo failed, in one line."""
+    # PyTorch has no class of its own for the memory of the CPU, and of some accelerators.
+    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if is_memory or re.search("DefaultCPUAllocator|out of memory", str(error)):
+        return f"not enough memory on {pipeline.device} for a photo of its size"
+    if isinstance(error, PhotoError | OSError):
+        return str(error).removeprefix(f"{path}: ")
+    return one_line(error)
 
 
 def _prepare(coco: Path, protected: Protected) -> None:
@@ -113,6 +135,20 @@ def _prepare(coco: Path, protected: Protected) -> None:
         coco.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.ClickException(f"--coco: {error}") from error
+
+
+def _make_output(output: Path) -> None:
+    """Make the output folder, and find out whether files can be written there, once for all photos."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+    except OSError as error:
+        raise click.ClickException(f"the results cannot be written to {output}: {error.strerror or error}") from error
+
+
+def _picture(output: Path, photo: Input, what: str, suffix: str = ".png") -> Path:
+    """The file that one of the results of a photo goes to."""
+    return output / photo.folder / f"{photo.name}_{what}{suffix}"
 
 
 def _check_able(pipeline: Pipeline, weights: str, *, detecting: bool, restoring: bool) -> None:
@@ -132,22 +168,21 @@ def _write(
     protected: Protected,
 ) -> dict[str, Path]:
     """Write the results of a photo, all or, if one would overwrite an input, none. Returns the file of each."""
-    folder = output / photo.folder
-    files = {"mask": folder / f"{photo.name}_mask.png"}
+    files = {"mask": _picture(output, photo, "mask")}
     pictures: dict[str, Photo] = {}
     # What hcl detect wrote may be edited and handed in again, with the same output folder: then it stays as it is.
     if own_mask is None or not is_same(own_mask, files["mask"]):
         pictures["mask"] = Photo.open(result.mask)
     if result.composited is not None:
         suffix = f".{file_format}" if file_format else result.composited.lossless_suffix
-        files["restored"] = folder / f"{photo.name}_restored{suffix}"
+        files["restored"] = _picture(output, photo, "restored", suffix)
         pictures["restored"] = result.composited
     if plot:
-        files["plot"] = folder / f"{photo.name}_plot.png"
+        files["plot"] = _picture(output, photo, "plot")
         pictures["plot"] = Photo.open(result.plot())
     for what in pictures:
         protected.check(files[what])
-    folder.mkdir(parents=True, exist_ok=True)
+    files["mask"].parent.mkdir(parents=True, exist_ok=True)
     for what, picture in pictures.items():
         picture.save(files[what])
     return files
@@ -160,26 +195,27 @@ class _Report:
         self.failures: list[tuple[Path, str]] = []
         self._as_json, self._quiet = as_json, quiet
         self._done = 0
-        self._images: list[dict[str, Any]] = []
-        self._annotations: list[dict[str, Any]] = []
+        self._coco = to_coco([], file_name="", size=(0, 0)) | {"images": []}
 
-    def done(self, path: Path, result: Result, written: dict[str, Path], *, with_coco: bool) -> None:
-        self._done += 1
+    def done(self, path: Path, result: Result, written: dict[str, Path], *, with_coco: bool) -> str:
+        """Note what was done; returns what is to be said about it."""
         height, width = result.photo.size
         share = float((np.asarray(result.mask) > 0).mean())
         if with_coco:
-            found = to_coco(result.regions, file_name=path.as_posix(), size=(height, width), image_id=self._done)
-            self._images += found["images"]
-            first = len(self._annotations) + 1
-            self._annotations += [a | {"id": i} for i, a in enumerate(found["annotations"], first)]
+            found = to_coco(result.regions, file_name=path.as_posix(), size=(height, width), image_id=self._done + 1)
+            self._coco["images"] += found["images"]
+            first = len(self._coco["annotations"]) + 1
+            self._coco["annotations"] += [a | {"id": i} for i, a in enumerate(found["annotations"], first)]
+        self._done += 1
         if self._as_json:
             regions = [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in result.regions]
             outputs = {what: str(file) for what, file in written.items()}
             values = {"width": width, "height": height, "corrupted_share": share, "regions": regions}
-            _say(json.dumps({"path": str(path), "outputs": outputs, **values}))
-        elif not self._quiet:
-            found = f"{share:.1%} corrupted" if share else "nothing corrupted"
-            _say(f"{path}: {found} -> {written.get('restored', written['mask'])}")
+            return json.dumps({"path": str(path), "outputs": outputs, **values})
+        if self._quiet:
+            return ""
+        found = f"{share:.1%} corrupted" if share else "nothing corrupted"
+        return f"{path}: {found} -> {written.get('restored', written['mask'])}"
 
     def failed(self, path: Path, reason: str) -> None:
         self.failures.append((path, reason))
@@ -187,27 +223,26 @@ class _Report:
             _say(json.dumps({"path": str(path), "error": reason}))
 
     def write_coco(self, file: Path) -> None:
-        categories = [{"id": 1, "name": "corrupted", "supercategory": ""}]
-        data = {"images": self._images, "annotations": self._annotations, "categories": categories}
         partial = file.with_name(f".{file.name}.{os.getpid()}.part")
         try:
-            partial.write_text(json.dumps(data), encoding="utf-8")
+            partial.write_text(json.dumps(self._coco), encoding="utf-8")
             partial.replace(file)
         except OSError as error:
             raise click.ClickException(f"--coco: {error}") from error
         finally:
             partial.unlink(missing_ok=True)
 
-    def finish(self, what: str, ignored: int) -> None:
+    def finish(self, what: str, left_out: list[str]) -> None:
         if not self._quiet:
             counts = [f"{self._done} {'photo' if self._done == 1 else 'photos'} {what}"]
             counts += [f"{len(self.failures)} failed"] if self.failures else []
-            counts += [f"{ignored} other files ignored"] if ignored else []
-            click.echo("; ".join(counts), err=True)
+            click.echo("; ".join([*counts, *left_out]), err=True)
         for path, reason in self.failures:
             click.echo(f"Error: {path}: {reason}", err=True)
 
 
 def _say(line: str) -> None:
+    if not line:
+        return
     with tqdm.external_write_mode():  # takes the progress bar away meanwhile
         click.echo(line)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_LONGEST_BATCH = 65535
-"""The fused kernels of CUDA put the batch on an axis of the grid that is this long at most."""
+_Backend: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
+
+_LONGEST_AXIS = 65535
+"""The fused kernels of CUDA put the batch and the heads on axes of the grid that are this long at most."""
 
 
 def attention(
@@ -38,33 +40,53 @@ def attention(
     """
     _check_shapes(query, key, value, bias, mask)
     shape = query.shape
+    lead = shape[:-3]
     if bias is not None:
         bias = bias.to(query.dtype)
     if mask is not None:
         bias = torch.where(mask, query.new_zeros(()) if bias is None else bias, float("-inf"))
+    batch = len(lead)  # so many leading dimensions become the kernels' batch, those behind them join the heads
     if bias is not None:
-        bias = bias[(None,) * max(0, 3 - bias.ndim)]
-        if all(extent == 1 for extent in bias.shape[:-3]):
-            bias = bias.reshape(1, *bias.shape[-3:])  # the same for all of the batch: not copied for each
+        bias = bias[(None,) * (len(shape) - bias.ndim)]
+        same = 0
+        while same < len(lead) and bias.shape[same] == 1:
+            same += 1
+        if any(extent > 1 for extent in lead[:same]):  # what is the same for many images is not copied for each
+            batch = same
+            bias = bias.expand(*(1,) * batch, *lead[batch:], shape[-3] if batch < len(lead) else -1, -1, -1)
         else:
-            bias = bias.expand(*shape[:-3], *bias.shape[-3:]).flatten(0, -4)
-    query, key, value = (t.flatten(0, -4) if t.ndim > 3 else t[None] for t in (query, key, value))
-    run = _BACKENDS[_chosen]
-    if query.shape[0] <= _LONGEST_BATCH:
-        return run(query, key, value, bias).reshape(shape)
-    pieces = [t.split(_LONGEST_BATCH) for t in (query, key, value)]
-    biases = [bias] * len(pieces[0]) if bias is None or bias.shape[0] == 1 else bias.split(_LONGEST_BATCH)
-    return torch.cat([run(*piece) for piece in zip(*pieces, biases, strict=True)]).reshape(shape)
+            bias = bias.expand(*lead, -1, -1, -1)
+        bias = _batched(bias, batch)
+    query, key, value = (_batched(t, batch) for t in (query, key, value))
+    return _in_pieces(_BACKENDS[_chosen], query, key, value, bias).reshape(shape)
+
+
+def _batched(t: Tensor, batch: int) -> Tensor:
+    """``[*, heads, N, d]`` with ``batch`` leading dimensions as one, and all others joined with the heads."""
+    return (t.flatten(0, batch - 1) if batch else t[None]).flatten(1, -3)
+
+
+def _in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    """Run the backend on as much at once as its kernels take."""
+    for dim in (0, 1):
+        if query.shape[dim] > _LONGEST_AXIS:
+            pieces = [t.split(_LONGEST_AXIS, dim) for t in (query, key, value)]
+            biases = [bias] * len(pieces[0]) if bias is None or bias.shape[dim] == 1 else bias.split(_LONGEST_AXIS, dim)
+            return torch.cat([_in_pieces(run, *piece) for piece in zip(*pieces, biases, strict=True)], dim)
+    return run(query, key, value, bias)
 
 
 @contextmanager
 def attention_backend(name: str) -> Iterator[None]:
     """Compute every :func:`attention` inside the ``with`` block by the backend ``name``.
 
+    The choice holds for the whole process, all of its threads included (compiled models could not see one that belongs
+    to a thread): of the blocks that are open, the one entered last counts.
+
     Args:
         name: ``"auto"`` (the default: what PyTorch has for the device), ``"sdpa"`` (PyTorch's fused kernels, likewise
             chosen by PyTorch), ``"xformers"`` (the package xFormers, not on the CPU), or ``"math"`` (plain matrix
-            products, the reference). They agree up to rounding. The choice holds for all threads of the process.
+            products, the reference). They agree up to rounding.
 
     Raises:
         ValueError: for another name.
@@ -83,11 +105,13 @@ def attention_backend(name: str) -> Iterator[None]:
         raise ValueError(f"unknown attention backend {name!r}; there are {', '.join(_BACKENDS)}")
     if name == "xformers":
         _xformers_ops()
-    before, _chosen = _chosen, name
+    block = object()
+    _open_blocks[block] = _chosen = name
     try:
         yield
-    finally:
-        _chosen = before
+    finally:  # not what was chosen before: threads may leave their blocks in any order
+        del _open_blocks[block]
+        _chosen = next(reversed(_open_blocks.values()), _DEFAULT)
 
 
 def _sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
@@ -131,13 +155,15 @@ def _xformers_ops() -> Any:
         ) from error
 
 
-_BACKENDS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]] = {
+_BACKENDS: dict[str, _Backend] = {
     "auto": _sdpa,
     "sdpa": _sdpa,
     "xformers": _xformers,
     "math": _math,
 }
-_chosen = "auto"
+_DEFAULT = "auto"
+_open_blocks: dict[object, str] = {}
+_chosen = _DEFAULT
 
 
 def _check_shapes(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, mask: Tensor | None) -> None:
@@ -156,7 +182,8 @@ def _check_shapes(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None
         if tensor is None:
             continue
         sizes = zip(reversed(tensor.shape), reversed(target), strict=False)
-        if tensor.ndim > len(target) or any(own not in (1, wanted) for own, wanted in sizes):
+        # Not "in (1, wanted)", which compares the symbols of dynamic shapes by their names.
+        if tensor.ndim > len(target) or any(own != 1 and own != wanted for own, wanted in sizes):
             raise ValueError(f"the attention {name} must be broadcastable to {target}; got {tuple(tensor.shape)}")
     if mask is not None and mask.dtype != torch.bool:
         raise ValueError(f"the attention mask must be bool, True = may attend; got {mask.dtype} (is it a bias?)")

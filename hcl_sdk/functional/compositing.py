@@ -9,6 +9,8 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from hcl_sdk.functional.masks import check_mask
+
 
 def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> Tensor:
     """How much of the restored picture every pixel gets: all of it on the mask, none of it far away.
@@ -31,7 +33,12 @@ def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> T
     >>> feathered_alpha(mask, dilate=1, feather=2).flatten().tolist()
     [1.0, 1.0, 0.5, 0.0, 0.0, 0.0]
     """
-    _check(corruption_mask, dilate=dilate, feather=feather)
+    check_mask(corruption_mask)
+    for name, width in (("dilate", dilate), ("feather", feather)):
+        if not isinstance(width, int | float) or isinstance(width, bool):
+            raise TypeError(f"{name} must be a number of pixels; got {width!r} ({type(width).__name__})")
+        if not 0 <= width < math.inf:
+            raise ValueError(f"{name} must be a number of pixels >= 0; got {width!r}")
     alpha = np.zeros(corruption_mask.shape, np.float32)
     for i, mask in enumerate(corruption_mask[:, 0].cpu().numpy()):
         box = _box(mask, margin=math.ceil(dilate + feather))
@@ -61,15 +68,3 @@ def _box(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
         slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
         slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
     )
-
-
-def _check(corruption_mask: Tensor, **widths: float) -> None:
-    if corruption_mask.dtype != torch.bool:
-        raise TypeError(f"corruption_mask must be a bool tensor, True = corrupted; got {corruption_mask.dtype}")
-    if corruption_mask.ndim != 4 or corruption_mask.shape[1] != 1:
-        raise ValueError(f"corruption_mask must be [B, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
-    for name, width in widths.items():
-        if not isinstance(width, int | float) or isinstance(width, bool):
-            raise TypeError(f"{name} must be a number of pixels; got {width!r} ({type(width).__name__})")
-        if not 0 <= width < math.inf:
-            raise ValueError(f"{name} must be a number of pixels >= 0; got {width!r}")

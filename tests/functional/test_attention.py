@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from hcl_sdk.functional import attention as module
 from hcl_sdk.functional.attention import attention, attention_backend
+from hcl_sdk.functional.windows import partition, window_neighbors
 
 BACKENDS = ("auto", "sdpa", "math")
 
@@ -90,11 +92,39 @@ def test_half_precision_takes_a_float32_bias():
 
 
 def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch):
-    monkeypatch.setattr(module, "_LONGEST_BATCH", 3)
+    monkeypatch.setattr(module, "_LONGEST_AXIS", 3)
     query, key, value = torch.randn(3, 2, 4, 2, 3, 5).unbind(0)
-    for bias in (None, torch.randn(2, 3, 3), torch.randn(2, 4, 1, 3, 3)):
+    longest = []
+
+    def watched(query, key, value, bias):
+        longest.append(max(query.shape[:2]))
+        return sdpa(query, key, value, bias)
+
+    sdpa = module._BACKENDS["auto"]
+    monkeypatch.setitem(module._BACKENDS, "auto", watched)
+    for bias in (None, torch.randn(2, 3, 3), torch.randn(2, 4, 1, 3, 3), torch.randn(4, 1, 3, 3)):
         expected = plain(query, key, value, bias)
         torch.testing.assert_close(attention(query, key, value, bias).double(), expected, atol=1e-5, rtol=1e-4)
+    assert max(longest) == 3
+
+
+@pytest.mark.parametrize("shape", [(6, 1, 4, 4), (1, 6, 1, 4, 4), (6, 2, 4, 4), (2, 4, 4), (4, 4)])
+def test_what_is_the_same_for_all_images_is_not_copied_for_each(shape, monkeypatch):
+    sizes = []
+
+    def watched(query, key, value, attn_mask=None):
+        sizes.append(attn_mask.untyped_storage().nbytes())
+        return sdpa(query, key, value, attn_mask=attn_mask)
+
+    sdpa = module.F.scaled_dot_product_attention
+    monkeypatch.setattr(module.F, "scaled_dot_product_attention", watched)
+    bias = torch.randn(shape)
+    for images in (1, 2, 9):
+        query = torch.randn(images, 6, 2, 4, 8)
+        out = attention(query, query, query, torch.randn(2, 4, 4), bias > 0 if len(shape) > 3 else None)
+        assert out.shape == query.shape
+        attention(query, query, query, bias)
+    assert max(sizes) == 4 * max(6 * 2 * 4 * 4 if len(shape) > 3 else 2 * 4 * 4, bias.numel())
 
 
 def test_the_backend_is_restored_after_an_error_and_may_be_nested():
@@ -105,6 +135,41 @@ def test_the_backend_is_restored_after_an_error_and_may_be_nested():
         assert module._chosen == "math"
     assert module._chosen == "auto"
     attention(query, query, query)
+
+
+def test_blocks_may_be_left_in_any_order():
+    first, second = attention_backend("math"), attention_backend("sdpa")
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert module._chosen == "sdpa"
+    second.__exit__(None, None, None)
+    assert module._chosen == "auto"
+
+
+def test_one_compilation_serves_all_sizes_and_a_new_backend_is_noticed():
+    compiled = 0
+
+    def backend(graph, inputs):
+        nonlocal compiled
+        compiled += 1
+        return graph.forward
+
+    def within_windows(features):
+        windows = partition(features, 4)[:, :, None]
+        return attention(windows, windows, windows, bias, window_neighbors(features.shape[1:3], 4, (2, 2))[:, None])
+
+    bias = torch.randn(1, 16, 16)
+    fast = torch.compile(within_windows, backend=backend, fullgraph=True, dynamic=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the compiler
+        for size in ((2, 8, 12), (3, 16, 8)):
+            features = torch.randn(*size, 6)
+            torch.testing.assert_close(fast(features), within_windows(features))
+        assert compiled == 1
+        with attention_backend("math"):
+            torch.testing.assert_close(fast(features), within_windows(features))
+        assert compiled == 2
 
 
 def test_an_unknown_backend_is_refused_and_the_known_ones_are_named():

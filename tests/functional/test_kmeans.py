@@ -44,7 +44,7 @@ def one_image(vectors: np.ndarray, candidates: np.ndarray, starts: list[int], it
         cost = float((weights * distances).sum())
         found.append((cost, np.stack(centers)))
     lowest = min(cost for cost, _ in found)
-    best = [centers for cost, centers in found if cost < lowest + 1e-9]
+    best = [centers for cost, centers in found if cost < lowest * (1 + 2e-6) + 2e-6]  # ties, up to rounding
     return [(centers, weights_of(vectors, list(centers), temperature)[0][:, 1]) for centers in best]
 
 

@@ -1,11 +1,38 @@
-"""``cv2.inpaint`` on batches of tensors."""
+"""``cv2.inpaint`` as a restorer, on batches of tensors."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import attrs
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
+
+from hcl_sdk import Detection, PyramidSpec, Restorer, component
+
+
+@component
+class OpenCVRestorer(Restorer):
+    """What OpenCV's methods have in common; subclasses say which one they are.
+
+    Attributes:
+        radius: of the neighborhood that a pixel is filled from, in pixels, above 0; OpenCV rounds it to a whole number
+            from 1 to 100.
+    """
+
+    method: ClassVar[int]
+    """``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``."""
+
+    radius: float = attrs.field(default=3.0, validator=[attrs.validators.gt(0), attrs.validators.lt(float("inf"))])
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        """There are no layers to make."""
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        """Fill ``[B, 3, H, W]`` images; one without any known pixel comes back as it is."""
+        return inpaint(image, detection.corruption_mask, self.radius, self.method)
 
 
 def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) -> Tensor:

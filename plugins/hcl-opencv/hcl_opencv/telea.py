@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import attrs
-import cv2
-from torch import Tensor
+from typing import ClassVar
 
-from hcl_opencv.inpainting import inpaint
-from hcl_sdk import Detection, PyramidSpec, Restorer, component
+import cv2
+
+from hcl_opencv.inpainting import OpenCVRestorer
+from hcl_sdk import component
 
 
 @component
-class Telea(Restorer):
+class Telea(OpenCVRestorer):
     """Fills from the border inwards with weighted averages of the known pixels nearby; quick, best for thin damage.
 
     Source: Telea, "An Image Inpainting Technique Based on the Fast Marching Method", Journal of Graphics Tools 9(1),
@@ -22,11 +22,4 @@ class Telea(Restorer):
             from 1 to 100.
     """
 
-    radius: float = attrs.field(default=3.0, validator=[attrs.validators.gt(0), attrs.validators.lt(float("inf"))])
-
-    def build(self, spec: PyramidSpec | None) -> None:
-        """There are no layers to make."""
-
-    def forward(self, image: Tensor, detection: Detection) -> Tensor:
-        """Fill ``[B, 3, H, W]`` images; one without any known pixel comes back as it is."""
-        return inpaint(image, detection.corruption_mask, self.radius, cv2.INPAINT_TELEA)
+    method: ClassVar[int] = cv2.INPAINT_TELEA
