@@ -35,7 +35,7 @@ class _Origin:
     device: torch.device | None = None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Photo:
     """One decoded picture, upright, with everything needed to give it back as it was.
 
@@ -95,6 +95,12 @@ class Photo:
         raise TypeError(
             f"a photo is a path, a PIL image, a numpy array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; "
             f"got {type(source).__name__}"
+        )
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return (
+            f"<Photo {self.path or f'from {self._origin.kind}'}: {width} x {height}, {self.mode}, {self.pixels.dtype}>"
         )
 
     @property

@@ -387,6 +387,14 @@ class Pipeline:
         assert self.restorer is not None
         with autocast(self.device, self.precision):
             restored = self.restorer(image, detection)
+        if not isinstance(restored, Tensor) or restored.shape != image.shape or not restored.is_floating_point():
+            what = (
+                f"{restored.dtype} {list(restored.shape)}" if isinstance(restored, Tensor) else type(restored).__name__
+            )
+            raise ValueError(
+                f"{type(self.restorer).__name__}.forward must return a floating-point image {list(image.shape)}; "
+                f"got {what}"
+            )
         return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
 
     def _own(self, name: str, value: float | None) -> float:
@@ -505,12 +513,19 @@ _SCHEMA: dict[str, Any] = {
 }
 
 
-def restore(photo: Source, **options: Any) -> Result:
+def restore(photo: Source, *, corruption_mask: Source | None = None, **options: Any) -> Result:
     """Find what does not belong in a photo and fill it, with the weights that come with the package.
 
-    The pipeline is made once and kept. Arguments and errors as in calling a :class:`Pipeline`.
+    The pipeline is made once and kept.
+
+    Args:
+        photo: one photo.
+        corruption_mask: what is to be filled instead of what is found, as in :meth:`Pipeline.restore`.
+        options: as in calling a :class:`Pipeline`, or of :meth:`Pipeline.restore` if a mask is given. Errors likewise.
     """
-    return _default_pipeline()(photo, **options)
+    if corruption_mask is None:
+        return _default_pipeline()(photo, **options)
+    return _default_pipeline().restore(photo, corruption_mask=corruption_mask, **options)
 
 
 @lru_cache(maxsize=1)

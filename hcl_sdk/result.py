@@ -16,7 +16,7 @@ from hcl_sdk.photo import Photo
 from hcl_sdk.regions import Region, find_regions, to_coco
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The mask of a photo and the restored photo.
 
@@ -46,6 +46,11 @@ class Result:
     alpha: Tensor | None = None
     composited: Photo | None = None
     _filled: tuple[Tensor, tuple[slice, slice]] | None = None  # what the restorer looked at, filled; its rows, columns
+
+    def __repr__(self) -> str:
+        what = "detected" if self.composited is None else "restored"
+        share = float(self.corruption_mask.float().mean())
+        return f"<Result: {self.photo!r}, {share:.1%} corrupted, {what}>"
 
     @property
     def raw(self) -> Tensor | None:

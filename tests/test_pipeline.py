@@ -794,3 +794,42 @@ def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyP
     finally:
         module._default_pipeline.cache_clear()
     assert asked == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda image: image[..., :-1], r"float32 \[1, 3, 24, 30\]"),
+        (lambda image: image[:, :1], r"float32 \[1, 1, 24, 31\]"),
+        (lambda image: (255 * image).byte(), r"uint8 \[1, 3, 24, 31\]"),
+        (lambda image: None, "NoneType"),
+    ],
+)
+def test_a_restorer_that_returns_no_image_of_that_size_is_named(change: Any, got: str) -> None:
+    @hcl_sdk.component
+    class Odd(hcl_sdk.Restorer):
+        def build(self, spec: Any) -> None:
+            pass
+
+        def forward(self, image: Tensor, detection: Any) -> Any:
+            return change(image)
+
+    photo, mask = np.zeros((24, 31, 3), np.uint8), np.ones((24, 31), bool)
+    with pytest.raises(ValueError, match=rf"Odd\.forward must return .*got .*{got}"):
+        Pipeline(restorer=Odd()).restore(photo, corruption_mask=mask)
+
+
+def test_results_and_detections_print_in_a_line(tiny_pipeline: Pipeline) -> None:
+    result = tiny_pipeline(np.zeros((24, 31, 3), np.uint8))
+    assert repr(result).startswith("<Result: <Photo from array: 31 x 24, RGB, uint8>, ")
+    assert "confidence=<float32 [1, 1, 24, 31]>" in repr(result.detection)
+    assert "tensor(" not in repr(result) + repr(result.detection)
+
+
+def test_the_one_liner_takes_a_mask(tmp_path: Path) -> None:
+    photo = np.full((24, 31, 3), 99, np.uint8)
+    mask = np.zeros((24, 31), bool)
+    mask[5:9, 5:9] = True
+    result = hcl_sdk.restore(photo, corruption_mask=mask, dilate=0, feather=0)
+    assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
+    assert (result.restored[~mask] == 99).all()

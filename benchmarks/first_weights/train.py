@@ -159,7 +159,9 @@ def assemble(out: Path, weights: Path) -> None:
     detector, restorer = make_detector(), make_restorer()
     detector.load_state_dict(torch.load(out / "detector.pt", weights_only=True)["average"])
     restorer.load_state_dict(torch.load(out / "restorer.pt", weights_only=True)["average"])
-    Pipeline(detector, restorer, detection_size=512, restoration_size=512, dilate=2, feather=3).save_pretrained(weights)
+    Pipeline(
+        detector, restorer, detection_size=512, restoration_size=512, threshold=0.6, dilate=2, feather=3
+    ).save_pretrained(weights, half=True)
 
 
 def main() -> None:

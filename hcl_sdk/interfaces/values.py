@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -38,8 +38,24 @@ class PyramidSpec:
         return len(self.channels)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pyramid:
+class _Shapes:
+    """Prints the shapes of tensors instead of their values, which would fill screens."""
+
+    def __repr__(self) -> str:
+        shown = (f"{f.name}={_shape_of(getattr(self, f.name))}" for f in fields(self))  # pyright: ignore[reportArgumentType]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _shape_of(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"<{str(value.dtype).removeprefix('torch.')} {list(value.shape)}>"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_shape_of, value))})"
+    return repr(value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Pyramid(_Shapes):
     """Feature maps of a batch of images, fine to coarse.
 
     Attributes:
@@ -59,8 +75,8 @@ class Pyramid:
         return Pyramid(maps=tuple(maps), spec=PyramidSpec(channels=channels, strides=self.spec.strides))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Clusters:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Clusters(_Shapes):
     """Two clusters of the pixels of each image, as a :class:`~hcl_sdk.Clusterer` finds them, in no particular order.
 
     Attributes:
@@ -72,8 +88,8 @@ class Clusters:
     assignment: Tensor
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ScaleDetection:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ScaleDetection(_Shapes):
     """What the detector found at one scale. All maps are ``[B, 1, H_s, W_s]``; masks are bool.
 
     Attributes:
@@ -99,8 +115,8 @@ class ScaleDetection:
     corruption_mask: Tensor
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Detection:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Detection(_Shapes):
     """Where a batch of images is corrupted. It is what a restorer gets, together with the images.
 
     Attributes:
