@@ -18,14 +18,14 @@ from typing import Annotated, Any, TypeVar, overload
 import attrs
 import yaml
 
-from hcl_sdk.interfaces import KINDS, Component, field_type
+from hcl_sdk.interfaces import KINDS, Configurable, field_type
 from hcl_sdk.interfaces.typecheck import describe as describe_type
 from hcl_sdk.interfaces.typecheck import problems as type_problems
 from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import SCRIPT_DISTRIBUTION, PluginError, RegistryError
 
-C = TypeVar("C", bound=Component)
+C = TypeVar("C", bound=Configurable)
 
 Problem = tuple[str, str]
 """Where, as a path such as ``detector.encoder.dim``, and what."""
@@ -54,10 +54,10 @@ class ConfigError(ValueError):
 
 
 @overload
-def build(value: Any, what: str) -> Component: ...
+def build(value: Any, what: str) -> Configurable: ...
 @overload
 def build(value: Any, what: type[C]) -> C: ...
-def build(value: Any, what: str | type[Component]) -> Component:
+def build(value: Any, what: str | type[Configurable]) -> Configurable:
     """The component that a plain value spells.
 
     Args:
@@ -88,8 +88,7 @@ def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:
 
     Args:
         hints: the allowed keys. A value is a type as components' fields have it, including component classes, abstract
-            or not; ``dict[str, X]``; and ``Annotated[type, validator]`` with validators as ``attrs.validators`` has
-            them.
+            or not; and ``Annotated[type, validator]`` with validators as ``attrs.validators`` has them.
         mapping: what was read.
 
     Returns:
@@ -132,7 +131,7 @@ def _read(hint: Any, value: Any, path: str, problems: list[Problem]) -> Callable
         hint, *validators = typing.get_args(hint)
         count = len(problems)
         make = _read(hint, value, path, problems)
-        if len(problems) == count and _component_class(hint) is None and value is not None:
+        if len(problems) == count and not _has_components(hint) and value is not None:
             attribute: Any = types.SimpleNamespace(name=path.rpartition(".")[2])
             _validate(validators, None, attribute, make(), path, problems)
         return make
@@ -141,6 +140,11 @@ def _read(hint: Any, value: Any, path: str, problems: list[Problem]) -> Callable
         if value is None and cls is not hint:
             return lambda: None
         return _read_component(cls, value, path, problems)
+    element = _element_class(hint)
+    if element is not None:
+        if value is None and typing.get_origin(hint) is not tuple:
+            return lambda: None
+        return _read_components(element, value, path, problems)
     if typing.get_origin(hint) is dict:
         return _read_dict(hint, value, path, problems)
     adapted = _adapt(value, hint)
@@ -156,10 +160,29 @@ def _read_dict(hint: Any, value: Any, path: str, problems: list[Problem]) -> Cal
         return lambda: _FAILED
     problems += [(path, f"expected strings as keys, got {received(key)}") for key in value if not isinstance(key, str)]
     makers = {key: _read(of, item, f"{path}.{key}", problems) for key, item in value.items()}
-    return lambda: {key: make() for key, make in makers.items()}
+
+    def make() -> Any:
+        made = {key: maker() for key, maker in makers.items()}
+        return _FAILED if any(item is _FAILED for item in made.values()) else made
+
+    return make
 
 
-def _read_component(cls: type[Component], value: Any, path: str, problems: list[Problem]) -> Callable[[], Any]:
+def _read_components(cls: type[Configurable], value: Any, path: str, problems: list[Problem]) -> Callable[[], Any]:
+    """``_read`` for a tuple of components."""
+    if not isinstance(value, list | tuple):
+        problems.append((path, f"expected a list, each {_expected(cls)}; got {received(value)}"))
+        return lambda: _FAILED
+    makers = [_read_component(cls, item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+
+    def make() -> Any:
+        made = tuple(maker() for maker in makers)
+        return _FAILED if any(item is _FAILED for item in made) else made
+
+    return make
+
+
+def _read_component(cls: type[Configurable], value: Any, path: str, problems: list[Problem]) -> Callable[[], Any]:
     """``_read`` for a component; ``cls`` is an abstract kind, or a class that the component must be of."""
     kind = _kind(cls)
     if isinstance(value, str) and kind is not None:
@@ -191,7 +214,7 @@ def _read_component(cls: type[Component], value: Any, path: str, problems: list[
 
 
 def _read_fields(
-    cls: type[Component], mapping: Mapping[Any, Any], path: str, problems: list[Problem]
+    cls: type[Configurable], mapping: Mapping[Any, Any], path: str, problems: list[Problem]
 ) -> Callable[[], Any]:
     """``_read`` for the fields of a component class."""
     fields = {field.name: field for field in attrs.fields(cls)}
@@ -204,7 +227,7 @@ def _read_fields(
         if name in mapping:
             count = len(problems)
             makers[name] = _read(hints[name], mapping[name], where, problems)
-            if len(problems) == count and _component_class(hints[name]) is None:
+            if len(problems) == count and not _has_components(hints[name]):
                 sound[name] = makers[name]()
         elif field.default is attrs.NOTHING:
             problems.append((where, f"missing; expected {_expected(hints[name])}"))
@@ -259,16 +282,29 @@ def _report_keys(mapping: Mapping[Any, Any], known: Collection[str], prefix: str
             problems.append((f"{prefix}{key}", f"unknown key; {hint}"))
 
 
-def _component_class(hint: Any) -> type[Component] | None:
-    """The component class of ``X`` or ``X | None``; None for a plain type."""
+def _component_class(hint: Any) -> type[Configurable] | None:
+    """The component class of ``X`` or ``X | None``; None for another type."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     options = [option for option in options if option is not types.NoneType]
-    if len(options) == 1 and isinstance(options[0], type) and issubclass(options[0], Component):
-        return options[0]
-    return None
+    if len(options) != 1 or typing.get_origin(options[0]) is not None:
+        return None
+    return options[0] if isinstance(options[0], type) and issubclass(options[0], Configurable) else None
 
 
-def _kind(cls: type[Component]) -> str | None:
+def _element_class(hint: Any) -> type[Configurable] | None:
+    """The component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    options = [option for option in options if option is not types.NoneType]
+    if len(options) != 1 or typing.get_origin(options[0]) is not tuple:
+        return None
+    return _component_class(typing.get_args(options[0])[0])
+
+
+def _has_components(hint: Any) -> bool:
+    return _component_class(hint) is not None or _element_class(hint) is not None
+
+
+def _kind(cls: type[Configurable]) -> str | None:
     """The kind of a component class by whose names it is chosen; None for one that is written as its fields alone."""
     kind = getattr(cls, "kind", None)
     return kind if kind in KINDS else None
@@ -293,6 +329,8 @@ def _adapt(value: Any, hint: Any) -> Any:
 
 
 def _expected(hint: Any) -> str:
+    if (element := _element_class(hint)) is not None:
+        return f"a list, each {_expected(element)}"
     cls = _component_class(hint)
     return describe_type(hint) if cls is None else _a(getattr(cls, "kind", cls.__name__))
 
@@ -309,7 +347,7 @@ def _text(error: Exception) -> str:
 # Components -> mapping
 
 
-def describe(component: Component, what: type[Component] | None = None) -> dict[str, Any]:
+def describe(component: Configurable, what: type[Configurable] | None = None) -> dict[str, Any]:
     """The plain mapping that spells a component: ``build`` makes an equal one of it.
 
     Args:
@@ -337,10 +375,16 @@ def describe(component: Component, what: type[Component] | None = None) -> dict[
 
 
 def _plain(value: Any, hint: Any) -> Any:
-    return describe(value, _component_class(hint)) if isinstance(value, Component) else _lists(_adapt(value, hint))
+    if isinstance(value, Configurable):
+        return describe(value, _component_class(hint))
+    if (element := _element_class(hint)) is not None and value is not None:
+        return [describe(item, element) for item in value]
+    return _lists(_adapt(value, hint))
 
 
 def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
     return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -362,6 +406,9 @@ def _names_used(value: Any) -> Iterable[str]:
                 yield item
             else:
                 yield from _names_used(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _names_used(item)
 
 
 # YAML <-> mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -86,7 +87,8 @@ class Detector(Component):
     def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
         """Detect the corruption of a batch of images, each on its own.
 
-        Gradients flow through the pyramid and the embeddings, not through clusters and masks.
+        Gradients flow through the pyramid, the embeddings, the logits of the coarsest scale's centers, and through
+        clusters and confidence as far as the clusterer lets them; not through masks.
 
         Args:
             image: ``[B, 3, H, W]`` in [0, 1].
@@ -109,8 +111,9 @@ class Detector(Component):
         scales = self.coarse_to_fine(embeddings, corruption_mask=corruption_mask, seed=seed)
         confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
         if not torch.compiler.is_compiling() and not ((confidence >= 0) & (confidence <= 1.001)).all():
+            low, high = confidence.detach().aminmax()
             raise ValueError(
-                f"confidence must lie in [0, 1]; got {float(confidence.min())} to {float(confidence.max())}. The "
+                f"confidence must lie in [0, 1]; got {float(low)} to {float(high)}. The "
                 f"weights are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or precision is too low"
             )
         return Detection(
@@ -122,7 +125,6 @@ class Detector(Component):
             scales=scales,
         )
 
-    @torch.no_grad()
     def coarse_to_fine(
         self, embeddings: tuple[Tensor, ...], *, corruption_mask: Tensor | None = None, seed: int = 0
     ) -> tuple[ScaleDetection, ...]:
@@ -131,7 +133,7 @@ class Detector(Component):
             shares = self.settle if isinstance(self.settle, tuple) else (self.settle,) * len(embeddings)
             scales: list[ScaleDetection] = []
             for s in reversed(range(len(embeddings))):
-                embedding = embeddings[s].detach().float()
+                embedding = embeddings[s].float()
                 if scales:
                     scales.append(self._finer(embedding, scales[-1], shares[s], seed + s))
                 else:
@@ -162,10 +164,12 @@ class Detector(Component):
         if truth is None and logits is not None and self.clusterer.finds_one_class:
             one_class = (logits > 0).all(dim=1) | (logits <= 0).all(dim=1)
             # The first center's probability, moved towards the second's by the pixel's assignment.
-            own = logits.sigmoid()[..., None, None, None]
+            own = logits.detach().sigmoid()[..., None, None, None]
             mixed = own[:, 0] * (1 - second) + own[:, 1] * second
             confidence = torch.where(one_class[:, None, None, None], mixed, confidence)
-        return _settled(None, candidates, centers, confidence, share, one_class)
+        if logits is not None:
+            logits = torch.where(swapped[:, None], logits.flip(1), logits)
+        return replace(_settled(None, candidates, centers, confidence, share, one_class), logits=logits)
 
     def _finer(self, embedding: Tensor, coarser: ScaleDetection, share: float, seed: int) -> ScaleDetection:
         """Cluster what the coarser scale left open; its centers say which of the new ones is the corrupted one."""

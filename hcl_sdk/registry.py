@@ -21,9 +21,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from hcl_sdk.interfaces import Clusterer, Component, Encoder, Head, Interaction, Restorer
+    from hcl_sdk.interfaces import (
+        Clusterer,
+        Configurable,
+        Content,
+        Dataset,
+        Encoder,
+        Head,
+        Interaction,
+        Loss,
+        Restorer,
+        Shape,
+    )
 
-COMPONENT_KINDS = ("encoder", "interaction", "head", "clusterer", "restorer")
+COMPONENT_KINDS = (
+    "encoder",
+    "interaction",
+    "head",
+    "clusterer",
+    "restorer",
+    "loss",
+    "shape",
+    "content",
+    "dataset",
+)
 """The kinds of components, in the order of processing; spelled out so that listing them needs no torch."""
 
 KINDS_AND_WEIGHTS = (*COMPONENT_KINDS, "weights")
@@ -58,7 +79,7 @@ class Entry:
     """What was registered under a name.
 
     Attributes:
-        kind: ``encoder``, ``interaction``, ``head``, ``clusterer``, ``restorer`` or ``weights``.
+        kind: one of ``KINDS_AND_WEIGHTS``.
         name: the bare name.
         distribution: normalized name of the package that gave it, None for a built-in, ``script`` for a script.
         target: where it is, or the class itself.
@@ -68,7 +89,7 @@ class Entry:
     kind: str
     name: str
     distribution: str | None
-    target: str | type[Component]
+    target: str | type[Configurable]
     summary: str = ""
 
     @property
@@ -141,7 +162,7 @@ class Registry:
         self._is_closed = False
         self._lock = threading.RLock()
         self._discovering_thread: int | None = None
-        self._loaded: dict[Entry, type[Component]] = {}
+        self._loaded: dict[Entry, type[Configurable]] = {}
 
     # Registering
 
@@ -176,6 +197,22 @@ class Registry:
     def restorer(self, name: str, target: str | type[Restorer], *, summary: str = "") -> None:
         """Register a restorer. Arguments and errors are those of :meth:`encoder`."""
         self._add("restorer", name, target, summary)
+
+    def loss(self, name: str, target: str | type[Loss], *, summary: str = "") -> None:
+        """Register a loss, of detection or of restoration. Arguments and errors are those of :meth:`encoder`."""
+        self._add("loss", name, target, summary)
+
+    def shape(self, name: str, target: str | type[Shape], *, summary: str = "") -> None:
+        """Register a shape of corruption. Arguments and errors are those of :meth:`encoder`."""
+        self._add("shape", name, target, summary)
+
+    def content(self, name: str, target: str | type[Content], *, summary: str = "") -> None:
+        """Register a content of corruption. Arguments and errors are those of :meth:`encoder`."""
+        self._add("content", name, target, summary)
+
+    def dataset(self, name: str, target: str | type[Dataset], *, summary: str = "") -> None:
+        """Register a data set. Arguments and errors are those of :meth:`encoder`."""
+        self._add("dataset", name, target, summary)
 
     def weights(self, name: str, target: str, *, summary: str = "") -> None:
         """Register weights: a folder with what ``Pipeline.save_pretrained`` writes.
@@ -302,11 +339,11 @@ class Registry:
             raise RegistryError(f"{kind} {name!r} is given by {len(matching)} packages; write {options}")
         return matching[0]
 
-    def get(self, kind: str, name: str) -> type[Component]:
+    def get(self, kind: str, name: str) -> type[Configurable]:
         """The component class that a name stands for, imported now if it was not yet.
 
         Args:
-            kind: ``encoder``, ``interaction``, ``head``, ``clusterer`` or ``restorer``.
+            kind: one of ``COMPONENT_KINDS``.
             name: as for :meth:`find`.
 
         Raises:
@@ -337,7 +374,7 @@ class Registry:
             raise PluginError(f"{_owner(entry)}: there is no folder {path}")
         return path
 
-    def name_of(self, cls: type[Component]) -> str:
+    def name_of(self, cls: type[Configurable]) -> str:
         """The qualified name of a component class, which is compared by identity.
 
         Raises:
@@ -377,7 +414,7 @@ class Registry:
             value = getattr(value, part, None)
         return value
 
-    def _load(self, entry: Entry) -> type[Component]:
+    def _load(self, entry: Entry) -> type[Configurable]:
         if not isinstance(entry.target, str):
             return entry.target
         if entry not in self._loaded:
@@ -485,11 +522,11 @@ def _check_kind(kind: str) -> None:
 
 def _check_component(kind: str, cls: Any) -> None:
     """Raise ``TypeError`` unless ``cls`` is a decorated, complete component class of that kind."""
-    from hcl_sdk.interfaces import KINDS, Component  # imports torch
+    from hcl_sdk.interfaces import KINDS, Configurable  # imports torch
     from hcl_sdk.interfaces.base import is_decorated
 
     base = KINDS[kind]
-    if not isinstance(cls, type) or not issubclass(cls, Component):
+    if not isinstance(cls, type) or not issubclass(cls, Configurable):
         raise TypeError(f"expected a class derived from hcl_sdk.{base.__name__}, got {cls!r}")
     if not issubclass(cls, base):
         actual = getattr(cls, "kind", None)

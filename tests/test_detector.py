@@ -453,7 +453,8 @@ def test_clustering_is_done_in_full_precision(make_detector: MakeDetector, clust
     for ours, plain in zip(detection.scales, scales, strict=True):
         assert ours.centers.dtype == torch.float32
         for field in fields(ours):
-            assert torch.equal(getattr(ours, field.name), getattr(plain, field.name))
+            value, expected = getattr(ours, field.name), getattr(plain, field.name)
+            assert value is expected if expected is None else torch.equal(value, expected)
 
 
 def test_gradients_flow_through_embeddings_and_features_only(make_detector: MakeDetector) -> None:
@@ -461,6 +462,11 @@ def test_gradients_flow_through_embeddings_and_features_only(make_detector: Make
     detection = detector(photos(1, 24, 31))
     assert not detection.confidence.requires_grad
     assert not any(s.centers.requires_grad for s in detection.scales)
+    logits = detection.scales[-1].logits
+    assert logits is not None
+    logits.sum().backward()
+    assert all(p.grad is not None for p in detector.clusterer.parameters())
+    assert all(p.grad is None for p in detector.head.parameters())
     torch.stack([(e * torch.randn_like(e)).sum() for e in detection.embeddings]).sum().backward()
     for part in (detector.encoder, detector.interaction, detector.head):
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
@@ -595,7 +601,7 @@ def test_detections_are_trees_of_tensors(tiny_detector: Detector) -> None:
     assert isinstance(halves.pyramid, Pyramid)
     assert halves.pyramid.spec == tiny_detector.encoder.spec
     assert all(t.shape[0] == 1 for t in tensors(halves))
-    assert len(tensors(detection)) == 2 + 3 + 3 + 3 + 3 * 9
+    assert len(tensors(detection)) == 2 + 3 + 3 + 3 + 3 * 9 + 1  # the coarsest scale's logits
 
 
 def test_an_interaction_that_changes_the_scales_is_refused_when_put_together():

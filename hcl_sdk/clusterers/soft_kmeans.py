@@ -46,7 +46,7 @@ class SoftKMeans(Clusterer):
 
     def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         centers, second = soft_two_means(
-            embedding.flatten(2),
+            embedding.detach().flatten(2),  # nothing is learned through the clusters (paper, section 3.2)
             candidates.flatten(1),
             self.start(candidates, seed),
             iterations=self.iterations,

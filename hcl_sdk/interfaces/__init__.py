@@ -1,24 +1,49 @@
 """The abstract components and the values that pass between them."""
 
-from hcl_sdk.interfaces.base import Bindable, Component, component, device_of, field_type
-from hcl_sdk.interfaces.kinds import KINDS, Clusterer, Encoder, Head, Interaction, Restorer
+from hcl_sdk.interfaces.base import Bindable, Component, Configurable, component, device_of, field_type
+from hcl_sdk.interfaces.kinds import (
+    KINDS,
+    AdversarialLoss,
+    Clusterer,
+    Content,
+    Dataset,
+    DetectionLoss,
+    Encoder,
+    Head,
+    Interaction,
+    Loss,
+    RestorationLoss,
+    Restorer,
+    Shape,
+)
+from hcl_sdk.interfaces.samples import Sample, UnreadableSample
 from hcl_sdk.interfaces.validators import as_many_as
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
 
 __all__ = [
     "KINDS",
+    "AdversarialLoss",
     "Bindable",
     "Clusterer",
     "Clusters",
     "Component",
+    "Configurable",
+    "Content",
+    "Dataset",
     "Detection",
+    "DetectionLoss",
     "Encoder",
     "Head",
     "Interaction",
+    "Loss",
     "Pyramid",
     "PyramidSpec",
+    "RestorationLoss",
     "Restorer",
+    "Sample",
     "ScaleDetection",
+    "Shape",
+    "UnreadableSample",
     "as_many_as",
     "check_mask",
     "component",

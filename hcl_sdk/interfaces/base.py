@@ -1,4 +1,4 @@
-"""What every component is: an attrs class that is also an ``nn.Module``.
+"""What every component is: an attrs class, and also an ``nn.Module`` where it may have weights.
 
 The attrs fields of a component *are* its configuration. They are typed, validated, keyword-only and read-only, so that
 Python, YAML and ``config.json`` are three spellings of one thing and ``repr(component)`` is the code that makes it.
@@ -19,18 +19,19 @@ from torch import nn
 
 from hcl_sdk.interfaces.typecheck import is_configurable, problems
 
-C = TypeVar("C", bound="type[Component]")
+C = TypeVar("C", bound="type[Configurable]")
 
 
 class _Unbound:
     """Stands for a neighbor until there is one; a class, so that copies and pickles know it again."""
 
 
-class Component(nn.Module):
-    """Base of every component that has, or may have, weights.
+class Configurable:
+    """Base of everything that a configuration spells: what is named there, and what groups such parts.
 
-    Subclasses are decorated with :func:`component`; the decorator turns their annotations into attrs fields. Layers are
-    made in ``build`` (see the abstract class of each kind), never in the class body, and annotated there as well.
+    Subclasses are decorated with :func:`component`, which turns their annotations into attrs fields. Those without
+    weights (shapes, contents, datasets ...) derive from this class alone and are plain attrs classes; what has to be
+    prepared once, they prepare in ``__attrs_post_init__``.
 
     Raises:
         TypeError: on instantiation, if the class was not decorated with :func:`component`, or decorated with something
@@ -47,9 +48,6 @@ class Component(nn.Module):
             )
         return super().__new__(cls)
 
-    def __attrs_pre_init__(self) -> None:
-        super().__init__()
-
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _field_names(type(self)) and (name in self.__dict__ or name in self.__dict__.get("_modules", ())):
             raise AttributeError(
@@ -62,6 +60,17 @@ class Component(nn.Module):
         if name in _field_names(type(self)):
             raise AttributeError(f"{type(self).__name__}.{name} is read-only: fields are the configuration")
         super().__delattr__(name)
+
+
+class Component(Configurable, nn.Module):
+    """Base of every component that has, or may have, weights.
+
+    Layers are made in ``build`` (see the abstract class of each kind), never in the class body, and annotated there as
+    well.
+    """
+
+    def __attrs_pre_init__(self) -> None:
+        super().__init__()
 
 
 class Bindable(Component):
@@ -122,7 +131,8 @@ def component(cls: C) -> C:
 
     Every value is checked against its annotation when the component is made (``64`` is an int, ``"64"``, ``True`` and
     ``64.0`` are not), then by the validators given with ``attrs.field``. Allowed annotations: ``bool``, ``int``,
-    ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, and a component, or None in its place.
+    ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, ``dict`` from strings to these; and a
+    component, a ``tuple`` of components of any length, or None in the place of either.
 
     Raises:
         TypeError: if the class is not a component, writes its own ``__init__`` or ``__attrs_post_init__``, lacks a
@@ -143,13 +153,13 @@ def component(cls: C) -> C:
         >>> Doubled()
         Doubled(factor=2.0)
     """
-    if not (isinstance(cls, type) and issubclass(cls, Component)):
+    if not (isinstance(cls, type) and issubclass(cls, Configurable)):
         raise TypeError(f"@component is for classes of a component kind (Encoder, Head, ...), not for {cls!r}")
     if "__init__" in cls.__dict__:
         raise TypeError(
             f"{cls.__qualname__} writes its own __init__; declare fields and make layers in build() instead"
         )
-    if "__attrs_post_init__" in cls.__dict__ and hasattr(cls, "build"):
+    if "__attrs_post_init__" in cls.__dict__ and issubclass(cls, Component) and hasattr(cls, "build"):
         raise TypeError(
             f"{cls.__qualname__} writes its own __attrs_post_init__, which would keep build() from being called; "
             f"make layers in build(), and check fields with validators"
@@ -169,7 +179,7 @@ def component(cls: C) -> C:
                 f"{cls.__qualname__}.{name} is made in the class body, so all instances would share it and it would "
                 f"neither be saved nor trained; make layers in build()"
             )
-    for base in cls.__mro__[: cls.__mro__.index(Component)]:
+    for base in cls.__mro__[: cls.__mro__.index(Configurable)]:
         for name in _declared(base):
             if not hasattr(made, name) and name not in _field_names(made):
                 raise TypeError(f"{cls.__qualname__} needs a field {name!r}, as every {base.__qualname__} does")
@@ -177,13 +187,13 @@ def component(cls: C) -> C:
     return made
 
 
-def is_decorated(cls: type[Component]) -> bool:
+def is_decorated(cls: type[Configurable]) -> bool:
     """Whether :func:`component` was the last to decorate this very class, not just one that it derives from.
 
     Another class decorator on top would write a constructor, or comparisons, of its own.
     """
     init, fields = cls.__dict__.get("__hcl_component__", (None, None))
-    untouched = cls.__eq__ is nn.Module.__eq__ and cls.__hash__ is nn.Module.__hash__
+    untouched = cls.__eq__ is object.__eq__ and cls.__hash__ is object.__hash__
     return init is cls.__init__ and fields is getattr(cls, "__attrs_attrs__", None) and untouched
 
 
@@ -218,16 +228,17 @@ def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
         hint = field_type(cls, field.name)
     except NameError as error:
         raise TypeError(f"{where}: its type is not known where the class is defined: {error}") from error
-    if not is_configurable(hint, Component):
+    if not is_configurable(hint, Configurable):
         raise TypeError(
             f"{where} cannot be of type {field.type}; a field is a bool, int, float, str, Literal, a tuple or union of "
-            f"these, a component, or a component or None. Layers are made and annotated in build()"
+            f"these, a dict from str to these, a component, a tuple[..., ...] of components, or None in their place. "
+            f"Layers are made and annotated in build()"
         )
     validators = [_check_type] if field.validator is None else [_check_type, field.validator]
     return field.evolve(validator=attrs.validators.and_(*validators))
 
 
-def _check_type(instance: Component, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
     for path, message in problems(value, field_type(type(instance), attribute.name)):
         raise TypeError(f"{type(instance).__name__}.{attribute.name}{path}: {message}")
 

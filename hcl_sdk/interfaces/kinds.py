@@ -1,6 +1,6 @@
 """The kinds of components: one abstract class each, which states the contract that its implementations keep.
 
-Common to all: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range converts inside.
+Common to all with weights: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range converts inside.
 Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what else is in the
 batch. The input is not modified. Everything runs on the device of the module and, under autocast, in its precision.
 """
@@ -8,11 +8,15 @@ batch. The input is not modified. Everything runs on the device of the module an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Self
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from hcl_sdk.interfaces.base import Bindable, Component
+from hcl_sdk.interfaces.base import Bindable, Component, Configurable
+from hcl_sdk.interfaces.samples import Sample
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec
 
 
@@ -100,7 +104,8 @@ class Head(Bindable, ABC):
 class Clusterer(Bindable, ABC):
     """Embeddings of the pixels in question -> two clusters, and which of them is corrupted.
 
-    It is always called in float32, whatever the precision of the rest.
+    It is always called in float32, whatever the precision of the rest. A clusterer that learns lets gradients flow from
+    its assignment to its parameters and to the embeddings; one that only clusters detaches the embeddings.
 
     Attributes:
         temperature: softness of the assignment to centers, by cosine distance; a subclass declares it as a field.
@@ -190,5 +195,155 @@ class Restorer(Bindable, ABC):
         What is returned outside the mask does not matter: the pipeline keeps the pixels of the photo there.
         """
 
+    def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
+        """All images that training compares with the truth: intermediate ones first, what ``forward`` returns last."""
+        return (self(image, detection),)
 
-KINDS: dict[str, type[Component]] = {base.kind: base for base in (Encoder, Interaction, Head, Clusterer, Restorer)}
+
+class Loss(Component, ABC):
+    """What training makes small: one number per batch. A loss is either of the two classes derived from this one.
+
+    Losses are computed in float32 with autocast off. A loss is a mean over the images of the batch, each of which
+    counts the same and is treated on its own, so that a batch split among processes gives the same gradients.
+
+    Attributes:
+        weight: factor of this loss in the sum; a subclass declares it as a field.
+    """
+
+    kind: ClassVar[str] = "loss"
+    weight: float
+
+    def __attrs_post_init__(self) -> None:
+        self.build()
+
+    def build(self) -> None:  # noqa: B027  # most losses have no layers
+        """Make the layers, where there are some. Called once, when the fields are set and validated."""
+
+
+class DetectionLoss(Loss):
+    """Detection, true mask -> scalar: how well the detector separates corrupted from valid pixels."""
+
+    @abstractmethod
+    def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
+        """The loss of a batch, not yet multiplied by ``weight``.
+
+        Args:
+            detection: what ``Detector.forward`` returned in training: ``embeddings`` and ``scales`` are there, of as
+                many scales as the detector has. Gradients flow to the embeddings; to the classifier through
+                ``scales[-1].logits``; and through ``scales[s].cluster_confidence`` if the clusterer learns.
+            corruption_mask: ``[B, 1, H, W]`` bool, the truth at the size of the images. All False (nothing is
+                corrupted) and all True occur.
+            seed: of whatever is drawn; another in every step. The global random state is neither used nor changed.
+        """
+
+
+class RestorationLoss(Loss):
+    """Restored image, true image, mask -> scalar: how well the restorer fills."""
+
+    @abstractmethod
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
+        """The loss of a batch, not yet multiplied by ``weight``.
+
+        Args:
+            restored: ``[B, 3, H, W]`` in [0, 1], an output of the restorer for the whole image, not composited.
+            target: the undamaged images.
+            corruption_mask: ``[B, 1, H, W]`` bool, what was to be filled.
+        """
+
+
+class AdversarialLoss(RestorationLoss):
+    """A restoration loss with a discriminator, which learns at the same time and has an optimizer of its own.
+
+    ``forward`` is the restorer's side: the trainer freezes the discriminator meanwhile.
+
+    Attributes:
+        lr: learning rate of the discriminator; a subclass declares it as a field.
+        discriminator: the network; ``build`` makes it. It is all of the loss that is trained.
+    """
+
+    lr: float
+    discriminator: ClassVar[nn.Module]  # an attribute of the instance, but no field
+
+    @abstractmethod
+    def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
+        """The discriminator's side; arguments as in ``forward``, ``restored`` detached, ``seed`` of what is drawn."""
+
+
+class Shape(Configurable, ABC):
+    """Seed, size -> mask: where a photo is corrupted."""
+
+    kind: ClassVar[str] = "shape"
+
+    @abstractmethod
+    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+        """A mask ``[H, W]`` for ``size = (H, W)``, True = corrupted; all randomness comes from ``rng``.
+
+        Any size from 1 x 1 works. An empty mask may come out where chance, or a tiny size, wills it.
+        """
+
+
+class Content(Configurable, ABC):
+    """Seed, image -> foreign content: with what a photo is corrupted."""
+
+    kind: ClassVar[str] = "content"
+
+    @abstractmethod
+    def paint(
+        self,
+        image: NDArray[np.uint8],
+        corruption_mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+    ) -> NDArray[np.uint8]:
+        """What shows through the mask.
+
+        Args:
+            image: ``[H, W, 3]`` RGB, the photo; not to be modified.
+            corruption_mask: ``[H, W]``, where the content is going to show; most contents need not look at it.
+            rng: all randomness comes from it.
+            another: gives another photo of the data set at each call, ``[H', W', 3]`` RGB of whatever size.
+
+        Returns:
+            ``[H, W, 3]`` RGB, or ``[H, W, 4]`` RGB and opacity (255 = opaque) for content that is partly transparent.
+        """
+
+
+class Dataset(Configurable, ABC):
+    """Index -> photo, for training and evaluation.
+
+    A subclass looks for its files in ``__attrs_post_init__`` and raises ``ValueError``, with what it expected and what
+    is there, for a folder that is missing, empty or laid out differently. Instances are pickled to worker processes.
+    """
+
+    kind: ClassVar[str] = "dataset"
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many samples there are."""
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sample:
+        """The sample at ``index`` from 0 on.
+
+        Raises:
+            UnreadableSample: if its file cannot be decoded or its parts do not fit each other.
+            IndexError: beyond the last one.
+        """
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """A name that tells the sample from all others, such as its path inside the data set; nothing is decoded."""
+
+
+_BASES: Iterable[type[Configurable]] = (
+    Encoder,
+    Interaction,
+    Head,
+    Clusterer,
+    Restorer,
+    Loss,
+    Shape,
+    Content,
+    Dataset,
+)
+KINDS: dict[str, type[Configurable]] = {base.kind: base for base in _BASES}

@@ -11,8 +11,8 @@ from typing import Any, Literal
 def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
     """Yield ``(path, message)`` for every place where ``value`` is not what the type ``hint`` says.
 
-    ``path`` is empty for the value itself and ``[2]`` for the third element of a tuple. An ``int`` is a valid
-    ``float``; a ``bool`` is neither; a list is not a tuple.
+    ``path`` is empty for the value itself, ``[2]`` for the third element of a tuple and ``.key`` for the value of a
+    dict. An ``int`` is a valid ``float``; a ``bool`` is neither; a list is not a tuple.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -29,6 +29,13 @@ def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
         for i, element in enumerate(value):
             for path, message in problems(element, arguments[0 if open_ended else i]):
                 yield f"[{i}]{path}", message
+    elif origin is dict:
+        if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+            yield "", f"expected {describe(hint)}, got {received(value)}"
+            return
+        for key, element in value.items():
+            for path, message in problems(element, arguments[1]):
+                yield f".{key}{path}", message
     elif hint is float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             yield "", f"expected a number, got {received(value)}"
@@ -43,14 +50,21 @@ _PLAIN = (bool, int, float, str, types.NoneType)
 
 
 def is_configurable(hint: Any, component: type) -> bool:
-    """Whether a field may have this type: plain values, tuples and unions of them, or a component, or None for it."""
+    """Whether a field may have this type.
+
+    Plain values, tuples, unions and dicts of them; a component or a tuple of any number of them; None in their place.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         others = [option for option in arguments if option is not types.NoneType]
         if len(others) == 1 and is_configurable(others[0], component):
             return True
         return all(_is_plain(option) for option in others)
-    return _is_plain(hint) or (isinstance(hint, type) and issubclass(hint, component))
+    if origin is tuple and len(arguments) == 2 and arguments[1] is Ellipsis and isinstance(arguments[0], type):
+        return arguments[0] in _PLAIN or issubclass(arguments[0], component)
+    if origin is dict:
+        return arguments[0] is str and _is_plain(arguments[1])
+    return _is_plain(hint) or (origin is None and isinstance(hint, type) and issubclass(hint, component))
 
 
 def _is_plain(hint: Any) -> bool:
@@ -73,6 +87,8 @@ def describe(hint: Any) -> str:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return f"a tuple of {_PLURALS.get(arguments[0], describe(arguments[0]))}"
         return "a tuple (" + ", ".join(describe(option) for option in arguments) + ")"
+    if origin is dict:
+        return f"a mapping of names to {_PLURALS.get(arguments[1], describe(arguments[1]))}"
     return _WORDS.get(hint) or f"a {hint.__name__}"
 
 

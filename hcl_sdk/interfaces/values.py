@@ -102,6 +102,8 @@ class ScaleDetection(_Shapes):
         settled_corrupted: settled as corrupted at this scale or a coarser one.
         confidence: probability of *corrupted*: this scale's on its candidates, the coarser scale's elsewhere.
         corruption_mask: True = corrupted: ``confidence > 0.5``.
+        logits: ``[B, 2]``, how likely the clusterer takes either center for one of *corrupted* pixels; at the coarsest
+            scale only, and only if the clusterer has an opinion.
     """
 
     candidates: Tensor
@@ -113,6 +115,7 @@ class ScaleDetection(_Shapes):
     settled_corrupted: Tensor
     confidence: Tensor
     corruption_mask: Tensor
+    logits: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -107,13 +107,18 @@ class PartialSwinRestorer(Restorer):
         Raises:
             ValueError: if the detection has no features.
         """
+        return self.outputs(image, detection)[-1]
+
+    def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
+        """The decoder's image and the refined one, which is not trained through the first (paper, section 3.3)."""
         if detection.pyramid is None:
             raise ValueError(
                 "PartialSwinRestorer restores from the encoder's features, and this detection has none; "
                 "Detection.from_mask(mask, pyramid) and Detector.encode_mask(image, mask) put them in"
             )
         size = (image.shape[-2], image.shape[-1])
-        return self.refine(self.decode(detection.pyramid, detection.masks, size), detection.corruption_mask)
+        decoded = self.decode(detection.pyramid, detection.masks, size)
+        return decoded, self.refine(decoded.detach(), detection.corruption_mask)
 
     def decode(self, pyramid: Pyramid, masks: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """The decoder's image, before refinement.

@@ -73,7 +73,10 @@ def test_the_image_is_restored_from_features_alone():
 def test_every_weight_learns():
     encoder, restorer = small(1, depths=(2, 2))
     image, mask = torch.rand(1, 3, 24, 20), torch.rand(1, 1, 24, 20) < 0.02
-    restorer(image, Detection.from_mask(mask, encoder(image))).pow(2).sum().backward()
+    decoded, refined = restorer.outputs(image, Detection.from_mask(mask, encoder(image)))
+    refined.pow(2).sum().backward()
+    assert all(p.grad is None for n, p in restorer.named_parameters() if not n.startswith("refinement."))
+    decoded.pow(2).sum().backward()
     assert [n for n, p in restorer.named_parameters() if p.grad is None] == []
 
 
