@@ -25,7 +25,7 @@ from .interfaces.kinds import RestorationLoss as RestorationLoss
 from .interfaces.kinds import Restorer as Restorer
 from .interfaces.kinds import Shape as Shape
 from .interfaces.samples import Sample as Sample
-from .interfaces.samples import UnreadableSample as UnreadableSample
+from .interfaces.samples import SampleError as SampleError
 from .interfaces.values import Clusters as Clusters
 from .interfaces.values import Detection as Detection
 from .interfaces.values import Pyramid as Pyramid

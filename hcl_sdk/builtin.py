@@ -45,4 +45,88 @@ def hcl_register(registry: Registry) -> None:
     registry.restorer(
         "gated-unet", "hcl_sdk.restorers.gated_unet:GatedUNet", summary="gated convolutions; image and mask only"
     )
+    registry.loss(
+        "hierarchical",
+        "hcl_sdk.losses.hierarchical:HierarchicalContrastiveLoss",
+        summary="pixels of a class together, classes apart, at every scale (published)",
+    )
+    registry.loss("info-nce", "hcl_sdk.losses.info_nce:InfoNCELoss", summary="each positive against all negatives")
+    registry.loss("sup-con", "hcl_sdk.losses.sup_con:SupConLoss", summary="supervised contrastive")
+    registry.loss("bce", "hcl_sdk.losses.bce:BCELoss", summary="pixel-wise cross-entropy of a learned clusterer")
+    registry.loss(
+        "classifier",
+        "hcl_sdk.losses.classifier:ClassifierLoss",
+        summary="which of two centers is corrupted (published)",
+    )
+    registry.loss("l1", "hcl_sdk.losses.l1:L1Loss", summary="absolute difference (published)")
+    registry.loss(
+        "multiscale-l1",
+        "hcl_sdk.losses.multiscale_l1:MultiscaleL1Loss",
+        summary="absolute difference in the hole, of coarser images and of edges",
+    )
+    registry.loss(
+        "perceptual",
+        "hcl_sdk.losses.perceptual:PerceptualLoss",
+        summary="difference of the features of a network (published)",
+    )
+    registry.loss(
+        "wasserstein",
+        "hcl_sdk.losses.wasserstein:WassersteinLoss",
+        summary="adversarial, with a gradient penalty (published)",
+    )
+    registry.loss("hinge", "hcl_sdk.losses.hinge:HingeLoss", summary="adversarial, with a margin")
+    registry.shape(
+        "irregular", "hcl_sdk.corruptions.shapes.irregular:IrregularMasks", summary="masks out of a folder (published)"
+    )
+    registry.shape("box", "hcl_sdk.corruptions.shapes.box:CenterBox", summary="a box in the middle (published)")
+    registry.shape(
+        "rectangles", "hcl_sdk.corruptions.shapes.rectangles:Rectangles", summary="some upright rectangles (published)"
+    )
+    registry.shape("brush", "hcl_sdk.corruptions.shapes.brush:BrushStrokes", summary="broad, bent strokes (published)")
+    registry.shape("half", "hcl_sdk.corruptions.shapes.half:Half", summary="one half (published)")
+    registry.shape("lines", "hcl_sdk.corruptions.shapes.lines:AlternateLines", summary="every second line (published)")
+    registry.shape(
+        "pixels", "hcl_sdk.corruptions.shapes.pixels:AlternatePixels", summary="three of four pixels (published)"
+    )
+    registry.shape("blobs", "hcl_sdk.corruptions.shapes.blobs:Blobs", summary="closed outlines of any form")
+    registry.shape("scratches", "hcl_sdk.corruptions.shapes.scratches:Scratches", summary="thin lines, as on film")
+    registry.shape("text", "hcl_sdk.corruptions.shapes.text:TextShape", summary="letters")
+    registry.shape("logos", "hcl_sdk.corruptions.shapes.logos:Logos", summary="the outline of logos")
+    registry.shape("tape", "hcl_sdk.corruptions.shapes.tape:Tape", summary="strips of tape and stickers")
+    registry.shape("dust", "hcl_sdk.corruptions.shapes.dust:Dust", summary="specks and hairs")
+    registry.shape("full", "hcl_sdk.corruptions.shapes.full:Full", summary="everything")
+    registry.content(
+        "constant", "hcl_sdk.corruptions.contents.constant:Constant", summary="one given color (published)"
+    )
+    registry.content("noise", "hcl_sdk.corruptions.contents.noise:Noise", summary="uniform noise (published)")
+    registry.content("color", "hcl_sdk.corruptions.contents.color:RandomColor", summary="one random color (published)")
+    registry.content("photo", "hcl_sdk.corruptions.contents.photo:AnotherPhoto", summary="another photo (published)")
+    registry.content("graffiti", "hcl_sdk.corruptions.contents.graffiti:Graffiti", summary="sprayed lines and words")
+    registry.content("text", "hcl_sdk.corruptions.contents.text:TextContent", summary="lines of text")
+    registry.content("logo", "hcl_sdk.corruptions.contents.logo:Logo", summary="logos, opaque or as a watermark")
+    registry.content("mosaic", "hcl_sdk.corruptions.contents.mosaic:Mosaic", summary="large squares of one color")
+    registry.content("blur", "hcl_sdk.corruptions.contents.blur:Blur", summary="the photo out of focus")
+    registry.content(
+        "gradient", "hcl_sdk.corruptions.contents.gradient:Gradient", summary="one color fading into another"
+    )
+    registry.content(
+        "same-photo", "hcl_sdk.corruptions.contents.same_photo:SamePhoto", summary="another part of the same photo"
+    )
+    registry.content("jpeg", "hcl_sdk.corruptions.contents.jpeg:JPEGBlocks", summary="blocks of strong compression")
+    registry.dataset("folder", "hcl_sdk.data.folder:FolderDataset", summary="any folder of photos")
+    registry.dataset(
+        "pairs", "hcl_sdk.data.pairs:PairsDataset", summary="damaged photos with clean ones, masks or both"
+    )
+    registry.dataset(
+        "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a data set of the library datasets"
+    )
+    registry.dataset("webdataset", "hcl_sdk.data.webdataset:WebDataset", summary="tar files in WebDataset's layout")
+    registry.dataset("ffhq", "hcl_sdk.data.ffhq:FFHQ", summary="faces (published)")
+    registry.dataset("celeba-hq", "hcl_sdk.data.celeba_hq:CelebAHQ", summary="faces (published)")
+    registry.dataset("imagenet", "hcl_sdk.data.imagenet:ImageNet", summary="objects (published)")
+    registry.dataset("places365", "hcl_sdk.data.places365:Places365", summary="scenes (published)")
+    registry.dataset("paris-streetview", "hcl_sdk.data.paris_streetview:ParisStreetView", summary="facades (published)")
+    registry.dataset("logo-30k", "hcl_sdk.data.logo_30k:Logo30K", summary="watermarked photos with masks (published)")
+    registry.dataset("istd", "hcl_sdk.data.istd:ISTD", summary="shadows with masks (published)")
+    registry.dataset("raindrop", "hcl_sdk.data.raindrop:Raindrop", summary="raindrops on glass (published)")
     registry.weights("default", "hcl_sdk:assets/default", summary="small detector and restorer, in the package")

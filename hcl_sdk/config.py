@@ -6,6 +6,7 @@ Values are not coerced (``"64"`` is not 64), and all that is wrong with a config
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 import re
@@ -455,6 +456,63 @@ def dump_yaml(mapping: Mapping[str, Any]) -> str:
     return yaml.dump(
         dict(mapping), Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120
     )
+
+
+def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """A copy of a mapping with some values set.
+
+    Args:
+        mapping: what was read; not changed.
+        assignments: ``key=value`` each. A key is the path to the value: names, and for items of lists their numbers,
+            joined by dots; mappings that are not there are made, and a part that was spelled by its name alone gets its
+            name as ``use``. A value is YAML.
+
+    Raises:
+        ConfigError: with all assignments that cannot be made.
+
+    Example:
+        >>> override({"data": {"size": 64}}, ["data.size=128", "data.dataset.use=folder", "steps=10"])
+        {'data': {'size': 128, 'dataset': {'use': 'folder'}}, 'steps': 10}
+    """
+    changed = copy.deepcopy(dict(mapping))
+    problems: list[Problem] = []
+    for assignment in assignments:
+        key, sign, text = assignment.partition("=")
+        try:
+            if not sign or not all(key.split(".")):
+                raise ValueError("expected key=value, where the key is names joined by dots")
+            _assign(changed, key.split("."), _parse(text, key))
+        except ConfigError as error:
+            problems += error.problems
+        except ValueError as error:
+            problems.append((assignment, str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return changed
+
+
+def _assign(target: Any, keys: list[str], value: Any) -> None:
+    """Set the value at a path in nested mappings and lists."""
+    for i, key in enumerate(keys):
+        is_last = i == len(keys) - 1
+        if isinstance(target, list):
+            if not key.isdigit() or int(key) >= len(target):
+                raise ValueError(f"expected a number below {len(target)}, of an item of the list, got {key!r}")
+            place: Any = int(key)
+        elif isinstance(target, dict):
+            place = key
+        else:
+            raise ValueError(f"{'.'.join(keys[:i])} is {received(target)} and has no {key!r}")
+        if is_last:
+            target[place] = value
+            return
+        inner = target.get(place) if isinstance(target, dict) else target[place]
+        if inner is None:
+            inner = {}
+        elif isinstance(inner, str):
+            inner = {"use": inner}
+        target[place] = inner
+        target = inner
 
 
 def _parse(text: str, file: str) -> Any:

@@ -84,13 +84,13 @@ class Photo:
         if isinstance(source, str | os.PathLike):
             return _open_file(Path(source))
         if isinstance(source, Image.Image):
-            with _reading("the PIL image"):
+            with reading("the PIL image"):
                 return _from_image(source)
         if isinstance(source, np.ndarray):
-            with _reading("the array"):
+            with reading("the array"):
                 return _from_array(source)
         if isinstance(source, Tensor):
-            with _reading("the tensor"):
+            with reading("the tensor"):
                 return _from_tensor(source)
         raise TypeError(
             f"a photo is a path, a PIL image, a numpy array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; "
@@ -328,7 +328,7 @@ def _mask_array(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """Turn whatever goes wrong into a `PhotoError` that names the picture, and let no warning out."""
     try:
         with warnings.catch_warnings():
@@ -353,7 +353,7 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def _open_file(path: Path) -> Photo:
-    with _reading(str(path)):
+    with reading(str(path)):
         if path.is_file() and path.stat().st_size == 0:
             raise ValueError("the file is empty")
         with Image.open(path) as image:

@@ -154,6 +154,11 @@ class Pipeline:
         )
         self._modules.to(self.device).eval()
 
+    def replace(self, **changes: Any) -> Pipeline:
+        """A pipeline with other parts or settings, the rest shared with this one; arguments as of ``Pipeline``."""
+        kept = {name: getattr(self, name) for name in ("detector", "restorer", *_SETTINGS, "device", "precision")}
+        return Pipeline(**(kept | changes))
+
     def __repr__(self) -> str:
         parts = [repr(p) for p in (self.detector, self.restorer)]
         settings = [f"{name}={getattr(self, name)!r}" for name in _SETTINGS]

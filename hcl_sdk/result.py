@@ -145,7 +145,7 @@ class Result:
         panels = {"input": _picture(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
         if self.composited is not None:
             panels["restored"] = _picture(self.composited)
-        return _side_by_side(panels, height)
+        return side_by_side(panels, height)
 
     def _restored_photo(self) -> Photo:
         if self.composited is None:
@@ -172,7 +172,8 @@ def _heat(values: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(values, stops, _COLORS[:, c]) for c in range(3)], axis=-1).astype(np.uint8)
 
 
-def _side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
+def side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
+    """Pictures of one height in a row, each under its name."""
     margin, caption = max(4, height // 48), max(14, height // 16)
     font = ImageFont.load_default(size=caption * 0.7)
     shown = []

@@ -67,6 +67,21 @@ def own_share(items: Sequence[T]) -> list[T]:
     return list(items[state.process_index :: state.num_processes])
 
 
+def gathered(items: list[T]) -> list[T]:
+    """The items of all processes of ``accelerate launch``, in every one of them; alone, the items themselves."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return items
+    from accelerate.utils import gather_object
+
+    own_share([])  # joins the other processes
+    return gather_object(items)
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that writes what only one may write."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def wait_for_everyone() -> None:
     """Wait until all processes of ``accelerate launch`` are here; alone, do nothing. Call :func:`own_share` first."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.detector import Detector
-from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss
+from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import Pyramid, Restorer, ScaleDetection
 from hcl_sdk.published import convert, settings_to_config
@@ -172,14 +172,14 @@ def compare_loss(file: Path) -> Differences:
             settled = recorded[f"acc_valid_masks.{s + 1}"] + recorded[f"acc_invalid_masks.{s + 1}"] > 0.5
             settled = resize(settled, embedding.shape[-2:])
         candidates.append(~settled)
-    loss = hierarchical_contrastive_loss(
+    pairs = select_pairs(
         embeddings,
         candidates,
         [recorded[f"valid_masks.{s}"] > 0.5 for s in scales],
         [recorded[f"invalid_masks.{s}"] > 0.5 for s in scales],
         recorded["gt_valid_mask"] < 0.5,
-        temperature=0.1,
     )
+    loss = hierarchical_contrastive_loss(pairs, temperature=0.1)
     yield "loss", largest(loss.detach(), recorded["loss"])
     for s, gradient in enumerate(torch.autograd.grad(loss.sum(), embeddings, materialize_grads=True)):
         yield f"gradient.{s}", largest(gradient, recorded[f"gradient.{s}"])

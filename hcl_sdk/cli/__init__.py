@@ -230,6 +230,38 @@ def convert(checkpoint: Path, name: str, version: int, detection_size: int | Non
 
 
 @main.command()
+@click.argument("config", metavar="CONFIG")
+@click.argument("assignments", metavar="[KEY=VALUE]...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=_Path(file_okay=False),
+    default="hcl_training",
+    show_default=True,
+    help="The folder of the run; an unfinished run in it is resumed.",
+)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]")
+@click.option("--dry-run", is_flag=True, help="Check the whole configuration and run one step; write nothing.")
+@click.option("--show", is_flag=True, help="Print the configuration with the values given here; train nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary; errors only.")
+def train(
+    config: str, assignments: tuple[str, ...], output: Path, device: str | None, dry_run: bool, show: bool, quiet: bool
+) -> None:
+    """Train a detector, a restorer or both.
+
+    CONFIG is a YAML file, or the name of a configuration that comes with the package: small, ffhq256, imagenet256,
+    places256, places512. Single values are set by KEY=VALUE, for example data.dataset.path=photos steps=2000.
+
+    Ctrl-C stops after the present step and saves; the same command goes on from there, also after a crash. Several
+    GPUs: accelerate launch -m hcl_sdk.cli train CONFIG ...
+    """
+    from hcl_sdk.cli.training import run
+
+    run(config, assignments, output, device, dry_run, show, quiet)
+
+
+@main.command()
 @click.argument("name", required=False)
 def components(name: str | None) -> None:
     """List what pipelines are made of; with NAME, the fields of one component.

@@ -1,101 +1,232 @@
-"""The hierarchical contrastive loss (paper, section 3.2)."""
+"""The hierarchical contrastive loss and its relatives (paper, section 3.2), over whole batches at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.functional.settling import without_inner_edge
 
-def hierarchical_contrastive_loss(
+EDGE_SHARE = 2
+"""Hard mining takes at most one in this many references of a kind from the edge of its region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Anchors of one scale and what each is compared with, padded to the same number for every image.
+
+    Attributes:
+        anchors: ``[B, A, D]`` unit vectors, float32.
+        labels: ``[B, A]`` bool, True = corrupted.
+        is_anchor: ``[B, A]`` bool, False for padding.
+        references: ``[B, R, D]``, of which the first ``A`` are the anchors themselves.
+        reference_labels: ``[B, R]`` bool.
+        is_reference: ``[B, R]`` bool, False for padding.
+    """
+
+    anchors: Tensor
+    labels: Tensor
+    is_anchor: Tensor
+    references: Tensor
+    reference_labels: Tensor
+    is_reference: Tensor
+
+
+def select_pairs(
     embeddings: Sequence[Tensor],
     candidates: Sequence[Tensor],
     settles_valid: Sequence[Tensor],
     settles_corrupted: Sequence[Tensor],
     corruption_mask: Tensor,
     *,
-    temperature: float = 0.1,
-) -> Tensor:
-    """The loss of every scale, over all of its anchors and references: quadratic in the number of pixels.
+    confidence: Sequence[Tensor] | None = None,
+    anchors: int | None = None,
+    references: int | None = None,
+    seed: int = 0,
+) -> list[Pairs]:
+    """Anchors and references of every scale, fine to coarse (paper, section 3.2).
 
     Anchors are the candidates of a scale under which the true mask is of one class. They are compared with each other
     and, except at the coarsest scale, with the (detached) embeddings of what the next coarser scale settled, labeled
-    as it was settled there. All sequences are fine to coarse; each scale halves the resolution of the one before.
+    as it was settled there.
 
     Args:
-        embeddings: ``[B, D, H_s, W_s]`` unit vectors.
+        embeddings: ``[B, D, H_s, W_s]`` unit vectors, fine to coarse, as are all sequences.
         candidates: ``[B, 1, H_s, W_s]`` bool, in question at this scale (``ScaleDetection.candidates``).
         settles_valid: ``[B, 1, H_s, W_s]`` bool, settled at this scale itself.
         settles_corrupted: likewise.
-        corruption_mask: ``[B, 1, H_0, W_0]`` bool, the truth at the size of the finest scale.
-        temperature: of the similarities.
-
-    Returns:
-        ``[S]``: per scale the mean over anchors and then over images; an anchor without negatives, and an image without
-        anchors, count 0.
+        corruption_mask: ``[B, 1, H, W]`` bool, the truth, of any size: it is resized (nearest) to the finest scale.
+        confidence: ``[B, 1, H_s, W_s]`` probability of *corrupted* by the scale's own clusters
+            (``ScaleDetection.cluster_confidence``). If given, references are mined: up to half of them come from the edge
+            of the settled region, and of these, and of the rest, half are the least and half the most confident.
+            Without it they are drawn at random.
+        anchors: at most so many an image, drawn at random; None for all.
+        references: at most so many settled pixels of either label an image; None for all.
+        seed: of what is drawn: the same places for all images of the batch, so that what is drawn for an image does not
+            depend on the others. The global random state is neither used nor changed.
     """
-    losses: list[Tensor] = []
+    truth = resize(corruption_mask, embeddings[0].shape[-2:])
+    pairs: list[Pairs] = []
     for s, embedding in enumerate(embeddings):
-        some = F.max_pool2d(corruption_mask.float(), 2**s, ceil_mode=True) > 0
-        every = -F.max_pool2d(-corruption_mask.float(), 2**s, ceil_mode=True) > 0
-        anchors, anchor = _pixels(embedding), _flags(candidates[s] & (every | ~some))
-        corrupted = _flags(every)
-        references, labels, present = [anchors], [corrupted], [anchor]
+        size = embedding.shape[-2:]
+        some, every = _pooled(truth, size), ~_pooled(~truth, size)
+        eligible = (candidates[s] & (every | ~some)).flatten(1)
+        picked, is_anchor = _pick(eligible, _draws(eligible, seed + 2 * s), anchors)
+        own = _gather(embedding.float().flatten(2), picked)
+        labels = every.flatten(1).gather(1, picked)
+        compared, compared_labels, present = [own], [labels], [is_anchor]
         if s + 1 < len(embeddings):
-            references.append(_pixels(embeddings[s + 1].detach()))
-            labels.append(_flags(settles_corrupted[s + 1]))
-            present.append(_flags(settles_valid[s + 1] | settles_corrupted[s + 1]))
-        loss = contrastive_loss(
-            anchors,
-            corrupted,
-            torch.cat(references, dim=1),
-            torch.cat(labels, dim=1),
-            torch.cat(present, dim=1),
-            temperature=temperature,
+            coarser = embeddings[s + 1].detach().float().flatten(2)
+            for settled, label in ((settles_valid[s + 1], False), (settles_corrupted[s + 1], True)):
+                pixels = settled.flatten(1)
+                if confidence is not None and references is not None:
+                    pixels = _mined(settled, confidence[s + 1] if label else 1 - confidence[s + 1], references)
+                chosen, is_chosen = _pick(pixels, _draws(pixels, seed + 2 * s + 1), references)
+                compared.append(_gather(coarser, chosen))
+                compared_labels.append(torch.full_like(is_chosen, label))
+                present.append(is_chosen)
+        pairs.append(
+            Pairs(
+                anchors=own,
+                labels=labels,
+                is_anchor=is_anchor,
+                references=torch.cat(compared, dim=1),
+                reference_labels=torch.cat(compared_labels, dim=1),
+                is_reference=torch.cat(present, dim=1),
+            )
         )
-        per_image = (loss * anchor).sum(dim=1) / anchor.sum(dim=1).clamp(min=1)
-        losses.append(per_image.mean())
-    return torch.stack(losses)
+    return pairs
 
 
-def contrastive_loss(
-    anchors: Tensor,
-    labels: Tensor,
-    references: Tensor,
-    reference_labels: Tensor,
-    present: Tensor,
-    *,
-    temperature: float,
-) -> Tensor:
-    """``softplus(logsumexp(s_n / t) + logsumexp(-s_p / t))`` for every anchor of every image.
+def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
+    """``softplus(logsumexp(s_n / t) + logsumexp(-s_p / t))``, of similarities ``s_p``, ``s_n`` of an anchor's own label
+    and of the other (paper, section 3.2).
+
+    An anchor counts as a reference of itself, and one that lacks positives or negatives as 0.
 
     Args:
-        anchors: ``[B, A, D]`` unit vectors.
-        labels: ``[B, A]`` bool.
-        references: ``[B, R, D]`` unit vectors; ``s_p`` and ``s_n`` are the similarities of an anchor to those of its
-            own label and of the other.
-        reference_labels: ``[B, R]`` bool.
-        present: ``[B, R]`` bool, which of the references count.
+        pairs: of every scale.
         temperature: ``t``.
 
     Returns:
-        ``[B, A]``, 0 for an anchor that lacks positives or negatives.
+        ``[S]``: per scale the mean over anchors, then over images; an image without anchors counts 0.
     """
-    similarity = anchors @ references.transpose(1, 2) / temperature
-    same = (labels[:, :, None] == reference_labels[:, None, :]) & present[:, None, :]
-    other = (labels[:, :, None] != reference_labels[:, None, :]) & present[:, None, :]
-    usable = same.any(dim=2) & other.any(dim=2)
-    # -1e4 instead of -inf keeps the gradient of rows that do not count free of NaN.
-    negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2)
-    positive = (-similarity).masked_fill(~same, -1e4).logsumexp(dim=2)
-    return torch.where(usable, F.softplus(negative + positive), 0.0)
+    losses = []
+    for each in pairs:
+        similarity, same, other = _compared(each, temperature)
+        # -1e4 instead of -inf keeps the gradient of rows that do not count free of NaN.
+        negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2)
+        positive = (-similarity).masked_fill(~same, -1e4).logsumexp(dim=2)
+        usable = same.any(dim=2) & other.any(dim=2)
+        losses.append(_mean(torch.where(usable, F.softplus(negative + positive), 0.0), each.is_anchor))
+    return torch.stack(losses)
 
 
-def _pixels(embedding: Tensor) -> Tensor:
-    return embedding.flatten(2).transpose(1, 2)
+def info_nce_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
+    """``mean over p of -log(e^(s_p / t) / (e^(s_p / t) + sum over n of e^(s_n / t)))``: each positive against all
+    negatives (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018).
+
+    An anchor is no positive of itself. Arguments and what is returned as of :func:`hierarchical_contrastive_loss`.
+    """
+    losses = []
+    for each in pairs:
+        similarity, same, other = _compared(each, temperature)
+        same = same & ~_itself(same)
+        negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2, keepdim=True)
+        own = torch.where(same, F.softplus(negative - similarity), 0.0).sum(dim=2) / same.sum(dim=2).clamp(min=1)
+        losses.append(_mean(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
+    return torch.stack(losses)
 
 
-def _flags(mask: Tensor) -> Tensor:
-    return mask.flatten(1)
+def supervised_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
+    """``mean over p of -log(e^(s_p / t) / sum over all others a of e^(s_a / t))`` (Khosla et al., "Supervised
+    Contrastive Learning", NeurIPS 2020, equation 2).
+
+    An anchor is not compared with itself. Arguments and what is returned as of :func:`hierarchical_contrastive_loss`.
+    """
+    losses = []
+    for each in pairs:
+        similarity, same, other = _compared(each, temperature)
+        same = same & ~_itself(same)
+        everything = similarity.masked_fill(~(same | other), -1e4).logsumexp(dim=2, keepdim=True)
+        own = torch.where(same, everything - similarity, 0.0).sum(dim=2) / same.sum(dim=2).clamp(min=1)
+        losses.append(_mean(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
+    return torch.stack(losses)
+
+
+def _compared(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Similarities over the temperature, and which are to references of the same label and of the other."""
+    similarity = pairs.anchors @ pairs.references.transpose(1, 2) / temperature
+    equal = pairs.labels[:, :, None] == pairs.reference_labels[:, None, :]
+    present = pairs.is_reference[:, None, :]
+    return similarity, equal & present, ~equal & present
+
+
+def _itself(same: Tensor) -> Tensor:
+    """``[A, R]``: which reference is the anchor itself."""
+    return torch.eye(same.shape[1], same.shape[2], dtype=torch.bool, device=same.device)
+
+
+def _mean(loss: Tensor, is_anchor: Tensor) -> Tensor:
+    """The mean over the anchors of each image, then over images."""
+    return ((loss * is_anchor).sum(dim=1) / is_anchor.sum(dim=1).clamp(min=1)).mean()
+
+
+def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """Whether any pixel is True in the patch that a pixel of a coarser map stands for."""
+    height, width = mask.shape[-2:]
+    stride = -(-height // size[0])
+    if (-(-height // stride), -(-width // stride)) == tuple(size):
+        return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
+    return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0
+
+
+def _draws(eligible: Tensor, seed: int) -> Tensor:
+    """A random number for every place, the same for all images."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(eligible.shape[1], generator=generator).to(eligible.device)
+
+
+def _pick(eligible: Tensor, draws: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
+    """At most ``count`` of the eligible places ``[B, N]``, those with the highest draws, and which of them count."""
+    places = eligible.shape[1]
+    if count is None or count >= places:
+        return torch.arange(places, device=eligible.device).expand_as(eligible), eligible
+    # Not longer than the fullest image needs: cheap, and what is left out was padding.
+    wanted = max(1, min(count, int(eligible.sum(dim=1).max())))
+    picked = torch.where(eligible, draws, -1.0).topk(wanted, dim=1).indices
+    return picked, eligible.gather(1, picked)
+
+
+def _mined(settled: Tensor, confidence: Tensor, count: int) -> Tensor:
+    """The hardest and the easiest references ``[B, N]`` of one label, where there are more than ``count``."""
+    inner = without_inner_edge(settled)
+    pixels, edge = settled.flatten(1), (settled & ~inner).flatten(1)
+    rest = inner.flatten(1)
+    from_edge = edge.sum(dim=1).clamp(max=count // EDGE_SHARE)
+    from_rest = torch.minimum(count - from_edge, rest.sum(dim=1))
+    certainty = confidence.flatten(1)
+    mined = _extremes(edge, certainty, from_edge) | _extremes(rest, certainty, from_rest)
+    is_large = pixels.sum(dim=1) > count
+    return torch.where(is_large[:, None], mined, pixels)
+
+
+def _extremes(group: Tensor, value: Tensor, count: Tensor) -> Tensor:
+    """``count[b]`` pixels of a group ``[B, N]``: half of them with the lowest values and half with the highest."""
+    order = torch.where(group, value, torch.inf).argsort(dim=1, stable=True)
+    rank = torch.empty_like(order).scatter_(
+        1, order, torch.arange(group.shape[1], device=order.device).expand_as(order)
+    )
+    size = group.sum(dim=1)
+    low = count // 2
+    return group & ((rank < low[:, None]) | (rank >= (size - (count - low))[:, None]))
+
+
+def _gather(pixels: Tensor, picked: Tensor) -> Tensor:
+    """``[B, D, N]`` at ``[B, K]`` -> ``[B, K, D]``."""
+    return pixels.gather(2, picked[:, None, :].expand(-1, pixels.shape[1], -1)).transpose(1, 2)

@@ -16,7 +16,7 @@ from hcl_sdk.interfaces.kinds import (
     Restorer,
     Shape,
 )
-from hcl_sdk.interfaces.samples import Sample, UnreadableSample
+from hcl_sdk.interfaces.samples import Sample, SampleError
 from hcl_sdk.interfaces.validators import as_many_as
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
 
@@ -41,9 +41,9 @@ __all__ = [
     "RestorationLoss",
     "Restorer",
     "Sample",
+    "SampleError",
     "ScaleDetection",
     "Shape",
-    "UnreadableSample",
     "as_many_as",
     "check_mask",
     "component",

@@ -1,7 +1,7 @@
 """The kinds of components: one abstract class each, which states the contract that its implementations keep.
 
-Common to all with weights: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range converts inside.
-Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what else is in the
+Common to all with weights: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range
+converts inside. Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what else is in the
 batch. The input is not modified. Everything runs on the device of the module and, under autocast, in its precision.
 """
 
@@ -216,7 +216,7 @@ class Loss(Component, ABC):
     def __attrs_post_init__(self) -> None:
         self.build()
 
-    def build(self) -> None:  # noqa: B027  # most losses have no layers
+    def build(self) -> None:  # most losses have no layers
         """Make the layers, where there are some. Called once, when the fields are set and validated."""
 
 
@@ -326,7 +326,7 @@ class Dataset(Configurable, ABC):
         """The sample at ``index`` from 0 on.
 
         Raises:
-            UnreadableSample: if its file cannot be decoded or its parts do not fit each other.
+            SampleError: if its file cannot be decoded or its parts do not fit each other.
             IndexError: beyond the last one.
         """
 

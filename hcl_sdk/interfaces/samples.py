@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class UnreadableSample(ValueError):
+class SampleError(ValueError):
     """A sample that cannot be used: its file does not decode, or its parts do not fit each other.
 
     Training and evaluation report it and go on with another.
@@ -32,17 +32,17 @@ class Sample:
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8 or 0 in self.image.shape:
-            raise UnreadableSample(
+            raise SampleError(
                 f"a sample's image must be uint8 [H, W, 3]; got {self.image.dtype} {list(self.image.shape)}"
             )
         if self.clean is not None and (self.clean.shape != self.image.shape or self.clean.dtype != np.uint8):
-            raise UnreadableSample(
+            raise SampleError(
                 f"the damaged and the clean image of a pair must be of one size; got {list(self.image.shape)} and "
                 f"{self.clean.dtype} {list(self.clean.shape)}"
             )
         mask = self.corruption_mask
         if mask is not None and (mask.dtype != np.bool_ or mask.shape != self.image.shape[:2]):
-            raise UnreadableSample(
+            raise SampleError(
                 f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
                 f"{list(mask.shape)}"
             )

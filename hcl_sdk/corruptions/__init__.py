@@ -1,0 +1,62 @@
+"""Damage for training and evaluation: shapes, contents, and how they are put on photos."""
+
+from hcl_sdk.corruptions.contents.blur import Blur
+from hcl_sdk.corruptions.contents.color import RandomColor
+from hcl_sdk.corruptions.contents.constant import Constant
+from hcl_sdk.corruptions.contents.gradient import Gradient
+from hcl_sdk.corruptions.contents.graffiti import Graffiti
+from hcl_sdk.corruptions.contents.jpeg import JPEGBlocks
+from hcl_sdk.corruptions.contents.logo import Logo
+from hcl_sdk.corruptions.contents.mosaic import Mosaic
+from hcl_sdk.corruptions.contents.noise import Noise
+from hcl_sdk.corruptions.contents.photo import AnotherPhoto
+from hcl_sdk.corruptions.contents.same_photo import SamePhoto
+from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.corruption import Corrupted, Corruption, Rule, blend
+from hcl_sdk.corruptions.shapes.blobs import Blobs
+from hcl_sdk.corruptions.shapes.box import CenterBox
+from hcl_sdk.corruptions.shapes.brush import BrushStrokes
+from hcl_sdk.corruptions.shapes.dust import Dust
+from hcl_sdk.corruptions.shapes.full import Full
+from hcl_sdk.corruptions.shapes.half import Half
+from hcl_sdk.corruptions.shapes.irregular import IrregularMasks
+from hcl_sdk.corruptions.shapes.lines import AlternateLines
+from hcl_sdk.corruptions.shapes.logos import Logos
+from hcl_sdk.corruptions.shapes.pixels import AlternatePixels
+from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.scratches import Scratches
+from hcl_sdk.corruptions.shapes.tape import Tape
+from hcl_sdk.corruptions.shapes.text import TextShape
+
+__all__ = [
+    "AlternateLines",
+    "AlternatePixels",
+    "AnotherPhoto",
+    "Blobs",
+    "Blur",
+    "BrushStrokes",
+    "CenterBox",
+    "Constant",
+    "Corrupted",
+    "Corruption",
+    "Dust",
+    "Full",
+    "Gradient",
+    "Graffiti",
+    "Half",
+    "IrregularMasks",
+    "JPEGBlocks",
+    "Logo",
+    "Logos",
+    "Mosaic",
+    "Noise",
+    "RandomColor",
+    "Rectangles",
+    "Rule",
+    "SamePhoto",
+    "Scratches",
+    "Tape",
+    "TextContent",
+    "TextShape",
+    "blend",
+]

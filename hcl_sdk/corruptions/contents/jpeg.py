@@ -1,0 +1,38 @@
+"""Damage by JPEG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.interfaces import Content, component
+
+
+@component
+class JPEGBlocks(Content):
+    """The photo compressed until its blocks show.
+
+    Attributes:
+        quality: of the JPEG, from and to, on its scale of 1 to 95.
+    """
+
+    quality: tuple[int, int] = attrs.field(default=(1, 8), validator=between(1, 95))
+
+    def paint(
+        self,
+        image: NDArray[np.uint8],
+        corruption_mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+    ) -> NDArray[np.uint8]:
+        file = io.BytesIO()
+        quality = int(rng.integers(self.quality[0], self.quality[1] + 1))
+        Image.fromarray(image).save(file, "JPEG", quality=quality)
+        with Image.open(file) as picture:
+            return np.asarray(picture.convert("RGB"))

@@ -1,0 +1,200 @@
+"""Damaging a photo: a shape, filled with foreign content, blended in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import attrs
+import numpy as np
+from attrs.validators import ge, gt, le, min_len
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from hcl_sdk.corruptions.contents.color import RandomColor
+from hcl_sdk.corruptions.contents.gradient import Gradient
+from hcl_sdk.corruptions.contents.graffiti import Graffiti
+from hcl_sdk.corruptions.contents.jpeg import JPEGBlocks
+from hcl_sdk.corruptions.contents.logo import Logo
+from hcl_sdk.corruptions.contents.mosaic import Mosaic
+from hcl_sdk.corruptions.contents.noise import Noise
+from hcl_sdk.corruptions.contents.photo import AnotherPhoto
+from hcl_sdk.corruptions.contents.same_photo import SamePhoto
+from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.shapes.blobs import Blobs
+from hcl_sdk.corruptions.shapes.brush import BrushStrokes
+from hcl_sdk.corruptions.shapes.dust import Dust
+from hcl_sdk.corruptions.shapes.full import Full
+from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.scratches import Scratches
+from hcl_sdk.corruptions.shapes.tape import Tape
+from hcl_sdk.corruptions.shapes.text import TextShape
+from hcl_sdk.interfaces import Configurable, Content, Shape, component
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import RegistryError
+
+ATTEMPTS = 10
+"""Draws of a shape whose area is to lie within bounds."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Corrupted:
+    """A damaged photo.
+
+    Attributes:
+        image: ``[H, W, 3]`` uint8 RGB.
+        corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
+            partly transparent, what of the shape it really changed.
+        shape: registered name of the shape; empty if nothing is corrupted.
+        content: likewise, of the content.
+    """
+
+    image: NDArray[np.uint8]
+    corruption_mask: NDArray[np.bool_]
+    shape: str
+    content: str
+
+
+@component
+class Rule(Configurable):
+    """Shapes and contents that go together: one of each is drawn.
+
+    Attributes:
+        shapes: where.
+        contents: with what.
+        weight: how often, relative to the other rules.
+    """
+
+    shapes: tuple[Shape, ...] = attrs.field(validator=min_len(1))
+    contents: tuple[Content, ...] = attrs.field(validator=min_len(1))
+    weight: float = attrs.field(default=1.0, validator=gt(0))
+
+
+def _default_rules() -> tuple[Rule, ...]:
+    regions = Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.1, 0.6))
+    return (
+        Rule(shapes=regions, contents=(AnotherPhoto(),), weight=3),
+        Rule(shapes=regions, contents=(SamePhoto(), Noise(), Mosaic(), JPEGBlocks())),
+        Rule(shapes=(*regions, Tape()), contents=(RandomColor(), Gradient()), weight=2),
+        Rule(shapes=(*regions, Full()), contents=(Graffiti(),)),
+        Rule(shapes=(Full(),), contents=(Logo(), TextContent()), weight=2),
+        Rule(shapes=(TextShape(), Scratches(), Dust()), contents=(RandomColor(),), weight=2),
+    )
+
+
+@component
+class Corruption(Configurable):
+    """How photos are damaged.
+
+    The published formula: ``corrupted = (1 - a) * image + a * content``, where ``a`` is the mask blurred with a
+    Gaussian (paper, section 3.4), times the content's own opacity.
+
+    Attributes:
+        rules: shapes and contents, of which a pair is drawn for each photo.
+        clean: share of photos that are left as they are.
+        full: share of photos that are corrupted everywhere.
+        blur: the radius of the Gaussian is drawn from this range, in pixels; the published one is always 3.
+        area: the share of the photo's pixels that a shape may have. A shape outside is drawn again; after some attempts
+            the nearest counts.
+
+    Example:
+        >>> corruption = Corruption(clean=0.1)
+        >>> photo = np.zeros((64, 96, 3), np.uint8)
+        >>> damaged = corruption(photo, np.random.default_rng(1), lambda: photo + 100)
+        >>> damaged.image.shape, damaged.corruption_mask.shape
+        ((64, 96, 3), (64, 96))
+    """
+
+    rules: tuple[Rule, ...] = attrs.field(factory=_default_rules, validator=min_len(1))
+    clean: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
+    full: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
+    blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0, 100))
+    area: tuple[float, float] = attrs.field(default=(0.0, 1.0), validator=between(0, 1))
+
+    @full.validator  # pyright: ignore[reportAttributeAccessIssue]
+    def _leaves_room(self, attribute: attrs.Attribute[float], value: float) -> None:
+        if self.clean + value > 1:
+            raise ValueError(f"'clean' and 'full' are shares of the photos and cannot be more than 1 together: {value}")
+
+    def __call__(
+        self,
+        image: NDArray[np.uint8],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+        *,
+        softness: float = 1.0,
+    ) -> Corrupted:
+        """A damaged copy of a photo.
+
+        Args:
+            image: ``[H, W, 3]`` uint8 RGB.
+            rng: all randomness comes from it.
+            another: gives another photo at each call, for contents that need one.
+            softness: factor of the blur, 0 to 1.
+        """
+        share = rng.random()
+        if share < self.clean:
+            empty = np.zeros(image.shape[:2], dtype=np.bool_)
+            return Corrupted(image=image.copy(), corruption_mask=empty, shape="", content="")
+        weights = np.array([rule.weight for rule in self.rules])
+        rule = self.rules[rng.choice(len(weights), p=weights / weights.sum())]
+        shape = Full() if share < self.clean + self.full else rule.shapes[rng.integers(len(rule.shapes))]
+        content = rule.contents[rng.integers(len(rule.contents))]
+        mask = self._drawn(shape, (image.shape[0], image.shape[1]), rng)
+        radius = float(rng.uniform(*self.blur)) * softness
+        painted = content.paint(image, mask, rng, another)
+        damaged, changed = blend(image, painted, mask, radius)
+        return Corrupted(image=damaged, corruption_mask=changed, shape=_name(shape), content=_name(content))
+
+    def _drawn(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+        if isinstance(shape, Full):  # its content decides how much of the photo is changed
+            return shape.draw(size, rng)
+        low, high = self.area
+        best, best_distance = None, np.inf
+        for _ in range(ATTEMPTS):
+            mask = shape.draw(size, rng)
+            area = mask.mean()
+            distance = max(low - area, area - high, 0.0)
+            if best is None or distance < best_distance:
+                best, best_distance = mask, distance
+            if distance == 0:
+                break
+        assert best is not None
+        return best
+
+
+def blend(
+    image: NDArray[np.uint8], painted: NDArray[np.uint8], corruption_mask: NDArray[np.bool_], radius: float
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Put foreign content over a photo, with a soft edge.
+
+    Args:
+        image: ``[H, W, 3]`` uint8.
+        painted: ``[H, W, 3]``, or ``[H, W, 4]`` with opacity.
+        corruption_mask: ``[H, W]`` bool.
+        radius: of the Gaussian that softens the mask, in pixels.
+
+    Returns:
+        The blend, and where it counts as corrupted: the mask; of content with opacity, where in the mask it is not
+        wholly transparent and changed a pixel.
+    """
+    alpha = Image.fromarray(corruption_mask.astype(np.uint8) * 255)
+    if radius > 0:
+        alpha = alpha.filter(ImageFilter.GaussianBlur(radius))
+    if painted.shape[2] == 3:
+        return np.array(Image.composite(Image.fromarray(painted), Image.fromarray(image), alpha)), corruption_mask
+    opacity = painted[..., 3].astype(np.uint16) * np.asarray(alpha, dtype=np.uint16)
+    alpha = Image.fromarray(((opacity + 127) // 255).astype(np.uint8))
+    content = Image.fromarray(np.ascontiguousarray(painted[..., :3]))
+    damaged = np.array(Image.composite(content, Image.fromarray(image), alpha))
+    changed = (damaged != image).any(axis=2) & corruption_mask & (painted[..., 3] > 0)
+    return damaged, changed
+
+
+def _name(part: Shape | Content) -> str:
+    """The registered name without its package; the class's own where there is none."""
+    try:
+        return registry.name_of(type(part)).rpartition("/")[2]
+    except RegistryError:
+        return type(part).__name__

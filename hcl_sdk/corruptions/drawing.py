@@ -1,0 +1,149 @@
+"""Pieces that several shapes and contents draw with; all randomness comes from the generator that is given."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+Fill = int | tuple[int, ...]
+
+_LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+
+def random_color(rng: np.random.Generator) -> tuple[int, int, int]:
+    """Black, white, a gray or, most often, any color."""
+    kind = rng.random()
+    if kind < 0.3:
+        gray = int(rng.choice([0, 255, int(rng.integers(256))]))
+        return gray, gray, gray
+    red, green, blue = rng.integers(256, size=3)
+    return int(red), int(green), int(blue)
+
+
+def stroke(
+    draw: ImageDraw.ImageDraw,
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    *,
+    turns: int,
+    width: float,
+    length: tuple[float, float],
+    fill: Fill,
+) -> None:
+    """A bent line with round ends and joints; ``width`` and ``length`` (of each piece) in pixels."""
+    height, across = size
+    point = rng.uniform(0, (across, height))
+    angle = rng.uniform(0, 2 * np.pi)
+    radius = width / 2
+    for _ in range(turns):
+        angle += rng.normal(0, 0.8)
+        end = point + rng.uniform(*length) * np.array([np.cos(angle), np.sin(angle)])
+        draw.line([*point, *end], fill=fill, width=max(1, round(width)))
+        if radius >= 1:
+            draw.ellipse([*(end - radius), *(end + radius)], fill=fill)
+        point = end
+
+
+def word(rng: np.random.Generator) -> str:
+    """Letters and digits that mean nothing."""
+    return "".join(rng.choice(_LETTERS, int(rng.integers(2, 10))))
+
+
+@lru_cache(maxsize=64)
+def font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font, about ``pixels`` high."""
+    return ImageFont.load_default(size=float(max(4, pixels)))
+
+
+def written(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.Image:
+    """A few words as an 8-bit mask, as small as they are; at times bold, or an outline only."""
+    text = "\n".join(" ".join(word(rng) for _ in range(int(rng.integers(1, 4)))) for _ in range(lines))
+    chosen = font(pixels)
+    bold = int(rng.integers(0, max(1, pixels // 12) + 1))
+    box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=chosen, stroke_width=bold)
+    picture = Image.new("L", (max(1, int(box[2] - box[0]) + 2), max(1, int(box[3] - box[1]) + 2)))
+    draw = ImageDraw.Draw(picture)
+    draw.multiline_text((1 - box[0], 1 - box[1]), text, font=chosen, fill=255, stroke_width=bold)
+    if bold >= 2 and rng.random() < 0.3:
+        draw.multiline_text((1 - box[0], 1 - box[1]), text, font=chosen, fill=0)
+    return picture
+
+
+def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
+    """A plain sign with a word, as an 8-bit mask: what a logo looks like when there are no files of logos."""
+    pixels = max(8, pixels)
+    sign = Image.new("L", (pixels, pixels))
+    draw = ImageDraw.Draw(sign)
+    inner = pixels * float(rng.uniform(0.15, 0.4))
+    middle, radius = pixels / 2, pixels / 2 - 1
+    corners = int(rng.integers(2, 9))
+    turn = float(rng.uniform(0, 360))
+    for size, fill in ((radius, 255), (radius - inner, 0), ((radius - inner) * float(rng.uniform(0.3, 0.8)), 255)):
+        if size < 1:
+            continue
+        if corners == 2:
+            draw.ellipse([middle - size, middle - size, middle + size, middle + size], fill=fill)
+        else:
+            draw.regular_polygon((middle, middle, size), max(3, corners), rotation=round(turn), fill=fill)
+    if rng.random() < 0.4:
+        return sign
+    name = written(rng, max(6, pixels // 2))
+    if rng.random() < 0.5:
+        both = Image.new("L", (max(pixels, name.width), pixels + name.height))
+        both.paste(sign, ((both.width - pixels) // 2, 0))
+        both.paste(name, ((both.width - name.width) // 2, pixels))
+    else:
+        both = Image.new("L", (pixels + name.width + pixels // 4, max(pixels, name.height)))
+        both.paste(sign, (0, (both.height - pixels) // 2))
+        both.paste(name, (pixels + pixels // 4, (both.height - name.height) // 2))
+    return both
+
+
+def placed(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """An 8-bit mask of ``size = (H, W)`` with a picture somewhere on it, for the most part inside."""
+    height, width = size
+    sheet = Image.new("L", (width, height))
+    free_x, free_y = width - picture.width, height - picture.height
+    reach_x, reach_y = 0.2 * min(picture.width, width), 0.2 * min(picture.height, height)
+    x = rng.uniform(min(0, free_x) - reach_x, max(0, free_x) + reach_x)
+    y = rng.uniform(min(0, free_y) - reach_y, max(0, free_y) + reach_y)
+    sheet.paste(picture, (round(x), round(y)))
+    return sheet
+
+
+def pictures_in(folder: str, what: str) -> tuple[Path, ...]:
+    """The picture files in a folder and the folders in it, sorted.
+
+    Raises:
+        ValueError: if there is no such folder, or no picture in it.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise ValueError(f"expected a folder of {what}, but there is no folder {folder!r}")
+    found = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in PICTURES))
+    if not found:
+        raise ValueError(f"expected a folder of {what}; {folder!r} holds no {', '.join(PICTURES)} file")
+    return found
+
+
+def fitted(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random part of a photo, of the proportions of ``size = (H, W)``, scaled to it; at times mirrored."""
+    height, width = size
+    largest = min(pixels.shape[0] / height, pixels.shape[1] / width)
+    scale = largest if largest <= 1 else rng.uniform(1.0, min(largest, 3.0))
+    part_height = min(pixels.shape[0], max(1, round(height * scale)))
+    part_width = min(pixels.shape[1], max(1, round(width * scale)))
+    top = int(rng.integers(pixels.shape[0] - part_height + 1))
+    left = int(rng.integers(pixels.shape[1] - part_width + 1))
+    part = pixels[top : top + part_height, left : left + part_width]
+    if rng.random() < 0.5:
+        part = part[:, ::-1]
+    if part.shape[:2] == size:
+        return np.ascontiguousarray(part)
+    picture = Image.fromarray(np.ascontiguousarray(part))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0))

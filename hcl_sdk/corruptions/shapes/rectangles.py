@@ -1,0 +1,31 @@
+"""The published rectangles."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.interfaces import Shape, component
+
+
+@component
+class Rectangles(Shape):
+    """Some upright rectangles, wholly inside the photo (paper, supplement; the defaults are the published values).
+
+    Attributes:
+        count: how many, from and to.
+        side: of each, as a share of that side of the photo, from and to.
+    """
+
+    count: tuple[int, int] = attrs.field(default=(0, 4), validator=between(0))
+    side: tuple[float, float] = attrs.field(default=(0.2, 0.8), validator=between(0, 1))
+
+    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+        mask = np.zeros(size, dtype=np.bool_)
+        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+            height, width = (round(extent * rng.uniform(*self.side)) for extent in size)
+            top, left = int(rng.integers(size[0] - height + 1)), int(rng.integers(size[1] - width + 1))
+            mask[top : top + height, left : left + width] = True
+        return mask

@@ -1,0 +1,55 @@
+"""Tape and stickers."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.interfaces import Shape, component
+
+
+@component
+class Tape(Shape):
+    """Strips of tape with torn ends, and round, cornered or starry stickers.
+
+    Attributes:
+        count: how many, from and to.
+        size: the width of a strip and the radius of a sticker, as a share of the photo's shorter side.
+    """
+
+    count: tuple[int, int] = attrs.field(default=(1, 3), validator=between(0))
+    size: tuple[float, float] = attrs.field(default=(0.06, 0.2), validator=between(0, 2))
+
+    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+        sheet = Image.new("L", (size[1], size[0]))
+        draw = ImageDraw.Draw(sheet)
+        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+            outline = _strip(rng) if rng.random() < 0.6 else _sticker(rng)
+            turn = rng.uniform(0, 2 * np.pi)
+            rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+            center = rng.uniform(0, (size[1], size[0]))
+            points = center + min(size) * rng.uniform(*self.size) * outline @ rotation
+            draw.polygon([(float(x), float(y)) for x, y in points], fill=255)
+        return np.asarray(sheet) > 127
+
+
+def _strip(rng: np.random.Generator) -> NDArray[np.float64]:
+    """One unit wide, some long, torn at both ends."""
+    length = rng.uniform(1.5, 6)
+    across = np.linspace(-0.5, 0.5, 9)
+    ends = [np.stack([side * length / 2 + rng.uniform(-0.12, 0.12, 9), across], axis=1) for side in (-1, 1)]
+    return np.concatenate([ends[0], ends[1][::-1]])
+
+
+def _sticker(rng: np.random.Generator) -> NDArray[np.float64]:
+    """A disk, a polygon or a star of radius one."""
+    kind = rng.integers(3)
+    corners = 48 if kind == 0 else int(rng.integers(3, 9)) if kind == 1 else 2 * int(rng.integers(4, 10))
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    radii = np.ones(corners)
+    if kind == 2:
+        radii[1::2] = rng.uniform(0.45, 0.85)
+    return radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -1,0 +1,32 @@
+"""Data sets, and how their samples become what a model sees."""
+
+from hcl_sdk.data.celeba_hq import CelebAHQ
+from hcl_sdk.data.ffhq import FFHQ
+from hcl_sdk.data.folder import FolderDataset
+from hcl_sdk.data.hugging_face import HuggingFaceDataset
+from hcl_sdk.data.imagenet import ImageNet
+from hcl_sdk.data.istd import ISTD
+from hcl_sdk.data.items import Item, Items
+from hcl_sdk.data.logo_30k import Logo30K
+from hcl_sdk.data.pairs import PairsDataset
+from hcl_sdk.data.paris_streetview import ParisStreetView
+from hcl_sdk.data.places365 import Places365
+from hcl_sdk.data.raindrop import Raindrop
+from hcl_sdk.data.webdataset import WebDataset
+
+__all__ = [
+    "FFHQ",
+    "ISTD",
+    "CelebAHQ",
+    "FolderDataset",
+    "HuggingFaceDataset",
+    "ImageNet",
+    "Item",
+    "Items",
+    "Logo30K",
+    "PairsDataset",
+    "ParisStreetView",
+    "Places365",
+    "Raindrop",
+    "WebDataset",
+]

@@ -1,0 +1,54 @@
+"""Flickr-Faces-HQ."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import attrs
+from attrs.validators import ge, optional
+
+from hcl_sdk.data.files import PhotoFiles, folder, photos_in
+from hcl_sdk.interfaces import component
+
+_TRAINING = 60_000
+
+
+@component
+class FFHQ(PhotoFiles):
+    """FFHQ, 70,000 faces, as it is published: files named by number, ``00000.png`` to ``69999.png``.
+
+    The folder may be that of the images (``images1024x1024``, ``thumbnails128x128`` ...) with or without subfolders of
+    thousands, or the one above it. Numbers below 60,000 are for training, the others for validation, as the data set's
+    own list has it (Karras et al., "A Style-Based Generator Architecture for GANs", CVPR 2019, appendix A).
+
+    Attributes:
+        path: the folder.
+        split: ``train`` or ``validation``.
+        shorter_side: as of ``folder``.
+
+    Raises:
+        ValueError: if the folder is not there or laid out differently.
+    """
+
+    path: str
+    split: Literal["train", "validation"] = "train"
+    shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
+
+    def __attrs_post_init__(self) -> None:
+        root = folder(self.path, "FFHQ")
+        numbered = {file: _number(file) for file in photos_in(root, "images named 00000.png to 69999.png")}
+        if strange := [file for file, number in numbered.items() if number is None]:
+            raise ValueError(f"expected FFHQ's images, named by five digits, in {self.path!r}; got {strange[0]}")
+        files = [f for f, n in numbered.items() if n is not None and (n < _TRAINING) == (self.split == "train")]
+        if not files:
+            raise ValueError(
+                f"{self.path!r} holds none of FFHQ's {self.split} images, whose numbers are "
+                f"{'below' if self.split == 'train' else 'from'} {_TRAINING}"
+            )
+        self._set_files(root, files, self.shorter_side)
+
+
+def _number(file: str) -> int | None:
+    match = re.fullmatch(r"(?:.*/)?(\d{5})\.\w+", file)
+    return int(match.group(1)) if match else None

@@ -1,0 +1,34 @@
+"""Any folder of photos."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import ge, optional
+
+from hcl_sdk.data.files import PhotoFiles, folder, photos_in, selected
+from hcl_sdk.interfaces import component
+
+
+@component
+class FolderDataset(PhotoFiles):
+    """The photos in a folder and in the folders in it, in natural order of their names.
+
+    Attributes:
+        path: the folder.
+        only: a text file with the names to use (paths inside the folder), one a line; None uses all.
+        exclude: likewise, with the names to leave out.
+        shorter_side: shrink larger photos to this shorter side while decoding them, which is much faster; None keeps
+            their size.
+
+    Raises:
+        ValueError: if the folder is not there or holds no photos, or a list names others than these.
+    """
+
+    path: str
+    only: str | None = None
+    exclude: str | None = None
+    shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
+
+    def __attrs_post_init__(self) -> None:
+        root = folder(self.path, "photos")
+        self._set_files(root, selected(photos_in(root, "photos"), self.only, self.exclude), self.shorter_side)

@@ -1,0 +1,56 @@
+"""LOGO-30K."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Literal
+
+from hcl_sdk.data.files import PairFiles, folder, matched, photos_in
+from hcl_sdk.interfaces import component
+
+_SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
+STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))
+"""Four files in ``val_images/image`` that somebody's experiment left there; they belong to no sample."""
+
+
+@component
+class Logo30K(PairFiles):
+    """LOGO-30K: photos of COCO with a watermark, the same photos without, and masks. The archive is called ``27kpng``.
+
+    ``natural`` holds the clean photos, ``train_images`` and ``val_images`` hold ``image`` (watermarked) and ``mask``
+    (white = watermark). A watermarked photo is named like its clean one, with the logo's name after a hyphen. Four
+    stray files in ``val_images/image`` are left out.
+
+    Source: Cun and Pun, "Split then Refine: Stacked Attention-guided ResUNets for Blind Single Image Visible Watermark
+    Removal", AAAI 2021.
+
+    Attributes:
+        path: the folder with ``natural``, ``train_images`` and ``val_images``, or the one above it.
+        split: ``train`` or ``validation``.
+
+    Raises:
+        ValueError: if the folder is not there or laid out differently, or a photo lacks its mask or clean photo.
+    """
+
+    path: str
+    split: Literal["train", "validation"] = "train"
+
+    def __attrs_post_init__(self) -> None:
+        root = folder(self.path, "LOGO-30K: natural, train_images and val_images")
+        if (root / "27kpng").is_dir():
+            root = root / "27kpng"
+        part = root / ("train_images" if self.split == "train" else "val_images")
+        images, masks = folder(part / "image", "watermarked photos"), folder(part / "mask", "masks")
+        natural = folder(root / "natural", "clean photos")
+        shown = [file for file in photos_in(images, "watermarked photos") if PurePosixPath(file).name not in STRAY]
+        names, files = matched({"image": shown, "mask": photos_in(masks, "masks")})
+        clean_of = {PurePosixPath(file).stem: file for file in photos_in(natural, "clean photos")}
+        wanted = [PurePosixPath(name).name.partition("-")[0] for name in names]
+        if missing := [name for name, clean in zip(names, wanted, strict=True) if clean not in clean_of]:
+            raise ValueError(f"no clean photo in {natural} for {', '.join(missing[:3])} ({len(missing)} in all)")
+        self._set_files(
+            names,
+            [images / file for file in files["image"]],
+            [natural / clean_of[clean] for clean in wanted],
+            [masks / file for file in files["mask"]],
+        )

@@ -1,0 +1,40 @@
+"""Damaged photos with what is known about them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hcl_sdk.data.files import PairFiles, check_polarity, folder, matched, photos_in
+from hcl_sdk.interfaces import component
+
+
+@component
+class PairsDataset(PairFiles):
+    """Damaged photos in one folder; clean ones, masks or both in others, under the same names but for the suffix.
+
+    Attributes:
+        damaged: the folder of damaged photos.
+        clean: the folder of the same photos undamaged; None if there is none.
+        masks: the folder of masks; None if there is none.
+        corrupted: the value that means *corrupted* in the masks.
+
+    Raises:
+        ValueError: if there is neither a clean image nor a mask, a folder is missing or empty, names do not match, or
+            the masks look as if the other value were meant.
+    """
+
+    damaged: str
+    clean: str | None = None
+    masks: str | None = None
+    corrupted: Literal["white", "black"] = "white"
+
+    def __attrs_post_init__(self) -> None:
+        if self.clean is None and self.masks is None:
+            raise ValueError("pairs need a folder of clean photos, of masks or both; got neither")
+        paths = {"damaged": self.damaged, "clean": self.clean, "masks": self.masks}
+        roots = {what: folder(path, f"{what} photos") for what, path in paths.items() if path is not None}
+        names, files = matched({what: photos_in(root, f"{what} photos") for what, root in roots.items()})
+        full = {what: [roots[what] / file for file in files[what]] for what in roots}
+        if self.masks is not None:
+            check_polarity(full["masks"], self.corrupted, self.masks)
+        self._set_files(names, full["damaged"], full.get("clean"), full.get("masks"), self.corrupted)

@@ -1,0 +1,207 @@
+"""Measuring a pipeline on a data set: what it finds, what it leaves alone, and how well it fills."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import torch
+from attrs.validators import ge, optional
+from torch import Tensor
+from tqdm import tqdm
+
+from hcl_sdk.corruptions.corruption import Corruption
+from hcl_sdk.data.items import Item, Items
+from hcl_sdk.evaluation.networks import Networks
+from hcl_sdk.evaluation.report import Report, summarize
+from hcl_sdk.evaluation.rows import detection_row, restoration_row
+from hcl_sdk.evaluation.sheets import contact_sheet
+from hcl_sdk.interfaces import Configurable, Dataset, SampleError, component
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.result import Result
+from hcl_sdk.runtime import gathered, is_first_process, own_share
+
+SHOWN = 12
+"""Rows of a contact sheet."""
+
+
+@component
+class Evaluation(Configurable):
+    """What a pipeline is measured on.
+
+    Attributes:
+        dataset: photos, which get corrupted, or pairs of damaged and clean photos, which do not.
+        corruption: how photos are damaged; None for pairs, or to see what is found in photos as they are.
+        size: pixels of a side: the middle of each photo is scaled to a square of this size.
+        seed: of the corruption.
+        limit: use so many photos, spread evenly over the data set; None for all.
+        batch_size: photos that are processed at once.
+        true_masks: restore with the true masks as well, as if detection were perfect.
+        resamples: of the bootstrap that the confidence intervals come from.
+        lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None leaves
+            it out. Needs ``pip install hcl_sdk[metrics]``.
+        fid: weights of the Inception network of FID (Heusel et al., NeurIPS 2017): a file, or ``download``; None leaves
+            it out. Needs the same.
+    """
+
+    dataset: Dataset
+    corruption: Corruption | None = attrs.field(factory=lambda: Corruption(clean=0.1, area=(0.01, 0.6)))
+    size: int = attrs.field(default=256, validator=ge(1))
+    seed: int = attrs.field(default=3407, validator=ge(0))
+    limit: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    batch_size: int = attrs.field(default=8, validator=ge(1))
+    true_masks: bool = False
+    resamples: int = attrs.field(default=1000, validator=ge(1))
+    lpips: Literal["alex", "vgg", "squeeze"] | None = None
+    fid: str | None = None
+
+    def items(self) -> Items:
+        """The images; item ``i`` depends on ``seed`` and ``i`` alone."""
+        return Items(self.dataset, self.size, corruption=self.corruption, seed=self.seed)
+
+    def numbers(self) -> list[int]:
+        """Which of the items are used."""
+        count = len(self.dataset)
+        if self.limit is None or self.limit >= count:
+            return list(range(count))
+        return [i * count // self.limit for i in range(self.limit)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """An item and what became of it."""
+
+    item: Item
+    result: Result
+
+
+def evaluate(
+    pipeline: Pipeline,
+    evaluation: Evaluation,
+    out: str | Path | None = None,
+    *,
+    networks: Networks | None = None,
+    progress: bool = False,
+) -> Report:
+    """Measure a pipeline.
+
+    Under ``accelerate launch`` the processes share the work, and the numbers are those of one process.
+
+    Args:
+        pipeline: with a detector, a restorer or both. Without a detector the true masks are restored.
+        evaluation: on what.
+        out: a folder for ``metrics.json``, ``table.md``, ``items.jsonl`` and contact sheets of the best and worst cases;
+            None writes nothing.
+        networks: in place of those that ``evaluation.lpips`` and ``evaluation.fid`` name.
+        progress: show a progress bar.
+
+    Returns:
+        The same report in every process.
+
+    Raises:
+        ValueError: if no image can be read, or the data set knows neither masks nor clean images.
+    """
+    items, numbers = evaluation.items(), evaluation.numbers()
+    size = evaluation.batch_size
+    # Whole batches are shared, so that every image is in the same batch however many processes there are.
+    batches = own_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
+    networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
+    rows: list[dict[str, Any]] = []
+    unreadable: dict[str, str] = {}
+    bar = tqdm(total=sum(map(len, batches)), unit="photo", disable=not progress, dynamic_ncols=True)
+    with bar, torch.no_grad():
+        for batch in batches:
+            cases = _cases(pipeline, items, batch, unreadable)
+            rows += [_row(number, case, evaluation, pipeline, networks) for number, case in cases]
+            bar.update(len(batch))
+    rows = sorted(gathered(rows), key=lambda row: row["number"])
+    unreadable = dict(pair for pairs in gathered([unreadable]) for pair in pairs.items())
+    for name, why in unreadable.items():
+        if progress:
+            tqdm.write(f"left out: {name}: {why}", file=sys.stderr)
+    if not rows:
+        raise ValueError(f"no photo of the data set could be read: {next(iter(unreadable.items()), 'it is empty')}")
+    report = summarize(rows, unreadable, networks.results(), resamples=evaluation.resamples, seed=evaluation.seed)
+    if out is not None and is_first_process():
+        report.save(out)
+        _save_sheets(Path(out), rows, pipeline, items)
+    return report
+
+
+def _cases(
+    pipeline: Pipeline, items: Items, numbers: Sequence[int], unreadable: dict[str, str]
+) -> list[tuple[int, _Case]]:
+    read: list[tuple[int, Item]] = []
+    for number in numbers:
+        try:
+            read.append((number, items[number]))
+        except SampleError as error:
+            unreadable[items.name(number)] = str(error)
+    if not read:
+        return []
+    images = [item.image for _, item in read]
+    if pipeline.detector is None:
+        results = [_restored(pipeline, item) for _, item in read]
+    elif pipeline.restorer is None:
+        results = pipeline.detect(images, batch_size=len(images))
+    else:
+        results = pipeline(images, batch_size=len(images))
+    return [(number, _Case(item=item, result=result)) for (number, item), result in zip(read, results, strict=True)]
+
+
+def _restored(pipeline: Pipeline, item: Item) -> Result:
+    if item.corruption_mask is None:
+        raise ValueError(f"{item.name}: a pipeline without a detector needs masks, and the data set has none")
+    return pipeline.restore(item.image, corruption_mask=item.corruption_mask)
+
+
+def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, networks: Networks) -> dict[str, Any]:
+    """All that is measured of one image; everything else is computed from these rows."""
+    item, result = case.item, case.result
+    if item.corruption_mask is None and item.clean is None:
+        raise ValueError(f"{item.name}: the data set knows neither masks nor clean images; nothing can be measured")
+    row: dict[str, Any] = {"number": number, "name": item.name, "shape": item.shape, "content": item.content}
+    mask = None if item.corruption_mask is None else torch.from_numpy(item.corruption_mask)[None, None]
+    row["area"] = None if mask is None else float(mask.float().mean())
+    if mask is not None and pipeline.detector is not None:
+        row["detection"] = detection_row(result, mask)
+    if item.clean is not None and pipeline.restorer is not None:
+        clean = _unit(item.clean)
+        row["restoration"] = restoration_row(result, _unit(item.image), clean, mask)
+        composited = _composited(result)
+        networks.update(row["restoration"], composited, clean)
+        if evaluation.true_masks and mask is not None and pipeline.detector is not None:
+            true = pipeline.restore(item.image, corruption_mask=item.corruption_mask)
+            row["restoration_true_mask"] = restoration_row(true, _unit(item.image), clean, mask)
+    return row
+
+
+def _composited(result: Result) -> Tensor:
+    return result.photo.rgb if result.composited is None else result.composited.rgb
+
+
+def _unit(pixels: Any) -> Tensor:
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+
+
+def _save_sheets(out: Path, rows: Sequence[dict[str, Any]], pipeline: Pipeline, items: Items) -> None:
+    for what, score in (("detection", "f1"), ("restoration", "psnr")):
+        scored = [(row[what][score], row["number"]) for row in rows if what in row and row[what][score] is not None]
+        scored.sort()
+        for name, chosen in (("worst", scored[:SHOWN]), ("best", scored[::-1][:SHOWN])):
+            if chosen:
+                shown = _shown(pipeline, items, chosen, score)
+                contact_sheet(shown).save(out / f"{name}_{what}.jpg", quality=90)
+
+
+def _shown(
+    pipeline: Pipeline, items: Items, chosen: Sequence[tuple[float, int]], score: str
+) -> Iterator[tuple[str, Item, Result]]:
+    for value, number in chosen:
+        ((_, case),) = _cases(pipeline, items, [number], {})
+        about = ", ".join(filter(None, (case.item.name, case.item.shape, case.item.content)))
+        yield f"{score} {value:.3g}: {about}", case.item, case.result

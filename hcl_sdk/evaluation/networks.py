@@ -1,0 +1,102 @@
+"""LPIPS and FID: measures that look through a network."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from hcl_sdk.runtime import gathered
+
+
+class Networks:
+    """LPIPS and FID of the composited images, as far as their networks can be had.
+
+    Args:
+        lpips: called with two batches of images in [0, 1]; gives their distance. None leaves it out.
+        features: uint8 images ``[B, 3, H, W]`` -> features ``[B, D]``, for FID. None leaves it out.
+        unavailable: what was asked for and could not be had, and why.
+    """
+
+    def __init__(
+        self,
+        lpips: nn.Module | None = None,
+        features: nn.Module | None = None,
+        unavailable: dict[str, str] | None = None,
+    ) -> None:
+        self.lpips, self.features = lpips, features
+        self.unavailable = unavailable or {}
+        self._seen: list[tuple[int, Tensor, Tensor]] = []
+
+    @classmethod
+    def load(cls, lpips: Literal["alex", "vgg", "squeeze"] | None, fid: str | None, device: torch.device) -> Networks:
+        """The networks of torchmetrics; one that cannot be had is left out, and the reason kept.
+
+        Args:
+            lpips: the backbone; its weights are torchvision's, in torch's own cache folder or downloaded into it.
+            fid: a file of Inception's weights as torch-fidelity has them, or ``download``.
+            device: where to run.
+        """
+        found: dict[str, Any] = {"lpips": None, "features": None}
+        unavailable: dict[str, str] = {}
+        if lpips is not None:
+            try:
+                from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+                found["lpips"] = LearnedPerceptualImagePatchSimilarity(net_type=lpips, normalize=True).to(device)
+            except Exception as error:  # missing packages, downloads that fail
+                unavailable["lpips"] = _reason(error)
+        if fid is not None:
+            try:
+                from torchmetrics.image.fid import NoTrainInceptionV3
+
+                found["features"] = NoTrainInceptionV3(
+                    name="inception-v3-compat",
+                    features_list=["2048"],
+                    feature_extractor_weights_path=None if fid == "download" else fid,
+                ).to(device)
+            except Exception as error:
+                unavailable["fid"] = _reason(error)
+        return cls(found["lpips"], found["features"], unavailable)
+
+    def update(self, row: dict[str, Any], composited: Tensor, clean: Tensor) -> None:
+        """Measure one image: put ``lpips`` into its row, keep its features for FID."""
+        if self.lpips is not None:
+            row["lpips"] = float(self.lpips(composited.to(_device(self.lpips)), clean.to(_device(self.lpips))))
+        if self.features is not None:
+            device = _device(self.features)
+            own, true = (
+                self.features((image * 255).round().byte().to(device)).flatten(1).double().cpu()
+                for image in (composited, clean)
+            )
+            self._seen.append((len(self._seen), own[0], true[0]))
+
+    def results(self) -> dict[str, Any]:
+        """``fid`` over all images and processes, and what was not available."""
+        found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
+        if self.features is not None:
+            seen = gathered(self._seen)
+            found["fid"] = frechet_distance(
+                torch.stack([own for _, own, _ in seen]), torch.stack([true for _, _, true in seen])
+            )
+        return found
+
+
+def frechet_distance(first: Tensor, second: Tensor) -> float | None:
+    """Frechet distance of Gaussians fitted to two sets of features ``[N, D]``, float64; None for less than two."""
+    if len(first) < 2 or len(second) < 2:
+        return None
+    difference = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
+    a, b = torch.cov(first.T), torch.cov(second.T)
+    # The trace of the square root of a product, by its eigenvalues.
+    roots = torch.linalg.eigvals(a @ b).sqrt().real.sum()
+    return float(difference + a.trace() + b.trace() - 2 * roots)
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next((p.device for p in module.parameters()), torch.device("cpu"))
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,29 @@
+"""The published pixel loss."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import ge
+from torch import Tensor
+
+from hcl_sdk.interfaces import RestorationLoss, component
+
+
+@component
+class L1Loss(RestorationLoss):
+    """Mean absolute difference, over the whole image (paper, section 3.4).
+
+    Attributes:
+        weight: factor in the sum of losses.
+        hole: how much a pixel inside the mask counts, relative to one outside.
+    """
+
+    weight: float = attrs.field(default=1.0, validator=ge(0))
+    hole: float = attrs.field(default=1.0, validator=ge(0))
+
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
+        difference = (restored - target).abs().mean(dim=1, keepdim=True)
+        if self.hole == 1:
+            return difference.mean()
+        factor = 1 + (self.hole - 1) * corruption_mask.to(difference.dtype)
+        return ((difference * factor).sum(dim=(1, 2, 3)) / factor.sum(dim=(1, 2, 3)).clamp(min=1e-6)).mean()

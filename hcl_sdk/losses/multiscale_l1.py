@@ -1,0 +1,57 @@
+"""A pixel loss that looks at what is filled only, from near and far."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from attrs.validators import deep_iterable, ge
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_sdk.interfaces import RestorationLoss, component
+
+
+@component
+class MultiscaleL1Loss(RestorationLoss):
+    """Mean absolute difference in the hole: of the pixels, of their differences to neighbors, of coarser images.
+
+    The restored pixels are put into the true image first, so that differences across the border of the hole count: no
+    seam. Coarser images, means over squares, hold a fill to the right color where its details cannot be known. An image
+    without a hole counts 0.
+
+    Attributes:
+        weight: factor in the sum of losses.
+        known: how much a pixel outside the hole counts, relative to one inside.
+        gradient: factor of the differences to neighbors.
+        coarse: factor of each coarser image.
+        squares: side of the squares of the coarser images, in pixels.
+    """
+
+    weight: float = attrs.field(default=1.0, validator=ge(0))
+    known: float = attrs.field(default=0.05, validator=ge(0))
+    gradient: float = attrs.field(default=0.5, validator=ge(0))
+    coarse: float = attrs.field(default=0.5, validator=ge(0))
+    squares: tuple[int, ...] = attrs.field(default=(4, 16), validator=deep_iterable(ge(2)))
+
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
+        hole = corruption_mask.to(restored.dtype)
+        has_hole = corruption_mask.flatten(1).any(dim=1).to(restored.dtype)
+        factor = hole + self.known
+        loss = _per_image((restored - target).abs() * factor, factor)
+        difference = (restored - target) * hole  # of the composited image
+        for dim in (2, 3):
+            if self.gradient > 0 and restored.shape[dim] > 1:
+                length = restored.shape[dim] - 1
+                near = torch.maximum(hole.narrow(dim, 0, length), hole.narrow(dim, 1, length))
+                loss = loss + self.gradient * _per_image(difference.diff(dim=dim).abs() * near, near)
+        for square in self.squares:
+            if self.coarse > 0:
+                shares = F.avg_pool2d(hole, square, ceil_mode=True)
+                pooled = F.avg_pool2d(difference, square, ceil_mode=True).abs()
+                loss = loss + self.coarse * _per_image(pooled, shares)
+        return (loss * has_hole).mean()
+
+
+def _per_image(values: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean of every image: sums of ``values``, already weighted, over channels and sums of weights."""
+    return values.sum(dim=(1, 2, 3)) / values.shape[1] / weights.sum(dim=(1, 2, 3)).clamp(min=1e-6)

@@ -1,0 +1,25 @@
+"""Training: recipes, and the trainer that follows them."""
+
+from hcl_sdk.training.recipe import (
+    DetectionTask,
+    Optimization,
+    Recipe,
+    RestorationTask,
+    TrainingData,
+    describe_run,
+    load_run,
+)
+from hcl_sdk.training.trainer import Outcome, Trainer, TrainingError
+
+__all__ = [
+    "DetectionTask",
+    "Optimization",
+    "Outcome",
+    "Recipe",
+    "RestorationTask",
+    "Trainer",
+    "TrainingData",
+    "TrainingError",
+    "describe_run",
+    "load_run",
+]

@@ -1,0 +1,241 @@
+"""What is made small: the losses of a batch, as one module that can be distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hcl_sdk.data.items import Item
+from hcl_sdk.detector import Detector
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.interfaces import AdversarialLoss, Configurable, Detection, Loss, Restorer
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import RegistryError
+from hcl_sdk.training.recipe import DetectionTask, RestorationTask
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Items as tensors.
+
+    Attributes:
+        image: ``[B, 3, H, W]`` uint8, damaged.
+        clean: the same undamaged; None if the data set does not know it.
+        corruption_mask: ``[B, 1, H, W]`` bool; None if the data set does not know it.
+        unreadable: photos that could not be used: (name, why).
+    """
+
+    image: Tensor
+    clean: Tensor | None
+    corruption_mask: Tensor | None
+    unreadable: tuple[tuple[str, str], ...]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        moved = (None if t is None else t.to(device, non_blocking=True) for t in self._tensors())
+        image, clean, mask = moved
+        assert image is not None
+        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory, from which it is copied to an accelerator in the background."""
+        image, clean, mask = (None if t is None else t.pin_memory() for t in self._tensors())
+        assert image is not None
+        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
+
+    def _tensors(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        return self.image, self.clean, self.corruption_mask
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Items of one size -> a batch."""
+    return Batch(
+        image=_stacked(item.image for item in items),
+        clean=_stacked(item.clean for item in items),
+        corruption_mask=_stacked(
+            None if item.corruption_mask is None else item.corruption_mask[..., None] for item in items
+        ),
+        unreadable=tuple(problem for item in items for problem in item.unreadable),
+    )
+
+
+def _stacked(arrays: Iterable[np.ndarray | None]) -> Tensor | None:
+    listed = list(arrays)
+    if any(array is None for array in listed):
+        return None
+    return torch.from_numpy(np.ascontiguousarray(np.stack(listed).transpose(0, 3, 1, 2)))  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What discriminators look at: the restorer's image, the true one, and what was to be filled."""
+
+    image: Tensor
+    target: Tensor
+    corruption_mask: Tensor
+
+
+class Objective(nn.Module):
+    """A detector, a restorer and their losses; ``forward`` gives the losses of a batch.
+
+    What is not trained is in evaluation mode and gets no gradients. Discriminators are kept apart, because they are
+    trained against this.
+    """
+
+    def __init__(
+        self,
+        detector: Detector | None,
+        restorer: Restorer | None,
+        detection: DetectionTask | None,
+        restoration: RestorationTask | None,
+    ) -> None:
+        super().__init__()
+        self.detector, self.restorer = detector, restorer
+        self.learns_detection = detection is not None
+        self.masks = None if restoration is None else restoration.masks
+        detecting = () if detection is None else detection.losses
+        last = () if restoration is None else restoration.losses
+        between = () if restoration is None else restoration.intermediate_losses
+        self.detection_losses = _named("detection", detecting)
+        plain = [loss for loss in last if not isinstance(loss, AdversarialLoss)]
+        self.restoration_losses = _named("restoration", plain)
+        self.intermediate_losses = _named("restoration/intermediate", between)
+        self.has_discriminators = len(plain) < len(last)
+        for part, learns in ((detector, self.learns_detection), (restorer, restoration is not None)):
+            if part is not None:
+                part.requires_grad_(learns)
+        self.train()
+
+    def train(self, mode: bool = True) -> Objective:
+        """As every module, but what is not trained stays in evaluation mode."""
+        super().train(mode)
+        if self.detector is not None and not self.learns_detection:
+            self.detector.eval()
+        if self.restorer is not None and self.masks is None:
+            self.restorer.eval()
+        return self
+
+    def forward(
+        self, image: Tensor, clean: Tensor | None, corruption_mask: Tensor | None, seed: int
+    ) -> tuple[dict[str, Tensor], Restored | None]:
+        """The weighted losses of a batch by name, and the restored images where discriminators wait for them.
+
+        Args:
+            image: ``[B, 3, H, W]`` uint8, damaged.
+            clean: the same undamaged; None if it is not known.
+            corruption_mask: ``[B, 1, H, W]`` bool; None if it is not known.
+            seed: of what clusterers and losses draw.
+
+        Raises:
+            ValueError: if the data lack what is to be learned from.
+        """
+        x = image.float() / 255
+        losses: dict[str, Tensor] = {}
+        detection = self._detect(x, corruption_mask, seed)
+        if corruption_mask is not None:
+            for name, loss in self.detection_losses.items():
+                assert detection is not None
+                losses[name] = _weighted(loss, detection, corruption_mask, seed=seed)
+        if self.masks is None:
+            if not losses:
+                raise ValueError("the detector cannot learn from a data set without masks, and nothing else is trained")
+            return losses, None
+        if clean is None:
+            raise ValueError("the restorer cannot learn from a data set that has no clean images")
+        assert self.restorer is not None
+        given = self._given(x, corruption_mask, detection)
+        target = clean.float() / 255
+        *between, last = self.restorer.outputs(x, given)
+        for name, loss in self.restoration_losses.items():
+            losses[name] = _weighted(loss, last, target, given.corruption_mask)
+        for name, loss in self.intermediate_losses.items():
+            for picture in between:
+                value = _weighted(loss, picture, target, given.corruption_mask)
+                losses[name] = losses.get(name, 0) + value
+        if not self.has_discriminators:
+            return losses, None
+        return losses, Restored(image=last, target=target, corruption_mask=given.corruption_mask)
+
+    def _detect(self, x: Tensor, corruption_mask: Tensor | None, seed: int) -> Detection | None:
+        if self.detector is None or not (self.learns_detection or self.masks == "predicted"):
+            return None
+        with torch.set_grad_enabled(self.learns_detection and torch.is_grad_enabled()):
+            return self.detector(x, corruption_mask=corruption_mask if self.learns_detection else None, seed=seed)
+
+    def _given(self, x: Tensor, corruption_mask: Tensor | None, detection: Detection | None) -> Detection:
+        """The detection that the restorer is given."""
+        if self.masks == "predicted":
+            assert detection is not None
+            return detection
+        if corruption_mask is None:
+            raise ValueError(
+                "the data set has no masks, so that the restorer cannot be given the true ones: "
+                "set restoration.masks to predicted"
+            )
+        assert self.restorer is not None
+        if not self.restorer.uses_features:
+            return Detection.from_mask(corruption_mask)
+        assert self.detector is not None
+        pyramid = None if detection is None else detection.pyramid
+        if pyramid is None:
+            with torch.no_grad():
+                pyramid = self.detector.encode_mask(x, corruption_mask).pyramid
+        assert pyramid is not None
+        return Detection(
+            confidence=corruption_mask.float(),
+            corruption_mask=corruption_mask,
+            masks=tuple(resize(corruption_mask, m.shape[-2:]) for m in pyramid.maps),  # nearest (paper, section 3.4)
+            pyramid=pyramid,
+        )
+
+
+class Critic(nn.Module):
+    """The discriminator of an adversarial loss, in a module whose ``forward`` is what the discriminator learns from."""
+
+    def __init__(self, loss: AdversarialLoss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, seed: int) -> Tensor:
+        """The discriminator's own loss."""
+        with torch.autocast(restored.device.type, enabled=False):
+            return self.loss.discriminator_loss(restored.detach().float(), target, corruption_mask, seed=seed)
+
+
+def adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
+    """The restorer's side, weighted; the discriminator gets no gradients."""
+    loss.discriminator.requires_grad_(False)
+    value = _weighted(loss, restored.image, restored.target, restored.corruption_mask)
+    loss.discriminator.requires_grad_(True)
+    return value
+
+
+def _weighted(loss: Loss, first: Detection | Tensor, *rest: Tensor, **options: int) -> Tensor:
+    device = rest[0].device.type
+    with torch.autocast(device, enabled=False):
+        return loss.weight * loss(first.float() if isinstance(first, Tensor) else first, *rest, **options)
+
+
+def loss_name(loss: Configurable) -> str:
+    """The bare registered name of a loss; its class's name if it has none."""
+    try:
+        return registry.name_of(type(loss)).rpartition("/")[2]
+    except RegistryError:
+        return type(loss).__name__
+
+
+def _named(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
+    """Losses under names that tell them apart."""
+    named: dict[str, Loss] = {}
+    for loss in losses:
+        name = first = f"{group}/{loss_name(loss)}"
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{first}-{number}"
+        named[name] = loss
+    return nn.ModuleDict(named)

@@ -1,0 +1,41 @@
+"""Pictures of what a pipeline does, drawn during training."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from hcl_sdk.data.items import Items
+from hcl_sdk.evaluation.evaluation import Evaluation
+from hcl_sdk.interfaces import SampleError
+from hcl_sdk.pipeline import Pipeline
+
+
+def panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image.Image:
+    """The first images of a validation set, one row each: damaged, confidence, mask and, with a restorer, restored.
+
+    A pipeline without a detector is given the true masks.
+    """
+    items = Items(validation.dataset, validation.size, corruption=validation.corruption, seed=validation.seed)
+    plots: list[Image.Image] = []
+    for i in range(len(items)):
+        if len(plots) == rows:
+            break
+        try:
+            item = items[i]
+        except SampleError:
+            continue  # the validation itself reports it
+        if pipeline.detector is None:
+            if item.corruption_mask is None:
+                continue
+            result = pipeline.restore(item.image, corruption_mask=item.corruption_mask)
+        else:
+            result = pipeline.detect(item.image) if pipeline.restorer is None else pipeline(item.image)
+        plots.append(result.plot())
+    if not plots:
+        return Image.new("RGB", (1, 1), "white")
+    sheet = Image.new("RGB", (max(p.width for p in plots), sum(p.height for p in plots)), "white")
+    top = 0
+    for plot in plots:
+        sheet.paste(plot, (0, top))
+        top += plot.height
+    return sheet

@@ -1,0 +1,182 @@
+"""What a training run is made of, as configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
+
+from hcl_sdk.config import ConfigError, build, describe, plugins_used
+from hcl_sdk.corruptions.corruption import Corruption
+from hcl_sdk.evaluation.evaluation import Evaluation
+from hcl_sdk.interfaces import Configurable, Dataset, DetectionLoss, RestorationLoss, component
+from hcl_sdk.interfaces.typecheck import received
+from hcl_sdk.pipeline import Pipeline
+
+
+@component
+class TrainingData(Configurable):
+    """Where training images come from.
+
+    Attributes:
+        dataset: photos, which get corrupted, or pairs of damaged and clean photos, which do not.
+        corruption: how photos are damaged; has no effect on pairs.
+        size: pixels of a side of the square crops.
+        min_scale: the smallest part of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
+            than ``size`` unless the photo is.
+        soften_over: steps over which the blur of the corruption's edges grows from none to all of it.
+        workers: processes that prepare images beside each training process; 0 for none.
+    """
+
+    dataset: Dataset
+    corruption: Corruption = attrs.field(factory=lambda: Corruption(clean=0.1, full=0.02))
+    size: int = attrs.field(default=256, validator=ge(1))
+    min_scale: float = attrs.field(default=0.35, validator=and_(gt(0), le(1)))
+    soften_over: int = attrs.field(default=0, validator=ge(0))
+    workers: int = attrs.field(default=2, validator=ge(0))
+
+
+@component
+class Optimization(Configurable):
+    """How weights follow the gradients.
+
+    Attributes:
+        algorithm: Adam, or AdamW (weight decay apart from the gradient).
+        lr: learning rate after the warm-up.
+        lr_factors: for parameters whose name begins with a key, ``lr`` times its value; the longest key counts. Names
+            begin with ``detector.`` or ``restorer.``.
+        betas: decay of the averages of the gradient and of its square.
+        weight_decay: pull of all weights towards 0.
+        warmup: steps over which the learning rate grows from 0.
+        decay: what becomes of it then: constant, or down to 0 by a cosine.
+        clip: largest norm of the gradient of all parameters; larger ones are scaled down. None for no limit.
+    """
+
+    algorithm: Literal["adam", "adamw"] = "adam"
+    lr: float = attrs.field(default=5e-4, validator=gt(0))
+    lr_factors: dict[str, float] = attrs.field(factory=dict)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = attrs.field(default=0.0, validator=ge(0))
+    warmup: int = attrs.field(default=0, validator=ge(0))
+    decay: Literal["constant", "cosine"] = "constant"
+    clip: float | None = attrs.field(default=None, validator=optional(gt(0)))
+
+
+@component
+class DetectionTask(Configurable):
+    """What the detector learns.
+
+    Attributes:
+        losses: of which the weighted sum is made small.
+    """
+
+    losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
+
+
+@component
+class RestorationTask(Configurable):
+    """What the restorer learns.
+
+    Attributes:
+        losses: on the restorer's image, of which the weighted sum is made small.
+        intermediate_losses: likewise on each image that a restorer makes on the way to the last one.
+        masks: what the restorer is given: the true masks (phase 1 of the paper) or those that the detector predicts
+            (phase 2).
+    """
+
+    losses: tuple[RestorationLoss, ...] = attrs.field(validator=min_len(1))
+    intermediate_losses: tuple[RestorationLoss, ...] = ()
+    masks: Literal["true", "predicted"] = "true"
+
+
+@component
+class Recipe(Configurable):
+    """A training run: everything but the pipeline that is trained (paper, section 3.4, for the published settings).
+
+    Attributes:
+        data: what it is trained on.
+        detection: what the detector learns; None leaves it as it is.
+        restoration: what the restorer learns; None leaves it as it is.
+        validation: measured on the way; None for never. It neither changes the weights nor chooses among them.
+        optimization: how weights follow the gradients.
+        steps: updates of the weights.
+        batch_size: images in an update, over all processes and accumulated parts together, so that a run means the same
+            wherever it runs.
+        accumulation: parts that a process works through one after the other for an update, where memory is short.
+        precision: ``"no"`` for float32, ``"bf16"`` or ``"fp16"`` for autocast.
+        ema: decay per step of the moving average of the weights, which is what is saved in the end. It begins lower, so
+            that short runs forget their start.
+        seed: of the order of the photos, their corruption, and what losses and clusterers draw.
+        log_every: steps between lines in the log; a line holds means over them.
+        validate_every: steps between validations.
+        save_every: steps between checkpoints.
+        keep: checkpoints to keep, the latest ones.
+        trackers: where curves and pictures go as well, by Accelerate's names: ``tensorboard``, ``wandb`` ...
+    """
+
+    data: TrainingData
+    detection: DetectionTask | None = None
+    restoration: RestorationTask | None = None
+    validation: Evaluation | None = None
+    optimization: Optimization = attrs.field(factory=Optimization)
+    steps: int = attrs.field(default=50_000, validator=ge(1))
+    batch_size: int = attrs.field(default=12, validator=ge(1))
+    accumulation: int = attrs.field(default=1, validator=ge(1))
+    precision: Literal["no", "fp16", "bf16"] = attrs.field(default="no", validator=in_(["no", "fp16", "bf16"]))
+    ema: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))
+    seed: int = attrs.field(default=3407, validator=ge(0))
+    log_every: int = attrs.field(default=50, validator=ge(1))
+    validate_every: int = attrs.field(default=1000, validator=ge(1))
+    save_every: int = attrs.field(default=500, validator=ge(1))
+    keep: int = attrs.field(default=2, validator=ge(1))
+    trackers: tuple[str, ...] = ()
+
+
+FREE_KEYS = ("steps", "log_every", "validate_every", "save_every", "keep", "trackers", "validation")
+"""Fields of a recipe that may change when a run is resumed; and ``data.workers``."""
+
+
+def load_run(mapping: Mapping[str, Any], *, device: str | None = None) -> tuple[Pipeline, Recipe]:
+    """The pipeline and the recipe that a training configuration spells.
+
+    Args:
+        mapping: the fields of a :class:`Recipe`, and ``pipeline``: a pipeline's configuration, or the name of weights
+            to start from (a folder, registered weights, ``hub:org/name``).
+        device: as for :class:`~hcl_sdk.Pipeline`.
+
+    Raises:
+        ConfigError: with all that is wrong with both.
+        WeightsError: if the weights to start from cannot be loaded.
+    """
+    rest = {key: value for key, value in mapping.items() if key not in ("pipeline", "plugins")}
+    start = mapping.get("pipeline")
+    problems: list[tuple[str, str]] = []
+    recipe = pipeline = None
+    try:
+        recipe = build(rest, Recipe)
+    except ConfigError as error:
+        problems += [(path.removeprefix("recipe."), message) for path, message in error.problems]
+    if isinstance(start, Mapping):
+        try:
+            pipeline = Pipeline.from_config(start, device=device)
+        except ConfigError as error:
+            problems += [(f"pipeline.{path}".rstrip("."), message) for path, message in error.problems]
+    elif not isinstance(start, str):
+        got = f"; got {received(start)}" if "pipeline" in mapping else ""
+        problems.append(("pipeline", f"expected a pipeline's configuration or the name of weights to start from{got}"))
+    if problems:
+        raise ConfigError(problems)
+    assert recipe is not None
+    return pipeline or Pipeline.from_pretrained(str(start), device=device), recipe
+
+
+def describe_run(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any]:
+    """The mapping that spells a run, defaults included; :func:`load_run` makes an equal one of it.
+
+    Raises:
+        RegistryError: if a component's class is not registered.
+    """
+    described = describe(recipe)
+    return {"pipeline": pipeline.to_config(), **described, "plugins": plugins_used(described)}
