@@ -362,9 +362,12 @@ def describe(component: Configurable, what: type[Configurable] | None = None) ->
 
     Raises:
         RegistryError: for a component whose class is not registered.
-        TypeError: for a component of no kind that is of a subclass of what is asked for: it would not come back as one.
+        TypeError: for a component of no kind that is of a subclass of what is asked for: it would not come back as one;
+            and for one that holds what no text can spell, and says so in an attribute ``unspellable``.
     """
     cls = type(component)
+    if what_it_is := getattr(component, "unspellable", ""):
+        raise TypeError(f"a configuration cannot spell {what_it_is}")
     if _kind(cls) is None and what is not None and what is not cls:
         raise TypeError(
             f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "

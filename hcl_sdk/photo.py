@@ -297,6 +297,15 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
             f"{name}: a mask of {photo.size[1]} x {photo.size[0]} pixels does not fit a photo of {size[1]} x {size[0]} "
             f"(width x height){hint}"
         )
+    return torch.from_numpy(mask_of(photo, name))[None, None]
+
+
+def mask_of(photo: Photo, name: str) -> np.ndarray:
+    """What is white in a photo of a mask, ``[H, W]`` bool; integers that are all 0 or 1 are taken as such.
+
+    Raises:
+        PhotoError: if it is colored or partly transparent.
+    """
     pixels = photo.pixels
     if photo.mode in ("LA", "RGBA") and not (pixels[..., -1] == _white(pixels.dtype)).all():
         raise PhotoError(f"{name}: the mask is partly transparent; say what is corrupted in white on black")
@@ -308,7 +317,7 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
     # Lossy files have a trace of color in their grey.
     if np.ptp(rgb, axis=2).max() > 16 / 255:
         raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black")
-    return torch.from_numpy(_luma(rgb) > 0.5)[None, None]
+    return _luma(rgb) > 0.5
 
 
 def _mask_array(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -367,7 +376,7 @@ def _open_file(path: Path) -> Photo:
 def _from_image(image: Image.Image, path: Path | None = None) -> Photo:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height}")
-    stored_orientation = _orientation(image)  # loading a TIFF applies it and removes it
+    stored_orientation = orientation(image)  # loading a TIFF applies it and removes it
     if path is not None and sixteen_bit.is_deep(image, path):
         pixels = sixteen_bit.read(path)
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
@@ -382,7 +391,7 @@ def _from_image(image: Image.Image, path: Path | None = None) -> Photo:
         if not all(0 < d < 1e6 for d in dpi):  # nonsense in the file, or NaN
             dpi = None
     return Photo(
-        pixels=_upright(pixels, _orientation(image)),
+        pixels=upright(pixels, orientation(image)),
         mode=mode,
         path=path,
         icc_profile=image.info.get("icc_profile") or None,
@@ -438,7 +447,7 @@ def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) 
     return np.concatenate([pixels, alpha], axis=2), mode + "A"
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Apply an EXIF orientation (1 to 8; anything else is 1)."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
@@ -458,12 +467,13 @@ _STRUCTURAL = frozenset(
 _RESOLUTION = (282, 283, 296)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
+    """The EXIF orientation of an image; 1, upright, if it has none or one that cannot be read."""
     try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # Damaged EXIF is no reason to refuse the picture, here and below.
         return 1
-    return orientation if isinstance(orientation, int) else 1
+    return value if isinstance(value, int) else 1
 
 
 def _exif(image: Image.Image) -> bytes | None:

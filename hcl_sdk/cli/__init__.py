@@ -262,6 +262,37 @@ def train(
 
 
 @main.command()
+@click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True)
+@_weights_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=_Path(file_okay=False),
+    default="hcl_evaluation",
+    show_default=True,
+    help="Where the numbers and contact sheets go.",
+)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]")
+@click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no tables; errors only.")
+def evaluate(
+    arguments: tuple[str, ...], weights: str, output: Path, device: str | None, as_json: bool, quiet: bool
+) -> None:
+    """Measure how well weights find and fill damage.
+
+    CONFIG is a YAML file; single values are set by KEY=VALUE. The data set is all that has to be given, for example
+    dataset.use=folder dataset.path=photos, which damages the photos in every way that training knows.
+
+    Several GPUs: accelerate launch -m hcl_sdk.cli evaluate CONFIG ...
+    """
+    from hcl_sdk.cli.evaluation import run
+
+    config = None if "=" in arguments[0] else arguments[0]
+    run(config, arguments[config is not None :], weights, output, device, as_json, quiet)
+
+
+@main.command()
 @click.argument("name", required=False)
 def components(name: str | None) -> None:
     """List what pipelines are made of; with NAME, the fields of one component.

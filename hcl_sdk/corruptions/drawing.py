@@ -106,14 +106,19 @@ def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
 
 def placed(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     """An 8-bit mask of ``size = (H, W)`` with a picture somewhere on it, for the most part inside."""
+    sheet = Image.new("L", (size[1], size[0]))
+    sheet.paste(picture, position(picture, size, rng))
+    return sheet
+
+
+def position(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """A left and top for a picture on a sheet of ``size = (H, W)``, on which it lies for the most part."""
     height, width = size
-    sheet = Image.new("L", (width, height))
     free_x, free_y = width - picture.width, height - picture.height
     reach_x, reach_y = 0.2 * min(picture.width, width), 0.2 * min(picture.height, height)
     x = rng.uniform(min(0, free_x) - reach_x, max(0, free_x) + reach_x)
     y = rng.uniform(min(0, free_y) - reach_y, max(0, free_y) + reach_y)
-    sheet.paste(picture, (round(x), round(y)))
-    return sheet
+    return round(x), round(y)
 
 
 def pictures_in(folder: str, what: str) -> tuple[Path, ...]:

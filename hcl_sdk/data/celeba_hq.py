@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, photos_in
+from hcl_sdk.data.files import PhotoFiles, few, folder, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
-MAPPING, PARTITION, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "list_eval_partition.txt", "CelebA-HQ-img"
-_PARTS = {"train": "0", "validation": "1", "test": "2"}
+MAPPING, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebA-HQ-img"
+
+# CelebA's own partition (its list_eval_partition.txt): the numbers of the photos, in order.
+_NUMBERS = {
+    "train": range(1, 162_771),
+    "validation": range(162_771, 182_638),
+    "test": range(182_638, 202_600),
+    "all": range(1, 202_600),
+}
 
 
 @component
 class CelebAHQ(PhotoFiles):
     """CelebA-HQ, 30,000 faces, in the layout of CelebAMask-HQ: ``CelebA-HQ-img/0.jpg`` to ``29999.jpg``.
 
-    An image belongs to the split that CelebA's own partition puts the photo in that it was made of: 24,183 for
-    training, 2,993 for validation, 2,824 for testing. That needs ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with
-    the images, and CelebA's ``list_eval_partition.txt``, in the same folder.
+    An image belongs to the split that CelebA has the photo in that it was made of: 24,183 for training, 2,993 for
+    validation, 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, tells that number.
+    Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as the published method has them, do not need the
+    mapping.
 
     Attributes:
-        path: the folder with these.
-        split: ``all`` needs neither of the two lists.
+        path: the folder with these two.
+        split: ``train``, ``validation``, ``test`` or ``all``.
         shorter_side: as of ``folder``.
 
     Raises:
@@ -37,29 +46,31 @@ class CelebAHQ(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, f"{IMAGES}, {MAPPING} and {PARTITION}")
-        files = photos_in(folder(root / IMAGES, "the images of CelebA-HQ, 0.jpg to 29999.jpg"), "0.jpg to 29999.jpg")
-        if self.split != "all":
-            chosen = _numbers(root, _PARTS[self.split])
-            files = [file for file in files if Path(file).stem in chosen]
-            if not files:
-                raise ValueError(f"{self.path!r} holds no image of CelebA-HQ's {self.split} split")
-        self._set_files(root / IMAGES, files, self.shorter_side)
+        root = folder(self.path, f"CelebA-HQ: {IMAGES} and {MAPPING}")
+        images = one_folder(root, [IMAGES], "0.jpg to 29999.jpg")
+        stems = {file: PurePosixPath(file).stem for file in photos_in(images, "0.jpg to 29999.jpg")}
+        if strange := [file for file, stem in stems.items() if not re.fullmatch(r"\d{1,6}", stem)]:
+            raise ValueError(f"expected images named by number in {str(images)!r}; got {few(strange, 3)}")
+        renamed = all(len(stem) == 6 for stem in stems.values())
+        numbers = {stem: int(stem) for stem in stems.values()} if renamed else _mapping(root / MAPPING)
+        if unknown := [file for file, stem in stems.items() if stem not in numbers]:
+            raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
+        files = [file for file, stem in stems.items() if numbers[stem] in _NUMBERS[self.split]]
+        if not files:
+            raise ValueError(
+                f"{str(images)!r} holds no image of CelebA-HQ's {self.split} split, of {len(stems)} images"
+            )
+        self._set_files(images, files, self.shorter_side)
 
 
-def _numbers(root: Path, part: str) -> set[str]:
-    """The numbers of the images whose originals are in a part of CelebA."""
-    originals = {line[0] for line in _table(root / PARTITION) if len(line) == 2 and line[1] == part}
-    rows = [line for line in _table(root / MAPPING) if len(line) == 3 and line[0].isdigit()]
-    if not rows or not originals:
-        raise ValueError(
-            f"expected {MAPPING} with lines 'idx orig_idx orig_file' and {PARTITION} with lines 'file 0|1|2' in {root}"
-        )
-    return {number for number, _, original in rows if original in originals}
-
-
-def _table(path: Path) -> list[list[str]]:
+def _mapping(path: Path) -> dict[str, int]:
+    """Numbers in CelebA of the images, by the names of their files without suffix."""
     try:
-        return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise ValueError(f"CelebA-HQ's splits need {path.name} beside {IMAGES}: {error}") from error
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"images named 0.jpg to 29999.jpg need {MAPPING} beside {IMAGES}: {error}") from error
+    rows = [line for line in lines if len(line) == 3 and line[0].isdecimal()]
+    numbers = {row[0]: PurePosixPath(row[2]).stem for row in rows}
+    if not rows or not all(number.isdecimal() for number in numbers.values()):
+        raise ValueError(f"expected lines 'idx orig_idx orig_file' such as '0 119613 119614.jpg' in {str(path)!r}")
+    return {name: int(number) for name, number in numbers.items()}

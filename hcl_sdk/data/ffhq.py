@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, photos_in
+from hcl_sdk.data.files import PhotoFiles, few, folder, photos_in
 from hcl_sdk.interfaces import component
 
 _TRAINING = 60_000
@@ -18,9 +18,10 @@ _TRAINING = 60_000
 class FFHQ(PhotoFiles):
     """FFHQ, 70,000 faces, as it is published: files named by number, ``00000.png`` to ``69999.png``.
 
-    The folder may be that of the images (``images1024x1024``, ``thumbnails128x128`` ...) with or without subfolders of
-    thousands, or the one above it. Numbers below 60,000 are for training, the others for validation, as the data set's
-    own list has it (Karras et al., "A Style-Based Generator Architecture for GANs", CVPR 2019, appendix A).
+    The folder may be that of the images (``images1024x1024``, ``thumbnails128x128`` ...), with or without subfolders of
+    thousands, or the one above it, of which ``images1024x1024`` is used if it is there. Numbers below 60,000 are for
+    training, the others for validation, as the data set's own list has it (Karras et al., "A Style-Based Generator
+    Architecture for GANs", CVPR 2019, appendix A); the published method tests on the latter.
 
     Attributes:
         path: the folder.
@@ -36,10 +37,17 @@ class FFHQ(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "FFHQ")
+        root = folder(self.path, "FFHQ: images1024x1024")
+        root = root / "images1024x1024" if (root / "images1024x1024").is_dir() else root
         numbered = {file: _number(file) for file in photos_in(root, "images named 00000.png to 69999.png")}
         if strange := [file for file, number in numbered.items() if number is None]:
-            raise ValueError(f"expected FFHQ's images, named by five digits, in {self.path!r}; got {strange[0]}")
+            raise ValueError(f"expected FFHQ's images, named by five digits, in {str(root)!r}; got {few(strange, 3)}")
+        first: dict[int | None, str] = {}
+        if twice := [file for file, number in numbered.items() if first.setdefault(number, file) != file]:
+            raise ValueError(
+                f"expected one image of each number in {str(root)!r}; got {first[numbered[twice[0]]]} and {twice[0]}: "
+                f"give the folder of one size"
+            )
         files = [f for f, n in numbered.items() if n is not None and (n < _TRAINING) == (self.split == "train")]
         if not files:
             raise ValueError(

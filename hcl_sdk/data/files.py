@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from hcl_sdk.interfaces import Dataset, Sample, SampleError
-from hcl_sdk.photo import Photo, PhotoError, reading
+from hcl_sdk.photo import Photo, PhotoError, mask_of, orientation, reading, upright
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".avif", ".jp2", ".bmp", ".ppm"))
 """What is taken for a photo; upper case too."""
@@ -29,74 +31,133 @@ def folder(path: str | os.PathLike[str], what: str) -> Path:
         ValueError: if there is none; ``what`` says what was expected in it.
     """
     found = Path(path).expanduser()
+    if found.is_file():
+        raise ValueError(f"expected a folder with {what}; {str(path)!r} is a file")
     if not found.is_dir():
-        raise ValueError(f"expected a folder with {what}; there is no folder {str(path)!r}")
+        above = next((parent for parent in found.absolute().parents if parent.is_dir()), Path("/"))
+        raise ValueError(f"expected a folder with {what}; there is no folder {str(path)!r}; {holdings(above)}")
     return found
+
+
+def one_folder(root: Path, names: Sequence[str], what: str) -> Path:
+    """The first of some folders in ``root`` that is there.
+
+    Raises:
+        ValueError: if none is; ``what`` says what was expected in it.
+    """
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    choice = f"the folder {names[0]!r}" if len(names) == 1 else f"one of the folders {', '.join(map(repr, names))}"
+    raise ValueError(f"expected {choice} with {what} in {str(root)!r}; {holdings(root)}")
+
+
+def holdings(root: Path) -> str:
+    """What is in a folder, in words, for messages."""
+    names = sorted((f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(root)), key=natural)
+    return f"{str(root)!r} holds {few(names, 8) or 'nothing'}"
+
+
+def few(names: Sequence[str], count: int) -> str:
+    """The first of some names, for messages."""
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
 
 
 def photos_in(root: Path, what: str) -> list[str]:
     """The photos in a folder and the folders in it, as paths inside it with ``/``, in natural order: 2 before 10.
 
+    Links to folders are followed; hidden files and folders are left out.
+
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are none, or a folder cannot be read.
     """
+
+    def failed(error: OSError) -> None:
+        raise ValueError(f"the folder {error.filename!r} cannot be read: {error.strerror}") from error
+
     found: list[str] = []
-    for place, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    for place, folders, files in os.walk(root, followlinks=True, onerror=failed):
+        folders[:] = [name for name in folders if not name.startswith(".") and not _leads_back(place, name)]
+        inside = Path(place).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
         for name in files:
             if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
-                found.append(Path(place, name).relative_to(root).as_posix())
+                found.append(prefix + name)
     if not found:
-        raise ValueError(f"expected {what} in {str(root)!r}; it holds no photo ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"expected {what} ({', '.join(sorted(SUFFIXES))}), got none; {holdings(root)}")
     return sorted(found, key=natural)
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts numbers in names by their value."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+def _leads_back(place: str, name: str) -> bool:
+    """Whether a link leads to a folder that it is in itself."""
+    path = os.path.join(place, name)
+    if not os.path.islink(path):
+        return False
+    target, here = os.path.realpath(path), os.path.realpath(place)
+    return os.path.commonpath([target, here]) == target
 
 
-def read_photo(file: Path | IO[bytes], name: str, shorter_side: int | None = None) -> NDArray[np.uint8]:
-    """Decode a photo: upright, RGB, 8 bits, ``[H, W, 3]``; a transparent ground does not count.
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A key that sorts numbers in names by their value; different names are never equal."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)], name
+
+
+def read_photo(file: Path | bytes, name: str, shorter_side: int | None = None) -> NDArray[np.uint8]:
+    """Decode a photo: upright, RGB, 8 bits, ``[H, W, 3]``. Alpha is left out, as everywhere in this package.
 
     Args:
-        file: the file, or the opened contents of one.
+        file: the file, or its contents.
         name: for messages.
         shorter_side: shrink it while decoding, until its shorter side has so many pixels; much faster for JPEG.
 
     Raises:
         SampleError: if it cannot be decoded.
     """
-    try:
-        with reading(name), Image.open(file) as image:
-            if image.format == "JPEG" and image.mode in ("RGB", "L"):
-                if shorter_side is not None:
-                    image.draft(None, (shorter_side, shorter_side))
-                image = ImageOps.exif_transpose(image).convert("RGB")
-            else:
-                rgb = Photo.open(file if isinstance(file, Path) else image).rgb[0].permute(1, 2, 0)
-                image = Image.fromarray(np.round(rgb.numpy() * 255).astype(np.uint8))
-            if shorter_side is not None and shorter_side < min(image.size):
-                scale = shorter_side / min(image.size)
-                size = round(image.width * scale), round(image.height * scale)
-                image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-            return np.array(image)
-    except PhotoError as error:
-        raise SampleError(str(error)) from error
+    with _decoding(file, name) as image:
+        scale = 1.0 if shorter_side is None else min(1.0, shorter_side / min(image.size))
+        size = round(image.width * scale), round(image.height * scale)
+        image.draft(None, size)
+        image.load()
+        turn = orientation(image)
+        if image.mode in ("I", "F") or image.mode.startswith("I;16"):  # more than 8 bits, which Pillow would clip
+            rgb = Photo.open(image).rgb[0].permute(1, 2, 0).numpy()
+            image, turn = Image.fromarray(np.rint(rgb * 255).astype(np.uint8)), 1
+        image = image.convert("RGB")
+        if image.size != size:
+            image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+        return upright(np.array(image), turn)
+    raise AssertionError  # not reached: errors leave the block above
 
 
-def read_mask(file: Path | IO[bytes], name: str, corrupted: Corrupted = "white") -> NDArray[np.bool_]:
-    """Decode a mask, ``[H, W]`` bool, True = corrupted: what is brighter, or darker, than half.
+def read_mask(file: Path | bytes, name: str, corrupted: Corrupted = "white") -> NDArray[np.bool_]:
+    """Decode a mask, upright, ``[H, W]`` bool, True = corrupted: what is brighter, or darker, than half.
+
+    A mask of whole numbers that are all 0 or 1 is taken as such.
 
     Raises:
-        SampleError: if it cannot be decoded.
+        SampleError: if it cannot be decoded, is colored or partly transparent.
     """
+    with _decoding(file, name) as image:
+        white = mask_of(Photo.open(image), name)
+        return white if corrupted == "white" else ~white
+    raise AssertionError  # not reached: errors leave the block above
+
+
+@contextmanager
+def _decoding(file: Path | bytes, name: str) -> Iterator[Image.Image]:
+    """Open a picture; whatever goes wrong with it is a `SampleError`."""
     try:
-        with reading(name), Image.open(file) as image:
-            white = np.asarray(image.convert("L")) > 127
-    except PhotoError as error:
-        raise SampleError(str(error)) from error
-    return white if corrupted == "white" else ~white
+        with reading(name):
+            contents = file.read_bytes() if isinstance(file, Path) else file
+            if not contents:
+                raise ValueError("the file is empty")
+            with Image.open(io.BytesIO(contents)) as image:
+                frames = getattr(image, "n_frames", 1)
+                if frames > 1 and image.format != "MPO":  # of phones' JPEGs with several pictures, the first counts
+                    raise ValueError(f"the file holds {frames} pictures, not a single one")
+                yield image
+    except (PhotoError, TypeError) as error:  # a TypeError comes from decoders of damaged files
+        raise SampleError(str(error) if isinstance(error, PhotoError) else f"{name}: {error}") from error
 
 
 def check_polarity(masks: Sequence[Path], corrupted: Corrupted, where: str) -> None:
@@ -134,13 +195,12 @@ def selected(files: list[str], only: str | None, exclude: str | None) -> list[st
         if listing is None:
             continue
         try:
-            names = set(Path(listing).expanduser().read_text(encoding="utf-8").split("\n")) - {""}
+            text = Path(listing).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"expected a text file with names, one a line: {error}") from error
-        names = {name.strip() for name in names}
-        if missing := sorted(names - set(files)):
-            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            raise ValueError(f"{listing} names files that are not there: {', '.join(missing[:3])}{more}")
+        names = {line.strip() for line in text.splitlines()} - {""}
+        if missing := sorted(names - set(files), key=natural):
+            raise ValueError(f"{listing} names files that are not there: {few(missing, 3)}")
         files = [file for file in files if (file in names) == keep]
     if not files:
         raise ValueError("the lists of names leave no photo")
@@ -197,38 +257,38 @@ class PairFiles(Dataset):
         return self._names[index]
 
 
-def matched(
-    files: dict[str, list[str]], keys: dict[str, Callable[[str], str]] | None = None
-) -> tuple[list[str], dict[str, list[str]]]:
+def matched(files: Mapping[str, Sequence[str]], endings: Mapping[str, str]) -> tuple[list[str], dict[str, list[str]]]:
     """Bring the files of several folders in the same order.
 
     Args:
         files: paths inside each folder, by what they are (``damaged``, ``clean``, ``masks``).
-        keys: what of a path tells which others it belongs to; without it the path without suffix.
+        endings: what the names of each folder end with, before the suffix, that those of the others do not; without
+            it they are the same.
 
     Returns:
-        The common keys, and the files of each folder in their order.
+        The common names, and the files of each folder in their order.
 
     Raises:
-        ValueError: naming files that have no counterpart, or several.
+        ValueError: naming the files that have no counterpart, or several, or lack their ending.
     """
-    by_key: dict[str, dict[str, str]] = {}
+    by_name: dict[str, dict[str, str]] = {}
     problems = []
     for what, paths in files.items():
-        key = (keys or {}).get(what) or (lambda path: path.rpartition(".")[0])
-        by_key[what] = {}
-        for path in paths:
-            if key(path) in by_key[what]:
-                problems.append(f"{by_key[what][key(path)]} and {path} ({what}) have the same name")
-            by_key[what][key(path)] = path
-    first, *others = by_key
+        ending, own = endings.get(what, ""), {}
+        stems = {path: path.rpartition(".")[0] for path in paths}
+        if strange := [path for path, stem in stems.items() if not stem.endswith(ending)]:
+            problems.append(f"{what} not named ...{ending}: {few(strange, 5)}")
+        fitting = {path: stem.removesuffix(ending) for path, stem in stems.items() if stem.endswith(ending)}
+        twice = [f"{own[name]} and {path}" for path, name in fitting.items() if own.setdefault(name, path) != path]
+        if twice:
+            problems.append(f"{what} of the same name: {few(twice, 5)}")
+        by_name[what] = own
+    first, *others = by_name
     for other in others:
         for here, there in ((first, other), (other, first)):
-            alone = [path for key, path in by_key[here].items() if key not in by_key[there]]
-            if alone:
-                more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
-                problems.append(f"{here} without {there}: {', '.join(alone[:5])}{more}")
+            if alone := [path for name, path in by_name[here].items() if name not in by_name[there]]:
+                problems.append(f"{here} without {there}: {few(alone, 5)}")
     if problems:
         raise ValueError("the folders do not match: " + "; ".join(problems))
-    names = sorted(by_key[first], key=natural)
-    return names, {what: [by_key[what][name] for name in names] for what in files}
+    names = sorted(by_name[first], key=natural)
+    return names, {what: [by_name[what][name] for name in names] for what in files}

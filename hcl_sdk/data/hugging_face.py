@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Literal
 
 import attrs
-import numpy as np
 from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import read_mask, read_photo
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 
-_IN_MEMORY = "(in memory)"
-
 
 @component
 class HuggingFaceDataset(Dataset):
-    """A data set of the Hugging Face library ``datasets``: one on the Hub, on the disk, or in memory.
+    """A data set of the Hugging Face library ``datasets``: on the Hub or on the disk; :meth:`wrap` takes one in memory.
 
     It needs ``pip install hcl_sdk[datasets]``.
 
     Attributes:
-        path: a name on the Hub, a folder that ``save_to_disk`` wrote, or a folder that ``load_dataset`` understands.
-        split: which one.
-        image: the column with the photos.
+        path: a name on the Hub, a folder that ``save_to_disk`` wrote, or a folder that ``load_dataset`` understands: of
+            photos, of Parquet files ...
+        split: which one; ``load_dataset`` also takes a part of one, ``train[:1000]``.
+        image: the column with the photos. Columns hold pictures (the feature ``Image``), their files' contents, or
+            paths.
         clean: the column with the undamaged photos, of a data set of pairs.
-        mask: the column with masks, white = corrupted.
+        mask: the column with masks.
+        corrupted: the value that means *corrupted* in masks.
         shorter_side: as of ``folder``; photos of pairs keep their size.
 
     Raises:
@@ -40,44 +39,53 @@ class HuggingFaceDataset(Dataset):
     image: str = "image"
     clean: str | None = None
     mask: str | None = None
+    corrupted: Literal["white", "black"] = "white"
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        self._rows: Any = None
-        if self.path != _IN_MEMORY:
-            self._use(_loaded(self.path, self.split))
+        self._set_rows(_loaded(self.path, self.split))
 
-    @classmethod
-    def wrap(cls, rows: Any, **fields: Any) -> Self:
-        """A data set that is in memory, a ``datasets.Dataset``; a configuration cannot spell it.
+    @staticmethod
+    def wrap(rows: Any, **fields: Any) -> HuggingFaceDataset:
+        """A ``datasets.Dataset`` that was made or changed in Python.
+
+        It trains and evaluates as any other, but a configuration cannot spell it, so that saving one is an error.
 
         Args:
-            rows: the ``datasets.Dataset``.
-            fields: columns and ``shorter_side``, as of the class.
+            rows: the ``datasets.Dataset``; not one that streams (``IterableDataset``), nor several splits.
+            fields: columns, ``corrupted`` and ``shorter_side``, as of the class.
+
+        Raises:
+            TypeError: if it is something else.
+            ValueError: if it has no such column or is empty.
         """
-        made = cls(path=_IN_MEMORY, **fields)
-        made._use(rows)
+        made = _InMemory(path="(in memory)", **fields)
+        made._set_rows(rows)
         return made
 
-    def _use(self, rows: Any) -> None:
-        from datasets import Image as ImageFeature
+    def _set_rows(self, rows: Any) -> None:
+        import datasets
 
+        if not isinstance(rows, datasets.Dataset):
+            raise TypeError(f"expected a datasets.Dataset, one split of it; got a {type(rows).__name__}")
         columns = [column for column in (self.image, self.clean, self.mask) if column is not None]
         if missing := [column for column in columns if column not in rows.column_names]:
             raise ValueError(f"no column {', '.join(missing)}; the data set has {', '.join(rows.column_names)}")
         if len(rows) == 0:
             raise ValueError(f"the data set {self.path!r}, split {self.split!r}, is empty")
+        rows = rows.select_columns(columns)
         for column in columns:
-            if isinstance(rows.features[column], ImageFeature):  # decoded here, so that a bad file is reported
-                rows = rows.cast_column(column, ImageFeature(decode=False))
+            feature = rows.features[column]
+            if isinstance(feature, datasets.Image):  # decoded here, so that a bad file is reported
+                rows = rows.cast_column(column, datasets.Image(decode=False))
+            elif getattr(feature, "dtype", None) not in ("string", "large_string", "binary", "large_binary"):
+                raise ValueError(f"expected pictures, their contents or paths in the column {column!r}; got {feature}")
         self._rows = rows
 
     def __len__(self) -> int:
-        return 0 if self._rows is None else len(self._rows)
+        return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
-        if self._rows is None:
-            raise SampleError("a data set in memory cannot come from a configuration; use HuggingFaceDataset.wrap")
         row, name = self._rows[index], self.name(index)
         alone = self.clean is None and self.mask is None
         return Sample(
@@ -85,11 +93,21 @@ class HuggingFaceDataset(Dataset):
             clean=None if self.clean is None else read_photo(_file(row[self.clean], name), f"{name}, {self.clean}"),
             corruption_mask=None
             if self.mask is None
-            else read_mask(_file(row[self.mask], name), f"{name}, {self.mask}"),
+            else read_mask(_file(row[self.mask], name), f"{name}, {self.mask}", self.corrupted),
         )
 
     def name(self, index: int) -> str:
         return f"{self.split}[{index}]"
+
+
+@component
+class _InMemory(HuggingFaceDataset):
+    """What ``wrap`` makes."""
+
+    unspellable: ClassVar[str] = "a datasets.Dataset in memory; save_to_disk it and use its folder as path instead"
+
+    def __attrs_post_init__(self) -> None:
+        """The rows come later."""
 
 
 def _loaded(path: str, split: str) -> Any:
@@ -97,33 +115,27 @@ def _loaded(path: str, split: str) -> Any:
         import datasets
     except ImportError as error:
         raise ImportError("data sets of Hugging Face need: pip install hcl_sdk[datasets]") from error
+    place = Path(path).expanduser()
     try:
-        if (Path(path) / "dataset_dict.json").is_file() or (Path(path) / "state.json").is_file():
-            found = datasets.load_from_disk(path)
+        if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
+            found = datasets.load_from_disk(str(place))
             if isinstance(found, datasets.DatasetDict):
                 if split not in found:
-                    raise ValueError(f"no split {split!r}; there are {', '.join(map(str, found))}")
+                    raise ValueError(f"there are the splits {', '.join(map(str, found))}")
                 return found[split]
             return found
-        return datasets.load_dataset(path, split=split)
+        return datasets.load_dataset(str(place) if place.is_dir() else path, split=split)
     except Exception as error:  # every kind of network, Hub and format error, of several libraries
         text = " ".join(str(error).split())
         raise ValueError(f"the data set {path!r}, split {split!r}, cannot be loaded: {text}") from error
 
 
-def _file(value: Any, name: str) -> Path | io.BytesIO:
-    """What a cell holds: bytes, a path, or both in a mapping; or pixels."""
+def _file(value: Any, name: str) -> Path | bytes:
+    """What a cell holds: a file's contents or path, or both in a mapping."""
     if isinstance(value, dict):
-        value = value.get("bytes") or value.get("path")
-    if isinstance(value, bytes):
-        return io.BytesIO(value)
+        value = value["path"] if value["bytes"] is None else value["bytes"]
     if isinstance(value, str):
         return Path(value)
-    if isinstance(value, list | np.ndarray):
-        from PIL import Image
-
-        file = io.BytesIO()
-        Image.fromarray(np.asarray(value, dtype=np.uint8)).save(file, "PNG")
-        file.seek(0)
-        return file
-    raise SampleError(f"{name}: expected a picture, got {type(value).__name__}")
+    if isinstance(value, bytes):
+        return value
+    raise SampleError(f"{name}: expected a picture, got {value!r}")

@@ -7,18 +7,18 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, photos_in
+from hcl_sdk.data.files import PhotoFiles, folder, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
 
 @component
 class ImageNet(PhotoFiles):
-    """ImageNet (ILSVRC 2012): ``train`` with a folder for each class, ``val`` with or without.
+    """ImageNet (ILSVRC 2012): ``train`` with a folder for each class, ``val`` (or ``valid``) and ``test``.
 
     Attributes:
-        path: the folder with ``train`` and ``val``, or the one that the archive of the challenge unpacks to, where they
+        path: the folder with these, or the one that the archive of the challenge unpacks to, where they
             are in ``ILSVRC/Data/CLS-LOC``.
-        split: ``train`` or ``validation``.
+        split: ``train``, ``validation`` or ``test``.
         shorter_side: as of ``folder``.
 
     Raises:
@@ -26,14 +26,12 @@ class ImageNet(PhotoFiles):
     """
 
     path: str
-    split: Literal["train", "validation"] = "train"
+    split: Literal["train", "validation", "test"] = "train"
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "train and val")
-        name = "train" if self.split == "train" else "val"
-        places = [root / inside / name for inside in ("", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC")]
-        found = next((place for place in places if place.is_dir()), None)
-        if found is None:
-            raise ValueError(f"expected ImageNet's folder {name!r} in {self.path!r}; it is not there")
+        root = folder(self.path, "ImageNet: train, val and test")
+        names = ("val", "valid") if self.split == "validation" else (self.split,)
+        places = [f"{inside}{name}" for inside in ("", "Data/CLS-LOC/", "ILSVRC/Data/CLS-LOC/") for name in names]
+        found = one_folder(root, places, "ImageNet's images")
         self._set_files(found, photos_in(found, "ImageNet's images"), self.shorter_side)

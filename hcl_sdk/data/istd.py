@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, folder, matched, photos_in
+from hcl_sdk.data.files import PairFiles, folder, matched, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
 
@@ -30,11 +30,11 @@ class ISTD(PairFiles):
 
     def __attrs_post_init__(self) -> None:
         root = folder(self.path, "ISTD: train and test")
-        letters = {"shadow": "A", "masks": "B", "clean": "C"}
+        letters = {"shadow": "A", "mask": "B", "clean": "C"}
         roots = {
-            what: folder(root / self.split / f"{self.split}_{letter}", f"ISTD's {what}")
+            what: one_folder(root, [f"{self.split}/{self.split}_{letter}"], f"ISTD's {what} photos")
             for what, letter in letters.items()
         }
-        names, files = matched({what: photos_in(place, f"ISTD's {what}") for what, place in roots.items()})
+        names, files = matched({what: photos_in(place, f"ISTD's {what} photos") for what, place in roots.items()}, {})
         shadow, masks, clean = ([place / file for file in files[what]] for what, place in roots.items())
         self._set_files(names, shadow, clean, masks)

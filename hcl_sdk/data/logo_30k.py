@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, folder, matched, photos_in
+from hcl_sdk.data.files import PairFiles, few, folder, matched, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
 _SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
 STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))
-"""Four files in ``val_images/image`` that somebody's experiment left there; they belong to no sample."""
+"""Four files in ``val_images/image`` without mask: results of somebody's experiment, as their names tell.
+
+The published code of the method leaves out exactly these.
+"""
 
 
 @component
@@ -39,15 +42,18 @@ class Logo30K(PairFiles):
         root = folder(self.path, "LOGO-30K: natural, train_images and val_images")
         if (root / "27kpng").is_dir():
             root = root / "27kpng"
-        part = root / ("train_images" if self.split == "train" else "val_images")
-        images, masks = folder(part / "image", "watermarked photos"), folder(part / "mask", "masks")
-        natural = folder(root / "natural", "clean photos")
-        shown = [file for file in photos_in(images, "watermarked photos") if PurePosixPath(file).name not in STRAY]
-        names, files = matched({"image": shown, "mask": photos_in(masks, "masks")})
+        part, stray = ("train_images", frozenset()) if self.split == "train" else ("val_images", STRAY)
+        images, masks = (
+            one_folder(root, [f"{part}/image"], "watermarked photos"),
+            one_folder(root, [f"{part}/mask"], "masks"),
+        )
+        natural = one_folder(root, ["natural"], "clean photos")
+        shown = [file for file in photos_in(images, "watermarked photos") if file not in stray]
+        names, files = matched({"image": shown, "mask": photos_in(masks, "masks")}, {})
         clean_of = {PurePosixPath(file).stem: file for file in photos_in(natural, "clean photos")}
         wanted = [PurePosixPath(name).name.partition("-")[0] for name in names]
         if missing := [name for name, clean in zip(names, wanted, strict=True) if clean not in clean_of]:
-            raise ValueError(f"no clean photo in {natural} for {', '.join(missing[:3])} ({len(missing)} in all)")
+            raise ValueError(f"no clean photo in {str(natural)!r} for {few(missing, 3)}")
         self._set_files(
             names,
             [images / file for file in files["image"]],

@@ -7,6 +7,8 @@ from typing import Literal
 from hcl_sdk.data.files import PairFiles, check_polarity, folder, matched, photos_in
 from hcl_sdk.interfaces import component
 
+_CONTENTS = {"damaged": "damaged photos", "clean": "clean photos", "masks": "masks"}
+
 
 @component
 class PairsDataset(PairFiles):
@@ -17,6 +19,10 @@ class PairsDataset(PairFiles):
         clean: the folder of the same photos undamaged; None if there is none.
         masks: the folder of masks; None if there is none.
         corrupted: the value that means *corrupted* in the masks.
+        damaged_ending: what the names in ``damaged`` end with, before the suffix, that those elsewhere do not:
+            ``_rain`` for ``1_rain.png``.
+        clean_ending: likewise, in ``clean``.
+        mask_ending: likewise, in ``masks``.
 
     Raises:
         ValueError: if there is neither a clean image nor a mask, a folder is missing or empty, names do not match, or
@@ -27,13 +33,17 @@ class PairsDataset(PairFiles):
     clean: str | None = None
     masks: str | None = None
     corrupted: Literal["white", "black"] = "white"
+    damaged_ending: str = ""
+    clean_ending: str = ""
+    mask_ending: str = ""
 
     def __attrs_post_init__(self) -> None:
         if self.clean is None and self.masks is None:
             raise ValueError("pairs need a folder of clean photos, of masks or both; got neither")
         paths = {"damaged": self.damaged, "clean": self.clean, "masks": self.masks}
-        roots = {what: folder(path, f"{what} photos") for what, path in paths.items() if path is not None}
-        names, files = matched({what: photos_in(root, f"{what} photos") for what, root in roots.items()})
+        roots = {what: folder(path, _CONTENTS[what]) for what, path in paths.items() if path is not None}
+        endings = {"damaged": self.damaged_ending, "clean": self.clean_ending, "masks": self.mask_ending}
+        names, files = matched({what: photos_in(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
         full = {what: [roots[what] / file for file in files[what]] for what in roots}
         if self.masks is not None:
             check_polarity(full["masks"], self.corrupted, self.masks)

@@ -7,13 +7,15 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, photos_in
+from hcl_sdk.data.files import PhotoFiles, folder, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
 
 @component
 class ParisStreetView(PhotoFiles):
     """Paris StreetView: ``paris_train_original`` (14,900 photos) and ``paris_eval_gt`` (100).
+
+    The second may also be in ``paris_eval``, as its archive has it.
 
     Source: Pathak et al., "Context Encoders: Feature Learning by Inpainting", CVPR 2016, which took its photos from
     Doersch et al., "What Makes Paris Look like Paris?", 2012.
@@ -33,5 +35,6 @@ class ParisStreetView(PhotoFiles):
 
     def __attrs_post_init__(self) -> None:
         root = folder(self.path, "paris_train_original and paris_eval_gt")
-        inside = folder(root / ("paris_train_original" if self.split == "train" else "paris_eval_gt"), "Paris' photos")
+        names = ["paris_train_original"] if self.split == "train" else ["paris_eval_gt", "paris_eval/paris_eval_gt"]
+        inside = one_folder(root, names, "photos of Paris StreetView")
         self._set_files(inside, photos_in(inside, "photos of Paris StreetView"), self.shorter_side)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, folder, matched, photos_in
+from hcl_sdk.data.files import PairFiles, folder, matched, one_folder, photos_in
 from hcl_sdk.interfaces import component
 
 
@@ -12,7 +12,8 @@ from hcl_sdk.interfaces import component
 class Raindrop(PairFiles):
     """Raindrop: photos through a wet pane and through a dry one, without masks; 861 + 58 + 249.
 
-    ``train``, ``test_a`` and ``test_b`` hold ``data/0_rain.png`` and ``gt/0_clean.png`` (``.jpg`` in ``test_b``).
+    ``train``, ``test_a`` and ``test_b`` hold ``data/0_rain.png`` and ``gt/0_clean.png`` (``.jpg`` in ``test_b``). The
+    published method is tested on ``test_b``; ``test_a`` is the part of it whose photos lie well on each other.
 
     Source: Qian et al., "Attentive Generative Adversarial Network for Raindrop Removal from a Single Image", CVPR 2018.
 
@@ -29,9 +30,10 @@ class Raindrop(PairFiles):
 
     def __attrs_post_init__(self) -> None:
         root = folder(self.path, "Raindrop: train, test_a and test_b")
-        rain, clean = folder(root / self.split / "data", "N_rain.png"), folder(root / self.split / "gt", "N_clean.png")
+        rain = one_folder(root, [f"{self.split}/data"], "0_rain.png, 1_rain.png ...")
+        clean = one_folder(root, [f"{self.split}/gt"], "0_clean.png, 1_clean.png ...")
         names, files = matched(
-            {"rain": photos_in(rain, "N_rain.png"), "clean": photos_in(clean, "N_clean.png")},
-            {what: lambda path: path.rpartition(".")[0].rpartition("_")[0] for what in ("rain", "clean")},
+            {"rain": photos_in(rain, "0_rain.png ..."), "clean": photos_in(clean, "0_clean.png ...")},
+            {"rain": "_rain", "clean": "_clean"},
         )
         self._set_files(names, [rain / file for file in files["rain"]], [clean / file for file in files["clean"]], None)

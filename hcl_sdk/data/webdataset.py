@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import glob
-import io
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import attrs
+import numpy as np
 from attrs.validators import ge, optional
+from numpy.typing import NDArray
 
-from hcl_sdk.data.files import SUFFIXES, natural, read_mask, read_photo
-from hcl_sdk.interfaces import Dataset, Sample, component
+from hcl_sdk.data.files import SUFFIXES, few, natural, read_mask, read_photo
+from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 
-
-@attrs.frozen
-class _Member:
-    """Where the contents of a file are: in which shard, from where on, how long."""
-
-    shard: int
-    offset: int
-    size: int
+_ROLES = ("photo", "clean", "mask")
 
 
 @component
@@ -30,8 +25,9 @@ class WebDataset(Dataset):
     """Photos in tar files, as the library WebDataset writes them; an uncompressed shard can be read at any place.
 
     The files of a sample have one name up to the first dot. ``.jpg``, ``.png``, ``.webp`` ... is the photo;
-    ``.mask.png`` (or another format of pictures) its mask, ``.clean.png`` the undamaged photo, where it is one of pairs.
-    Other files (``.json``, ``.cls`` ...) are passed over.
+    ``.mask.png`` (or another format of pictures) its mask, ``.clean.png`` the undamaged photo, where it is one of
+    pairs. Other files (``.json``, ``.cls`` ...) are passed over. Only the headers are read when it is made; a sample is
+    read from its place in its shard, which is open no longer than that.
 
     Attributes:
         path: a shard, a folder of shards, or a pattern such as ``shards/train-*.tar``.
@@ -39,7 +35,8 @@ class WebDataset(Dataset):
         shorter_side: as of ``folder``; photos of pairs keep their size.
 
     Raises:
-        ValueError: if there are no shards, a shard is compressed or damaged, or no photo is in them.
+        ValueError: if there are no shards, a shard is compressed or damaged, no photo is in them, a file is there
+            twice, or only some of the photos have a mask or clean photo.
     """
 
     path: str
@@ -47,27 +44,40 @@ class WebDataset(Dataset):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        place = Path(self.path).expanduser()
-        found = sorted(place.glob("*.tar")) if place.is_dir() else [Path(p) for p in sorted(glob.glob(str(place)))]
-        self._shards: tuple[Path, ...] = tuple(sorted(found, key=lambda shard: natural(shard.name)))
-        if not self._shards:
-            raise ValueError(f"expected tar files; {self.path!r} is or holds none")
-        samples: dict[str, dict[str, _Member]] = {}
+        self._shards = _shards(self.path)
+        labels = _labels(self._shards)
+        names: list[str] = []
+        # For each sample and role: shard, offset and size; offset -1 where there is none. An array is a tenth of the
+        # size of objects, and not copied to workers that are forked.
+        places: list[list[tuple[int, int, int]]] = []
         for number, shard in enumerate(self._shards):
-            for key, role, member in _index(number, shard):
-                samples.setdefault(f"{shard.name}/{key}", {})[role] = member
-        usable = {name: members for name, members in samples.items() if "photo" in members}
-        if not usable:
-            raise ValueError(f"expected photos (.jpg, .png, .webp ...) in the tar files of {self.path!r}; got none")
-        self._names = tuple(usable)
-        self._members = tuple(usable.values())
+            found: dict[str, list[tuple[int, int, int]]] = {}
+            for key, role, offset, size in _index(shard):
+                sample = found.setdefault(key, [(number, -1, 0)] * len(_ROLES))
+                if sample[role][1] >= 0:
+                    raise ValueError(f"{shard} holds two files that are the {_ROLES[role]} of {key!r}")
+                sample[role] = (number, offset, size)
+            names += [f"{labels[number]}/{key}" for key in found]
+            places += found.values()
+        if not names:
+            raise ValueError(
+                f"expected photos (.jpg, .png, .webp ...) in {len(self._shards)} tar files of {self.path!r}; got none"
+            )
+        self._names = tuple(names)
+        self._places: NDArray[np.int64] = np.array(places, dtype=np.int64)
+        there = self._places[:, :, 1] >= 0
+        for role, what in enumerate(_ROLES):
+            if there[:, role].any() or what == "photo":
+                lacking = [self._names[i] for i in np.flatnonzero(~there[:, role])]
+                if lacking:
+                    raise ValueError(f"{len(lacking)} of {len(names)} samples are without a {what}: {few(lacking, 3)}")
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, index: int) -> Sample:
-        name, members = self._names[index], self._members[index]
-        photo, clean, mask = (self._open(members.get(role)) for role in ("photo", "clean", "mask"))
+        name = self._names[index]
+        photo, clean, mask = (self._contents(index, role) for role in range(len(_ROLES)))
         assert photo is not None
         alone = clean is None and mask is None
         return Sample(
@@ -79,16 +89,35 @@ class WebDataset(Dataset):
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def _open(self, member: _Member | None) -> io.BytesIO | None:
-        if member is None:
+    def _contents(self, index: int, role: int) -> bytes | None:
+        shard, offset, size = (int(value) for value in self._places[index, role])
+        if offset < 0:
             return None
-        with self._shards[member.shard].open("rb") as file:
-            file.seek(member.offset)
-            return io.BytesIO(file.read(member.size))
+        try:
+            with self._shards[shard].open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        except OSError as error:
+            raise SampleError(f"{self._names[index]}: {error}") from error
 
 
-def _index(number: int, shard: Path) -> Iterator[tuple[str, str, _Member]]:
-    """Key, role and place of the pictures in a shard; only headers are read."""
+def _shards(path: str) -> tuple[Path, ...]:
+    place = Path(path).expanduser()
+    found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
+    shards = tuple(sorted(found, key=lambda shard: natural(str(shard))))
+    if not shards:
+        raise ValueError(f"expected a tar file, a folder of tar files or a pattern of their names; {path!r} is none")
+    return shards
+
+
+def _labels(shards: tuple[Path, ...]) -> list[str]:
+    """What tells the shards from each other: their paths below the folder that they are all in."""
+    above = os.path.commonpath([shard.parent for shard in shards])
+    return [shard.relative_to(above).as_posix() for shard in shards]
+
+
+def _index(shard: Path) -> Iterator[tuple[str, int, int, int]]:
+    """Key, role, offset and size of the pictures in a shard; only headers are read."""
     try:
         with tarfile.open(shard, "r:") as archive:
             for info in archive:
@@ -97,7 +126,12 @@ def _index(number: int, shard: Path) -> Iterator[tuple[str, str, _Member]]:
                 kind, _, suffix = f".{extension.lower()}".rpartition(".")
                 role = {"": "photo", ".mask": "mask", ".clean": "clean"}.get(kind)
                 if info.isfile() and role is not None and f".{suffix}" in SUFFIXES:
-                    name = f"{folder}/{key}" if folder else key
-                    yield name, role, _Member(number, info.offset_data, info.size)
-    except tarfile.TarError as error:
-        raise ValueError(f"{shard} is no uncompressed tar file, or damaged: {error}") from error
+                    yield f"{folder}/{key}" if folder else key, _ROLES.index(role), info.offset_data, info.size
+            end = archive.offset
+        # Of a header that is none, tarfile takes the archive to be at its end.
+        with shard.open("rb") as file:
+            file.seek(end)
+            if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
+                raise tarfile.ReadError(f"no header at byte {end}")
+    except (tarfile.TarError, OSError) as error:
+        raise ValueError(f"{str(shard)!r} is no uncompressed tar file, or damaged: {error}") from error

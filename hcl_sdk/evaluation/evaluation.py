@@ -42,8 +42,8 @@ class Evaluation(Configurable):
         batch_size: photos that are processed at once.
         true_masks: restore with the true masks as well, as if detection were perfect.
         resamples: of the bootstrap that the confidence intervals come from.
-        lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None leaves
-            it out. Needs ``pip install hcl_sdk[metrics]``.
+        lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None
+            leaves it out. Needs ``pip install hcl_sdk[metrics]``.
         fid: weights of the Inception network of FID (Heusel et al., NeurIPS 2017): a file, or ``download``; None leaves
             it out. Needs the same.
     """
@@ -94,8 +94,8 @@ def evaluate(
     Args:
         pipeline: with a detector, a restorer or both. Without a detector the true masks are restored.
         evaluation: on what.
-        out: a folder for ``metrics.json``, ``table.md``, ``items.jsonl`` and contact sheets of the best and worst cases;
-            None writes nothing.
+        out: a folder for ``metrics.json``, ``table.md``, ``items.jsonl`` and contact sheets of the best and worst
+            cases; None writes nothing.
         networks: in place of those that ``evaluation.lpips`` and ``evaluation.fid`` name.
         progress: show a progress bar.
 

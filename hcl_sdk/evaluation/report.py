@@ -54,8 +54,8 @@ class Report:
         images: how many.
         overall: measures over all images, by the names in ``MEASURES``; only those that apply.
         groups: the same by ``area``, ``content`` and ``shape``: measures of each group, with the number of its images.
-        scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of *valid*
-            pixels.
+        scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
+            *valid* pixels.
         others: measures of sets of images (``fid``), or why one could not be had.
         unreadable: photos that were left out, and why.
         rows: what was measured of each image.

@@ -27,7 +27,7 @@ def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
     Returns:
         ``counts``: true positives, false positives, true negatives, false negatives, *corrupted* being positive;
         ``f1`` of them, None where nothing is corrupted; ``levels``: how many corrupted and valid pixels there are at
-        each level of confidence; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive, as published.
+        each level of confidence; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
     """
     counts = _counts(result.corruption_mask, corruption_mask)
     level = (result.confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
@@ -66,8 +66,8 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
         corruption_mask: ``[1, 1, H, W]`` bool, the truth; None if it is not known.
 
     Returns:
-        ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim`` (None where nothing was filled), ``damaged_psnr`` of the image
-        before restoration; None for an infinite PSNR, of images that are equal. ``squared_error``: sum over the values
+        ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim`` (None where nothing was filled), ``damaged_psnr`` of the
+        image before restoration; None for an infinite PSNR, of images that are equal. ``squared_error``: sum over the values
         of the true mask, 0 to 255, and ``values``: how many these are.
     """
     composited = damaged if result.composited is None else result.composited.rgb

@@ -18,6 +18,8 @@ def most_certain(values: Tensor, among: Tensor, share: float) -> Tensor:
     Returns:
         ``[B, 1, H, W]`` bool, a subset of ``among``.
     """
+    if share in (0, 1):  # nothing to sort
+        return among & bool(share)
     flat = values.masked_fill(~among, -1.0).flatten(1)
     rank = flat.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
     exact = torch.float32 if values.device.type == "mps" else torch.float64  # no float64 there

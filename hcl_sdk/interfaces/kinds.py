@@ -258,11 +258,17 @@ class AdversarialLoss(RestorationLoss):
 
     Attributes:
         lr: learning rate of the discriminator; a subclass declares it as a field.
-        discriminator: the network; ``build`` makes it. It is all of the loss that is trained.
+        discriminator: what ``make_discriminator`` made.
     """
 
     lr: float
-    discriminator: ClassVar[nn.Module]  # an attribute of the instance, but no field
+
+    def build(self) -> None:
+        self.discriminator = self.make_discriminator()
+
+    @abstractmethod
+    def make_discriminator(self) -> nn.Module:
+        """The network that tells true images from restored ones; it is all of the loss that is trained."""
 
     @abstractmethod
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:

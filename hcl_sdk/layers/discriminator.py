@@ -9,11 +9,17 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 CHANNELS = (64, 128, 128, 256, 512)
+"""Of the published convolutions."""
 
 
 class PatchDiscriminator(nn.Module):
-    """Says of every patch of an image whether it looks real: spectrally normalized 5x5 convolutions of stride 2, with
-    LeakyReLU 0.2 after each (paper, section 3.4; Miyato et al., "Spectral Normalization", ICLR 2018).
+    """Says of every patch of an image whether it looks real (paper, section 3.4).
+
+    5x5 convolutions of stride 2 and padding 2, with LeakyReLU 0.2 after each, the last one too. Their weights are divided
+    by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), which is estimated a little
+    better at every call in training mode.
+
+    The parameters of ``convolutions.N`` are those of ``disc.N.conv`` in a published checkpoint's ``pdisc``.
 
     Args:
         channels: of each convolution.
@@ -27,7 +33,10 @@ class PatchDiscriminator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Scores ``[B, C, h, w]`` of ``[B, 3, H, W]`` images in [-1, 1]."""
+        """Scores of ``[B, 3, H, W]`` images in [-1, 1] of any size, high for real ones.
+
+        ``[B, C, h, w]``, where C is the last of ``channels``, and each of n convolutions halves the size, rounding up.
+        """
         for convolution in self.convolutions:
             image = F.leaky_relu(convolution(image), 0.2)
         return image

@@ -2,50 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
-"""In each block; max-pooling follows each block."""
+"""In each block; blocks are separated by max-pooling."""
 
 CHANNELS = (64, 128, 256, 512, 512)
+"""Of each block."""
 
-LAYERS = tuple(f"relu{b}_{i}" for b, count in enumerate(CONVOLUTIONS, 1) for i in range(1, count + 1))
+LAYERS = tuple(f"relu{block}_{i}" for block, count in enumerate(CONVOLUTIONS, 1) for i in range(1, count + 1))
+"""``relu3_2`` is what comes out of the second convolution of the third block, after its activation."""
+
+ADDRESS = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+"""Where torchvision's weights are downloaded from; the end of the name is the beginning of the file's SHA-256."""
 
 
 class VGG19Features(nn.Module):
-    """VGG-19 as far as the deepest of some layers; ``features.N`` are torchvision's names.
+    """VGG-19 as far as the deepest of some layers. Its parameters have torchvision's names.
 
     Args:
-        layers: names such as ``relu3_2``: the activation after the second convolution of the third block.
-        channels: of each block; other than VGG's own for small networks.
+        layers: some of ``LAYERS``.
     """
 
-    def __init__(self, layers: Sequence[str], channels: Sequence[int] = CHANNELS) -> None:
+    def __init__(self, layers: Sequence[str]) -> None:
         super().__init__()
-        wanted = set(layers)
-        self.positions: dict[int, str] = {}
-        modules: list[nn.Module] = []
-        width = 3
-        for block, count in enumerate(CONVOLUTIONS, 1):
-            for i in range(1, count + 1):
-                if not wanted:
-                    break
-                modules += [nn.Conv2d(width, channels[block - 1], 3, padding=1), nn.ReLU()]
-                width = channels[block - 1]
-                name = f"relu{block}_{i}"
-                if name in wanted:
-                    self.positions[len(modules) - 1] = name
-                    wanted.remove(name)
-            modules.append(nn.MaxPool2d(2, 2))
-        self.features = nn.Sequential(*modules[: max(self.positions) + 1])
+        self.layers = tuple(layers)
+        depth = 1 + max(LAYERS.index(name) for name in layers)
+        convolutions = [
+            (str(position), nn.Conv2d(before, after, 3, padding=1)) for position, before, after in _convolutions()
+        ]
+        self.features = nn.ModuleDict(convolutions[:depth])
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Features of ``[B, 3, H, W]`` images, of at least 16 pixels a side and normalized as ImageNet's are, by layer."""
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Features of ``[B, 3, H, W]`` images in [0, 1], which are normalized as ImageNet's are: one map a layer.
+
+        An extent of one pixel, which VGG-19 itself cannot halve, stays.
+        """
+        x = (image - self.get_buffer("mean")) / self.get_buffer("deviation")
         found: dict[str, Tensor] = {}
-        for i, module in enumerate(self.features):
-            image = module(image)
-            if i in self.positions:
-                found[self.positions[i]] = image
-        return found
+        for name, convolution in zip(LAYERS, self.features.values(), strict=False):
+            if name.endswith("_1") and name != "relu1_1":
+                x = F.max_pool2d(x, [min(2, extent) for extent in x.shape[-2:]])
+            x = F.relu(convolution(x))
+            if name in self.layers:
+                found[name] = x
+        return [found[name] for name in self.layers]
+
+
+def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
+    """VGG-19 as far as the deepest of ``layers``, with trained weights.
+
+    Args:
+        layers: some of ``LAYERS``.
+        weights: a file with the state of torchvision's ``vgg19`` (``vgg19-dcbb9e9d.pth``, or the same tensors as
+            ``.safetensors``); or ``download``, which gets that file and keeps it where ``torch.hub`` does. The
+            classifier, and layers deeper than needed, may be missing. Nothing but tensors is read.
+
+    Raises:
+        ValueError: if there is no such file, it cannot be read or downloaded, or it is not of this network.
+    """
+    state = _read(weights)
+    everywhere = {f"features.{position}.{leaf}" for position, _, _ in _convolutions() for leaf in ("weight", "bias")}
+    with torch.device("meta"):
+        network = VGG19Features(layers)
+    wanted = network.state_dict()
+    problems = [f"missing: {name} {_shape(wanted[name])}" for name in wanted if name not in state]
+    # Names beyond those of VGG-19 mean another network of its family, even if the first layers fit.
+    problems += [f"unexpected: {name}" for name in state if name.startswith("features.") and name not in everywhere]
+    for name in wanted.keys() & state.keys():
+        if state[name].shape != wanted[name].shape:
+            problems.append(f"{name}: expected shape {_shape(wanted[name])}, got {_shape(state[name])}")
+        elif not state[name].isfinite().all():
+            problems.append(f"{name} holds NaN or infinity")
+    if problems:
+        raise ValueError(f"{weights} holds no VGG-19 in torchvision's layout:\n  " + "\n  ".join(sorted(problems)))
+    network.load_state_dict({name: state[name].float().contiguous() for name in wanted}, assign=True)
+    for name, buffer in VGG19Features(layers[:0] or LAYERS[:1]).named_buffers():
+        network.register_buffer(name, buffer, persistent=False)
+    return network
+
+
+def _convolutions() -> Iterator[tuple[int, int, int]]:
+    """Of each convolution its place among torchvision's ``features``, and its channels, in and out."""
+    position, before = 0, 3
+    for count, after in zip(CONVOLUTIONS, CHANNELS, strict=True):
+        for _ in range(count):
+            yield position, before, after
+            position, before = position + 2, after  # the activation has a place as well
+        position += 1  # and so has the pooling
+
+
+def _read(weights: str) -> Mapping[str, Tensor]:
+    state: Any
+    if weights == "download":
+        try:
+            state = torch.hub.load_state_dict_from_url(ADDRESS, map_location="cpu", check_hash=True, weights_only=True)
+        except Exception as error:  # every kind of network error, and a wrong hash
+            raise ValueError(
+                f"VGG-19's weights cannot be downloaded: {error}. Get {ADDRESS} in another way, and give the file"
+            ) from error
+    else:
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise ValueError(f"expected a file with VGG-19's weights, or 'download'; there is no file {weights}")
+        try:
+            if path.suffix == ".safetensors":
+                state = load_file(path)
+            else:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # of what is no such file, the readers raise anything: KeyError, IndexError, ...
+            raise ValueError(
+                f"{weights} is damaged, or holds more than tensors, which is not read because it could run code"
+            ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"{weights} holds something else than named tensors")
+    return state
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)

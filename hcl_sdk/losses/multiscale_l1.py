@@ -15,9 +15,9 @@ from hcl_sdk.interfaces import RestorationLoss, component
 class MultiscaleL1Loss(RestorationLoss):
     """Mean absolute difference in the hole: of the pixels, of their differences to neighbors, of coarser images.
 
-    The restored pixels are put into the true image first, so that differences across the border of the hole count: no
-    seam. Coarser images, means over squares, hold a fill to the right color where its details cannot be known. An image
-    without a hole counts 0.
+    For the latter two the restored pixels are put into the true image first. Differences to neighbors across the border
+    of the hole count, so that there is no seam. Coarser images, means over squares, hold a fill to the right color where
+    its details cannot be known. Values are in [0, 1]. An image without a hole counts 0.
 
     Attributes:
         weight: factor in the sum of losses.
@@ -34,11 +34,11 @@ class MultiscaleL1Loss(RestorationLoss):
     squares: tuple[int, ...] = attrs.field(default=(4, 16), validator=deep_iterable(ge(2)))
 
     def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
-        hole = corruption_mask.to(restored.dtype)
-        has_hole = corruption_mask.flatten(1).any(dim=1).to(restored.dtype)
+        hole = corruption_mask.float()
+        difference = restored.float() - target.float()
         factor = hole + self.known
-        loss = _per_image((restored - target).abs() * factor, factor)
-        difference = (restored - target) * hole  # of the composited image
+        loss = _per_image(difference.abs() * factor, factor)
+        difference = difference * hole  # of the composited image
         for dim in (2, 3):
             if self.gradient > 0 and restored.shape[dim] > 1:
                 length = restored.shape[dim] - 1
@@ -49,7 +49,7 @@ class MultiscaleL1Loss(RestorationLoss):
                 shares = F.avg_pool2d(hole, square, ceil_mode=True)
                 pooled = F.avg_pool2d(difference, square, ceil_mode=True).abs()
                 loss = loss + self.coarse * _per_image(pooled, shares)
-        return (loss * has_hole).mean()
+        return (loss * corruption_mask.flatten(1).any(dim=1)).mean()
 
 
 def _per_image(values: Tensor, weights: Tensor) -> Tensor:

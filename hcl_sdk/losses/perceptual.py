@@ -3,133 +3,99 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import torch
-from attrs.validators import deep_iterable, ge, in_
+from attrs.validators import deep_iterable, ge, in_, min_len
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import Encoder, RestorationLoss, component
-from hcl_sdk.layers.vgg import CHANNELS, LAYERS, VGG19Features
+from hcl_sdk.layers.vgg import LAYERS, load_vgg19
 
-ADDRESS = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-"""Where ``weights: download`` gets torchvision's VGG-19 from; the end of the name is the beginning of its SHA-256."""
+_WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
+
+
+def _there_is_a_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value is None and instance.encoder is None:
+        raise ValueError(
+            "'weights' is missing: the file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
+        )
 
 
 @component
 class PerceptualLoss(RestorationLoss):
-    """Mean absolute difference of the features that a frozen network finds in both images (paper, section 3.4).
+    """Mean absolute difference of the features that a trained network finds in both images (paper, section 3.4).
 
-    The published network is VGG-19, trained on ImageNet; any encoder can take its place. Neither is trained, nor part of
-    checkpoints.
+    The published network is VGG-19, trained on ImageNet; any encoder can take its place. Either is frozen and stays in
+    evaluation mode; checkpoints of training, which hold what is trained, do not contain it. The mask is not used.
 
     Attributes:
         weight: factor in the sum of losses.
-        weights: VGG-19's weights: a file in torchvision's layout (``.pth`` or ``.safetensors``), or ``download``. Of an
-            ``encoder``, a folder or name of weights of a pipeline whose detector has such an encoder.
-        layers: VGG-19's layers that are compared, each counting 1; of an encoder, all scales are.
-        encoder: a network in place of VGG-19.
+        layers: layers of VGG-19 that are compared, each counting 1.
+        encoder: a network in place of VGG-19, all scales of which are compared, each counting 1. It becomes part of the
+            loss and is frozen: give it one of its own.
+        weights: a file with VGG-19's weights in torchvision's layout (``vgg19-dcbb9e9d.pth``, or the same tensors as
+            ``.safetensors``), or ``download``. For an ``encoder``, a folder of weights of a pipeline whose detector has
+            such an encoder; None takes the encoder as it is.
 
     Raises:
-        ValueError: if the weights are missing, are none of this network, or a layer does not exist.
+        ValueError: if the weights are missing, cannot be read or downloaded, or are not of this network.
+
+    Example:
+        >>> from hcl_sdk import ResNetEncoder
+        >>> image = torch.rand(2, 3, 32, 32)
+        >>> loss = PerceptualLoss(encoder=ResNetEncoder(channels=(8, 16), depths=(1, 1)))
+        >>> loss(image, image, torch.ones(2, 1, 32, 32, dtype=torch.bool)).item()
+        0.0
     """
 
     weight: float = attrs.field(default=1.0, validator=ge(0))
-    weights: str
-    layers: tuple[str, ...] = attrs.field(default=("relu2_2", "relu3_2"), validator=deep_iterable(in_(LAYERS)))
+    layers: tuple[str, ...] = attrs.field(
+        default=("relu2_2", "relu3_2"), validator=[min_len(1), deep_iterable(in_(LAYERS))]
+    )
     encoder: Encoder | None = None
+    weights: str | None = attrs.field(default=None, validator=_there_is_a_trained_network)
 
     def build(self) -> None:
-        network: nn.Module
+        self.vgg = None
         if self.encoder is None:
-            network = VGG19Features(self.layers, _channels_of(state := _vgg_state(self.weights)))
-            _load(network, state, self.weights)
-        else:
-            network = self.encoder
-            _load(network, _encoder_state(self.weights), self.weights)
-        network.requires_grad_(False)
-        # In a list, so that it is neither saved nor put into training mode.
-        self._network = [network.eval()]
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+            assert self.weights is not None
+            self.vgg = load_vgg19(self.layers, self.weights)
+        elif self.weights is not None:
+            _load_encoder(self.encoder, Path(self.weights).expanduser())
+        self.requires_grad_(False).eval()
 
-    def _apply(self, fn: Any, recurse: bool = True) -> PerceptualLoss:
-        self._network[0]._apply(fn, recurse)  # moves with the loss to another device
-        return super()._apply(fn, recurse)
-
-    def train(self, mode: bool = True) -> PerceptualLoss:
-        """As every module; the network stays in evaluation mode."""
+    def train(self, mode: bool = True) -> Self:
+        """As every module, but the network stays in evaluation mode."""
         super().train(mode)
-        self._network[0].eval()
+        for network in self.children():
+            network.eval()
         return self
 
     def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self._features(target)
-        found = self._features(restored)
-        return torch.stack([(a - b).abs().mean() for a, b in zip(found, wanted, strict=True)]).sum()
+        with torch.autocast(restored.device.type, enabled=False):
+            with torch.no_grad():
+                expected = self._features(target.float())
+            found = self._features(restored.float())
+        return torch.stack([(a - b).abs().mean() for a, b in zip(found, expected, strict=True)]).sum()
 
-    def _features(self, image: Tensor) -> list[Tensor]:
-        network = self._network[0]
-        if isinstance(network, Encoder):
-            return list(network(image).maps)
-        if (shorter := min(image.shape[-2:])) < 16:  # VGG-19 halves four times
-            image = resize(image, [-(-extent * 16 // shorter) for extent in image.shape[-2:]], "bilinear")
-        return list(network((image - self.mean) / self.deviation).values())
+    def _features(self, image: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.vgg(image)) if self.encoder is None else self.encoder(image).maps
 
 
-def _vgg_state(weights: str) -> dict[str, Tensor]:
-    if weights == "download":
-        try:
-            return torch.hub.load_state_dict_from_url(ADDRESS, map_location="cpu", check_hash=True, weights_only=True)
-        except Exception as error:  # every kind of network error, and a wrong hash
-            raise ValueError(f"VGG-19's weights cannot be downloaded from {ADDRESS}: {error}") from error
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise ValueError(f"expected a file of VGG-19's weights in torchvision's layout, or 'download'; got {weights!r}")
+def _load_encoder(encoder: Encoder, folder: Path) -> None:
+    """Load the encoder's share of the weights of a pipeline; every name and shape must fit."""
+    path = folder / _WEIGHTS
     try:
-        return load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, SafetensorError, ImportError) as error:
-        raise ValueError(f"{weights!r} is no file of weights: {error}") from error
-    except Exception as error:  # pickle's own, for files with code in them
-        raise ValueError(f"{weights!r} is no file of tensors alone, and is not loaded: {error}") from error
-
-
-def _channels_of(state: dict[str, Tensor]) -> tuple[int, ...]:
-    """The width of each block of a VGG-19 in a file, so that small ones with its layout work too."""
-    firsts = (
-        "features.0.weight",
-        "features.5.weight",
-        "features.10.weight",
-        "features.19.weight",
-        "features.28.weight",
-    )
-    return tuple(
-        int(state[name].shape[0]) if name in state else width for name, width in zip(firsts, CHANNELS, strict=True)
-    )
-
-
-def _encoder_state(weights: str) -> dict[str, Tensor]:
-    from hcl_sdk.weights import WEIGHTS, find_weights
-
-    state = load_file(find_weights(weights) / WEIGHTS)
-    prefix = "detector.encoder."
-    return {name.removeprefix(prefix): t.float() for name, t in state.items() if name.startswith(prefix)}
-
-
-def _load(network: nn.Module, state: dict[str, Tensor], source: str) -> None:
-    wanted = network.state_dict()
-    problems = [f"missing {name}" for name in wanted if name not in state]
-    problems += [
-        f"{name} is {list(state[name].shape)} instead of {list(tensor.shape)}"
-        for name, tensor in wanted.items()
-        if name in state and state[name].shape != tensor.shape
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise ValueError(f"the weights {source!r} are not of this network: {'; '.join(problems[:3])}{more}")
-    network.load_state_dict({name: state[name] for name in wanted})
+        state = {name.removeprefix(_PREFIX): t for name, t in load_file(path).items() if name.startswith(_PREFIX)}
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no {_WEIGHTS}; expected a folder written by save_pretrained") from None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from None
+    try:
+        encoder.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(f"{path} holds no such encoder: {error}") from None

@@ -4,46 +4,38 @@ from __future__ import annotations
 
 import attrs
 import torch
-from attrs.validators import deep_iterable, ge, gt, min_len
+from attrs.validators import ge
 from torch import Tensor
 
-from hcl_sdk.interfaces import AdversarialLoss, component
-from hcl_sdk.layers.discriminator import CHANNELS, PatchDiscriminator
+from hcl_sdk.interfaces import component
+from hcl_sdk.losses.patch_adversarial import PatchAdversarialLoss
 
 
 @component
-class WassersteinLoss(AdversarialLoss):
-    """Wasserstein distance between real and restored images, with a gradient penalty (paper, section 3.4; Gulrajani et
+class WassersteinLoss(PatchAdversarialLoss):
+    """Wasserstein distance between true and restored images, with a gradient penalty (paper, section 3.4; Gulrajani et
     al., "Improved Training of Wasserstein GANs", NeurIPS 2017).
 
-    The discriminator makes ``mean D(restored) - mean D(real) + penalty * mean (|gradient of D| - 1)^2`` small, the
-    gradient taken at a mixture of both with one random factor a batch; the restorer ``-mean D(restored)``.
+    The discriminator makes ``mean D(restored) - mean D(true) + penalty * mean (|G| - 1)^2`` small, the restorer
+    ``-mean D(restored)``. G is the gradient of an image's scores, summed over the patches, with respect to the image, in
+    [-1, 1]. It is taken at a mixture of the true and the restored image, with one random factor a batch.
 
     Attributes:
         weight: factor in the sum of losses.
         lr: learning rate of the discriminator.
+        channels: of the discriminator's convolutions, each of which halves the size.
         penalty: factor of the gradient penalty.
-        channels: of the discriminator's convolutions.
     """
 
-    weight: float = attrs.field(default=1.0, validator=ge(0))
-    lr: float = attrs.field(default=1e-4, validator=gt(0))
     penalty: float = attrs.field(default=10.0, validator=ge(0))
-    channels: tuple[int, ...] = attrs.field(default=CHANNELS, validator=[min_len(1), deep_iterable(ge(1))])
-
-    def build(self) -> None:
-        self.discriminator = PatchDiscriminator(self.channels)
-
-    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
-        return -self.discriminator(restored * 2 - 1).mean()
 
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
-        fake, real = restored.detach() * 2 - 1, target.detach() * 2 - 1
+        fake, real = restored.detach().float() * 2 - 1, target.detach().float() * 2 - 1
         factor = float(torch.rand((), generator=torch.Generator().manual_seed(seed)))
-        mixed = (factor * real + (1 - factor) * fake).requires_grad_()
         with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(self.discriminator(mixed).sum(), mixed, create_graph=True)
-        # The gradient of a score that does not depend on the image is 0, where the norm has no derivative.
-        length = (gradient.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
-        distance = self.discriminator(fake).mean() - self.discriminator(real).mean()
-        return distance + self.penalty * (length - 1).square().mean()
+            mixed = (factor * real + (1 - factor) * fake).requires_grad_()
+            (gradient,) = torch.autograd.grad(self.scores(mixed).sum(), mixed, create_graph=True)
+        # Where the scores do not depend on the image, the gradient is 0 and its norm has no derivative.
+        norm = (gradient.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
+        distance = self.scores(fake).mean() - self.scores(real).mean()
+        return distance + self.penalty * (norm - 1).square().mean()

@@ -133,7 +133,7 @@ class Objective(nn.Module):
         Raises:
             ValueError: if the data lack what is to be learned from.
         """
-        x = image.float() / 255
+        x = image.float().contiguous(memory_format=torch.channels_last) / 255
         losses: dict[str, Tensor] = {}
         detection = self._detect(x, corruption_mask, seed)
         if corruption_mask is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PIL import Image
 
-from hcl_sdk.data.items import Items
 from hcl_sdk.evaluation.evaluation import Evaluation
 from hcl_sdk.interfaces import SampleError
 from hcl_sdk.pipeline import Pipeline
@@ -15,9 +14,9 @@ def panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image
 
     A pipeline without a detector is given the true masks.
     """
-    items = Items(validation.dataset, validation.size, corruption=validation.corruption, seed=validation.seed)
+    items = validation.items()
     plots: list[Image.Image] = []
-    for i in range(len(items)):
+    for i in validation.numbers():
         if len(plots) == rows:
             break
         try:

@@ -188,7 +188,7 @@ class _Run:
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             # Batch statistics over all processes, as one process would see them.
             self.objective = nn.SyncBatchNorm.convert_sync_batchnorm(self.objective)
-        self.objective.to(self.accelerator.device)
+        self.objective.to(self.accelerator.device).to(memory_format=torch.channels_last)  # faster convolutions
         last = () if recipe.restoration is None else recipe.restoration.losses
         self.adversaries = [loss.to(self.accelerator.device) for loss in last if isinstance(loss, AdversarialLoss)]
         self.optimizer = _optimizer(self.objective, recipe.optimization)

@@ -10,19 +10,19 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import placed, random_color, written
+from hcl_sdk.corruptions.drawing import position, random_color, written
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, component
 
 
 @component
 class TextContent(Content):
-    """Words that mean nothing, in one color, as captions and dates are; nothing between the letters.
+    """Words that mean nothing, in one color, as captions and dates are.
 
     Attributes:
         count: pieces of text, from and to.
         height: of the letters, as a share of the photo's shorter side.
-        ground: how often the text stands on an opaque ground of another color, 0 to 1.
+        ground: how often a piece stands on a box of another color, 0 to 1; else nothing is between the letters.
     """
 
     count: tuple[int, int] = attrs.field(default=(1, 4), validator=between(1))
@@ -37,17 +37,17 @@ class TextContent(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         size = (image.shape[0], image.shape[1])
-        letters = Image.new("L", (size[1], size[0]))
+        letters, opacity = (Image.new("L", (size[1], size[0])) for _ in range(2))
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             text = written(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 4)))
+            ground = Image.new("L", text.size, 255 if rng.random() < self.ground else 0)
             if rng.random() < 0.2:
-                text = text.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
-            letters = ImageChops.lighter(letters, placed(text, size, rng))
+                turn = float(rng.uniform(-45, 45))
+                text, ground = (p.rotate(turn, Image.Resampling.BICUBIC, expand=True) for p in (text, ground))
+            place = position(text, size, rng)
+            letters.paste(255, place, text)
+            opacity.paste(255, place, ImageChops.lighter(text, ground))
         sheet = Image.new("RGB", letters.size, random_color(rng))
-        sheet.paste(random_color(rng), mask=letters)
-        opacity = np.asarray(letters)
-        if rng.random() >= self.ground:
-            # Where there is no ground, the letters' color continues under their soft edge.
-            ink = np.broadcast_to(np.array(random_color(rng), dtype=np.uint8), image.shape)
-            return np.concatenate([ink, opacity[..., None]], axis=2)
-        return np.concatenate([np.asarray(sheet), np.full((*size, 1), 255, dtype=np.uint8)], axis=2)
+        # The letters' color continues under their soft edge, where there is no ground.
+        sheet.paste(random_color(rng), mask=letters.point(lambda value: 255 if value else 0))
+        return np.concatenate([np.asarray(sheet), np.asarray(opacity)[..., None]], axis=2)

@@ -1,0 +1,365 @@
+"""Shapes, contents, and how they are put on photos."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
+
+import hcl_sdk
+from hcl_sdk.config import ConfigError, build, describe
+from hcl_sdk.corruptions import (
+    AlternateLines,
+    AlternatePixels,
+    AnotherPhoto,
+    Blobs,
+    BrushStrokes,
+    CenterBox,
+    Constant,
+    Corruption,
+    Full,
+    Half,
+    IrregularMasks,
+    Logo,
+    Noise,
+    RandomColor,
+    Rectangles,
+    Rule,
+    TextContent,
+    blend,
+)
+from hcl_sdk.data import FolderDataset
+from hcl_sdk.plugins import registry
+
+SIZES = [(1, 1), (1, 9), (2, 3), (17, 64), (65, 33), (96, 96)]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Folders of masks (white = corrupted) and logos, for what needs files."""
+    masks, logos = tmp_path_factory.mktemp("masks"), tmp_path_factory.mktemp("logos")
+    for i in range(3):
+        pixels = np.zeros((40, 50), np.uint8)
+        pixels[5 + i : 15, 10:30] = 255
+        Image.fromarray(pixels).save(masks / f"{i}.png")
+        logo = np.zeros((20, 30, 4), np.uint8)
+        logo[4:16, 5:25, 3] = 255
+        Image.fromarray(logo).save(logos / f"{i}.png")
+    return {"irregular": masks, "logos": logos, "logo": logos}
+
+
+def made(kind, name, folders):
+    return build({"use": name, "folder": str(folders[name])} if name == "irregular" else name, kind)
+
+
+def photo(size, seed=0):
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(256, size=(4, 4, 3), dtype=np.uint8))
+    return np.array(coarse.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+
+
+SHAPES = [entry.name for entry in registry.entries("shape") if entry.distribution is None]
+CONTENTS = [entry.name for entry in registry.entries("content") if entry.distribution is None]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_of_any_size(name, size, folders):
+    shape = made("shape", name, folders)
+    mask = shape.draw(size, np.random.default_rng(1))
+    assert mask.shape == size
+    assert mask.dtype == np.bool_
+    assert np.array_equal(mask, shape.draw(size, np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", CONTENTS)
+def test_contents_of_any_size(name, size, folders):
+    content, image = made("content", name, folders), photo(size)
+    before, mask = image.copy(), np.ones(size, np.bool_)
+    painted = [content.paint(image, mask, np.random.default_rng(2), lambda: photo((30, 20), 5)) for _ in range(2)]
+    assert painted[0].shape[:2] == size
+    assert painted[0].shape[2] in (3, 4)
+    assert painted[0].dtype == np.uint8
+    assert np.array_equal(*painted)
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize(("kind", "name"), [*(("shape", n) for n in SHAPES), *(("content", n) for n in CONTENTS)])
+def test_nothing_is_drawn_from_the_global_random_state(kind, name, folders):
+    part = made(kind, name, folders)
+    np.random.seed(4)
+    before = np.random.get_state()[1].tolist()
+    rng = np.random.default_rng(0)
+    if kind == "shape":
+        part.draw((20, 30), rng)
+    else:
+        part.paint(photo((20, 30)), np.ones((20, 30), np.bool_), rng, lambda: photo((9, 9)))
+    assert np.random.get_state()[1].tolist() == before
+
+
+@pytest.mark.parametrize("name", [n for n in SHAPES if n not in ("box", "lines", "pixels", "full")])
+def test_random_shapes_differ_from_draw_to_draw(name, folders):
+    shape = made("shape", name, folders)
+    rng = np.random.default_rng(0)
+    assert len({shape.draw((64, 64), rng).tobytes() for _ in range(6)}) > 1
+
+
+@pytest.mark.parametrize("name", [n for n in CONTENTS if n not in ("blur", "constant")])
+def test_contents_change_a_photo(name, folders):
+    content, image, mask = made("content", name, folders), photo((64, 64)), np.ones((64, 64), np.bool_)
+    damaged, changed = blend(image, content.paint(image, mask, np.random.default_rng(3), lambda: photo((80, 90), 7)), mask, 0)
+    assert (damaged != image).any()
+    assert changed.any()
+
+
+# The published shapes, read from the description once more
+
+
+def test_the_box_is_in_the_middle():
+    mask = CenterBox().draw((64, 128), np.random.default_rng(0))
+    rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
+    assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (24, 40, 48, 80)
+    assert mask.sum() == 16 * 32
+
+
+def test_lines_and_pixels():
+    lines, pixels = AlternateLines().draw((5, 4), None), AlternatePixels().draw((5, 4), None)
+    for y in range(5):
+        for x in range(4):
+            assert lines[y, x] == (y % 2 == 1)
+            assert pixels[y, x] == (not (y % 2 == 1 and x % 2 == 1))
+
+
+@pytest.mark.parametrize(
+    ("side", "corner"), [("left", (5, 0)), ("right", (5, 9)), ("top", (0, 5)), ("bottom", (9, 5))]
+)
+def test_a_half_is_on_its_side(side, corner):
+    mask = Half(side=side).draw((10, 10), np.random.default_rng(0))
+    assert mask.sum() == 50
+    assert mask[corner]
+
+
+def test_rectangles_keep_to_their_numbers_and_sides():
+    rng = np.random.default_rng(0)
+    assert not Rectangles(count=(0, 0)).draw((50, 80), rng).any()
+    for _ in range(50):
+        mask = Rectangles(count=(1, 1)).draw((50, 80), rng)
+        height, width = mask.any(1).sum(), mask.any(0).sum()
+        assert mask.sum() == height * width
+        assert 10 <= height <= 40
+        assert 16 <= width <= 64
+
+
+def test_strokes_are_as_broad_as_they_say():
+    rng = np.random.default_rng(1)
+    wide = np.mean([BrushStrokes(count=(1, 1), width=(0.1, 0.1)).draw((100, 100), rng).mean() for _ in range(30)])
+    thin = np.mean([BrushStrokes(count=(1, 1), width=(0.02, 0.02)).draw((100, 100), rng).mean() for _ in range(30)])
+    assert 2.5 < wide / thin < 7
+
+
+# Masks from files
+
+
+def test_masks_of_the_other_polarity_are_refused(folders):
+    with pytest.raises(ValueError, match=r"cover 9\d % of the picture .* seem to be meant with corrupted='white'"):
+        IrregularMasks(folder=str(folders["irregular"]), corrupted="black")
+
+
+def test_dark_masks_can_be_said_to_be_dark(tmp_path, folders):
+    for path in folders["irregular"].iterdir():
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(tmp_path / path.name)
+    light = IrregularMasks(folder=str(folders["irregular"])).draw((30, 40), np.random.default_rng(2))
+    dark = IrregularMasks(folder=str(tmp_path), corrupted="black").draw((30, 40), np.random.default_rng(2))
+    assert np.array_equal(light, dark)
+    assert 0 < light.mean() < 0.5
+
+
+@pytest.mark.parametrize("make", [lambda f: IrregularMasks(folder=f), lambda f: Logo(folder=f)])
+def test_missing_and_empty_folders_are_told_apart(make, tmp_path):
+    with pytest.raises(ValueError, match="there is no folder"):
+        make(str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=r"holds no \.png"):
+        make(str(tmp_path))
+
+
+# Blending
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 100), st.floats(0.5, 4))
+def test_blending_is_the_published_formula(seed, radius):
+    rng = np.random.default_rng(seed)
+    image, content = photo((24, 31), seed), photo((24, 31), seed + 1)
+    mask = Blobs().draw((24, 31), rng)
+    blurred = Image.fromarray((mask * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
+    a = np.asarray(blurred, np.float64)[..., None] / 255
+    damaged, changed = blend(image, content, mask, radius)
+    assert np.abs(damaged - ((1 - a) * image + a * content)).max() <= 1
+    assert np.array_equal(changed, mask)
+
+
+def test_without_blur_the_edge_is_hard():
+    image, mask = photo((20, 20)), np.zeros((20, 20), np.bool_)
+    mask[5:9, 3:12] = True
+    damaged, _ = blend(image, np.zeros_like(image), mask, 0)
+    assert np.array_equal(damaged, np.where(mask[..., None], 0, image))
+
+
+def test_the_mask_of_transparent_content_is_where_the_image_changed():
+    image = np.full((8, 8, 3), 100, np.uint8)
+    painted = np.zeros((8, 8, 4), np.uint8)
+    painted[..., :3] = 100
+    painted[2, 2] = 0, 0, 0, 128  # changes
+    painted[3, 3] = 100, 100, 100, 255  # opaque, but of the same color
+    painted[4, 4] = 0, 0, 0, 0  # wholly transparent
+    damaged, changed = blend(image, painted, np.ones((8, 8), np.bool_), 0)
+    assert np.argwhere(changed).tolist() == [[2, 2]]
+    assert damaged[2, 2].tolist() == [50, 50, 50]
+
+
+def test_opacity_is_what_a_watermark_says():
+    image, mask = np.full((64, 64, 3), 255, np.uint8), np.ones((64, 64), np.bool_)
+    painted = Logo(opacity=(0.5, 0.5), tiled=0.0).paint(image, mask, np.random.default_rng(0), lambda: image)
+    assert painted[..., 3].max() == 128
+    assert (Logo(opacity=(1.0, 1.0)).paint(image, mask, np.random.default_rng(0), lambda: image)[..., 3] == 255).any()
+
+
+# Corruption
+
+
+def shares(corruption, count=400):
+    image, masks = photo((16, 16)), []
+    for i in range(count):
+        masks.append(corruption(image, np.random.default_rng([7, i]), lambda: image))
+    return masks
+
+
+def test_shares_of_clean_and_full_samples():
+    rule = Rule(shapes=(CenterBox(),), contents=(Constant(),))
+    results = shares(Corruption(rules=(rule,), clean=0.3, full=0.2, blur=(0, 0)))
+    clean = [r for r in results if not r.corruption_mask.any()]
+    full = [r for r in results if r.corruption_mask.all()]
+    assert 90 <= len(clean) <= 150
+    assert 55 <= len(full) <= 105
+    assert {(r.shape, r.content) for r in clean} == {("", "")}
+    assert {(r.shape, r.content) for r in full} == {("full", "constant")}
+    assert {(r.shape, r.content) for r in results} == {("", ""), ("full", "constant"), ("box", "constant")}
+    assert all(np.array_equal(r.image, photo((16, 16))) for r in clean)
+
+
+def test_rules_are_drawn_by_their_weights():
+    rules = (
+        Rule(shapes=(CenterBox(),), contents=(Constant(),), weight=3),
+        Rule(shapes=(Half(),), contents=(Noise(),), weight=1),
+    )
+    results = shares(Corruption(rules=rules))
+    assert 260 <= sum(r.shape == "box" for r in results) <= 340
+    assert {(r.shape, r.content) for r in results} == {("box", "constant"), ("half", "noise")}
+
+
+def test_the_area_is_kept_where_it_can_be():
+    rule = Rule(shapes=(Rectangles(count=(1, 4), side=(0.1, 0.8)),), contents=(Constant(),))
+    areas = [
+        Corruption(rules=(rule,), area=(0.2, 0.3))(photo((64, 64)), np.random.default_rng(i), lambda: None)
+        for i in range(100)
+    ]
+    inside = [0.2 <= r.corruption_mask.mean() <= 0.3 for r in areas]
+    assert np.mean(inside) > 0.7
+    box = Rule(shapes=(CenterBox(),), contents=(Constant(),))  # always 1/16
+    result = Corruption(rules=(box,), area=(0.5, 1.0))(photo((64, 64)), np.random.default_rng(0), lambda: None)
+    assert result.corruption_mask.mean() == 1 / 16
+
+
+def test_softness_scales_the_blur():
+    rule = Rule(shapes=(CenterBox(),), contents=(Constant(),))
+    corruption, image = Corruption(rules=(rule,), blur=(3.0, 3.0)), np.full((64, 64, 3), 200, np.uint8)
+    hard, soft = (corruption(image, np.random.default_rng(0), lambda: None, softness=s).image for s in (0.0, 1.0))
+    assert set(np.unique(hard)) == {0, 200}
+    assert len(np.unique(soft)) > 10
+
+
+def test_a_photo_out_of_another_data_set(tmp_path):
+    Image.new("RGB", (40, 30), (10, 200, 30)).save(tmp_path / "green.png")
+    content = AnotherPhoto(dataset=FolderDataset(path=str(tmp_path)))
+    rule = Rule(shapes=(CenterBox(),), contents=(content,))
+    damaged = Corruption(rules=(rule,), blur=(0, 0))(photo((32, 32)), np.random.default_rng(0), lambda: 1 / 0)
+    assert damaged.image[16, 16].tolist() == [10, 200, 30]
+
+
+def test_a_corruption_is_its_configuration(tmp_path, folders):
+    corruption = Corruption(
+        rules=(
+            Rule(shapes=(Blobs(count=(1, 2)), IrregularMasks(folder=str(folders["irregular"]))), contents=(Noise(),)),
+            Rule(shapes=(Full(),), contents=(Logo(folder=str(folders["logo"])), TextContent()), weight=0.5),
+        ),
+        clean=0.25,
+    )
+    described = describe(corruption)
+    assert described["rules"][1]["contents"][0]["use"] == "logo"
+    again = build(described, Corruption)
+    assert describe(again) == described
+    assert repr(again) == repr(corruption)
+    image = photo((48, 48))
+    for i in range(5):
+        ours, theirs = (c(image, np.random.default_rng(i), lambda: image) for c in (corruption, again))
+        assert np.array_equal(ours.image, theirs.image)
+
+
+def test_all_that_is_wrong_with_a_corruption_is_reported():
+    with pytest.raises(ConfigError) as raised:
+        build(
+            {
+                "clean": 0.7,
+                "full": 0.5,
+                "blur": [3, 1],
+                "rules": [{"shapes": [{"use": "blob"}], "contents": [], "wait": 1}, {"shapes": "box"}],
+            },
+            Corruption,
+        )
+    text = str(raised.value)
+    for part in (
+        "corruption.rules[0].shapes[0].use: unknown shape 'blob'; did you mean 'blobs'?",
+        "corruption.rules[0].wait: unknown key; did you mean 'weight'?",
+        "corruption.rules[1].shapes: expected a list, each a shape; got 'box' (str)",
+        "corruption.rules[1].contents: missing; expected a list, each a content",
+        "corruption.full: 'clean' and 'full' are shares",
+        "corruption.blur: 'blur' must be two numbers in order",
+    ):
+        assert part in text
+
+
+def test_a_plain_component_is_read_only_and_must_be_decorated():
+    shape = CenterBox(side=0.5)
+    assert repr(shape) == "CenterBox(side=0.5)"
+    with pytest.raises(AttributeError, match="read-only"):
+        shape.side = 0.3
+    assert attrs.evolve(shape, side=0.25).side == 0.25
+    with pytest.raises(TypeError, match=r"CenterBox\.side: expected a number, got 'a'"):
+        CenterBox(side="a")
+
+    class Undecorated(hcl_sdk.Shape):
+        def draw(self, size, rng):
+            return np.zeros(size, np.bool_)
+
+    with pytest.raises(TypeError, match="not decorated"):
+        Undecorated()
+
+
+def test_a_shape_of_a_script_can_be_used(monkeypatch):
+    @hcl_sdk.component
+    class Corner(hcl_sdk.Shape):
+        share: float = 0.5
+
+        def draw(self, size, rng):
+            mask = np.zeros(size, np.bool_)
+            mask[: round(size[0] * self.share), : round(size[1] * self.share)] = True
+            return mask
+
+    rule = Rule(shapes=(Corner(),), contents=(RandomColor(),))
+    damaged = Corruption(rules=(rule,))(photo((10, 10)), np.random.default_rng(0), lambda: None)
+    assert damaged.corruption_mask.sum() == 25
+    assert damaged.shape == "Corner"

@@ -1,0 +1,172 @@
+"""Items: what a model sees of a data set."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import hcl_sdk
+from hcl_sdk import Sample, SampleError
+from hcl_sdk.corruptions import CenterBox, Constant, Corruption, Rule
+from hcl_sdk.data import Items
+
+
+@hcl_sdk.component
+class Squares(hcl_sdk.Dataset):
+    """Photos that say who they are: red is the index; green and blue are the place."""
+
+    count: int = 7
+    height: int = 40
+    width: int = 60
+    bad: tuple[int, ...] = ()
+    pairs: bool = False
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        if index in self.bad:
+            raise SampleError(f"number {index} is broken")
+        y, x = np.mgrid[: self.height, : self.width]
+        image = np.stack([np.full_like(x, index), y * 3, x * 3], axis=-1).astype(np.uint8)
+        if not self.pairs:
+            return Sample(image=image)
+        return Sample(image=image, clean=255 - image, corruption_mask=image[..., 2] > 90)
+
+    def name(self, index):
+        return f"square {index}"
+
+
+def plain(**fields):
+    return Corruption(rules=(Rule(shapes=(CenterBox(),), contents=(Constant(),)),), blur=(0, 0), **fields)
+
+
+def same(a, b):
+    return np.array_equal(a.image, b.image) and np.array_equal(a.corruption_mask, b.corruption_mask)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.integers(0, 500))
+def test_an_item_depends_on_seed_and_number_alone(seed, number):
+    dataset, corruption = Squares(), Corruption()
+    items = Items(dataset, 24, corruption=corruption, seed=seed, augment=True)
+    others = Items(dataset, 24, corruption=corruption, seed=seed, augment=True)
+    others[number + 3]
+    assert same(items[number], others[number])
+    assert items[number].name == others.name(number)
+
+
+def test_other_seeds_and_numbers_give_other_items():
+    found = {
+        Items(Squares(), 24, corruption=plain(), seed=seed, augment=True)[number].image.tobytes()
+        for seed in range(4)
+        for number in range(8)
+    }
+    assert len(found) == 32
+
+
+def test_each_lap_shows_every_photo_once_in_another_order():
+    items = Items(Squares(), 16, corruption=None, seed=1, augment=True)
+    laps = [[items.name(lap * 7 + i) for i in range(7)] for lap in range(5)]
+    assert all(sorted(lap) == [f"square {i}" for i in range(7)] for lap in laps)
+    assert len({tuple(lap) for lap in laps}) > 1
+
+
+def test_evaluation_shows_the_middle_of_each_photo():
+    items = Items(Squares(), 40, corruption=plain(), seed=1)
+    assert len(items) == 7
+    for i in range(7):
+        item = items[i]
+        assert item.clean[0, 0].tolist() == [i, 0, 30]  # x from 10 to 50
+        assert item.clean[39, 39].tolist() == [i, 117, 147]
+        assert (item.shape, item.content) == ("box", "constant")
+        assert np.array_equal(item.image != item.clean, np.repeat(item.corruption_mask[..., None], 3, 2) & (item.clean > 0))
+
+
+def test_small_photos_are_enlarged():
+    for augment in (False, True):
+        item = Items(Squares(height=5, width=9), 32, corruption=None, seed=0, augment=augment)[0]
+        assert item.image.shape == (32, 32, 3)
+        assert not item.corruption_mask.any()
+
+
+def test_crops_are_not_smaller_than_they_may_be():
+    items = Items(Squares(height=100, width=100), 20, corruption=None, seed=0, augment=True, min_scale=0.5)
+    spans = [int(np.ptp(items[i].image[..., 1])) for i in range(60)]
+    assert min(spans) >= 3 * 45
+    assert max(spans) > 3 * 80
+
+
+def test_pairs_are_cut_alike_and_not_corrupted():
+    items = Items(Squares(pairs=True), 24, corruption=plain(), seed=3, augment=True)
+    mirrored = 0
+    for i in range(20):
+        item = items[i]
+        assert np.abs(item.image.astype(int) + item.clean - 255).max() <= 2
+        assert item.corruption_mask.dtype == np.bool_
+        clear = np.abs(item.image[..., 2].astype(int) - 90) > 12
+        assert np.array_equal(item.corruption_mask[clear], item.image[..., 2][clear] > 90)
+        assert (item.shape, item.content) == ("", "")
+        mirrored += item.image[0, 0, 2] > item.image[0, -1, 2]
+    assert 3 < mirrored < 17
+
+
+def test_what_cannot_be_read_is_replaced_in_training_and_reported():
+    items = Items(Squares(bad=(2, 3)), 16, corruption=plain(), seed=0, augment=True)
+    shown, reported = [], set()
+    for number in range(14):
+        item = items[number]
+        shown.append(item.name)
+        reported |= {name for name, _ in item.unreadable}
+        assert all(why.startswith("number") for _, why in item.unreadable)
+    assert not {"square 2", "square 3"} & set(shown)
+    assert reported == {"square 2", "square 3"}
+    with pytest.raises(SampleError, match="none of 7 photos can be read; the first is square"):
+        Items(Squares(bad=tuple(range(7))), 16, corruption=None, seed=0, augment=True)[0]
+
+
+def test_what_cannot_be_read_is_an_error_in_evaluation():
+    items = Items(Squares(bad=(2,)), 16, corruption=plain(), seed=0)
+    with pytest.raises(SampleError, match="number 2 is broken"):
+        items[2]
+    assert items.name(2) == "square 2"
+
+
+def test_blur_grows_over_the_first_items():
+    corruption = Corruption(rules=(Rule(shapes=(CenterBox(side=0.5),), contents=(Constant(),)),), blur=(3.0, 3.0))
+    flat = Squares(count=1, height=1, width=1)
+
+    def grays(number):
+        items = Items(flat, 64, corruption=corruption, seed=0, augment=True, soften_over=100)
+        item = items[number]
+        assert np.array_equal(item.clean[..., 0], np.zeros((64, 64)))
+        return item
+
+    hard, soft = grays(0), grays(1000)
+    assert np.array_equal(hard.corruption_mask, soft.corruption_mask)
+
+    @hcl_sdk.component
+    class White(hcl_sdk.Content):
+        def paint(self, image, corruption_mask, rng, another):
+            return np.full_like(image, 255)
+
+    corruption = Corruption(rules=(Rule(shapes=(CenterBox(side=0.5),), contents=(White(),)),), blur=(3.0, 3.0))
+    assert set(np.unique(grays(0).image)) == {0, 255}
+    assert len(np.unique(grays(50).image)) < len(np.unique(grays(1000).image))
+
+
+def test_another_photo_is_not_the_same_one():
+    @hcl_sdk.component
+    class Other(hcl_sdk.Content):
+        def paint(self, image, corruption_mask, rng, another):
+            other = another()
+            assert other[0, 0, 0] != image[0, 0, 0]
+            return np.asarray(Image.fromarray(other).resize(image.shape[1::-1]))
+
+    rule = Rule(shapes=(CenterBox(),), contents=(Other(),))
+    items = Items(Squares(count=2, bad=()), 20, corruption=Corruption(rules=(rule,)), seed=0, augment=True)
+    for number in range(20):
+        items[number]
