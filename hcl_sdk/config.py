@@ -236,9 +236,10 @@ def _read_fields(
     # pointless if anything else is wrong.
     instance = object.__new__(cls)
     for name, field in fields.items():
-        default = field.default
-        if name in sound or (default is not attrs.NOTHING and not isinstance(default, attrs.Factory)):  # type: ignore[arg-type]
-            object.__setattr__(instance, name, sound.get(name, default))
+        if name not in mapping and field.default is not attrs.NOTHING and not isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+            sound[name] = field.default
+        if name in sound:
+            object.__setattr__(instance, name, sound[name])
     for name, value in sound.items():
         if (validator := fields[name].validator) is not None:
             _validate([validator], instance, fields[name], value, f"{path}.{name}", problems)

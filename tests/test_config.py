@@ -215,7 +215,7 @@ def test_validators_see_the_other_fields():
     assert build({"use": "ensemble", "low": 2, "high": 3}, "encoder").high == 3
     problems = problems_of(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
     assert problems == {"encoder.high": "high must be above low; got 2.0 and 2.0"}
-    assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder"]
+    assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder.high"]
 
 
 def test_a_validator_that_needs_a_wrong_field_adds_no_problem():

@@ -19,7 +19,6 @@ _NUMBERS = {
     "train": range(1, 162_771),
     "validation": range(162_771, 182_638),
     "test": range(182_638, 202_600),
-    "all": range(1, 202_600),
 }
 
 
@@ -34,7 +33,7 @@ class CelebAHQ(PhotoFiles):
 
     Attributes:
         path: the folder with these two.
-        split: ``train``, ``validation``, ``test`` or ``all``.
+        split: ``all`` does not need the mapping.
         shorter_side: as of ``folder``.
 
     Raises:
@@ -51,15 +50,15 @@ class CelebAHQ(PhotoFiles):
         stems = {file: PurePosixPath(file).stem for file in photos_in(images, "0.jpg to 29999.jpg")}
         if strange := [file for file, stem in stems.items() if not re.fullmatch(r"\d{1,6}", stem)]:
             raise ValueError(f"expected images named by number in {str(images)!r}; got {few(strange, 3)}")
-        renamed = all(len(stem) == 6 for stem in stems.values())
-        numbers = {stem: int(stem) for stem in stems.values()} if renamed else _mapping(root / MAPPING)
-        if unknown := [file for file, stem in stems.items() if stem not in numbers]:
-            raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
-        files = [file for file, stem in stems.items() if numbers[stem] in _NUMBERS[self.split]]
-        if not files:
-            raise ValueError(
-                f"{str(images)!r} holds no image of CelebA-HQ's {self.split} split, of {len(stems)} images"
-            )
+        files = list(stems)
+        if self.split != "all":
+            renamed = all(len(stem) == 6 for stem in stems.values())
+            numbers = {stem: int(stem) for stem in stems.values()} if renamed else _mapping(root / MAPPING)
+            if unknown := [file for file, stem in stems.items() if stem not in numbers]:
+                raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
+            files = [file for file, stem in stems.items() if numbers[stem] in _NUMBERS[self.split]]
+            if not files:
+                raise ValueError(f"none of the {len(stems)} images in {str(images)!r} is in the {self.split} split")
         self._set_files(images, files, self.shorter_side)
 
 

@@ -121,7 +121,8 @@ def read_photo(file: Path | bytes, name: str, shorter_side: int | None = None) -
         turn = orientation(image)
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):  # more than 8 bits, which Pillow would clip
             rgb = Photo.open(image).rgb[0].permute(1, 2, 0).numpy()
-            image, turn = Image.fromarray(np.rint(rgb * 255).astype(np.uint8)), 1
+            image = Image.fromarray(np.rint(rgb * 255).astype(np.uint8))
+            size, turn = size if turn < 5 else size[::-1], 1
         image = image.convert("RGB")
         if image.size != size:
             image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)

@@ -40,7 +40,6 @@ class Places365(PhotoFiles):
 
     def __attrs_post_init__(self) -> None:
         root = folder(self.path, "Places365")
-        if (root / "places365_standard").is_dir():
-            root = root / "places365_standard"
-        found = one_folder(root, _FOLDERS[self.split], "Places365's images")
+        names = _FOLDERS[self.split]
+        found = one_folder(root, [*names, *(f"places365_standard/{name}" for name in names)], "Places365's images")
         self._set_files(found, photos_in(found, "Places365's images"), self.shorter_side)

@@ -106,7 +106,7 @@ def _shards(path: str) -> tuple[Path, ...]:
     found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
     shards = tuple(sorted(found, key=lambda shard: natural(str(shard))))
     if not shards:
-        raise ValueError(f"expected a tar file, a folder of tar files or a pattern of their names; {path!r} is none")
+        raise ValueError(f"expected tar files: one, a folder of them, or a pattern of their names; {path!r} is none")
     return shards
 
 

@@ -1,8 +1,9 @@
 """The kinds of components: one abstract class each, which states the contract that its implementations keep.
 
 Common to all with weights: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range
-converts inside. Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what else is in the
-batch. The input is not modified. Everything runs on the device of the module and, under autocast, in its precision.
+converts inside. Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what
+else is in the batch. The input is not modified. Everything runs on the device of the module and, under autocast, in its
+precision.
 """
 
 from __future__ import annotations

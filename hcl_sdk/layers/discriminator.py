@@ -15,9 +15,9 @@ CHANNELS = (64, 128, 128, 256, 512)
 class PatchDiscriminator(nn.Module):
     """Says of every patch of an image whether it looks real (paper, section 3.4).
 
-    5x5 convolutions of stride 2 and padding 2, with LeakyReLU 0.2 after each, the last one too. Their weights are divided
-    by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), which is estimated a little
-    better at every call in training mode.
+    5x5 convolutions of stride 2 and padding 2, with LeakyReLU 0.2 after each, the last one too. Their weights are
+    divided by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), which is estimated a
+    little better at every call in training mode.
 
     The parameters of ``convolutions.N`` are those of ``disc.N.conv`` in a published checkpoint's ``pdisc``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ ADDRESS = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 
 
 class VGG19Features(nn.Module):
-    """VGG-19 as far as the deepest of some layers. Its parameters have torchvision's names.
+    """VGG-19 as far as the deepest of some layers; :func:`load_vgg19` sets its parameters, named as torchvision does.
 
     Args:
         layers: some of ``LAYERS``.
@@ -35,10 +36,13 @@ class VGG19Features(nn.Module):
         super().__init__()
         self.layers = tuple(layers)
         depth = 1 + max(LAYERS.index(name) for name in layers)
-        convolutions = [
-            (str(position), nn.Conv2d(before, after, 3, padding=1)) for position, before, after in _convolutions()
-        ]
-        self.features = nn.ModuleDict(convolutions[:depth])
+        self.features = nn.ModuleDict(
+            {
+                # Random values would take long to draw, and are not needed.
+                str(position): nn.utils.skip_init(nn.Conv2d, before, after, 3, padding=1)
+                for position, before, after in islice(_convolutions(), depth)
+            }
+        )
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
@@ -72,8 +76,7 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
     """
     state = _read(weights)
     everywhere = {f"features.{position}.{leaf}" for position, _, _ in _convolutions() for leaf in ("weight", "bias")}
-    with torch.device("meta"):
-        network = VGG19Features(layers)
+    network = VGG19Features(layers)
     wanted = network.state_dict()
     problems = [f"missing: {name} {_shape(wanted[name])}" for name in wanted if name not in state]
     # Names beyond those of VGG-19 mean another network of its family, even if the first layers fit.
@@ -85,9 +88,7 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
             problems.append(f"{name} holds NaN or infinity")
     if problems:
         raise ValueError(f"{weights} holds no VGG-19 in torchvision's layout:\n  " + "\n  ".join(sorted(problems)))
-    network.load_state_dict({name: state[name].float().contiguous() for name in wanted}, assign=True)
-    for name, buffer in VGG19Features(layers[:0] or LAYERS[:1]).named_buffers():
-        network.register_buffer(name, buffer, persistent=False)
+    network.load_state_dict({name: state[name] for name in wanted})
     return network
 
 

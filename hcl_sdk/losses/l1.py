@@ -17,8 +17,8 @@ class L1Loss(RestorationLoss):
 
     Attributes:
         weight: factor in the sum of losses.
-        hole: how much a pixel inside the mask counts, relative to one outside; 1 as published. The sum is divided by the
-            weights of the image's pixels, so that small and large holes count the same.
+        hole: how much a pixel inside the mask counts, relative to one outside; 1 as published. The loss of an image is
+            the weighted mean over its pixels.
     """
 
     weight: float = attrs.field(default=1.0, validator=ge(0))

@@ -16,8 +16,8 @@ class MultiscaleL1Loss(RestorationLoss):
     """Mean absolute difference in the hole: of the pixels, of their differences to neighbors, of coarser images.
 
     For the latter two the restored pixels are put into the true image first. Differences to neighbors across the border
-    of the hole count, so that there is no seam. Coarser images, means over squares, hold a fill to the right color where
-    its details cannot be known. Values are in [0, 1]. An image without a hole counts 0.
+    of the hole count, so that there is no seam. Coarser images, means over squares, hold a fill to the right color
+    where its details cannot be known. Values are in [0, 1]. An image without a hole counts 0.
 
     Attributes:
         weight: factor in the sum of losses.

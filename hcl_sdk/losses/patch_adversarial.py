@@ -36,12 +36,12 @@ class PatchAdversarialLoss(AdversarialLoss):
         try:
             for parameter in learning:  # this side's gradients are the restorer's alone
                 parameter.requires_grad_(False)
-            return -self.scores(restored * 2 - 1).mean()
+            return -self.scores(restored.float() * 2 - 1).mean()
         finally:
             for parameter in learning:
                 parameter.requires_grad_(True)
 
     def scores(self, image: Tensor) -> Tensor:
-        """The discriminator's scores of images in [-1, 1], in float32."""
+        """The discriminator's scores of float32 images in [-1, 1], whatever autocast asks for."""
         with torch.autocast(image.device.type, enabled=False):
-            return self.discriminator(image.float())
+            return self.discriminator(image)

@@ -21,7 +21,7 @@ _WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
 def _there_is_a_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is None and instance.encoder is None:
         raise ValueError(
-            "'weights' is missing: the file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
+            "'weights' is missing: a file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
         )
 
 
@@ -60,7 +60,6 @@ class PerceptualLoss(RestorationLoss):
     weights: str | None = attrs.field(default=None, validator=_there_is_a_trained_network)
 
     def build(self) -> None:
-        self.vgg = None
         if self.encoder is None:
             assert self.weights is not None
             self.vgg = load_vgg19(self.layers, self.weights)

@@ -333,7 +333,7 @@ class _Run:
         bad, stop = self.accelerator.reduce(flags, reduction="sum").tolist()  # pyright: ignore[reportAttributeAccessIssue]
         self.wants_to_stop = stop > 0
         if bad:
-            named = [f"{name} is {float(value)}" for name, value in losses.items() if not value.isfinite()]
+            named = [f"{name} is {value.item()}" for name, value in losses.items() if not value.isfinite()]
             what = ", ".join(named) or "the gradients are infinite or NaN"
             saved = checkpoints(self.out / CHECKPOINTS) if self.out is not None else []
             rest = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"

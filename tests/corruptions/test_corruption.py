@@ -111,7 +111,9 @@ def test_random_shapes_differ_from_draw_to_draw(name, folders):
 @pytest.mark.parametrize("name", [n for n in CONTENTS if n not in ("blur", "constant")])
 def test_contents_change_a_photo(name, folders):
     content, image, mask = made("content", name, folders), photo((64, 64)), np.ones((64, 64), np.bool_)
-    damaged, changed = blend(image, content.paint(image, mask, np.random.default_rng(3), lambda: photo((80, 90), 7)), mask, 0)
+    damaged, changed = blend(
+        image, content.paint(image, mask, np.random.default_rng(3), lambda: photo((80, 90), 7)), mask, 0
+    )
     assert (damaged != image).any()
     assert changed.any()
 
@@ -134,9 +136,7 @@ def test_lines_and_pixels():
             assert pixels[y, x] == (not (y % 2 == 1 and x % 2 == 1))
 
 
-@pytest.mark.parametrize(
-    ("side", "corner"), [("left", (5, 0)), ("right", (5, 9)), ("top", (0, 5)), ("bottom", (9, 5))]
-)
+@pytest.mark.parametrize(("side", "corner"), [("left", (5, 0)), ("right", (5, 9)), ("top", (0, 5)), ("bottom", (9, 5))])
 def test_a_half_is_on_its_side(side, corner):
     mask = Half(side=side).draw((10, 10), np.random.default_rng(0))
     assert mask.sum() == 50

@@ -1,4 +1,4 @@
-"""Miniature photos and masks."""
+"""Miniature photos."""
 
 from __future__ import annotations
 
@@ -19,20 +19,6 @@ def write_photo() -> Callable[..., Path]:
         noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise).filter(ImageFilter.GaussianBlur(1)).save(path, **options)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def write_mask() -> Callable[..., Path]:
-    """Writes a mask with a white box, from row 2 to 5 and column 3 to 7, on black, or the other way round."""
-
-    def write(path: Path, size: tuple[int, int] = (12, 16), inverted: bool = False) -> Path:
-        mask = np.zeros(size, np.uint8)
-        mask[2:6, 3:8] = 255
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(255 - mask if inverted else mask).save(path)
         return path
 
     return write

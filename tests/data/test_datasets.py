@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import multiprocessing
 import pickle
+import sys
 import tarfile
 
 import numpy as np
@@ -11,7 +14,8 @@ import pytest
 from PIL import Image
 
 from hcl_sdk import SampleError
-from hcl_sdk.config import build, describe
+from hcl_sdk.config import ConfigError, build, describe
+from hcl_sdk.corruptions import Corruption
 from hcl_sdk.data import (
     FFHQ,
     ISTD,
@@ -19,6 +23,7 @@ from hcl_sdk.data import (
     FolderDataset,
     HuggingFaceDataset,
     ImageNet,
+    Items,
     Logo30K,
     PairsDataset,
     ParisStreetView,
@@ -135,10 +140,58 @@ def test_what_cannot_be_decoded_says_why(tmp_path, content):
     ],
 )
 def test_missing_and_empty_folders_are_errors(make, tmp_path):
-    with pytest.raises(ValueError, match="there is no folder|expected tar files"):
+    with pytest.raises(ValueError, match=r"there is no folder|expected tar files"):
         make(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="expected"):
         make(str(tmp_path))
+
+
+def test_errors_say_what_is_there_instead(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"no folder .*fotos/2026'; .* holds notes\.txt"):
+        FolderDataset(path=str(tmp_path / "fotos" / "2026"))
+    with pytest.raises(ValueError, match=r"notes\.txt' is a file"):
+        FolderDataset(path=str(tmp_path / "notes.txt"))
+    with pytest.raises(ValueError, match=r"expected photos \(.*\.jpg.*\), got none; .* holds notes\.txt"):
+        FolderDataset(path=str(tmp_path))
+    for make, folder in (
+        (ImageNet, "'train', .* with ImageNet's images"),
+        (Places365, "'train', .* with Places365's images"),
+        (ParisStreetView, "'paris_train_original'"),
+        (CelebAHQ, "'CelebA-HQ-img' with 0.jpg"),
+        (ISTD, "'train/train_A' with ISTD's shadow photos"),
+        (Raindrop, "'train/data' with 0_rain.png"),
+        (Logo30K, "'train_images/image' with watermarked photos"),
+    ):
+        with pytest.raises(ValueError, match=rf"expected (the folder|one of the folders) {folder}.*holds notes\.txt"):
+            make(path=str(tmp_path))
+    with pytest.raises(ConfigError, match=r"dataset: expected a folder with photos; there is no folder"):
+        build({"use": "folder", "path": str(tmp_path / "gone")}, "dataset")
+
+
+def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(tmp_path, monkeypatch):
+    for number in range(50):
+        put(tmp_path / "photos" / f"{number}.png")
+    shard(tmp_path / "s.tar", {f"{number}.png": encoded((1, 1, 1)) for number in range(50)})
+    monkeypatch.setattr(Image, "open", None)
+    for dataset in (FolderDataset(path=str(tmp_path / "photos")), WebDataset(path=str(tmp_path / "s.tar"))):
+        assert (len(dataset), len(names(dataset))) == (50, 50)
+        assert len(pickle.dumps(dataset)) < 8000
+        with pytest.raises(IndexError):
+            dataset[50]
+
+
+def test_worker_processes_read_the_same_samples(tmp_path):
+    for number in range(4):
+        put(tmp_path / "photos" / f"{number}.png", number)
+    shard(tmp_path / "s.tar", {f"{number}.png": encoded((number,) * 3) for number in range(4)})
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        for dataset in (FolderDataset(path=str(tmp_path / "photos")), WebDataset(path=str(tmp_path / "s.tar"))):
+            items = Items(dataset, 16, corruption=Corruption(), seed=5, augment=True)
+            for source in (dataset, items):
+                found = pool.map(source.__getitem__, [3, 0, 2, 1])
+                assert all(np.array_equal(f.image, source[i].image) for f, i in zip(found, [3, 0, 2, 1], strict=True))
 
 
 # Pairs
@@ -177,14 +230,51 @@ def test_pairs_that_do_not_match_are_named(tmp_path):
     damaged, clean, masks = pairs(tmp_path)
     put(tmp_path / "damaged" / "alone.jpg")
     put_mask(tmp_path / "masks" / "other.png")
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="do not match") as raised:
         PairsDataset(**damaged, **clean, **masks)
-    for part in ("damaged without clean: alone.jpg", "damaged without masks: alone.jpg", "masks without damaged: other"):
+    for part in (
+        "damaged without clean: alone.jpg",
+        "damaged without masks: alone.jpg",
+        "masks without damaged: other",
+    ):
         assert part in str(raised.value)
     put(tmp_path / "clean" / "alone.jpg")
     put(tmp_path / "clean" / "alone.png")
-    with pytest.raises(ValueError, match=r"alone\.jpg and alone\.png \(clean\) have the same name"):
+    with pytest.raises(ValueError, match=r"clean of the same name: alone\.jpg and alone\.png"):
         PairsDataset(**damaged, **clean)
+
+
+def test_pairs_become_items_that_are_not_corrupted_again(tmp_path):
+    damaged, clean, masks = pairs(tmp_path)
+    for fields in (clean, masks, clean | masks):
+        for augment in (False, True):
+            item = Items(PairsDataset(**damaged, **fields), 6, corruption=Corruption(), seed=1, augment=augment)[0]
+            assert (item.clean is None, item.corruption_mask is None) == ("clean" not in fields, "masks" not in fields)
+            assert int(item.image[0, 0, 0]) in (10, 11)
+            assert "clean" not in fields or int(item.clean[0, 0, 0]) == int(item.image[0, 0, 0]) + 10
+            assert "masks" not in fields or item.corruption_mask.dtype == np.bool_
+
+
+def test_endings_may_tell_the_folders_apart(tmp_path):
+    put(tmp_path / "damaged" / "1_rain.png", 1)
+    put(tmp_path / "clean" / "1_dry.jpg", 2)
+    put_mask(tmp_path / "masks" / "1_mask.png")
+    fields = {what: str(tmp_path / what) for what in ("damaged", "clean", "masks")}
+    dataset = PairsDataset(**fields, damaged_ending="_rain", clean_ending="_dry", mask_ending="_mask")
+    assert names(dataset) == ["1"]
+    assert (dataset[0].image[0, 0, 0], dataset[0].clean[0, 0, 0]) == (1, 2)
+    with pytest.raises(ValueError, match=r"clean not named \.\.\._wet: 1_dry\.jpg"):
+        PairsDataset(**fields, damaged_ending="_rain", clean_ending="_wet", mask_ending="_mask")
+
+
+@pytest.mark.parametrize("part", ["damaged/a.jpg", "clean/a.png", "masks/a.png"])
+def test_a_bad_part_of_a_pair_is_reported_by_its_sample_alone(tmp_path, part):
+    damaged, clean, masks = pairs(tmp_path)
+    (tmp_path / part).write_bytes((tmp_path / part).read_bytes()[:40])
+    dataset = PairsDataset(**damaged, **clean, **masks)
+    with pytest.raises(SampleError, match=part):
+        dataset[0]
+    assert dataset[1].clean is not None
 
 
 def test_parts_of_different_sizes_are_unreadable(tmp_path):
@@ -207,7 +297,12 @@ def test_ffhq_is_split_by_number(tmp_path):
     assert values(FFHQ(path=str(tmp_path))) == [0, 99]
     assert values(FFHQ(path=str(tmp_path / "images1024x1024"), split="validation")) == [0, 99]
     assert [n[-9:] for n in names(FFHQ(path=str(tmp_path), split="validation"))] == ["60000.png", "69999.png"]
-    put(tmp_path / "portrait.png")
+    put(tmp_path / "thumbnails128x128" / "00000" / "00000.png", 5)
+    assert values(FFHQ(path=str(tmp_path))) == [0, 99]
+    put(tmp_path / "images1024x1024" / "again" / "00000.png")
+    with pytest.raises(ValueError, match=r"one image of each number .*; got 00000/00000\.png and again/00000\.png"):
+        FFHQ(path=str(tmp_path))
+    put(tmp_path / "images1024x1024" / "portrait.png")
     with pytest.raises(ValueError, match=r"named by five digits, .*; got portrait\.png"):
         FFHQ(path=str(tmp_path))
 
@@ -216,14 +311,32 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path):
     for number in range(4):
         put(tmp_path / "CelebA-HQ-img" / f"{number}.jpg", number)
     assert len(CelebAHQ(path=str(tmp_path), split="all")) == 4
-    with pytest.raises(ValueError, match=r"need list_eval_partition\.txt beside CelebA-HQ-img"):
+    with pytest.raises(ValueError, match=r"need CelebA-HQ-to-CelebA-mapping\.txt beside CelebA-HQ-img"):
         CelebAHQ(path=str(tmp_path))
-    (tmp_path / "CelebA-HQ-to-CelebA-mapping.txt").write_text(
-        "idx   orig_idx   orig_file\n0   119613   119614.jpg\n1   99094   099095.jpg\n2   7   000008.jpg\n3   8   000009.jpg\n"
-    )
-    (tmp_path / "list_eval_partition.txt").write_text("119614.jpg 0\n099095.jpg 1\n000008.jpg 2\n000009.jpg 0\n")
+    mapping = tmp_path / "CelebA-HQ-to-CelebA-mapping.txt"
+    mapping.write_text("0 119613 119614.jpg\n1 162770 162771.jpg\n2 182637 182638.jpg\n")
+    with pytest.raises(ValueError, match=r"does not know 3\.jpg"):
+        CelebAHQ(path=str(tmp_path))
+    mapping.write_text(f"idx     orig_idx    orig_file\n{mapping.read_text()}3       162769      162770.jpg\n")
     parts = {split: names(CelebAHQ(path=str(tmp_path), split=split)) for split in ("train", "validation", "test")}
     assert parts == {"train": ["0.jpg", "3.jpg"], "validation": ["1.jpg"], "test": ["2.jpg"]}
+    mapping.write_text("no mapping")
+    with pytest.raises(ValueError, match="expected lines 'idx orig_idx orig_file'"):
+        CelebAHQ(path=str(tmp_path))
+
+
+def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path):
+    for number in (4, 162_770, 162_771, 182_637, 182_638, 202_591):
+        put(tmp_path / "CelebA-HQ-img" / f"{number:06d}.jpg")
+    parts = {split: names(CelebAHQ(path=str(tmp_path), split=split)) for split in ("train", "validation", "test")}
+    assert parts == {
+        "train": ["000004.jpg", "162770.jpg"],
+        "validation": ["162771.jpg", "182637.jpg"],
+        "test": ["182638.jpg", "202591.jpg"],
+    }
+    put(tmp_path / "CelebA-HQ-img" / "portrait.jpg")
+    with pytest.raises(ValueError, match=r"named by number in .*; got portrait\.jpg"):
+        CelebAHQ(path=str(tmp_path), split="all")
 
 
 @pytest.mark.parametrize("inside", ["", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC"])
@@ -232,18 +345,26 @@ def test_imagenet(tmp_path, inside):
     put(tmp_path / inside / "val" / "ILSVRC2012_val_00000001.JPEG", 2)
     assert names(ImageNet(path=str(tmp_path))) == ["n01440764/n01440764_1.JPEG"]
     assert values(ImageNet(path=str(tmp_path), split="validation")) == [2]
+    put(tmp_path / inside / "test" / "ILSVRC2012_test_00000001.JPEG", 3)
+    assert values(ImageNet(path=str(tmp_path), split="test")) == [3]
 
 
 @pytest.mark.parametrize(
     ("train", "validation"),
-    [("train/airfield", "val/airfield"), ("data_256/a/airfield", "val_256"), ("places365_standard/train/a", "val_large")],
+    [
+        ("train/airfield", "val/airfield"),
+        ("data_256/a/airfield", "val_256"),
+        ("places365_standard/train/a", "val_large"),
+    ],
 )
 def test_places365(tmp_path, train, validation):
     put(tmp_path / train / "1.jpg", 1)
     put(tmp_path / validation / "2.jpg", 2)
     assert values(Places365(path=str(tmp_path))) == [1]
     assert values(Places365(path=str(tmp_path), split="validation")) == [2]
-    with pytest.raises(ValueError, match="one of Places365's folders test, test_large, test_256"):
+    with pytest.raises(
+        ValueError, match=r"one of the folders 'test', 'test_large'.* with Places365's images .*; .* holds "
+    ):
         Places365(path=str(tmp_path), split="test")
 
 
@@ -251,6 +372,9 @@ def test_paris_streetview(tmp_path):
     put(tmp_path / "paris_train_original" / "48.842502_2.344968_90_-004.JPG", 1)
     put(tmp_path / "paris_eval_gt" / "001_im.png", 2)
     assert values(ParisStreetView(path=str(tmp_path))) == [1]
+    assert values(ParisStreetView(path=str(tmp_path), split="test")) == [2]
+    (tmp_path / "paris_eval").mkdir()
+    (tmp_path / "paris_eval_gt").rename(tmp_path / "paris_eval" / "paris_eval_gt")
     assert values(ParisStreetView(path=str(tmp_path), split="test")) == [2]
 
 
@@ -271,11 +395,14 @@ def test_logo_30k_and_its_stray_files(tmp_path):
             assert values(dataset) == [10, 11]
             assert [int(dataset[i].clean.mean().round()) for i in range(2)] == [40, 41]
             assert dataset[0].corruption_mask.mean() == 0.25
+    put(root / "train_images" / "image" / min(STRAY))  # belongs there as little, and nothing is known of it
+    with pytest.raises(ValueError, match="image without mask: COCO_val2014_000000201186"):
+        Logo30K(path=str(root))
     put(root / "val_images" / "image" / "another_wm.png")
     with pytest.raises(ValueError, match=r"image without mask: another_wm\.png"):
         Logo30K(path=str(root), split="validation")
     put_mask(root / "val_images" / "mask" / "another_wm.png")
-    with pytest.raises(ValueError, match="no clean photo in .* for another_wm"):
+    with pytest.raises(ValueError, match=r"no clean photo in .* for another_wm"):
         Logo30K(path=str(root), split="validation")
 
 
@@ -302,6 +429,9 @@ def test_raindrop(tmp_path):
         assert dataset[0].corruption_mask is None
     put(tmp_path / "train" / "preview" / "x.png")
     assert len(Raindrop(path=str(tmp_path))) == 2
+    put(tmp_path / "train" / "gt" / "3.png")
+    with pytest.raises(ValueError, match=r"clean not named \.\.\._clean: 3\.png"):
+        Raindrop(path=str(tmp_path))
 
 
 # Shards
@@ -330,7 +460,7 @@ def test_shards_are_read_at_any_place(tmp_path):
         assert names(dataset) == ["s-0.tar/0", "s-0.tar/1", "s-0.tar/2", "s-2.tar/5", "s-2.tar/broken", "s-10.tar/b/7"]
         assert [int(dataset[i].image[0, 0, 0]) for i in (5, 0, 3, 2)] == [70, 0, 50, 2]
         assert dataset[5].image.shape == (24, 32, 3)
-        with pytest.raises(SampleError, match="s-2.tar/broken"):
+        with pytest.raises(SampleError, match=r"s-2\.tar/broken"):
             dataset[4]
 
 
@@ -339,7 +469,11 @@ def test_shards_of_pairs(tmp_path):
     mask[:, :3] = 255
     file = io.BytesIO()
     Image.fromarray(mask).save(file, "PNG")
-    files = {"1.jpg": encoded((9, 9, 9), suffix="JPEG"), "1.mask.png": file.getvalue(), "1.clean.png": encoded((5, 5, 5))}
+    files = {
+        "1.jpg": encoded((9, 9, 9), suffix="JPEG"),
+        "1.mask.png": file.getvalue(),
+        "1.clean.png": encoded((5, 5, 5)),
+    }
     shard(tmp_path / "a.tar", files)
     sample = WebDataset(path=str(tmp_path / "a.tar"))[0]
     assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (9, 5, 0.25)
@@ -354,12 +488,60 @@ def test_shards_that_cannot_be_used(tmp_path):
         WebDataset(path=str(tmp_path))
 
 
+def test_shards_of_the_same_name_are_told_apart(tmp_path):
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / folder).mkdir()
+        shard(tmp_path / folder / "s.tar", {"1.png": encoded((number,) * 3)})
+    dataset = WebDataset(path=str(tmp_path / "*" / "s.tar"))
+    assert names(dataset) == ["a/s.tar/1", "b/s.tar/1"]
+    assert values(dataset) == [0, 1]
+    (tmp_path / "b" / "s.tar").unlink()
+    with pytest.raises(SampleError, match=r"b/s\.tar/1: .*No such file"):
+        dataset[1]
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ({"1.jpg": b""}, "two files that are the photo of '1'"),
+        ({"2.mask.png": b""}, r"2 of 3 samples are without a mask: s\.tar/1, s\.tar/3"),
+        ({"2.png": b"", "2.clean.jpg": b""}, "2 of 3 samples are without a clean"),
+        ({"2.json": b"", "4.mask.png": b"", "4.clean.png": b""}, r"1 of 3 samples are without a photo: s\.tar/4"),
+    ],
+)
+def test_shards_whose_samples_lack_parts_are_refused(tmp_path, added, message):
+    shard(tmp_path / "s.tar", {"1.png": b"", "3.png": b"", "2.png" if "2.mask.png" in added else "0.txt": b""} | added)
+    with pytest.raises(ValueError, match=message):
+        WebDataset(path=str(tmp_path))
+
+
+def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path):
+    shard(tmp_path / "s.tar", {f"{i}.png": encoded((i, i, i)) for i in range(6)})
+    whole = (tmp_path / "s.tar").read_bytes()
+    assert len(WebDataset(path=str(tmp_path))) == 6
+    step = 512 + -(-len(encoded((1, 1, 1))) // 512) * 512
+    for damaged in (
+        whole[: 3 * step + 100] + b"\xff" * 60 + whole[3 * step + 160 :],
+        whole[: 3 * step - 100],
+        gzip.compress(whole),
+    ):
+        (tmp_path / "s.tar").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"s\.tar' is no uncompressed tar file, or damaged"):
+            WebDataset(path=str(tmp_path))
+    (tmp_path / "s.tar").write_bytes(whole[: 3 * step])  # without the two empty blocks at the end, as some write it
+    assert len(WebDataset(path=str(tmp_path))) == 3
+
+
 # Hugging Face
 
 
 @pytest.fixture
-def rows():
-    datasets = pytest.importorskip("datasets")
+def datasets():
+    return pytest.importorskip("datasets")
+
+
+@pytest.fixture
+def rows(datasets):
     table = {
         "image": [{"bytes": encoded((i, i, i)), "path": None} for i in range(3)] + [{"bytes": b"bad", "path": None}],
         "truth": [{"bytes": encoded((200, 200, 200)), "path": None}] * 4,
@@ -371,7 +553,7 @@ def rows():
     return datasets.Dataset.from_dict(table, features=datasets.Features(features))
 
 
-def test_a_hugging_face_data_set_in_memory(rows):
+def test_a_hugging_face_data_set_in_memory(datasets, rows):
     dataset = HuggingFaceDataset.wrap(rows, clean="truth", mask="hole")
     assert len(dataset) == 4
     assert (dataset[2].image[0, 0, 0], dataset[2].clean[0, 0, 0]) == (2, 200)
@@ -382,16 +564,47 @@ def test_a_hugging_face_data_set_in_memory(rows):
         HuggingFaceDataset.wrap(rows, image="picture")
     with pytest.raises(ValueError, match="is empty"):
         HuggingFaceDataset.wrap(rows.select([]))
-    with pytest.raises(ValueError, match="in memory"):
-        build(describe(dataset), "dataset")
+    with pytest.raises(TypeError, match=r"cannot spell a datasets\.Dataset in memory; save_to_disk it"):
+        describe(dataset)
+    with pytest.raises(TypeError, match="one split of it; got a DatasetDict"):
+        HuggingFaceDataset.wrap(datasets.DatasetDict(train=rows))
+    with pytest.raises(ValueError, match=r"contents or paths in the column 'label'; got Value\('int32'\)"):
+        HuggingFaceDataset.wrap(rows, mask="label")
+    assert not HuggingFaceDataset.wrap(rows, mask="hole", corrupted="black")[0].corruption_mask.any()
+    assert pickle.loads(pickle.dumps(dataset))[2].image[0, 0, 0] == 2
 
 
-def test_a_hugging_face_data_set_on_the_disk(rows, tmp_path, monkeypatch):
+def test_a_hugging_face_data_set_on_the_disk(datasets, rows, tmp_path):
     rows.save_to_disk(str(tmp_path / "saved"))
     dataset = HuggingFaceDataset(path=str(tmp_path / "saved"))
     assert len(dataset) == 4
     assert dataset[1].image[0, 0, 0] == 1
     assert build(describe(dataset), "dataset")[1].image[0, 0, 0] == 1
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ValueError, match="cannot be loaded"):
         HuggingFaceDataset(path=str(tmp_path / "nowhere"))
+    datasets.DatasetDict(test=rows, other=rows.select([2])).save_to_disk(str(tmp_path / "splits"))
+    assert HuggingFaceDataset(path=str(tmp_path / "splits"), split="other")[0].image[0, 0, 0] == 2
+    with pytest.raises(ValueError, match="split 'train', cannot be loaded: there are the splits test, other"):
+        HuggingFaceDataset(path=str(tmp_path / "splits"))
+
+
+def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(datasets, rows, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    for number in (1, 2):
+        put(tmp_path / "photos" / "train" / f"{number}.png", number)
+    dataset = pickle.loads(pickle.dumps(HuggingFaceDataset(path=str(tmp_path / "photos"))))
+    assert values(dataset) == [1, 2]
+    (tmp_path / "parquet").mkdir()
+    rows.to_parquet(str(tmp_path / "parquet" / "test-00000.parquet"))
+    dataset = HuggingFaceDataset(path=str(tmp_path / "parquet"), split="test[:2]", clean="truth", mask="hole")
+    assert values(dataset) == [0, 1]
+    assert dataset[1].corruption_mask.all()
+    assert len(pickle.dumps(dataset)) < 20_000
+    with pytest.raises(ValueError, match="split 'train', cannot be loaded"):
+        HuggingFaceDataset(path=str(tmp_path / "parquet"))
+
+
+def test_the_library_datasets_is_asked_for_when_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ImportError, match=r"pip install hcl_sdk\[datasets\]"):
+        HuggingFaceDataset(path="somebody/photos")

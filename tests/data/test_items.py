@@ -83,7 +83,9 @@ def test_evaluation_shows_the_middle_of_each_photo():
         assert item.clean[0, 0].tolist() == [i, 0, 30]  # x from 10 to 50
         assert item.clean[39, 39].tolist() == [i, 117, 147]
         assert (item.shape, item.content) == ("box", "constant")
-        assert np.array_equal(item.image != item.clean, np.repeat(item.corruption_mask[..., None], 3, 2) & (item.clean > 0))
+        assert np.array_equal(
+            item.image != item.clean, np.repeat(item.corruption_mask[..., None], 3, 2) & (item.clean > 0)
+        )
 
 
 def test_small_photos_are_enlarged():

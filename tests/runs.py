@@ -1,0 +1,45 @@
+"""Training runs for tests: start one in this process, and look at what it left."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import torch
+
+from hcl_sdk.training import Trainer, load_run
+from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
+
+
+def train(config, out, **changes):
+    torch.manual_seed(0)
+    pipeline, recipe = load_run(config, device="cpu")
+    return Trainer(pipeline, attrs.evolve(recipe, **changes)).fit(out, progress=False)
+
+
+def lines(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def weights(out):
+    return read_checkpoint(checkpoints(out / "checkpoints")[-1])
+
+
+def assert_same(a, b):
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            assert_same(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+def gradients(out):
+    """Of the first step: Adam's first moments, before it divides by their size."""
+    return {key: value["exp_avg"] for key, value in weights(out)["optimizers"][0]["state"].items()}

@@ -1,0 +1,54 @@
+"""What the tests of training share: photos that are quick to make, and runs that take a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hcl_sdk.config import override
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve photos of soft colors."""
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(12):
+        coarse = np.random.default_rng(i).integers(256, size=(4, 5, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((50, 40), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def run_config(photos: Path) -> Any:
+    """Makes the configuration of a small run of both parts; assignments as on the command line change it."""
+
+    def make(*assignments: str) -> dict[str, Any]:
+        folder = {"use": "folder", "path": str(photos)}
+        rule = {"shapes": ["rectangles", "blobs"], "contents": ["noise", "photo"]}
+        corruption = {"rules": [rule], "clean": 0.1, "full": 0.1}
+        config: dict[str, Any] = {
+            "pipeline": {
+                "detector": {
+                    "encoder": {"use": "convnext", "channels": [4, 6], "depths": [1, 1], "kernel_size": 3},
+                    "interaction": "top-down",
+                    "head": {"use": "projection", "dim": 4},
+                    "clusterer": "soft-kmeans",
+                },
+                "restorer": {"use": "gated-unet", "dim": 4, "multipliers": [1, 2]},
+            },
+            "data": {"dataset": folder, "corruption": corruption, "size": 16, "workers": 0},
+            "detection": {"losses": ["hierarchical", "classifier"]},
+            "restoration": {"losses": ["l1"]},
+            "optimization": {"lr": 0.01, "warmup": 2},
+            "steps": 4,
+            "batch_size": 4,
+            "log_every": 1,
+            "save_every": 1,
+        }
+        return override(config, assignments)
+
+    return make

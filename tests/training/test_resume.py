@@ -1,0 +1,160 @@
+"""Runs that are killed, at any moment, go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from runs import assert_same, lines, train, weights
+
+from hcl_sdk.config import dump_yaml
+from hcl_sdk.training import checkpoints as saving
+from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint, write_checkpoint
+
+STEPS, KILLS = 40, 6
+
+
+def command(config: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "hcl_sdk.cli", "train", str(config), "-o", str(out), "-q", "--device", "cpu"]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def long_run(run_config, tmp_path):
+    """A configuration with all that has a state, whose checkpoints are as frequent as can be; and its file."""
+    config = run_config(
+        f"steps={STEPS}",
+        "seed=0",  # as `train` has it
+        "restoration.losses=[l1, {use: wasserstein, weight: 0.01, channels: [2, 2]}]",
+        "optimization.decay=cosine",
+        "data.workers=1",
+    )
+    path = tmp_path / "run.yaml"
+    path.write_text(dump_yaml(config))
+    return config, path
+
+
+def quiet_train(config, out):
+    """What a process that is going to be killed does."""
+    torch.set_num_threads(1)
+    train(config, out)
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(long_run, tmp_path):
+    config, _ = long_run
+    train(config, tmp_path / "whole")
+    processes = multiprocessing.get_context("forkserver")  # imports what takes long only once
+    processes.set_forkserver_preload(["hcl_sdk.training", "hcl_sdk.losses"])
+    out, kills, rng = tmp_path / "killed", 0, random.Random(1)
+    while True:
+        process = processes.Process(target=quiet_train, args=(config, out))
+        begun = checkpoints(out / "checkpoints")
+        process.start()
+        while process.is_alive() and kills < KILLS:  # wait until it goes on, then kill it wherever it is
+            if (now := checkpoints(out / "checkpoints")) and now != begun:
+                time.sleep(rng.uniform(0, 0.3))
+                process.kill()
+                kills += 1
+                break
+            time.sleep(0.002)
+        process.join()
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        for checkpoint in checkpoints(out / "checkpoints"):
+            read_checkpoint(checkpoint)  # whole
+    assert kills >= KILLS // 2
+    whole, killed = weights(tmp_path / "whole"), weights(out)
+    for key in ("trained", "averaged", "discriminators", "optimizers", "schedules", "step"):
+        assert_same(whole[key], killed[key])
+    assert [line["step"] for line in lines(out)] == list(range(1, STEPS + 1))
+    assert not list((out / "checkpoints").glob("*.partial"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_run_after_the_step(long_run, tmp_path, number):
+    config, path = long_run
+    out = tmp_path / "stopped"
+    process = subprocess.Popen(command(path, out), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not checkpoints(out / "checkpoints"):
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate()
+    assert process.returncode == 130, errors.decode()
+    assert b"stopping after this step" in errors
+    step = weights(out)["step"]
+    assert 0 < step < STEPS
+    assert (out / "weights" / "model.safetensors").is_file()
+    train(config, out)
+    train(config, tmp_path / "whole")
+    assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing handles it."""
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_writing_a_checkpoint_can_be_interrupted_at_every_call(tmp_path, monkeypatch, moment):
+    """Whatever call is the last, the newest checkpoint is whole and the one before it is there."""
+    states = [{"step": i, "weights": torch.full((100,), float(i))} for i in range(4)]
+    for i in (1, 2):
+        write_checkpoint(tmp_path, i, states[i], keep=2)
+    left = moment
+
+    def counted(function, writes_half=False):
+        def call(*arguments, **options):
+            nonlocal left
+            if left == 0:
+                if writes_half:
+                    arguments[1].write(b"half of it")
+                raise Killed
+            left -= 1
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(saving.torch, "save", counted(torch.save, writes_half=True))
+    monkeypatch.setattr(saving.os, "fsync", counted(os.fsync))
+    monkeypatch.setattr(Path, "open", counted(Path.open))
+    monkeypatch.setattr(Path, "replace", counted(Path.replace))
+    monkeypatch.setattr(Path, "unlink", counted(Path.unlink))
+    try:
+        write_checkpoint(tmp_path, 3, states[3], keep=2)
+        is_done = True
+    except Killed:
+        is_done = False
+    monkeypatch.undo()
+    found = checkpoints(tmp_path)
+    assert len(found) >= 2
+    for path in found:
+        state = read_checkpoint(path)
+        assert_same(state, states[state["step"]])
+    assert is_done <= (read_checkpoint(found[-1])["step"] == 3)
+    saving.clean_up(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in found}
+
+
+def test_random_states_come_back():
+    states = saving.random_states()
+
+    def draw():
+        return random.random(), np.random.rand(), torch.rand(()).item()
+
+    first = draw()
+    assert draw() != first
+    saving.set_random_states(states)
+    assert draw() == first
