@@ -404,6 +404,13 @@ class Registry:
             f'    registry.{cls.kind}("{name}", "{cls.__module__}:{cls.__qualname__}"){not_compared}'
         )
 
+    def label(self, cls: type[Configurable]) -> str:
+        """What to call a component class in tables and logs: its bare name, or the class's own if it has none."""
+        try:
+            return self.name_of(cls).rpartition("/")[2]
+        except RegistryError:
+            return cls.__name__
+
     def _loaded_class(self, entry: Entry) -> Any:
         """The class of an entry if that needs no import; else None."""
         if not isinstance(entry.target, str):

@@ -23,7 +23,7 @@ class Docstrings(griffe.Extension):
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         for cls in _classes(pkg):
-            if any(str(decorator.value).split(".")[-1] == "component" for decorator in cls.decorators):
+            if _is_component(cls):
                 _give_signature(cls)
 
 
@@ -53,10 +53,16 @@ def _classes(module: griffe.Module) -> list[griffe.Class]:
     return found
 
 
+def _is_component(cls: griffe.Class) -> bool:
+    return any(str(decorator.value).split(".")[-1] == "component" for decorator in cls.decorators)
+
+
 def _give_signature(cls: griffe.Class) -> None:
-    """An ``__init__`` with the fields, keyword-only, as the decorator makes it."""
+    """An ``__init__`` with the fields, inherited ones first, keyword-only, as the decorator makes it."""
     parameters = [griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)]
-    for field in _fields(cls):
+    family = [cls, *(base for base in cls.mro() if _is_component(base))]
+    fields = {field.name: field for member in reversed(family) for field in _fields(member)}
+    for field in fields.values():
         default = _default(field.value)
         keyword_only = griffe.ParameterKind.keyword_only
         parameters.append(griffe.Parameter(field.name, annotation=field.annotation, kind=keyword_only, default=default))

@@ -31,8 +31,6 @@ from hcl_sdk.corruptions.shapes.scratches import Scratches
 from hcl_sdk.corruptions.shapes.tape import Tape
 from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.interfaces import Configurable, Content, Shape, component
-from hcl_sdk.plugins import registry
-from hcl_sdk.registry import RegistryError
 
 ATTEMPTS = 10
 """Draws of a shape whose area is to lie within bounds."""
@@ -46,14 +44,14 @@ class Corrupted:
         image: ``[H, W, 3]`` uint8 RGB.
         corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
             partly transparent, what of the shape it really changed.
-        shape: registered name of the shape; empty if nothing is corrupted.
-        content: likewise, of the content.
+        shape: what drew the mask; None if nothing is corrupted.
+        content: what was painted; None likewise.
     """
 
     image: NDArray[np.uint8]
     corruption_mask: NDArray[np.bool_]
-    shape: str
-    content: str
+    shape: Shape | None
+    content: Content | None
 
 
 @component
@@ -136,7 +134,7 @@ class Corruption(Configurable):
         share = rng.random()
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
-            return Corrupted(image=image.copy(), corruption_mask=empty, shape="", content="")
+            return Corrupted(image=image.copy(), corruption_mask=empty, shape=None, content=None)
         weights = np.array([rule.weight for rule in self.rules])
         rule = self.rules[rng.choice(len(weights), p=weights / weights.sum())]
         shape = Full() if share < self.clean + self.full else rule.shapes[rng.integers(len(rule.shapes))]
@@ -145,7 +143,7 @@ class Corruption(Configurable):
         radius = float(rng.uniform(*self.blur)) * softness
         painted = content.paint(image, mask, rng, another)
         damaged, changed = blend(image, painted, mask, radius)
-        return Corrupted(image=damaged, corruption_mask=changed, shape=_name(shape), content=_name(content))
+        return Corrupted(image=damaged, corruption_mask=changed, shape=shape, content=content)
 
     def _drawn(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         if isinstance(shape, Full):  # its content decides how much of the photo is changed
@@ -190,11 +188,3 @@ def blend(
     damaged = np.array(Image.composite(content, Image.fromarray(image), alpha))
     changed = (damaged != image).any(axis=2) & corruption_mask & (painted[..., 3] > 0)
     return damaged, changed
-
-
-def _name(part: Shape | Content) -> str:
-    """The registered name without its package; the class's own where there is none."""
-    try:
-        return registry.name_of(type(part)).rpartition("/")[2]
-    except RegistryError:
-        return type(part).__name__

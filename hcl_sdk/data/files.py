@@ -108,7 +108,8 @@ def read_photo(file: Path | bytes, name: str, shorter_side: int | None = None) -
     Args:
         file: the file, or its contents.
         name: for messages.
-        shorter_side: shrink it while decoding, until its shorter side has so many pixels; much faster for JPEG.
+        shorter_side: shrink it while decoding, until its shorter side has so many pixels; faster, above all for large
+            JPEG.
 
     Raises:
         SampleError: if it cannot be decoded.
@@ -122,7 +123,7 @@ def read_photo(file: Path | bytes, name: str, shorter_side: int | None = None) -
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):  # more than 8 bits, which Pillow would clip
             rgb = Photo.open(image).rgb[0].permute(1, 2, 0).numpy()
             image = Image.fromarray(np.rint(rgb * 255).astype(np.uint8))
-            size, turn = size if turn < 5 else size[::-1], 1
+            size, turn = size if turn < 5 else (size[1], size[0]), 1
         image = image.convert("RGB")
         if image.size != size:
             image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)

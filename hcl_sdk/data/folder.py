@@ -17,8 +17,8 @@ class FolderDataset(PhotoFiles):
         path: the folder.
         only: a text file with the names to use (paths inside the folder), one a line; None uses all.
         exclude: likewise, with the names to leave out.
-        shorter_side: shrink larger photos to this shorter side while decoding them, which is much faster; None keeps
-            their size.
+        shorter_side: shrink larger photos to this shorter side while decoding them, which is faster, above all for
+            large JPEG; None keeps their size.
 
     Raises:
         ValueError: if the folder is not there or holds no photos, or a list names others than these.

@@ -12,6 +12,7 @@ from PIL import Image
 
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.interfaces import Dataset, Sample, SampleError
+from hcl_sdk.plugins import registry
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -124,8 +125,8 @@ class Items:
             clean=image,
             corruption_mask=damaged.corruption_mask,
             name=name,
-            shape=damaged.shape,
-            content=damaged.content,
+            shape="" if damaged.shape is None else registry.label(type(damaged.shape)),
+            content="" if damaged.content is None else registry.label(type(damaged.content)),
             unreadable=unreadable,
         )
 

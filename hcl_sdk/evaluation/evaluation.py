@@ -175,7 +175,7 @@ def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, n
         composited = _composited(result)
         networks.update(row["restoration"], composited, clean)
         if evaluation.true_masks and mask is not None and pipeline.detector is not None:
-            true = pipeline.restore(item.image, corruption_mask=item.corruption_mask)
+            true = pipeline.restore(item.image, corruption_mask=mask)
             row["restoration_true_mask"] = restoration_row(true, _unit(item.image), clean, mask)
     return row
 

@@ -67,8 +67,8 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
 
     Returns:
         ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim`` (None where nothing was filled), ``damaged_psnr`` of the
-        image before restoration; None for an infinite PSNR, of images that are equal. ``squared_error``: sum over the values
-        of the true mask, 0 to 255, and ``values``: how many these are.
+        image before restoration; None for an infinite PSNR, of images that are equal. ``squared_error``: sum over the
+        values of the true mask, 0 to 255, and ``values``: how many these are.
     """
     composited = damaged if result.composited is None else result.composited.rgb
     raw = result.raw

@@ -62,8 +62,8 @@ def select_pairs(
         settles_corrupted: likewise.
         corruption_mask: ``[B, 1, H, W]`` bool, the truth, of any size: it is resized (nearest) to the finest scale.
         confidence: ``[B, 1, H_s, W_s]`` probability of *corrupted* by the scale's own clusters
-            (``ScaleDetection.cluster_confidence``). If given, references are mined: up to half of them come from the edge
-            of the settled region, and of these, and of the rest, half are the least and half the most confident.
+            (``ScaleDetection.cluster_confidence``). If given, references are mined: up to half of them come from the
+            edge of the settled region, and of these, and of the rest, half are the least and half the most confident.
             Without it they are drawn at random.
         anchors: at most so many an image, drawn at random; None for all.
         references: at most so many settled pixels of either label an image; None for all.
@@ -180,7 +180,7 @@ def _mean(loss: Tensor, is_anchor: Tensor) -> Tensor:
 def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
     """Whether any pixel is True in the patch that a pixel of a coarser map stands for."""
     height, width = mask.shape[-2:]
-    stride = -(-height // size[0])
+    stride = max(-(-height // size[0]), -(-width // size[1]))
     if (-(-height // stride), -(-width // stride)) == tuple(size):
         return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
     return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0

@@ -8,9 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-CHANNELS = (64, 128, 128, 256, 512)
-"""Of the published convolutions."""
-
 
 class PatchDiscriminator(nn.Module):
     """Says of every patch of an image whether it looks real (paper, section 3.4).
@@ -25,7 +22,7 @@ class PatchDiscriminator(nn.Module):
         channels: of each convolution.
     """
 
-    def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList(
             spectral_norm(nn.Conv2d(before, after, 5, stride=2, padding=2))

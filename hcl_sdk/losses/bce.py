@@ -49,7 +49,7 @@ class BCELoss(DetectionLoss):
             elif self.coarse_weight == 0:
                 continue
             else:
-                target = F.adaptive_avg_pool2d(truth, confidence.shape[-2:])
+                target = F.adaptive_avg_pool2d(truth, (confidence.shape[-2], confidence.shape[-1]))
             # A probability that rounds to 0 or 1 would have a loss of 100 and no gradient.
             entropy = F.binary_cross_entropy(confidence.clamp(1e-6, 1 - 1e-6), target)
             total = total + (1.0 if s == 0 else self.coarse_weight) * entropy

@@ -8,7 +8,7 @@ from attrs.validators import deep_iterable, ge, gt, min_len
 from torch import Tensor
 
 from hcl_sdk.interfaces import AdversarialLoss, component
-from hcl_sdk.layers.discriminator import CHANNELS, PatchDiscriminator
+from hcl_sdk.layers.discriminator import PatchDiscriminator
 
 
 @component
@@ -26,7 +26,9 @@ class PatchAdversarialLoss(AdversarialLoss):
 
     weight: float = attrs.field(default=1.0, validator=ge(0))
     lr: float = attrs.field(default=1e-4, validator=gt(0))
-    channels: tuple[int, ...] = attrs.field(default=CHANNELS, validator=[min_len(1), deep_iterable(ge(1))])
+    channels: tuple[int, ...] = attrs.field(
+        default=(64, 128, 128, 256, 512), validator=[min_len(1), deep_iterable(ge(1))]
+    )
 
     def make_discriminator(self) -> PatchDiscriminator:
         return PatchDiscriminator(self.channels)

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from hcl_sdk.data.items import Item
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.interfaces import AdversarialLoss, Configurable, Detection, Loss, Restorer
+from hcl_sdk.interfaces import AdversarialLoss, Detection, Loss, Restorer
 from hcl_sdk.plugins import registry
-from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.recipe import DetectionTask, RestorationTask
 
 
@@ -53,8 +52,10 @@ class Batch:
 
 def collate(items: Sequence[Item]) -> Batch:
     """Items of one size -> a batch."""
+    image = _stacked(item.image for item in items)
+    assert image is not None
     return Batch(
-        image=_stacked(item.image for item in items),
+        image=image,
         clean=_stacked(item.clean for item in items),
         corruption_mask=_stacked(
             None if item.corruption_mask is None else item.corruption_mask[..., None] for item in items
@@ -208,31 +209,21 @@ class Critic(nn.Module):
 
 def adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
     """The restorer's side, weighted; the discriminator gets no gradients."""
-    loss.discriminator.requires_grad_(False)
-    value = _weighted(loss, restored.image, restored.target, restored.corruption_mask)
-    loss.discriminator.requires_grad_(True)
-    return value
+    return _weighted(loss, restored.image, restored.target, restored.corruption_mask)
 
 
-def _weighted(loss: Loss, first: Detection | Tensor, *rest: Tensor, **options: int) -> Tensor:
+def _weighted(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **options: int) -> Tensor:
+    assert isinstance(loss, Loss)
     device = rest[0].device.type
     with torch.autocast(device, enabled=False):
         return loss.weight * loss(first.float() if isinstance(first, Tensor) else first, *rest, **options)
-
-
-def loss_name(loss: Configurable) -> str:
-    """The bare registered name of a loss; its class's name if it has none."""
-    try:
-        return registry.name_of(type(loss)).rpartition("/")[2]
-    except RegistryError:
-        return type(loss).__name__
 
 
 def _named(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
     """Losses under names that tell them apart."""
     named: dict[str, Loss] = {}
     for loss in losses:
-        name = first = f"{group}/{loss_name(loss)}"
+        name = first = f"{group}/{registry.label(type(loss))}"
         number = 1
         while name in named:
             number += 1

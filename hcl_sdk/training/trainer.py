@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ from hcl_sdk.data.items import Items
 from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.interfaces import AdversarialLoss
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.plugins import registry
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (
     checkpoints,
@@ -39,7 +41,7 @@ from hcl_sdk.training.checkpoints import (
     set_random_states,
     write_checkpoint,
 )
-from hcl_sdk.training.objective import Batch, Critic, Objective, adversarial_loss, collate, loss_name
+from hcl_sdk.training.objective import Batch, Critic, Objective, adversarial_loss, collate
 from hcl_sdk.training.panels import panel
 from hcl_sdk.training.recipe import FREE_KEYS, Optimization, Recipe, describe_run
 
@@ -184,11 +186,14 @@ class _Run:
                     )
                 ]
             )
-        self.objective = Objective(pipeline.detector, pipeline.restorer, recipe.detection, recipe.restoration)
+        objective = Objective(pipeline.detector, pipeline.restorer, recipe.detection, recipe.restoration)
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
-            # Batch statistics over all processes, as one process would see them.
-            self.objective = nn.SyncBatchNorm.convert_sync_batchnorm(self.objective)
-        self.objective.to(self.accelerator.device).to(memory_format=torch.channels_last)  # faster convolutions
+            # Batch statistics over all processes, as one process would see them. What is not a batch normalization
+            # stays the object that it was.
+            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        objective.to(self.accelerator.device)
+        objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # faster convolutions
+        self.objective = objective
         last = () if recipe.restoration is None else recipe.restoration.losses
         self.adversaries = [loss.to(self.accelerator.device) for loss in last if isinstance(loss, AdversarialLoss)]
         self.optimizer = _optimizer(self.objective, recipe.optimization)
@@ -201,16 +206,11 @@ class _Run:
         self.model, self.stepper = self.accelerator.prepare(self.objective, self.optimizer)
         self.critics = [self.accelerator.prepare(Critic(loss)) for loss in self.adversaries]
         self.critic_steppers = [self.accelerator.prepare(optimizer) for optimizer in self.critic_optimizers]
-        self.trained = nn.ModuleDict(
-            {
-                name: part
-                for name, part, task in (
-                    ("detector", self.objective.detector, recipe.detection),
-                    ("restorer", self.objective.restorer, recipe.restoration),
-                )
-                if part is not None and task is not None
-            }
-        )
+        self.trained = nn.ModuleDict()
+        if recipe.detection is not None and pipeline.detector is not None:
+            self.trained["detector"] = pipeline.detector
+        if recipe.restoration is not None and pipeline.restorer is not None:
+            self.trained["restorer"] = pipeline.restorer
         # After prepare, which gives all processes the weights of the first.
         self.averaged = AveragedModel(self.trained, multi_avg_fn=_warm_average(recipe.ema))
         self.step = 0
@@ -281,6 +281,7 @@ class _Run:
             generator=torch.Generator(),  # otherwise the global one would be drawn from
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers > 0 else None,
+            worker_init_fn=_end_with_parent if workers > 0 else None,
         )
 
     def _update(self, batches: Iterator[Batch]) -> None:
@@ -299,9 +300,9 @@ class _Run:
                     accelerator.backward(own)
                     stepper.step()
                     stepper.zero_grad()
-                    name = f"restoration/{loss_name(loss)}"
+                    name = f"restoration/{registry.label(type(loss))}"
                     losses[name] = adversarial_loss(loss, restored)
-                    shown[name], shown[f"discriminator/{loss_name(loss)}"] = losses[name], own
+                    shown[name], shown[f"discriminator/{registry.label(type(loss))}"] = losses[name], own
                 total = torch.stack([value.float() for value in losses.values()]).sum()
                 accelerator.backward(total)
                 for name, value in shown.items():
@@ -497,6 +498,18 @@ class _Run:
         self.wants_to_stop = True
 
 
+def _end_with_parent(_: int) -> None:
+    """End a worker when its trainer was killed: it may wait forever to hand over an image."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _optimizer(objective: Objective, settings: Optimization) -> torch.optim.Optimizer:
     groups: dict[float, list[nn.Parameter]] = defaultdict(list)
     unused = set(settings.lr_factors)
@@ -533,7 +546,8 @@ def _warm_average(decay: float) -> Callable[..., None]:
     @torch.no_grad()
     def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         keep = min(decay, (1 + int(count)) / (10 + int(count)))
-        torch._foreach_lerp_(list(averaged), list(current), 1 - keep)
+        for own, new in zip(averaged, current, strict=True):
+            own.lerp_(new, 1 - keep)
 
     return average
 

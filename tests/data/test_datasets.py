@@ -488,6 +488,12 @@ def test_shards_that_cannot_be_used(tmp_path):
         WebDataset(path=str(tmp_path))
 
 
+def test_a_shard_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / "folder.tar").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.tar' is no uncompressed tar file"):
+        WebDataset(path=str(tmp_path / "*.tar"))
+
+
 def test_shards_of_the_same_name_are_told_apart(tmp_path):
     for number, folder in enumerate(("a", "b")):
         (tmp_path / folder).mkdir()

@@ -113,6 +113,18 @@ def test_photos_are_shrunk_to_the_shorter_side_and_never_enlarged(size, shorter_
     assert abs(photo.shape[1] - size[1] * factor) <= 0.5
 
 
+def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch):
+    sizes, resize = [], Image.Image.resize
+
+    def spy(image, *arguments, **options):
+        sizes.append(image.size)
+        return resize(image, *arguments, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", spy)
+    assert read_photo(contents(smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
+    assert sizes == [(60, 40)]
+
+
 def test_damaged_exif_is_no_reason_to_refuse_a_photo():
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0\xff\xff\xff\x7f\x10\0\0\0"
     assert read_photo(contents(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
@@ -141,6 +153,17 @@ def test_a_decompression_bomb_is_reported(monkeypatch, limit):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(SampleError, match="decompression bomb"):
         read_photo(PNG, "photo")
+
+
+def test_whatever_a_decoder_raises_is_reported(monkeypatch):
+    for error in (TypeError("bad tag"), MemoryError(), IndexError("out of range"), SyntaxError("broken header")):
+
+        def fail(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(Image.Image, "convert", fail)
+        with pytest.raises(SampleError, match="photo: "):
+            read_photo(PNG, "photo")
 
 
 def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path):

@@ -439,6 +439,14 @@ def test_hinge_is_the_explicit_one_with_its_gradients() -> None:
     compare_gradients(loss, ours, expected)
 
 
+@pytest.mark.parametrize("made", [WassersteinLoss, HingeLoss])
+def test_the_published_discriminator_has_five_convolutions_of_known_widths(made: type[PatchAdversarialLoss]) -> None:
+    with torch.device("meta"):
+        convolutions = made().discriminator.convolutions
+    widths = [(64, 3), (128, 64), (128, 128), (256, 128), (512, 256)]
+    assert [tuple(c.weight.shape) for c in convolutions] == [(*width, 5, 5) for width in widths]
+
+
 @pytest.mark.parametrize("name", ["wasserstein", "hinge"])
 def test_the_restorer_makes_the_mean_score_large(name: str) -> None:
     loss = adversarial(name)

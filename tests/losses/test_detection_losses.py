@@ -1,0 +1,154 @@
+"""The losses of a detector, on detections as training has them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from hcl_sdk import Prototypes, SoftKMeans
+from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
+from hcl_sdk.losses import BCELoss, ClassifierLoss, HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss
+
+CONTRASTIVE = (HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss)
+
+
+@pytest.fixture
+def scene():
+    g = torch.Generator().manual_seed(0)
+    images = F.interpolate(torch.rand(3, 3, 6, 7, generator=g), (40, 52), mode="bilinear")
+    masks = torch.zeros(3, 1, 40, 52, dtype=torch.bool)
+    masks[0, :, 5:20, 10:40] = True
+    masks[1, :, 25:] = True
+    return images, masks
+
+
+@pytest.mark.parametrize("loss", CONTRASTIVE)
+def test_contrastive_losses_teach_everything_up_to_the_head(make_detector, scene, loss):
+    images, masks = scene
+    detector = make_detector()
+    value = loss()(detector(images, corruption_mask=masks), masks, seed=1)
+    value.backward()
+    assert value.shape == ()
+    for part in (detector.encoder, detector.interaction, detector.head):
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in part.parameters())
+    assert all(p.grad is None for p in detector.clusterer.parameters())
+
+
+def test_the_published_loss_is_the_sum_over_the_scales(make_detector, scene):
+    images, masks = scene
+    detection = make_detector()(images, corruption_mask=masks)
+    scales = detection.scales
+    pairs = select_pairs(
+        detection.embeddings,
+        [s.candidates for s in scales],
+        [s.settles_valid for s in scales],
+        [s.settles_corrupted for s in scales],
+        masks,
+    )
+    loss = HierarchicalContrastiveLoss(anchors=10**6, references=10**6)
+    assert torch.equal(loss(detection, masks), hierarchical_contrastive_loss(pairs).sum())
+
+
+@pytest.mark.parametrize("loss", CONTRASTIVE)
+def test_the_seed_says_what_is_drawn(make_detector, scene, loss):
+    images, masks = scene
+    detection = make_detector()(images, corruption_mask=masks)
+    few = loss(anchors=20, references=5, hard_mining=False)
+    values = [few(detection, masks, seed=seed).item() for seed in (1, 1, 2)]
+    assert values[0] == values[1] != values[2]
+
+
+@pytest.mark.parametrize("loss", [*(c() for c in CONTRASTIVE), ClassifierLoss()])
+def test_the_loss_of_a_batch_is_the_mean_of_its_images(make_detector, scene, loss):
+    images, masks = scene
+    detector = make_detector()
+    whole = loss(detector(images, corruption_mask=masks, seed=3), masks, seed=7)
+    ones = [
+        loss(detector(images[i : i + 1], corruption_mask=masks[i : i + 1], seed=3), masks[i : i + 1], seed=7)
+        for i in range(3)
+    ]
+    torch.testing.assert_close(whole, torch.stack(ones).mean(), atol=1e-5, rtol=1e-4)
+
+
+def test_bce_is_that_of_every_scale(make_detector, scene):
+    images, masks = scene
+    detection = make_detector(clusterer=Prototypes(), settle=0.0)(images)
+    expected = torch.zeros(())
+    for s, scale in enumerate(detection.scales):
+        p, t = scale.cluster_confidence, masks.float()
+        if s == 0:
+            p = F.interpolate(p, t.shape[-2:], mode="bilinear")
+        else:
+            t = F.adaptive_avg_pool2d(t, tuple(p.shape[-2:]))
+        entropy = -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+        expected = expected + (1.0 if s == 0 else 0.3) * entropy
+        if s == 0:
+            dice = [1 - (2 * (a * b).sum() + 1) / (a.sum() + b.sum() + 1) for a, b in zip(p, t, strict=True)]
+            expected = expected + 0.5 * torch.stack(dice).mean()
+    torch.testing.assert_close(BCELoss(coarse_weight=0.3, dice=0.5)(detection, masks), expected)
+
+
+def test_bce_teaches_the_whole_detector(make_detector, scene):
+    images, masks = scene
+    detector = make_detector(clusterer=Prototypes(), settle=0.0)
+    BCELoss()(detector(images), masks).backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in detector.parameters())
+
+
+def test_bce_stays_finite_where_probabilities_are_saturated(make_detector, scene):
+    images, masks = scene
+    detector = make_detector(clusterer=Prototypes(temperature=1e-3), settle=0.0)
+    loss = BCELoss(dice=1.0)(detector(images), masks)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in detector.parameters())
+
+
+def test_bce_needs_a_clusterer_that_learns(make_detector, scene):
+    images, masks = scene
+    detection = make_detector()(images)
+    with pytest.raises(ValueError, match="give it the clusterer prototypes"):
+        BCELoss()(detection, masks)
+    with torch.no_grad():
+        assert BCELoss()(detection, masks).isfinite()
+
+
+def test_the_classifier_learns_which_center_is_corrupted(make_detector, scene):
+    images, masks = scene
+    masks = masks.clone()
+    masks[1] = True  # all corrupted; nothing is in the third
+    detector = make_detector()
+    detection = detector(images, corruption_mask=masks)
+    logits = detector.clusterer.corruption_logits(detection.scales[-1].centers)
+    targets = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    expected = -(targets * F.logsigmoid(logits) + (1 - targets) * F.logsigmoid(-logits)).mean()
+    loss = ClassifierLoss()(detection, masks)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert all(p.grad is not None for p in detector.clusterer.parameters())
+    assert all(p.grad is None for p in detector.head.parameters())
+
+
+@pytest.mark.parametrize("clusterer", [SoftKMeans(classifier=False, one_class=False), Prototypes()])
+def test_the_classifier_loss_needs_a_classifier(make_detector, scene, clusterer):
+    images, masks = scene
+    with pytest.raises(ValueError, match="use soft-kmeans with classifier: true"):
+        ClassifierLoss()(make_detector(clusterer=clusterer)(images, corruption_mask=masks), masks)
+
+
+def test_clusters_become_right_by_training(make_detector, scene):
+    """A few steps of the published losses on one scene: the clusters find the corrupted region."""
+    images, masks = scene
+    noisy = torch.where(masks, torch.rand(images.shape, generator=torch.Generator().manual_seed(1)), images)
+    detector = make_detector().train()
+    optimizer = torch.optim.Adam(detector.parameters(), lr=1e-2)
+    losses = HierarchicalContrastiveLoss(), ClassifierLoss()
+    for step in range(60):
+        detection = detector(noisy, corruption_mask=masks, seed=step)
+        loss = torch.stack([each(detection, masks, seed=step) for each in losses]).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    found = detector.eval()(noisy).corruption_mask
+    assert ((found & masks).sum() / (found | masks).sum()) > 0.6
