@@ -70,11 +70,13 @@ def select_pairs(
         seed: of what is drawn: the same places for all images of the batch, so that what is drawn for an image does not
             depend on the others. The global random state is neither used nor changed.
     """
-    truth = resize(corruption_mask, embeddings[0].shape[-2:])
+    some = resize(corruption_mask, embeddings[0].shape[-2:])  # where any pixel is corrupted
+    rest = ~some  # where any is valid
     pairs: list[Pairs] = []
     for s, embedding in enumerate(embeddings):
         size = embedding.shape[-2:]
-        some, every = _pooled(truth, size), ~_pooled(~truth, size)
+        some, rest = _pooled(some, size), _pooled(rest, size)
+        every = ~rest
         eligible = (candidates[s] & (every | ~some)).flatten(1)
         picked, is_anchor = _pick(eligible, _draws(eligible, seed + 2 * s), anchors)
         own = _gather(embedding.float().flatten(2), picked)
@@ -178,7 +180,7 @@ def _mean(loss: Tensor, is_anchor: Tensor) -> Tensor:
 
 
 def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Whether any pixel is True in the patch that a pixel of a coarser map stands for."""
+    """Whether any pixel is True in the patch that a pixel of the next coarser map stands for."""
     height, width = mask.shape[-2:]
     stride = max(-(-height // size[0]), -(-width // size[1]))
     if (-(-height // stride), -(-width // stride)) == tuple(size):

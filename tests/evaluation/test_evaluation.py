@@ -1,0 +1,369 @@
+"""Evaluation: every number against a plain computation of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import attrs
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import nn
+from torchmetrics.functional.classification import binary_average_precision
+
+from hcl_sdk import Pipeline
+from hcl_sdk.cli import main
+from hcl_sdk.config import ConfigError, build, dump_yaml
+from hcl_sdk.corruptions import Blobs, Corruption, Noise, RandomColor, Rule
+from hcl_sdk.data import FolderDataset, PairsDataset
+from hcl_sdk.evaluation import Evaluation, Networks, evaluate
+from hcl_sdk.evaluation.networks import frechet_distance
+from hcl_sdk.evaluation.report import area_group, average_precision, summarize
+from hcl_sdk.evaluation.rows import LEVELS
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(7):
+        coarse = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((60, 50), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+def make_evaluation(photos, **fields):
+    rules = (Rule(shapes=(Blobs(count=(1, 3)),), contents=(Noise(), RandomColor())),)
+    corruption = Corruption(rules=rules, clean=0.3)
+    values = {"corruption": corruption, "size": 32, "resamples": 50, "batch_size": 3} | fields
+    return Evaluation(dataset=FolderDataset(path=str(photos)), **values)
+
+
+@pytest.fixture
+def evaluation(photos):
+    return make_evaluation(photos)
+
+
+def plain(pipeline, evaluation):
+    """Items and results, one image after the other."""
+    items = evaluation.items()
+    return [(items[i], pipeline(items[i].image)) for i in evaluation.numbers()]
+
+
+def test_detection_is_counted_over_all_pixels(tiny_pipeline, evaluation):
+    report = evaluate(tiny_pipeline, evaluation)
+    cases = plain(tiny_pipeline, evaluation)
+    found = np.stack([r.corruption_mask[0, 0].numpy() for _, r in cases])
+    truth = np.stack([i.corruption_mask for i, _ in cases])
+    hits, wrong, missed = (found & truth).sum(), (found & ~truth).sum(), (~found & truth).sum()
+    assert report.headline["f1"] == pytest.approx(2 * hits / (2 * hits + wrong + missed))
+    assert report.headline["iou"] == pytest.approx(hits / (hits + wrong + missed))
+    damaged = [k for k in range(len(cases)) if truth[k].any()]
+    each = [
+        2 * (found[k] & truth[k]).sum() / ((found[k] & truth[k]).sum() * 2 + (found[k] ^ truth[k]).sum())
+        for k in damaged
+    ]
+    assert report.headline["mean_f1"] == pytest.approx(np.mean(each))
+    clean = [k for k in range(len(cases)) if not truth[k].any()]
+    assert clean
+    assert report.headline["false_positive_area"] == pytest.approx(np.mean([found[k].mean() for k in clean]))
+    assert report.headline["untouched"] == pytest.approx(np.mean([not found[k].any() for k in clean]))
+    confidence = torch.stack([r.confidence for _, r in cases])
+    levels = ((confidence * LEVELS).floor().clamp(max=LEVELS - 1) + 0.5) / LEVELS
+    expected = binary_average_precision(levels.flatten(), torch.from_numpy(truth).flatten().int())
+    assert report.headline["average_precision"] == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_the_published_measures_of_every_scale(tiny_pipeline, evaluation):
+    report = evaluate(tiny_pipeline, evaluation)
+    cases = plain(tiny_pipeline, evaluation)
+    assert len(report.scales) == 3
+    for s, scale in enumerate(report.scales):
+        entropies, right, total, hits, union = [], 0, 0, 0, 0
+        for item, result in cases:
+            confidence = result.detection.scales[s].confidence[0, 0].numpy()
+            y, x = (np.arange(32) * extent // 32 for extent in confidence.shape)  # nearest
+            p = 1 - confidence[y][:, x].astype(np.float64)  # of valid
+            valid = ~item.corruption_mask
+            entropies.append(-(np.where(valid, np.log(np.maximum(p, 1e-44)), np.log(np.maximum(1 - p, 1e-44)))).mean())
+            right += ((p >= 0.5) == valid).sum()
+            total += valid.size
+            hits += ((p >= 0.5) & valid).sum()
+            union += ((p >= 0.5) | valid).sum()
+        assert scale["bce"] == pytest.approx(np.mean(entropies), rel=1e-4)
+        assert scale["accuracy"] == pytest.approx(right / total)
+        assert scale["iou"] == pytest.approx(hits / union)
+        assert scale["f1"] == pytest.approx(2 * hits / (union + hits))
+
+
+def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
+    evaluation = make_evaluation(photos, true_masks=True)
+    report = evaluate(tiny_pipeline, evaluation)
+    psnr, ssim, raw, errors, true = [], [], [], [], []
+    for item, result in plain(tiny_pipeline, evaluation):
+        clean = item.clean / 255
+        composited = result.composited.rgb[0].permute(1, 2, 0).numpy().astype(np.float64)
+        psnr.append(peak_signal_noise_ratio(clean, composited, data_range=1))
+        options = {"data_range": 1, "channel_axis": 2, "gaussian_weights": True, "use_sample_covariance": False}
+        _, values = structural_similarity(clean, composited, sigma=1.5, full=True, **options)
+        ssim.append(values.mean())
+        if result.raw is not None:
+            raw.append(peak_signal_noise_ratio(clean, result.raw[0].permute(1, 2, 0).numpy(), data_range=1))
+        errors.append(((composited - clean) * 255)[item.corruption_mask] ** 2)
+        with_truth = tiny_pipeline.restore(item.image, corruption_mask=item.corruption_mask).composited.rgb
+        own = peak_signal_noise_ratio(clean, with_truth[0].permute(1, 2, 0).numpy(), data_range=1)
+        true.append(own)
+    finite = [value for value in true if np.isfinite(value)]
+    assert report.headline["psnr"] == pytest.approx(np.mean(psnr), abs=1e-3)
+    assert report.headline["ssim"] == pytest.approx(np.mean(ssim), abs=2e-3)
+    assert report.headline["raw_psnr"] == pytest.approx(np.mean(raw), abs=1e-3)
+    assert report.headline["rmse"] == pytest.approx(np.sqrt(np.concatenate(errors).mean()), rel=1e-4)
+    assert report.headline["true_mask_psnr"] == pytest.approx(np.mean(finite), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("area", "group"),
+    [
+        (0.0, "clean"),
+        (0.001, "0 to 1 %"),
+        (0.01, "1 to 10 %"),
+        (0.0999, "1 to 10 %"),
+        (0.1, "10 to 20 %"),
+        (0.599, "50 to 60 %"),
+        (0.6, "60 % and more"),
+        (1.0, "60 % and more"),
+    ],
+)
+def test_groups_by_area(area, group):
+    assert area_group(area) == group
+
+
+def test_groups_hold_all_images(tiny_pipeline, evaluation):
+    report = evaluate(tiny_pipeline, evaluation)
+    assert sum(group["images"] for group in report.groups["area"].values()) == 7
+    assert set(report.groups["content"]) <= {"noise", "color"}
+    assert list(report.groups["shape"]) == ["blobs"]
+    pooled = report.groups["shape"]["blobs"]
+    assert pooled["images"] == sum(group["images"] for group in report.groups["content"].values())
+
+
+def test_average_precision_by_hand():
+    positives, negatives = np.zeros(LEVELS), np.zeros(LEVELS)
+    positives[[LEVELS - 1, 5]] = 1
+    negatives[10] = 2
+    assert average_precision(positives, negatives) == pytest.approx((1 / 1 + 2 / 4) / 2)
+    assert np.isnan(average_precision(np.zeros(LEVELS), negatives))
+
+
+def row(number, counts, area=0.2):
+    levels = [[0] * LEVELS, [0] * LEVELS]
+    detection = {"counts": counts, "f1": None, "levels": levels, "scales": []}
+    return {"number": number, "name": str(number), "shape": "", "content": "", "area": area, "detection": detection}
+
+
+def test_confidence_intervals_hold_the_value_and_shrink_with_more_images():
+    rng = np.random.default_rng(0)
+
+    def interval(count):
+        rows = [row(i, [int(rng.integers(20, 80)), int(rng.integers(0, 40)), 50, 30]) for i in range(count)]
+        return summarize(rows, {}, {}, resamples=400, seed=1).overall["f1"]
+
+    few, many = interval(10), interval(1000)
+    assert few.low < few.value < few.high
+    assert many.low < many.value < many.high
+    assert many.high - many.low < 0.3 * (few.high - few.low)
+    assert interval(10) != interval(10)  # other rows
+    rows = [row(i, [i, 3, 5, 2]) for i in range(9)]
+    again = [summarize(rows, {}, {}, resamples=50, seed=3).overall["f1"] for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_intervals_cover_the_true_mean():
+    """About 95 of 100 intervals hold the mean of what the images are drawn from."""
+    rng, inside = np.random.default_rng(2), 0
+    for _ in range(100):
+        flagged = rng.integers(0, 100, size=60)
+        rows = [row(i, [0, int(f), 100 - int(f), 0], area=0.0) for i, f in enumerate(flagged)]
+        estimate = summarize(rows, {}, {}, resamples=200, seed=4).overall["false_positive_area"]
+        inside += estimate.low <= 0.495 <= estimate.high
+    assert 87 <= inside <= 100
+
+
+def test_what_is_not_defined_is_none(tiny_pipeline, photos, tmp_path):
+    nothing = Corruption(rules=make_evaluation(photos).corruption.rules, clean=1.0)
+    report = evaluate(tiny_pipeline, make_evaluation(photos, corruption=nothing), tmp_path)
+    assert report.headline["f1"] is None
+    assert report.headline["average_precision"] is None
+    assert report.headline["rmse"] is None
+    assert report.headline["false_positive_area"] is not None
+    assert "NaN" not in (tmp_path / "metrics.json").read_text()
+    assert json.loads((tmp_path / "metrics.json").read_text())["overall"]["f1"]["value"] is None
+    assert "| F1 of corrupted pixels | - | - |" in report.to_markdown()
+    everything = Corruption(rules=nothing.rules, full=1.0)
+    report = evaluate(tiny_pipeline, make_evaluation(photos, corruption=everything))
+    assert "untouched" not in report.headline
+    assert report.headline["f1"] is not None
+
+
+@pytest.mark.parametrize("part", ["detector", "restorer"])
+def test_half_a_pipeline_is_measured_by_half(tiny_pipeline, evaluation, part):
+    half = Pipeline(**{part: getattr(tiny_pipeline, part)}, device="cpu")
+    report = evaluate(half, evaluation)
+    assert ("f1" in report.headline) == (part == "detector")
+    assert ("psnr" in report.headline) == (part == "restorer")
+    if part == "restorer":  # the true masks are filled
+        assert report.headline["psnr"] > report.headline["damaged_psnr"] - 10
+
+
+def test_files_and_sheets_are_written(tiny_pipeline, evaluation, tmp_path):
+    report = evaluate(tiny_pipeline, evaluation, tmp_path / "out")
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    sheets = {f"{which}_{what}.jpg" for which in ("best", "worst") for what in ("detection", "restoration")}
+    assert written == {"metrics.json", "table.md", "items.jsonl"} | sheets
+    rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text().splitlines()]
+    assert [r["name"] for r in rows] == [f"{i}.png" for i in range(7)]
+    assert rows == json.loads(json.dumps(report.rows))
+    with Image.open(tmp_path / "out" / "worst_detection.jpg") as sheet:
+        assert sheet.width > 500
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == report.to_json()
+
+
+def test_photos_that_cannot_be_read_are_left_out_and_listed(tiny_pipeline, photos, tmp_path):
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    evaluation = make_evaluation(tmp_path)
+    report = evaluate(tiny_pipeline, evaluation)
+    assert report.images == 7
+    assert list(report.unreadable) == ["broken.png"]
+    assert "1 photos left out" in report.to_markdown()
+    for path in photos.iterdir():
+        (tmp_path / path.name).write_bytes(b"")
+    with pytest.raises(ValueError, match="no photo of the data set could be read"):
+        evaluate(tiny_pipeline, evaluation)
+
+
+def test_a_limit_is_spread_over_the_data_set(photos):
+    assert make_evaluation(photos, limit=3).numbers() == [0, 2, 4]
+    assert make_evaluation(photos, limit=100).numbers() == list(range(7))
+
+
+def test_the_batch_size_changes_nothing(tiny_pipeline, evaluation):
+    one, many = (evaluate(tiny_pipeline, attrs.evolve(evaluation, batch_size=n)).headline for n in (1, 7))
+    for name, value in one.items():
+        assert many[name] == pytest.approx(value, rel=1e-4)
+
+
+def test_pairs_without_masks_are_measured_by_restoration(tiny_pipeline, photos):
+    pairs = PairsDataset(damaged=str(photos), clean=str(photos))
+    report = evaluate(tiny_pipeline, make_evaluation(photos).__class__(dataset=pairs, corruption=None, size=32))
+    assert "f1" not in report.headline
+    assert report.headline["damaged_psnr"] is None  # they are equal: infinite
+    assert report.headline["psnr"] is not None
+    restorer = Pipeline(restorer=tiny_pipeline.restorer, device="cpu")
+    with pytest.raises(ValueError, match="a pipeline without a detector needs masks"):
+        evaluate(restorer, Evaluation(dataset=pairs, corruption=None, size=32))
+
+
+# Networks
+
+
+class Pixels(nn.Module):
+    """Stands for a network: means of a few patches."""
+
+    def forward(self, image):
+        return nn.functional.adaptive_avg_pool2d(image.float() / 255, 2).flatten(1)
+
+
+class Distance(nn.Module):
+    def forward(self, a, b):
+        return (a - b).abs().mean()
+
+
+def test_lpips_and_fid_of_networks_that_are_given(tiny_pipeline, evaluation):
+    report = evaluate(tiny_pipeline, evaluation, networks=Networks(Distance(), Pixels()))
+    distances, ours, true = [], [], []
+    for item, result in plain(tiny_pipeline, evaluation):
+        composited = result.composited.rgb
+        distances.append(np.abs(composited[0].permute(1, 2, 0).numpy() - item.clean / 255).mean())
+        ours.append(Pixels()((composited * 255).round().byte())[0].double())
+        true.append(Pixels()(torch.from_numpy(item.clean).permute(2, 0, 1)[None])[0].double())
+    assert report.headline["lpips"] == pytest.approx(np.mean(distances), rel=1e-4)
+    expected = frechet_distance(torch.stack(ours), torch.stack(true))
+    assert report.others["fid"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_frechet_distance_of_known_gaussians():
+    g = torch.Generator().manual_seed(0)
+    a = torch.randn(40_000, 3, generator=g, dtype=torch.float64)
+    b = 2 * torch.randn(40_000, 3, generator=g, dtype=torch.float64) + torch.tensor([1.0, 0.0, 2.0])
+    assert frechet_distance(a, b) == pytest.approx(5 + 3, rel=0.03)  # |mean|^2 + tr(1 + 4 - 2 * 2)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-6)
+    assert frechet_distance(a[:1], b) is None
+
+
+def test_networks_that_cannot_be_had_are_no_reason_to_stop(tiny_pipeline, photos, tmp_path):
+    report = evaluate(tiny_pipeline, make_evaluation(photos, limit=1, lpips="alex", fid=str(tmp_path / "nowhere.pth")))
+    assert report.others["lpips"].startswith("not available: ")
+    assert report.others["fid"].startswith("not available: ")
+    assert report.headline["psnr"] is not None
+
+
+# The command
+
+
+def test_the_command_writes_tables(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = f"dataset.path={photos}"
+    result = CliRunner().invoke(
+        main, ["evaluate", "dataset.use=folder", folder, "size=32", "limit=2", "--device", "cpu"]
+    )
+    assert result.exit_code == 0, result.output
+    assert "| F1 of corrupted pixels |" in result.stdout
+    assert (tmp_path / "hcl_evaluation" / "metrics.json").is_file()
+    as_json = CliRunner().invoke(main, ["evaluate", "dataset.use=folder", folder, "size=32", "limit=2", "--json", "-q"])
+    assert json.loads(as_json.stdout) == json.loads((tmp_path / "hcl_evaluation" / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["size=32"], "evaluation.dataset: missing; expected a dataset"),
+        (["dataset.use=folder", "dataset.path=/nowhere"], "there is no folder '/nowhere'"),
+        (["dataset.use=folder", "dataset.path=.", "sise=3"], "sise: unknown key; did you mean 'size'?"),
+        (["nowhere.yaml"], "there is no file 'nowhere.yaml'"),
+        (["dataset.use=folder", "limit"], "expected key=value"),
+        (["dataset.use=folder", "dataset.path=.", "--weights", "no-such"], "no-such"),
+    ],
+)
+def test_what_the_command_refuses(arguments, message, photos, monkeypatch):
+    monkeypatch.chdir(photos)
+    result = CliRunner().invoke(main, ["evaluate", *arguments])
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_a_configuration_is_checked_and_described(photos):
+    with pytest.raises(ConfigError, match="lpips: expected one of 'alex', 'vgg', 'squeeze' or None, got 'resnet'"):
+        build({"dataset": {"use": "folder", "path": str(photos)}, "lpips": "resnet"}, Evaluation)
+
+
+def test_two_processes_give_the_numbers_of_one(photos, tmp_path, tiny_pipeline):
+    tiny_pipeline.save_pretrained(tmp_path / "weights")
+    config = {"dataset": {"use": "folder", "path": str(photos)}, "size": 32, "batch_size": 2, "resamples": 50}
+    (tmp_path / "evaluation.yaml").write_text(dump_yaml(config))
+    arguments = ["evaluate", str(tmp_path / "evaluation.yaml"), "--weights", str(tmp_path / "weights"), "-q"]
+    one = CliRunner().invoke(main, [*arguments, "--device", "cpu", "-o", str(tmp_path / "one")])
+    assert one.exit_code == 0, one.output
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command = [*launch, "-m", "hcl_sdk.cli", *arguments, "--device", "cpu", "-o", str(tmp_path / "two")]
+    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    metrics = [(tmp_path / name / "metrics.json").read_text() for name in ("one", "two")]
+    assert metrics[0] == metrics[1]
