@@ -1,0 +1,152 @@
+"""What a training step costs: preparing its images, and what it gains from working on whole batches.
+
+    python benchmarks/training.py [--photos FOLDER] [--threads N]
+
+Ratios are of medians within this run; without photos of one's own the sample photo stands for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from hcl_sdk import (
+    BidirectionalFusion,
+    Detection,
+    Detector,
+    ProjectionHead,
+    ResNetEncoder,
+    ScaleDetection,
+    SoftKMeans,
+)
+from hcl_sdk.corruptions import Corruption
+from hcl_sdk.data import FolderDataset, Items
+from hcl_sdk.losses import ClassifierLoss, HierarchicalContrastiveLoss
+from hcl_sdk.training.objective import collate
+
+BATCH, SIZE = 12, 128
+
+
+def make_detector() -> Detector:
+    return Detector(
+        encoder=ResNetEncoder(channels=(16, 32, 64), depths=(1, 1, 1)),
+        interaction=BidirectionalFusion(dim=24),
+        head=ProjectionHead(dim=32),
+        clusterer=SoftKMeans(),
+    ).train()
+
+
+def seconds(function: Callable[[], object], repeats: int) -> float:
+    """The median time of a call, after one that does not count."""
+    function()
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def step(detector: Detector, losses: Callable[[Tensor, Tensor], Tensor], image: Tensor, mask: Tensor) -> None:
+    detector.zero_grad()
+    losses(image, mask).backward()
+
+
+def batched(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+    detection = detector(image, corruption_mask=mask)
+    return HierarchicalContrastiveLoss()(detection, mask) + ClassifierLoss()(detection, mask)
+
+
+def looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+    """The networks on the batch; clustering and losses image by image, and anchors one after the other."""
+    pyramid = detector.encoder(image)
+    embeddings = detector.head(detector.interaction(pyramid))
+    total = image.new_zeros(())
+    for b in range(len(image)):
+        own = tuple(e[b : b + 1] for e in embeddings)
+        scales = detector.coarse_to_fine(own, corruption_mask=mask[b : b + 1])
+        detection = Detection(
+            confidence=scales[0].confidence,
+            corruption_mask=scales[0].corruption_mask,
+            embeddings=own,
+            scales=scales,
+        )
+        total = total + plain_contrastive(own, scales, mask[b : b + 1])
+        total = total + ClassifierLoss()(detection, mask[b : b + 1])
+    return total / len(image)
+
+
+def plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetection], mask: Tensor) -> Tensor:
+    """The published loss of one image as one writes it down first: sets of vectors, a loop over the anchors."""
+    total = embeddings[0].new_zeros(())
+    truth = torch.nn.functional.interpolate(mask.float(), embeddings[0].shape[-2:])
+    for s, embedding in enumerate(embeddings):
+        share = torch.nn.functional.avg_pool2d(truth, 2**s, ceil_mode=True)[0, 0]
+        vectors = embedding[0].flatten(1).T
+        asked = scales[s].candidates[0, 0]
+        chosen = {label: (asked & (share == float(label))).flatten().nonzero().flatten() for label in (False, True)}
+        count = sum(map(len, chosen.values()))
+        if count == 0:
+            continue
+        keep = 512 / max(512, count)
+        anchors = {k: v[torch.randperm(len(v))[: int(keep * len(v))]] for k, v in chosen.items()}
+        references = {k: vectors[v] for k, v in anchors.items()}
+        if s + 1 < len(embeddings):
+            coarser = embeddings[s + 1][0].flatten(1).T.detach()
+            for label, settled in ((False, scales[s + 1].settles_valid), (True, scales[s + 1].settles_corrupted)):
+                places = settled.flatten().nonzero().flatten()
+                references[label] = torch.cat([references[label], coarser[places[torch.randperm(len(places))[:256]]]])
+        losses = []
+        for label in (False, True):
+            for place in anchors[label]:
+                positive = references[label] @ vectors[place] / 0.1
+                negative = references[not label] @ vectors[place] / 0.1
+                if len(negative):
+                    both = negative.logsumexp(0) + (-positive).logsumexp(0)
+                    losses.append(torch.nn.functional.softplus(both))
+        if losses:
+            total = total + torch.stack(losses).mean()
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as own:
+        folder = arguments.photos or Path(own)
+        if arguments.photos is None:
+            sample = (files("hcl_sdk") / "assets/sample.jpg").read_bytes()
+            for i in range(BATCH):
+                (folder / f"{i}.jpg").write_bytes(sample)
+        dataset = FolderDataset(path=str(folder), shorter_side=400)
+        for size in (SIZE, 256):
+            items = Items(dataset, size, corruption=Corruption(), seed=0, augment=True)
+            one = seconds(lambda items=items: [items[i] for i in range(60)], 3) / 60
+            batch = collate([items[i] for i in range(BATCH)])
+            image, mask = batch.image.float() / 255, batch.corruption_mask
+            assert mask is not None
+            detector = make_detector()
+            fast = seconds(lambda d=detector, i=image, m=mask: step(d, lambda x, y: batched(d, x, y), i, m), 5)
+            print(f"{size} px: {1 / one:.0f} images a second and core are prepared; of a step of the small detector on")
+            print(
+                f"  {BATCH} images and {arguments.threads} threads that is {BATCH * one / fast:.0%} of one core's time"
+            )
+            if size == SIZE:
+                slow = seconds(lambda d=detector, i=image, m=mask: step(d, lambda x, y: looped(d, x, y), i, m), 3)
+                print(f"  with loops over images and anchors instead a step takes {slow / fast:.1f} times as long")
+
+
+if __name__ == "__main__":
+    main()
