@@ -11,6 +11,7 @@ from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
 from .heads.projection import ProjectionHead as ProjectionHead
 from .interactions.bidirectional import BidirectionalFusion as BidirectionalFusion
 from .interactions.identity import Identity as Identity
+from .interactions.residual_fpn import ResidualFPN as ResidualFPN
 from .interactions.top_down import TopDownFusion as TopDownFusion
 from .interfaces.base import component as component
 from .interfaces.kinds import AdversarialLoss as AdversarialLoss

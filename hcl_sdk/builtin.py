@@ -26,6 +26,11 @@ def hcl_register(registry: Registry) -> None:
         "hcl_sdk.interactions.bidirectional:BidirectionalFusion",
         summary="coarse to fine and back again",
     )
+    registry.interaction(
+        "residual-fpn",
+        "hcl_sdk.interactions.residual_fpn:ResidualFPN",
+        summary="coarse to fine through residual blocks; attention where it is coarse",
+    )
     registry.interaction("identity", "hcl_sdk.interactions.identity:Identity", summary="scales stay on their own")
     registry.head("projection", "hcl_sdk.heads.projection:ProjectionHead", summary="one linear map a scale (published)")
     registry.head(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -15,8 +16,8 @@ from hcl_sdk import Pipeline
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", [name, str(folder)])
+def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
     runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 
@@ -25,11 +26,12 @@ def test_every_example_is_tested_here():
         "compose_in_code",
         "compose_in_yaml",
         "restore_with_own_mask",
+        "train_a_detector",
     }
 
 
 def test_compose_in_code(tmp_path, monkeypatch, capsys):
-    run("compose_in_code.py", tmp_path, monkeypatch)
+    run("compose_in_code.py", monkeypatch, tmp_path)
     printed = capsys.readouterr().out
     assert "stride 8: mask (2, 1, 9, 13)" in printed
     assert "photo (256, 385), restored (256, 385)" in printed
@@ -37,7 +39,7 @@ def test_compose_in_code(tmp_path, monkeypatch, capsys):
 
 
 def test_compose_in_yaml(tmp_path, monkeypatch, capsys):
-    run("compose_in_yaml.py", tmp_path, monkeypatch)
+    run("compose_in_yaml.py", monkeypatch, tmp_path)
     printed = capsys.readouterr().out
     assert "4 problems in the configuration" in printed
     assert "did you mean 'convnext'?" in printed
@@ -46,7 +48,7 @@ def test_compose_in_yaml(tmp_path, monkeypatch, capsys):
 
 
 def test_restore_with_own_mask(tmp_path, monkeypatch, capsys):
-    run("restore_with_own_mask.py", tmp_path, monkeypatch)
+    run("restore_with_own_mask.py", monkeypatch, tmp_path)
     assert "of the photo marked" in capsys.readouterr().out
     damaged, mask, restored, edited = (
         np.asarray(Image.open(tmp_path / name))
@@ -57,3 +59,18 @@ def test_restore_with_own_mask(tmp_path, monkeypatch, capsys):
     assert 0 < changed.mean() < 0.15
     box = (slice(170, 201), slice(260, 311))
     assert (edited[box] != damaged[box]).any(axis=2).mean() > 0.9
+
+
+def test_train_a_detector(tmp_path, monkeypatch, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    with Image.open(EXAMPLES.parent / "hcl_sdk" / "assets" / "sample.jpg") as sample:
+        for i in range(4):
+            sample.crop((60 * i, 20 * i, 60 * i + 180, 20 * i + 180)).save(photos / f"{i}.png")
+    run("train_a_detector.py", monkeypatch, photos, tmp_path, "--steps", "25")
+    printed = capsys.readouterr().out
+    assert "25 steps; average precision" in printed
+    assert (tmp_path / "measured" / "worst_detection.jpg").is_file()
+    losses = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert losses[-1]["loss/detection/overlap"] > 0
+    assert Pipeline.from_pretrained(tmp_path / "run" / "weights").restorer is None

@@ -7,10 +7,10 @@ from itertools import pairwise
 import attrs
 from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
+from hcl_sdk.layers.residual import ResidualBlock, conv_bn
 
 
 @component
@@ -38,7 +38,7 @@ class ResNetEncoder(Encoder):
 
     def build(self) -> None:
         self.stages = nn.ModuleList(
-            nn.Sequential(_conv(before, width, stride=2), nn.ReLU(), *(_ResidualBlock(width) for _ in range(depth)))
+            nn.Sequential(conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth)))
             for (before, width), depth in zip(pairwise((3, *self.channels)), self.depths, strict=True)
         )
 
@@ -54,19 +54,3 @@ class ResNetEncoder(Encoder):
             x = stage(x)
             maps.append(x)
         return Pyramid(maps=crop_to_strides(maps, image, spec.strides), spec=spec)
-
-
-class _ResidualBlock(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = _conv(width, width)
-        self.conv2 = _conv(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
-
-
-def _conv(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out_channels)
-    )

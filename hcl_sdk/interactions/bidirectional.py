@@ -66,4 +66,4 @@ class _Smooth(nn.Module):
 def _weighted(maps: list[Tensor], weight: Tensor) -> Tensor:
     positive = weight.relu()
     share = positive / (positive.sum() + 1e-4)
-    return torch.stack([m * w for m, w in zip(maps, share, strict=True)]).sum(dim=0)
+    return sum((m * w for m, w in zip(maps[1:], share[1:], strict=True)), maps[0] * share[0])

@@ -6,13 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hcl_sdk import BidirectionalFusion, Identity, Interaction, Pyramid, PyramidSpec, TopDownFusion
+from hcl_sdk import BidirectionalFusion, Identity, Interaction, Pyramid, PyramidSpec, ResidualFPN, TopDownFusion
 
 SPEC = PyramidSpec(channels=(4, 8, 12), strides=(2, 4, 8))
 ALL = {
-    "top-down": TopDownFusion,
-    "bidirectional": lambda: BidirectionalFusion(dim=5),
-    "identity": Identity,
+    "top-down": lambda scales: TopDownFusion(),
+    "bidirectional": lambda scales: BidirectionalFusion(dim=5),
+    "residual-fpn": lambda scales: ResidualFPN(channels=(4, 6, 8)[-scales:], attention=1, head_dim=4),
+    "identity": lambda scales: Identity(),
 }
 
 
@@ -20,7 +21,7 @@ ALL = {
 def make(request: pytest.FixtureRequest):
     def make_bound(seed: int = 0, spec: PyramidSpec = SPEC) -> Interaction:
         torch.manual_seed(seed)
-        return ALL[request.param]().bind(spec)
+        return ALL[request.param](len(spec)).bind(spec).eval()
 
     return make_bound
 
@@ -107,3 +108,27 @@ def test_bidirectional_lets_every_scale_see_every_other() -> None:
 def test_identity_changes_nothing() -> None:
     incoming = pyramid(9, 9)
     assert all(torch.equal(a, b) for a, b in zip(Identity().bind(SPEC)(incoming).maps, incoming.maps, strict=True))
+
+
+def test_residual_fpn_compares_what_is_far_apart():
+    spec = PyramidSpec(channels=(4,), strides=(8,))
+    for scales, expected in ((0, False), (1, True)):
+        torch.manual_seed(0)
+        fpn = ResidualFPN(channels=(8,), attention=scales, head_dim=4).bind(spec).eval()
+        incoming = torch.randn(1, 4, 9, 30)
+        moved = incoming.clone()
+        moved[..., 0] += 1  # beyond the reach of two 3x3 convolutions from the last column
+        before, after = (fpn(Pyramid(maps=(m,), spec=spec)).maps[0][..., -1] for m in (incoming, moved))
+        assert bool((before != after).any()) is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"channels": (4, 8)}, "makes 2 scales; the pyramid has 3"),
+        ({"channels": (4, 8, 12), "head_dim": 8}, "head_dim=8 must divide the channels of the 1 coarsest scales"),
+    ],
+)
+def test_residual_fpn_refuses_what_does_not_fit(fields, message):
+    with pytest.raises(ValueError, match=message):
+        ResidualFPN(**fields).bind(SPEC)

@@ -1,0 +1,25 @@
+"""Plain residual convolutions with batch normalization (He et al., "Deep Residual Learning ...", CVPR 2016)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions, plus the input: ``[B, width, H, W]`` -> the same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = conv_bn(width, width)
+        self.conv2 = conv_bn(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+
+
+def conv_bn(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+    """A 3x3 convolution without bias and the batch normalization behind it."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out_channels)
+    )
