@@ -126,6 +126,9 @@ def hcl_register(registry: Registry) -> None:
         "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a data set of the library datasets"
     )
     registry.dataset("webdataset", "hcl_sdk.data.webdataset:WebDataset", summary="tar files in WebDataset's layout")
+    registry.dataset(
+        "manifest", "hcl_sdk.data.manifest:ManifestDataset", summary="damaged photos that a benchmark's manifest lists"
+    )
     registry.dataset("ffhq", "hcl_sdk.data.ffhq:FFHQ", summary="faces (published)")
     registry.dataset("celeba-hq", "hcl_sdk.data.celeba_hq:CelebAHQ", summary="faces (published)")
     registry.dataset("imagenet", "hcl_sdk.data.imagenet:ImageNet", summary="objects (published)")

@@ -38,6 +38,10 @@ def _shares(instance: Detector, attribute: attrs.Attribute[float | tuple[float, 
             raise ValueError(f"'{attribute.name}' must be a share from 0 to 1, or one for each scale: {value}")
 
 
+class ConfidenceError(ValueError):
+    """Confidence that is no probability: weights are damaged, or numbers went out of range."""
+
+
 @component
 class Detector(Component):
     """Finds the corrupted region of each image, from coarse to fine (paper, section 3.2).
@@ -112,7 +116,7 @@ class Detector(Component):
         confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
         if not torch.compiler.is_compiling() and not ((confidence >= 0) & (confidence <= 1.001)).all():
             low, high = confidence.detach().aminmax()
-            raise ValueError(
+            raise ConfidenceError(
                 f"confidence must lie in [0, 1]; got {float(low)} to {float(high)}. The "
                 f"weights are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or precision is too low"
             )

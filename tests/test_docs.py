@@ -112,6 +112,8 @@ class Page:
             self.monkeypatch.setenv(name, value)
         if words[:2] in (["hcl", "train"], ["hcl", "evaluate"]):  # the same, but soon done
             words += ["steps=1", "batch_size=2", "data.workers=0"] if words[1] == "train" else ["limit=2"]
+        if words[:2] == ["hcl", "benchmark"]:
+            words += ["areas=[0.1,0.3]", "attempts=3", "resamples=5"]
         if words[0] == "hcl":
             result = CliRunner().invoke(main, words[1:], prog_name="hcl", catch_exceptions=False)
             assert result.exit_code == status, f"{text}: exit status {result.exit_code}\n{result.output}"

@@ -1,35 +1,53 @@
-"""``hcl evaluate``."""
+"""``hcl evaluate`` and ``hcl benchmark``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hcl_sdk.config import ConfigError, build, load_yaml, override
-from hcl_sdk.evaluation import Evaluation, evaluate
+from hcl_sdk.evaluation import Benchmark, Evaluation, evaluate, run_benchmark
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process
 from hcl_sdk.weights import WeightsError
 
 
 def run(
-    config: str | None,
-    assignments: Sequence[str],
+    what: type[Evaluation] | type[Benchmark],
+    arguments: Sequence[str],
     weights: str,
     output: Path,
     device: str | None,
     as_json: bool,
     quiet: bool,
+    manifest: Path | None = None,
 ) -> None:
-    """Measure some weights as ``config`` says; without it, as the assignments alone say."""
+    """Measure some weights.
+
+    Args:
+        what: an evaluation or the benchmark.
+        arguments: a YAML file with its fields, or none, then assignments to them.
+        weights: what is measured.
+        output: folder for the results.
+        device: where to run.
+        as_json: print JSON instead of tables.
+        quiet: print nothing.
+        manifest: of the benchmark; None draws one.
+    """
+    config = None if not arguments or "=" in arguments[0] else arguments[0]
+    progress = not quiet and is_first_process()
     try:
-        mapping = override({} if config is None else load_yaml(Path(config)), assignments)
-        evaluation = build(mapping, Evaluation)
+        mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
+        chosen = _built(mapping, what)
         pipeline = Pipeline.from_pretrained(weights, device=device)
-        report = evaluate(pipeline, evaluation, output, progress=not quiet and is_first_process())
+        if isinstance(chosen, Benchmark):
+            report = run_benchmark(pipeline, chosen, output, manifest=manifest, progress=progress)
+        else:
+            report = evaluate(pipeline, chosen, output, progress=progress)
     except (ConfigError, WeightsError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not is_first_process():
@@ -39,3 +57,12 @@ def run(
     elif not quiet:
         click.echo(report.to_markdown())
         click.echo(f"Written to {output}: metrics.json, table.md, items.jsonl and contact sheets.")
+
+
+def _built(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:
+    """The evaluation; errors name the keys as they stand in the file."""
+    try:
+        return build(mapping, what)
+    except ConfigError as error:
+        prefix = f"{what.__name__.lower()}."
+        raise ConfigError([(path.removeprefix(prefix), message) for path, message in error.problems]) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import torch
 
 from hcl_sdk import published
@@ -35,6 +37,13 @@ def read(config: str) -> dict[str, Any]:
     )
 
 
+def seed_everything(seed: int) -> None:
+    """Seed the global random states: of the weights that are drawn now, and of plugins that draw from them."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
 def run(
     config: str, assignments: Sequence[str], output: Path, device: str | None, dry_run: bool, show: bool, quiet: bool
 ) -> None:
@@ -45,7 +54,7 @@ def run(
             click.echo(dump_yaml(mapping), nl=False)
             return
         seed = mapping.get("seed", 3407)
-        torch.manual_seed(seed if isinstance(seed, int) else 0)  # of the weights that are drawn now
+        seed_everything(seed if isinstance(seed, int) and not isinstance(seed, bool) else 0)
         pipeline, recipe = load_run(mapping, device=device)
         trainer = Trainer(pipeline, recipe)
         if dry_run:

@@ -8,6 +8,7 @@ from hcl_sdk.data.imagenet import ImageNet
 from hcl_sdk.data.istd import ISTD
 from hcl_sdk.data.items import Item, Items
 from hcl_sdk.data.logo_30k import Logo30K
+from hcl_sdk.data.manifest import Contamination, Manifest, ManifestDataset
 from hcl_sdk.data.pairs import PairsDataset
 from hcl_sdk.data.paris_streetview import ParisStreetView
 from hcl_sdk.data.places365 import Places365
@@ -18,12 +19,15 @@ __all__ = [
     "FFHQ",
     "ISTD",
     "CelebAHQ",
+    "Contamination",
     "FolderDataset",
     "HuggingFaceDataset",
     "ImageNet",
     "Item",
     "Items",
     "Logo30K",
+    "Manifest",
+    "ManifestDataset",
     "PairsDataset",
     "ParisStreetView",
     "Places365",

@@ -12,6 +12,7 @@ from PIL import Image
 
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.interfaces import Dataset, Sample, SampleError
+from hcl_sdk.picture_files import photo_of
 from hcl_sdk.plugins import registry
 
 Pixels = NDArray[np.uint8]
@@ -27,9 +28,10 @@ class Item:
         clean: the same undamaged; None where a data set of masks alone does not know it.
         corruption_mask: ``[size, size]`` bool, True = corrupted; None where a data set of pairs does not know it.
         name: of the photo in its data set.
-        shape: name of the shape of the corruption; empty where there is none, or where it was not synthesized.
+        shape: name of the shape of the corruption; empty where there is none, or it is not known.
         content: likewise, of its content.
-        unreadable: photos that were to be used here and could not be: (name, why).
+        source: what the item was made of: items of one source are not independent of each other.
+        unreadable: photos, and files of shapes and contents, that were to be used here and could not be: (name, why).
     """
 
     image: Pixels
@@ -38,6 +40,7 @@ class Item:
     name: str
     shape: str = ""
     content: str = ""
+    source: str = ""
     unreadable: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -77,21 +80,28 @@ class Items:
         return len(self.dataset)
 
     def __getitem__(self, number: int) -> Item:
-        """The item; for training, the next readable photo stands in for one that is not.
+        """The item; for training, the next readable photo stands in for one that is not, and a shape and a content that
+        can be read for those that cannot.
 
         Raises:
-            SampleError: if the photo cannot be read (evaluation), or none can (training).
+            SampleError: if the photo, or what it was to be corrupted with, cannot be read (evaluation), or none can
+                (training).
         """
         index = self._index(number)
         if not self.augment:
-            return self._item(number, index, self.dataset[index], ())
+            item = self._item(number, index, self.dataset[index], ())
+            if item.unreadable:  # what was drawn in its place would not be measured alike everywhere
+                raise SampleError(f"what it was to be corrupted with cannot be read: {item.unreadable[0][1]}")
+            return item
         unreadable: list[tuple[str, str]] = []
         for offset in range(min(len(self.dataset), 1000)):
             at = (index + offset) % len(self.dataset)
             try:
-                return self._item(number, at, self.dataset[at], tuple(unreadable))
+                sample = self.dataset[at]
             except SampleError as error:
                 unreadable.append((self.dataset.name(at), str(error)))
+            else:
+                return self._item(number, at, sample, tuple(unreadable))
         raise SampleError(
             f"none of {len(unreadable)} photos can be read; the first is {unreadable[0][0]}: {unreadable[0][1]}"
         )
@@ -117,7 +127,16 @@ class Items:
             mask = None if sample.corruption_mask is None else cut(sample.corruption_mask)
             if not paired:
                 mask = np.zeros(image.shape[:2], dtype=np.bool_)
-            return Item(image=image, clean=clean, corruption_mask=mask, name=name, unreadable=unreadable)
+            return Item(
+                image=image,
+                clean=clean,
+                corruption_mask=mask,
+                name=name,
+                shape=sample.shape,
+                content=sample.content,
+                source=sample.source or name,
+                unreadable=unreadable,
+            )
         softness = min(1.0, number / self.soften_over) if self.augment and self.soften_over else 1.0
         damaged = self.corruption(image, rng, self._another(index, rng), softness=softness)
         return Item(
@@ -125,21 +144,17 @@ class Items:
             clean=image,
             corruption_mask=damaged.corruption_mask,
             name=name,
+            source=name,
             shape="" if damaged.shape is None else registry.label(type(damaged.shape)),
             content="" if damaged.content is None else registry.label(type(damaged.content)),
-            unreadable=unreadable,
+            unreadable=unreadable + damaged.unreadable,
         )
 
     def _another(self, index: int, rng: np.random.Generator) -> Callable[[], Pixels]:
         def another() -> Pixels:
-            for _ in range(100):
-                other = int(rng.integers(max(1, len(self.dataset) - 1)))
-                other += other >= index and len(self.dataset) > 1  # any but this one
-                try:
-                    return self.dataset[other].image
-                except SampleError:
-                    continue  # reported when its own turn comes
-            raise SampleError("100 photos in a row, drawn as foreign content, cannot be read")
+            other = int(rng.integers(max(1, len(self.dataset) - 1)))
+            other += other >= index and len(self.dataset) > 1  # any but this one
+            return photo_of(self.dataset, other)
 
         return another
 

@@ -20,8 +20,9 @@ from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import Report, summarize
 from hcl_sdk.evaluation.rows import detection_row, restoration_row
 from hcl_sdk.evaluation.sheets import contact_sheet
-from hcl_sdk.interfaces import Configurable, Dataset, SampleError, component
+from hcl_sdk.interfaces import Configurable, Dataset, Restorer, SampleError, component
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import gathered, is_first_process, own_share
 
@@ -41,6 +42,7 @@ class Evaluation(Configurable):
         limit: use so many photos, spread evenly over the data set; None for all.
         batch_size: photos that are processed at once.
         true_masks: restore with the true masks as well, as if detection were perfect.
+        baselines: restorers that are given the same masks, for comparison.
         resamples: of the bootstrap that the confidence intervals come from.
         lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None
             leaves it out. Needs ``pip install hcl_sdk[metrics]``.
@@ -55,6 +57,7 @@ class Evaluation(Configurable):
     limit: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int = attrs.field(default=8, validator=ge(1))
     true_masks: bool = False
+    baselines: tuple[Restorer, ...] = ()
     resamples: int = attrs.field(default=1000, validator=ge(1))
     lpips: Literal["alex", "vgg", "squeeze"] | None = None
     fid: str | None = None
@@ -109,6 +112,8 @@ def evaluate(
     size = evaluation.batch_size
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
     batches = own_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
+    if out is not None and is_first_process():
+        Path(out).mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work is done
     networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
     rows: list[dict[str, Any]] = []
     unreadable: dict[str, str] = {}
@@ -164,7 +169,8 @@ def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, n
     item, result = case.item, case.result
     if item.corruption_mask is None and item.clean is None:
         raise ValueError(f"{item.name}: the data set knows neither masks nor clean images; nothing can be measured")
-    row: dict[str, Any] = {"number": number, "name": item.name, "shape": item.shape, "content": item.content}
+    row: dict[str, Any] = {"number": number, "name": item.name, "source": item.source}
+    row |= {"shape": item.shape, "content": item.content}
     mask = None if item.corruption_mask is None else torch.from_numpy(item.corruption_mask)[None, None]
     row["area"] = None if mask is None else float(mask.float().mean())
     if mask is not None and pipeline.detector is not None:
@@ -172,12 +178,35 @@ def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, n
     if item.clean is not None and pipeline.restorer is not None:
         clean = _unit(item.clean)
         row["restoration"] = restoration_row(result, _unit(item.image), clean, mask)
-        composited = _composited(result)
-        networks.update(row["restoration"], composited, clean)
-        if evaluation.true_masks and mask is not None and pipeline.detector is not None:
-            true = pipeline.restore(item.image, corruption_mask=mask)
-            row["restoration_true_mask"] = restoration_row(true, _unit(item.image), clean, mask)
+        raw = _unit(item.image) if result.raw is None else result.raw
+        networks.update(row["restoration"], _composited(result), raw, clean)
+        with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
+        if with_true_mask:
+            row["restoration_true_mask"] = _filled(pipeline, item, clean, mask, mask)
+        row["baselines"] = {}
+        for name, baseline in _named(evaluation.baselines).items():
+            other = pipeline.replace(restorer=baseline)
+            own = row["baselines"][name] = {"restoration": _filled(other, item, clean, result.corruption_mask, mask)}
+            if with_true_mask:
+                own["restoration_true_mask"] = _filled(other, item, clean, mask, mask)
     return row
+
+
+def _filled(
+    pipeline: Pipeline, item: Item, clean: Tensor, given: Tensor | None, truth: Tensor | None
+) -> dict[str, Any]:
+    """What is measured of a restoration with a given mask."""
+    assert given is not None
+    return restoration_row(pipeline.restore(item.image, corruption_mask=given), _unit(item.image), clean, truth)
+
+
+def _named(baselines: Sequence[Restorer]) -> dict[str, Restorer]:
+    named: dict[str, Restorer] = {}
+    for baseline in baselines:
+        label = registry.label(type(baseline))
+        alike = sum(type(other) is type(baseline) for other in named.values())
+        named[f"{label}-{alike + 1}" if alike else label] = baseline
+    return named
 
 
 def _composited(result: Result) -> Tensor:

@@ -1,4 +1,4 @@
-"""LPIPS and FID: measures that look through a network."""
+"""LPIPS and FID: measures that look through a network, of the composited images and of the restorer's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hcl_sdk.runtime import gathered
 
 
 class Networks:
-    """LPIPS and FID of the composited images, as far as their networks can be had.
+    """LPIPS and FID of the composited images and of the raw ones, as far as their networks can be had.
 
     Args:
         lpips: called with two batches of images in [0, 1]; gives their distance. None leaves it out.
@@ -27,7 +27,7 @@ class Networks:
     ) -> None:
         self.lpips, self.features = lpips, features
         self.unavailable = unavailable or {}
-        self._seen: list[tuple[int, Tensor, Tensor]] = []
+        self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
     @classmethod
     def load(cls, lpips: Literal["alex", "vgg", "squeeze"] | None, fid: str | None, device: torch.device) -> Networks:
@@ -60,26 +60,26 @@ class Networks:
                 unavailable["fid"] = _reason(error)
         return cls(found["lpips"], found["features"], unavailable)
 
-    def update(self, row: dict[str, Any], composited: Tensor, clean: Tensor) -> None:
-        """Measure one image: put ``lpips`` into its row, keep its features for FID."""
+    def update(self, row: dict[str, Any], composited: Tensor, raw: Tensor, clean: Tensor) -> None:
+        """Measure one image: put ``lpips`` and ``raw_lpips`` into its row, keep its features for FID."""
         if self.lpips is not None:
-            row["lpips"] = float(self.lpips(composited.to(_device(self.lpips)), clean.to(_device(self.lpips))))
+            device = _device(self.lpips)
+            for name, image in (("lpips", composited), ("raw_lpips", raw)):
+                row[name] = float(self.lpips(image.to(device), clean.to(device)))
         if self.features is not None:
             device = _device(self.features)
-            own, true = (
-                self.features((image * 255).round().byte().to(device)).flatten(1).double().cpu()
-                for image in (composited, clean)
+            own, unpasted, true = (
+                self.features((image * 255).round().byte().to(device)).flatten(1).double().cpu()[0]
+                for image in (composited, raw, clean)
             )
-            self._seen.append((len(self._seen), own[0], true[0]))
+            self._seen.append((own, unpasted, true))
 
     def results(self) -> dict[str, Any]:
-        """``fid`` over all images and processes, and what was not available."""
+        """``fid`` and ``raw_fid`` over all images and processes, and what was not available."""
         found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
         if self.features is not None:
-            seen = gathered(self._seen)
-            found["fid"] = frechet_distance(
-                torch.stack([own for _, own, _ in seen]), torch.stack([true for _, _, true in seen])
-            )
+            own, unpasted, true = (torch.stack(list(one)) for one in zip(*gathered(self._seen), strict=True))
+            found |= {"fid": frechet_distance(own, true), "raw_fid": frechet_distance(unpasted, true)}
         return found
 
 
@@ -99,4 +99,6 @@ def _device(module: nn.Module) -> torch.device:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):  # torchmetrics' own advice names another package's extra
+        return "it needs pip install 'hcl_sdk[metrics]'"
     return " ".join(str(error).split())[:300] or type(error).__name__

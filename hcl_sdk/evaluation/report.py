@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.evaluation.rows import LEVELS
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS
 
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Borders of the groups by corrupted share of the image; a share on a border belongs to the group above."""
@@ -20,6 +20,7 @@ MEASURES = {
     "f1": "F1 of corrupted pixels",
     "iou": "IoU of corrupted pixels",
     "average_precision": "average precision of corrupted pixels",
+    "calibration_error": "expected calibration error",
     "mean_f1": "mean F1 of corrupted images",
     "false_positive_area": "flagged share of clean images",
     "untouched": "share of clean images without a flagged pixel",
@@ -31,8 +32,13 @@ MEASURES = {
     "damaged_psnr": "PSNR before restoration, dB",
     "true_mask_psnr": "PSNR of the composited image given the true mask, dB",
     "true_mask_rmse": "RMSE in the mask given the true mask, 0 to 255",
+    "clean_rmse": "RMSE of clean images after restoration, 0 to 255",
     "lpips": "LPIPS of the composited image",
+    "raw_lpips": "LPIPS of the restorer's own output",
 }
+BASELINE_MEASURES = ("psnr", "ssim", "rmse", "gain", "true_mask_psnr", "true_mask_rmse", "true_mask_gain")
+"""Of a baseline; ``gain`` is what the pipeline is better in the mask, in dB."""
+
 SHOWN = ("f1", "iou", "average_precision", "psnr", "ssim", "rmse")
 """Columns of the tables by group."""
 
@@ -53,9 +59,13 @@ class Report:
     Attributes:
         images: how many.
         overall: measures over all images, by the names in ``MEASURES``; only those that apply.
-        groups: the same by ``area``, ``content`` and ``shape``: measures of each group, with the number of its images.
+        groups: the same by ``area``, ``content``, ``shape`` and, where these are crossed, ``content, shape``: measures
+            of each group, with the number of its images.
+        baselines: of each baseline the measures in ``BASELINE_MEASURES``, as far as they apply.
+        calibration: ranges of confidence: the ``pixels`` in each, their mean ``confidence``, and the share of them that
+            is ``corrupted``; ranges without pixels are left out. For a reliability diagram.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
-            *valid* pixels.
+            *valid* pixels. Groups have them too.
         others: measures of sets of images (``fid``), or why one could not be had.
         unreadable: photos that were left out, and why.
         rows: what was measured of each image.
@@ -64,7 +74,9 @@ class Report:
     images: int
     overall: dict[str, Estimate]
     groups: dict[str, dict[str, dict[str, Any]]]
-    scales: list[dict[str, float | None]]
+    baselines: dict[str, dict[str, Estimate]]
+    calibration: list[dict[str, float]]
+    scales: list[dict[str, Estimate]]
     others: dict[str, Any]
     unreadable: dict[str, str]
     rows: list[dict[str, Any]]
@@ -76,20 +88,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows, as plain values; what is not defined is None."""
-        return {
-            "images": self.images,
-            "overall": {name: vars(estimate) for name, estimate in self.overall.items()},
-            "groups": {
-                kind: {
-                    name: {key: vars(value) if isinstance(value, Estimate) else value for key, value in group.items()}
-                    for name, group in groups.items()
-                }
-                for kind, groups in self.groups.items()
-            },
-            "scales": self.scales,
-            "others": self.others,
-            "unreadable": self.unreadable,
-        }
+        names = ("images", "overall", "groups", "baselines", "calibration", "scales", "others", "unreadable")
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def to_markdown(self) -> str:
         """Tables: overall with intervals, by group, and by scale."""
@@ -103,6 +103,11 @@ class Report:
             for name, group in groups.items():
                 values = [_shown(group[column].value) if column in group else "-" for column in columns]
                 lines.append(f"| {name} | {group['images']} | {' | '.join(values)} |")
+        if self.baselines:
+            columns = [name for name in BASELINE_MEASURES if any(name in own for own in self.baselines.values())]
+            lines += ["", f"| baseline | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+            for name, own in self.baselines.items():
+                lines.append(f"| {name} | {' | '.join(_shown(own[column].value) for column in columns)} |")
         if self.scales:
             lines += [
                 "",
@@ -110,7 +115,7 @@ class Report:
                 "|---|---|---|---|---|",
             ]
             for s, scale in enumerate(self.scales):
-                values = " | ".join(_shown(scale[name]) for name in ("bce", "accuracy", "f1", "iou"))
+                values = " | ".join(_shown(scale[name].value) for name in ("bce", "accuracy", "f1", "iou"))
                 lines.append(f"| {s} | {values} |")
         lines += [f"\n{name}: {value}" for name, value in self.others.items()]
         if self.unreadable:
@@ -142,24 +147,44 @@ def summarize(
         seed: of the bootstrap.
     """
     groups: dict[str, dict[str, dict[str, Any]]] = {}
-    for kind, key in (("area", _area), ("content", lambda row: row["content"]), ("shape", lambda row: row["shape"])):
+    keys: dict[str, Callable[[dict[str, Any]], str]] = {
+        "area": _area,
+        "content": lambda row: row["content"],
+        "shape": lambda row: row["shape"],
+    }
+    if _are_crossed(rows):
+        keys["content, shape"] = lambda row: ", ".join(filter(None, (row["content"], row["shape"])))
+    for kind, key in keys.items():
         members: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             members.setdefault(key(row) or "", []).append(row)
         named = {name: members[name] for name in sorted(members, key=_order) if name}
         if named:
             groups[kind] = {
-                name: {"images": len(own), **_measures(own, resamples, seed)} for name, own in named.items()
+                name: {
+                    "images": len(own),
+                    **_measures(own, resamples, seed),
+                    "scales": _scales(own, resamples, seed),
+                }
+                for name, own in named.items()
             }
     return Report(
         images=len(rows),
         overall=_measures(rows, resamples, seed),
         groups=groups,
-        scales=_scales(rows),
+        baselines=_baselines(rows, resamples, seed),
+        calibration=_calibration(rows),
+        scales=_scales(rows, resamples, seed),
         others=others,
         unreadable=unreadable,
         rows=rows,
     )
+
+
+def _are_crossed(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether contents and shapes come in more combinations than there are of either."""
+    pairs = {(row["content"], row["shape"]) for row in rows if row["content"]}
+    return len(pairs) > max(len({content for content, _ in pairs}), len({shape for _, shape in pairs}))
 
 
 def area_group(area: float) -> str:
@@ -185,15 +210,25 @@ def _measures(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> dict
 
     All measures are functions of sums over images, so that a bootstrap sample is a row of weights.
     """
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=resamples).astype(np.float64)
-    weights = np.concatenate([np.ones((1, len(rows))), weights])  # the first is the sample itself
+    weights = _resampled(rows, resamples, seed)
     found: dict[str, Estimate] = {}
     for names, compute in _APPLICABLE:
         values = compute(rows, weights)
         if values is not None:
             found |= {name: _estimate(column) for name, column in zip(names, values, strict=True)}
     return found
+
+
+def _resampled(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each row counts, ``[1 + resamples, rows]``: once, and in each bootstrap sample.
+
+    What is drawn is sources, each with all of its rows: damaged copies of one photo are not independent.
+    """
+    numbers: dict[str, int] = {}
+    source = [numbers.setdefault(row["source"], len(numbers)) for row in rows]
+    count = len(numbers)
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    return np.concatenate([np.ones((1, count)), drawn.astype(np.float64)])[:, source]
 
 
 def _estimate(values: NDArray[np.float64]) -> Estimate:
@@ -214,7 +249,7 @@ def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> 
 
 
 def _pooled(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Computed:
-    """F1, IoU and average precision over the pixels of all images."""
+    """F1, IoU, average precision and expected calibration error over the pixels of all images."""
     if not any("detection" in row for row in rows):
         return None
     counts = weights @ _table(rows, lambda row: row["detection"]["counts"], "detection", 4)
@@ -225,7 +260,23 @@ def _pooled(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Com
     levels = weights @ _table(
         rows, lambda row: [*row["detection"]["levels"][0], *row["detection"]["levels"][1]], "detection", 2 * LEVELS
     )
-    return f1, iou, average_precision(levels[:, :LEVELS], levels[:, LEVELS:])
+    pixels, confidence, corrupted = np.split(weights @ _calibration_table(rows), 3, axis=1)
+    error = _ratio(np.abs(confidence - corrupted).sum(axis=1), pixels.sum(axis=1))
+    return f1, iou, average_precision(levels[:, :LEVELS], levels[:, LEVELS:]), error
+
+
+def _calibration_table(rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    width = 3 * CALIBRATION_BINS
+    return _table(rows, lambda row: np.ravel(row["detection"]["calibration"]).tolist(), "detection", width)
+
+
+def _calibration(rows: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    pixels, confidence, corrupted = np.split(_calibration_table(rows).sum(axis=0), 3)
+    return [
+        {"pixels": float(n), "confidence": float(c / n), "corrupted": float(k / n)}
+        for n, c, k in zip(pixels, confidence, corrupted, strict=True)
+        if n > 0
+    ]
 
 
 def average_precision(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -276,6 +327,27 @@ def _restoration(part: str) -> Callable[[Sequence[dict[str, Any]], NDArray[np.fl
     return compute
 
 
+def _baselines(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> dict[str, dict[str, Estimate]]:
+    """Each baseline's measures, and what the pipeline is better than it."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for name in dict.fromkeys(name for row in rows for name in row.get("baselines", ())):
+        weights = _resampled(rows, resamples, seed)
+        own = [row["baselines"][name] if name in row.get("baselines", ()) else {} for row in rows]
+        measures: dict[str, NDArray[np.float64]] = {}
+        for part, prefix in (("restoration", ""), ("restoration_true_mask", "true_mask_")):
+            theirs, ours = (_restoration(part)(r, weights) for r in (own, rows))
+            if theirs is None or ours is None:
+                continue
+            measures[f"{prefix}psnr"], measures[f"{prefix}rmse"] = theirs
+            with np.errstate(divide="ignore"):
+                measures[f"{prefix}gain"] = 20 * np.log10(_ratio(theirs[1], ours[1]))
+        ssim = _mean(own, weights, "restoration", lambda part: part["ssim"])
+        if ssim is not None:
+            (measures["ssim"],) = ssim
+        found[name] = {key: _estimate(measures[key]) for key in BASELINE_MEASURES if key in measures}
+    return found
+
+
 def _mean_of(key: str) -> Callable[[Sequence[dict[str, Any]], NDArray[np.float64]], Computed]:
     def compute(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Computed:
         if not any(key in row.get("restoration", ()) for row in rows):
@@ -307,34 +379,53 @@ def _table(
     return np.array([value(row) if part in row else [0.0] * width for row in rows], dtype=np.float64)
 
 
-def _scales(rows: Sequence[dict[str, Any]]) -> list[dict[str, float | None]]:
+def _scales(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> list[dict[str, Estimate]]:
     """The published measures: mean BCE, and accuracy, F1 and IoU of all pixels, *valid* being positive."""
-    parts = [row["detection"]["scales"] for row in rows if "detection" in row]
-    scales: list[dict[str, float | None]] = []
-    for own in zip(*parts, strict=True):
-        hits, wrong, right_negative, missed = np.sum([scale["counts"] for scale in own], axis=0).tolist()
-        total = hits + wrong + right_negative + missed
-        defined = hits + missed > 0
-        scales.append(
-            {
-                "bce": float(np.mean([scale["bce"] for scale in own])),
-                "accuracy": (hits + right_negative) / total,
-                "f1": 2 * hits / (2 * hits + wrong + missed) if defined else None,
-                "iou": hits / (hits + wrong + missed) if defined else None,
-            }
-        )
+    measured = [row for row in rows if "detection" in row]
+    scales: list[dict[str, Estimate]] = []
+    for own in zip(*(row["detection"]["scales"] for row in measured), strict=True):
+        weights = _resampled(measured, resamples, seed)
+        hits, wrong, rejected, missed = (weights @ np.array([scale["counts"] for scale in own], dtype=np.float64)).T
+        is_defined = hits + missed > 0
+        values = {
+            "bce": _ratio(weights @ np.array([scale["bce"] for scale in own]), weights.sum(axis=1)),
+            "accuracy": _ratio(hits + rejected, hits + wrong + rejected + missed),
+            "f1": np.where(is_defined, _ratio(2 * hits, 2 * hits + wrong + missed), np.nan),
+            "iou": np.where(is_defined, _ratio(hits, hits + wrong + missed), np.nan),
+        }
+        scales.append({name: _estimate(column) for name, column in values.items()})
     return scales
 
 
+def _clean_rmse(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Computed:
+    """What restoration does to images that need none."""
+    clean = [row if row["area"] == 0 else {} for row in rows]
+    if not any("restoration" in row for row in clean):
+        return None
+    keys = ("image_squared_error", "image_values")
+    errors = weights @ _table(clean, lambda row: [row["restoration"][key] for key in keys], "restoration", 2)
+    return (np.sqrt(_ratio(errors[:, 0], errors[:, 1])),)
+
+
 _APPLICABLE: tuple[tuple[tuple[str, ...], Callable[..., Computed]], ...] = (
-    (("f1", "iou", "average_precision"), _pooled),
+    (("f1", "iou", "average_precision", "calibration_error"), _pooled),
     (("mean_f1",), _mean_f1),
     (("false_positive_area", "untouched"), _clean),
     (("psnr", "rmse"), _restoration("restoration")),
     *(((key,), _mean_of(key)) for key in ("ssim", "raw_psnr", "raw_ssim", "damaged_psnr")),
     (("true_mask_psnr", "true_mask_rmse"), _restoration("restoration_true_mask")),
-    (("lpips",), _mean_of("lpips")),
+    (("clean_rmse",), _clean_rmse),
+    *(((key,), _mean_of(key)) for key in ("lpips", "raw_lpips")),
 )
+
+
+def _plain(value: Any) -> Any:
+    """Estimates and what holds them as plain values."""
+    if isinstance(value, Estimate):
+        return vars(value)
+    if isinstance(value, dict):
+        return {key: _plain(own) for key, own in value.items()}
+    return [_plain(own) for own in value] if isinstance(value, list) else value
 
 
 def _shown(value: float | None) -> str:

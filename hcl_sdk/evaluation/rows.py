@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.classification import binary_stat_scores
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.result import Result
 
 LEVELS = 200
 """Levels of confidence that average precision distinguishes."""
+
+CALIBRATION_BINS = 15
+"""Equal ranges of confidence whose mean is compared with how many pixels are corrupted."""
 
 
 def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
@@ -27,7 +31,8 @@ def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
     Returns:
         ``counts``: true positives, false positives, true negatives, false negatives, *corrupted* being positive;
         ``f1`` of them, None where nothing is corrupted; ``levels``: how many corrupted and valid pixels there are at
-        each level of confidence; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
+        each level of confidence; ``calibration``: of each range of confidence its pixels, the sum of their confidence,
+        and how many are corrupted; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
     """
     counts = _counts(result.corruption_mask, corruption_mask)
     level = (result.confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
@@ -37,8 +42,16 @@ def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
         "counts": counts,
         "f1": f1(counts) if corruption_mask.any() else None,
         "levels": levels,
+        "calibration": _calibration(result.confidence, corruption_mask),
         "scales": [_scale_row(confidence, corruption_mask) for confidence in scales],
     }
+
+
+def _calibration(confidence: Tensor, corruption_mask: Tensor) -> list[list[float]]:
+    value = confidence.clamp(0, 1).double().flatten()
+    place = (value * CALIBRATION_BINS).ceil().long().sub(1).clamp(min=0)  # ranges hold their upper border
+    weights = (torch.ones_like(value), value, corruption_mask.flatten().double())
+    return [torch.bincount(place, weights=w, minlength=CALIBRATION_BINS).tolist() for w in weights]
 
 
 def _scale_row(confidence: Tensor, corruption_mask: Tensor) -> dict[str, Any]:
@@ -66,18 +79,23 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
         corruption_mask: ``[1, 1, H, W]`` bool, the truth; None if it is not known.
 
     Returns:
-        ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim`` (None where nothing was filled), ``damaged_psnr`` of the
-        image before restoration; None for an infinite PSNR, of images that are equal. ``squared_error``: sum over the
-        values of the true mask, 0 to 255, and ``values``: how many these are.
+        ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim``, ``damaged_psnr`` of the image before restoration; all None
+        of an image that is not damaged. ``squared_error``: sum over the values of the true mask, 0 to 255, and
+        ``values``: how many these are; ``image_squared_error`` and ``image_values``: over the whole image.
     """
     composited = damaged if result.composited is None else result.composited.rgb
-    raw = result.raw
-    row = {
-        "psnr": _psnr(composited, clean),
-        "ssim": _ssim(composited, clean),
-        "raw_psnr": None if raw is None else _psnr(raw, clean),
-        "raw_ssim": None if raw is None else _ssim(raw, clean),
-        "damaged_psnr": _psnr(damaged, clean),
+    raw = damaged if result.raw is None else result.raw  # where nothing was found, nothing was to be filled
+    # Averages of PSNR and SSIM are over damaged images, before and after: the PSNR of equal images is infinite, and
+    # leaving just these out would reward harm.
+    is_damaged = not torch.equal(damaged, clean)
+    row: dict[str, Any] = {
+        "psnr": _psnr(composited, clean) if is_damaged else None,
+        "ssim": _ssim(composited, clean) if is_damaged else None,
+        "raw_psnr": _psnr(raw, clean) if is_damaged else None,
+        "raw_ssim": _ssim(raw, clean) if is_damaged else None,
+        "damaged_psnr": _psnr(damaged, clean) if is_damaged else None,
+        "image_squared_error": float(((composited - clean) * 255).double().square().sum()),
+        "image_values": clean.numel(),
         "squared_error": 0.0,
         "values": 0,
     }
@@ -88,9 +106,10 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
     return row
 
 
-def _psnr(image: Tensor, clean: Tensor) -> float | None:
-    value = float(peak_signal_noise_ratio(image, clean, data_range=1.0))
-    return value if value < float("inf") else None
+def _psnr(image: Tensor, clean: Tensor) -> float:
+    """PSNR of 8-bit images; of equal ones, where it is infinite, that of a single value that differs by one."""
+    least = 1 / (255**2 * clean.numel())
+    return -10 * math.log10(max(float((image - clean).double().square().mean()), least))
 
 
 def _ssim(image: Tensor, clean: Tensor) -> float | None:

@@ -29,6 +29,8 @@ class ResidualFPN(Interaction):
         head_dim: channels of an attention head; where there is attention, it divides ``channels``.
     """
 
+    exportable = True
+
     channels: tuple[int, ...] = attrs.field(default=(16, 32, 64, 96), validator=[deep_iterable(ge(1)), min_len(1)])
     attention: int = attrs.field(default=1, validator=ge(0))
     head_dim: int = attrs.field(default=32, validator=ge(1))
@@ -49,7 +51,8 @@ class ResidualFPN(Interaction):
             nn.Identity() if s < without else _AttentionBlock(width, width // self.head_dim)
             for s, width in enumerate(self.channels)
         )
-        self.refine = nn.ModuleList(ResidualBlock(width) for width in self.channels)
+        # Without activation behind them: embeddings of values that are all positive lie close together.
+        self.refine = nn.ModuleList(ResidualBlock(width, activate=False) for width in self.channels)
         self.down = nn.ModuleList(
             nn.Conv2d(coarse, fine, 1) for fine, coarse in zip(self.channels[:-1], self.channels[1:], strict=True)
         )

@@ -24,11 +24,18 @@ class Sample:
         clean: ``[H, W, 3]`` uint8, the same photo undamaged, of a data set of pairs; None where ``image`` itself is
             undamaged, and damage is to be synthesized.
         corruption_mask: ``[H, W]`` bool, True = corrupted, where the data set knows it.
+        shape: what kind of shape the damage has, where the data set knows it; for tables by shape.
+        content: likewise, of its content.
+        source: what the sample was made of, where several are made of one photo: these are not independent of each
+            other, which confidence intervals take into account.
     """
 
     image: NDArray[np.uint8]
     clean: NDArray[np.uint8] | None = None
     corruption_mask: NDArray[np.bool_] | None = None
+    shape: str = ""
+    content: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8 or 0 in self.image.shape:

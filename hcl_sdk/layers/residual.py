@@ -7,15 +7,22 @@ from torch.nn import functional as F
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions, plus the input: ``[B, width, H, W]`` -> the same."""
+    """Two 3x3 convolutions, plus the input: ``[B, width, H, W]`` -> the same.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: channels.
+        activate: whether a ReLU follows the sum; without one, values keep their sign.
+    """
+
+    def __init__(self, width: int, *, activate: bool = True) -> None:
         super().__init__()
         self.conv1 = conv_bn(width, width)
         self.conv2 = conv_bn(width, width)
+        self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.conv2(F.relu(self.conv1(x))))
+        x = x + self.conv2(F.relu(self.conv1(x)))
+        return F.relu(x) if self.activate else x
 
 
 def conv_bn(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,37 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
     """Write a checkpoint, then delete all but the ``keep`` latest ones.
 
     It gets its name only when all of it is on the disk, so that a file of that name is always complete.
+
+    Raises:
+        OSError: if it cannot be written, as on a full disk; earlier ones are intact.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:08d}.pt"
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    _sync_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_folder(folder)
+    except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError of its own on a full disk
+        with suppress(OSError):
+            partial.unlink()
+        raise OSError(f"the checkpoint {path} cannot be written; earlier ones are intact: {_reason(error)}") from error
     for old in checkpoints(folder)[:-keep]:
         old.unlink()
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Why writing failed: of the errors that led to one another, the first that the system reported."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, OSError):
+            return str(reason)
+        reason = reason.__context__
+    return str(error).splitlines()[0]
 
 
 def checkpoints(folder: Path) -> list[Path]:

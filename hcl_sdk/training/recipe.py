@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import and_, ge, gt, in_, le, lt, min_len, optional
+from attrs.validators import and_, deep_iterable, ge, gt, in_, le, lt, min_len, optional
 
 from hcl_sdk.config import ConfigError, build, describe, plugins_used
 from hcl_sdk.corruptions.corruption import Corruption
@@ -57,7 +57,7 @@ class Optimization(Configurable):
     algorithm: Literal["adam", "adamw"] = "adam"
     lr: float = attrs.field(default=5e-4, validator=gt(0))
     lr_factors: dict[str, float] = attrs.field(factory=dict)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), validator=deep_iterable(and_(ge(0), lt(1))))
     weight_decay: float = attrs.field(default=0.0, validator=ge(0))
     warmup: int = attrs.field(default=0, validator=ge(0))
     decay: Literal["constant", "cosine"] = "constant"

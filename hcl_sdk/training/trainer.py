@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -27,9 +28,10 @@ from torch.utils.data import DataLoader, Sampler
 from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
-from hcl_sdk.data.items import Items
+from hcl_sdk.data.items import Item, Items
+from hcl_sdk.detector import ConfidenceError
 from hcl_sdk.evaluation.evaluation import evaluate
-from hcl_sdk.interfaces import AdversarialLoss
+from hcl_sdk.interfaces import AdversarialLoss, SampleError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import RegistryError
@@ -46,6 +48,10 @@ from hcl_sdk.training.panels import panel
 from hcl_sdk.training.recipe import FREE_KEYS, Optimization, Recipe, describe_run
 
 CONFIG, LOG, WEIGHTS, CHECKPOINTS, PANELS = "training.yaml", "log.jsonl", "weights", "checkpoints", "panels"
+
+
+GRACE = 20.0
+"""Seconds that a worker goes on after it was asked to end, so that the trainer can finish a step."""
 
 
 class TrainingError(RuntimeError):
@@ -124,6 +130,8 @@ class Trainer:
 
 def _problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
     """What the recipe asks for and the pipeline or the machine does not have."""
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
+
     if recipe.detection is None and recipe.restoration is None:
         yield "", "nothing is trained: expected detection, restoration or both"
     if recipe.detection is not None and pipeline.detector is None:
@@ -134,6 +142,14 @@ def _problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "restoration.masks", "there is no detector to predict masks; expected true"
     if recipe.precision == "fp16" and pipeline.device.type == "cpu":
         yield "precision", "fp16 needs an accelerator; a CPU trains in bf16 or no (float32)"
+    for i, name in enumerate(recipe.trackers):
+        if name not in LOGGER_TYPE_TO_CLASS:
+            yield (
+                f"trackers[{i}]",
+                f"unknown tracker {name!r}; Accelerate has {', '.join(sorted(LOGGER_TYPE_TO_CLASS))}",
+            )
+        elif name not in {tracker.value for tracker in get_available_trackers()}:
+            yield f"trackers[{i}]", f"the package of the tracker {name!r} is not installed"
     if recipe.restoration is not None:
         for i, loss in enumerate(recipe.restoration.intermediate_losses):
             if isinstance(loss, AdversarialLoss):
@@ -215,7 +231,7 @@ class _Run:
         self.averaged = AveragedModel(self.trained, multi_avg_fn=_warm_average(recipe.ema))
         self.step = 0
         self.unreadable: dict[str, str] = {}
-        self.wants_to_stop = False
+        self.stop_requested = False
         self.sums: dict[str, float] = defaultdict(float)
         self.summed = 0
 
@@ -238,7 +254,11 @@ class _Run:
         began, since = time.perf_counter(), self.step
         with bar, _signals(self._stop), self._trackers():
             while self.step < steps:
-                self._update(batches)
+                parts = self._fetch(batches)
+                if parts is None:
+                    self._save()
+                    break
+                self._update(parts)
                 bar.update()
                 if self.step % recipe.log_every == 0 or self.step == steps:
                     seconds, began = time.perf_counter() - began, time.perf_counter()
@@ -246,13 +266,11 @@ class _Run:
                     since = self.step
                     losses = self._log(rate)
                     bar.set_postfix_str(_postfix(losses, rate))
-                if self.step == steps or self.wants_to_stop or self.step % recipe.save_every == 0:
+                if self.step == steps or self.step % recipe.save_every == 0:
                     self._save()
                 if recipe.validation is not None and (self.step == steps or self.step % recipe.validate_every == 0):
                     self._validate(bar)
                     began, since = time.perf_counter(), self.step
-                if self.wants_to_stop:
-                    break
         pipeline = self._averaged_pipeline()
         if self.out is not None:
             if self.is_main:
@@ -273,10 +291,10 @@ class _Run:
         )
         workers = 0 if self.out is None else data.workers
         return DataLoader(
-            items,  # pyright: ignore[reportArgumentType]
+            _Handed(items),  # pyright: ignore[reportArgumentType]
             batch_sampler=_Steps(recipe, self.step, self.accelerator.process_index, self.accelerator.num_processes),
             num_workers=workers,
-            collate_fn=collate,
+            collate_fn=_collate,
             pin_memory=self.accelerator.device.type == "cuda",
             generator=torch.Generator(),  # otherwise the global one would be drawn from
             persistent_workers=workers > 0,
@@ -284,14 +302,36 @@ class _Run:
             worker_init_fn=_end_with_parent if workers > 0 else None,
         )
 
-    def _update(self, batches: Iterator[Batch]) -> None:
+    def _fetch(self, batches: Iterator[Batch | SampleError]) -> list[Batch] | None:
+        """The parts of the next batch; None if a process was asked to stop, so that all of them do."""
+        parts: list[Batch | SampleError] | None = None
+        if not self.stop_requested:
+            try:
+                parts = [next(batches) for _ in range(self.recipe.accumulation)]
+            except (RuntimeError, OSError):
+                if not self.stop_requested:  # else the signal reached the workers as well
+                    raise
+        stop = torch.tensor(float(parts is None), device=self.accelerator.device)
+        if self.accelerator.num_processes > 1:
+            stop = self.accelerator.reduce(stop, reduction="sum")
+        if parts is None or float(stop) > 0:  # pyright: ignore[reportArgumentType]
+            return None
+        for part in parts:
+            if isinstance(part, SampleError):
+                raise part
+        return parts  # pyright: ignore[reportReturnType]
+
+    def _update(self, parts: Sequence[Batch]) -> None:
         """One step: gradients of all parts of a batch, then new weights."""
         accelerator, recipe = self.accelerator, self.recipe
-        for _ in range(recipe.accumulation):
-            batch = next(batches).to(accelerator.device)
+        for part in parts:
+            batch = part.to(accelerator.device)
             self._report_unreadable(batch)
             with accelerator.accumulate(self.model, *self.critics):
-                losses, restored = self.model(batch.image, batch.clean, batch.corruption_mask, self._step_seed())
+                try:
+                    losses, restored = self.model(batch.image, batch.clean, batch.corruption_mask, self._step_seed())
+                except ConfidenceError as error:
+                    raise self._failure(f"the detector's confidence is no number ({error})") from error
                 losses = dict(losses)
                 shown = dict(losses)
                 for loss, critic, stepper in zip(self.adversaries, self.critics, self.critic_steppers, strict=True):
@@ -323,24 +363,23 @@ class _Run:
         return (self.recipe.seed * 1_000_003 + self.step) % 2**31
 
     def _agree(self, losses: dict[str, Tensor], norm: Tensor | float | None) -> None:
-        """Stop all processes if one has to, and refuse to go on with what is no number.
+        """Refuse in all processes to go on with what is no number in one of them.
 
         In half precision infinite gradients are usual, and the scaler leaves such a step out.
         """
         values = torch.stack([value.detach().float() for value in losses.values()])
         length = torch.as_tensor(0.0 if norm is None else norm, device=values.device).float()
         is_bad = ~values.isfinite().all() | (~length.isfinite() & (self.recipe.precision != "fp16"))
-        flags = torch.stack([is_bad.float(), values.new_tensor(float(self.wants_to_stop))])
-        bad, stop = self.accelerator.reduce(flags, reduction="sum").tolist()  # pyright: ignore[reportAttributeAccessIssue]
-        self.wants_to_stop = stop > 0
-        if bad:
+        if float(self.accelerator.reduce(is_bad.float(), reduction="sum")) > 0:  # pyright: ignore[reportArgumentType]
             named = [f"{name} is {value.item()}" for name, value in losses.items() if not value.isfinite()]
-            what = ", ".join(named) or "the gradients are infinite or NaN"
-            saved = checkpoints(self.out / CHECKPOINTS) if self.out is not None else []
-            rest = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"
-            raise TrainingError(
-                f"step {self.step + 1}: {what}; {rest}. A lower learning rate, a warm-up or clipping may help"
-            )
+            raise self._failure(", ".join(named) or "the gradients are infinite or NaN")
+
+    def _failure(self, what: str) -> TrainingError:
+        saved = checkpoints(self.out / CHECKPOINTS) if self.out is not None else []
+        rest = f"the last checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"
+        return TrainingError(
+            f"step {self.step + 1}: {what}; {rest}. A lower learning rate, a warm-up or clipping may help"
+        )
 
     # Beginning, resuming
 
@@ -397,16 +436,37 @@ class _Run:
             schedule.load_state_dict(saved)
         if self.accelerator.scaler is not None and state["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
+        if state["dataset"] != self._dataset():
+            then, now = state["dataset"]["samples"], self._dataset()["samples"]
+            differing = f"it had {then} samples and has {now}" if then != now else "its samples have other names"
+            raise TrainingError(
+                f"the data set is not the one that {path} was trained on: {differing}; bring it back, or start from "
+                f"the run's weights in another folder"
+            )
+        if state["step"] > self.recipe.steps:
+            raise TrainingError(
+                f"the run in {self.out} has made {state['step']} steps; expected more, got {self.recipe.steps}"
+            )
         self.step = state["step"]
+        self.sums, self.summed = defaultdict(float, state["sums"]), state["summed"]
         self.unreadable = dict(state["unreadable"])
         if self.accelerator.process_index < len(state["random"]):
             set_random_states(state["random"][self.accelerator.process_index])
+
+    def _dataset(self) -> dict[str, Any]:
+        """What tells one data set from another: which photo an item is made of follows from both."""
+        dataset, digest = self.recipe.data.dataset, hashlib.sha256()
+        for i in range(len(dataset)):
+            digest.update(dataset.name(i).encode() + b"\n")
+        return {"samples": len(dataset), "names": digest.hexdigest()}
 
     def _save(self) -> None:
         from accelerate.utils import gather_object
 
         if self.out is None:
             return
+        if not all(parameter.isfinite().all() for parameter in self.trained.parameters()):
+            raise self._failure("weights are infinite or NaN")
         states = gather_object([random_states()])
         if self.is_main:
             state = {
@@ -419,6 +479,9 @@ class _Run:
                 "schedules": [_without_functions(schedule.state_dict()) for schedule in self.schedules],
                 "scaler": None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
                 "random": states,
+                "dataset": self._dataset(),
+                "sums": dict(self.sums),
+                "summed": self.summed,
                 "unreadable": self.unreadable,
             }
             write_checkpoint(self.out / CHECKPOINTS, self.step, state, keep=self.recipe.keep)
@@ -495,11 +558,35 @@ class _Run:
         return self.pipeline.replace(**parts)
 
     def _stop(self) -> None:
-        self.wants_to_stop = True
+        self.stop_requested = True
+
+
+class _Handed:
+    """Items whose errors are handed over like items: a worker would wrap them in its own traceback."""
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
+
+    def __getitem__(self, number: int) -> Item | SampleError:
+        try:
+            return self.items[number]
+        except SampleError as error:
+            return error
+
+
+def _collate(items: Sequence[Item | SampleError]) -> Batch | SampleError:
+    made = [item for item in items if not isinstance(item, SampleError)]
+    return collate(made) if len(made) == len(items) else next(i for i in items if isinstance(i, SampleError))
 
 
 def _end_with_parent(_: int) -> None:
-    """End a worker when its trainer was killed: it may wait forever to hand over an image."""
+    """End a worker when its trainer was killed: it may wait forever to hand over an image.
+
+    A terminal and a batch system signal the whole group of processes. The trainer still needs its workers then, to
+    finish the step, and ends them itself.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: _end_after(GRACE))
     parent = os.getppid()
 
     def watch() -> None:
@@ -508,6 +595,12 @@ def _end_with_parent(_: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _end_after(seconds: float) -> None:
+    timer = threading.Timer(seconds, os._exit, [1])
+    timer.daemon = True
+    timer.start()
 
 
 def _optimizer(objective: Objective, settings: Optimization) -> torch.optim.Optimizer:
@@ -619,5 +712,5 @@ def _without_functions(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postfix(losses: dict[str, float], rate: float) -> str:
-    shown = [f"{name.rpartition('/')[2]} {value:.3g}" for name, value in losses.items()]
+    shown = [f"{name.removeprefix('restoration/').removeprefix('detection/')} {v:.3g}" for name, v in losses.items()]
     return ", ".join([*shown, f"{rate:.3g} images/s"])

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
-from torchmetrics.functional.classification import binary_average_precision
+from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
 
-from hcl_sdk import Pipeline
+from hcl_sdk import GatedUNet, Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build, dump_yaml
 from hcl_sdk.corruptions import Blobs, Corruption, Noise, RandomColor, Rule
@@ -25,7 +25,7 @@ from hcl_sdk.data import FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
 from hcl_sdk.evaluation.networks import frechet_distance
 from hcl_sdk.evaluation.report import area_group, average_precision, summarize
-from hcl_sdk.evaluation.rows import LEVELS
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def test_the_published_measures_of_every_scale(tiny_pipeline, evaluation):
             total += valid.size
             hits += ((p >= 0.5) & valid).sum()
             union += ((p >= 0.5) | valid).sum()
-        assert scale["bce"] == pytest.approx(np.mean(entropies), rel=1e-4)
-        assert scale["accuracy"] == pytest.approx(right / total)
-        assert scale["iou"] == pytest.approx(hits / union)
-        assert scale["f1"] == pytest.approx(2 * hits / (union + hits))
+        assert scale["bce"].value == pytest.approx(np.mean(entropies), rel=1e-4)
+        assert scale["accuracy"].value == pytest.approx(right / total)
+        assert scale["iou"].value == pytest.approx(hits / union)
+        assert scale["f1"].value == pytest.approx(2 * hits / (union + hits))
 
 
 def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
@@ -106,24 +106,48 @@ def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
     report = evaluate(tiny_pipeline, evaluation)
     psnr, ssim, raw, errors, true = [], [], [], [], []
     for item, result in plain(tiny_pipeline, evaluation):
+        if not item.corruption_mask.any():
+            continue
         clean = item.clean / 255
         composited = result.composited.rgb[0].permute(1, 2, 0).numpy().astype(np.float64)
         psnr.append(peak_signal_noise_ratio(clean, composited, data_range=1))
         options = {"data_range": 1, "channel_axis": 2, "gaussian_weights": True, "use_sample_covariance": False}
         _, values = structural_similarity(clean, composited, sigma=1.5, full=True, **options)
         ssim.append(values.mean())
-        if result.raw is not None:
-            raw.append(peak_signal_noise_ratio(clean, result.raw[0].permute(1, 2, 0).numpy(), data_range=1))
+        raw.append(peak_signal_noise_ratio(clean, result.raw[0].permute(1, 2, 0).numpy(), data_range=1))
         errors.append(((composited - clean) * 255)[item.corruption_mask] ** 2)
         with_truth = tiny_pipeline.restore(item.image, corruption_mask=item.corruption_mask).composited.rgb
         own = peak_signal_noise_ratio(clean, with_truth[0].permute(1, 2, 0).numpy(), data_range=1)
         true.append(own)
-    finite = [value for value in true if value < 100]  # beyond that they differ by rounding alone
-    assert report.headline["psnr"] == pytest.approx(np.mean([value for value in psnr if value < 100]), abs=1e-3)
+    assert report.headline["psnr"] == pytest.approx(np.mean(psnr), abs=1e-3)
     assert report.headline["ssim"] == pytest.approx(np.mean(ssim), abs=2e-3)
     assert report.headline["raw_psnr"] == pytest.approx(np.mean(raw), abs=1e-3)
     assert report.headline["rmse"] == pytest.approx(np.sqrt(np.concatenate(errors).mean()), rel=1e-4)
-    assert report.headline["true_mask_psnr"] == pytest.approx(np.mean(finite), abs=1e-3)
+    assert report.headline["true_mask_psnr"] == pytest.approx(np.mean(true), abs=1e-3)
+
+
+def test_harm_to_clean_photos_is_not_rewarded(tiny_pipeline, photos):
+    """Altering clean photos changes no average over damaged ones, and shows where it belongs."""
+    mixed = make_evaluation(photos)
+    report = evaluate(tiny_pipeline, mixed)
+    damaged = [(i, r) for i, r in plain(tiny_pipeline, mixed) if i.corruption_mask.any()]
+    untouched = [(i, r) for i, r in plain(tiny_pipeline, mixed) if not i.corruption_mask.any()]
+    assert damaged
+    assert untouched
+    before = [peak_signal_noise_ratio(i.clean, i.image, data_range=255) for i, _ in damaged]
+    assert report.headline["damaged_psnr"] == pytest.approx(np.mean(before), abs=1e-3)
+    errors = [r.composited.rgb[0].permute(1, 2, 0).numpy() * 255.0 - i.clean for i, r in untouched]
+    assert report.headline["clean_rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()), rel=1e-3)
+    assert report.groups["area"]["clean"]["psnr"].value is None
+
+
+def test_scales_are_measured_by_area_too(tiny_pipeline, evaluation, tmp_path):
+    report = evaluate(tiny_pipeline, evaluation, tmp_path)
+    groups = report.groups["area"]
+    correct = [sum(g["scales"][0]["accuracy"].value * g["images"] for g in groups.values())]
+    assert correct[0] / report.images == pytest.approx(report.scales[0]["accuracy"].value)
+    saved = json.loads((tmp_path / "metrics.json").read_text())
+    assert saved["groups"]["area"]["clean"]["scales"][2]["bce"].keys() == {"value", "low", "high"}
 
 
 @pytest.mark.parametrize(
@@ -160,10 +184,13 @@ def test_average_precision_by_hand():
     assert np.isnan(average_precision(np.zeros(LEVELS), negatives))
 
 
-def row(number, counts, area=0.2):
+def row(number, counts, area=0.2, source=None):
     levels = [[0] * LEVELS, [0] * LEVELS]
-    detection = {"counts": counts, "f1": None, "levels": levels, "scales": []}
-    return {"number": number, "name": str(number), "shape": "", "content": "", "area": area, "detection": detection}
+    calibration = [[0] * CALIBRATION_BINS] * 3
+    detection = {"counts": counts, "f1": None, "levels": levels, "calibration": calibration, "scales": []}
+    name = str(number)
+    about = {"number": number, "name": name, "source": source or name, "shape": "", "content": "", "area": area}
+    return {**about, "detection": detection}
 
 
 def test_confidence_intervals_hold_the_value_and_shrink_with_more_images():
@@ -192,6 +219,43 @@ def test_intervals_cover_the_true_mean():
         estimate = summarize(rows, {}, {}, resamples=200, seed=4).overall["false_positive_area"]
         inside += estimate.low <= 0.495 <= estimate.high
     assert 87 <= inside <= 100
+
+
+def test_copies_of_one_photo_are_not_independent():
+    """Ten copies of each row tell no more than the rows themselves."""
+    rng = np.random.default_rng(5)
+    counts = [[int(rng.integers(20, 80)), int(rng.integers(0, 40)), 50, 30] for _ in range(30)]
+    once = [row(i, own) for i, own in enumerate(counts)]
+    copies = [row(10 * i + k, own, source=str(i)) for i, own in enumerate(counts) for k in range(10)]
+    first, second = (summarize(rows, {}, {}, resamples=200, seed=1).overall["f1"] for rows in (once, copies))
+    assert (first.value, first.low, first.high) == pytest.approx((second.value, second.low, second.high))
+
+
+def test_calibration_error_is_that_of_all_pixels(tiny_pipeline, evaluation):
+    report = evaluate(tiny_pipeline, evaluation)
+    confidences, truths = [], []
+    for item, result in plain(tiny_pipeline, evaluation):
+        confidences.append(result.confidence.flatten())
+        truths.append(torch.from_numpy(item.corruption_mask).flatten().int())
+    confidence, truth = torch.cat(confidences), torch.cat(truths)
+    expected = binary_calibration_error(confidence, truth, n_bins=CALIBRATION_BINS, norm="l1")
+    assert report.headline["calibration_error"] == pytest.approx(float(expected), abs=1e-4)
+    assert sum(r["pixels"] for r in report.calibration) == len(truth)
+    assert all(0 <= r["confidence"] <= 1 and 0 <= r["corrupted"] <= 1 for r in report.calibration)
+
+
+def test_baselines_are_given_the_same_masks(tiny_pipeline, photos):
+    twice = GatedUNet(dim=4, multipliers=(1, 2))
+    report = evaluate(
+        tiny_pipeline, make_evaluation(photos, baselines=(tiny_pipeline.restorer, twice), true_masks=True)
+    )
+    same, other = report.baselines["gated-unet"], report.baselines["gated-unet-2"]
+    for name in ("psnr", "ssim", "rmse", "true_mask_psnr", "true_mask_rmse"):
+        assert same[name] == report.overall[name]
+    assert same["gain"].value == same["true_mask_gain"].value == 0
+    gain = 20 * np.log10(other["rmse"].value / report.headline["rmse"])
+    assert other["gain"].value == pytest.approx(gain)
+    assert "| gated-unet-2 |" in report.to_markdown()
 
 
 def test_what_is_not_defined_is_none(tiny_pipeline, photos, tmp_path):
@@ -263,8 +327,8 @@ def test_pairs_without_masks_are_measured_by_restoration(tiny_pipeline, photos):
     pairs = PairsDataset(damaged=str(photos), clean=str(photos))
     report = evaluate(tiny_pipeline, make_evaluation(photos).__class__(dataset=pairs, corruption=None, size=32))
     assert "f1" not in report.headline
-    assert report.headline["damaged_psnr"] is None  # they are equal: infinite
-    assert report.headline["psnr"] is not None
+    assert report.headline["damaged_psnr"] is None  # none is damaged
+    assert report.headline["psnr"] is None
     restorer = Pipeline(restorer=tiny_pipeline.restorer, device="cpu")
     with pytest.raises(ValueError, match="a pipeline without a detector needs masks"):
         evaluate(restorer, Evaluation(dataset=pairs, corruption=None, size=32))
@@ -287,15 +351,20 @@ class Distance(nn.Module):
 
 def test_lpips_and_fid_of_networks_that_are_given(tiny_pipeline, evaluation):
     report = evaluate(tiny_pipeline, evaluation, networks=Networks(Distance(), Pixels()))
-    distances, ours, true = [], [], []
+    distances, raw_distances, ours, raw, true = [], [], [], [], []
     for item, result in plain(tiny_pipeline, evaluation):
         composited = result.composited.rgb
         distances.append(np.abs(composited[0].permute(1, 2, 0).numpy() - item.clean / 255).mean())
+        raw_distances.append(np.abs(result.raw[0].permute(1, 2, 0).numpy() - item.clean / 255).mean())
+        raw.append(Pixels()((result.raw * 255).round().byte())[0].double())
         ours.append(Pixels()((composited * 255).round().byte())[0].double())
         true.append(Pixels()(torch.from_numpy(item.clean).permute(2, 0, 1)[None])[0].double())
     assert report.headline["lpips"] == pytest.approx(np.mean(distances), rel=1e-4)
     expected = frechet_distance(torch.stack(ours), torch.stack(true))
     assert report.others["fid"] == pytest.approx(expected, abs=1e-6)
+    assert report.headline["raw_lpips"] == pytest.approx(np.mean(raw_distances), rel=1e-4)
+    expected = frechet_distance(torch.stack(raw), torch.stack(true))
+    assert report.others["raw_fid"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_frechet_distance_of_known_gaussians():
@@ -308,7 +377,7 @@ def test_the_frechet_distance_of_known_gaussians():
 
 
 def test_networks_that_cannot_be_had_are_no_reason_to_stop(tiny_pipeline, photos, tmp_path):
-    report = evaluate(tiny_pipeline, make_evaluation(photos, limit=1, lpips="alex", fid=str(tmp_path / "nowhere.pth")))
+    report = evaluate(tiny_pipeline, make_evaluation(photos, lpips="alex", fid=str(tmp_path / "nowhere.pth")))
     assert report.others["lpips"].startswith("not available: ")
     assert report.others["fid"].startswith("not available: ")
     assert report.headline["psnr"] is not None
@@ -333,7 +402,7 @@ def test_the_command_writes_tables(photos, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["size=32"], "evaluation.dataset: missing; expected a dataset"),
+        (["size=32"], "  dataset: missing; expected a dataset"),
         (["dataset.use=folder", "dataset.path=/nowhere"], "there is no folder '/nowhere'"),
         (["dataset.use=folder", "dataset.path=.", "sise=3"], "sise: unknown key; did you mean 'size'?"),
         (["nowhere.yaml"], "there is no file 'nowhere.yaml'"),

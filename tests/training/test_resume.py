@@ -40,6 +40,7 @@ def long_run(run_config, tmp_path):
         "restoration.losses=[l1, {use: wasserstein, weight: 0.01, channels: [2, 2]}]",
         "optimization.decay=cosine",
         "data.workers=1",
+        "accumulation=2",
     )
     path = tmp_path / "run.yaml"
     path.write_text(dump_yaml(config))
@@ -85,13 +86,20 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(long_ru
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_run_after_the_step(long_run, tmp_path, number):
+    """A terminal and a batch system send it to the workers as well."""
     config, path = long_run
     out = tmp_path / "stopped"
-    process = subprocess.Popen(command(path, out), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(path, out),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     while not checkpoints(out / "checkpoints"):
         assert process.poll() is None, process.communicate()[1].decode()
         time.sleep(0.01)
-    process.send_signal(number)
+    os.killpg(process.pid, number)
     _, errors = process.communicate()
     assert process.returncode == 130, errors.decode()
     assert b"stopping after this step" in errors
@@ -146,6 +154,20 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(tmp_path, monkeyp
     assert is_done <= (read_checkpoint(found[-1])["step"] == 3)
     saving.clean_up(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in found}
+
+
+def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path):
+    resource = pytest.importorskip("resource")
+    write_checkpoint(tmp_path, 1, {"weights": torch.zeros(10)}, keep=2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"step-00000002\.pt cannot be written; earlier ones are intact: .*large"):
+            write_checkpoint(tmp_path, 2, {"weights": torch.zeros(1_000_000)}, keep=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.pt"]
+    read_checkpoint(tmp_path / "step-00000001.pt")
 
 
 def test_random_states_come_back():

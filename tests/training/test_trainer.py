@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+
 import attrs
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from runs import assert_same, gradients, lines, train, weights
 from torch import nn
 
 import hcl_sdk
-from hcl_sdk import Pipeline
+from hcl_sdk import Pipeline, SampleError
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.training import Trainer, TrainingError, describe_run, load_run
 from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
@@ -225,11 +229,75 @@ def test_what_is_no_number_stops_the_run_and_keeps_the_checkpoint(run_config, tm
     pipeline, recipe = load_run(run_config(), device="cpu")
     task = attrs.evolve(recipe.restoration, losses=(Explosive(gradient=gradient),))
     trainer = Trainer(pipeline, attrs.evolve(recipe, restoration=task))
-    with pytest.raises(TrainingError, match=rf"step 3: {message}.*last good checkpoint is .*step-00000002\.pt"):
+    with pytest.raises(TrainingError, match=rf"step 3: {message}.*last checkpoint is .*step-00000002\.pt"):
         trainer.fit(tmp_path, progress=False)
     state = weights(tmp_path)
     assert state["step"] == 2
     assert all(value.isfinite().all() for value in state["trained"].values())
+
+
+def test_weights_that_went_out_of_range_stop_the_run(run_config, tmp_path):
+    with pytest.raises(TrainingError, match=r"step 2: .*; the last checkpoint is .*step-00000001\.pt"):
+        train(run_config("optimization.lr=1e30", "optimization.warmup=0", "restoration=null"), tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(run_config, tmp_path, monkeypatch):
+    def ruin(self, parts):
+        self.step += 1
+        next(self.trained.parameters()).data.fill_(float("nan"))
+
+    monkeypatch.setattr("hcl_sdk.training.trainer._Run._update", ruin)
+    with pytest.raises(TrainingError, match="weights are infinite or NaN; no checkpoint was written yet"):
+        train(run_config(), tmp_path)
+    assert not checkpoints(tmp_path / "checkpoints")
+
+
+def test_another_data_set_does_not_go_on_with_a_run(run_config, photos, tmp_path):
+    own = tmp_path / "photos"
+    shutil.copytree(photos, own)
+    config = run_config(f"data.dataset.path={own}", "steps=2")
+    train(config, tmp_path / "run")
+    (own / "3.png").rename(own / "other.png")
+    with pytest.raises(TrainingError, match="its samples have other names"):
+        train(config | {"steps": 3}, tmp_path / "run")
+    (own / "other.png").unlink()
+    with pytest.raises(TrainingError, match="it had 12 samples and has 11"):
+        train(config | {"steps": 3}, tmp_path / "run")
+
+
+def test_fewer_steps_than_were_made_are_refused(run_config, tmp_path):
+    train(run_config("steps=3"), tmp_path)
+    with pytest.raises(TrainingError, match="has made 3 steps; expected more, got 2"):
+        train(run_config("steps=2"), tmp_path)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_photos_none_of_which_can_be_read(run_config, tmp_path, workers):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for i in range(3):
+        (folder / f"{i}.png").write_bytes(b"no picture")
+    config = run_config(f"data.dataset.path={folder}", f"data.workers={workers}")
+    with pytest.raises(SampleError, match=r"^none of 3 photos can be read; the first is .*png"):
+        train(config, tmp_path / "run")
+
+
+def test_a_signal_at_any_time_stops_the_run(run_config, tmp_path, monkeypatch):
+    """Also one that comes while the processes agree on whether the step was sound."""
+    agree, calls = Accelerator.reduce, []
+
+    def reduce(*arguments, **options):
+        found = agree(*arguments, **options)
+        calls.append(1)
+        if len(calls) == 3:  # a line of the log each step is reduced as well
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(Accelerator, "reduce", reduce)
+    outcome = train(run_config("steps=30"), tmp_path)
+    assert not outcome.finished
+    assert outcome.step == 2
+    assert weights(tmp_path)["step"] == 2
 
 
 def test_another_configuration_does_not_go_on_with_a_run(run_config, tmp_path):

@@ -1,0 +1,225 @@
+"""Damaged photos out of a manifest: a list that says for each of them which photo is damaged, where and with what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcl_sdk.config import build
+from hcl_sdk.corruptions.corruption import Corrupted, blend
+from hcl_sdk.data.files import few
+from hcl_sdk.data.items import Items
+from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
+
+FORMAT = 1
+
+
+@component
+class Contamination(Configurable):
+    """A shape and a content that go together in a benchmark.
+
+    Attributes:
+        shape: where.
+        content: with what.
+        shape_name: what tables call the shape.
+        content_name: likewise, the content.
+    """
+
+    shape: Shape
+    content: Content
+    shape_name: str
+    content_name: str
+
+    @property
+    def name(self) -> str:
+        """What manifests call it."""
+        return f"{self.content_name}/{self.shape_name}"
+
+    def damage(
+        self, image: NDArray[np.uint8], seed: Sequence[int], blur: float, another: Callable[[int], NDArray[np.uint8]]
+    ) -> Corrupted:
+        """A damaged copy of a photo.
+
+        Args:
+            image: ``[H, W, 3]`` uint8 RGB.
+            seed: all that is drawn follows from it.
+            blur: radius of the soft edge, in pixels.
+            another: gives another photo for a number from 0 to 2**31 - 1.
+        """
+        rng = np.random.default_rng(list(seed))
+        mask = self.shape.draw((image.shape[0], image.shape[1]), rng)
+        painted = self.content.paint(image, mask, rng, lambda: another(int(rng.integers(2**31))))
+        damaged, changed = blend(image, painted, mask, blur)
+        return Corrupted(image=damaged, corruption_mask=changed, shape=self.shape, content=self.content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One damaged photo of a manifest.
+
+    Attributes:
+        photo: its name in the data set.
+        contamination: the name of one of the manifest's; empty where the photo stays as it is.
+        seed: of all that is drawn.
+        blur: radius of the soft edge, in pixels.
+        area: the corrupted share of the photo.
+        pixels: the beginning of the SHA-256 of the damaged photo and its mask.
+    """
+
+    photo: str
+    contamination: str = ""
+    seed: tuple[int, ...] = ()
+    blur: float = 0.0
+    area: float = 0.0
+    pixels: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A list of damaged photos, of which everybody with the same photos makes the same pixels.
+
+    Attributes:
+        size: pixels of a side: the middle of each photo is scaled to a square.
+        photos: names of all photos, from which foreign content is drawn too.
+        contaminations: described, by name.
+        entries: the damaged photos.
+    """
+
+    size: int
+    photos: tuple[str, ...]
+    contaminations: Mapping[str, dict[str, Any]]
+    entries: tuple[Entry, ...]
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON, an entry a line."""
+        head = {"format": FORMAT, "size": self.size, "photos": self.photos, "contaminations": self.contaminations}
+        entries = ",\n".join(json.dumps(asdict(entry)) for entry in self.entries)
+        Path(path).write_text(f'{json.dumps(head)[:-1]}, "entries": [\n{entries}\n]}}\n', encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Manifest:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ValueError: if there is no such file, or it is no manifest of this format.
+        """
+        try:
+            data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+            if data["format"] != FORMAT:
+                raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")
+            entries = tuple(Entry(**{**entry, "seed": tuple(entry["seed"])}) for entry in data["entries"])
+            return cls(
+                size=data["size"],
+                photos=tuple(data["photos"]),
+                contaminations=data["contaminations"],
+                entries=entries,
+            )
+        except OSError as error:
+            raise ValueError(f"expected a manifest: {error}") from error
+        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is no manifest, or is damaged: {error!r}") from error
+
+
+class DamagedPhotos:
+    """Makes the entries of a manifest out of photos.
+
+    Args:
+        photos: undamaged photos.
+        size: pixels of a side of the squares.
+        names: the photos that foreign content is drawn from.
+    """
+
+    def __init__(self, photos: Dataset, size: int, names: Sequence[str]) -> None:
+        self._items = Items(photos, size, corruption=None, seed=0)
+        self._photos, self._names = photos, tuple(names)
+        self._places = {photos.name(i): i for i in range(len(photos))}
+
+    def clean(self, photo: str) -> NDArray[np.uint8]:
+        """The square of a photo, undamaged."""
+        return self._items[self._places[photo]].image
+
+    def damaged(self, clean: NDArray[np.uint8], photo: str, contamination: Contamination, entry: Entry) -> Corrupted:
+        """What an entry says, for the square of its photo."""
+        others = [name for name in self._names if name != photo] or [photo]
+
+        def another(number: int) -> NDArray[np.uint8]:
+            return self._photos[self._places[others[number % len(others)]]].image
+
+        return contamination.damage(clean, entry.seed, entry.blur, another)
+
+    def missing(self) -> list[str]:
+        """Names that the data set does not have."""
+        return [name for name in self._names if name not in self._places]
+
+
+def fingerprint(damaged: Corrupted) -> str:
+    """The beginning of the SHA-256 of the pixels and of the mask, in hexadecimal digits."""
+    return hashlib.sha256(damaged.image.tobytes() + np.packbits(damaged.corruption_mask).tobytes()).hexdigest()[:16]
+
+
+@component
+class ManifestDataset(Dataset):
+    """The damaged photos of a manifest, as ``hcl benchmark`` writes it.
+
+    A photo that comes out with other pixels than the manifest says, because the photo is another or a library draws
+    otherwise, is an error of that sample.
+
+    Attributes:
+        photos: the undamaged photos that the manifest names.
+        manifest: its file.
+
+    Raises:
+        ValueError: if the file is no manifest, or photos that it names are not there.
+    """
+
+    photos: Dataset
+    manifest: str
+
+    def __attrs_post_init__(self) -> None:
+        self._manifest = Manifest.load(self.manifest)
+        self._contaminations = {
+            name: build(described, Contamination) for name, described in self._manifest.contaminations.items()
+        }
+        self._made = DamagedPhotos(self.photos, self._manifest.size, self._manifest.photos)
+        if missing := self._made.missing():
+            raise ValueError(f"{self.manifest} names photos that are not there: {few(missing, 3)}")
+
+    def __len__(self) -> int:
+        return len(self._manifest.entries)
+
+    def __getitem__(self, index: int) -> Sample:
+        entry = self._manifest.entries[index]
+        clean = self._made.clean(entry.photo)
+        if not entry.contamination:
+            return Sample(
+                image=clean,
+                clean=clean,
+                corruption_mask=np.zeros(clean.shape[:2], dtype=np.bool_),
+                source=entry.photo,
+            )
+        contamination = self._contaminations[entry.contamination]
+        damaged = self._made.damaged(clean, entry.photo, contamination, entry)
+        if fingerprint(damaged) != entry.pixels:
+            raise SampleError(
+                f"{self.name(index)} comes out with other pixels than {self.manifest} says: another photo, or "
+                "another version of what draws"
+            )
+        return Sample(
+            image=damaged.image,
+            clean=clean,
+            corruption_mask=damaged.corruption_mask,
+            shape=contamination.shape_name,
+            content=contamination.content_name,
+            source=entry.photo,
+        )
+
+    def name(self, index: int) -> str:
+        entry = self._manifest.entries[index]
+        return f"{entry.photo} {entry.contamination or 'clean'} {'-'.join(map(str, entry.seed))}".rstrip()

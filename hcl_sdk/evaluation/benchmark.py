@@ -1,0 +1,218 @@
+"""The benchmark: every content crossed with every shape, in steps of the corrupted area, from several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import attrs
+import numpy as np
+from attrs.validators import ge, min_len
+from tqdm import tqdm
+
+from hcl_sdk.config import describe
+from hcl_sdk.corruptions.contents.color import RandomColor
+from hcl_sdk.corruptions.contents.graffiti import Graffiti
+from hcl_sdk.corruptions.contents.logo import Logo
+from hcl_sdk.corruptions.contents.mosaic import Mosaic
+from hcl_sdk.corruptions.contents.noise import Noise
+from hcl_sdk.corruptions.contents.photo import AnotherPhoto
+from hcl_sdk.corruptions.contents.same_photo import SamePhoto
+from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.shapes.blobs import Blobs
+from hcl_sdk.corruptions.shapes.brush import BrushStrokes
+from hcl_sdk.corruptions.shapes.full import Full
+from hcl_sdk.corruptions.shapes.logos import Logos
+from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.text import TextShape
+from hcl_sdk.data.manifest import Contamination, DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
+from hcl_sdk.evaluation.evaluation import Evaluation, evaluate
+from hcl_sdk.evaluation.report import BINS, Report
+from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, SampleError, Shape, component
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.runtime import is_first_process, own_share, wait_for_everyone
+
+MANIFEST = "manifest.json"
+
+
+def _contaminations() -> tuple[Contamination, ...]:
+    shapes: dict[str, Shape] = {
+        "blobs": Blobs(radius=(0.1, 0.5)),
+        "brush": BrushStrokes(count=(1, 9), width=(0.04, 0.15)),
+        "rectangles": Rectangles(count=(1, 4), side=(0.15, 0.8)),
+        "text": TextShape(count=(2, 10), height=(0.1, 0.5)),
+        "logos": Logos(count=(1, 5), side=(0.3, 1.0)),
+    }
+    contents: dict[str, Content] = {
+        "photo": AnotherPhoto(),
+        "color": RandomColor(),
+        "noise": Noise(),
+        "mosaic": Mosaic(),
+        "same photo": SamePhoto(),
+    }
+    # These bring their own form.
+    own: dict[str, Content] = {
+        "graffiti": Graffiti(count=(3, 14)),
+        "text": TextContent(count=(2, 12), height=(0.08, 0.4)),
+        "opaque logo": Logo(count=(1, 5), side=(0.3, 1.0), opacity=(1.0, 1.0)),
+        "watermark": Logo(count=(1, 5), side=(0.3, 1.0), opacity=(0.4, 0.9)),
+    }
+    crossed = [
+        Contamination(shape=shape, content=content, shape_name=form, content_name=name)
+        for name, content in contents.items()
+        for form, shape in shapes.items()
+    ]
+    return (
+        *crossed,
+        *(Contamination(shape=Full(), content=c, shape_name="own form", content_name=name) for name, c in own.items()),
+    )
+
+
+@component
+class Benchmark(Configurable):
+    """What is measured: contents and shapes crossed, by corrupted area; and the photos as they are.
+
+    Attributes:
+        dataset: photos without damage that nothing was trained on.
+        contaminations: contents and shapes that go together.
+        areas: borders of the groups by corrupted share of the photo.
+        each: damaged photos for each contamination, area and seed.
+        seeds: of which the photos, the damage and its edges are drawn, each on its own.
+        blur: the radius of the soft edge is drawn from this range, in pixels.
+        size: pixels of a side: the middle of each photo is scaled to a square.
+        attempts: draws for an area; an area that a contamination does not reach in so many is left out.
+        baselines: restorers that are given the same masks for comparison.
+        batch_size: photos that are processed at once.
+        resamples: of the bootstrap that the confidence intervals come from.
+    """
+
+    dataset: Dataset
+    contaminations: tuple[Contamination, ...] = attrs.field(factory=_contaminations, validator=min_len(1))
+    areas: tuple[float, ...] = attrs.field(default=BINS, validator=min_len(2))
+    each: int = attrs.field(default=2, validator=ge(1))
+    seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
+    blur: tuple[float, float] = (0.0, 3.0)
+    size: int = attrs.field(default=256, validator=ge(1))
+    attempts: int = attrs.field(default=100, validator=ge(1))
+    baselines: tuple[Restorer, ...] = ()
+    batch_size: int = attrs.field(default=8, validator=ge(1))
+    resamples: int = attrs.field(default=1000, validator=ge(1))
+
+    def __attrs_post_init__(self) -> None:
+        if any(not 0 <= low < high <= 1 for low, high in pairwise(self.areas)):
+            raise ValueError(f"'areas' must be growing shares of a photo, from 0 to 1: {self.areas}")
+        names = [c.name for c in self.contaminations]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"'contaminations' must have different names: {', '.join(twice)}")
+
+
+def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
+    """Draw the damaged photos of a benchmark.
+
+    For each contamination, area, seed and number a photo is taken in turn and damaged anew until the corrupted share
+    falls into the area.
+
+    Raises:
+        ValueError: if no photo can be read.
+    """
+    dataset = benchmark.dataset
+    names = _readable(dataset)
+    made = DamagedPhotos(dataset, benchmark.size, names)
+    entries = [Entry(photo=name) for name in names]
+    bar = tqdm(
+        total=len(benchmark.seeds) * len(benchmark.contaminations) * (len(benchmark.areas) - 1) * benchmark.each,
+        unit="photo",
+        disable=not progress,
+        dynamic_ncols=True,
+    )
+    with bar:
+        for seed in benchmark.seeds:
+            order = np.random.default_rng([seed, len(names)]).permutation(len(names))
+            turn = 0
+            for c, contamination in enumerate(benchmark.contaminations):
+                for a, area in enumerate(pairwise(benchmark.areas)):
+                    for number in range(benchmark.each):
+                        photo = names[order[turn % len(names)]]
+                        entry = _drawn(benchmark, made, contamination, photo, (seed, c, a, number), area)
+                        entries += [entry] if entry else []
+                        turn += 1
+                        bar.update()
+    return Manifest(
+        size=benchmark.size,
+        photos=tuple(names),
+        contaminations={c.name: describe(c) for c in benchmark.contaminations},
+        entries=tuple(entries),
+    )
+
+
+def _readable(dataset: Dataset) -> list[str]:
+    names, problems = [], []
+    for i in range(len(dataset)):
+        try:
+            dataset[i]
+            names.append(dataset.name(i))
+        except SampleError as error:
+            problems.append(str(error))
+    if not names:
+        raise ValueError(f"no photo of the data set can be read: {problems[0] if problems else 'it is empty'}")
+    return names
+
+
+def _drawn(
+    benchmark: Benchmark,
+    made: DamagedPhotos,
+    contamination: Contamination,
+    photo: str,
+    seed: Sequence[int],
+    area: tuple[float, float],
+) -> Entry | None:
+    clean = made.clean(photo)
+    blur = round(float(np.random.default_rng(list(seed)).uniform(*benchmark.blur)), 3)
+    for attempt in range(benchmark.attempts):
+        entry = Entry(photo=photo, contamination=contamination.name, seed=(*seed, attempt), blur=blur)
+        damaged = made.damaged(clean, photo, contamination, entry)
+        share = float(damaged.corruption_mask.mean())
+        if area[0] <= share < area[1]:
+            return replace(entry, area=round(share, 4), pixels=fingerprint(damaged))
+    return None
+
+
+def run_benchmark(
+    pipeline: Pipeline,
+    benchmark: Benchmark,
+    out: str | Path,
+    *,
+    manifest: str | Path | None = None,
+    progress: bool = False,
+) -> Report:
+    """Measure a pipeline on a benchmark, as :func:`~hcl_sdk.evaluation.evaluate` does.
+
+    Args:
+        pipeline: with a detector, a restorer or both.
+        benchmark: on what.
+        out: a folder for ``manifest.json`` and what an evaluation writes.
+        manifest: the manifest of another run, used in place of drawing one.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if no photo can be read, or the manifest does not fit the photos.
+    """
+    path = Path(out) / MANIFEST
+    own_share([])  # joins the other processes
+    if is_first_process():
+        Path(out).mkdir(parents=True, exist_ok=True)
+        drawn = make_manifest(benchmark, progress=progress) if manifest is None else Manifest.load(manifest)
+        drawn.save(path)
+    wait_for_everyone()
+    evaluation = Evaluation(
+        dataset=ManifestDataset(photos=benchmark.dataset, manifest=str(path)),
+        corruption=None,
+        size=benchmark.size,
+        batch_size=benchmark.batch_size,
+        true_masks=True,
+        baselines=benchmark.baselines,
+        resamples=benchmark.resamples,
+    )
+    return evaluate(pipeline, evaluation, out, progress=progress)

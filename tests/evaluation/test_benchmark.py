@@ -1,0 +1,170 @@
+"""The benchmark: the same pixels anywhere, in the areas that it says, and errors for what does not fit."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from hcl_sdk import SampleError
+from hcl_sdk.cli import main
+from hcl_sdk.config import ConfigError, build
+from hcl_sdk.corruptions import AnotherPhoto, Blobs, Constant, Full, Logo, Noise, Rectangles
+from hcl_sdk.data import Contamination, FolderDataset, Manifest, ManifestDataset
+from hcl_sdk.evaluation import Benchmark, make_manifest, run_benchmark
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(4):
+        coarse = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((60, 50), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
+    return folder
+
+
+def contamination(shape, content, *names):
+    return Contamination(shape=shape, content=content, shape_name=names[0], content_name=names[1])
+
+
+def make_benchmark(photos, **fields):
+    values = {
+        "contaminations": (
+            contamination(Rectangles(count=(1, 3)), Noise(), "rectangles", "noise"),
+            contamination(Blobs(), AnotherPhoto(), "blobs", "photo"),
+            contamination(Blobs(), Noise(), "blobs", "noise"),
+            contamination(Full(), Logo(opacity=(0.4, 0.9)), "own form", "watermark"),
+        ),
+        "areas": (0.05, 0.2, 0.4),
+        "each": 2,
+        "seeds": (0, 1),
+        "size": 40,
+        "resamples": 20,
+    }
+    return Benchmark(dataset=FolderDataset(path=str(photos)), **(values | fields))
+
+
+def test_areas_and_pixels_are_what_the_manifest_says(photos, tmp_path):
+    benchmark = make_benchmark(photos)
+    manifest = make_manifest(benchmark)
+    assert len(manifest.entries) == 4 + 4 * 2 * 2 * 2
+    manifest.save(tmp_path / "manifest.json")
+    dataset = ManifestDataset(photos=benchmark.dataset, manifest=str(tmp_path / "manifest.json"))
+    cells: dict[tuple[str, str, bool], int] = {}
+    for i, entry in enumerate(manifest.entries):
+        sample = dataset[i]
+        area = sample.corruption_mask.mean()
+        assert sample.source == entry.photo
+        if not entry.contamination:
+            assert area == 0
+            assert np.array_equal(sample.image, sample.clean)
+            continue
+        assert area == pytest.approx(entry.area, abs=1e-4)
+        cell = (sample.content, sample.shape, bool(area >= 0.2))
+        cells[cell] = cells.get(cell, 0) + 1
+        assert 0.05 <= area < 0.4
+        changed = (sample.image != sample.clean).any(axis=2)
+        assert changed[sample.corruption_mask].mean() > 0.9
+    assert set(cells.values()) == {4}
+    assert len(cells) == 8
+
+
+def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos, tmp_path):
+    first, again = (make_manifest(make_benchmark(photos)) for _ in range(2))
+    assert first == again
+    first.save(tmp_path / "m.json")
+    assert Manifest.load(tmp_path / "m.json") == Manifest(
+        size=first.size,
+        photos=first.photos,
+        contaminations=json.loads(json.dumps(dict(first.contaminations))),
+        entries=first.entries,
+    )
+    other = make_manifest(make_benchmark(photos, seeds=(2,)))
+    assert {e.pixels for e in other.entries if e.pixels}.isdisjoint(e.pixels for e in first.entries)
+
+
+def test_an_area_that_is_not_reached_is_left_out(photos):
+    whole = (contamination(Full(), Constant(), "full", "constant"),)
+    manifest = make_manifest(make_benchmark(photos, contaminations=whole, attempts=2))
+    assert [entry.contamination for entry in manifest.entries] == [""] * 4
+
+
+def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos, tmp_path):
+    benchmark = make_benchmark(photos)
+    manifest = make_manifest(benchmark)
+    manifest.save(tmp_path / "m.json")
+    Image.new("RGB", (60, 50), "teal").save(photos / "2.png")
+    dataset = ManifestDataset(photos=benchmark.dataset, manifest=str(tmp_path / "m.json"))
+    changed = next(i for i, e in enumerate(manifest.entries) if e.contamination and e.photo == "2.png")
+    with pytest.raises(SampleError, match="comes out with other pixels"):
+        dataset[changed]
+    (photos / "2.png").unlink()
+    with pytest.raises(ValueError, match=r"names photos that are not there: 2\.png"):
+        ManifestDataset(photos=FolderDataset(path=str(photos)), manifest=str(tmp_path / "m.json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "is no manifest, or is damaged"), ("[]", "is no manifest"), ('{"format": 7}', "format 7; this version")],
+)
+def test_what_is_no_manifest_is_refused(tmp_path, text, message):
+    (tmp_path / "m.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        Manifest.load(tmp_path / "m.json")
+
+
+def test_a_file_that_is_missing(tmp_path):
+    with pytest.raises(ValueError, match="expected a manifest"):
+        Manifest.load(tmp_path / "missing.json")
+
+
+def test_the_report_is_crossed_and_the_same_on_the_same_manifest(tiny_pipeline, photos, tmp_path):
+    first = run_benchmark(tiny_pipeline, make_benchmark(photos), tmp_path / "a")
+    crossed = {"noise, rectangles", "noise, blobs", "photo, blobs", "watermark, own form"}
+    assert set(first.groups["content, shape"]) == crossed
+    assert first.groups["area"]["clean"]["images"] == 4
+    assert {"psnr", "true_mask_psnr", "false_positive_area", "untouched"} <= set(first.overall)
+    other = make_benchmark(photos, seeds=(9,))
+    again = run_benchmark(tiny_pipeline, other, tmp_path / "b", manifest=tmp_path / "a" / "manifest.json")
+    assert again.overall == first.overall
+    assert (tmp_path / "a/manifest.json").read_bytes() == (tmp_path / "b/manifest.json").read_bytes()
+
+
+def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_pipeline.save_pretrained("weights")
+    fields = ["dataset.use=folder", "dataset.path=photos", "size=32", "each=1", "seeds=[3]", "resamples=5"]
+    fields += ["areas=[0.1,0.5]", "baselines=[gated-unet]"]
+    done = CliRunner().invoke(main, ["benchmark", *fields, "--weights", "weights", "-o", "out"])
+    assert done.exit_code == 0, done.output
+    assert "| same photo, blobs | 1 |" in done.output
+    assert "| gated-unet |" in done.output
+    again = [*fields, "--weights", "weights", "-o", "again", "--manifest", "out/manifest.json", "--json", "-q"]
+    done = CliRunner().invoke(main, ["benchmark", *again])
+    first, second = json.loads((tmp_path / "out/metrics.json").read_text()), json.loads(done.stdout)
+    for report in (first, second):
+        assert report.pop("baselines").keys() == {"gated-unet"}  # of random weights, others each time
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"areas": [0.2, 0.1]}, "must be growing shares of a photo"),
+        ({"seeds": []}, "Length of 'seeds' must be >= 1"),
+        ({"contaminations": "noise"}, "contaminations"),
+    ],
+)
+def test_benchmarks_that_make_no_sense_are_refused(photos, fields, message):
+    with pytest.raises(ConfigError, match=message):
+        build({"dataset": {"use": "folder", "path": str(photos)}, **fields}, Benchmark)
+
+
+def test_two_contaminations_of_one_name_are_refused(photos):
+    twice = contamination(Full(), Noise(), "full", "noise")
+    with pytest.raises(ValueError, match="must have different names: noise/full"):
+        make_benchmark(photos, contaminations=(twice, twice))

@@ -1,0 +1,92 @@
+"""``hcl train`` as a user types it."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from hcl_sdk.cli import main
+from hcl_sdk.config import dump_yaml
+from hcl_sdk.training import Trainer
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main, ["train", *map(str, arguments)])
+
+
+@pytest.fixture
+def config(run_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.yaml").write_text(dump_yaml(run_config()))
+    return "run.yaml"
+
+
+def test_it_trains_and_says_what_comes_next(config, tmp_path):
+    done = invoke(config, "steps=2", "-o", "run")
+    assert done.exit_code == 0, done.output
+    assert "hcl restore PHOTO --weights run/weights" in done.output
+    assert (tmp_path / "run/weights/config.json").is_file()
+
+
+def test_a_dry_run_writes_nothing(config, tmp_path):
+    done = invoke(config, "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert "The configuration is sound: 12 samples; one step gave detection/" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
+
+
+def test_show_prints_what_can_be_given_back(config, tmp_path):
+    done = invoke(config, "steps=7", "optimization.lr=1e-3", "--show")
+    shown = yaml.safe_load(done.output)
+    assert shown["steps"] == 7
+    (tmp_path / "again.yaml").write_text(done.output)
+    assert invoke("again.yaml", "steps=1", "-o", "run").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.yaml"], "expected a YAML file or one of the presets ffhq256"),
+        (["run.yaml", "stepps=3"], "stepps: unknown key; did you mean 'steps'?"),
+        (["run.yaml", "data.size=big"], "data.size: expected a whole number"),
+        (["run.yaml", "steps"], "expected key=value"),
+        (["run.yaml", "data.dataset.path=nowhere"], "there is no folder 'nowhere'"),
+        (["run.yaml", "optimization.betas=[2, 3]"], "optimization.betas"),
+        (["run.yaml", "trackers=[nosuch]", "--dry-run"], "trackers[0]: unknown tracker 'nosuch'; Accelerate has"),
+        (["run.yaml", "trackers=[wandb]", "--dry-run"], "trackers[0]: the package of the tracker 'wandb' is not"),
+        (["run.yaml", "precision=fp16", "--device", "cpu"], "precision: fp16 needs an accelerator"),
+        (["small"], "data.dataset.path: missing"),
+        (["places512"], "a file with VGG-19's weights, or 'download'"),
+    ],
+)
+def test_what_is_refused(config, arguments, message):
+    done = invoke(*arguments)
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Traceback" not in done.output
+
+
+def test_all_that_a_preset_lacks_is_listed(config):
+    done = invoke("ffhq256")
+    for missing in ("data.dataset.path", "shapes[0].folder", "restoration.losses[1]"):
+        assert missing in done.output
+
+
+def test_a_configuration_is_asked_for():
+    done = invoke()
+    assert done.exit_code == 2
+    assert "Missing argument 'CONFIG'" in done.output
+
+
+def test_a_stopped_run_says_how_to_go_on(config, monkeypatch):
+    fit = Trainer.fit
+
+    def stopped(self, out, *, progress):
+        monkeypatch.setattr("hcl_sdk.training.trainer._Run._fetch", lambda run, batches: None)
+        return fit(self, out, progress=progress)
+
+    monkeypatch.setattr(Trainer, "fit", stopped)
+    done = invoke(config, "-o", "run")
+    assert done.exit_code == 130
+    assert "Stopped after step 0 of 4. The same command goes on from there." in done.output
