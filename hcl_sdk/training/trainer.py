@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import math
+import multiprocessing
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -587,11 +589,11 @@ def _end_with_parent(_: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _end_after(GRACE))
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        wait([parent.sentinel])  # unlike getppid, also where a server forks the workers
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

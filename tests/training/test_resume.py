@@ -111,6 +111,24 @@ def test_a_signal_stops_the_run_after_the_step(long_run, tmp_path, number):
     assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
 
 
+def test_workers_end_with_a_trainer_that_is_killed(long_run, tmp_path):
+    _, path = long_run
+    process = subprocess.Popen(command(path, tmp_path / "run"), env=environment(), start_new_session=True)
+    while not checkpoints(tmp_path / "run" / "checkpoints"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    for _ in range(600):
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("a worker went on for a minute")
+
+
 class Killed(BaseException):
     """Stands for the end of the process: nothing handles it."""
 
