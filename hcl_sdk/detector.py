@@ -97,7 +97,7 @@ class Detector(Component):
         Args:
             image: ``[B, 3, H, W]`` in [0, 1].
             corruption_mask: ``[B, 1, H, W]`` bool, the true mask if it is known, in training: it then says which of the
-                two centers of the coarsest scale is the corrupted one.
+                two centers of the coarsest scale is the corrupted one, unless the clusterer has an order of its own.
             seed: of the clusterer's draws; the global random state is neither used nor changed.
 
         Raises:
@@ -155,7 +155,9 @@ class Detector(Component):
             raise ValueError(
                 f"{type(self.clusterer).__name__}.corruption_logits must return [B, 2]; got {_what(logits)}"
             )
-        if truth is not None:
+        if self.clusterer.is_ordered:
+            swapped = torch.zeros_like(second[:, 0, 0, 0], dtype=torch.bool)
+        elif truth is not None:
             error = (second - truth.float()).abs().mean(dim=(1, 2, 3))
             swapped = error > (1 - second - truth.float()).abs().mean(dim=(1, 2, 3))
         elif logits is not None:

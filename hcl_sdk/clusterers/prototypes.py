@@ -23,6 +23,8 @@ class Prototypes(Clusterer):
         temperature: softness of the assignment, by cosine distance.
     """
 
+    exportable = True
+
     temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
 
     def build(self, dim: int) -> None:
@@ -37,3 +39,7 @@ class Prototypes(Clusterer):
 
     def corruption_logits(self, centers: Tensor) -> Tensor | None:
         return torch.tensor([-1.0, 1.0], device=centers.device).expand(centers.shape[0], -1)
+
+    @property
+    def is_ordered(self) -> bool:
+        return True

@@ -25,6 +25,8 @@ class SoftKMeans(Clusterer):
             published method always finds two classes (False).
     """
 
+    exportable = True
+
     iterations: int = attrs.field(default=3, validator=attrs.validators.ge(1))
     repeats: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))

@@ -147,6 +147,14 @@ class Clusterer(Bindable, ABC):
         """
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether the second center is the corrupted one by construction, so that the order is never changed.
+
+        Otherwise the true mask says in training, and the logits at inference, which of the two is the corrupted one.
+        """
+        return False
+
+    @property
     def finds_one_class(self) -> bool:
         """Whether two centers on the same side (logits of one sign) mean that the image has one class only.
 
