@@ -25,19 +25,19 @@ LARGEST = 200_000  # bytes of a picture
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    pipeline = Pipeline.from_pretrained("default", device="cpu")
     with (files("hcl_sdk") / "assets/sample.jpg").open("rb") as file:
         sample = Image.open(file).convert("RGB")
 
+    _save(_shapes(), folder / "shapes.jpg")
+    _save(_contents(np.asarray(sample)), folder / "contents.jpg")
+
+    pipeline = Pipeline.from_pretrained("default", device="cpu")
     damaged = damage(sample)
     _save(pipeline(damaged).plot(height=256), folder / "comparison.jpg")
 
     mask = Image.new("L", sample.size, 0)
     ImageDraw.Draw(mask).ellipse([95, 150, 150, 195], fill=255)
     _save(pipeline.restore(sample, corruption_mask=mask, dilate=0, feather=8).plot(height=256), folder / "own-mask.jpg")
-
-    _save(_shapes(), folder / "shapes.jpg")
-    _save(_contents(np.asarray(sample)), folder / "contents.jpg")
 
 
 def _shapes() -> Image.Image:
@@ -51,11 +51,11 @@ def _shapes() -> Image.Image:
             fields = {"folder": masks} if entry.name == "irregular" else {}
             shape = build({"use": entry.qualified_name, **fields}, "shape")
             assert isinstance(shape, Shape)
-            row = Image.new("L", (3 * 100 + 8, 100), 128)
+            row = Image.new("RGB", (3 * 100 + 8, 100), "white")
             for i in range(3):
                 mask = shape.draw((100, 100), np.random.default_rng(i))
-                row.paste(Image.fromarray(mask.astype(np.uint8) * 255), (i * 104, 0))
-            cells.append((entry.qualified_name, row.convert("RGB")))
+                row.paste(_framed(Image.fromarray(mask).convert("RGB")), (i * 104, 0))
+            cells.append((entry.qualified_name, row))
     return _table(cells, columns=3)
 
 
@@ -76,11 +76,17 @@ def _contents(photo: np.ndarray) -> Image.Image:
             if painted.shape[2] == 4:
                 mask = Full().draw((200, 200), rng)
             pictures.append(Image.fromarray(blend(square, painted, mask, radius=1.0)[0]))
-        row = Image.new("RGB", (404, 200), "white")
+        row = Image.new("RGB", (2 * 150 + 4, 150), "white")
         for i, picture in enumerate(pictures):
-            row.paste(picture, (i * 204, 0))
-        cells.append((entry.qualified_name, row.resize((303, 150), Image.Resampling.LANCZOS)))
+            row.paste(_framed(picture.resize((150, 150), Image.Resampling.LANCZOS)), (i * 154, 0))
+        cells.append((entry.qualified_name, row))
     return _table(cells, columns=3)
+
+
+def _framed(picture: Image.Image) -> Image.Image:
+    """A picture with a gray line around it, without which white on white cannot be seen."""
+    ImageDraw.Draw(picture).rectangle((0, 0, picture.width - 1, picture.height - 1), outline="gray")
+    return picture
 
 
 def _table(cells: list[tuple[str, Image.Image]], columns: int) -> Image.Image:

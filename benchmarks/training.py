@@ -1,8 +1,9 @@
-"""What a training step costs: preparing its images, and what it gains from working on whole batches.
+"""What a training step costs: what it gains from working on whole batches, and preparing its images.
 
     python benchmarks/training.py [--photos FOLDER] [--threads N]
 
-Ratios are of medians within this run; without photos of one's own the sample photo stands for all of them.
+Times are of the processor, the shortest of some repeats, so that other work on the machine counts as little as can be.
+Without photos of one's own the sample photo stands for all of them.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from statistics import median
 
 import torch
 from torch import Tensor
@@ -44,15 +45,18 @@ def make_detector() -> Detector:
     ).train()
 
 
-def seconds(function: Callable[[], object], repeats: int) -> float:
-    """The median time of a call, after one that does not count."""
-    function()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - began)
-    return median(times)
+def seconds(functions: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """The least processor time of a call of each, all threads together, after one call that does not count.
+
+    They take turns, so that all of them meet the same other work.
+    """
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(1 + repeats):
+        for function, own in zip(functions, times, strict=True):
+            began = time.process_time()
+            function()
+            own.append(time.process_time() - began)
+    return [min(own[1:]) for own in times]
 
 
 def step(detector: Detector, losses: Callable[[Tensor, Tensor], Tensor], image: Tensor, mask: Tensor) -> None:
@@ -82,6 +86,11 @@ def looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
         total = total + plain_contrastive(own, scales, mask[b : b + 1])
         total = total + ClassifierLoss()(detection, mask[b : b + 1])
     return total / len(image)
+
+
+def networks_alone(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+    """What the looped step does outside of its loops."""
+    return torch.stack([e.sum() for e in detector.head(detector.interaction(detector.encoder(image)))]).sum()
 
 
 def plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetection], mask: Tensor) -> Tensor:
@@ -120,7 +129,7 @@ def plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetect
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(arguments.threads)
@@ -133,19 +142,25 @@ def main() -> None:
         dataset = FolderDataset(path=str(folder), shorter_side=400)
         for size in (SIZE, 256):
             items = Items(dataset, size, corruption=Corruption(), seed=0, augment=True)
-            one = seconds(lambda items=items: [items[i] for i in range(60)], 3) / 60
             batch = collate([items[i] for i in range(BATCH)])
             image, mask = batch.image.float() / 255, batch.corruption_mask
             assert mask is not None
             detector = make_detector()
-            fast = seconds(lambda d=detector, i=image, m=mask: step(d, lambda x, y: batched(d, x, y), i, m), 5)
-            print(f"{size} px: {1 / one:.0f} images a second and core are prepared; of a step of the small detector on")
+
+            kinds = (batched, looped, networks_alone) if size == SIZE else (batched,)
+            steps = [partial(step, detector, partial(kind, detector), image, mask) for kind in kinds]
+            fast, *others = seconds(steps, 5)
+            if others:
+                slow, networks = others
+                print(
+                    f"A step on {BATCH} images of {SIZE} px with loops over images and anchors takes {slow / fast:.1f}"
+                )
+                print(f"times as long as on the whole batch; {1 - networks / slow:.0%} of it is what is looped.")
+            one = seconds([lambda items=items: [items[i] for i in range(60)]], 5)[0] / 60
             print(
-                f"  {BATCH} images and {arguments.threads} threads that is {BATCH * one / fast:.0%} of one core's time"
+                f"{size} px: a core prepares {1 / one:.0f} images a second. For a step of the small detector on {BATCH}"
             )
-            if size == SIZE:
-                slow = seconds(lambda d=detector, i=image, m=mask: step(d, lambda x, y: looped(d, x, y), i, m), 3)
-                print(f"  with loops over images and anchors instead a step takes {slow / fast:.1f} times as long")
+            print(f"of them, which takes {fast:.2f} s of a core, that is {BATCH * one / fast:.0%} of its time.")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,14 @@ from hcl_sdk.corruptions.shapes.rectangles import Rectangles
 from hcl_sdk.corruptions.shapes.scratches import Scratches
 from hcl_sdk.corruptions.shapes.tape import Tape
 from hcl_sdk.corruptions.shapes.text import TextShape
-from hcl_sdk.interfaces import Configurable, Content, Shape, component
+from hcl_sdk.interfaces import Configurable, Content, SampleError, Shape, component
+from hcl_sdk.picture_files import PictureError
 
 ATTEMPTS = 10
-"""Draws of a shape whose area is to lie within bounds."""
+"""Draws of a shape whose area is to lie within bounds, and of a content that is to hide all of the photo."""
+
+UNREADABLE_DRAWS = 100
+"""Draws of a shape and a content one of which could not be read, after which something is wrong with all of them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,12 +50,15 @@ class Corrupted:
             partly transparent, what of the shape it really changed.
         shape: what drew the mask; None if nothing is corrupted.
         content: what was painted; None likewise.
+        unreadable: files of shapes and contents, and photos drawn as content, that were to be used here and could not
+            be: (name, why). A shape and a content were drawn anew for each.
     """
 
     image: NDArray[np.uint8]
     corruption_mask: NDArray[np.bool_]
     shape: Shape | None
     content: Content | None
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @component
@@ -91,7 +98,8 @@ class Corruption(Configurable):
     Attributes:
         rules: shapes and contents, of which a pair is drawn for each photo.
         clean: share of photos that are left as they are.
-        full: share of photos that are corrupted everywhere.
+        full: share of photos that are corrupted everywhere. Contents are drawn until one hides all of the photo;
+            after some attempts, the last is shown without its opacity.
         blur: the radius of the Gaussian is drawn from this range, in pixels; the published one is always 3.
         area: the share of the photo's pixels that a shape may have. A shape outside is drawn again; after some attempts
             the nearest counts.
@@ -130,28 +138,54 @@ class Corruption(Configurable):
             rng: all randomness comes from it.
             another: gives another photo at each call, for contents that need one.
             softness: factor of the blur, 0 to 1.
+
+        Raises:
+            SampleError: if draw after draw meets a file that cannot be read.
+            ValueError: if a shape or content gives something else than it should.
         """
         share = rng.random()
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
             return Corrupted(image=image.copy(), corruption_mask=empty, shape=None, content=None)
+        everywhere = share < self.clean + self.full
+        unreadable: list[tuple[str, str]] = []
+        transparent = 0
+        while len(unreadable) < UNREADABLE_DRAWS:
+            rule = self._rule(rng)
+            shape = Full() if everywhere else rule.shapes[rng.integers(len(rule.shapes))]
+            content = rule.contents[rng.integers(len(rule.contents))]
+            try:
+                mask = self._drawn(shape, (image.shape[0], image.shape[1]), rng)
+                radius = float(rng.uniform(*self.blur)) * softness
+                pixels = painted(content, image, mask, rng, another)
+            except SampleError as error:
+                unreadable.append((_culprit(error, shape, content), str(error)))
+                continue
+            if everywhere and pixels.shape[2] == 4:
+                transparent += 1
+                if (pixels[..., 3] < 255).any() and transparent < ATTEMPTS:
+                    continue
+                pixels = pixels[..., :3]
+            damaged, changed = blend(image, pixels, mask, radius)
+            return Corrupted(
+                image=damaged, corruption_mask=changed, shape=shape, content=content, unreadable=tuple(unreadable)
+            )
+        raise SampleError(
+            f"{len(unreadable)} draws in a row of a shape and a content met a file that cannot be read; the first: "
+            f"{unreadable[0][1]}"
+        )
+
+    def _rule(self, rng: np.random.Generator) -> Rule:
         weights = np.array([rule.weight for rule in self.rules])
-        rule = self.rules[rng.choice(len(weights), p=weights / weights.sum())]
-        shape = Full() if share < self.clean + self.full else rule.shapes[rng.integers(len(rule.shapes))]
-        content = rule.contents[rng.integers(len(rule.contents))]
-        mask = self._drawn(shape, (image.shape[0], image.shape[1]), rng)
-        radius = float(rng.uniform(*self.blur)) * softness
-        painted = content.paint(image, mask, rng, another)
-        damaged, changed = blend(image, painted, mask, radius)
-        return Corrupted(image=damaged, corruption_mask=changed, shape=shape, content=content)
+        return self.rules[rng.choice(len(weights), p=weights / weights.sum())]
 
     def _drawn(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         if isinstance(shape, Full):  # its content decides how much of the photo is changed
-            return shape.draw(size, rng)
+            return drawn(shape, size, rng)
         low, high = self.area
         best, best_distance = None, np.inf
         for _ in range(ATTEMPTS):
-            mask = shape.draw(size, rng)
+            mask = drawn(shape, size, rng)
             area = mask.mean()
             distance = max(low - area, area - high, 0.0)
             if best is None or distance < best_distance:
@@ -160,6 +194,58 @@ class Corruption(Configurable):
                 break
         assert best is not None
         return best
+
+
+def _culprit(error: SampleError, shape: Shape, content: Content) -> str:
+    """The name of what cannot be read; of an error that does not say, the parts one of which raised it."""
+    return (error.name if isinstance(error, PictureError) else "") or f"{shape!r} with {content!r}"
+
+
+def drawn(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """The mask that a shape draws.
+
+    Args:
+        shape: of the corruption.
+        size: ``(H, W)``.
+        rng: all randomness comes from it.
+
+    Raises:
+        SampleError: if a file of the shape cannot be read.
+        ValueError: if the shape gives something else than a bool ``[H, W]``.
+    """
+    mask = shape.draw(size, rng)
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != size:
+        raise ValueError(f"{shape!r} must draw bool {list(size)}, True = corrupted; got {_kind(mask)}")
+    return mask
+
+
+def painted(
+    content: Content,
+    image: NDArray[np.uint8],
+    corruption_mask: NDArray[np.bool_],
+    rng: np.random.Generator,
+    another: Callable[[], NDArray[np.uint8]],
+) -> NDArray[np.uint8]:
+    """What a content paints for a photo; it cannot modify the photo and the mask, which it is shown read-only.
+
+    Arguments and what is returned as of :meth:`hcl_sdk.Content.paint`.
+
+    Raises:
+        SampleError: if a file of the content, or another photo, cannot be read.
+        ValueError: if the content gives something else than uint8 ``[H, W, 3]`` or ``[H, W, 4]``.
+    """
+    photo, mask = image.view(), corruption_mask.view()
+    photo.flags.writeable = mask.flags.writeable = False
+    pixels = content.paint(photo, mask, rng, another)
+    height, width = image.shape[:2]
+    fitting = [(height, width, channels) for channels in (3, 4)]
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape not in fitting:
+        raise ValueError(f"{content!r} must paint uint8 [{height}, {width}, 3], or 4 with opacity; got {_kind(pixels)}")
+    return pixels
+
+
+def _kind(value: object) -> str:
+    return f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def blend(
@@ -174,8 +260,8 @@ def blend(
         radius: of the Gaussian that softens the mask, in pixels.
 
     Returns:
-        The blend, and where it counts as corrupted: the mask; of content with opacity, where in the mask it is not
-        wholly transparent and changed a pixel.
+        The blend, and where it counts as corrupted: the mask; of content with opacity, where in the mask it
+        changed a pixel.
     """
     alpha = Image.fromarray(corruption_mask.astype(np.uint8) * 255)
     if radius > 0:
@@ -186,5 +272,5 @@ def blend(
     alpha = Image.fromarray(((opacity + 127) // 255).astype(np.uint8))
     content = Image.fromarray(np.ascontiguousarray(painted[..., :3]))
     damaged = np.array(Image.composite(content, Image.fromarray(image), alpha))
-    changed = (damaged != image).any(axis=2) & corruption_mask & (painted[..., 3] > 0)
+    changed = (damaged != image).any(axis=2) & corruption_mask
     return damaged, changed

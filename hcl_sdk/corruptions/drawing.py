@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from hcl_sdk.picture_files import read_logo
+
 Fill = int | tuple[int, ...]
 
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 
 
 def random_color(rng: np.random.Generator) -> tuple[int, int, int]:
@@ -104,6 +106,35 @@ def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
     return both
 
 
+def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Image:
+    """A logo, ``side`` pixels on its longer side: one of the files, or an emblem if there are none.
+
+    Returns:
+        An RGBA image, or an 8-bit mask of one without colors of its own: an emblem, or a logo in a file all visible
+        pixels of which are black.
+
+    Raises:
+        PictureError: if the file cannot be decoded.
+    """
+    if files:
+        picture = read_logo(files[int(rng.integers(len(files)))])
+        pixels = np.asarray(picture)
+        if not pixels[..., :3][pixels[..., 3] > 0].any():
+            picture = picture.getchannel("A")
+    else:
+        picture = emblem(rng, side)
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    scale = side / max(picture.size)
+    if scale > 1:
+        picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+    return picture
+
+
+def opacity(picture: Image.Image) -> Image.Image:
+    """The 8-bit mask of what :func:`logo` gives."""
+    return picture if picture.mode == "L" else picture.getchannel("A")
+
+
 def placed(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     """An 8-bit mask of ``size = (H, W)`` with a picture somewhere on it, for the most part inside."""
     sheet = Image.new("L", (size[1], size[0]))
@@ -119,21 +150,6 @@ def position(picture: Image.Image, size: tuple[int, int], rng: np.random.Generat
     x = rng.uniform(min(0, free_x) - reach_x, max(0, free_x) + reach_x)
     y = rng.uniform(min(0, free_y) - reach_y, max(0, free_y) + reach_y)
     return round(x), round(y)
-
-
-def pictures_in(folder: str, what: str) -> tuple[Path, ...]:
-    """The picture files in a folder and the folders in it, sorted.
-
-    Raises:
-        ValueError: if there is no such folder, or no picture in it.
-    """
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise ValueError(f"expected a folder of {what}, but there is no folder {folder!r}")
-    found = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in PICTURES))
-    if not found:
-        raise ValueError(f"expected a folder of {what}; {folder!r} holds no {', '.join(PICTURES)} file")
-    return found
 
 
 def fitted(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:

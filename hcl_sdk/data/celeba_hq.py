@@ -9,10 +9,12 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, few, folder, one_folder, photos_in
+from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import few, folder, one_folder, photos_in
 
 MAPPING, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebA-HQ-img"
+COUNT = 30_000
 
 # CelebA's own partition (its list_eval_partition.txt): the numbers of the photos, in order.
 _NUMBERS = {
@@ -29,7 +31,8 @@ class CelebAHQ(PhotoFiles):
     An image belongs to the split that CelebA has the photo in that it was made of: 24,183 for training, 2,993 for
     validation, 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, tells that number.
     Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as the published method has them, do not need the
-    mapping.
+    mapping. A folder is taken for such if a number in it is above 29999; smaller ones, with leading zeros or without,
+    are those of CelebA-HQ.
 
     Attributes:
         path: the folder with these two.
@@ -47,29 +50,31 @@ class CelebAHQ(PhotoFiles):
     def __attrs_post_init__(self) -> None:
         root = folder(self.path, f"CelebA-HQ: {IMAGES} and {MAPPING}")
         images = one_folder(root, [IMAGES], "0.jpg to 29999.jpg")
-        stems = {file: PurePosixPath(file).stem for file in photos_in(images, "0.jpg to 29999.jpg")}
-        if strange := [file for file, stem in stems.items() if not re.fullmatch(r"\d{1,6}", stem)]:
+        found = photos_in(images, "0.jpg to 29999.jpg")
+        if strange := [file for file in found if not re.fullmatch(r"[0-9]{1,6}", PurePosixPath(file).stem)]:
             raise ValueError(f"expected images named by number in {str(images)!r}; got {few(strange, 3)}")
-        files = list(stems)
+        numbers = {file: int(PurePosixPath(file).stem) for file in found}
+        files = found
         if self.split != "all":
-            renamed = all(len(stem) == 6 for stem in stems.values())
-            numbers = {stem: int(stem) for stem in stems.values()} if renamed else _mapping(root / MAPPING)
-            if unknown := [file for file, stem in stems.items() if stem not in numbers]:
-                raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
-            files = [file for file, stem in stems.items() if numbers[stem] in _NUMBERS[self.split]]
+            if max(numbers.values()) < COUNT:
+                mapping = _mapping(root / MAPPING)
+                if unknown := [file for file, number in numbers.items() if number not in mapping]:
+                    raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
+                numbers = {file: mapping[number] for file, number in numbers.items()}
+            files = [file for file, number in numbers.items() if number in _NUMBERS[self.split]]
             if not files:
-                raise ValueError(f"none of the {len(stems)} images in {str(images)!r} is in the {self.split} split")
+                raise ValueError(f"none of the {len(found)} images in {str(images)!r} is in the {self.split} split")
         self._set_files(images, files, self.shorter_side)
 
 
-def _mapping(path: Path) -> dict[str, int]:
-    """Numbers in CelebA of the images, by the names of their files without suffix."""
+def _mapping(path: Path) -> dict[int, int]:
+    """Numbers in CelebA of the images, by their numbers in CelebA-HQ."""
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"images named 0.jpg to 29999.jpg need {MAPPING} beside {IMAGES}: {error}") from error
     rows = [line for line in lines if len(line) == 3 and line[0].isdecimal()]
-    numbers = {row[0]: PurePosixPath(row[2]).stem for row in rows}
+    numbers = {int(row[0]): PurePosixPath(row[2]).stem for row in rows}
     if not rows or not all(number.isdecimal() for number in numbers.values()):
         raise ValueError(f"expected lines 'idx orig_idx orig_file' such as '0 119613 119614.jpg' in {str(path)!r}")
-    return {name: int(number) for name, number in numbers.items()}
+    return {own: int(number) for own, number in numbers.items()}

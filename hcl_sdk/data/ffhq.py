@@ -8,8 +8,9 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, few, folder, photos_in
+from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import few, folder, photos_in
 
 _TRAINING = 60_000
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, photos_in, selected
+from hcl_sdk.data.files import PhotoFiles, selected
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import folder, photos_in
 
 
 @component

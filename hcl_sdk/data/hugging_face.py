@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import attrs
+import numpy as np
 from attrs.validators import ge, optional
+from numpy.typing import NDArray
 
-from hcl_sdk.data.files import read_mask, read_photo
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
+from hcl_sdk.picture_files import check_polarity, corrupted_shares, read_mask, read_photo
 
 
 @component
@@ -31,7 +33,8 @@ class HuggingFaceDataset(Dataset):
 
     Raises:
         ImportError: if ``datasets`` is not installed.
-        ValueError: if there is no such data set, split or column, or it is empty.
+        ValueError: if there is no such data set, split or column, it is empty, or the masks look as if the other value
+            were meant.
     """
 
     path: str
@@ -57,7 +60,7 @@ class HuggingFaceDataset(Dataset):
 
         Raises:
             TypeError: if it is something else.
-            ValueError: if it has no such column or is empty.
+            ValueError: if it has no such column or is empty, or the masks look as if the other value were meant.
         """
         made = _InMemory(path="(in memory)", **fields)
         made._set_rows(rows)
@@ -81,6 +84,9 @@ class HuggingFaceDataset(Dataset):
             elif getattr(feature, "dtype", None) not in ("string", "large_string", "binary", "large_binary"):
                 raise ValueError(f"expected pictures, their contents or paths in the column {column!r}; got {feature}")
         self._rows = rows
+        if self.mask is not None:
+            shares, _ = corrupted_shares(len(rows), self._mask)
+            check_polarity(shares, self.corrupted, f"{self.path}, column {self.mask}")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -91,10 +97,13 @@ class HuggingFaceDataset(Dataset):
         return Sample(
             image=read_photo(_file(row[self.image], name), name, self.shorter_side if alone else None),
             clean=None if self.clean is None else read_photo(_file(row[self.clean], name), f"{name}, {self.clean}"),
-            corruption_mask=None
-            if self.mask is None
-            else read_mask(_file(row[self.mask], name), f"{name}, {self.mask}", self.corrupted),
+            corruption_mask=None if self.mask is None else self._mask(index),
         )
+
+    def _mask(self, index: int) -> NDArray[np.bool_]:
+        assert self.mask is not None
+        name = self.name(index)
+        return read_mask(_file(self._rows[index][self.mask], name), f"{name}, {self.mask}", self.corrupted)
 
     def name(self, index: int) -> str:
         return f"{self.split}[{index}]"

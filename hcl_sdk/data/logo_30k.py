@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, few, folder, matched, one_folder, photos_in
+from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import few, folder, one_folder, photos_in
 
 _SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
 STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))
@@ -32,7 +33,8 @@ class Logo30K(PairFiles):
         split: ``train`` or ``validation``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently, or a photo lacks its mask or clean photo.
+        ValueError: if the folder is not there or laid out differently, a photo lacks its mask or clean photo, or the
+            masks look as if black meant *corrupted*.
     """
 
     path: str

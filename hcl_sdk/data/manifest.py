@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.config import build
-from hcl_sdk.corruptions.corruption import Corrupted, blend
-from hcl_sdk.data.files import few
+from hcl_sdk.corruptions.corruption import Corrupted, blend, drawn, painted
 from hcl_sdk.data.items import Items
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
+from hcl_sdk.picture_files import few
 
 FORMAT = 1
 
@@ -54,9 +54,9 @@ class Contamination(Configurable):
             another: gives another photo for a number from 0 to 2**31 - 1.
         """
         rng = np.random.default_rng(list(seed))
-        mask = self.shape.draw((image.shape[0], image.shape[1]), rng)
-        painted = self.content.paint(image, mask, rng, lambda: another(int(rng.integers(2**31))))
-        damaged, changed = blend(image, painted, mask, blur)
+        mask = drawn(self.shape, (image.shape[0], image.shape[1]), rng)
+        pixels = painted(self.content, image, mask, rng, lambda: another(int(rng.integers(2**31))))
+        damaged, changed = blend(image, pixels, mask, blur)
         return Corrupted(image=damaged, corruption_mask=changed, shape=self.shape, content=self.content)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, check_polarity, folder, matched, photos_in
+from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import folder, photos_in
 
 _CONTENTS = {"damaged": "damaged photos", "clean": "clean photos", "masks": "masks"}
 
@@ -45,6 +46,4 @@ class PairsDataset(PairFiles):
         endings = {"damaged": self.damaged_ending, "clean": self.clean_ending, "masks": self.mask_ending}
         names, files = matched({what: photos_in(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
         full = {what: [roots[what] / file for file in files[what]] for what in roots}
-        if self.masks is not None:
-            check_polarity(full["masks"], self.corrupted, self.masks)
         self._set_files(names, full["damaged"], full.get("clean"), full.get("masks"), self.corrupted)

@@ -7,8 +7,9 @@ from typing import Literal
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, folder, one_folder, photos_in
+from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import folder, one_folder, photos_in
 
 
 @component

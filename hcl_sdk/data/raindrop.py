@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, folder, matched, one_folder, photos_in
+from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
+from hcl_sdk.picture_files import folder, one_folder, photos_in
 
 
 @component

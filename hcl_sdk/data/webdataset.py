@@ -14,8 +14,8 @@ import numpy as np
 from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
-from hcl_sdk.data.files import SUFFIXES, few, natural, read_mask, read_photo
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
+from hcl_sdk.picture_files import SUFFIXES, check_polarity, corrupted_shares, few, natural, read_mask, read_photo
 
 _ROLES = ("photo", "clean", "mask")
 
@@ -36,7 +36,8 @@ class WebDataset(Dataset):
 
     Raises:
         ValueError: if there are no shards, a shard is compressed or damaged, no photo is in them, a file is there
-            twice, or only some of the photos have a mask or clean photo.
+            twice, only some of the photos have a mask or clean photo, or the masks look as if the other value were
+            meant.
     """
 
     path: str
@@ -71,26 +72,35 @@ class WebDataset(Dataset):
                 lacking = [self._names[i] for i in np.flatnonzero(~there[:, role])]
                 if lacking:
                     raise ValueError(f"{len(lacking)} of {len(names)} samples are without a {what}: {few(lacking, 3)}")
+        if there[:, _ROLES.index("mask")].any():
+            shares, _ = corrupted_shares(len(names), self._mask)
+            check_polarity(shares, self.corrupted, self.path)
 
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, index: int) -> Sample:
         name = self._names[index]
-        photo, clean, mask = (self._contents(index, role) for role in range(len(_ROLES)))
+        photo, clean = (self._contents(index, role) for role in ("photo", "clean"))
         assert photo is not None
-        alone = clean is None and mask is None
+        has_mask = bool(self._places[index, _ROLES.index("mask"), 1] >= 0)
+        alone = clean is None and not has_mask
         return Sample(
             image=read_photo(photo, name, self.shorter_side if alone else None),
             clean=None if clean is None else read_photo(clean, f"{name}.clean"),
-            corruption_mask=None if mask is None else read_mask(mask, f"{name}.mask", self.corrupted),
+            corruption_mask=self._mask(index) if has_mask else None,
         )
 
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def _contents(self, index: int, role: int) -> bytes | None:
-        shard, offset, size = (int(value) for value in self._places[index, role])
+    def _mask(self, index: int) -> NDArray[np.bool_]:
+        contents = self._contents(index, "mask")
+        assert contents is not None
+        return read_mask(contents, f"{self._names[index]}.mask", self.corrupted)
+
+    def _contents(self, index: int, role: str) -> bytes | None:
+        shard, offset, size = (int(value) for value in self._places[index, _ROLES.index(role)])
         if offset < 0:
             return None
         try:

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import without_inner_edge
 
-EDGE_SHARE = 2
-"""Hard mining takes at most one in this many references of a kind from the edge of its region."""
+LOWEST_TEMPERATURE = 0.02
+"""Exponentials of similarities over a lower one are too large, and too small, for sums in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,19 +113,28 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
 
     Args:
         pairs: of every scale.
-        temperature: ``t``.
+        temperature: ``t``, at least ``LOWEST_TEMPERATURE``.
 
     Returns:
         ``[S]``: per scale the mean over anchors, then over images; an image without anchors counts 0.
+
+    Raises:
+        ValueError: if the temperature is lower.
     """
     losses = []
     for each in pairs:
-        similarity, same, other = _compared(each, temperature)
-        # -1e4 instead of -inf keeps the gradient of rows that do not count free of NaN.
-        negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2)
-        positive = (-similarity).masked_fill(~same, -1e4).logsumexp(dim=2)
-        usable = same.any(dim=2) & other.any(dim=2)
-        losses.append(_mean(torch.where(usable, F.softplus(negative + positive), 0.0), each.is_anchor))
+        similarity = _similarity(each, temperature)
+        # Sums by label as products with these, [B, R, 2]: many times faster than masks of every anchor and reference.
+        kinds = torch.stack([~each.reference_labels, each.reference_labels], dim=2) & each.is_reference[..., None]
+        of_kind = kinds.to(similarity.dtype)
+        own = each.labels.long()[..., None]
+        negative = (similarity.exp() @ of_kind).gather(2, 1 - own)[..., 0]
+        positive = ((-similarity).exp() @ of_kind).gather(2, own)[..., 0]
+        there = kinds.any(dim=1)[:, None, :].expand(-1, own.shape[1], -1)
+        usable = (there.gather(2, own) & there.gather(2, 1 - own))[..., 0]
+        # Where there is none, any number but 0 keeps the gradient free of NaN.
+        logarithm = torch.where(usable, negative, 1.0).log() + torch.where(usable, positive, 1.0).log()
+        losses.append(_mean(torch.where(usable, F.softplus(logarithm), 0.0), each.is_anchor))
     return torch.stack(losses)
 
 
@@ -133,12 +142,13 @@ def info_nce_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor
     """``mean over p of -log(e^(s_p / t) / (e^(s_p / t) + sum over n of e^(s_n / t)))``: each positive against all
     negatives (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018).
 
-    An anchor is no positive of itself. Arguments and what is returned as of :func:`hierarchical_contrastive_loss`.
+    An anchor is no positive of itself. Arguments, results and errors as of :func:`hierarchical_contrastive_loss`.
     """
     losses = []
     for each in pairs:
         similarity, same, other = _compared(each, temperature)
         same = same & ~_itself(same)
+        # -1e4 instead of -inf keeps the gradient of rows that do not count free of NaN.
         negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2, keepdim=True)
         own = torch.where(same, F.softplus(negative - similarity), 0.0).sum(dim=2) / same.sum(dim=2).clamp(min=1)
         losses.append(_mean(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
@@ -149,7 +159,7 @@ def supervised_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 
     """``mean over p of -log(e^(s_p / t) / sum over all others a of e^(s_a / t))`` (Khosla et al., "Supervised
     Contrastive Learning", NeurIPS 2020, equation 2).
 
-    An anchor is not compared with itself. Arguments and what is returned as of :func:`hierarchical_contrastive_loss`.
+    An anchor is not compared with itself. Arguments, results and errors as of :func:`hierarchical_contrastive_loss`.
     """
     losses = []
     for each in pairs:
@@ -163,10 +173,17 @@ def supervised_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 
 
 def _compared(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
     """Similarities over the temperature, and which are to references of the same label and of the other."""
-    similarity = pairs.anchors @ pairs.references.transpose(1, 2) / temperature
+    similarity = _similarity(pairs, temperature)
     equal = pairs.labels[:, :, None] == pairs.reference_labels[:, None, :]
     present = pairs.is_reference[:, None, :]
     return similarity, equal & present, ~equal & present
+
+
+def _similarity(pairs: Pairs, temperature: float) -> Tensor:
+    """Similarities over the temperature, ``[B, A, R]``."""
+    if temperature < LOWEST_TEMPERATURE:
+        raise ValueError(f"the temperature must be at least {LOWEST_TEMPERATURE}; got {temperature}")
+    return (pairs.anchors / temperature) @ pairs.references.transpose(1, 2)
 
 
 def _itself(same: Tensor) -> Tensor:
@@ -210,7 +227,7 @@ def _mined(settled: Tensor, confidence: Tensor, count: int) -> Tensor:
     inner = without_inner_edge(settled)
     pixels, edge = settled.flatten(1), (settled & ~inner).flatten(1)
     rest = inner.flatten(1)
-    from_edge = edge.sum(dim=1).clamp(max=count // EDGE_SHARE)
+    from_edge = edge.sum(dim=1).clamp(max=count // 2)
     from_rest = torch.minimum(count - from_edge, rest.sum(dim=1))
     certainty = confidence.flatten(1)
     mined = _extremes(edge, certainty, from_edge) | _extremes(rest, certainty, from_rest)

@@ -3,6 +3,8 @@
 A map is ``[B, H, W, C]`` here, channels last. Windows are ``w x w`` tokens, row-major; a map that is no multiple of the
 window is padded at the bottom and the right, and the padding is never a key. That equals shrinking the window to a map
 that is smaller than it.
+
+While a model is exported nothing is left out because the size at hand does not need it: the graph is for all sizes.
 """
 
 from __future__ import annotations
@@ -12,15 +14,21 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.resize import missing
+
 
 def pad_to_windows(features: Tensor, window: int, value: float = 0.0) -> Tensor:
     """Pad ``[B, H, W, C]`` at the bottom and the right with ``value`` to multiples of ``window``."""
-    down, right = -features.shape[1] % window, -features.shape[2] % window
-    return F.pad(features, (0, 0, 0, right, 0, down), value=value) if down or right else features
+    down, right = missing(features.shape[1], window), missing(features.shape[2], window)
+    if torch.compiler.is_exporting() or down or right:
+        return F.pad(features, (0, 0, 0, right, 0, down), value=value)
+    return features
 
 
 def half_shift(height: int, width: int, window: int) -> tuple[int, int]:
     """How far the windows of a map are shifted in every other block: by half, where the map is larger than a window."""
+    if torch.compiler.is_exporting():
+        return torch.sym_ite(height > window, window // 2, 0), torch.sym_ite(width > window, window // 2, 0)
     return (window // 2 if height > window else 0), (window // 2 if width > window else 0)
 
 
@@ -32,8 +40,7 @@ def partition(features: Tensor, window: int, shift: tuple[int, int] = (0, 0)) ->
         window: the side ``w`` of a window.
         shift: rows and columns by which the map is rolled up and left before it is cut.
     """
-    if any(shift):
-        features = features.roll((-shift[0], -shift[1]), (1, 2))
+    features = _roll(features, (-shift[0], -shift[1]))
     return rearrange(features, "b (down y) (across x) c -> b (down across) (y x) c", y=window, x=window)
 
 
@@ -42,6 +49,20 @@ def merge(windows: Tensor, size: tuple[int, int], window: int, shift: tuple[int,
     features = rearrange(
         windows, "b (down across) (y x) c -> b (down y) (across x) c", down=size[0] // window, y=window
     )
+    return _roll(features, shift)
+
+
+def _roll(features: Tensor, shift: tuple[int, int]) -> Tensor:
+    """Roll ``[B, H, W, C]`` down and right by less than its size."""
+    if torch.compiler.is_exporting():
+        for dim, by in enumerate(shift, start=1):
+            if not isinstance(by, int) or by != 0:  # else it is 0 at all sizes
+                extent = features.shape[dim]
+                source = torch.arange(extent, device=features.device) - by
+                source = torch.where(source < 0, source + extent, source)
+                source = torch.where(source < extent, source, source - extent)
+                features = features.index_select(dim, source)
+        return features
     return features.roll(shift, (1, 2)) if any(shift) else features
 
 
@@ -72,7 +93,7 @@ def window_neighbors(
         made, and the key is no padding. A token always is its own neighbor, so that no query is without a key. None
         if all is True.
     """
-    if not any(shift) and not any(extent % window for extent in size):
+    if not torch.compiler.is_exporting() and not any(shift) and not any(extent % window for extent in size):
         return None
     rows, columns = (_axis_neighbors(extent, window, by, device) for extent, by in zip(size, shift, strict=True))
     both = rows[:, None, :, None, :, None] & columns[None, :, None, :, None, :]
@@ -82,9 +103,9 @@ def window_neighbors(
 
 def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
     """:func:`window_neighbors` along one axis: ``[windows, w, w]``."""
-    padded = extent + -extent % window
+    padded = extent + missing(extent, window)
     position = torch.arange(padded, device=device)
-    origin = (position + shift) % padded
+    origin = torch.where(position < padded - shift, position + shift, position + shift - padded)
     seam = (position >= padded - shift).reshape(-1, window)  # what was rolled over from the other end of the map
     real = (origin < extent).reshape(-1, window)
     return (seam[:, :, None] == seam[:, None, :]) & real[:, None, :]

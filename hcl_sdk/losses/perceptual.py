@@ -15,13 +15,19 @@ from torch import Tensor
 from hcl_sdk.interfaces import Encoder, RestorationLoss, component
 from hcl_sdk.layers.vgg import LAYERS, load_vgg19
 
+OWN = "own"
 _WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
 
 
 def _there_is_a_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
-    if value is None and instance.encoder is None:
+    if instance.encoder is None and value in (None, OWN):
         raise ValueError(
             "'weights' is missing: a file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
+        )
+    if value is None:
+        raise ValueError(
+            f"'weights' is missing: a folder of weights of a pipeline with such an encoder, or {OWN!r} for an encoder "
+            f"that comes with trained ones"
         )
 
 
@@ -39,7 +45,8 @@ class PerceptualLoss(RestorationLoss):
             loss and is frozen: give it one of its own.
         weights: a file with VGG-19's weights in torchvision's layout (``vgg19-dcbb9e9d.pth``, or the same tensors as
             ``.safetensors``), or ``download``. For an ``encoder``, a folder of weights of a pipeline whose detector has
-            such an encoder; None takes the encoder as it is.
+            such an encoder, or ``own``, which takes the encoder as it is: one that is trained already, or loads trained
+            weights itself.
 
     Raises:
         ValueError: if the weights are missing, cannot be read or downloaded, or are not of this network.
@@ -47,7 +54,7 @@ class PerceptualLoss(RestorationLoss):
     Example:
         >>> from hcl_sdk import ResNetEncoder
         >>> image = torch.rand(2, 3, 32, 32)
-        >>> loss = PerceptualLoss(encoder=ResNetEncoder(channels=(8, 16), depths=(1, 1)))
+        >>> loss = PerceptualLoss(encoder=ResNetEncoder(channels=(8, 16), depths=(1, 1)), weights="own")
         >>> loss(image, image, torch.ones(2, 1, 32, 32, dtype=torch.bool)).item()
         0.0
     """
@@ -63,7 +70,8 @@ class PerceptualLoss(RestorationLoss):
         if self.encoder is None:
             assert self.weights is not None
             self.vgg = load_vgg19(self.layers, self.weights)
-        elif self.weights is not None:
+        elif self.weights != OWN:
+            assert self.weights is not None
             _load_encoder(self.encoder, Path(self.weights).expanduser())
         self.requires_grad_(False).eval()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 import hcl_sdk
+from hcl_sdk import SampleError
 from hcl_sdk.config import ConfigError, build, describe
 from hcl_sdk.corruptions import (
     AlternateLines,
@@ -21,9 +24,11 @@ from hcl_sdk.corruptions import (
     Constant,
     Corruption,
     Full,
+    Graffiti,
     Half,
     IrregularMasks,
     Logo,
+    Logos,
     Noise,
     RandomColor,
     Rectangles,
@@ -33,8 +38,6 @@ from hcl_sdk.corruptions import (
 )
 from hcl_sdk.data import FolderDataset
 from hcl_sdk.plugins import registry
-
-SIZES = [(1, 1), (1, 9), (2, 3), (17, 64), (65, 33), (96, 96)]
 
 
 @pytest.fixture(scope="module")
@@ -65,42 +68,6 @@ SHAPES = [entry.name for entry in registry.entries("shape") if entry.distributio
 CONTENTS = [entry.name for entry in registry.entries("content") if entry.distribution is None]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", SHAPES)
-def test_shapes_of_any_size(name, size, folders):
-    shape = made("shape", name, folders)
-    mask = shape.draw(size, np.random.default_rng(1))
-    assert mask.shape == size
-    assert mask.dtype == np.bool_
-    assert np.array_equal(mask, shape.draw(size, np.random.default_rng(1)))
-
-
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", CONTENTS)
-def test_contents_of_any_size(name, size, folders):
-    content, image = made("content", name, folders), photo(size)
-    before, mask = image.copy(), np.ones(size, np.bool_)
-    painted = [content.paint(image, mask, np.random.default_rng(2), lambda: photo((30, 20), 5)) for _ in range(2)]
-    assert painted[0].shape[:2] == size
-    assert painted[0].shape[2] in (3, 4)
-    assert painted[0].dtype == np.uint8
-    assert np.array_equal(*painted)
-    assert np.array_equal(image, before)
-
-
-@pytest.mark.parametrize(("kind", "name"), [*(("shape", n) for n in SHAPES), *(("content", n) for n in CONTENTS)])
-def test_nothing_is_drawn_from_the_global_random_state(kind, name, folders):
-    part = made(kind, name, folders)
-    np.random.seed(4)
-    before = np.random.get_state()[1].tolist()
-    rng = np.random.default_rng(0)
-    if kind == "shape":
-        part.draw((20, 30), rng)
-    else:
-        part.paint(photo((20, 30)), np.ones((20, 30), np.bool_), rng, lambda: photo((9, 9)))
-    assert np.random.get_state()[1].tolist() == before
-
-
 @pytest.mark.parametrize("name", [n for n in SHAPES if n not in ("box", "lines", "pixels", "full")])
 def test_random_shapes_differ_from_draw_to_draw(name, folders):
     shape = made("shape", name, folders)
@@ -126,6 +93,30 @@ def test_the_box_is_in_the_middle():
     rows, columns = np.nonzero(mask.any(1))[0], np.nonzero(mask.any(0))[0]
     assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (24, 40, 48, 80)
     assert mask.sum() == 16 * 32
+
+
+@given(st.integers(1, 80), st.integers(1, 80), st.floats(0.01, 1))
+def test_the_box_has_its_share_of_each_side_rounded_and_is_never_off_the_middle(height, width, side):
+    mask = CenterBox(side=side).draw((height, width), None)
+    for extent, along in ((height, mask.any(1)), (width, mask.any(0))):
+        places = np.nonzero(along)[0]
+        assert len(places) == max(1, math.floor(extent * side + 0.5))
+        before, after = places[0], extent - 1 - places[-1]
+        assert 0 <= after - before <= 1
+    assert mask.sum() == mask.any(1).sum() * mask.any(0).sum()
+
+
+def test_the_published_color_is_uniform():
+    image, mask = np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.bool_)
+    rng = np.random.default_rng(0)
+    paints = [RandomColor(variety="published").paint(image, mask, rng, None) for _ in range(2000)]
+    assert all((p == p[0, 0]).all() for p in paints)
+    colors = np.stack([p[0, 0] for p in paints])
+    assert abs(colors.mean() - 127.5) < 3
+    assert (np.histogram(colors, 16, (0, 256))[0] > 300).all()  # 375 expected
+    assert (np.ptp(colors, axis=1) == 0).sum() < 4  # grays: one in 65536
+    own = np.stack([RandomColor().paint(image, mask, rng, None)[0, 0] for _ in range(500)])
+    assert (np.ptp(own, axis=1) == 0).mean() > 0.2
 
 
 def test_lines_and_pixels():
@@ -182,8 +173,119 @@ def test_dark_masks_can_be_said_to_be_dark(tmp_path, folders):
 def test_missing_and_empty_folders_are_told_apart(make, tmp_path):
     with pytest.raises(ValueError, match="there is no folder"):
         make(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match=r"holds no \.png"):
+    with pytest.raises(ValueError, match=r"expected (masks|logos) \(.*\.png.*\), got none"):
         make(str(tmp_path))
+
+
+HOLE = np.zeros((20, 30), np.uint8)
+HOLE[4:12, 5:20] = 1
+
+
+def alpha_mask():
+    return Image.fromarray(np.stack([HOLE * 0] * 3 + [HOLE * 255], axis=2))
+
+
+def palette_mask():
+    picture = Image.fromarray(HOLE).convert("P")
+    picture.putpalette([0, 0, 0, 128, 0, 0] + [0] * 762)
+    return picture
+
+
+@pytest.mark.parametrize("values", [HOLE, HOLE * 255, HOLE.astype(np.uint16) * 65535, HOLE.astype(bool)])
+def test_masks_of_every_depth_are_read(tmp_path, values):
+    Image.fromarray(values).save(tmp_path / "1.png")
+    shape = IrregularMasks(folder=str(tmp_path))
+    areas = [shape.draw((40, 60), np.random.default_rng(i)).mean() for i in range(20)]
+    assert 0.1 < np.mean(areas) < 0.4
+
+
+@pytest.mark.parametrize(("make", "why"), [(alpha_mask, "transparent"), (palette_mask, "colored"), (None, "not a pic")])
+def test_masks_that_say_nothing_in_black_and_white_are_refused(tmp_path, make, why):
+    for i in range(3):
+        if make is None:
+            (tmp_path / f"{i}.png").write_bytes(b"no picture")
+        else:
+            make().save(tmp_path / f"{i}.png")
+    with pytest.raises(
+        ValueError, match=rf"none of the masks looked at in .* can be read; the first: .*0\.png: .*{why}"
+    ):
+        IrregularMasks(folder=str(tmp_path))
+
+
+def test_a_folder_of_empty_masks_is_refused(tmp_path):
+    for i in range(3):
+        Image.fromarray(HOLE * 0).save(tmp_path / f"{i}.png")
+    with pytest.raises(ValueError, match=r"none of the 3 masks looked at in .* has a corrupted pixel"):
+        IrregularMasks(folder=str(tmp_path))
+
+
+def test_a_mask_or_logo_that_cannot_be_read_is_an_error_of_its_draw_alone(tmp_path):
+    Image.fromarray(HOLE * 255).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    image, full = photo((20, 20)), np.ones((20, 20), np.bool_)
+    masks, logos, logo = (made(folder=str(tmp_path)) for made in (IrregularMasks, Logos, Logo))
+    for draw in (
+        lambda rng: masks.draw((20, 20), rng),
+        lambda rng: logos.draw((20, 20), rng),
+        lambda rng: logo.paint(image, full, rng, lambda: image),
+    ):
+        problems = []
+        for seed in range(20):
+            try:
+                draw(np.random.default_rng(seed))
+            except SampleError as error:
+                problems.append(str(error))
+        assert 0 < len(problems) < 20
+        assert all(f"{tmp_path / 'bad.png'}: this is not a picture" in problem for problem in problems)
+
+
+# Logos
+
+
+def painted_logo(tmp_path, pixels, **fields):
+    Image.fromarray(pixels).save(tmp_path / "logo.png")
+    size = (64, 64)
+    content = Logo(folder=str(tmp_path), opacity=(1.0, 1.0), **fields)
+    paints = [
+        content.paint(np.zeros((*size, 3), np.uint8), np.ones(size, np.bool_), np.random.default_rng(i), None)
+        for i in range(12)
+    ]
+    return [{tuple(color) for color in p[p[..., 3] == 255][:, :3].tolist()} for p in paints], paints
+
+
+@pytest.mark.parametrize("tiled", [0.0, 1.0])
+def test_a_logo_in_a_file_keeps_its_colors(tmp_path, tiled):
+    pixels = np.zeros((20, 20, 4), np.uint8)
+    pixels[4:16, 4:10], pixels[4:16, 10:16] = (255, 0, 0, 255), (255, 255, 255, 255)
+    colors, _ = painted_logo(tmp_path, pixels, tiled=tiled)
+    for found in colors:  # between the two, colors mix
+        assert found
+        assert all(red == 255 and green == blue for red, green, blue in found)
+    assert any((255, 0, 0) in found for found in colors)
+    assert any((255, 255, 255) in found for found in colors)
+
+
+def test_a_black_logo_is_a_form_and_gets_one_random_color(tmp_path):
+    pixels = np.zeros((20, 20, 4), np.uint8)
+    pixels[4:16, 4:16, 3] = 255
+    colors, _ = painted_logo(tmp_path, pixels, tiled=0.0)
+    assert all(len(found) == 1 for found in colors)
+    assert len(set.union(*colors)) > 6
+
+
+def test_a_picture_without_transparency_hides_its_rectangle(tmp_path):
+    pixels = np.full((10, 20, 3), 255, np.uint8)
+    pixels[3:7, 3:7] = 0
+    _, paints = painted_logo(tmp_path, pixels, tiled=0.0, count=(1, 1), side=(0.5, 0.5))
+    areas = [np.count_nonzero(p[..., 3]) for p in paints]
+    assert max(areas) >= 32 * 16  # one of them is wholly inside, most are not turned
+    shapes = [
+        Logos(folder=str(tmp_path), count=(1, 1), side=(0.5, 0.5)).draw((64, 64), np.random.default_rng(i))
+        for i in range(12)
+    ]
+    assert max(mask.sum() for mask in shapes) == 32 * 16
+    for mask in shapes:
+        assert mask.sum() == mask.any(1).sum() * mask.any(0).sum()
 
 
 # Blending
@@ -249,6 +351,92 @@ def test_shares_of_clean_and_full_samples():
     assert {(type(r.shape), r.content) for r in full} == {(Full, rule.contents[0])}
     assert {type(r.shape) for r in results} == {type(None), Full, CenterBox}
     assert all(np.array_equal(r.image, photo((16, 16))) for r in clean)
+
+
+def test_full_samples_are_corrupted_everywhere_whatever_their_content():
+    """By default some contents hide only a part of a photo."""
+    image = photo((48, 40))
+    results = [Corruption(full=1.0)(image, np.random.default_rng([3, i]), lambda: 255 - image) for i in range(150)]
+    assert all(r.corruption_mask.all() for r in results)
+    assert len({type(r.content) for r in results}) > 4
+
+
+@pytest.mark.parametrize("content", [Logo(tiled=0.0), TextContent(), Graffiti()])
+def test_a_full_sample_of_transparent_content_alone_loses_its_transparency(content):
+    image = np.full((48, 48, 3), 77, np.uint8)
+    corruption = Corruption(full=1.0, rules=(Rule(shapes=(Full(),), contents=(content,)),))
+    for i in range(10):
+        result = corruption(image, np.random.default_rng(i), lambda: image)
+        assert result.corruption_mask.all()
+        assert (result.image != 77).any(axis=2).mean() > 0.9
+
+
+# What parts of others give
+
+
+def returning(base, value):
+    name = "draw" if base is hcl_sdk.Shape else "paint"
+    return hcl_sdk.component(type("Made", (base,), {name: lambda self, *_: value}))()
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.full((8, 9), 255, np.uint8), r"uint8 \[8, 9\]"),
+        (np.ones((8, 9), np.float32), r"float32 \[8, 9\]"),
+        (np.ones((9, 8), np.bool_), r"bool \[9, 8\]"),
+        (np.ones((1, 8, 9), np.bool_), r"bool \[1, 8, 9\]"),
+        (None, "NoneType"),
+    ],
+)
+def test_a_mask_that_is_none_is_refused_with_its_shape(mask, message):
+    rule = Rule(shapes=(returning(hcl_sdk.Shape, mask),), contents=(Constant(),))
+    with pytest.raises(ValueError, match=rf"Made\(\) must draw bool \[8, 9\], True = corrupted; got {message}"):
+        Corruption(rules=(rule,))(photo((8, 9)), np.random.default_rng(0), lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.ones((8, 9, 3), np.float32), r"float32 \[8, 9, 3\]"),
+        (np.full((8, 9, 3), 300), r"int64 \[8, 9, 3\]"),
+        (np.ones((4, 5, 3), np.uint8), r"uint8 \[4, 5, 3\]"),
+        (np.ones((8, 9), np.uint8), r"uint8 \[8, 9\]"),
+        (np.ones((8, 9, 1), np.uint8), r"uint8 \[8, 9, 1\]"),
+        ([1], "list"),
+    ],
+)
+def test_pixels_that_are_none_are_refused_with_their_content(pixels, message):
+    rule = Rule(shapes=(Full(),), contents=(returning(hcl_sdk.Content, pixels),))
+    with pytest.raises(ValueError, match=rf"Made\(\) must paint uint8 \[8, 9, 3\], or 4 .*; got {message}"):
+        Corruption(rules=(rule,))(photo((8, 9)), np.random.default_rng(0), lambda: None)
+
+
+@pytest.mark.parametrize("argument", [0, 1])
+def test_contents_cannot_modify_the_photo_or_the_mask(argument):
+    @hcl_sdk.component
+    class Ink(hcl_sdk.Content):
+        def paint(self, *arguments):
+            arguments[argument][:] = 0
+            return arguments[0]
+
+    image = photo((8, 9))
+    with pytest.raises(ValueError, match="read-only"):
+        Corruption(rules=(Rule(shapes=(Full(),), contents=(Ink(),)),))(image, np.random.default_rng(0), lambda: None)
+    assert image.flags.writeable
+
+
+def test_an_error_that_does_not_name_a_file_is_reported_under_its_parts():
+    @hcl_sdk.component
+    class Fails(hcl_sdk.Content):
+        def paint(self, image, corruption_mask, rng, another):
+            raise SampleError("out of paint")
+
+    rule = Rule(shapes=(Full(),), contents=(Fails(), Constant()))
+    results = [Corruption(rules=(rule,))(photo((8, 9)), np.random.default_rng(i), lambda: None) for i in range(20)]
+    assert {type(r.content) for r in results} == {Constant}
+    reported = {problem for r in results for problem in r.unreadable}
+    assert reported == {("Full() with Fails()", "out of paint")}
 
 
 def test_rules_are_drawn_by_their_weights():

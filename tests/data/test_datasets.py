@@ -325,6 +325,18 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path):
         CelebAHQ(path=str(tmp_path))
 
 
+@pytest.mark.parametrize("digits", [1, 5, 6])
+def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path, digits):
+    for number in (0, 1, 29_999):
+        put(tmp_path / "CelebA-HQ-img" / f"{number:0{digits}d}.jpg")
+    with pytest.raises(ValueError, match="need CelebA-HQ-to-CelebA-mapping"):
+        CelebAHQ(path=str(tmp_path))
+    mapping = tmp_path / "CelebA-HQ-to-CelebA-mapping.txt"
+    mapping.write_text("0 119613 119614.jpg\n1 162770 162771.jpg\n29999 182637 182638.jpg\n")
+    parts = [names(CelebAHQ(path=str(tmp_path), split=split)) for split in ("train", "validation", "test")]
+    assert parts == [[f"{number:0{digits}d}.jpg"] for number in (0, 1, 29_999)]
+
+
 def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path):
     for number in (4, 162_770, 162_771, 182_637, 182_638, 202_591):
         put(tmp_path / "CelebA-HQ-img" / f"{number:06d}.jpg")
@@ -395,6 +407,10 @@ def test_logo_30k_and_its_stray_files(tmp_path):
             assert values(dataset) == [10, 11]
             assert [int(dataset[i].clean.mean().round()) for i in range(2)] == [40, 41]
             assert dataset[0].corruption_mask.mean() == 0.25
+    for file in (root / "train_images" / "mask").iterdir():
+        put_mask(file, white=False)
+    with pytest.raises(ValueError, match=r"masks in .*mask' cover 75 % of the picture"):
+        Logo30K(path=str(root))
     put(root / "train_images" / "image" / min(STRAY))  # belongs there as little, and nothing is known of it
     with pytest.raises(ValueError, match="image without mask: COCO_val2014_000000201186"):
         Logo30K(path=str(root))
@@ -413,6 +429,9 @@ def test_istd(tmp_path):
         put(tmp_path / split / f"{split}_C" / "1-1.png", 3)
         sample = ISTD(path=str(tmp_path), split=split)[0]
         assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (1, 3, 0.25)
+    put_mask(tmp_path / "train" / "train_B" / "1-1.png", white=False)
+    with pytest.raises(ValueError, match=r"masks in .*train_B' cover 75 % of the picture"):
+        ISTD(path=str(tmp_path))
     put(tmp_path / "test" / "test_C" / "1-2.png", 3)
     with pytest.raises(ValueError, match=r"clean without shadow: 1-2\.png"):
         ISTD(path=str(tmp_path), split="test")
@@ -443,6 +462,14 @@ def encoded(value, mode="RGB", suffix="PNG", size=(12, 8)):
     return file.getvalue()
 
 
+def encoded_mask(area=0.25, white=True):
+    file = io.BytesIO()
+    mask = np.full((8, 12), 0 if white else 255, np.uint8)
+    mask[:, : round(12 * area)] = 255 if white else 0
+    Image.fromarray(mask).save(file, "PNG")
+    return file.getvalue()
+
+
 def shard(path, files):
     with tarfile.open(path, "w") as archive:
         for name, content in files.items():
@@ -465,18 +492,27 @@ def test_shards_are_read_at_any_place(tmp_path):
 
 
 def test_shards_of_pairs(tmp_path):
-    mask = np.zeros((8, 12), np.uint8)
-    mask[:, :3] = 255
-    file = io.BytesIO()
-    Image.fromarray(mask).save(file, "PNG")
     files = {
         "1.jpg": encoded((9, 9, 9), suffix="JPEG"),
-        "1.mask.png": file.getvalue(),
+        "1.mask.png": encoded_mask(),
         "1.clean.png": encoded((5, 5, 5)),
     }
     shard(tmp_path / "a.tar", files)
     sample = WebDataset(path=str(tmp_path / "a.tar"))[0]
     assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (9, 5, 0.25)
+    shard(tmp_path / "a.tar", files | {"1.mask.png": encoded_mask(white=False)})
+    with pytest.raises(ValueError, match=r"masks in .*a\.tar' cover 75 % of the picture .* corrupted='black'"):
+        WebDataset(path=str(tmp_path / "a.tar"))
+    assert WebDataset(path=str(tmp_path / "a.tar"), corrupted="black")[0].corruption_mask.mean() == 0.25
+
+
+def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(tmp_path):
+    files = {"1.png": encoded((1,) * 3), "1.mask.png": b"bad", "2.png": encoded((2,) * 3), "2.mask.png": encoded_mask()}
+    shard(tmp_path / "a.tar", files)
+    dataset = WebDataset(path=str(tmp_path / "a.tar"))
+    with pytest.raises(SampleError, match=r"a\.tar/1\.mask"):
+        dataset[0]
+    assert dataset[1].corruption_mask.mean() == 0.25
 
 
 def test_shards_that_cannot_be_used(tmp_path):
@@ -551,7 +587,7 @@ def rows(datasets):
     table = {
         "image": [{"bytes": encoded((i, i, i)), "path": None} for i in range(3)] + [{"bytes": b"bad", "path": None}],
         "truth": [{"bytes": encoded((200, 200, 200)), "path": None}] * 4,
-        "hole": [{"bytes": encoded(255, "L"), "path": None}] * 4,
+        "hole": [{"bytes": encoded_mask(), "path": None}] * 4,
         "label": [1, 2, 3, 4],
     }
     picture = datasets.Image()
@@ -563,7 +599,7 @@ def test_a_hugging_face_data_set_in_memory(datasets, rows):
     dataset = HuggingFaceDataset.wrap(rows, clean="truth", mask="hole")
     assert len(dataset) == 4
     assert (dataset[2].image[0, 0, 0], dataset[2].clean[0, 0, 0]) == (2, 200)
-    assert dataset[0].corruption_mask.all()
+    assert dataset[0].corruption_mask.mean() == 0.25
     with pytest.raises(SampleError, match=r"train\[3\]"):
         dataset[3]
     with pytest.raises(ValueError, match="no column picture; the data set has image, truth, hole, label"):
@@ -576,7 +612,10 @@ def test_a_hugging_face_data_set_in_memory(datasets, rows):
         HuggingFaceDataset.wrap(datasets.DatasetDict(train=rows))
     with pytest.raises(ValueError, match=r"contents or paths in the column 'label'; got Value\('int32'\)"):
         HuggingFaceDataset.wrap(rows, mask="label")
-    assert not HuggingFaceDataset.wrap(rows, mask="hole", corrupted="black")[0].corruption_mask.any()
+    with pytest.raises(ValueError, match=r"masks in '\(in memory\), column hole' cover 75 % .* corrupted='white'"):
+        HuggingFaceDataset.wrap(rows, mask="hole", corrupted="black")
+    rows = rows.map(lambda _: {"hole": {"bytes": encoded_mask(white=False), "path": None}})
+    assert HuggingFaceDataset.wrap(rows, mask="hole", corrupted="black")[0].corruption_mask.mean() == 0.25
     assert pickle.loads(pickle.dumps(dataset))[2].image[0, 0, 0] == 2
 
 
@@ -604,7 +643,7 @@ def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(datasets
     rows.to_parquet(str(tmp_path / "parquet" / "test-00000.parquet"))
     dataset = HuggingFaceDataset(path=str(tmp_path / "parquet"), split="test[:2]", clean="truth", mask="hole")
     assert values(dataset) == [0, 1]
-    assert dataset[1].corruption_mask.all()
+    assert dataset[1].corruption_mask.mean() == 0.25
     assert len(pickle.dumps(dataset)) < 20_000
     with pytest.raises(ValueError, match="split 'train', cannot be loaded"):
         HuggingFaceDataset(path=str(tmp_path / "parquet"))

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
-from hcl_sdk.data.files import matched, natural, photos_in, read_mask, read_photo
+from hcl_sdk.data.files import matched
 from hcl_sdk.interfaces import SampleError
+from hcl_sdk.picture_files import natural, photos_in, read_mask, read_photo
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 FORMATS = {"1": "PNG", "L": "PNG", "LA": "PNG", "P": "PNG", "PA": "TIFF", "RGB": "PNG", "RGBA": "PNG"}

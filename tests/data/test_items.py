@@ -10,8 +10,8 @@ from PIL import Image
 
 import hcl_sdk
 from hcl_sdk import Sample, SampleError
-from hcl_sdk.corruptions import CenterBox, Constant, Corruption, Rule
-from hcl_sdk.data import Items
+from hcl_sdk.corruptions import AnotherPhoto, CenterBox, Constant, Corruption, Full, IrregularMasks, Logo, Rule
+from hcl_sdk.data import FolderDataset, Items
 
 
 @hcl_sdk.component
@@ -135,6 +135,83 @@ def test_what_cannot_be_read_is_an_error_in_evaluation():
     with pytest.raises(SampleError, match="number 2 is broken"):
         items[2]
     assert items.name(2) == "square 2"
+
+
+@pytest.fixture
+def broken_files(tmp_path):
+    """Of each kind of file that photos are corrupted with, one that can be read, and one that cannot."""
+    good = np.zeros((12, 12, 4), np.uint8)
+    good[2:6, 2:9] = 255
+    for kind in ("masks", "logos", "photos"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(good).convert("L" if kind == "masks" else "RGBA").save(tmp_path / kind / "good.png")
+        (tmp_path / kind / "bad.png").write_bytes(b"no picture")
+    box, constant = (CenterBox(),), (Constant(),)
+    return tmp_path, {
+        "masks": Rule(shapes=(IrregularMasks(folder=str(tmp_path / "masks")),), contents=constant),
+        "logos": Rule(shapes=(Full(),), contents=(Logo(folder=str(tmp_path / "logos")),)),
+        "photos": Rule(shapes=box, contents=(AnotherPhoto(dataset=FolderDataset(path=str(tmp_path / "photos"))),)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["masks", "logos", "photos"])
+def test_a_file_to_corrupt_with_that_cannot_be_read_is_reported_and_drawn_again_in_training(broken_files, kind):
+    root, rules = broken_files
+    corruption = Corruption(rules=(rules[kind],))
+    items = Items(Squares(), 24, corruption=corruption, seed=0, augment=True)
+    made = [items[i] for i in range(30)]
+    reported = [problem for item in made for problem in item.unreadable]
+    assert 5 < len(reported) < 100
+    assert {name for name, _ in reported} == {"bad.png" if kind == "photos" else str(root / kind / "bad.png")}
+    assert all("not a picture" in why for _, why in reported)
+    assert [item.name for item in made] == [items.name(i) for i in range(30)]  # not one photo is left out for it
+    assert all(same(item, items[i]) for i, item in enumerate(made))
+
+
+@pytest.mark.parametrize("kind", ["masks", "logos", "photos"])
+def test_an_item_that_was_to_be_corrupted_with_such_a_file_is_left_out_of_evaluation(broken_files, kind):
+    root, rules = broken_files
+    items = Items(Squares(count=30), 24, corruption=Corruption(rules=(rules[kind],)), seed=0)
+    problems = []
+    for number in range(30):
+        try:
+            assert not items[number].unreadable
+        except SampleError as error:
+            problems.append(str(error))
+    assert 3 < len(problems) < 27
+    for problem in problems:
+        assert "was to be corrupted with cannot be read" in problem
+        assert str(root / kind / "bad.png") in problem
+
+
+def test_where_nothing_to_corrupt_with_can_be_read_training_says_so(broken_files):
+    root, rules = broken_files
+    (root / "logos" / "good.png").write_bytes(b"neither")
+    items = Items(Squares(), 24, corruption=Corruption(rules=(rules["logos"],)), seed=0, augment=True)
+    with pytest.raises(SampleError, match=r"100 draws in a row .* cannot be read; the first: .*logos"):
+        items[0]
+
+
+def test_photos_drawn_as_content_that_cannot_be_read_are_reported():
+    rule = Rule(shapes=(CenterBox(),), contents=(AnotherPhoto(),))
+    dataset = Squares(count=8, bad=(3,))
+    items = Items(dataset, 24, corruption=Corruption(rules=(rule,)), seed=0, augment=True)
+    own = {number for number in range(80) if items.name(number) != "square 3"}
+    reported = [problem for number in own for problem in items[number].unreadable]
+    assert reported
+    assert set(reported) == {("square 3", "number 3 is broken")}
+
+
+def test_the_clean_photo_is_out_of_reach_of_contents():
+    @hcl_sdk.component
+    class Ink(hcl_sdk.Content):
+        def paint(self, image, corruption_mask, rng, another):
+            image[:] = 0
+            return image
+
+    items = Items(Squares(), 24, corruption=Corruption(rules=(Rule(shapes=(CenterBox(),), contents=(Ink(),)),)), seed=0)
+    with pytest.raises(ValueError, match="read-only"):
+        items[1]
 
 
 def test_blur_grows_over_the_first_items():

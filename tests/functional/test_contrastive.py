@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from hcl_sdk.functional.contrastive import (
+    LOWEST_TEMPERATURE,
     Pairs,
     hierarchical_contrastive_loss,
     info_nce_loss,
@@ -95,7 +96,7 @@ FAST = {
     batch=st.integers(1, 3),
     size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
     scales=st.integers(1, 3),
-    temperature=st.sampled_from([0.1, 0.5]),
+    temperature=st.sampled_from([0.1, 0.5, LOWEST_TEMPERATURE]),
 )
 def test_values_and_gradients_are_those_of_the_slow_version(kind, seed, batch, size, scales, temperature):
     inputs = draw_inputs(seed, batch, size, scales)
@@ -108,6 +109,25 @@ def test_values_and_gradients_are_those_of_the_slow_version(kind, seed, batch, s
         theirs = torch.autograd.grad(slow.sum(), leaves, materialize_grads=True)
         for a, b in zip(ours, theirs, strict=True):
             torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", FAST)
+@pytest.mark.parametrize("similarity", [-1.0, 1.0])
+def test_the_lowest_temperature_keeps_sums_of_many_finite(kind, similarity):
+    """All vectors of the two labels alike, or opposite: exponents of 50 and -50, in thousands."""
+    mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
+    mask[..., 32:] = True
+    vector = torch.tensor([1.0, 0.0])[:, None, None]
+    everything, nothing = torch.ones_like(mask), torch.zeros_like(mask)
+    embedding = torch.where(mask, similarity * vector, vector).requires_grad_()
+    pairs = select_pairs([embedding], [everything], [nothing], [nothing], mask)
+    loss = FAST[kind](pairs, temperature=LOWEST_TEMPERATURE)
+    if kind == "hcl":
+        expected = F.softplus(torch.tensor(2 * math.log(2048) + (similarity - 1) / LOWEST_TEMPERATURE))
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    assert torch.autograd.grad(loss.sum(), embedding)[0].isfinite().all()
+    with pytest.raises(ValueError, match=r"the temperature must be at least 0\.02; got 0\.01"):
+        FAST[kind](pairs, temperature=0.01)
 
 
 @pytest.mark.parametrize("kind", FAST)

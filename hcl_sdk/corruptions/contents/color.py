@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,14 @@ from hcl_sdk.interfaces import Content, component
 
 @component
 class RandomColor(Content):
-    """One color, another for each photo (paper, supplement); black, white and grays more often than chance has them."""
+    """One color, another for each photo (the authors' code).
+
+    Attributes:
+        variety: ``published`` takes every color equally often; ``any`` takes black, white and grays more often than
+            chance has them.
+    """
+
+    variety: Literal["any", "published"] = "any"
 
     def paint(
         self,
@@ -22,4 +30,5 @@ class RandomColor(Content):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        return np.broadcast_to(np.array(random_color(rng), dtype=np.uint8), image.shape).copy()
+        color = random_color(rng) if self.variety == "any" else rng.integers(256, size=3)
+        return np.broadcast_to(np.array(color, dtype=np.uint8), image.shape).copy()

@@ -14,7 +14,7 @@ from hcl_sdk.interfaces import Content, component
 
 @component
 class Constant(Content):
-    """One color, always the same (paper, supplement).
+    """One color, always the same (the authors' code).
 
     Attributes:
         color: red, green and blue, 0 to 255.

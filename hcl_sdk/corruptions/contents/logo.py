@@ -11,18 +11,20 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import pictures_in, placed, random_color
+from hcl_sdk.corruptions.drawing import logo, opacity, position, random_color
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.shapes.logos import logo_alpha
 from hcl_sdk.interfaces import Content, component
+from hcl_sdk.picture_files import files_in
 
 
 @component
 class Logo(Content):
-    """Logos in one color, opaque or shining through: a watermark. Nothing between them.
+    """Logos, opaque or shining through: a watermark. Nothing between them.
 
     Attributes:
-        folder: of pictures with transparency; their form is used, in a random color. None draws plain signs and words.
+        folder: of pictures with transparency, shown in their own colors; one that is nothing but black is taken for a
+            form, and gets a random color. A picture without transparency hides its whole rectangle. None draws plain
+            signs and words in a random color.
         count: how many, from and to, where they are not tiled.
         side: the longer side of each, as a share of the photo's shorter side.
         opacity: from and to; 1 is opaque.
@@ -30,6 +32,7 @@ class Logo(Content):
 
     Raises:
         ValueError: if the folder is not there or holds no pictures.
+        SampleError: from ``paint``, if a file cannot be decoded.
     """
 
     folder: str | None = None
@@ -39,7 +42,7 @@ class Logo(Content):
     tiled: float = attrs.field(default=0.15, validator=[ge(0), le(1)])
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = () if self.folder is None else pictures_in(self.folder, "logos")
+        self._files: tuple[Path, ...] = () if self.folder is None else files_in(self.folder, "logos")
 
     def paint(
         self,
@@ -49,23 +52,33 @@ class Logo(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         size = (image.shape[0], image.shape[1])
-        sheet = Image.new("L", (size[1], size[0]))
+        layers: list[tuple[Image.Image, list[tuple[int, int]]]] = []
         is_tiled = rng.random() < self.tiled
         for _ in range(1 if is_tiled else int(rng.integers(self.count[0], self.count[1] + 1))):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
-            logo = logo_alpha(self._files, max(2, side // 3) if is_tiled else side, rng)
+            picture = logo(self._files, max(2, side // 3) if is_tiled else side, rng)
             if rng.random() < 0.3:
-                logo = logo.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
-            sheet = _tiled(logo, size, rng) if is_tiled else ImageChops.lighter(sheet, placed(logo, size, rng))
-        opacity = np.asarray(sheet) * np.float32(rng.uniform(*self.opacity))
-        color = np.broadcast_to(np.array(random_color(rng), dtype=np.uint8), image.shape)
-        return np.concatenate([color, np.round(opacity).astype(np.uint8)[..., None]], axis=2)
+                picture = picture.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
+            layers.append((picture, _tiles(picture, size, rng) if is_tiled else [position(picture, size, rng)]))
+        share = np.float32(rng.uniform(*self.opacity))
+        colors = Image.new("RGB", (size[1], size[0]), random_color(rng))
+        sheet = Image.new("L", colors.size)
+        for picture, places in layers:
+            layer = Image.new(picture.mode, colors.size)
+            for place in places:
+                layer.paste(picture, place)
+            if picture.mode == "RGBA":
+                colors.paste(layer, mask=opacity(layer).point(lambda value: 255 if value else 0))
+            sheet = ImageChops.lighter(sheet, opacity(layer))
+        alpha = np.round(np.asarray(sheet) * share).astype(np.uint8)
+        return np.concatenate([np.asarray(colors), alpha[..., None]], axis=2)
 
 
-def _tiled(logo: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    sheet = Image.new("L", (size[1], size[0]))
-    across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in logo.size)
-    for row, y in enumerate(range(-int(rng.integers(down)), size[0], down)):
-        for x in range(-int(rng.integers(across)) if row == 0 else -(row % 2) * across // 2, size[1], across):
-            sheet.paste(logo, (x, y))
-    return sheet
+def _tiles(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Lefts and tops of a picture repeated over a sheet of ``size = (H, W)``, every second row shifted."""
+    across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in picture.size)
+    return [
+        (x, y)
+        for row, y in enumerate(range(-int(rng.integers(down)), size[0], down))
+        for x in range(-int(rng.integers(across)) if row == 0 else -(row % 2) * across // 2, size[1], across)
+    ]

@@ -13,7 +13,7 @@ from hcl_sdk.interfaces import Content, component
 
 @component
 class Noise(Content):
-    """Uniform noise in every pixel (paper, supplement).
+    """Uniform noise in every pixel (the authors' code).
 
     Attributes:
         variety: ``published`` is colored noise of the whole range that hides the photo; ``any`` also draws gray noise

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import fitted
-from hcl_sdk.interfaces import Content, Dataset, SampleError, component
+from hcl_sdk.interfaces import Content, Dataset, component
+from hcl_sdk.picture_files import photo_of
 
 
 @component
@@ -17,6 +18,9 @@ class AnotherPhoto(Content):
 
     Attributes:
         dataset: where it comes from; None for the data set of the photo that is damaged.
+
+    Raises:
+        SampleError: from ``paint``, if that photo cannot be read.
     """
 
     dataset: Dataset | None = None
@@ -28,13 +32,6 @@ class AnotherPhoto(Content):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        return fitted(another() if self.dataset is None else _drawn(self.dataset, rng), image.shape[:2], rng)
-
-
-def _drawn(dataset: Dataset, rng: np.random.Generator) -> NDArray[np.uint8]:
-    for _ in range(100):
-        try:
-            return dataset[int(rng.integers(len(dataset)))].image
-        except SampleError:
-            continue  # of the content, not of what is trained on
-    raise SampleError(f"100 photos in a row, drawn from {dataset!r} as foreign content, cannot be read")
+        own = self.dataset
+        photo = another() if own is None else photo_of(own, int(rng.integers(len(own))))
+        return fitted(photo, image.shape[:2], rng)

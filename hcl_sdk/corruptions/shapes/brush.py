@@ -14,7 +14,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class BrushStrokes(Shape):
-    """Broad, bent strokes (paper, supplement; the defaults are the published values).
+    """Broad, bent strokes (the authors' code; the defaults are the published values).
 
     Attributes:
         count: how many, from and to.

@@ -12,7 +12,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Half(Shape):
-    """One half of the photo (paper, supplement).
+    """One half of the photo (the authors' code).
 
     Attributes:
         side: which one; ``any`` draws one of the four.

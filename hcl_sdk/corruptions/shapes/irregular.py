@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.corruptions.drawing import pictures_in
 from hcl_sdk.interfaces import Shape, component
-
-_CHECKED = 32
+from hcl_sdk.picture_files import check_polarity, corrupted_shares, files_in, read_mask
 
 
 @component
@@ -20,31 +18,33 @@ class IrregularMasks(Shape):
     """Masks out of a folder of pictures, turned, mirrored, cut and scaled at random (paper, section 4.1).
 
     Attributes:
-        folder: of mask files.
+        folder: of mask files, black and white; values that are all 0 or 1 are taken as such.
         corrupted: the value that means *corrupted* in them.
 
     Raises:
-        ValueError: if the folder is not there, holds no pictures, or its masks look as if the other value were meant:
-            most of them cover more than half of the picture.
+        ValueError: if the folder is not there or holds no pictures; or, of some masks that are looked at, none can be
+            read, none has a corrupted pixel, or most cover more than half of the picture, as if the other value were
+            meant.
+        SampleError: from ``draw``, if a file cannot be decoded, is colored or partly transparent.
     """
 
     folder: str
     corrupted: Literal["white", "black"] = "white"
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = pictures_in(self.folder, "masks")
-        step = max(1, len(self._files) // _CHECKED)
-        areas = [self._mask(path).mean() for path in self._files[::step]]
-        if np.median(areas) > 0.5:
-            other = "black" if self.corrupted == "white" else "white"
+        self._files: tuple[Path, ...] = files_in(self.folder, "masks")
+        shares, problems = corrupted_shares(len(self._files), self._mask)
+        if not shares:
+            raise ValueError(f"none of the masks looked at in {self.folder!r} can be read; the first: {problems[0]}")
+        if max(shares) == 0:
             raise ValueError(
-                f"with corrupted={self.corrupted!r} the masks in {self.folder!r} cover {100 * np.median(areas):.0f} % "
-                f"of the picture (median of {len(areas)} files); expected at most half, so they seem to be meant with "
-                f"corrupted={other!r}"
+                f"with corrupted={self.corrupted!r} none of the {len(shares)} masks looked at in {self.folder!r} has a "
+                f"corrupted pixel"
             )
+        check_polarity(shares, self.corrupted, self.folder)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
-        mask = self._mask(self._files[rng.integers(len(self._files))])
+        mask = self._mask(int(rng.integers(len(self._files))))
         mask = np.rot90(mask, int(rng.integers(4)))
         if rng.random() < 0.5:
             mask = mask[:, ::-1]
@@ -53,10 +53,5 @@ class IrregularMasks(Shape):
         part = Image.fromarray(np.ascontiguousarray(mask[top : top + height, left : left + width]))
         return np.asarray(part.resize((size[1], size[0]), Image.Resampling.NEAREST))
 
-    def _mask(self, path: Path) -> NDArray[np.bool_]:
-        try:
-            with Image.open(path) as picture:
-                white = np.asarray(picture.convert("L")) > 127
-        except (OSError, Image.DecompressionBombError) as error:
-            raise ValueError(f"the mask {path} cannot be read: {error}") from error
-        return white if self.corrupted == "white" else ~white
+    def _mask(self, index: int) -> NDArray[np.bool_]:
+        return read_mask(self._files[index], str(self._files[index]), self.corrupted)

@@ -10,7 +10,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class AlternateLines(Shape):
-    """Every second line: rows 1, 3, 5 ... (paper, supplement)."""
+    """Every second line: rows 1, 3, 5 ... (the authors' code)."""
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         mask = np.zeros(size, dtype=np.bool_)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import emblem, pictures_in, placed
+from hcl_sdk.corruptions.drawing import logo, opacity, placed
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.picture_files import files_in
 
 
 @component
@@ -19,12 +20,14 @@ class Logos(Shape):
     """The outline of logos, to be filled with any content; for a logo in its own colors see the content ``logo``.
 
     Attributes:
-        folder: of pictures with transparency, whose opaque part counts; None draws plain signs with a word.
+        folder: of pictures with transparency, whose opaque part counts; of a picture without, that is its whole
+            rectangle. None draws plain signs with a word.
         count: how many, from and to.
         side: the longer side of each, as a share of the photo's shorter side.
 
     Raises:
         ValueError: if the folder is not there or holds no pictures.
+        SampleError: from ``draw``, if a file cannot be decoded.
     """
 
     folder: str | None = None
@@ -32,26 +35,11 @@ class Logos(Shape):
     side: tuple[float, float] = attrs.field(default=(0.15, 0.6), validator=between(0, 2))
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = () if self.folder is None else pictures_in(self.folder, "logos")
+        self._files: tuple[Path, ...] = () if self.folder is None else files_in(self.folder, "logos")
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
-            logo = logo_alpha(self._files, side, rng)
-            sheet = ImageChops.lighter(sheet, placed(logo, size, rng))
+            sheet = ImageChops.lighter(sheet, placed(opacity(logo(self._files, side, rng)), size, rng))
         return np.asarray(sheet) > 127
-
-
-def logo_alpha(files: tuple[Path, ...], side: int, rng: np.random.Generator) -> Image.Image:
-    """The opacity of a logo, at most ``side`` pixels on its longer side, as an 8-bit mask."""
-    if files:
-        with Image.open(files[rng.integers(len(files))]) as picture:
-            logo = picture.convert("RGBA").getchannel("A")
-    else:
-        logo = emblem(rng, side)
-    logo.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    scale = side / max(logo.size)
-    if scale > 1:
-        logo = logo.resize((max(1, round(logo.width * scale)), max(1, round(logo.height * scale))))
-    return logo

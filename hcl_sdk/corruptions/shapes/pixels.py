@@ -10,7 +10,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class AlternatePixels(Shape):
-    """All but the pixels in both an odd row and an odd column, counted from 0 (paper, supplement)."""
+    """All but the pixels in both an odd row and an odd column, counted from 0 (the authors' code)."""
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         mask = np.ones(size, dtype=np.bool_)

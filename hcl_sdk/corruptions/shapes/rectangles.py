@@ -12,7 +12,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Rectangles(Shape):
-    """Some upright rectangles, wholly inside the photo (paper, supplement; the defaults are the published values).
+    """Some upright rectangles, wholly inside the photo (the authors' code; the defaults are the published values).
 
     Attributes:
         count: how many, from and to.

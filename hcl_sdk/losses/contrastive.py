@@ -1,0 +1,53 @@
+"""What losses that compare embeddings share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import attrs
+from attrs.validators import ge
+from torch import Tensor
+
+from hcl_sdk.functional.contrastive import LOWEST_TEMPERATURE, Pairs, select_pairs
+from hcl_sdk.interfaces import Detection, DetectionLoss, component
+
+
+@component
+class ContrastiveLoss(DetectionLoss):
+    """Base of losses over the anchors and references of :func:`hcl_sdk.functional.contrastive.select_pairs`.
+
+    A subclass says the formula; the loss is its sum over the scales.
+
+    Attributes:
+        weight: factor in the sum of losses.
+        temperature: of the similarities, at least 0.02.
+        anchors: at most so many an image and scale.
+        references: at most so many of either label an image and scale.
+        hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
+    """
+
+    weight: float = attrs.field(default=1.0, validator=ge(0))
+    temperature: float = attrs.field(default=0.1, validator=ge(LOWEST_TEMPERATURE))
+    anchors: int = attrs.field(default=512, validator=ge(1))
+    references: int = attrs.field(default=256, validator=ge(1))
+    hard_mining: bool = True
+
+    def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
+        scales = detection.scales
+        pairs = select_pairs(
+            detection.embeddings,
+            [scale.candidates for scale in scales],
+            [scale.settles_valid for scale in scales],
+            [scale.settles_corrupted for scale in scales],
+            corruption_mask,
+            confidence=[scale.cluster_confidence.detach() for scale in scales] if self.hard_mining else None,
+            anchors=self.anchors,
+            references=self.references,
+            seed=seed,
+        )
+        return self.of_scales(pairs).sum()
+
+    @abstractmethod
+    def of_scales(self, pairs: Sequence[Pairs]) -> Tensor:
+        """``[S]``: the loss of every scale."""
