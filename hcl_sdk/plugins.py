@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +44,10 @@ GROUP = "hcl_sdk"
 """The entry-point group, and the name of the project for pluggy."""
 
 API_VERSION = 1
-"""What a plugin may state as its ``api_version``."""
+"""The version of the plugin interface, which a plugin states as its ``api_version``."""
+
+SUPPORTED: dict[int, str] = {1: ""}
+"""Versions that plugins may be written for; with the date (``2030-01-31``) until which one that is going is kept."""
 
 hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
@@ -168,9 +172,7 @@ def _entries_of(point: importlib.metadata.EntryPoint, distribution: str) -> tupl
     if distribution == SCRIPT_DISTRIBUTION:
         raise PluginError(f"a package cannot be called {SCRIPT_DISTRIBUTION!r}: that stands for names given in scripts")
     plugin: Any = point.load()
-    stated = getattr(plugin, "api_version", API_VERSION)
-    if stated != API_VERSION or not isinstance(stated, int) or isinstance(stated, bool):
-        raise PluginError(f"it was written for api_version {stated!r}; this hcl_sdk has api_version {API_VERSION}")
+    _check_api_version(getattr(plugin, "api_version", API_VERSION), distribution)
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(_HOOKS)
     manager.register(plugin)
@@ -180,6 +182,24 @@ def _entries_of(point: importlib.metadata.EntryPoint, distribution: str) -> tupl
     own = Registry(None if distribution == BUILTIN_DISTRIBUTION else distribution)
     manager.hook.hcl_register(registry=own)
     return own.close()
+
+
+def _check_api_version(stated: Any, distribution: str) -> None:
+    """Refuse a plugin of another interface; warn of one that works for some time yet."""
+    if not isinstance(stated, int) or isinstance(stated, bool) or stated not in SUPPORTED:
+        newer = isinstance(stated, int) and stated > API_VERSION
+        advice = "update hcl_sdk" if newer else f"it should state one of {', '.join(map(str, SUPPORTED))}"
+        raise PluginError(
+            f"it was written for api_version {stated!r}; this hcl_sdk has api_version {API_VERSION}: {advice}"
+        )
+    if until := SUPPORTED[stated]:
+        # A FutureWarning, because those who see it are users of the plugin; Python hides others from them.
+        warnings.warn(
+            f"the plugin {distribution} was written for api_version {stated}, which works until {until}; "
+            f"update {distribution}, or ask its authors to move to api_version {API_VERSION}",
+            FutureWarning,
+            stacklevel=2,
+        )
 
 
 class _HOOKS:

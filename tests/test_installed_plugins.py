@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import sysconfig
-import textwrap
-from pathlib import Path
 
 import pytest
+from installing import PACKAGES, environment
+from installing import run_program as run
 
-import hcl_sdk
-
-PACKAGES = Path(__file__).parent / "plugin_packages"
+from hcl_sdk.plugins import registry
 
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
     """The Python of an environment in which the packages are installed, next to what is installed here."""
-    folder = tmp_path_factory.mktemp("plugins")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    sources = [str(PACKAGES / name) for name in ("good", "broken", "conflict")]
-    wheel = [*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), *sources]
-    subprocess.run(wheel, check=True)
-    wheels = sorted(str(path) for path in folder.glob("*.whl"))
-    assert len(wheels) == 3
-    environment = folder / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
-    names = {"base": str(environment), "platbase": str(environment)}
-    site_packages = Path(sysconfig.get_path("purelib", "venv", vars=names))
-    here = [sysconfig.get_path("purelib"), str(Path(hcl_sdk.__file__).parent.parent)]
-    (site_packages / "here.pth").write_text("\n".join(here))
-    executable = Path(sysconfig.get_path("scripts", "venv", vars=names)) / "python"
-    subprocess.run([*pip, "--python", str(executable), "install", "--no-index", "--no-deps", *wheels], check=True)
-    return str(executable)
-
-
-def run(python: str, program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HCL_", "PYTHON"))}
-    return subprocess.run(
-        [python, "-c", textwrap.dedent(program)],
-        env=clean | environment,
-        cwd=Path(python).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return environment(tmp_path_factory.mktemp("plugins"), [PACKAGES / name for name in ("good", "broken", "conflict")])
 
 
 def result_of(python: str, program: str, **environment: str):
@@ -57,14 +24,23 @@ def result_of(python: str, program: str, **environment: str):
     return json.loads(done.stdout)
 
 
-LISTING = """
+HERE = sorted({report.distribution for report in registry.plugins} - {"hcl-sdk"})
+"""Packages with plugins that are installed anyway, such as first-party ones."""
+
+LISTING = (
+    f"""
+    here = {HERE}
+"""
+    + """
     import json, sys
     from hcl_sdk.plugins import registry
 
-    reports = {f"{r.distribution}:{r.entry_point}": [r.status, r.version, r.error, r.names] for r in registry.plugins}
+    plugins = [r for r in registry.plugins if r.distribution not in here]
+    reports = {f"{r.distribution}:{r.entry_point}": [r.status, r.version, r.error, r.names] for r in plugins}
     names = [entry.qualified_name for entry in registry.entries()]
     print(json.dumps({"reports": reports, "names": names, "torch": "torch" in sys.modules}))
 """
+)
 
 
 @pytest.fixture(scope="module")

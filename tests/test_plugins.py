@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 
 import pytest
@@ -23,10 +25,22 @@ GIVES_ONE_HEAD = """
 """
 
 
+INSTALLED = {d.locate_file("") for d in importlib.metadata.distributions()}
+"""The folders that there are anyway; plugins in them, such as the first-party ones, would be in the way."""
+
+
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch):
     monkeypatch.delenv("HCL_DISABLE_PLUGINS", raising=False)
     monkeypatch.delenv("HCL_STRICT_PLUGINS", raising=False)
+    everything = importlib.metadata.distributions
+
+    def without_installed_plugins(**context):
+        for distribution in everything(**context):
+            if distribution.locate_file("") not in INSTALLED or distribution.name.replace("-", "_") == "hcl_sdk":
+                yield distribution
+
+    monkeypatch.setattr(importlib.metadata, "distributions", without_installed_plugins)
 
 
 @pytest.fixture
@@ -178,6 +192,8 @@ def _hook(body):
         ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("def hcl_register(registry): ...", "no function hcl_register(registry) marked with @hcl_sdk.hookimpl"),
         ("api_version = 7\n" + _hook("..."), "api_version 7; this hcl_sdk has api_version 1"),
+        ("api_version = 7\n" + _hook("..."), "update hcl_sdk"),
+        ("api_version = 0\n" + _hook("..."), "api_version 0; this hcl_sdk has api_version 1: it should state one of 1"),
         ("api_version = '1'\n" + _hook("..."), "api_version '1'"),
         ("api_version = True\n" + _hook("..."), "api_version True"),
         (_hook("...").replace("(registry)", "(catalog)"), "catalog"),
@@ -207,6 +223,19 @@ def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, 
     assert (reports["a-good-dist"].status, reports["good-dist"].status) == ("ok", "ok")
     given = {e.qualified_name for e in registry.entries("head") if e.distribution}
     assert given == {"a-good-dist/one", "good-dist/one"}
+
+
+def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_date(install, monkeypatch):
+    monkeypatch.setattr(plugins, "SUPPORTED", {1: "2031-12-31", 2: ""})
+    monkeypatch.setattr(plugins, "API_VERSION", 2)
+    install("old-dist", "api_version = 1\n" + GIVES_ONE_HEAD.replace("\n    ", "\n"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        report = found()["old-dist"]
+    assert (report.status, report.names) == ("ok", ("old-dist/one",))
+    (said,) = [w for w in caught if "the plugin old-dist was" in str(w.message)]
+    assert issubclass(said.category, FutureWarning)
+    assert "api_version 1, which works until 2031-12-31; update old-dist" in str(said.message)
 
 
 def test_a_broken_plugin_is_reported_with_the_last_line_of_its_own(install):

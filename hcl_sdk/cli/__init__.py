@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from hcl_sdk.registry import PluginError, RegistryError
+from hcl_sdk.registry import COMPONENT_KINDS, PluginError, RegistryError
 
 
 class _Commands(click.Group):
@@ -287,9 +287,53 @@ def evaluate(
     Several GPUs: accelerate launch -m hcl_sdk.cli evaluate CONFIG ...
     """
     from hcl_sdk.cli.evaluation import run
+    from hcl_sdk.evaluation import Evaluation
 
-    config = None if "=" in arguments[0] else arguments[0]
-    run(config, arguments[config is not None :], weights, output, device, as_json, quiet)
+    run(Evaluation, arguments, weights, output, device, as_json, quiet)
+
+
+@main.command()
+@click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True)
+@_weights_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=_Path(file_okay=False),
+    default="hcl_benchmark",
+    show_default=True,
+    help="Where the manifest, the numbers and contact sheets go.",
+)
+@click.option(
+    "--manifest",
+    metavar="FILE",
+    type=_Path(dir_okay=False, exists=True),
+    help="The manifest of another run, to measure on the same pixels.",
+)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]")
+@click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no tables; errors only.")
+def benchmark(
+    arguments: tuple[str, ...],
+    weights: str,
+    output: Path,
+    manifest: Path | None,
+    device: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Measure weights on every content crossed with every shape, by area.
+
+    The photos are all that has to be given: dataset.use=folder dataset.path=photos. Nothing may have been trained on
+    them. The manifest that is written says how each of them was damaged; with the same photos it gives the same pixels
+    anywhere.
+
+    Several GPUs: accelerate launch -m hcl_sdk.cli benchmark ...
+    """
+    from hcl_sdk.cli.evaluation import run
+    from hcl_sdk.evaluation import Benchmark
+
+    run(Benchmark, arguments, weights, output, device, as_json, quiet, manifest)
 
 
 @main.command()
@@ -304,20 +348,59 @@ def components(name: str | None) -> None:
     click.echo(all_components() if name is None else one_component(name))
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @click.option("--check", is_flag=True, help="Also load all that they give; the exit status is 1 if anything is broken.")
-def plugins(check: bool) -> None:
+@click.pass_context
+def plugins(context: click.Context, check: bool) -> None:
     """List the installed plugins and what they give.
 
     A broken one is shown with its error.
 
     HCL_DISABLE_PLUGINS=a,b leaves these packages alone; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
     """
+    if context.invoked_subcommand is not None:
+        if check:
+            raise click.UsageError("--check is for the list of plugins; it goes with no subcommand")
+        return
     from hcl_sdk.cli.listing import all_plugins, check_plugins
 
     click.echo(all_plugins())
     if check:
         check_plugins()
+
+
+@plugins.command("check")
+@click.argument("name", callback=_not_empty)
+@click.option("-v", "--verbose", is_flag=True, help="Also name the checks that passed.")
+def check_plugin(name: str, verbose: bool) -> None:
+    """Check that all that an installed package gives keeps what its kind promises.
+
+    NAME is a package, or one component of it: package/name.
+
+    Small instances are made and run: of the shapes, sizes, gradients, seeds and the like that each kind has to keep. A
+    check that does not apply is skipped, with the reason. The exit status is 1 if one fails.
+    """
+    from hcl_sdk.cli.checking import check
+
+    check(name, verbose)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option(
+    "--kind", metavar="KIND", type=click.Choice(COMPONENT_KINDS), required=True, help=f"{', '.join(COMPONENT_KINDS)}."
+)
+@click.option(
+    "-o", "--output", metavar="DIR", type=_Path(file_okay=False), default=".", help="Where the folder NAME is made."
+)
+def new_plugin(name: str, kind: str, output: Path) -> None:
+    """Make a package with a component, ready to be installed, tested and changed.
+
+    NAME is that of the package, such as hcl-blur; the folder is called the same.
+    """
+    from hcl_sdk.cli.scaffold import make
+
+    make(name, kind, output)
 
 
 @main.command()

@@ -33,6 +33,8 @@ class ConvNeXtEncoder(Encoder):
         [(1, 16, 17, 32), (1, 32, 9, 16)]
     """
 
+    exportable = True
+
     channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 192), validator=[deep_iterable(ge(1)), min_len(1)])
     depths: tuple[int, ...] = attrs.field(
         default=(1, 2, 3, 2), validator=[deep_iterable(ge(1)), as_many_as("channels")]

@@ -31,6 +31,8 @@ class ResNetEncoder(Encoder):
         [(1, 8, 17, 32), (1, 16, 9, 16)]
     """
 
+    exportable = True
+
     channels: tuple[int, ...] = attrs.field(default=(32, 64, 128, 160), validator=[deep_iterable(ge(1)), min_len(1)])
     depths: tuple[int, ...] = attrs.field(
         default=(1, 1, 2, 2), validator=[deep_iterable(ge(0)), as_many_as("channels")]

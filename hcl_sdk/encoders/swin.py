@@ -43,6 +43,8 @@ class SwinEncoder(Encoder):
         [(1, 8, 30, 20), (1, 16, 15, 10), (1, 32, 8, 5)]
     """
 
+    exportable = True
+
     dim: int = attrs.field(default=64, validator=ge(1))
     multipliers: tuple[int, ...] = attrs.field(default=(1, 2, 4), validator=[deep_iterable(ge(1)), min_len(1)])
     depths: tuple[int, ...] = attrs.field(

@@ -23,6 +23,8 @@ class DeepProjectionHead(Head):
         dim: channels of the embeddings.
     """
 
+    exportable = True
+
     dim: int = attrs.field(default=64, validator=attrs.validators.ge(1))
 
     def build(self, spec: PyramidSpec) -> None:

@@ -17,6 +17,8 @@ class ProjectionHead(Head):
         dim: channels of the embeddings.
     """
 
+    exportable = True
+
     dim: int = attrs.field(default=64, validator=attrs.validators.ge(1))
 
     def build(self, spec: PyramidSpec) -> None:

@@ -9,6 +9,8 @@ from hcl_sdk.interfaces import Interaction, Pyramid, PyramidSpec, component
 class Identity(Interaction):
     """Leaves every scale to itself: the ablation "without fusion" of the published method."""
 
+    exportable = True
+
     def build(self, spec: PyramidSpec) -> None:
         self._spec = spec
 

@@ -16,6 +16,8 @@ class TopDownFusion(Interaction):
     The coarser map goes through a 1x1 convolution and nearest upsampling; the coarsest scale stays as it is.
     """
 
+    exportable = True
+
     def build(self, spec: PyramidSpec) -> None:
         if any(c < 4 for c in spec.channels[1:]):
             raise ValueError(f"TopDownFusion reduces coarser maps to a quarter of their channels; got {spec.channels}")

@@ -22,6 +22,8 @@ class GatedUNet(Restorer):
         multipliers: width of each level relative to ``dim``, fine to coarse; each level halves the resolution.
     """
 
+    exportable = True
+
     dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
     multipliers: tuple[int, ...] = attrs.field(
         default=(1, 2, 4, 4),

@@ -43,6 +43,7 @@ class PartialSwinRestorer(Restorer):
         True
     """
 
+    exportable = True
     uses_features: ClassVar[bool] = True
 
     depths: tuple[int, ...] = attrs.field(default=(2, 2, 2), validator=deep_iterable(ge(1)))
@@ -147,7 +148,7 @@ class PartialSwinRestorer(Restorer):
         for left, enlargement in zip(
             reversed(range(len(self.image_enlargements))), self.image_enlargements, strict=True
         ):
-            finer = [-(-extent // 2**left) for extent in size]
+            finer = [(extent + 2**left - 1) // 2**left for extent in size]
             features = F.gelu(enlargement(resize(features, finer, self.upsampling)))
         return (torch.tanh(self.to_image(features)) + 1) / 2
 

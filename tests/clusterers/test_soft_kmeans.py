@@ -5,7 +5,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from hcl_sdk import SoftKMeans
@@ -98,15 +97,3 @@ def test_one_class_without_the_classifier_is_refused_when_made() -> None:
 def test_values_out_of_range_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(fields))):
         SoftKMeans(**fields)  # type: ignore[arg-type]
-
-
-def test_its_state_survives_a_file(tmp_path) -> None:
-    one, other, centers = SoftKMeans().bind(4), SoftKMeans().bind(4), unit(1, 2, 4)
-    save_file(one.state_dict(), tmp_path / "state.safetensors")
-    other.load_state_dict(load_file(tmp_path / "state.safetensors"))
-    assert torch.equal(one.corruption_logits(centers), other.corruption_logits(centers))  # type: ignore[arg-type]
-
-
-def test_another_dimension_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"bound to 4 .* to 5"):
-        SoftKMeans().bind(4).bind(5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from hcl_sdk import BidirectionalFusion, Identity, Interaction, Pyramid, PyramidSpec, ResidualFPN, TopDownFusion
 
@@ -36,64 +35,10 @@ def pyramid(height: int, width: int, batch: int = 2, spec: PyramidSpec = SPEC) -
     )
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (3, 50), (64, 32)])
-def test_sizes_stay_and_channels_are_those_of_the_spec(make, height: int, width: int) -> None:
-    interaction, incoming = make(), pyramid(height, width)
-    before = [m.clone() for m in incoming.maps]
-    mixed = interaction(incoming)
-    assert mixed.spec == interaction.spec
-    assert mixed.spec.strides == SPEC.strides
-    assert [m.shape[-2:] for m in mixed.maps] == [m.shape[-2:] for m in incoming.maps]
-    assert tuple(m.shape[1] for m in mixed.maps) == mixed.spec.channels
-    assert all(torch.equal(a, b) for a, b in zip(incoming.maps, before, strict=True))
-
-
 def test_a_single_scale_works(make) -> None:
     spec = PyramidSpec(channels=(6,), strides=(4,))
     interaction, incoming = make(spec=spec), pyramid(9, 9, spec=spec)
     assert interaction(incoming).maps[0].shape == (2, interaction.spec.channels[0], 3, 3)
-
-
-def test_images_do_not_influence_each_other(make) -> None:
-    interaction, incoming = make(), pyramid(17, 33)
-    mixed = interaction(incoming)
-    for b in range(2):
-        alone = interaction(incoming.with_maps([m[b : b + 1] for m in incoming.maps]))
-        for together, single in zip(mixed.maps, alone.maps, strict=True):
-            assert torch.allclose(together[b : b + 1], single, atol=1e-5)
-
-
-def test_gradients_reach_every_parameter_and_the_incoming_maps(make) -> None:
-    interaction, incoming = make(), pyramid(17, 24)
-    leaves = [m.requires_grad_() for m in incoming.maps]
-    total = torch.stack([m.square().sum() for m in interaction(incoming.with_maps(leaves)).maps]).sum()
-    total.backward()
-    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in (*leaves, *interaction.parameters()))
-
-
-def test_it_runs_in_bfloat16(make) -> None:
-    interaction, incoming = make(), pyramid(17, 24)
-    with torch.autocast("cpu", torch.bfloat16):
-        low = interaction(incoming)
-    for a, b in zip(low.maps, interaction(incoming).maps, strict=True):
-        assert (a.float() - b).abs().max() < 0.1 * b.abs().max()
-
-
-def test_its_state_survives_a_file(make, tmp_path) -> None:
-    interaction, other, incoming = make(), make(seed=1), pyramid(9, 9)
-    save_file(interaction.state_dict(), tmp_path / "state.safetensors")
-    other.load_state_dict(load_file(tmp_path / "state.safetensors"))
-    for a, b in zip(interaction(incoming).maps, other(incoming).maps, strict=True):
-        assert torch.equal(a, b)
-
-
-def test_binding_to_another_pyramid_is_refused(make) -> None:
-    interaction = make()
-    state = [p.clone() for p in interaction.parameters()]
-    assert interaction.bind(SPEC) is interaction
-    assert all(torch.equal(a, b) for a, b in zip(interaction.parameters(), state, strict=True))
-    with pytest.raises(ValueError, match="already bound"):
-        interaction.bind(PyramidSpec(channels=(4, 8), strides=(2, 4)))
 
 
 def test_bidirectional_lets_every_scale_see_every_other() -> None:

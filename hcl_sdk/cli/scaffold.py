@@ -1,0 +1,127 @@
+"""``hcl plugins new``: a package with one component, as a beginning."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.resources
+import importlib.util
+import keyword
+import re
+import sys
+from pathlib import Path
+from string import Template
+
+import click
+
+from hcl_sdk.plugins import API_VERSION
+from hcl_sdk.registry import BUILTIN_DISTRIBUTION, SCRIPT_DISTRIBUTION
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TAKEN = (SCRIPT_DISTRIBUTION, "tests")
+
+_FILES = {
+    "pyproject.toml": "package/pyproject.toml",
+    "README.md": "package/README.md",
+    ".github/workflows/test.yml": "package/test.yml",
+    "${module}/__init__.py": "package/init.py",
+    "${module}/${kind}.py": "kinds/${kind}.py",
+    "${module}/py.typed": "package/py.typed",
+    "tests/test_${module}.py": "package/test.py",
+}
+"""Files of the package, and the templates that they are made of."""
+
+_NEEDS = {
+    "shape": ("numpy",),
+    "content": ("numpy",),
+    "dataset": ("numpy", "pillow"),
+}
+"""What a component imports besides hcl_sdk and attrs; torch, where nothing is said."""
+
+_USES = {
+    "encoder": "detector:\n  encoder: {use: ${qualified}}",
+    "interaction": "detector:\n  interaction: {use: ${qualified}}",
+    "head": "detector:\n  head: {use: ${qualified}}",
+    "clusterer": "detector:\n  clusterer: {use: ${qualified}}",
+    "restorer": "restorer: {use: ${qualified}}",
+    "loss": "restoration:\n  losses: [{use: ${qualified}}]",
+    "shape": "data:\n  corruption:\n    rules:\n      - {shapes: [{use: ${qualified}}], contents: [noise]}",
+    "content": "data:\n  corruption:\n    rules:\n      - {shapes: [blobs], contents: [{use: ${qualified}}]}",
+    "dataset": "data:\n  dataset: {use: ${qualified}, path: photos}",
+}
+"""Where a configuration names a component of the kind."""
+
+_ADVICE = "expected lower-case words joined by hyphens, such as hcl-blur"
+
+
+def make(name: str, kind: str, output: Path) -> None:
+    """Write the package, and say what to do with it.
+
+    Args:
+        name: of the package and its folder.
+        kind: of the component.
+        output: the folder in which that folder is made.
+
+    Raises:
+        click.ClickException: for a name that is none or taken, or a folder that is there.
+    """
+    words = _words(name, kind)
+    folder = output / name
+    if folder.exists():
+        raise click.ClickException(f"{folder} is there already; choose another name, or another --output")
+    written = []
+    try:
+        for path, template in _FILES.items():
+            file = folder / Template(path).substitute(words)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = _template(Template(template).substitute(words)).substitute(words)
+            file.write_text(text, encoding="utf-8")
+            written.append(file)
+    except OSError as error:
+        raise click.ClickException(f"{folder} cannot be written: {error}") from error
+    click.echo(f"Made {folder}:")
+    for file in written:
+        click.echo(f"  {file.relative_to(folder).as_posix()}")
+    click.echo(
+        f"\nInstall it, run its tests, and check it as its users can:\n"
+        f'  pip install -e "{folder.as_posix()}[test]"\n'
+        f"  pytest {folder.as_posix()}\n"
+        f"  hcl plugins check {name}"
+    )
+
+
+def _words(name: str, kind: str) -> dict[str, str]:
+    """What the templates name."""
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is no name for a package; {_ADVICE}", param_hint="'NAME'")
+    module = name.replace("-", "_")
+    if keyword.iskeyword(module) or module in sys.stdlib_module_names or name in _TAKEN:
+        raise click.BadParameter(f"{name!r} cannot be the name of a module; {_ADVICE}", param_hint="'NAME'")
+    if importlib.util.find_spec(module) is not None:
+        raise click.BadParameter(
+            f"{name!r}: a module {module} is installed here already, and would be hidden; choose another name",
+            param_hint="'NAME'",
+        )
+    short = name.removeprefix("hcl-")
+    component = short if _NAME.fullmatch(short) else name
+    title = "".join(word.capitalize() for word in component.split("-"))
+    words = {
+        "name": name,
+        "module": module,
+        "kind": kind,
+        "component": component,
+        "qualified": f"{name}/{component}",
+        "cls": title if title.lower().endswith(kind) else f"{title}{kind.capitalize()}",
+        "api_version": str(API_VERSION),
+        "version": _own_version(),
+        "needs": "".join(f', "{package}"' for package in _NEEDS.get(kind, ("torch",))),
+    }
+    return words | {"usage": Template(_USES[kind]).substitute(words)}
+
+
+def _own_version() -> str:
+    return importlib.metadata.version(BUILTIN_DISTRIBUTION)
+
+
+def _template(path: str) -> Template:
+    file = importlib.resources.files("hcl_sdk.cli").joinpath("templates", *f"{path}.template".split("/"))
+    return Template(file.read_text(encoding="utf-8"))

@@ -1,0 +1,9 @@
+"""The conformance kit: does a component keep what its kind promises?
+
+The names below are imported when first used, so that pytest can load the plugin in this package without torch.
+``__init__.pyi`` is the one list of them.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

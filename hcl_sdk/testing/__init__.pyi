@@ -1,0 +1,17 @@
+from .check import check_clusterer as check_clusterer
+from .check import check_content as check_content
+from .check import check_dataset as check_dataset
+from .check import check_encoder as check_encoder
+from .check import check_head as check_head
+from .check import check_interaction as check_interaction
+from .check import check_loss as check_loss
+from .check import check_restorer as check_restorer
+from .check import check_shape as check_shape
+from .check import check_weights as check_weights
+from .check import checks_for as checks_for
+from .isolation import isolated_registry as isolated_registry
+from .kit import Check as Check
+from .kit import ChecksFailed as ChecksFailed
+from .kit import Outcome as Outcome
+from .kit import Report as Report
+from .parametrize import parametrize_with_checks as parametrize_with_checks

@@ -1,0 +1,146 @@
+"""The built-in data sets, each on a miniature of its layout."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from hcl_sdk.data import (
+    FFHQ,
+    ISTD,
+    CelebAHQ,
+    FolderDataset,
+    HuggingFaceDataset,
+    ImageNet,
+    Logo30K,
+    PairsDataset,
+    ParisStreetView,
+    Places365,
+    Raindrop,
+    WebDataset,
+)
+from hcl_sdk.data.manifest import Entry, Manifest, ManifestDataset
+
+_LOGO = "COCO_val2014_000000000042"
+
+
+def _photo(path: Path) -> Path:
+    """A photo that depends on the name of its file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(list(path.name.encode()))
+    coarse = Image.fromarray(rng.integers(256, size=(3, 4, 3), dtype=np.uint8))
+    coarse.resize((32, 24), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def _mask(path: Path) -> Path:
+    """A mask, white = corrupted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((24, 32), np.uint8)
+    pixels[4:12, 6:20] = 255
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def masks(folder: Path) -> str:
+    """A folder of masks."""
+    return str(_mask(folder / "masks" / "1.png").parent)
+
+
+def _photos(cls: Any, *files: str) -> Callable[[Path], Any]:
+    def make(folder: Path) -> Any:
+        for file in files:
+            _photo(folder / file)
+        return cls(path=str(folder))
+
+    return make
+
+
+def _celeba_hq(folder: Path) -> CelebAHQ:
+    for number in (4, 162_770):  # numbers of CelebA, which need no mapping
+        _photo(folder / "CelebA-HQ-img" / f"{number:06d}.jpg")
+    return CelebAHQ(path=str(folder))
+
+
+def _pairs(folder: Path) -> PairsDataset:
+    for name in ("a", "b/c"):
+        _photo(folder / "damaged" / f"{name}.jpg")
+        _photo(folder / "clean" / f"{name}.png")
+        _mask(folder / "masks" / f"{name}.png")
+    return PairsDataset(damaged=str(folder / "damaged"), clean=str(folder / "clean"), masks=str(folder / "masks"))
+
+
+def _hugging_face(folder: Path) -> HuggingFaceDataset:
+    import datasets
+
+    pictures = [str(_photo(folder / f"{i}.png")) for i in range(2)]
+    if not (folder / "rows").is_dir():
+        shown = datasets.is_progress_bar_enabled()
+        datasets.disable_progress_bars()
+        datasets.Dataset.from_dict({"image": pictures}).save_to_disk(str(folder / "rows"))
+        if shown:
+            datasets.enable_progress_bars()
+    return HuggingFaceDataset(path=str(folder / "rows"))
+
+
+def _shards(folder: Path) -> WebDataset:
+    with tarfile.open(folder / "s.tar", "w") as archive:
+        for name in ("1.png", "2.png"):
+            content = _photo(folder / name).read_bytes()
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return WebDataset(path=str(folder / "s.tar"))
+
+
+def _logo_30k(folder: Path) -> Logo30K:
+    for clean in (_LOGO, f"{_LOGO}1"):
+        _photo(folder / "natural" / f"{clean}.jpg")
+        _photo(folder / "train_images" / "image" / f"{clean}-Logo-1.png")
+        _mask(folder / "train_images" / "mask" / f"{clean}-Logo-1.png")
+    return Logo30K(path=str(folder))
+
+
+def _istd(folder: Path) -> ISTD:
+    for name in ("1-1.png", "1-2.png"):
+        _photo(folder / "train" / "train_A" / name)
+        _mask(folder / "train" / "train_B" / name)
+        _photo(folder / "train" / "train_C" / name)
+    return ISTD(path=str(folder))
+
+
+def _manifest(folder: Path) -> ManifestDataset:
+    photos = FolderDataset(path=str(_photo(folder / "photos" / "a.png").parent))
+    manifest = Manifest(size=16, photos=("a.png",), contaminations={}, entries=(Entry(photo="a.png"),))
+    manifest.save(folder / "manifest.json")
+    return ManifestDataset(photos=photos, manifest=str(folder / "manifest.json"))
+
+
+EXAMPLES: dict[type, Callable[[Path], Any]] = {
+    FolderDataset: _photos(FolderDataset, "a.png", "b/c.jpg"),
+    PairsDataset: _pairs,
+    HuggingFaceDataset: _hugging_face,
+    WebDataset: _shards,
+    ManifestDataset: _manifest,
+    FFHQ: _photos(FFHQ, "images1024x1024/00000/00000.png", "images1024x1024/00000/00001.png"),
+    CelebAHQ: _celeba_hq,
+    ImageNet: _photos(ImageNet, "train/n01440764/n01440764_1.JPEG", "train/n01440764/n01440764_2.JPEG"),
+    Places365: _photos(Places365, "train/airfield/1.jpg", "train/airfield/2.jpg"),
+    ParisStreetView: _photos(ParisStreetView, "paris_train_original/1.JPG", "paris_train_original/2.JPG"),
+    Logo30K: _logo_30k,
+    ISTD: _istd,
+    Raindrop: _photos(
+        Raindrop,
+        "train/data/1_rain.png",
+        "train/gt/1_clean.png",
+        "train/data/2_rain.png",
+        "train/gt/2_clean.png",
+    ),
+}
+"""What makes an instance in an empty folder."""

@@ -1,0 +1,176 @@
+"""Check one component, in Python."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from hcl_sdk.registry import KINDS_AND_WEIGHTS
+from hcl_sdk.testing import (
+    clusterers,
+    contents,
+    datasets,
+    encoders,
+    heads,
+    interactions,
+    losses,
+    restorers,
+    shapes,
+    weights,
+)
+from hcl_sdk.testing.kit import Check, Factory, Outcome, Report, missing_module, run
+from hcl_sdk.testing.subject import Subject, check_factory, make_subject
+
+_CHECKS: dict[str, tuple[Check, ...]] = {
+    "encoder": encoders.CHECKS,
+    "interaction": interactions.CHECKS,
+    "head": heads.CHECKS,
+    "clusterer": clusterers.CHECKS,
+    "restorer": restorers.CHECKS,
+    "loss": losses.CHECKS,
+    "shape": shapes.CHECKS,
+    "content": contents.CHECKS,
+    "dataset": datasets.CHECKS,
+    "weights": weights.CHECKS,
+}
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def checks_for(kind: str) -> tuple[Check, ...]:
+    """The checks of a kind, in the order in which they run.
+
+    Raises:
+        ValueError: for a kind that does not exist.
+
+    Example:
+        >>> [check.name for check in checks_for("encoder")][3:5]
+        ['spec_is_true', 'batch_equals_single_images']
+    """
+    if kind not in _CHECKS:
+        raise ValueError(f"expected a kind, one of {', '.join(KINDS_AND_WEIGHTS)}; got {kind!r}")
+    return _CHECKS[kind]
+
+
+def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of an encoder.
+
+    Args:
+        factory: a component class, or a function without arguments that makes a new component at each call. Of a class,
+            its example is checked: what its class method ``testing_example(folder)`` returns, where it has one, else
+            what it is with its defaults. A component that depends on a neighbor may come bound.
+        expected_failures: names of checks that fail, and why that is to be. They add to those in the class attribute
+            ``expected_failures``.
+
+    Returns:
+        What became of every check; as text, a summary. If the component needs a package that is not installed, all
+        checks are skipped.
+
+    Raises:
+        ChecksFailed: if a check failed, or passed that was expected to fail; the message is the summary.
+        TypeError: if the factory is none, or makes something else.
+        ValueError: for expected failures without a reason or of unknown checks.
+
+    Example:
+        >>> from hcl_sdk import ResNetEncoder
+        >>> print(check_encoder(lambda: ResNetEncoder(channels=(4, 8), depths=(1, 0))))
+        ResNetEncoder(channels=(4, 8), depths=(1, 0)): 12 checks: 12 passed
+    """
+    return _check("encoder", factory, expected_failures)
+
+
+def check_interaction(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of an interaction; as :func:`check_encoder`."""
+    return _check("interaction", factory, expected_failures)
+
+
+def check_head(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a head; as :func:`check_encoder`."""
+    return _check("head", factory, expected_failures)
+
+
+def check_clusterer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a clusterer; as :func:`check_encoder`."""
+    return _check("clusterer", factory, expected_failures)
+
+
+def check_restorer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a restorer; as :func:`check_encoder`."""
+    return _check("restorer", factory, expected_failures)
+
+
+def check_loss(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a loss, of detection, of restoration or adversarial; as :func:`check_encoder`."""
+    return _check("loss", factory, expected_failures)
+
+
+def check_shape(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a shape; as :func:`check_encoder`."""
+    return _check("shape", factory, expected_failures)
+
+
+def check_content(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a content; as :func:`check_encoder`."""
+    return _check("content", factory, expected_failures)
+
+
+def check_dataset(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of a data set; as :func:`check_encoder`."""
+    return _check("dataset", factory, expected_failures)
+
+
+def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+    """Run all checks of weights; as :func:`check_encoder`, but for what is checked.
+
+    Args:
+        name: of registered weights, or a folder.
+        expected_failures: names of checks that fail, and why that is to be.
+
+    Raises:
+        ChecksFailed: if a check failed, or passed that was expected to fail.
+        ValueError: for expected failures without a reason or of unknown checks.
+    """
+    return run(f"weights {name}", checks_for("weights"), weights.WeightsSubject(name), expected_failures)
+
+
+def _check(kind: str, factory: Factory, expected_failures: Mapping[str, str]) -> Report:
+    checks = checks_for(kind)
+    with subject_of(factory) as made:
+        if isinstance(made, str):
+            skipped = (Outcome(check=check.name, status="skipped", reason=made) for check in checks)
+            return Report(component=getattr(factory, "__name__", repr(factory)), outcomes=tuple(skipped))
+        if made.base.kind != kind:
+            raise TypeError(f"expected what makes a component of the kind {kind}; got one of the kind {made.base.kind}")
+        return run(made.label, checks, made, expectations(made, expected_failures))
+
+
+@contextmanager
+def subject_of(factory: Factory) -> Iterator[Subject[Any] | str]:
+    """What a factory makes, for as long as the files of its example are there.
+
+    Yields:
+        The component under test; or why it cannot be made here: a package that is not installed.
+
+    Raises:
+        TypeError: if the factory is none.
+    """
+    check_factory(factory)
+    with tempfile.TemporaryDirectory(prefix="hcl-check-") as folder:
+        package = factory.__module__.partition(".")[0] if isinstance(factory, type) else ""
+        try:
+            subject = make_subject(factory, Path(folder))
+        except ImportError as error:
+            if (module := missing_module(error, package)) is None:
+                raise
+            yield f"needs {module}, which is not installed"
+        else:
+            yield subject
+
+
+def expectations(subject: Subject[Any], more: Mapping[str, str]) -> dict[str, str]:
+    """The failures that a component's class says to expect, and more."""
+    return {**getattr(subject.cls, "expected_failures", {}), **more}

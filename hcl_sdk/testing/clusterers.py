@@ -1,0 +1,95 @@
+"""The checks of clusterers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_sdk.interfaces import Clusterer, Clusters
+from hcl_sdk.testing import common
+from hcl_sdk.testing.inputs import SIZES
+from hcl_sdk.testing.kit import Fault, checks
+from hcl_sdk.testing.subject import ClustererSubject
+
+
+def clusters_are_valid(subject: ClustererSubject) -> None:
+    """Two centers of length 1 and an assignment in [0, 1] for every image of any size, also without candidates."""
+    clusterer = subject.make()
+    for size in SIZES:
+        embedding, candidates = subject.inputs(*size, batch=3)
+        candidates[-1] = False
+        clusters = _clusters(clusterer, embedding, candidates)
+        where = f"for maps of {size[0]} x {size[1]}"
+        if not isinstance(clusters, Clusters):
+            raise Fault(f"{where}, forward returns a {type(clusters).__name__} and no Clusters")
+        expected = [3, 2, embedding.shape[1]], list(candidates.shape)
+        got = list(clusters.centers.shape), list(clusters.assignment.shape)
+        if got != expected:
+            raise Fault(f"{where}, expected centers and an assignment {expected}; forward returns {got}")
+        centers, assignment = clusters.centers, clusters.assignment
+        if not ((assignment >= 0) & (assignment <= 1)).all():
+            raise Fault(
+                f"{where}, the assignment goes from {assignment.min():.3g} to {assignment.max():.3g}, beyond [0, 1]"
+            )
+        length = centers.norm(dim=2)
+        is_unit, is_zero = (length - 1).abs() < 1e-3, length < 1e-6
+        if not (is_unit | is_zero).all():
+            raise Fault(f"{where}, centers have lengths {length.tolist()}; expected 1, or 0 for none")
+        if size[0] * size[1] > 1 and not is_unit[:-1].all():  # a single pixel has no second cluster
+            raise Fault(f"{where}, centers of images with candidates are zero")
+        if is_zero[-1].all() and not torch.allclose(assignment[-1], torch.tensor(0.5)):
+            raise Fault(f"{where}, centers are zero, and the assignment not 0.5")
+
+
+def only_candidates_are_clustered(subject: ClustererSubject) -> None:
+    """Pixels that are no candidates do not move the centers."""
+    clusterer = subject.make()
+    embedding, candidates = subject.inputs(17, 33)
+    candidates = candidates.clone()
+    candidates[..., :9, :] = False
+    other = torch.where(candidates, embedding, F.normalize(-embedding.roll(1, dims=1), dim=1))
+    a, b = (_clusters(clusterer, e, candidates).centers for e in (embedding, other))
+    common.assert_close(a, b, "the centers, with other embeddings where there are no candidates")
+
+
+def logits_fit_centers(subject: ClustererSubject) -> None:
+    """There is one logit a center, or none at all; a clusterer that finds one class has some."""
+    clusterer = subject.make()
+    embedding, candidates = subject.inputs(17, 33)
+    with torch.no_grad():
+        logits = clusterer.corruption_logits(_clusters(clusterer, embedding, candidates).centers)
+    if logits is None:
+        if clusterer.finds_one_class:
+            raise Fault("finds_one_class is True, and corruption_logits gives None")
+        return
+    if tuple(logits.shape) != (len(embedding), 2):
+        raise Fault(f"expected logits {[len(embedding), 2]}, got {list(logits.shape)}")
+    if not logits.isfinite().all():
+        raise Fault("logits are not finite")
+
+
+def _clusters(clusterer: Clusterer, embedding: Tensor, candidates: Tensor) -> Clusters:
+    with torch.no_grad():
+        return clusterer(embedding, candidates, seed=3)
+
+
+CHECKS = checks(
+    common.entry_module_imports_no_torch,
+    common.configuration_round_trips,
+    common.unknown_keys_are_refused,
+    common.binds_once,
+    clusters_are_valid,
+    only_candidates_are_clustered,
+    logits_fit_centers,
+    common.batch_equals_single_images,
+    common.input_is_left_alone,
+    common.memory_layout_does_not_matter,
+    common.repeats_exactly,
+    common.random_state_is_left_alone,
+    common.settings_are_left_alone,
+    common.runs_on_its_device,
+    common.gradients_reach_every_parameter,
+    common.state_round_trips,
+    common.exports,
+)

@@ -1,0 +1,421 @@
+"""What holds for components of several kinds."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml
+from hcl_sdk.interfaces import Configurable, PyramidSpec
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import Entry, one_line
+from hcl_sdk.testing.inputs import copied, lowered, mapped, one, tensors
+from hcl_sdk.testing.isolation import isolated_registry
+from hcl_sdk.testing.kit import Fault, Skip
+from hcl_sdk.testing.state import RandomState, Settings, other_random_state
+from hcl_sdk.testing.subject import ModuleSubject, Subject
+
+# --- All kinds -------------------------------------------------------------------------------------------------------
+
+
+def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
+    """Listing what a package gives imports no torch."""
+    entry = _registered(subject.cls)
+    if entry is None or entry.distribution == "script":
+        raise Skip("no installed package registers it")
+    distribution = entry.distribution or "hcl-sdk"
+    for report in registry.plugins:
+        if report.distribution == distribution and report.status == "ok":
+            imported = _imported_by(report.value.partition(":")[0])
+            if imported:
+                raise Fault(
+                    f"{report.value}, the module of {distribution}'s entry point, imports {imported}; register "
+                    f'components as text, "package.module:Class", and import in that module'
+                )
+
+
+@functools.cache
+def _imported_by(module: str) -> str:
+    """``torch`` if importing a module imports it, in a new process; else nothing."""
+    code = (
+        "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' if 'torch' in sys.modules else '')"
+    )
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code, module], capture_output=True, text=True, check=False, env=os.environ | path
+    )
+    if done.returncode != 0:
+        raise Fault(f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+def _registered(cls: type[Configurable]) -> Entry | None:
+    """What a class is registered as; nothing is imported to find out."""
+    for entry in registry.entries(cls.kind):
+        if registry._loaded_class(entry) is cls:
+            return entry
+    return None
+
+
+def configuration_round_trips(subject: Subject[Any]) -> None:
+    """The configuration, written as YAML and read again, makes an equal component."""
+    component = subject.made()
+    with _named(component):
+        described = _described(component)
+        again = build(load_yaml(dump_yaml({"it": described}))["it"], component.kind)
+        if describe(again) != described:
+            raise Fault(f"{described} comes back as {describe(again)}")
+
+
+def unknown_keys_are_refused(subject: Subject[Any]) -> None:
+    """A key that is no field is refused, in Python and in a configuration."""
+    component, wrong = subject.made(), "no_such_field"
+    fields = {field.name: getattr(component, field.name) for field in attrs.fields(type(component))}
+    with _named(component):
+        try:
+            type(component)(**fields, **{wrong: 1})
+        except TypeError as error:
+            if wrong not in str(error):
+                raise
+        else:
+            raise Fault(f"{type(component).__name__}({wrong}=1) is not refused")
+        try:
+            build({**_described(component), wrong: 1}, component.kind)
+        except ConfigError as error:
+            if wrong not in str(error):
+                raise
+        else:
+            raise Fault(f"a configuration with the key {wrong} is not refused")
+
+
+def _described(component: Any) -> dict[str, Any]:
+    if what := getattr(component, "unspellable", ""):
+        raise Skip(f"a configuration cannot spell {what}")
+    return describe(component)
+
+
+@contextmanager
+def _named(component: Configurable) -> Iterator[None]:
+    """Names for what the component is made of, where it has none."""
+    own = registry._own
+    with isolated_registry():
+        registry._own = list(own)
+        for part in _parts(component):
+            if getattr(type(part), "kind", None) and _registered(type(part)) is None:
+                getattr(registry, part.kind)(f"under-test-{len(registry._own)}", type(part))
+        yield
+
+
+def _parts(value: Any) -> Iterator[Configurable]:
+    if isinstance(value, Configurable):
+        yield value
+        for field in attrs.fields(type(value)):  # pyright: ignore[reportArgumentType]
+            yield from _parts(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _parts(item)
+
+
+def pickled(component: Any) -> Any:
+    """What another process gets of a component."""
+    try:
+        return pickle.loads(pickle.dumps(component))
+    except Exception as error:  # whatever the component's parts raise
+        raise Fault(f"it cannot be pickled: {one_line(error)}") from error
+
+
+# --- Kinds that compute tensors from tensors -------------------------------------------------------------------------
+
+
+def _run(subject: ModuleSubject[Any], component: Any, inputs: tuple[Any, ...]) -> Any:
+    with torch.no_grad():
+        return subject.call(component, copied(inputs))
+
+
+def repeats_exactly(subject: ModuleSubject[Any]) -> None:
+    """The same input and seed give the same result, whatever the global random state is."""
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    with other_random_state(1):
+        first = _run(subject, component, inputs)
+    with other_random_state(2):
+        second = _run(subject, component, inputs)
+    for (path, a), (_, b) in zip(tensors(first), tensors(second), strict=True):
+        if not torch.equal(a, b):
+            raise Fault(f"{path or 'output'} differs from call to call, by up to {difference(a, b):.3g}")
+
+
+def random_state_is_left_alone(subject: ModuleSubject[Any]) -> None:
+    """The global random states of torch, numpy and Python are not used, nor seeded when it is made."""
+    torch.manual_seed(8_128)
+    subject.prepared(subject.made())
+    if torch.initial_seed() != 8_128:
+        raise Fault("making it seeds torch's global random state, which is the user's to seed")
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    state = RandomState()
+    _run(subject, component, inputs)
+    drawn_from = state.changed()
+    if drawn_from:
+        raise Fault(f"it draws from the global random state of {', '.join(drawn_from)}; use a generator of its own")
+
+
+def settings_are_left_alone(subject: ModuleSubject[Any]) -> None:
+    """Torch's global settings, such as whether gradients are recorded, are as before."""
+    inputs, settings = subject.inputs(17, 33), Settings()
+    subject.call(subject.make(), inputs)
+    changed = settings.changed()
+    if changed:
+        raise Fault(f"it changes the {', '.join(changed)} of torch for the whole program")
+
+
+def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
+    """What comes in is not modified."""
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    before = copied(inputs)
+    with torch.no_grad():
+        subject.call(component, inputs)
+    for (path, a), (_, b) in zip(tensors(before), tensors(inputs), strict=True):
+        if not torch.equal(a, b):
+            raise Fault(f"argument {path} is modified, by up to {difference(a, b):.3g}")
+
+
+def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
+    """In evaluation mode, an image's result does not depend on what else is in the batch."""
+    component, inputs = subject.make(), subject.inputs(17, 33, batch=3)
+    together = _run(subject, component, inputs)
+    for b in range(3):
+        alone = _run(subject, component, one(inputs, b))
+        for (path, a), (_, single) in zip(tensors(one(together, b)), tensors(alone), strict=True):
+            assert_close(a, single, f"{path or 'output'} of image {b} of a batch, and of that image alone")
+
+
+def memory_layout_does_not_matter(subject: ModuleSubject[Any]) -> None:
+    """Tensors whose channels lie together in memory, as in training, or that are parts of others, do as well."""
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    expected = _run(subject, component, inputs)
+    for how, other in (("with channels last", _channels_last), ("that are parts of larger ones", _part_of_larger)):
+        with torch.no_grad():
+            got = subject.call(component, mapped(inputs, other))
+        for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
+            assert_close(a, b, f"{path or 'output'} of contiguous tensors, and of tensors {how}")
+
+
+def _channels_last(t: Tensor) -> Tensor:
+    return t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
+
+
+def _part_of_larger(t: Tensor) -> Tensor:
+    return torch.cat([t, t], dim=-1)[..., : t.shape[-1]] if t.ndim else t
+
+
+def half_precision(subject: ModuleSubject[Any]) -> None:
+    """Under autocast in bfloat16 the result is near that in float32."""
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    exact = _run(subject, component, inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = _run(subject, component, _as_under_autocast(inputs))
+    for (path, a), (_, b) in zip(tensors(low), tensors(exact), strict=True):
+        path = path or "output"
+        if a.shape != b.shape:
+            raise Fault(f"{path} is {list(a.shape)} in bfloat16, {list(b.shape)} in float32")
+        if not b.is_floating_point():
+            continue
+        if not a.is_floating_point():
+            raise Fault(f"{path} is {a.dtype} in bfloat16")
+        if not a.isfinite().all():
+            raise Fault(f"{path} is not finite in bfloat16")
+        scale = max(float(b.abs().max()), 1e-3)
+        if not difference(a.float(), b) <= 0.1 * scale:
+            raise Fault(
+                f"{path} differs by up to {difference(a.float(), b):.3g} in bfloat16, at values of up to {scale:.3g}"
+            )
+
+
+def _as_under_autocast(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Images stay in float32; what other components computed comes in bfloat16."""
+    return tuple(value if isinstance(value, Tensor) else lowered(value) for value in inputs)
+
+
+def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
+    """In training mode, every parameter that is not frozen gets a gradient that is finite and not zero."""
+    component = subject.make().train()
+    learning = {name: p for name, p in component.named_parameters() if p.requires_grad}
+    if not learning:
+        raise Skip("it has no parameters that learn")
+    reached: set[str] = set()
+    for seed in range(4):  # a ReLU may be closed for one batch
+        torch.manual_seed(seed)  # of dropout and the like
+        backward(subject.learned_from(component, subject.inputs(32, 48, seed=seed)))
+        for name, parameter in learning.items():
+            if parameter.grad is not None:
+                if not parameter.grad.isfinite().all():
+                    raise Fault(f"the gradient of {name} is not finite")
+                if parameter.grad.abs().max() > 0:
+                    reached.add(name)
+        if len(reached) == len(learning):
+            return
+    missing = [name for name in learning if name not in reached]
+    raise Fault(f"no gradient reaches {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}")
+
+
+def backward(output: Any) -> None:
+    """Gradients of everything in an output that has some, mixed at random so that none cancel."""
+    generator = torch.Generator().manual_seed(0)
+    parts = [t for _, t in tensors(output) if t.is_floating_point() and t.requires_grad]
+    if not parts:
+        raise Fault("nothing in the result carries gradients")
+    torch.stack([(t * torch.randn(t.shape, generator=generator)).sum() for t in parts]).sum().backward()
+
+
+def state_round_trips(subject: ModuleSubject[Any]) -> None:
+    """The state, written as safetensors and loaded into another instance, gives the same result."""
+    component, other, inputs = subject.make(), subject.make(seed=1), subject.inputs(17, 33)
+    state = {name: t.detach().contiguous().clone() for name, t in component.state_dict().items()}
+    with torch.no_grad():
+        for tensor in other.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(1.0)  # whatever the seed was, it is another one now
+    other.load_state_dict(load(save(state)))
+    expected, got = _run(subject, component, inputs), _run(subject, other, inputs)
+    for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
+        if not torch.equal(a, b):
+            raise Fault(
+                f"{path or 'output'} differs by up to {difference(a, b):.3g} after loading: something that was "
+                f"drawn is neither a parameter nor a buffer of the module"
+            )
+
+
+def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
+    """All is computed on the device of the component; where there is no accelerator, followed without values."""
+    component, inputs = subject.make(), subject.inputs(17, 33)
+    expected = _run(subject, component, inputs)
+    device = (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or _NO_VALUES
+    component, moved = component.to(device), mapped(inputs, lambda t: t.detach().to(device))
+    try:
+        with _OneDevice():
+            got = _run(subject, component, moved)
+    except _TwoDevicesError as error:
+        raise Fault(str(error)) from None
+    except Exception as error:
+        if device != _NO_VALUES:
+            raise
+        raise Skip(
+            f"there is no accelerator, and without values it cannot be followed: {one_line(error)[:120]}"
+        ) from None
+    for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
+        path = path or "output"
+        if b.device.type != device.type:
+            raise Fault(f"{path} of a component on {device} is on {b.device}")
+        if device != _NO_VALUES and a.is_floating_point():
+            limit = 0.02 * max(float(a.abs().max()), 1e-3)
+            if not difference(a, b.cpu()) <= limit:
+                raise Fault(f"{path} differs by {difference(a, b.cpu()):.3g} on {device}")
+
+
+_NO_VALUES = torch.device("meta")
+
+
+class _TwoDevicesError(Exception):
+    """Tensors of two devices met."""
+
+
+class _OneDevice(TorchFunctionMode):
+    """Raises :class:`_TwoDevicesError` where a function of torch is given tensors of two devices."""
+
+    _MAY = ("to", "copy_", "__getitem__", "__setitem__", "type_as", "cpu", "__set__")
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = [*args, *(kwargs or {}).values()]
+        flat = [item for value in given for item in (value if isinstance(value, tuple | list) else (value,))]
+        devices = {t.device.type for t in flat if isinstance(t, Tensor) and t.ndim > 0}
+        name = getattr(func, "__name__", str(func))
+        if len(devices) > 1 and name not in self._MAY:
+            raise _TwoDevicesError(
+                f"{name} is given tensors on two devices: one is made on the CPU, wherever the component is; make it "
+                f"a buffer, or with device=image.device"
+            )
+        return func(*args, **(kwargs or {}))
+
+
+def exports(subject: ModuleSubject[Any]) -> None:
+    """Where the class says ``exportable = True``: torch.export takes it, and the program computes the same."""
+    if not getattr(subject.cls, "exportable", False):
+        raise Skip("its class does not say exportable = True")
+    program_of = _OfTensors(subject, subject.inputs(18, 24))
+    flat = tuple(t.detach() for _, t in tensors(program_of.inputs))
+    with torch.no_grad():
+        program = torch.export.export(program_of, copied(flat)).module()
+        expected, got = program_of(*copied(flat)), program(*copied(flat))
+    for i, (a, b) in enumerate(zip(expected, got, strict=True)):
+        assert_close(a, b, f"output {i} of the component, and of the exported program")
+
+
+class _OfTensors(nn.Module):
+    """A component as a function of tensors alone."""
+
+    def __init__(self, subject: ModuleSubject[Any], inputs: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.component = subject.make()
+        self.subject, self.inputs = subject, inputs
+
+    def forward(self, *flat: Tensor) -> tuple[Tensor, ...]:
+        left = iter(flat)
+        return tuple(
+            t for _, t in tensors(self.subject.call(self.component, mapped(self.inputs, lambda _: next(left))))
+        )
+
+
+def binds_once(subject: Subject[Any]) -> None:
+    """Binding again to the same neighbor changes nothing; to another is an error."""
+    component: Any = subject.make()
+    state = {name: t.clone() for name, t in component.state_dict().items()}
+    neighbor = component._bound_to
+    if component.bind(neighbor) is not component:
+        raise Fault("bind() must return the component itself")
+    after = component.state_dict()
+    if list(after) != list(state):
+        raise Fault("binding again to the same neighbor makes other layers")
+    if not all(torch.equal(t, after[name]) for name, t in state.items()):
+        raise Fault("binding again draws the weights anew")
+    if neighbor is None:
+        return  # a restorer without features fits any encoder
+    other = neighbor + 1 if isinstance(neighbor, int) else _wider(neighbor)
+    try:
+        component.bind(other)
+    except ValueError:
+        return
+    raise Fault(f"it is bound to {neighbor}, and binding it to {other} is no error")
+
+
+def _wider(spec: PyramidSpec) -> PyramidSpec:
+    return PyramidSpec(channels=tuple(2 * c for c in spec.channels), strides=spec.strides)
+
+
+def difference(a: Tensor, b: Tensor) -> float:
+    """The largest absolute difference."""
+    return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+
+
+def assert_close(a: Tensor, b: Tensor, what: str) -> None:
+    """Equal up to rounding; of bool tensors, at least 99.9 % of the values."""
+    if a.shape != b.shape:
+        raise Fault(f"{what}: {list(a.shape)} and {list(b.shape)}")
+    if not a.is_floating_point():
+        share = float((a == b).double().mean()) if a.numel() else 1.0
+        if share < 0.999:
+            raise Fault(f"{what}: {100 * share:.2f} % are equal")
+        return
+    close = torch.allclose(a, b, rtol=1e-3, atol=1e-4 * max(1.0, float(b.abs().max())), equal_nan=False)
+    if not close:
+        raise Fault(f"{what}: they differ by up to {difference(a, b):.3g}")

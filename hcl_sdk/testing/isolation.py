@@ -1,0 +1,35 @@
+"""A registry that forgets what is registered in it meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import Registry
+
+
+@contextmanager
+def isolated_registry() -> Iterator[Registry]:
+    """The registry of this process, without the names that scripts gave it; afterwards all is as it was.
+
+    Built-ins and installed plugins are there. What is registered inside is gone afterwards, and may be registered again
+    with another target.
+
+    Example:
+        >>> with isolated_registry() as registry:
+        ...     registry.head("mine", "somewhere:Head")
+        ...     [entry.qualified_name for entry in registry.entries("head") if entry.distribution == "script"]
+        ['script/mine']
+        >>> [entry.qualified_name for entry in registry.entries("head") if entry.distribution == "script"]
+        []
+    """
+    registry.plugins  # noqa: B018  # discovered now, so that discovery inside is not undone
+    own, loaded = registry._own, registry._loaded
+    found, reports = registry._found, registry._reports
+    registry._own, registry._loaded = [], dict(loaded)
+    try:
+        yield registry
+    finally:
+        registry._own, registry._loaded = own, loaded
+        registry._found, registry._reports = found, reports

@@ -1,0 +1,203 @@
+"""Checks, what becomes of them, and the component that they are made on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from hcl_sdk.registry import one_line, place
+
+Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
+
+Factory: TypeAlias = Callable[[], Any]
+"""A component class, or a function without arguments that makes a new component at each call."""
+
+
+class Skip(Exception):  # noqa: N818  # no error, as unittest.SkipTest is none
+    """Raised by a check that does not apply; the message is the reason."""
+
+
+class Fault(Exception):  # noqa: N818  # of a component; no AssertionError, which python -O and pytest treat their way
+    """Raised by a check that finds a property missing; the message says what was promised and what came."""
+
+
+class ChecksFailed(AssertionError):  # noqa: N818  # what pytest and people read is that checks failed
+    """A component does not keep what its kind promises.
+
+    Attributes:
+        report: what became of every check.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{report}")
+        self.report = report
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.report,)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property that a component must have.
+
+    Attributes:
+        name: as expected failures name it.
+        function: raises :class:`Skip` if it does not apply, and :class:`Fault` if the property is missing.
+    """
+
+    name: str
+    function: Callable[[Any], None]
+
+    @property
+    def description(self) -> str:
+        """The property, in one line."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __call__(self, subject: Any) -> None:
+        self.function(subject)
+
+
+def checks(*functions: Callable[[Any], None]) -> tuple[Check, ...]:
+    """Functions as checks of their names."""
+    return tuple(Check(function.__name__, function) for function in functions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a check.
+
+    Attributes:
+        check: its name.
+        status: ``passed``, ``failed``, ``skipped``; ``expected failure``: it failed, as was said; ``unexpected pass``:
+            it was said to fail and did not.
+        reason: why it failed, was skipped or was expected to fail; empty for ``passed``.
+    """
+
+    check: str
+    status: Status
+    reason: str = ""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether the component, or what is said about it, has to be changed."""
+        return self.status in ("failed", "unexpected pass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What became of all checks of a component; as text, a summary.
+
+    Attributes:
+        component: what was checked.
+        outcomes: one a check, in order.
+    """
+
+    component: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def faults(self) -> tuple[Outcome, ...]:
+        """The checks that failed, and those that passed against expectation."""
+        return tuple(outcome for outcome in self.outcomes if outcome.is_fault)
+
+    def count(self, status: Status) -> int:
+        """How many checks ended so."""
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.component}: {tally(self.outcomes)}", *reasons(self.outcomes)])
+
+
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """``14 checks: 12 passed, 2 skipped``."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    order: tuple[tuple[Status, str], ...] = (
+        ("passed", "passed"),
+        ("failed", "failed"),
+        ("unexpected pass", "passed against expectation"),
+        ("expected failure", "failed as expected"),
+        ("skipped", "skipped"),
+    )
+    parts = [f"{counts[status]} {words}" for status, words in order if counts[status]]
+    return f"{len(outcomes)} check{'s' if len(outcomes) != 1 else ''}: {', '.join(parts) or 'none'}"
+
+
+def reasons(outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for every check that did not simply pass; one line for all that were skipped for one reason."""
+    lines = [f"  {o.status}: {o.check}: {o.reason}" for o in outcomes if o.status not in ("passed", "skipped")]
+    skipped: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.status == "skipped":
+            skipped.setdefault(outcome.reason, []).append(outcome.check)
+    return lines + [f"  skipped: {', '.join(names)}: {reason}" for reason, names in skipped.items()]
+
+
+def outcome_of(check: Check, subject: Any, expected_failures: Mapping[str, str]) -> tuple[Outcome, Exception | None]:
+    """Run one check; what it raised is returned beside."""
+    expected = expected_failures.get(check.name)
+    try:
+        with subject.undisturbed():
+            check(subject)
+    except Skip as skipped:
+        return Outcome(check=check.name, status="skipped", reason=str(skipped)), None
+    except Exception as error:
+        if module := missing_module(error, subject.package):
+            return Outcome(check=check.name, status="skipped", reason=f"needs {module}, which is not installed"), None
+        if expected is not None:
+            return Outcome(check=check.name, status="expected failure", reason=expected), error
+        return Outcome(check=check.name, status="failed", reason=explained(error)), error
+    if expected is not None:
+        reason = f"expected to fail ({expected}), and passes: take it out of expected_failures"
+        return Outcome(check=check.name, status="unexpected pass", reason=reason), None
+    return Outcome(check=check.name, status="passed"), None
+
+
+def explained(error: Exception) -> str:
+    """What a check says, or what the component raised and where."""
+    if isinstance(error, Fault):
+        return " ".join(str(error).split())
+    return one_line(error) + place(error)
+
+
+def missing_module(error: BaseException | None, package: str) -> str | None:
+    """The module outside ``package`` that is not installed, if that is what an error is about."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            top = error.name.partition(".")[0]
+            return None if top in (package, "hcl_sdk") else top
+        error = error.__cause__ or (error.__context__ if isinstance(error, ImportError) else None)
+    return None
+
+
+def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Check], what: str) -> None:
+    """Refuse expected failures without a reason, or of checks that there are not.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    names = [check.name for check in known]
+    for name, reason in expected_failures.items():
+        if name not in names:
+            raise ValueError(f"expected_failures names {name!r}, which is no check of {what}: {', '.join(names)}")
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"expected_failures[{name!r}] must give the reason, in words; got {reason!r}")
+
+
+def run(what: str, all_checks: Sequence[Check], subject: Any, expected_failures: Mapping[str, str]) -> Report:
+    """Run all checks of a component.
+
+    Raises:
+        ChecksFailed: if a check failed, or passed against expectation.
+        ValueError: for expected failures without a reason or of unknown checks.
+    """
+    check_expectations(expected_failures, all_checks, what)
+    outcomes = tuple(outcome_of(check, subject, expected_failures)[0] for check in all_checks)
+    report = Report(component=what, outcomes=outcomes)
+    if report.faults:
+        raise ChecksFailed(report)
+    return report

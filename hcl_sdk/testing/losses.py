@@ -1,0 +1,154 @@
+"""The checks of losses: of detection, of restoration, and adversarial ones."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.interfaces import Detection, ScaleDetection
+from hcl_sdk.testing import common
+from hcl_sdk.testing.inputs import SIZES, images, one, tensors
+from hcl_sdk.testing.kit import Fault, Skip, checks
+from hcl_sdk.testing.subject import DIM, AdversarialLossSubject, DetectionLossSubject, LossSubject, truth
+
+
+def gives_one_number(subject: LossSubject) -> None:
+    """For images of any size, with nothing, something or all corrupted: a finite float32 number."""
+    loss = subject.make()
+    for size in SIZES:
+        inputs = subject.inputs(*size, batch=3)
+        where = f"for images of {size[0]} x {size[1]}"
+        for path, value in tensors(subject.call(loss, inputs)):
+            if value.shape != ():
+                raise Fault(f"{where}, expected a number, got {path} {list(value.shape)}")
+            if value.dtype != torch.float32:
+                raise Fault(f"{where}, expected float32, got {value.dtype}")
+            if not value.isfinite():
+                raise Fault(f"{where}, the loss is {value.item()}")
+
+
+def batch_is_mean_of_images(subject: LossSubject) -> None:
+    """The loss of a batch is the mean of the losses of its images."""
+    loss, inputs = subject.make(), subject.inputs(17, 33, batch=3)
+    with torch.no_grad():
+        whole = list(tensors(subject.call(loss, inputs)))
+        alone = [list(tensors(subject.call(loss, one(inputs, b)))) for b in range(3)]
+    for i, (path, value) in enumerate(whole):
+        mean = torch.stack([values[i][1] for values in alone]).mean()
+        common.assert_close(value, mean, f"{path or 'the loss'} of a batch, and the mean of its images'")
+
+
+def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
+    """The field ``weight`` does not change what ``forward`` returns; the trainer multiplies by it."""
+    loss, inputs = subject.make(), subject.inputs(17, 33)
+    with torch.random.fork_rng():
+        heavier = attrs.evolve(subject.make(), weight=loss.weight + 3.0).eval()
+    heavier.load_state_dict(loss.state_dict())
+    with torch.no_grad():
+        values = zip(tensors(subject.call(loss, inputs)), tensors(subject.call(heavier, inputs)), strict=True)
+    for (path, a), (_, b) in values:
+        common.assert_close(a, b, f"{path or 'the loss'} with one weight, and with another")
+
+
+def gradients_reach_the_model(subject: LossSubject) -> None:
+    """What is trained, a detector or restored images, gets a gradient that is finite and not zero."""
+    loss = subject.make().train()
+    if isinstance(subject, DetectionLossSubject):
+        detector, mask = subject.detector(), truth(32, 48, 3, 0)
+        loss(detector(images(32, 48, 3), corruption_mask=mask), mask, seed=1).backward()
+        leaves = list(detector.parameters())
+    else:
+        restored, *rest = subject.inputs(32, 48)
+        leaves = [restored.requires_grad_()]
+        loss(restored, *rest).backward()
+    gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
+    if not all(g.isfinite().all() for g in gradients):
+        raise Fault("a gradient is not finite")
+    if not any(g.abs().max() > 0 for g in gradients):
+        raise Fault("no gradient reaches what is trained")
+
+
+def better_results_cost_less(subject: LossSubject) -> None:
+    """The true image costs less than noise; a detection that agrees with the mask less than its opposite."""
+    if isinstance(subject, AdversarialLossSubject):
+        raise Skip("a discriminator that has learned nothing has no opinion")
+    loss = subject.make()
+    with torch.no_grad():
+        if isinstance(subject, DetectionLossSubject):
+            mask = torch.zeros(3, 1, 32, 48, dtype=torch.bool)
+            for b in range(3):  # of whole pixels of every scale, whose class nobody can argue about
+                mask[b, :, 8 * b : 8 * b + 16, 8 : 24 + 8 * b] = True
+            good, bad = (float(loss(agreeing(mask, opposite), mask, seed=1)) for opposite in (False, True))
+        else:
+            _, target, mask = subject.inputs(32, 48)
+            noise = torch.rand(target.shape, generator=torch.Generator().manual_seed(4))
+            good, bad = (float(loss(image, target, mask)) for image in (target, noise))
+    if not good < bad:
+        raise Fault(f"the loss of a good result, {good:.4g}, is not below that of a bad one, {bad:.4g}")
+
+
+def agreeing(corruption_mask: Tensor, opposite: bool) -> Detection:
+    """A detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or says the opposite.
+
+    Embeddings of the two classes lie opposite each other where it agrees, and all together where it does not.
+    """
+    scales, embeddings = [], []
+    for s, stride in enumerate((2, 4, 8)):
+        share = F.avg_pool2d(corruption_mask.float(), stride, ceil_mode=True)
+        corrupted = share > 0.5
+        confidence = (1 - share if opposite else share).clamp(0.01, 0.99)
+        generator = torch.Generator().manual_seed(s)
+        drawn = torch.randn(len(share), DIM, *share.shape[2:], generator=generator)
+        valid = torch.eye(DIM)[0]
+        directions = torch.stack([valid, -valid])
+        told_apart = torch.where(corrupted, -1.0, 1.0) * valid.view(1, -1, 1, 1)
+        ideal = valid.view(1, -1, 1, 1) if opposite else told_apart
+        embeddings.append(F.normalize(ideal + 0.05 * drawn, dim=1))
+        found = confidence > 0.5
+        logits = torch.tensor([3.0, -3.0] if opposite else [-3.0, 3.0]).expand(len(share), 2)
+        nothing = torch.zeros_like(corrupted)
+        scales.append(
+            ScaleDetection(
+                candidates=~nothing,
+                centers=directions.expand(len(share), 2, DIM),
+                cluster_confidence=confidence,
+                settles_valid=nothing,
+                settles_corrupted=nothing,
+                settled_valid=nothing,
+                settled_corrupted=nothing,
+                confidence=confidence,
+                corruption_mask=found,
+                logits=logits if stride == 8 else None,
+            )
+        )
+    whole = resize(scales[0].confidence, corruption_mask.shape[-2:])
+    return Detection(
+        confidence=whole,
+        corruption_mask=whole > 0.5,
+        masks=tuple(scale.corruption_mask for scale in scales),
+        embeddings=tuple(embeddings),
+        scales=tuple(scales),
+    )
+
+
+CHECKS = checks(
+    common.entry_module_imports_no_torch,
+    common.configuration_round_trips,
+    common.unknown_keys_are_refused,
+    gives_one_number,
+    batch_is_mean_of_images,
+    weight_is_left_to_the_trainer,
+    gradients_reach_the_model,
+    better_results_cost_less,
+    common.input_is_left_alone,
+    common.memory_layout_does_not_matter,
+    common.repeats_exactly,
+    common.random_state_is_left_alone,
+    common.settings_are_left_alone,
+    common.runs_on_its_device,
+    common.gradients_reach_every_parameter,
+    common.state_round_trips,
+)

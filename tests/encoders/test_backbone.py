@@ -1,0 +1,164 @@
+"""What encoders with another library's backbone have in common, on backbones written here."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from hcl_sdk import component
+from hcl_sdk.encoders.backbone import BackboneEncoder, brief, check_loaded
+from hcl_sdk.testing import parametrize_with_checks
+
+
+class Stages(nn.Module):
+    """Convolutions whose strides are given; returns the maps of ``indices``."""
+
+    def __init__(self, strides, indices):
+        super().__init__()
+        widths = (3, *range(4, 4 + len(strides)))
+        self.indices = list(indices)
+        self.norm = nn.BatchNorm2d(4)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, max(stride, 1), stride) for a, b, stride in zip(widths, widths[1:], strides, strict=False)
+        )
+        self.never = nn.Parameter(torch.rand(3))
+
+    def forward(self, x):
+        maps = []
+        for i, layer in enumerate(self.layers):
+            x = layer(x) if i else self.norm(layer(x))
+            maps.append(x)
+        return [maps[i] for i in self.indices]
+
+
+@component
+class StagesEncoder(BackboneEncoder):
+    """Downloads ``model`` into a list that the test looks at."""
+
+    downloads = []  # noqa: RUF012
+
+    def resolve(self):
+        config = self.config or {"strides": (2, 2, 1, 2)}
+        return {
+            "config": config,
+            "image_mean": self.image_mean or (0.5,) * 3,
+            "image_std": self.image_std or (0.25,) * 3,
+        }
+
+    def stages(self):
+        return [f"stage{i}" for i in range(len(self.config["strides"]))]
+
+    def multiples(self):
+        return [self.config["strides"][0]]
+
+    def make_backbone(self, indices, *, pretrained):
+        if pretrained:
+            self.downloads.append(self.model)
+        return Stages(self.config["strides"], indices)
+
+    def feature_maps(self, backbone, image):
+        return backbone(image)
+
+    @property
+    def _name(self):
+        return "stages"
+
+
+def pyramid():
+    return StagesEncoder(config={"strides": (2, 2, 1, 2)})
+
+
+def plain():
+    return StagesEncoder(config={"strides": (14, 1, 1, 1, 1)}, frozen=True)
+
+
+@parametrize_with_checks([pyramid, plain])
+def test_conformance(factory, check):
+    check(factory)
+
+
+def test_the_last_stage_of_every_stride_is_taken():
+    encoder = pyramid()
+    assert (encoder.out_indices, encoder.spec.strides, encoder.spec.channels) == ((0, 2, 3), (2, 4, 8), (4, 6, 7))
+
+
+@pytest.mark.parametrize(("layers", "expected"), [(12, (2, 5, 8, 11)), (5, (0, 1, 3, 4)), (2, (0, 0, 1, 1))])
+def test_four_evenly_spaced_layers_of_a_plain_backbone_are_taken(layers, expected):
+    encoder = StagesEncoder(config={"strides": (16, *[1] * (layers - 1))})
+    assert (encoder.out_indices, encoder.spec.strides) == (expected, (4, 8, 16, 32))
+
+
+@given(height=st.integers(1, 70), width=st.integers(1, 70), make=st.sampled_from([pyramid, plain]))
+def test_maps_have_the_size_that_the_spec_says(height, width, make):
+    encoder = make().eval()
+    found = encoder(torch.rand(1, 3, height, width)).maps
+    spec = encoder.spec
+    assert [tuple(m.shape[1:]) for m in found] == [
+        (c, -(-height // s), -(-width // s)) for c, s in zip(spec.channels, spec.strides, strict=True)
+    ]
+
+
+def test_images_are_normalized():
+    encoder = StagesEncoder(config={"strides": (2,)}, out_indices=(0,), image_mean=(0.1, 0.2, 0.3)).eval()
+    image = torch.rand(1, 3, 8, 8)
+    expected = encoder.backbone((image - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.25)
+    torch.testing.assert_close(encoder.pyramid(expected), list(encoder(image).maps))
+
+
+def test_weights_are_fetched_once_and_not_again_for_what_was_made():
+    StagesEncoder.downloads.clear()
+    encoder = StagesEncoder(model="some/model")
+    assert encoder.downloads == ["some/model"]
+    assert encoder.pretrained is False
+    attrs.evolve(encoder)
+    assert encoder.downloads == ["some/model"]
+    attrs.evolve(encoder, pretrained=True)
+    assert encoder.downloads == ["some/model"] * 2
+
+
+def test_what_gets_no_gradients_is_not_trained():
+    encoder = StagesEncoder(config={"strides": (2, 2, 2)}, out_indices=(0, 1))
+    still = {name for name, parameter in encoder.named_parameters() if not parameter.requires_grad}
+    assert still == {"backbone.never", "backbone.layers.2.weight", "backbone.layers.2.bias"}
+
+
+def test_a_frozen_backbone_stays_in_evaluation_mode():
+    encoder = plain().train()
+    assert (encoder.pyramid.training, encoder.backbone.training) == (True, False)
+    assert {name.partition(".")[0] for name, p in encoder.named_parameters() if p.requires_grad} == {"pyramid"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "expected a 'model'"),
+        (
+            {"model": "m", "out_indices": (0, 4)},
+            r"\[4\] are out of range: stages has the stages 0 to 3, stage0, stage1",
+        ),
+        ({"model": "m", "out_indices": (3, 2)}, "from fine to coarse"),
+        ({"model": "m", "out_indices": (1, 2)}, r"strides of a pyramid increase; .* \(1, 2\) of stages are \[4, 4\]"),
+        ({"model": "m", "out_indices": ()}, "out_indices"),
+        ({"model": "m", "image_std": (1.0, 0.0, 1.0)}, "image_std"),
+        ({"config": {"strides": (2, 7)}}, r"of 64 x 128, stage 1 gives \[1, 5, 4, 9\]; expected a map"),
+    ],
+)
+def test_what_cannot_be_is_answered_with_what_can(fields, message):
+    with pytest.raises(ValueError, match=message):
+        StagesEncoder(**fields)
+
+
+def test_a_checkpoint_without_some_of_the_weights_is_refused_but_may_lack_normalization():
+    made = Stages((2, 2), [0])
+    check_loaded(made, ["norm.weight", "norm.bias", "norm.running_var"], "the file")
+    with pytest.raises(ValueError, match=r"the file does not fit .* nothing for 1 of \d+ tensors: layers.0.weight"):
+        check_loaded(made, ["norm.weight", "layers.0.weight"], "the file")
+
+
+def test_errors_are_told_in_one_line():
+    assert brief(OSError("no\n such  file.")) == "OSError: no such file"
+    assert len(brief(OSError("x" * 1000))) < 260

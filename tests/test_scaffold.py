@@ -1,0 +1,137 @@
+"""``hcl plugins new``: packages of every kind that install and pass as made."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+
+import pytest
+from click.testing import CliRunner
+from installing import environment, run
+
+from hcl_sdk import testing
+from hcl_sdk.cli import main
+from hcl_sdk.interfaces import KINDS
+
+
+def new(*arguments, status=0):
+    result = CliRunner().invoke(main, ["plugins", "new", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return result
+
+
+@pytest.fixture
+def importable(tmp_path, monkeypatch):
+    """Imports modules of packages in a folder, and forgets them afterwards."""
+    modules = set(sys.modules)
+
+    def do(package, module):
+        monkeypatch.syspath_prepend(tmp_path / package)
+        return importlib.import_module(module)
+
+    yield do
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_component_of_every_kind_passes_all_checks_as_made(kind, tmp_path, importable, hcl_registry):
+    new(f"hcl-made-{kind}", "--kind", kind, "-o", tmp_path)
+    module = f"hcl_made_{kind}"
+    plugin = importable(f"hcl-made-{kind}", module)
+    assert plugin.api_version == 1
+    plugin.hcl_register(hcl_registry)
+    (entry,) = [e for e in hcl_registry.entries(kind) if e.distribution == "script"]
+    assert entry.name == f"made-{kind}"
+    cls = hcl_registry.get(kind, entry.name)
+    report = getattr(testing, f"check_{kind}")(cls)
+    skipped = {outcome.check for outcome in report.outcomes if outcome.status == "skipped"}
+    assert skipped <= {"entry_module_imports_no_torch", "gradients_reach_every_parameter"}
+    test = importable(f"hcl-made-{kind}/tests", f"test_{module}")
+    (mark,) = test.test_conformance.pytestmark
+    assert len(mark.args[1]) == len(report.outcomes)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """An environment in which two packages are installed as made."""
+    folder = tmp_path_factory.mktemp("made")
+    for name, kind in (("hcl-made", "encoder"), ("my-photos", "dataset")):
+        new(name, "--kind", kind, "-o", folder)
+    return environment(folder, [folder / "hcl-made", folder / "my-photos"])
+
+
+def test_packages_install_and_pass_their_tests_and_the_check(python):
+    """Both in one run of pytest, which takes long to start; that of the first decides how it is configured."""
+    folder = re.sub(r"/environment/.*", "", python)
+    tests = run(
+        python,
+        *("-m", "pytest", "-q", "-c", f"{folder}/hcl-made/pyproject.toml"),
+        *(f"{folder}/hcl-made/tests", f"{folder}/my-photos/tests"),
+        HCL_STRICT_PLUGINS="1",
+    )
+    assert tests.returncode == 0, tests.stdout + tests.stderr
+    assert "skipped" not in tests.stdout
+    checked = run(python, "-m", "hcl_sdk.cli", "plugins", "check", "my-photos/my-photos")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "my-photos/my-photos: 8 checks: 8 passed" in checked.stdout
+
+
+def test_what_was_made_is_listed_with_what_to_do_next(tmp_path):
+    shown = new("hcl-made", "--kind", "restorer", "-o", tmp_path).stdout
+    files = {path.relative_to(tmp_path / "hcl-made").as_posix() for path in (tmp_path / "hcl-made").rglob("*.*")}
+    for file in ("pyproject.toml", "README.md", ".github/workflows/test.yml", "hcl_made/restorer.py"):
+        assert file in files
+        assert f"  {file}\n" in shown
+    assert f'pip install -e "{tmp_path.as_posix()}/hcl-made[test]"' in shown
+    assert "hcl plugins check hcl-made" in shown
+    project = tomllib.loads((tmp_path / "hcl-made" / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"] == {"hcl_sdk": {"made": "hcl_made"}}
+    assert "$" not in "".join(
+        path.read_text() for path in (tmp_path / "hcl-made").rglob("*.*") if path.is_file() and path.suffix != ".yml"
+    )
+    workflow = (tmp_path / "hcl-made" / ".github" / "workflows" / "test.yml").read_text()
+    assert "python-version: ${{ matrix.python }}" in workflow
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("My_Plugin", "'My_Plugin' is no name for a package; expected lower-case words joined by hyphens"),
+        ("../elsewhere", "is no name for a package"),
+        ("", "is no name for a package"),
+        ("-x", "No such option"),
+        ("class", "'class' cannot be the name of a module"),
+        ("json", "'json' cannot be the name of a module"),
+        ("script", "'script' cannot be the name of a module"),
+        ("hcl-sdk", "a module hcl_sdk is installed here already"),
+        ("torch", "a module torch is installed here already"),
+    ],
+)
+def test_names_that_cannot_be_are_refused_with_one_error_and_nothing_is_written(name, reason, tmp_path):
+    said = new(name, "--kind", "head", "-o", tmp_path, status=2).stderr
+    assert reason in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_there_is_left_alone(tmp_path):
+    (tmp_path / "hcl-made").mkdir()
+    (tmp_path / "hcl-made" / "mine.txt").write_text("mine")
+    said = new("hcl-made", "--kind", "head", "-o", tmp_path, status=1).stderr
+    assert said.startswith("Error: ")
+    assert "is there already; choose another name, or another --output" in said
+    assert [path.name for path in (tmp_path / "hcl-made").iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    assert "cannot be written" in new("hcl-made", "--kind", "head", "-o", tmp_path / "file" / "x", status=1).stderr
+
+
+def test_the_kind_must_be_one():
+    assert "'decoder' is not one of 'encoder'" in new("hcl-made", "--kind", "decoder", status=2).stderr
+    assert "Missing option '--kind'" in new("hcl-made", status=2).stderr

@@ -1,0 +1,37 @@
+"""Every built-in component keeps what its kind promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from hcl_sdk.plugins import registry
+from hcl_sdk.testing.installed import check_entries, installed_entries
+
+MAY_BE_SKIPPED = {
+    "gradients_reach_every_parameter": {"it has no parameters that learn"},
+    "better_results_cost_less": {"a discriminator that has learned nothing has no opinion"},
+    "runs_on_its_device": {
+        "there is no accelerator, and without values it cannot be followed: RuntimeError: unsupported scalarType"
+    },
+}
+"""Anything else that is skipped would be a check that nothing is known about."""
+
+
+def test_a_package_stands_for_all_that_it_gives():
+    ours = [entry for entry in registry.entries() if entry.distribution is None]
+    assert list(installed_entries("HCL_SDK")) == ours
+    assert len(ours) > 50
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in registry.entries() if e.distribution is None], ids=lambda e: f"{e.kind}-{e.name}"
+)
+def test_built_ins_pass_all_checks(entry):
+    if entry.name == "hugging-face":
+        pytest.importorskip("datasets")
+    (report,) = check_entries((entry,))
+    assert not report.faults, str(report)
+    assert report.count("expected failure") == 0
+    for outcome in report.outcomes:
+        if outcome.status == "skipped":
+            assert outcome.reason in MAY_BE_SKIPPED.get(outcome.check, ()), outcome
