@@ -1,0 +1,10 @@
+"""LaMa as a restorer for hcl_sdk. Importing this module imports no torch."""
+
+from hcl_sdk import hookimpl
+
+api_version = 1
+
+
+@hookimpl
+def hcl_register(registry):
+    registry.restorer("lama", "hcl_lama.restorer:LaMa", summary="large holes, by Fourier convolutions (Suvorov 2022)")

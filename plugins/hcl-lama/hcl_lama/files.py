@@ -1,0 +1,100 @@
+"""Getting LaMa's TorchScript file, and running nothing of it before it is known what it is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from pathlib import Path
+
+import torch
+from torch import nn
+
+ADDRESS = "https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt"
+"""Where IOPaint gets the file from: ``LAMA_MODEL_URL`` in its ``iopaint/model/lama.py``."""
+
+PINNED = "344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9"
+"""SHA-256 of the file at ``ADDRESS``, 205669692 bytes.
+
+IOPaint publishes an MD5 of it only, ``e3aa4aaa15225a33ec84f9f4bc47e500`` (``LAMA_MODEL_MD5``, beside the address). The
+SHA-256 is what independent projects that download the same file pin, some of them together with that MD5; for one,
+``model_sha`` in ``modules/inpaint/lama/__init__.py`` of github.com/sipherxyz/comfyui-art-venture, commit 51dd8fc.
+"""
+
+KNOWN = {
+    PINNED: "big-lama.pt of IOPaint",
+    # 205803670 bytes, github.com/enesmsahin/simple-lama-inpainting/releases/download/v0.1.0/big-lama.pt. That project
+    # publishes no hash; independent projects pin this one, such as github.com/DSY-Xueai/image2editable in its
+    # image2editable/runtime_model_catalog.json, commit f57e6d5.
+    "7ba7aa7ac37a4d41fdbbeba3a2af7ead18058552997e3a3cd1a3b2210c9e6b4c": "big-lama.pt of simple-lama-inpainting",
+}
+"""SHA-256 of files that may be loaded, and what they are: LaMa's published weights, as TorchScript."""
+
+DOWNLOAD = "download"
+
+
+def read(weights: str, sha256: str | None) -> tuple[bytes, str]:
+    """The content of the file, and its SHA-256.
+
+    Args:
+        weights: a file, or ``download``.
+        sha256: what the file has to have; None for any of ``KNOWN``.
+
+    Raises:
+        ValueError: if there is no such file, it cannot be downloaded, or it is none that may be loaded.
+    """
+    if weights == DOWNLOAD:
+        path, sha256 = _downloaded(sha256), PINNED
+    else:
+        path = Path(weights).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        what = "there is no file" if isinstance(error, FileNotFoundError) else f"{error.strerror or error}:"
+        raise ValueError(
+            f"expected LaMa's TorchScript file (big-lama.pt), or {DOWNLOAD!r}; {what} {str(path)!r}. A saved pipeline "
+            f"holds its place and hash, and not the file: get it, and say where it is in 'weights'"
+        ) from None
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise ValueError(f"{str(path)!r} is not the file that is asked for: expected SHA-256 {sha256}, got {found}")
+    if sha256 is None and found not in KNOWN:
+        raise ValueError(
+            f"{str(path)!r} is no file that is known to be LaMa (SHA-256 {found}), and is not loaded: TorchScript is "
+            f"code, which would run. If you trust whoever made it, give sha256: {found!r}"
+        )
+    return content, found
+
+
+def load(content: bytes, name: str) -> nn.Module:
+    """The network in a TorchScript file, on the CPU, frozen. From here on its code may run.
+
+    Raises:
+        ValueError: if it is no TorchScript.
+    """
+    try:
+        with warnings.catch_warnings():
+            # The file is what LaMa's tools have; there is none of torch.export, which torch wants in its place.
+            warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", DeprecationWarning)
+            network = torch.jit.load(io.BytesIO(content), map_location="cpu")
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"{name!r} is damaged, or no TorchScript: {str(error).strip().splitlines()[0]}") from error
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()
+
+
+def _downloaded(sha256: str | None) -> Path:
+    """The file at ``ADDRESS``, kept where ``torch.hub`` keeps such files."""
+    if sha256 not in (None, PINNED):
+        raise ValueError(f"{ADDRESS} has SHA-256 {PINNED}, and not {sha256}; give the file that has it as 'weights'")
+    path = Path(torch.hub.get_dir()) / "checkpoints" / f"big-lama-{PINNED[:8]}.pt"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(ADDRESS, str(path), hash_prefix=PINNED)
+        except Exception as error:  # every kind of network error, and a wrong hash
+            raise ValueError(
+                f"LaMa cannot be downloaded: {error}. Get {ADDRESS} in another way, and give the file as 'weights'"
+            ) from error
+    return path

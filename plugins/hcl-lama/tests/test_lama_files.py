@@ -1,0 +1,221 @@
+"""Which files are loaded, and which are not; nothing is downloaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import urllib.error
+import warnings
+
+import pytest
+import torch
+from hcl_lama import files
+from hcl_lama.example import write_example
+from hcl_lama.restorer import LaMa
+
+from hcl_sdk import Detection, Pipeline
+from hcl_sdk.config import ConfigError
+from hcl_sdk.plugins import registry
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A network, and its hash."""
+    return tmp_path / "big-lama.pt", write_example(tmp_path / "big-lama.pt")
+
+
+@pytest.fixture
+def no_code_runs(monkeypatch):
+    monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("the file was loaded"))
+
+
+def test_an_unknown_file_is_not_loaded_and_the_error_says_its_hash(file, no_code_runs):
+    path, sha256 = file
+    with pytest.raises(ValueError, match=rf"big-lama.pt' is no file that is known to be LaMa.* sha256: '{sha256}'"):
+        LaMa(weights=str(path))
+
+
+def test_a_file_with_another_hash_than_the_given_one_is_not_loaded(file, no_code_runs):
+    path, sha256 = file
+    with pytest.raises(ValueError, match=f"expected SHA-256 {'0' * 64}, got {sha256}"):
+        LaMa(weights=str(path), sha256="0" * 64)
+
+
+def test_a_known_file_is_loaded_and_its_hash_becomes_part_of_the_configuration(file, monkeypatch):
+    path, sha256 = file
+    monkeypatch.setitem(files.KNOWN, sha256, "for this test")
+    restorer = LaMa(weights=str(path))
+    assert restorer.sha256 == sha256
+    monkeypatch.delitem(files.KNOWN, sha256)
+    assert LaMa(weights=restorer.weights, sha256=restorer.sha256).sha256 == sha256
+
+
+def test_what_is_hashed_is_what_is_loaded(file, monkeypatch):
+    """A file that is exchanged between the two must not get through."""
+    path, sha256 = file
+    real = hashlib.sha256
+
+    def exchange(content):
+        path.write_bytes(b"something else")
+        return real(content)
+
+    monkeypatch.setattr(hashlib, "sha256", exchange)
+    LaMa(weights=str(path), sha256=sha256)
+
+
+@pytest.mark.parametrize("sha256", ["", "abc", "G" * 64, "A" * 64, "0" * 65])
+def test_what_is_no_hash_is_refused(file, sha256):
+    with pytest.raises(ValueError, match="sha256"):
+        LaMa(weights=str(file[0]), sha256=sha256)
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "state dict"])
+def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path, content):
+    path = tmp_path / "other.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save({"weight": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match=r"other\.pt' is damaged, or no TorchScript") as caught:
+        LaMa(weights=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path):
+    for path in (tmp_path / "nowhere.pt", tmp_path):
+        with pytest.raises(ValueError, match=r"expected LaMa's TorchScript file \(big-lama.pt\), or 'download'"):
+            LaMa(weights=str(path))
+
+
+def test_a_network_with_another_interface_is_a_clear_error(tmp_path):
+    class Halved(torch.nn.Module):
+        def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return image[:, :, ::2]
+
+    path = tmp_path / "halved.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(torch.jit.trace(Halved(), (torch.rand(1, 3, 16, 16), torch.rand(1, 1, 16, 16))), path)
+    restorer = LaMa(weights=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    mask = torch.ones(1, 1, 16, 16, dtype=torch.bool)
+    with pytest.raises(ValueError, match=r"halved.pt' is no LaMa: .* \[1, 3, 16, 16\] it returns \[1, 3, 8, 16\]"):
+        restorer(torch.rand(1, 3, 16, 16), Detection.from_mask(mask))
+
+
+def test_only_the_warning_of_torch_jit_load_is_silenced(file, monkeypatch):
+    path, sha256 = file
+    real = torch.jit.load
+
+    def warning(*arguments, **options):
+        warnings.warn("something else is deprecated", DeprecationWarning, stacklevel=1)
+        return real(*arguments, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LaMa(weights=str(path), sha256=sha256)
+        with pytest.raises(DeprecationWarning, match=r"`torch\.jit\.load` is deprecated"):  # else nothing is filtered
+            real(path)
+        monkeypatch.setattr(torch.jit, "load", warning)
+        with pytest.raises(DeprecationWarning, match="something else"):
+            LaMa(weights=str(path), sha256=sha256)
+
+
+@pytest.fixture
+def downloads(file, monkeypatch, tmp_path):
+    """What was downloaded, by a stand-in for ``torch.hub`` that checks hashes as it does."""
+    path, sha256 = file
+    asked: list[str] = []
+
+    def download(url, destination, hash_prefix):
+        asked.append(url)
+        assert hash_prefix == files.PINNED
+        with open(destination, "wb") as written:
+            written.write(path.read_bytes())
+
+    monkeypatch.setattr(files, "PINNED", sha256)
+    monkeypatch.setattr(files, "KNOWN", {sha256: "for this test"})
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    return asked
+
+
+def test_a_download_is_checked_and_kept(file, downloads):
+    for _ in range(2):
+        assert LaMa().sha256 == file[1]
+    assert downloads == [files.ADDRESS]
+
+
+def test_a_kept_download_that_was_changed_is_not_loaded(downloads, tmp_path, no_code_runs):
+    kept = tmp_path / "hub" / "checkpoints" / f"big-lama-{files.PINNED[:8]}.pt"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"changed")
+    with pytest.raises(ValueError, match=f"is not the file that is asked for: expected SHA-256 {files.PINNED}"):
+        LaMa()
+    assert downloads == []
+
+
+def test_another_hash_than_that_of_the_download_is_refused_before_anything_is_downloaded(downloads):
+    with pytest.raises(ValueError, match=f"has SHA-256 {files.PINNED}, and not {'0' * 64}"):
+        LaMa(sha256="0" * 64)
+    assert downloads == []
+
+
+@pytest.mark.parametrize("error", [urllib.error.URLError("no route"), RuntimeError("invalid hash value")])
+def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, tmp_path, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(ValueError, match=r"LaMa cannot be downloaded: .*(no route|invalid hash).* as 'weights'"):
+        LaMa()
+
+
+def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_is(file, tmp_path):
+    path, sha256 = file
+    pipeline = Pipeline(restorer=LaMa(weights=str(path), sha256=sha256), device="cpu")
+    pipeline.save_pretrained(tmp_path / "saved")
+    config = json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert config["restorer"] == {
+        "use": "hcl-lama/lama",
+        "weights": str(path),
+        "sha256": sha256,
+        "max_size": 1280,
+    }
+    assert (tmp_path / "saved" / "model.safetensors").stat().st_size < 200 < path.stat().st_size
+    again = Pipeline.from_pretrained(tmp_path / "saved", device="cpu")
+    photo, mask = torch.rand(3, 40, 50), torch.zeros(40, 50, dtype=torch.bool)
+    mask[10:20, 10:30] = True
+    results = [p.restore(photo, corruption_mask=mask).restored for p in (pipeline, again)]
+    assert (results[0] == results[1]).all()
+
+    path.rename(tmp_path / "moved.pt")
+    with pytest.raises(ConfigError, match=r"restorer: .*there is no file .*big-lama.pt.* say where it is in 'weights'"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+    config["restorer"]["weights"] = str(tmp_path / "moved.pt")
+    (tmp_path / "saved" / "config.json").write_text(json.dumps(config))
+    Pipeline.from_pretrained(tmp_path / "saved")
+    (tmp_path / "moved.pt").write_bytes(b"another one")
+    with pytest.raises(ConfigError, match=r"restorer: .* is not the file that is asked for"):
+        Pipeline.from_pretrained(tmp_path / "saved")
+
+
+def test_the_plugin_is_found_and_gives_its_name():
+    (report,) = [r for r in registry.plugins if r.distribution == "hcl-lama"]
+    assert (report.status, report.error, report.names) == ("ok", "", ("hcl-lama/lama",))
+    assert registry.get("restorer", "lama") is LaMa
+
+
+def test_registering_imports_no_torch():
+    program = """
+import json, sys
+from hcl_sdk.plugins import registry
+names = [entry.qualified_name for entry in registry.entries("restorer")]
+print(json.dumps([names, sorted({"torch", "scipy", "numpy"} & set(sys.modules))]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    names, imported = json.loads(done.stdout)
+    assert "hcl-lama/lama" in names
+    assert "torch" not in imported

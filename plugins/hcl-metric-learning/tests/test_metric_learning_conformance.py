@@ -1,0 +1,65 @@
+"""The conformance kit on losses of every sort, and what the library's other losses do."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from hcl_metric_learning.library import suited
+from hcl_metric_learning.loss import MetricLearningLoss
+from torch.nn import functional as F
+from torch.utils._pytree import tree_map_only
+
+from hcl_sdk.testing import parametrize_with_checks
+
+
+@parametrize_with_checks(
+    [
+        MetricLearningLoss,  # pyright: ignore[reportArgumentType] # its example is taken, since it has no defaults
+        lambda: MetricLearningLoss(loss="SupConLoss", reducer="MeanReducer"),
+        lambda: MetricLearningLoss(loss="MarginLoss", options={"learn_beta": True, "nu": 0.1}, triplets=8),
+    ]
+)
+def test_conformance(factory, check):
+    check(factory)
+
+
+@pytest.mark.parametrize("name", suited())
+def test_every_loss_is_finite_with_gradients_and_treats_images_by_themselves(name, detection, mask):
+    loss = MetricLearningLoss(loss=name, anchors=12, references=6)
+    whole = loss(detection, mask, seed=3)
+    whole.backward()
+    assert whole.isfinite()
+    gradients = torch.cat([e.grad.flatten(1) for e in detection.embeddings], dim=1)
+    assert gradients.isfinite().all()
+    assert gradients[0].abs().max() > 0
+    alone = [
+        loss(tree_map_only(torch.Tensor, lambda t: t[b : b + 1].detach(), detection), mask[b : b + 1], seed=3)  # noqa: B023
+        for b in range(len(mask))
+    ]
+    torch.testing.assert_close(whole.detach(), torch.stack(alone).mean())
+
+
+@pytest.mark.parametrize("name", sorted(set(suited()) - {"IntraPairVarianceLoss"}))  # that one goes with others
+def test_descent_takes_the_classes_apart(name, draw_detection):
+    mask = torch.zeros(1, 1, 16, 16, dtype=torch.bool)
+    mask[..., 8:] = True
+    loss, detection = MetricLearningLoss(loss=name, anchors=24, references=6), draw_detection(mask, scales=2)
+    embeddings = [e.detach().clone().requires_grad_() for e in detection.embeddings]
+    optimizer = torch.optim.Adam(embeddings, lr=0.1)
+    before = separation(embeddings[0][0], mask[0])
+    for step in range(20):
+        optimizer.zero_grad()
+        units = tuple(F.normalize(e, dim=1) for e in embeddings)
+        loss(dataclasses.replace(detection, embeddings=units), mask, seed=step).backward()
+        optimizer.step()
+    assert separation(embeddings[0][0], mask[0]) > before + 0.1
+
+
+def separation(embedding: torch.Tensor, mask: torch.Tensor) -> float:
+    """The mean similarity of pixels of one class less that of pixels of different ones."""
+    unit = F.normalize(embedding.detach(), dim=0).flatten(1)
+    labels = mask[..., ::2, ::2].flatten()
+    similarity, same = unit.T @ unit, labels[:, None] == labels[None, :]
+    return float(similarity[same].mean() - similarity[~same].mean())

@@ -1,0 +1,23 @@
+"""hcl_sdk's conformance kit, on timm's models for tests."""
+
+from hcl_timm.encoder import TimmEncoder
+
+from hcl_sdk.testing import parametrize_with_checks
+
+
+def resnet():
+    # At first, timm's residual branches are multiplied by zero, so that nothing in them has a gradient.
+    return TimmEncoder(config={"architecture": "test_resnet", "zero_init_last": False})
+
+
+def vit_frozen():
+    return TimmEncoder(model="test_vit", pretrained=False, frozen=True)
+
+
+def efficientnet():
+    return TimmEncoder(model="test_efficientnet", pretrained=False, out_indices=(1, 2, 3))
+
+
+@parametrize_with_checks([resnet, vit_frozen, efficientnet])
+def test_conformance(factory, check):
+    check(factory)
