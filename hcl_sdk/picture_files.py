@@ -174,9 +174,12 @@ def read_mask(file: Path | bytes, name: str, corrupted: Corrupted = "white") -> 
         PictureError: if it cannot be decoded, is colored or partly transparent.
     """
     with _decoding(file, name) as image:
-        white = mask_of(Photo.open(image), name)
-        return white if corrupted == "white" else ~white
-    raise AssertionError  # not reached: errors leave the block above
+        photo = Photo.open(image)
+    try:
+        white = mask_of(photo, name)
+    except PhotoError as error:
+        raise PictureError(str(error), name=name) from error
+    return white if corrupted == "white" else ~white
 
 
 def read_logo(file: Path) -> Image.Image:

@@ -47,6 +47,7 @@ LEVELS = (
     ("_version", "functional", "sixteen_bit", "regions"),
     ("layers", "photo"),
     ("interfaces",),
+    ("picture_files",),
     COMPONENTS,
     ("registry", "plugins", "builtin", "config"),
     ("detector", "pipeline", "result", "runtime", "weights", "published"),

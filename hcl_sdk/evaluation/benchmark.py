@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -172,7 +173,11 @@ def _drawn(
     blur = round(float(np.random.default_rng(list(seed)).uniform(*benchmark.blur)), 3)
     for attempt in range(benchmark.attempts):
         entry = Entry(photo=photo, contamination=contamination.name, seed=(*seed, attempt), blur=blur)
-        damaged = made.damaged(clean, photo, contamination, entry)
+        try:
+            damaged = made.damaged(clean, photo, contamination, entry)
+        except SampleError as error:  # a mask, a logo or another photo; it is drawn again
+            tqdm.write(f"left out: {error}", file=sys.stderr)
+            continue
         share = float(damaged.corruption_mask.mean())
         if area[0] <= share < area[1]:
             return replace(entry, area=round(share, 4), pixels=fingerprint(damaged))

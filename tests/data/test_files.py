@@ -221,8 +221,8 @@ def test_a_mask_is_turned_as_its_photo_is():
 
 
 def test_a_colored_mask_is_refused():
-    with pytest.raises(SampleError, match="colored"):
-        read_mask(contents(Image.new("RGB", (4, 4), "red")), "mask")
+    with pytest.raises(SampleError, match=r"^red\.png: the mask is colored"):
+        read_mask(contents(Image.new("RGB", (4, 4), "red")), "red.png")
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import textwrap
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -55,6 +56,12 @@ def test_every_check_says_in_a_line_what_it_is_for(kind):
     checks = checks_for(kind)
     assert len({check.name for check in checks}) == len(checks) > 2
     assert all(check.description.endswith(".") for check in checks)
+
+
+def test_every_check_has_a_component_here_that_it_finds_broken():
+    here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    names = {check.name for kind in (*COMPONENT_KINDS, "weights") for check in checks_for(kind)}
+    assert [name for name in sorted(names) if f'"{name}"' not in here] == []
 
 
 def test_a_kind_that_does_not_exist_is_refused():

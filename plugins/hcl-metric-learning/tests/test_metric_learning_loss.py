@@ -156,7 +156,7 @@ def test_many_triplets_reach_every_positive_and_every_negative_about_as_often():
         ({"loss": "ProxyAnchorLoss"}, "ProxyAnchorLoss learns weights for every class"),
         ({"loss": "CrossBatchMemory"}, "CrossBatchMemory is made of other losses"),
         ({"loss": "MultipleLosses"}, "MultipleLosses is made of other losses"),
-        ({"loss": "SmoothAPLoss"}, "SmoothAPLoss does not compare anchors with references that are not anchors"),
+        ({"loss": "FastAPLoss"}, "FastAPLoss does not compare anchors with references that are not anchors"),
         ({"loss": "VICRegLoss"}, "VICRegLoss does not compare anchors with references"),
         ({"loss": "NCALoss"}, "NCALoss compares every anchor with itself"),
         ({"loss": "TupletMarginLoss"}, "TupletMarginLoss is not finite for embeddings that are equal"),
