@@ -1,0 +1,115 @@
+"""Getting a pipeline of diffusers, and finding out what it takes before a photo depends on it."""
+
+# pyright: reportPrivateImportUsage=false
+# diffusers finds its public names when they are asked for, which pyright takes for private ones.
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoPipelineForInpainting, DiffusionPipeline
+from torch import nn
+
+from hcl_sdk.encoders.backbone import brief
+
+NEEDED = ("prompt", "image", "mask_image", "height", "width", "generator", "output_type")
+"""What the restorer has to be able to say to a pipeline."""
+
+
+def load(
+    model: str, *, revision: str | None, variant: str | None, dtype: torch.dtype, safety_checker: bool
+) -> DiffusionPipeline:
+    """The inpainting pipeline for a repository of the Hub or a folder, on the CPU.
+
+    Only safetensors are read, and no code that comes with the weights is run. The global random state is left alone.
+
+    Raises:
+        ValueError: if there is none, it cannot be read, or it is not for inpainting.
+    """
+    if not model.strip():
+        raise ValueError("'model' is empty; expected a repository on the Hugging Face Hub or a folder")
+    options: dict[str, Any] = {"revision": revision}
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # diffusers says something to the Hub's library that the latter does not listen to any more.
+            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument is deprecated", UserWarning)
+            config: Any = AutoPipelineForInpainting.load_config(model, **options)
+            if not safety_checker and "safety_checker" in config:
+                options |= {"safety_checker": None, "requires_safety_checker": False}
+            _check_folders(model, {part: value for part, value in config.items() if part not in options})
+            pipeline = AutoPipelineForInpainting.from_pretrained(
+                model, variant=variant, dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
+            )
+    except Exception as error:  # of the network, the Hub, the files, several libraries
+        if Path(model).is_dir():
+            raise ValueError(
+                f"the folder {model!r} cannot be used: {brief(error)}; expected what save_pretrained of an inpainting "
+                f"pipeline of diffusers writes: model_index.json, and folders with safetensors"
+            ) from error
+        raise ValueError(
+            f"cannot get {model!r} from the Hugging Face Hub, and it is no folder here: {brief(error)}. A saved "
+            f"pipeline holds the name of its diffusion model, and not the weights: without the Hub, say in 'model' "
+            f"which folder has them"
+        ) from error
+    _check_complete(pipeline, model)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _check_complete(pipeline: DiffusionPipeline, model: str) -> None:
+    """Raise ``ValueError`` if diffusers found no values for a tensor, which it then leaves without any."""
+    for part, network in pipeline.components.items():
+        if isinstance(network, nn.Module):
+            lost = [name for name, parameter in network.named_parameters() if parameter.is_meta]
+            if lost:
+                shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
+                raise ValueError(f"the weights of {model!r} are incomplete: {part} has nothing for {shown}")
+
+
+def _check_folders(model: str, config: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` if a folder lacks that of a part: of a tokenizer without, an empty one would be made."""
+    parts = [part for part, value in config.items() if isinstance(value, list) and value[0] is not None]
+    lost = [part for part in parts if not part.startswith("_") and not (Path(model) / part).is_dir()]
+    if Path(model).is_dir() and lost:
+        raise ValueError(f"there is no {', '.join(lost)} in it")
+
+
+def arguments_for(pipeline: type[DiffusionPipeline], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What to call a pipeline with, besides ``NEEDED``, for it to do what is ``asked`` of it.
+
+    Args:
+        pipeline: its class.
+        asked: ``strength`` and other arguments, by the name that pipelines have for them; None for their own default.
+
+    Raises:
+        ValueError: if it does not take one of them, or would take no step at all.
+    """
+    name, taken = pipeline.__name__, inspect.signature(pipeline.__call__).parameters
+    missing = [argument for argument in NEEDED if argument not in taken]
+    if missing:
+        raise ValueError(
+            f"{name} cannot restore images of any size in a repeatable way: its call takes no {', '.join(missing)}"
+        )
+    if "control_image" in taken:
+        raise ValueError(
+            f"{name} asks for a control image, which a restorer has not; use a pipeline without ControlNet"
+        )
+    given = {argument: value for argument, value in asked.items() if value is not None}
+    if "strength" not in taken and given["strength"] == 1:
+        del given["strength"]  # such pipelines have no other
+    for argument in given:
+        if argument not in taken:
+            field = "steps" if argument == "num_inference_steps" else argument
+            raise ValueError(f"{field}: {name} takes none; leave it out")
+    steps = given.get("num_inference_steps", getattr(taken.get("num_inference_steps"), "default", None))
+    strength = asked["strength"]
+    if isinstance(steps, int) and int(steps * strength) < 1:
+        raise ValueError(
+            f"with a strength of {strength:g}, none of the {steps} steps are left; expected steps * strength >= 1"
+        )
+    return given

@@ -1,0 +1,168 @@
+"""``AutoPipelineForInpainting`` of diffusers as a restorer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import torch
+from attrs.validators import and_, ge, gt, le, lt, optional
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_diffusers.loading import arguments_for, load
+from hcl_sdk import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.functional.masks import pool_mask
+from hcl_sdk.functional.resize import pad_to_multiple
+
+MULTIPLE = 64
+"""Pixels. Sides that are multiples of it suit every pipeline: their autoencoders shrink images by 8 or 16, and their
+networks take patches of, or halve, what is left."""
+
+
+@component
+class DiffusersRestorer(Restorer):
+    """Fills with what a diffusion model imagines: any inpainting pipeline of Hugging Face diffusers.
+
+    ``AutoPipelineForInpainting`` chooses the pipeline for a checkpoint: Stable Diffusion, SDXL, Stable Diffusion 3,
+    FLUX, Kandinsky, Qwen-Image ... Images go through one by one, each with a generator of its own of the same seed,
+    made on the CPU, so that an image is restored alike whatever else is in the batch. Autocast changes nothing; the
+    pipeline computes in ``dtype``.
+
+    The mask is enlarged to whole cells of the autoencoder, commonly 8 x 8 pixels: diffusers shrinks masks by taking one
+    pixel of each cell, which misses thin damage.
+
+    Nothing here is trained, and gradients do not pass. Weights that are saved hold the name of the model, and not what
+    is in it. It follows the images to their device.
+
+    Attributes:
+        model: a repository of the Hugging Face Hub, such as
+            ``stable-diffusion-v1-5/stable-diffusion-inpainting``, or a folder written by ``save_pretrained`` of
+            diffusers. Only safetensors are loaded.
+        revision: branch, tag or commit on the Hub.
+        variant: of the files, such as ``fp16``, where a checkpoint has several.
+        dtype: of the weights and of the computation. Use ``float16`` or ``bfloat16`` on an accelerator, for half of the
+            memory.
+        prompt: what is to be seen.
+        negative_prompt: what is not to be seen; by default nothing is said of that.
+        strength: in (0, 1]: how much noise is added to what is under the mask before it is denoised. At 1 nothing of
+            the damage is seen; less keeps something of it, for damage that one can see through.
+        guidance_scale: how closely the prompt is followed, >= 0; by default the pipeline's own.
+        steps: of denoising, before ``strength`` shortens them; by default the pipeline's own number.
+        seed: of the noise.
+        safety_checker: load the checkpoint's safety checker, if it has one. A fill that it withholds is an error, since
+            diffusers has put black in its place.
+
+    Raises:
+        ValueError: if there is no such model, it is not for inpainting, or its pipeline does not take what is set here.
+    """
+
+    model: str
+    revision: str | None = None
+    variant: str | None = None
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    prompt: str = ""
+    negative_prompt: str | None = None
+    strength: float = attrs.field(default=1.0, validator=and_(gt(0), le(1)))
+    guidance_scale: float | None = attrs.field(default=None, validator=optional(ge(0)))
+    steps: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    seed: int = attrs.field(default=0, validator=and_(ge(0), lt(2**63)))
+    safety_checker: bool = True
+
+    @classmethod
+    def testing_example(cls, folder: Path) -> DiffusersRestorer:
+        """One with a tiny pipeline that has learned nothing, for the conformance kit."""
+        from hcl_diffusers.example import write_example
+
+        return cls(model=write_example(folder / "tiny"), prompt="a wall", steps=2)
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        """Load the pipeline."""
+        pipeline = load(
+            self.model,
+            revision=self.revision,
+            variant=self.variant,
+            dtype=getattr(torch, self.dtype),
+            safety_checker=self.safety_checker,
+        )
+        self._arguments = arguments_for(
+            type(pipeline),
+            {
+                "negative_prompt": self.negative_prompt,
+                "strength": self.strength,
+                "guidance_scale": self.guidance_scale,
+                "num_inference_steps": self.steps,
+            },
+        )
+        self._pipeline = pipeline  # no nn.Module: its networks are none of those whose weights are saved and trained
+
+    @torch.no_grad()
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        """Fill ``[B, 3, H, W]`` images in [0, 1]; one without corrupted pixels comes back as it is.
+
+        Raises:
+            RuntimeError: if the checkpoint's safety checker withholds a fill.
+        """
+        mask = detection.corruption_mask
+        with torch.autocast(image.device.type, enabled=False), _seeded(self.seed):
+            filled = [
+                self._fill(one, own) if own.any() else one
+                for one, own in zip(image.float().split(1), mask.split(1), strict=True)
+            ]
+        return torch.cat(filled).to(image.dtype)
+
+    def _fill(self, image: Tensor, mask: Tensor) -> Tensor:
+        """What the pipeline makes of one image ``[1, 3, H, W]`` of any size and its mask."""
+        pipeline: Any = self._pipeline
+        if pipeline.device != image.device:
+            pipeline.to(image.device)
+        height, width = image.shape[-2:]
+        padded = pad_to_multiple(torch.cat([image, mask.float()], dim=1), MULTIPLE)
+        image, mask = padded[:, :3], padded[:, 3:] > 0
+        cell = getattr(pipeline, "vae_scale_factor", 8)
+        mask = F.interpolate(pool_mask(mask, cell).float(), scale_factor=cell) > 0
+        if self.strength == 1:
+            image = torch.where(mask, 0.5, image)  # of which a network that is not made for inpainting sees the edge
+        # As images of PIL: those are the one input that all pipelines take in the same range and polarity.
+        result = pipeline(
+            prompt=self.prompt,
+            image=_to_pil(image[0]),
+            mask_image=_to_pil(mask[0].float()),
+            height=padded.shape[-2],
+            width=padded.shape[-1],
+            generator=torch.Generator().manual_seed(self.seed),
+            output_type="pt",
+            **self._arguments,
+        )
+        if any(getattr(result, "nsfw_content_detected", None) or ()):
+            raise RuntimeError(
+                f"the safety checker of {self.model!r} withholds what was filled in; try another seed or prompt, or "
+                f"leave the checker out with safety_checker: false"
+            )
+        filled = result.images
+        if not isinstance(filled, Tensor) or filled.shape != image.shape:
+            got = list(filled.shape) if isinstance(filled, Tensor) else type(filled).__name__
+            raise ValueError(
+                f"{type(pipeline).__name__} of {self.model!r} cannot be a restorer: for an image {list(image.shape)} "
+                f"it returns {got}"
+            )
+        return filled[..., :height, :width].to(image.device, torch.float32).clamp(0, 1)
+
+
+def _to_pil(image: Tensor) -> Image.Image:
+    """An image ``[3, H, W]``, or a mask ``[1, H, W]``, in [0, 1]."""
+    values = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(np.ascontiguousarray(values if values.shape[-1] == 3 else values[..., 0]))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's global random state of the CPU seeded, and put back: some schedulers draw from it, generator or not."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

@@ -1,0 +1,15 @@
+"""The conformance kit, on the tiny pipeline that the package brings for it."""
+
+from __future__ import annotations
+
+import torch
+from hcl_diffusers.restorer import DiffusersRestorer
+
+from hcl_sdk.testing import parametrize_with_checks
+
+torch.set_num_threads(1)
+
+
+@parametrize_with_checks([DiffusersRestorer])  # pyright: ignore[reportArgumentType]
+def test_conformance(factory, check):
+    check(factory)
