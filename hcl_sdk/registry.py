@@ -15,6 +15,7 @@ import re
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -410,6 +411,16 @@ class Registry:
             return self.name_of(cls).rpartition("/")[2]
         except RegistryError:
             return cls.__name__
+
+    def labels(self, parts: Iterable[Configurable]) -> list[str]:
+        """What to call components beside each other: their :meth:`label`, numbered from the second of one label on."""
+        counts: Counter[str] = Counter()
+        labels = []
+        for part in parts:
+            label = self.label(type(part))
+            counts[label] += 1
+            labels.append(label if counts[label] == 1 else f"{label}-{counts[label]}")
+        return labels
 
     def _loaded_class(self, entry: Entry) -> Any:
         """The class of an entry if that needs no import; else None."""

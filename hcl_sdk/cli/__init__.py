@@ -80,6 +80,36 @@ def _detection_size_option(help_text: str) -> Callable[[Callable[..., Any]], Cal
     return click.option("--detection-size", metavar="PIXELS", type=click.IntRange(min=1), help=help_text)
 
 
+def _measuring_options(output: str, output_help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What ``evaluate`` and ``benchmark`` have in common."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(
+            (
+                click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True),
+                _weights_option,
+                click.option(
+                    "-o",
+                    "--output",
+                    metavar="DIR",
+                    type=_Path(file_okay=False),
+                    default=output,
+                    show_default=True,
+                    help=output_help,
+                ),
+                click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]"),
+                click.option(
+                    "--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output."
+                ),
+                click.option("-q", "--quiet", is_flag=True, help="No progress bar, no tables; errors only."),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
 def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """What ``detect`` and ``restore`` have in common."""
     for option in reversed(
@@ -262,20 +292,7 @@ def train(
 
 
 @main.command()
-@click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True)
-@_weights_option
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=_Path(file_okay=False),
-    default="hcl_evaluation",
-    show_default=True,
-    help="Where the numbers and contact sheets go.",
-)
-@click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]")
-@click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no tables; errors only.")
+@_measuring_options("hcl_evaluation", "Where the numbers and contact sheets go.")
 def evaluate(
     arguments: tuple[str, ...], weights: str, output: Path, device: str | None, as_json: bool, quiet: bool
 ) -> None:
@@ -293,26 +310,13 @@ def evaluate(
 
 
 @main.command()
-@click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True)
-@_weights_option
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=_Path(file_okay=False),
-    default="hcl_benchmark",
-    show_default=True,
-    help="Where the manifest, the numbers and contact sheets go.",
-)
+@_measuring_options("hcl_benchmark", "Where the manifest, the numbers and contact sheets go.")
 @click.option(
     "--manifest",
     metavar="FILE",
     type=_Path(dir_okay=False, exists=True),
     help="The manifest of another run, to measure on the same pixels.",
 )
-@click.option("--device", metavar="DEVICE", help="cpu, cuda, mps ...  [default: the fastest]")
-@click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar, no tables; errors only.")
 def benchmark(
     arguments: tuple[str, ...],
     weights: str,

@@ -184,7 +184,7 @@ def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, n
         if with_true_mask:
             row["restoration_true_mask"] = _filled(pipeline, item, clean, mask, mask)
         row["baselines"] = {}
-        for name, baseline in _named(evaluation.baselines).items():
+        for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
             other = pipeline.replace(restorer=baseline)
             own = row["baselines"][name] = {"restoration": _filled(other, item, clean, result.corruption_mask, mask)}
             if with_true_mask:
@@ -198,15 +198,6 @@ def _filled(
     """What is measured of a restoration with a given mask."""
     assert given is not None
     return restoration_row(pipeline.restore(item.image, corruption_mask=given), _unit(item.image), clean, truth)
-
-
-def _named(baselines: Sequence[Restorer]) -> dict[str, Restorer]:
-    named: dict[str, Restorer] = {}
-    for baseline in baselines:
-        label = registry.label(type(baseline))
-        alike = sum(type(other) is type(baseline) for other in named.values())
-        named[f"{label}-{alike + 1}" if alike else label] = baseline
-    return named
 
 
 def _composited(result: Result) -> Tensor:

@@ -330,8 +330,8 @@ def _restoration(part: str) -> Callable[[Sequence[dict[str, Any]], NDArray[np.fl
 def _baselines(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> dict[str, dict[str, Estimate]]:
     """Each baseline's measures, and what the pipeline is better than it."""
     found: dict[str, dict[str, Estimate]] = {}
+    weights = _resampled(rows, resamples, seed)
     for name in dict.fromkeys(name for row in rows for name in row.get("baselines", ())):
-        weights = _resampled(rows, resamples, seed)
         own = [row["baselines"][name] if name in row.get("baselines", ()) else {} for row in rows]
         measures: dict[str, NDArray[np.float64]] = {}
         for part, prefix in (("restoration", ""), ("restoration_true_mask", "true_mask_")):
@@ -383,8 +383,10 @@ def _scales(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> list[d
     """The published measures: mean BCE, and accuracy, F1 and IoU of all pixels, *valid* being positive."""
     measured = [row for row in rows if "detection" in row]
     scales: list[dict[str, Estimate]] = []
+    if not measured:
+        return scales
+    weights = _resampled(measured, resamples, seed)
     for own in zip(*(row["detection"]["scales"] for row in measured), strict=True):
-        weights = _resampled(measured, resamples, seed)
         hits, wrong, rejected, missed = (weights @ np.array([scale["counts"] for scale in own], dtype=np.float64)).T
         is_defined = hits + missed > 0
         values = {

@@ -34,16 +34,12 @@ class ContrastiveLoss(DetectionLoss):
     hard_mining: bool = True
 
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
-        scales = detection.scales
-        pairs = select_pairs(
-            detection.embeddings,
-            [scale.candidates for scale in scales],
-            [scale.settles_valid for scale in scales],
-            [scale.settles_corrupted for scale in scales],
+        pairs = detection_pairs(
+            detection,
             corruption_mask,
-            confidence=[scale.cluster_confidence.detach() for scale in scales] if self.hard_mining else None,
             anchors=self.anchors,
             references=self.references,
+            hard_mining=self.hard_mining,
             seed=seed,
         )
         return self.of_scales(pairs).sum()
@@ -51,3 +47,28 @@ class ContrastiveLoss(DetectionLoss):
     @abstractmethod
     def of_scales(self, pairs: Sequence[Pairs]) -> Tensor:
         """``[S]``: the loss of every scale."""
+
+
+def detection_pairs(
+    detection: Detection, corruption_mask: Tensor, *, anchors: int, references: int, hard_mining: bool, seed: int
+) -> list[Pairs]:
+    """Anchors and references of a detection, fine to coarse.
+
+    Args:
+        detection: as a :class:`~hcl_sdk.DetectionLoss` gets it.
+        corruption_mask: ``[B, 1, H, W]`` bool, the truth.
+        anchors, references, seed: as :func:`hcl_sdk.functional.contrastive.select_pairs` takes them.
+        hard_mining: choose references by the confidence of the scale that settled them.
+    """
+    scales = detection.scales
+    return select_pairs(
+        detection.embeddings,
+        [scale.candidates for scale in scales],
+        [scale.settles_valid for scale in scales],
+        [scale.settles_corrupted for scale in scales],
+        corruption_mask,
+        confidence=[scale.cluster_confidence.detach() for scale in scales] if hard_mining else None,
+        anchors=anchors,
+        references=references,
+        seed=seed,
+    )

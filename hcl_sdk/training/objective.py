@@ -221,12 +221,7 @@ def _weighted(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **optio
 
 def _named(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
     """Losses under names that tell them apart."""
-    named: dict[str, Loss] = {}
-    for loss in losses:
-        name = first = f"{group}/{registry.label(type(loss))}"
-        number = 1
-        while name in named:
-            number += 1
-            name = f"{first}-{number}"
-        named[name] = loss
-    return nn.ModuleDict(named)
+    listed = list(losses)
+    return nn.ModuleDict(
+        {f"{group}/{label}": loss for label, loss in zip(registry.labels(listed), listed, strict=True)}
+    )

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
@@ -438,8 +439,8 @@ class _Run:
             schedule.load_state_dict(saved)
         if self.accelerator.scaler is not None and state["scaler"] is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
-        if state["dataset"] != self._dataset():
-            then, now = state["dataset"]["samples"], self._dataset()["samples"]
+        if state["dataset"] != self._dataset:
+            then, now = state["dataset"]["samples"], self._dataset["samples"]
             differing = f"it had {then} samples and has {now}" if then != now else "its samples have other names"
             raise TrainingError(
                 f"the data set is not the one that {path} was trained on: {differing}; bring it back, or start from "
@@ -455,6 +456,7 @@ class _Run:
         if self.accelerator.process_index < len(state["random"]):
             set_random_states(state["random"][self.accelerator.process_index])
 
+    @cached_property
     def _dataset(self) -> dict[str, Any]:
         """What tells one data set from another: which photo an item is made of follows from both."""
         dataset, digest = self.recipe.data.dataset, hashlib.sha256()
@@ -481,7 +483,7 @@ class _Run:
                 "schedules": [_without_functions(schedule.state_dict()) for schedule in self.schedules],
                 "scaler": None if self.accelerator.scaler is None else self.accelerator.scaler.state_dict(),
                 "random": states,
-                "dataset": self._dataset(),
+                "dataset": self._dataset,
                 "sums": dict(self.sums),
                 "summed": self.summed,
                 "unreadable": self.unreadable,

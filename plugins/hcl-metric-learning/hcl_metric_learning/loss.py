@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from hcl_metric_learning.library import first_line, make_loss
 from hcl_sdk import Detection, DetectionLoss, component
-from hcl_sdk.functional.contrastive import Pairs, select_pairs
+from hcl_sdk.functional.contrastive import Pairs
+from hcl_sdk.losses.contrastive import detection_pairs
 
 _Value = bool | int | float | str | None
 
@@ -90,16 +91,12 @@ class MetricLearningLoss(DetectionLoss):
             raise ValueError(f"{self._spelled()} gives {got} for a few embeddings; expected a finite number")
 
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
-        scales = detection.scales
-        pairs = select_pairs(
-            detection.embeddings,
-            [scale.candidates for scale in scales],
-            [scale.settles_valid for scale in scales],
-            [scale.settles_corrupted for scale in scales],
+        pairs = detection_pairs(
+            detection,
             corruption_mask,
-            confidence=[scale.cluster_confidence.detach() for scale in scales] if self.hard_mining else None,
             anchors=self.anchors,
             references=self.references,
+            hard_mining=self.hard_mining,
             seed=seed,
         )
         return torch.stack([self._of_scale(each, seed + s) for s, each in enumerate(pairs)]).sum()
