@@ -114,7 +114,7 @@ def _named(component: Configurable) -> Iterator[None]:
         registry._own = list(own)
         for part in _parts(component):
             if getattr(type(part), "kind", None) and _registered(type(part)) is None:
-                getattr(registry, part.kind)(f"under-test-{len(registry._own)}", type(part))
+                getattr(registry, part.kind)(f"under-test-{len(registry._own) - len(own)}", type(part))
         yield
 
 
