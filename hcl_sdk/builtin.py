@@ -50,6 +50,11 @@ def hcl_register(registry: Registry) -> None:
     registry.restorer(
         "gated-unet", "hcl_sdk.restorers.gated_unet:GatedUNet", summary="gated convolutions; image and mask only"
     )
+    registry.restorer(
+        "residual-unet",
+        "hcl_sdk.restorers.residual_unet:ResidualUNet",
+        summary="adds what a smooth fill lacks; image and mask only",
+    )
     registry.loss(
         "hierarchical",
         "hcl_sdk.losses.hierarchical:HierarchicalContrastiveLoss",

@@ -50,8 +50,8 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
 def _pad_any_size(image: Tensor, down: int, right: int) -> Tensor:
     """What :func:`pad_to_multiple` gives, by indexing: an exported graph cannot choose its steps by the size."""
     indices = []
-    for extent, missing in zip(image.shape[-2:], (down, right), strict=True):
-        position = torch.arange(extent + missing, device=image.device)
+    for extent, more in zip(image.shape[-2:], (down, right), strict=True):
+        position = torch.arange(extent + more, device=image.device)
         mirrored = torch.where(position < extent, position, 2 * (extent - 1) - position)
         indices.append((mirrored, torch.where(position < extent, position, extent - 1)))
     (rows, last_row), (columns, last_column) = indices

@@ -1,0 +1,322 @@
+"""A pipeline of hcl_sdk -> a folder of ONNX models for images of any number and size."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from hcl_onnx import manifest as manifests
+from hcl_onnx.graphs import describe, joined
+from hcl_onnx.manifest import CLUSTERER, DETECTOR, FORMAT, MANIFEST, RESTORER, Manifest
+from hcl_onnx.session import Session
+from hcl_onnx.tracing import Draws, Exportable
+from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.interfaces import check_mask
+from hcl_sdk.registry import one_line
+
+SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40))
+"""Batch, height and width of the images on which exported models are compared with their originals."""
+
+
+class ExportError(ValueError):
+    """A pipeline that cannot be exported, or that does not give the same once it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How far an exported model is from its original on random images of one size.
+
+    Attributes:
+        model: ``detector.onnx`` or ``restorer.onnx``.
+        size: batch, height and width.
+        largest: the largest difference of the confidence, or of the restored image.
+        mask: share of pixels whose mask differs; 0 for a restorer.
+    """
+
+    model: str
+    size: tuple[int, int, int]
+    largest: float
+    mask: float
+
+
+def export(
+    pipeline: Pipeline,
+    folder: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    sizes: Sequence[tuple[int, int, int]] = SIZES,
+    tolerance: float = 1e-3,
+) -> list[Difference]:
+    """Write the detector and the restorer of a pipeline as ONNX models, and compare them with the originals.
+
+    ``detector.onnx`` takes an ``image`` ``[B, 3, H, W]`` and gives ``confidence`` ``[B, 1, H, W]``, everything from the
+    encoder to the coarse-to-fine clustering included; if the restorer uses features, also ``map_0`` ... and ``mask_0``
+    ..., fine to coarse. ``restorer.onnx`` takes ``image``, ``corruption_mask`` ``[B, 1, H, W]`` (bool, True =
+    corrupted), and, if it uses them, the features and their masks, and gives ``restored``. All of ``B``, ``H`` and
+    ``W`` are free. Files that are there are overwritten.
+
+    Args:
+        pipeline: on whatever device; it is moved to the CPU for the export and back.
+        folder: made if it is not there.
+        seed: of the clusterer's draws, which become constants.
+        sizes: batch, height and width of random images on which original and export are compared.
+        tolerance: the largest difference that is let pass, of confidence and restored image; masks may differ on one
+            pixel of a thousand.
+
+    Returns:
+        What the comparison found, in the order of the models and sizes.
+
+    Raises:
+        ExportError: if a part cannot be traced or translated, or the export differs from its original.
+    """
+    folder = Path(folder)
+    config = pipeline.to_config()
+    device = pipeline.device
+    parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # what stands there half-written is no export
+    try:
+        for part in parts:
+            part.to("cpu").eval()
+        with torch.no_grad():
+            return _export(pipeline, config, folder, seed, sizes, tolerance)
+    finally:
+        for part in parts:
+            part.to(device)
+
+
+def _export(
+    pipeline: Pipeline,
+    config: dict[str, Any],
+    folder: Path,
+    seed: int,
+    sizes: Sequence[tuple[int, int, int]],
+    tolerance: float,
+) -> list[Difference]:
+    detector, restorer = pipeline.detector, pipeline.restorer
+    features = restorer is not None and restorer.uses_features
+    names: list[str] = []
+    differences: list[Difference] = []
+    if detector is not None:
+        onnx.save_model(_detector_model(detector, seed, features), folder / DETECTOR)
+        state = {name: tensor.contiguous() for name, tensor in detector.clusterer.state_dict().items()}
+        (folder / CLUSTERER).write_bytes(save(state))  # save_file makes it private to its owner
+        names += [DETECTOR, CLUSTERER]
+        differences += _compare_detector(detector, folder / DETECTOR, seed, sizes)
+    if restorer is not None:
+        onnx.save_model(_restorer_model(restorer, detector), folder / RESTORER)
+        names.append(RESTORER)
+        differences += _compare_restorer(restorer, detector, folder / RESTORER, sizes)
+    if wrong := [d for d in differences if not (d.largest <= tolerance and d.mask <= 1e-3)]:
+        listed = "; ".join(
+            f"{d.model} at {list(d.size)} by {d.largest:.2g}, its mask on {d.mask:.2%} of the pixels" for d in wrong
+        )
+        raise ExportError(f"what was exported differs from its original: {listed}")
+    files = {name: manifests.sha256(folder / name) for name in names}
+    manifests.write(
+        folder,
+        Manifest(version=version("hcl-onnx"), precision="float32", seed=seed, config=config, files=files),
+    )
+    return differences
+
+
+class EncoderGraph(nn.Module):
+    """Image -> maps, fine to coarse."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return self.detector.encoder(image).maps
+
+
+class HeadGraph(nn.Module):
+    """Maps -> embeddings: interaction and head."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, *maps: Tensor) -> tuple[Tensor, ...]:
+        pyramid = Pyramid(maps=maps, spec=self.detector.encoder.spec)
+        return self.detector.head(self.detector.interaction(pyramid))
+
+
+class ClusteringGraph(nn.Module):
+    """Image (for its size) and embeddings -> confidence and the mask of every scale."""
+
+    def __init__(self, detector: Detector, seed: int) -> None:
+        super().__init__()
+        self.detector, self.seed = detector, seed
+
+    def forward(self, image: Tensor, *embeddings: Tensor) -> tuple[Tensor, ...]:
+        scales = self.detector.coarse_to_fine(embeddings, seed=self.seed)
+        confidence = resize(scales[0].confidence, image.shape[-2:], self.detector.upsampling)
+        return confidence, *(scale.corruption_mask for scale in scales)
+
+
+class RestorerGraph(nn.Module):
+    """Image, mask, and if it uses features the mask and map of every scale -> restored image."""
+
+    def __init__(self, restorer: Restorer, detector: Detector | None) -> None:
+        super().__init__()
+        self.restorer = restorer
+        self.spec = detector.encoder.spec if restorer.uses_features and detector is not None else None
+
+    def forward(self, image: Tensor, corruption_mask: Tensor, *features: Tensor) -> Tensor:
+        check_mask(corruption_mask)
+        scales = len(features) // 2
+        pyramid = None if self.spec is None else Pyramid(maps=features[scales:], spec=self.spec)
+        detection = Detection(
+            confidence=corruption_mask.to(image.dtype),
+            corruption_mask=corruption_mask,
+            masks=features[:scales],
+            pyramid=pyramid,
+        )
+        return self.restorer(image, detection)
+
+
+def _detector_model(detector: Detector, seed: int, features: bool) -> onnx.ModelProto:
+    spec, dim = detector.encoder.spec, detector.head.dim
+    scales = range(len(spec))
+    image, sizes = _example(spec.strides)
+    maps = tuple(torch.rand(2, c, *size) for c, size in zip(spec.channels, sizes, strict=True))
+    embeddings = tuple(nn.functional.normalize(torch.randn(2, dim, *size), dim=1) for size in sizes)
+    map_names, embedding_names, mask_names = ([f"{what}_{s}" for s in scales] for what in ("map", "embedding", "mask"))
+    model = joined(
+        {
+            "encoder": _translated(EncoderGraph(detector), (image,), ["image"], map_names),
+            "head": _translated(HeadGraph(detector), maps, map_names, embedding_names),
+            "clustering": _translated(
+                ClusteringGraph(detector, seed),
+                (image, *embeddings),
+                ["image", *embedding_names],
+                ["confidence", *mask_names],
+            ),
+        },
+        ["confidence", *map_names, *mask_names] if features else ["confidence"],
+    )
+    about = {"channels": spec.channels, "strides": spec.strides, "dim": dim}
+    describe(model, {"format": FORMAT, "kind": "detector", **about})
+    return model
+
+
+def _restorer_model(restorer: Restorer, detector: Detector | None) -> onnx.ModelProto:
+    spec = detector.encoder.spec if restorer.uses_features and detector is not None else None
+    image, sizes = _example((8,) if spec is None else spec.strides)
+    inputs = {"image": image, "corruption_mask": torch.rand(2, 1, *image.shape[-2:]) > 0.5}
+    if spec is not None:
+        inputs |= {f"mask_{s}": torch.rand(2, 1, *size) > 0.5 for s, size in enumerate(sizes)}
+        inputs |= {f"map_{s}": torch.rand(2, spec.channels[s], *size) for s, size in enumerate(sizes)}
+    model = _translated(RestorerGraph(restorer, detector), tuple(inputs.values()), list(inputs), ["restored"])
+    about = {"uses_features": spec is not None}
+    if spec is not None:
+        about |= {"channels": spec.channels, "strides": spec.strides}
+    describe(model, {"format": FORMAT, "kind": "restorer", **about})
+    return model
+
+
+def _example(strides: Sequence[int]) -> tuple[Tensor, list[tuple[int, int]]]:
+    """Images to trace with, and the sizes of their maps.
+
+    They are of an odd size, and so large that no map is smaller than a window of attention usually is: what a model
+    does at one size and not at another, it does at this one.
+    """
+    height, width = 19 * strides[-1] - 1, 23 * strides[-1] - 1
+    return torch.rand(2, 3, height, width), [(-(-height // s), -(-width // s)) for s in strides]
+
+
+def _translated(
+    module: nn.Module, inputs: tuple[Tensor, ...], input_names: list[str], output_names: list[str]
+) -> onnx.ModelProto:
+    """A module as an ONNX model in which all but the channels is free."""
+    free = torch.export.Dim.DYNAMIC
+    shape = {0: free, 2: free, 3: free}
+    what = type(module).__name__.removesuffix("Graph").lower()
+    with Draws() as draws:
+        module(*inputs)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    try:
+        logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what PyTorch itself is going to change
+            with Exportable(draws.drawn):
+                program = torch.export.export(
+                    module.eval(), inputs, dynamic_shapes=_by_argument(module, [shape] * len(inputs))
+                )
+            made = torch.onnx.export(
+                program, dynamo=True, verbose=False, input_names=input_names, output_names=output_names
+            )
+    except Exception as error:  # of PyTorch's symbolic shapes, its exporter, and a component's own
+        raise ExportError(f"the {what} cannot be exported: {one_line(error)[:2000]}") from error
+    finally:
+        logger.setLevel(level)
+    assert made is not None
+    return made.model_proto
+
+
+def _by_argument(module: nn.Module, shapes: list[Any]) -> dict[str, Any]:
+    """Shapes of the inputs under the names of the arguments of ``forward``; a starred one takes those that are left."""
+    code = type(module).forward.__code__
+    named = code.co_varnames[1 : code.co_argcount]
+    by_name: dict[str, Any] = dict(zip(named, shapes, strict=False))
+    if len(shapes) > len(named):  # there is a starred argument, and it is not empty
+        by_name[code.co_varnames[code.co_argcount]] = tuple(shapes[len(named) :])
+    return by_name
+
+
+def _compare_detector(
+    detector: Detector, path: Path, seed: int, sizes: Sequence[tuple[int, int, int]]
+) -> list[Difference]:
+    session = Session(path, "detector")
+    found = []
+    for batch, height, width in sizes:
+        image = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(height))
+        ours = detector(image, seed=seed).confidence.numpy()
+        (theirs,) = session.run({"image": image.numpy()}, ["confidence"])
+        found.append(_difference(DETECTOR, (batch, height, width), ours, theirs))
+    return found
+
+
+def _compare_restorer(
+    restorer: Restorer, detector: Detector | None, path: Path, sizes: Sequence[tuple[int, int, int]]
+) -> list[Difference]:
+    session = Session(path, "restorer")
+    found = []
+    for batch, height, width in sizes:
+        generator = torch.Generator().manual_seed(height)
+        image = torch.rand(batch, 3, height, width, generator=generator)
+        mask = torch.zeros(batch, 1, height, width, dtype=torch.bool)
+        mask[..., height // 4 : height // 2 + 1, width // 4 : width // 2 + 1] = True
+        uses = detector is not None and restorer.uses_features
+        detection = detector.encode_mask(image, mask) if uses else Detection.from_mask(mask)  # pyright: ignore[reportOptionalMemberAccess]
+        ours = restorer(image, detection).numpy()
+        inputs = {"image": image, "corruption_mask": mask}
+        if detection.pyramid is not None:
+            inputs |= {f"mask_{s}": m for s, m in enumerate(detection.masks)}
+            inputs |= {f"map_{s}": m for s, m in enumerate(detection.pyramid.maps)}
+        (theirs,) = session.run({name: value.numpy() for name, value in inputs.items()}, ["restored"])
+        found.append(_difference(RESTORER, (batch, height, width), ours, theirs))
+    return found
+
+
+def _difference(model: str, size: tuple[int, int, int], ours: np.ndarray, theirs: np.ndarray) -> Difference:
+    if ours.shape != theirs.shape:
+        raise ExportError(f"{model} at {list(size)}: expected the shape {list(ours.shape)}, got {list(theirs.shape)}")
+    mask = float(((ours > 0.5) != (theirs > 0.5)).mean()) if model == DETECTOR else 0.0
+    return Difference(model=model, size=size, largest=float(np.abs(ours - theirs).max()), mask=mask)

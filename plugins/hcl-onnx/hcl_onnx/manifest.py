@@ -1,0 +1,81 @@
+"""What lies in the folder of an exported pipeline, and whether it is still what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "hcl_onnx.json"
+DETECTOR, RESTORER, CLUSTERER = "detector.onnx", "restorer.onnx", "clusterer.safetensors"
+FORMAT = 1
+
+
+class ModelError(ValueError):
+    """An exported model that cannot be used: not there, damaged, or something else than what is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The content of ``hcl_onnx.json``.
+
+    Attributes:
+        version: of hcl-onnx that wrote the folder.
+        precision: ``"float32"``, or ``"int8"`` for weights and activations of the detector's convolutions.
+        seed: of the clusterer's draws, which are constants of the exported detector.
+        config: the configuration of the pipeline that was exported, settings included.
+        files: SHA-256 of every file, by name.
+    """
+
+    version: str
+    precision: str
+    seed: int
+    config: dict[str, Any]
+    files: dict[str, str]
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write ``hcl_onnx.json``; the last step of an export."""
+    (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2) + "\n", "utf-8")
+
+
+def read(folder: Path) -> Manifest:
+    """Read ``hcl_onnx.json`` and compare every file with its hash.
+
+    Raises:
+        ModelError: if the folder, the manifest or a file is missing, damaged, or of another format.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: there is no such folder; expected one that 'hcl-onnx export' wrote")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} holds no {MANIFEST}; expected a folder that 'hcl-onnx export' wrote") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise ModelError(f"{path}: expected format {FORMAT}, got {found!r}; another version of hcl-onnx wrote it")
+    names = [field.name for field in fields(Manifest)]
+    if lacking := [name for name in names if name not in content]:
+        raise ModelError(f"{path} lacks {', '.join(lacking)}")
+    manifest = Manifest(**{name: content[name] for name in names})
+    for name, wanted in manifest.files.items():
+        file = folder / name
+        if not file.is_file():
+            raise ModelError(f"{folder} holds no {name}, which {MANIFEST} lists")
+        if (found := sha256(file)) != wanted:
+            raise ModelError(
+                f"{file} is damaged or was changed: expected SHA-256 {wanted[:12]}..., got {found[:12]}... "
+                f"({file.stat().st_size} bytes); export it again"
+            )
+    return manifest
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,14 @@
+"""The names that this package gives to hcl_sdk. Importing this module imports neither ONNX Runtime nor torch."""
+
+from hcl_sdk import hookimpl
+
+api_version = 1
+
+
+@hookimpl
+def hcl_register(registry):
+    registry.encoder("encoder", "hcl_onnx.encoder:OnnxEncoder", summary="the encoder of an exported detector.onnx")
+    registry.head(
+        "head", "hcl_onnx.head:OnnxHead", summary="interaction and head, in one, of an exported detector.onnx"
+    )
+    registry.restorer("restorer", "hcl_onnx.restorer:OnnxRestorer", summary="an exported restorer.onnx")

@@ -1,0 +1,81 @@
+"""Two exported pipelines, made once: tracing takes long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hcl_onnx.export import Difference, export
+
+from hcl_sdk import (
+    BidirectionalFusion,
+    Detector,
+    GatedUNet,
+    PartialSwinRestorer,
+    Pipeline,
+    ProjectionHead,
+    Prototypes,
+    ResNetEncoder,
+    SoftKMeans,
+    SwinEncoder,
+    TopDownFusion,
+)
+
+Exported = tuple[Pipeline, Path, list[Difference]]
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory) -> Exported:
+    """The composition of the default weights, small."""
+    torch.manual_seed(0)
+    prototypes = Prototypes()
+    detector = Detector(
+        encoder=ResNetEncoder(channels=(8, 8), depths=(1, 0)),
+        interaction=BidirectionalFusion(dim=8),
+        head=ProjectionHead(dim=8),
+        clusterer=prototypes,
+        settle=0.0,
+        upsampling="bilinear",
+    ).eval()
+    with torch.no_grad():  # half of the pixels on either side
+        confidence = detector(torch.rand(1, 3, 64, 64)).confidence
+        prototypes.bias -= torch.logit(confidence.median())
+    restorer = GatedUNet(dim=4, multipliers=(1, 2))
+    pipeline = Pipeline(detector, restorer, detection_size=60, restoration_size=50, threshold=0.51, dilate=1, feather=2)
+    folder = tmp_path_factory.mktemp("plain")
+    return pipeline, folder, export(pipeline, folder)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory) -> Exported:
+    """The published composition, small: draws, settling from coarse to fine, images of one class, features."""
+    torch.manual_seed(8)
+    clusterer = SoftKMeans(iterations=2, repeats=2)
+    detector = Detector(
+        encoder=SwinEncoder(dim=4, multipliers=(1, 2), depths=(2, 1), window_sizes=(4, 4)),
+        interaction=TopDownFusion(),
+        head=ProjectionHead(dim=8),
+        clusterer=clusterer,
+    ).eval()
+    image = torch.rand(1, 3, 40, 56)
+    with torch.no_grad():
+        # At random, all embeddings point the same way; and the classifier finds one class in every image.
+        maps = detector.interaction(detector.encoder(image)).maps
+        for project, features in zip(detector.head.projections, maps, strict=True):
+            project[-1].bias -= project(features).mean(dim=(0, 2, 3))
+        logits = detector(image).scales[-1].logits
+        assert logits is not None
+        clusterer.score[-1].bias += logits.mean()
+    restorer = PartialSwinRestorer(
+        depths=(1, 1),
+        window_sizes=(4, 4),
+        heads=(1, 2),
+        bottleneck_depth=1,
+        bottleneck_window_size=4,
+        refinement_dim=4,
+        refinement_multipliers=(1,),
+    )
+    pipeline = Pipeline(detector, restorer, detection_size=48)
+    folder = tmp_path_factory.mktemp("published")
+    return pipeline, folder, export(pipeline, folder, seed=5)

@@ -1,0 +1,368 @@
+"""Exported pipelines give what the pipelines of hcl_sdk give, in hcl_sdk and without it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from hcl_onnx.cli import main
+from hcl_onnx.encoder import OnnxEncoder
+from hcl_onnx.export import SIZES, ExportError, export
+from hcl_onnx.head import OnnxHead
+from hcl_onnx.load import load
+from hcl_onnx.manifest import DETECTOR, MANIFEST, RESTORER, ModelError
+from hcl_onnx.quantize import quantize
+from hcl_onnx.restorer import OnnxRestorer
+from hcl_onnx.run import Runner
+from PIL import Image
+
+from hcl_sdk import (
+    Clusterer,
+    Clusters,
+    Detection,
+    Detector,
+    Identity,
+    Pipeline,
+    ProjectionHead,
+    PyramidSpec,
+    ResNetEncoder,
+    component,
+)
+from hcl_sdk.plugins import registry
+from hcl_sdk.testing import check_encoder, check_head, check_restorer
+
+compositions = pytest.mark.parametrize("exported", ["plain", "published"], indirect=True)
+
+
+@pytest.fixture
+def exported(request):
+    return request.getfixturevalue(request.param)
+
+
+def photo(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def close(ours: np.ndarray, theirs: np.ndarray) -> None:
+    assert ours.shape == theirs.shape
+    assert ours.dtype == theirs.dtype
+    if ours.dtype == bool:
+        assert (ours != theirs).mean() <= 1e-3
+    else:
+        # The temperature of the clusters makes rounding a thousand times larger.
+        np.testing.assert_allclose(ours.astype(float), theirs.astype(float), atol=1 if ours.dtype == np.uint8 else 1e-3)
+
+
+@compositions
+def test_the_export_reports_what_it_compared(exported):
+    differences = exported[2]
+    assert [(d.model, d.size) for d in differences] == [(m, s) for m in (DETECTOR, RESTORER) for s in SIZES]
+    assert max(d.largest for d in differences) < 1e-4
+    assert all(d.mask == 0 for d in differences)
+
+
+@compositions
+@pytest.mark.parametrize("size", [(3, 64, 96), (1, 97, 131), (1, 1, 1), (2, 5, 40), (1, 200, 3)])
+def test_the_detector_agrees_at_sizes_that_were_not_compared_before(exported, size):
+    pipeline, folder, _ = exported
+    session = ort.InferenceSession(folder / DETECTOR, providers=["CPUExecutionProvider"])
+    batch, height, width = size
+    image = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        expected = pipeline.detector(image, seed=5)
+    names = [value.name for value in session.get_outputs()]
+    found = dict(zip(names, session.run(None, {"image": image.numpy()}), strict=True))
+    close(found["confidence"], expected.confidence.numpy())
+    if pipeline.restorer.uses_features:
+        for s in range(2):
+            close(found[f"map_{s}"], expected.pyramid.maps[s].numpy())
+            close(found[f"mask_{s}"], expected.masks[s].numpy())
+    else:
+        assert names == ["confidence"]
+
+
+@compositions
+@pytest.mark.parametrize("shape", [(64, 96, 3), (97, 131, 3), (1, 1, 3), (30, 41), (20, 75, 4), (140, 90, 2)])
+def test_runner_and_components_do_what_the_pipeline_does(exported, shape):
+    pipeline, folder, _ = exported
+    source = photo(*shape, seed=3)
+    expected = pipeline(source, seed=5)
+    mask = expected.corruption_mask[0, 0].numpy()
+    found = Runner(folder)(source)
+    close(found.confidence, expected.confidence[0, 0].numpy())
+    close(found.corruption_mask, mask)
+    close(found.restored, expected.restored)
+    assert (found.restored[found.alpha == 0] == source[found.alpha == 0]).all()
+
+    inside = load(folder)(source, seed=5)
+    close(inside.confidence.numpy(), expected.confidence.numpy())
+    close(inside.restored, expected.restored)
+
+
+@compositions
+def test_the_comparisons_above_compare_something(exported):
+    result = exported[0](photo(97, 131, 3, seed=3), seed=5)
+    assert 0.05 < result.corruption_mask.float().mean() < 0.95
+    assert (result.restored != result.photo.pixels).any()
+
+
+def test_images_of_one_class_are_among_those_that_agree(published):
+    pipeline, folder, _ = published
+    session = ort.InferenceSession(folder / DETECTOR, providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(0)
+    random = torch.rand(1, 3, 40, 56, generator=generator)
+    images = torch.cat([random, torch.full_like(random, 0.1), torch.full_like(random, 0.9), random.sqrt()])
+    with torch.no_grad():
+        logits = pipeline.detector(images, seed=5).scales[-1].logits
+        confidence = pipeline.detector(images, seed=5).confidence
+    one_class = ((logits > 0).all(1) | (logits <= 0).all(1)).tolist()
+    assert True in one_class
+    assert False in one_class
+    close(session.run(["confidence"], {"image": images.numpy()})[0], confidence.numpy())
+
+
+@compositions
+@pytest.mark.parametrize("settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2}, {"detection_size": None}])
+def test_other_settings_work_as_in_the_pipeline(exported, settings):
+    pipeline, folder, _ = exported
+    runner = Runner(folder)
+    for name, value in settings.items():
+        setattr(runner, name, value)
+    source = photo(70, 58, 3, seed=4)
+    expected = pipeline.replace(**settings)(source, seed=5)
+    close(runner(source).alpha, expected.alpha[0, 0].numpy())
+    close(runner(source).restored, expected.restored)
+
+
+@compositions
+def test_a_mask_of_ones_own_is_filled_as_in_the_pipeline(exported, tmp_path):
+    pipeline, folder, _ = exported
+    source, mask = photo(90, 71, 3), np.zeros((90, 71), bool)
+    mask[30:50, 20:40] = True
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    expected = pipeline.restore(source, corruption_mask=mask).restored
+    for given in (mask, mask.astype(np.uint8), tmp_path / "mask.png"):
+        close(Runner(folder).restore(source, corruption_mask=given).restored, expected)
+    close(load(folder).restore(source, corruption_mask=mask).restored, expected)
+    with pytest.raises(ValueError, match="a mask of 90 x 71 pixels does not fit a photo of 71 x 90"):
+        Runner(folder).restore(source, corruption_mask=mask.T)
+
+
+def test_an_empty_mask_changes_nothing(plain):
+    source = photo(20, 30, 3)
+    result = Runner(plain[1]).restore(source, corruption_mask=np.zeros((20, 30), bool))
+    assert (result.restored == source).all()
+    assert not result.alpha.any()
+
+
+def test_running_imports_neither_torch_nor_hcl_sdk(plain, tmp_path):
+    Image.fromarray(photo(40, 60, 3, seed=3)).save(tmp_path / "photo.png")
+    program = f"""
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "hcl_sdk", "onnx", "onnxscript", "scipy", "attrs"):
+            raise ImportError(f"{{name}} is not to be imported")
+
+sys.meta_path.insert(0, Blocked())
+import hcl_onnx
+assert "onnxruntime" not in sys.modules
+from hcl_onnx.cli import main
+status = main(["run", {str(tmp_path / "photo.png")!r}, "--model", {str(plain[1])!r}, "-o", {str(tmp_path)!r}])
+assert not {{"torch", "hcl_sdk"}} & set(sys.modules)
+raise SystemExit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    paths = json.loads(done.stdout)
+    expected = Runner(plain[1])(tmp_path / "photo.png")
+    assert (np.asarray(Image.open(paths["restored"])) == expected.restored).all()
+    assert (np.asarray(Image.open(paths["mask"])) == expected.corruption_mask * 255).all()
+
+
+def test_the_command_names_photos_that_fail_and_goes_on(plain, tmp_path, capsys):
+    Image.fromarray(photo(12, 17, 3)).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    photos = [str(tmp_path / name) for name in ("bad.png", "good.png")]
+    assert main(["run", *photos, "--model", str(plain[1]), "-o", str(tmp_path / "out"), "--detect"]) == 1
+    captured = capsys.readouterr()
+    assert "bad.png" in captured.err
+    assert json.loads(captured.out)["photo"] == photos[1]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["good_mask.png"]
+    assert main(["run", photos[1], "--model", str(tmp_path / "none")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", *photos, "--model", str(plain[1]), "--mask", photos[1]])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / MANIFEST).unlink(), "holds no hcl_onnx.json"),
+        (lambda folder: (folder / MANIFEST).write_text("{"), "is not JSON"),
+        (lambda folder: (folder / MANIFEST).write_text('{"format": 9}'), "expected format 1, got 9"),
+        (lambda folder: (folder / MANIFEST).write_text('{"format": 1}'), "lacks version, precision"),
+        (lambda folder: (folder / RESTORER).unlink(), "holds no restorer.onnx"),
+        (lambda folder: (folder / DETECTOR).write_bytes((folder / DETECTOR).read_bytes()[:-9]), "damaged or was"),
+    ],
+)
+def test_damaged_folders_are_refused_with_the_reason(plain, tmp_path, damage, message):
+    folder = tmp_path / "copy"
+    shutil.copytree(plain[1], folder)
+    damage(folder)
+    for use in (Runner, load):
+        with pytest.raises(ModelError, match=message):
+            use(folder)
+
+
+def test_components_refuse_wrong_models_with_the_reason(plain, published, tmp_path):
+    (tmp_path / "cut.onnx").write_bytes((plain[1] / RESTORER).read_bytes()[:500])
+    with pytest.raises(ModelError, match="there is no such file"):
+        OnnxEncoder(model=str(tmp_path / "none.onnx"))
+    for cls in (OnnxEncoder, OnnxRestorer):
+        with pytest.raises(ModelError, match="damaged or not an ONNX model"):
+            cls(model=str(tmp_path / "cut.onnx"))
+    with pytest.raises(ModelError, match="no part 'encoder'"):
+        OnnxEncoder(model=str(plain[1] / RESTORER))
+    with pytest.raises(ModelError, match="expected a restorer of format 1, got a detector"):
+        OnnxRestorer(model=str(plain[1] / DETECTOR))
+    other = PyramidSpec(channels=(3, 8), strides=(2, 4))
+    with pytest.raises(ValueError, match="takes maps of"):
+        OnnxHead(model=str(plain[1] / DETECTOR)).bind(other)
+    with pytest.raises(ValueError, match="takes maps of"):
+        OnnxRestorer(model=str(published[1] / RESTORER)).bind(other)
+    with pytest.raises(ValueError, match="there is no detector"):
+        Pipeline(restorer=OnnxRestorer(model=str(published[1] / RESTORER)))
+
+
+@compositions
+def test_the_conformance_kit_passes(exported):
+    folder = exported[1]
+    detector, restorer = str(folder / DETECTOR), str(folder / RESTORER)
+    spec = OnnxEncoder(model=detector).spec
+    check_encoder(lambda: OnnxEncoder(model=detector))
+    check_head(lambda: OnnxHead(model=detector).bind(spec))
+    check_restorer(lambda: OnnxRestorer(model=restorer).bind(spec))
+
+
+def test_components_are_copied_and_pickled(plain):
+    encoder = OnnxEncoder(model=str(plain[1] / DETECTOR))
+    image = torch.rand(1, 3, 20, 30)
+    for other in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
+        assert torch.equal(other(image).maps[0], encoder(image).maps[0])
+
+
+@compositions
+def test_what_was_loaded_is_saved_and_loaded_again(exported, tmp_path):
+    pipeline = load(exported[1])
+    pipeline.save_pretrained(tmp_path)
+    again = Pipeline.from_pretrained(tmp_path)
+    assert again.to_config()["plugins"] == {"hcl-onnx": "0.1.0"}
+    source = photo(33, 47, 3)
+    assert (again(source).restored == pipeline(source).restored).all()
+
+
+def test_a_frozen_exported_encoder_serves_another_head(plain):
+    encoder = OnnxEncoder(model=str(plain[1] / DETECTOR))
+    detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=8))
+    detector(torch.rand(1, 3, 20, 30)).embeddings[0].sum().backward()
+    assert all(p.grad is not None for p in detector.head.projections[0].parameters())
+
+
+def test_detection_alone_and_restoration_alone(plain, tmp_path):
+    pipeline = plain[0]
+    export(Pipeline(restorer=pipeline.restorer), tmp_path, sizes=[(1, 9, 12)])
+    source, mask = photo(20, 30, 3), np.ones((20, 30), bool)
+    expected = Pipeline(restorer=pipeline.restorer).restore(source, corruption_mask=mask)
+    close(Runner(tmp_path).restore(source, corruption_mask=mask).restored, expected.restored)
+    with pytest.raises(ModelError, match="no detector was exported"):
+        Runner(tmp_path)(source)
+    assert load(tmp_path).detector is None
+
+
+@component
+class ByTheMean(Clusterer):
+    """What an export cannot hold: a decision on a value."""
+
+    temperature: float = 0.1
+
+    def build(self, dim: int) -> None:
+        pass
+
+    def forward(self, embedding, candidates, *, seed=0):
+        weight = embedding[:, :1] if embedding.mean() > 0 else -embedding[:, :1]
+        return Clusters(centers=embedding.new_zeros(len(embedding), 2, embedding.shape[1]), assignment=weight.sigmoid())
+
+    def corruption_logits(self, centers):
+        return None
+
+
+def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_own", list(registry._own))
+    registry.clusterer("by-the-mean", ByTheMean)
+    encoder = ResNetEncoder(channels=(4,), depths=(0,))
+    detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=4), clusterer=ByTheMean())
+    with pytest.raises(ExportError, match="the clustering cannot be exported"):
+        export(Pipeline(detector), tmp_path)
+    with pytest.raises(ModelError, match=r"holds no hcl_onnx\.json"):
+        Runner(tmp_path)
+
+
+def test_an_export_that_differs_is_no_export(plain, tmp_path):
+    restorer = plain[0].restorer
+    with pytest.raises(ExportError, match=r"restorer.onnx at \[1, 9, 12\] by"):
+        export(Pipeline(restorer=restorer), tmp_path, sizes=[(1, 9, 12)], tolerance=0.0)
+    assert not (tmp_path / MANIFEST).exists()
+
+
+def test_eight_bits_stay_near_and_work_in_both_ways(plain, tmp_path):
+    folder = tmp_path / "int8"
+    shutil.copytree(plain[1], folder)
+    photos = [photo(60, 80, 3, seed=s) for s in range(4)]
+    quantize(folder, photos)
+    assert (folder / DETECTOR).read_bytes() != (plain[1] / DETECTOR).read_bytes()
+    operators = {node.op_type for node in _nodes(folder)}
+    assert "QuantizeLinear" in operators
+    source = photo(50, 70, 3, seed=9)
+    before, after = Runner(plain[1]).detect(source).confidence, Runner(folder).detect(source).confidence
+    assert 0 < np.abs(before - after).mean() < 0.1
+    close(load(folder).detect(source).confidence[0, 0].numpy(), after)
+    with pytest.raises(ValueError, match="is int8 already"):
+        quantize(folder, photos)
+    with pytest.raises(ValueError, match="needs photos"):
+        quantize(plain[1], [])
+
+
+def _nodes(folder):
+    import onnx
+
+    return onnx.load(folder / DETECTOR).graph.node
+
+
+def test_a_restorer_from_yaml_needs_no_more_than_its_file(plain):
+    pipeline = Pipeline.from_config(f"restorer: {{use: hcl-onnx/restorer, model: '{plain[1] / RESTORER}'}}\n")
+    image, mask = torch.rand(1, 3, 20, 30), torch.rand(1, 1, 20, 30) > 0.5
+    ours = plain[0].restorer(image, Detection.from_mask(mask))
+    torch.testing.assert_close(pipeline.restorer(image, Detection.from_mask(mask)), ours, atol=1e-5, rtol=0)
+
+
+def test_registering_imports_neither_torch_nor_onnxruntime():
+    program = """
+import json, sys
+from hcl_sdk.plugins import registry
+names = [e.qualified_name for e in registry.entries() if e.distribution == "hcl-onnx"]
+print(json.dumps([names, sorted({"torch", "onnxruntime", "onnx"} & set(sys.modules))]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    names, imported = json.loads(done.stdout)
+    assert names == ["hcl-onnx/encoder", "hcl-onnx/head", "hcl-onnx/restorer"]
+    assert imported == []
