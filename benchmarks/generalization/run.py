@@ -1,0 +1,183 @@
+"""Does contrastive learning generalize to damage it never saw? Train one small network in three ways, and compare.
+
+    python benchmarks/generalization/run.py PHOTOS HELD_OUT -o FOLDER [--exclude NAMES] [--steps N] [--only PATTERN]
+
+PHOTOS is the folder to train on, without the photos named in the text file NAMES; HELD_OUT is what is measured. Trained
+are, with the recipe beside this file: each way on all contents, with three seeds; each way without one content, for
+each content; each way on parts of other photos alone, as the paper does. All have the same steps, network and images.
+What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import fnmatch
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+SEEDS = (0, 1, 2)
+LEFT_OUT = {  # a content of the recipe, and the contents of the benchmark that it is of
+    "photo": ("photo",),
+    "color": ("color",),
+    "noise": ("noise",),
+    "mosaic": ("mosaic",),
+    "same-photo": ("same photo",),
+    "graffiti": ("graffiti",),
+    "text": ("text",),
+    "logo": ("opaque logo", "watermark"),
+}
+CONTENTS = [name for names in LEFT_OUT.values() for name in names]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: a way of the recipe, its contents (``all``, ``only-NAME``, ``no-NAME``), a seed."""
+
+    way: str
+    contents: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.way}_{self.contents}_{self.seed}"
+
+
+def runs(ways: list[str]) -> Iterator[Run]:
+    for way in ways:
+        yield from (Run(way, "all", seed) for seed in SEEDS)
+    for way in ways:
+        yield Run(way, "only-photo", SEEDS[0])
+    for content in LEFT_OUT:
+        yield from (Run(way, f"no-{content}", SEEDS[0]) for way in ways)
+
+
+def configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any]:
+    """What ``hcl train`` is given."""
+    way = recipe["ways"][run.way]
+    made = copy.deepcopy(recipe["common"])
+    made["pipeline"] = {"detector": {**recipe["detector"], **way["detector"]}, "detection_size": 256}
+    made["detection"] = {"losses": way["losses"]}
+    made["data"]["soften_over"] = round(way.get("soften_over", 0) * steps)
+    made |= {"steps": steps, "seed": run.seed}
+    kind, _, content = run.contents.partition("-")
+    rules = made["data"]["corruption"]["rules"]
+    for rule in rules if kind != "all" else ():
+        rule["contents"] = [c for c in rule["contents"] if (_content(c) == content) == (kind == "only")]
+    made["data"]["corruption"]["rules"] = [rule for rule in rules if rule["contents"]]
+    return made
+
+
+def _content(written: str | dict[str, Any]) -> str:
+    return written if isinstance(written, str) else written["use"]
+
+
+def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> None:
+    out: Path = arguments.out
+    training, measured = out / "runs" / run.name, out / "measured" / run.name
+    if (measured / "metrics.json").exists():
+        return
+    print(f"{run.name}:", flush=True)
+    configured = out / "configurations" / f"{run.name}.yaml"
+    configured.parent.mkdir(parents=True, exist_ok=True)
+    configured.write_text(yaml.safe_dump(configuration(recipe, run, arguments.steps)), encoding="utf-8")
+    photos = [f"data.dataset.path={arguments.photos}"]
+    if arguments.exclude is not None:
+        photos.append(f"data.dataset.exclude={arguments.exclude}")
+    _hcl("train", str(configured), *photos, "-o", str(training))
+    shared = out / "manifest.json"  # the first draws it
+    manifest = ["--manifest", str(shared)] if shared.exists() else []
+    fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1", "resamples=1"]
+    _hcl("benchmark", *fields, *manifest, "--weights", str(training / "weights"), "-o", str(measured))
+    if not manifest:
+        shared.write_bytes((measured / "manifest.json").read_bytes())
+
+
+def _hcl(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "hcl_sdk.cli", *arguments], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def tables(out: Path, ways: list[str]) -> Iterator[str]:
+    """F1 of the corrupted class by content, trained on all, on other photos alone, and without that content."""
+    found = {path.parent.name: json.loads(path.read_text()) for path in (out / "measured").glob("*/metrics.json")}
+
+    def f1(run: Run, content: str) -> float | None:
+        report = found.get(run.name)
+        return None if report is None else report["groups"]["content"][content]["f1"]["value"]
+
+    def overall(run: Run, measure: str) -> float | None:
+        report = found.get(run.name)
+        return None if report is None else report["overall"][measure]["value"]
+
+    everything = {way: [Run(way, "all", seed) for seed in SEEDS] for way in ways}
+    yield "\nTrained on all contents: mean F1 over three seeds (least to greatest)\n"
+    yield _header(["content", *ways])
+    for content in CONTENTS:
+        yield _line(content, [_spread([f1(run, content) for run in everything[way]]) for way in ways])
+    for measure in ("f1", "average_precision", "calibration_error", "false_positive_area", "untouched"):
+        yield _line(f"*{measure}*", [_spread([overall(run, measure) for run in everything[way]]) for way in ways])
+    yield "\nTrained on parts of other photos alone: F1\n"
+    yield _header(["content", *ways])
+    for content in CONTENTS:
+        yield _line(content, [_shown(f1(Run(way, "only-photo", SEEDS[0]), content)) for way in ways])
+    yield "\nThe content left out of the training: F1 (as a share of the F1 with it in, of the same seed)\n"
+    yield _header(["content", *ways])
+    for left_out, names in LEFT_OUT.items():
+        for content in names:
+            cells = []
+            for way in ways:
+                without, within = (
+                    f1(Run(way, f"no-{left_out}", SEEDS[0]), content),
+                    f1(Run(way, "all", SEEDS[0]), content),
+                )
+                share = f" ({without / within:.2f})" if without is not None and within else ""
+                cells.append(_shown(without) + share)
+            yield _line(content, cells)
+
+
+def _header(names: list[str]) -> str:
+    return _line(names[0], names[1:]) + "\n" + "|---" * len(names) + "|"
+
+
+def _line(name: str, cells: list[str]) -> str:
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _spread(values: list[float | None]) -> str:
+    there = [value for value in values if value is not None]
+    return f"{mean(there):.3f} ({min(there):.3f} to {max(there):.3f})" if there else "-"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("held_out", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--exclude", type=Path)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--only", default="*", help="names of runs, such as 'bce_all_*'")
+    arguments = parser.parse_args()
+    recipe = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))
+    for run in runs(list(recipe["ways"])):
+        if fnmatch.fnmatch(run.name, arguments.only):
+            train_and_measure(run, recipe, arguments)
+    print("\n".join(tables(arguments.out, list(recipe["ways"]))))
+
+
+if __name__ == "__main__":
+    main()
