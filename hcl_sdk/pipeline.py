@@ -424,7 +424,7 @@ class Pipeline:
         """
         mapping = config if isinstance(config, Mapping) else load_yaml(config)
         values = structure(_SCHEMA, mapping)
-        parts = {key: value for key, value in values.items() if key not in ("format", "plugins")}
+        parts = {key: value for key, value in values.items() if key not in ("format", "plugins", "sha256")}
         device, precision = pick_device(device), check_precision(precision)
         try:
             return cls(**parts, device=device, precision=precision)
@@ -470,8 +470,9 @@ class Pipeline:
             ConfigError: if their configuration is wrong, or names a component that is not installed.
         """
         folder = find_weights(name, revision=revision)
-        pipeline = cls.from_config(read_config(folder), device=device, precision=precision)
-        load_weights(pipeline._modules, folder)
+        config = read_config(folder)
+        pipeline = cls.from_config(config, device=device, precision=precision)
+        load_weights(pipeline._modules, folder, config.get("sha256"))
         return pipeline
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
@@ -508,6 +509,7 @@ def _check_setting(_: Any, attribute: Any, value: Any) -> None:
 _SCHEMA: dict[str, Any] = {
     "format": Annotated[int, attrs.validators.in_([1])],
     "plugins": dict[str, str],
+    "sha256": str,  # of the weights that lie beside it
     "detector": Detector | None,
     "restorer": Restorer | None,
     "detection_size": Annotated[int | None, _check_setting],

@@ -5,6 +5,7 @@ Nothing is unpickled and no code comes with weights: a configuration holds names
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -84,15 +85,22 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_weights(model: nn.Module, folder: Path) -> None:
+def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> None:
     """Load ``model.safetensors`` of a folder; every name and shape must fit, and are all listed if they do not.
 
+    Args:
+        model: what the weights are for.
+        folder: where they are.
+        sha256: the hash that the file must have, hexadecimal; None for any.
+
     Raises:
-        WeightsError: if the file is missing, damaged, or of another architecture.
+        WeightsError: if the file is missing, damaged, of another hash or of another architecture.
     """
     path = folder / WEIGHTS
     try:
         state = load_file(path)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
     except SafetensorError as error:
@@ -109,11 +117,16 @@ def load_weights(model: nn.Module, folder: Path) -> None:
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(problems))
     if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
         raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
+    if sha256 is not None and found != sha256.lower():
+        raise WeightsError(
+            f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
+            f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
+        )
     model.load_state_dict(state)
 
 
 def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
-    """Write configuration, weights and model card. A card that is there already is somebody's text, and stays."""
+    """Write configuration, with the hash of the weights, weights and model card. A card that is there already is somebody's text, and stays."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {  # contiguous copies, because safetensors refuses weights that share memory
@@ -125,8 +138,10 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
     if half and (lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]):
         raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
     partial = folder / f".{WEIGHTS}.partial"
-    partial.write_bytes(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
+    data = save(state, metadata={"format": "pt"})
+    partial.write_bytes(data)  # save_file makes it private to its owner
     partial.replace(folder / WEIGHTS)
+    config = {**config, "sha256": hashlib.sha256(data).hexdigest()}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     if not (folder / CARD).exists():
         (folder / CARD).write_text(card, encoding="utf-8")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import pickle
@@ -155,6 +156,20 @@ def test_a_damaged_folder_says_which_file(saved: Path, damage: Callable[[Path], 
     with pytest.raises(WeightsError, match=message) as caught:
         Pipeline.from_pretrained(saved)
     assert str(saved) in str(caught.value)
+
+
+def test_weights_of_another_hash_are_refused(saved: Path, tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    path = saved / "model.safetensors"
+    assert config["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    altered = bytearray(path.read_bytes())
+    altered[-1] ^= 1  # the file is sound, the last weight is another
+    path.write_bytes(altered)
+    with pytest.raises(WeightsError, match=f"expected SHA-256 {config['sha256']}, got {'[0-9a-f]' * 64}. Copy both"):
+        Pipeline.from_pretrained(saved)
+    del config["sha256"]
+    (saved / "config.json").write_text(json.dumps(config))
+    Pipeline.from_pretrained(saved)
 
 
 def test_names_and_shapes_that_do_not_fit_are_all_listed(saved: Path) -> None:
