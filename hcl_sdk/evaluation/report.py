@@ -16,6 +16,9 @@ from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Borders of the groups by corrupted share of the image; a share on a border belongs to the group above."""
 
+THRESHOLDS = 20
+"""Equal steps of the threshold whose precision and recall are told."""
+
 MEASURES = {
     "f1": "F1 of corrupted pixels",
     "iou": "IoU of corrupted pixels",
@@ -64,6 +67,9 @@ class Report:
         baselines: of each baseline the measures in ``BASELINE_MEASURES``, as far as they apply.
         calibration: ranges of confidence: the ``pixels`` in each, their mean ``confidence``, and the share of them that
             is ``corrupted``; ranges without pixels are left out. For a reliability diagram.
+        thresholds: what would be found at other thresholds of the confidence: ``threshold``; ``precision``, ``recall``
+            and ``f1`` of the corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean
+            ones. None where not defined.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
             *valid* pixels. Groups have them too.
         others: measures of sets of images (``fid``), or why one could not be had.
@@ -76,6 +82,7 @@ class Report:
     groups: dict[str, dict[str, dict[str, Any]]]
     baselines: dict[str, dict[str, Estimate]]
     calibration: list[dict[str, float]]
+    thresholds: list[dict[str, float | None]]
     scales: list[dict[str, Estimate]]
     others: dict[str, Any]
     unreadable: dict[str, str]
@@ -88,7 +95,10 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows, as plain values; what is not defined is None."""
-        names = ("images", "overall", "groups", "baselines", "calibration", "scales", "others", "unreadable")
+        names = (
+            *("images", "overall", "groups", "baselines", "calibration", "thresholds", "scales"),
+            *("others", "unreadable"),
+        )
         return {name: _plain(getattr(self, name)) for name in names}
 
     def to_markdown(self) -> str:
@@ -174,6 +184,7 @@ def summarize(
         groups=groups,
         baselines=_baselines(rows, resamples, seed),
         calibration=_calibration(rows),
+        thresholds=_thresholds(rows),
         scales=_scales(rows, resamples, seed),
         others=others,
         unreadable=unreadable,
@@ -257,12 +268,38 @@ def _pooled(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Com
     any_positive = hits + missed > 0
     f1 = np.where(any_positive, _ratio(2 * hits, 2 * hits + wrong + missed), np.nan)
     iou = np.where(any_positive, _ratio(hits, hits + wrong + missed), np.nan)
-    levels = weights @ _table(
-        rows, lambda row: [*row["detection"]["levels"][0], *row["detection"]["levels"][1]], "detection", 2 * LEVELS
-    )
+    levels = weights @ _levels_table(rows)
     pixels, confidence, corrupted = np.split(weights @ _calibration_table(rows), 3, axis=1)
     error = _ratio(np.abs(confidence - corrupted).sum(axis=1), pixels.sum(axis=1))
     return f1, iou, average_precision(levels[:, :LEVELS], levels[:, LEVELS:]), error
+
+
+def _levels_table(rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    return _table(rows, lambda row: np.ravel(row["detection"]["levels"]).tolist(), "detection", 2 * LEVELS)
+
+
+def _thresholds(rows: Sequence[dict[str, Any]]) -> list[dict[str, float | None]]:
+    detected = [row for row in rows if "detection" in row]
+    if not detected:
+        return []
+    above = np.cumsum(_levels_table(detected).reshape(len(detected), 2, LEVELS)[..., ::-1], axis=-1)[..., ::-1]
+    corrupted, valid = above.sum(axis=0)
+    alarms = above[[row["area"] == 0 for row in detected], 1]
+    alarms = alarms[alarms[:, 0] > 0]
+    measures = {
+        "precision": _ratio(corrupted, corrupted + valid),
+        "recall": _ratio(corrupted, np.full(LEVELS, corrupted[0])),
+        "f1": _ratio(2 * corrupted, corrupted + valid + corrupted[0]),
+        "false_positive_area": _ratio((alarms / alarms[:, :1]).sum(axis=0), np.full(LEVELS, len(alarms))),
+        "untouched": _ratio((alarms == 0).sum(axis=0, dtype=np.float64), np.full(LEVELS, len(alarms))),
+    }
+    if not corrupted[0]:
+        measures["f1"][:] = np.nan
+    return [
+        {"threshold": level / LEVELS}
+        | {name: float(v[level]) if np.isfinite(v[level]) else None for name, v in measures.items()}
+        for level in range(0, LEVELS, LEVELS // THRESHOLDS)
+    ]
 
 
 def _calibration_table(rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:

@@ -244,6 +244,34 @@ def test_calibration_error_is_that_of_all_pixels(tiny_pipeline, evaluation):
     assert all(0 <= r["confidence"] <= 1 and 0 <= r["corrupted"] <= 1 for r in report.calibration)
 
 
+def test_the_curve_is_what_other_thresholds_find(tiny_pipeline, photos):
+    evaluation = make_evaluation(photos, corruption=Corruption(clean=0.4))
+    report = evaluate(tiny_pipeline, evaluation)
+    assert [point["threshold"] for point in report.thresholds] == pytest.approx(np.arange(0, 1, 0.05))
+    found = list(plain(tiny_pipeline, evaluation))
+    truth = torch.cat([torch.from_numpy(item.corruption_mask).flatten() for item, _ in found])
+    confidence = torch.cat([result.confidence.flatten() for _, result in found]).double()
+    for point in report.thresholds:
+        # A level holds its lower border; a little less, so that rounding does not matter.
+        flagged = confidence > point["threshold"] - 1e-9
+        assert point["precision"] == pytest.approx(
+            (flagged & truth).sum().item() / max(flagged.sum().item(), 1), abs=1e-3
+        ) or (point["precision"] is None and not flagged.any())
+        assert point["recall"] == pytest.approx((flagged & truth).sum().item() / truth.sum().item(), abs=1e-3)
+        clean = [
+            result.confidence > point["threshold"] - 1e-9 for item, result in found if not item.corruption_mask.any()
+        ]
+        assert len(clean) > 1
+        area, untouched = (
+            np.mean([own(f).item() for f in clean]) for own in (lambda f: f.float().mean(), lambda f: ~f.any())
+        )
+        assert point["false_positive_area"] == pytest.approx(area, abs=1e-3)
+        assert point["untouched"] == pytest.approx(untouched)
+    recalls = [point["recall"] for point in report.thresholds]
+    assert recalls == sorted(recalls, reverse=True)
+    assert len(set(recalls)) > 2
+
+
 def test_baselines_are_given_the_same_masks(tiny_pipeline, photos):
     twice = GatedUNet(dim=4, multipliers=(1, 2))
     report = evaluate(

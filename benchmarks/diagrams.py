@@ -1,0 +1,98 @@
+"""Draw what a benchmark measured: is the confidence right, and what does the sensitivity do?
+
+    python benchmarks/diagrams.py METRICS.json [-o FOLDER]
+
+Reads the ``metrics.json`` of ``hcl benchmark``; writes ``reliability.svg`` and ``sensitivity.svg`` and prints the
+second as a table. Needs ``pip install matplotlib``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update(
+    {"svg.hashsalt": "hcl_sdk", "svg.fonttype": "none", "font.size": 10, "font.family": "sans-serif"}
+)
+from matplotlib import pyplot as plt  # noqa: E402
+
+INK, LINE, OTHER = "#37474f", "#00796b", "#c2185b"
+
+
+def reliability(metrics: dict[str, Any], path: Path) -> None:
+    """Of pixels of a confidence, the share that is corrupted (Guo et al., ICML 2017); below, how many there are."""
+    ranges = metrics["calibration"]
+    confidence, corrupted = ([r[key] for r in ranges] for key in ("confidence", "corrupted"))
+    pixels = sum(r["pixels"] for r in ranges)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(4.2, 5.2), height_ratios=(3, 1), sharex=True)
+    above.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="perfect")
+    above.plot(confidence, corrupted, color=LINE, marker="o", markersize=4, label="measured")
+    above.set(ylabel="share corrupted", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    error = metrics["overall"]["calibration_error"]["value"]
+    above.set_title(f"expected calibration error {error:.3f}", fontsize=10, color=INK)
+    above.legend(frameon=False, loc="upper left")
+    below.bar(confidence, [r["pixels"] / pixels for r in ranges], width=0.05, color=LINE)
+    below.set(xlabel="confidence", ylabel="share of pixels", yscale="log")
+    _save(figure, path)
+
+
+def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[tuple[float, dict[str, float]]]:
+    """Precision and recall by sensitivity, and what it costs on clean photos."""
+    points = [(_sensitivity(point["threshold"], threshold), point) for point in metrics["thresholds"]]
+    points = sorted(((s, p) for s, p in points if 0 < s < 1 and p["precision"] is not None), key=lambda pair: pair[0])
+    at = [s for s, _ in points]
+    figure, axes = plt.subplots(figsize=(5.6, 3.6))
+    for key, color, style in (
+        ("precision", LINE, "-"),
+        ("recall", OTHER, "-"),
+        ("f1", INK, "-"),
+        ("untouched", INK, ":"),
+    ):
+        label = {"f1": "F1", "untouched": "clean photos untouched"}.get(key, key)
+        axes.plot(at, [p[key] for _, p in points], color=color, linestyle=style, label=label)
+    axes.axvline(0.5, color=INK, linewidth=0.6, linestyle="--")
+    axes.set(xlabel="sensitivity", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(frameon=False, loc="lower center", fontsize=9)
+    _save(figure, path)
+    return points
+
+
+def _sensitivity(at: float, threshold: float) -> float:
+    """The sensitivity that moves ``threshold`` to ``at``."""
+    odds = (1 - at) * threshold, at * (1 - threshold)
+    return odds[0] / sum(odds) if sum(odds) else 0.5
+
+
+def _save(figure: Any, path: Path) -> None:
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("metrics", type=Path)
+    parser.add_argument("-o", "--out", type=Path, default=Path())
+    parser.add_argument("--threshold", type=float, default=0.5, help="of the weights that were measured")
+    arguments = parser.parse_args()
+    metrics = json.loads(arguments.metrics.read_text(encoding="utf-8"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    reliability(metrics, arguments.out / "reliability.svg")
+    points = sensitivity(metrics, arguments.threshold, arguments.out / "sensitivity.svg")
+    print("| sensitivity | precision | recall | F1 | flagged of clean photos | clean photos untouched |")
+    print("|---|---|---|---|---|---|")
+    for s, p in points:
+        measures = (p[key] for key in ("precision", "recall", "f1", "false_positive_area", "untouched"))
+        print(f"| {s:.2f} | {' | '.join('-' if m is None else f'{m:.3f}' for m in measures)} |")
+
+
+if __name__ == "__main__":
+    main()
