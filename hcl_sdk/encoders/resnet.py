@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import attrs
+import torch
 from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor, nn
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
+from hcl_sdk.layers.noise_residuals import NoiseResiduals
 from hcl_sdk.layers.residual import ResidualBlock, conv_bn
 
 
@@ -23,6 +25,8 @@ class ResNetEncoder(Encoder):
     Attributes:
         channels: of each scale, fine to coarse.
         depths: residual blocks of each scale, fine to coarse; 0 for the convolution of stride 2 alone.
+        residuals: see high-pass residuals beside the colors, as in
+            :class:`~hcl_sdk.layers.noise_residuals.NoiseResiduals`.
 
     Example:
         >>> import torch
@@ -37,11 +41,14 @@ class ResNetEncoder(Encoder):
     depths: tuple[int, ...] = attrs.field(
         default=(1, 1, 2, 2), validator=[deep_iterable(ge(0)), as_many_as("channels")]
     )
+    residuals: bool = False
 
     def build(self) -> None:
+        self.noise = NoiseResiduals() if self.residuals else None
+        seen = 12 if self.residuals else 3
         self.stages = nn.ModuleList(
             nn.Sequential(conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth)))
-            for (before, width), depth in zip(pairwise((3, *self.channels)), self.depths, strict=True)
+            for (before, width), depth in zip(pairwise((seen, *self.channels)), self.depths, strict=True)
         )
 
     @property
@@ -50,7 +57,8 @@ class ResNetEncoder(Encoder):
 
     def forward(self, image: Tensor) -> Pyramid:
         spec = self.spec
-        x = pad_to_multiple(image, spec.strides[-1]) * 2 - 1
+        x = pad_to_multiple(image, spec.strides[-1])
+        x = x * 2 - 1 if self.noise is None else torch.cat([x * 2 - 1, self.noise(x)], dim=1)
         maps: list[Tensor] = []
         for stage in self.stages:
             x = stage(x)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from hcl_sdk.functional.pull_push import pull_push
 from hcl_sdk.functional.resize import pad_to_multiple, resize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, as_many_as, component
+from hcl_sdk.layers.residual import ResidualBlock, conv_bn
 
 
 @component
@@ -21,9 +22,7 @@ class ResidualUNet(Restorer):
 
     Before any training it fills as :func:`~hcl_sdk.functional.pull_push.pull_push` does, so that little training makes
     it better than that. It works at half the resolution and below, with a pixel's four neighbors as channels (Shi et
-    al., "Real-Time Single Image and Video Super-Resolution ...", CVPR 2016), which is fast on a CPU. There is no
-    normalization: colors must not depend on what else is in the image (Lim et al., "Enhanced Deep Residual Networks
-    ...", CVPR 2017 workshops).
+    al., "Real-Time Single Image and Video Super-Resolution ...", CVPR 2016), which is fast on a CPU.
 
     Attributes:
         channels: width of each level, fine to coarse; the first is at half the resolution, each next at half of the
@@ -40,9 +39,9 @@ class ResidualUNet(Restorer):
 
     def build(self, spec: PyramidSpec | None) -> None:
         steps = list(pairwise(self.channels))
-        self.first = nn.Conv2d(4 * 4, self.channels[0], 3, padding=1)
+        self.first = nn.Sequential(conv_bn(4 * 4, self.channels[0]), nn.ReLU())
         self.encode = nn.ModuleList(_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
-        self.down = nn.ModuleList(nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in steps)
+        self.down = nn.ModuleList(_down(fine, coarse) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
         self.decode = nn.ModuleList(_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
         self.last = nn.Conv2d(self.channels[0], 3 * 4, 3, padding=1)
@@ -69,17 +68,9 @@ class ResidualUNet(Restorer):
         return (smooth + difference).clamp(0, 1)
 
 
-class _Block(nn.Module):
-    """``x + conv(gelu(conv(x)))``, 3x3, ``[B, width, H, W]`` -> the same."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.gelu(self.conv1(x)))
-
-
 def _blocks(width: int, depth: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(depth)))
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
+
+
+def _down(fine: int, coarse: int) -> nn.Sequential:
+    return nn.Sequential(conv_bn(fine, coarse, stride=2), nn.ReLU())

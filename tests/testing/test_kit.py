@@ -83,7 +83,7 @@ def test_the_example_of_a_class_is_checked_and_may_have_files():
             return cls(stem=(folder / "stem.txt").read_text(), channels=(4, 6), depths=(0, 0))
 
     report = check_encoder(WithExample)
-    assert report.component == "WithExample(channels=(4, 6), depths=(0, 0), stem='text')"
+    assert report.component == "WithExample(channels=(4, 6), depths=(0, 0), residuals=False, stem='text')"
     assert len(set(folders)) == 1
     assert not folders[0].exists()
 

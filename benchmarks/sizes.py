@@ -1,0 +1,94 @@
+"""Does detection hold for photos of other sizes and shapes than 256 x 256?
+
+    python benchmarks/sizes.py PHOTOS [--weights NAME] [--each N]
+
+The middle of every photo is scaled to each size and damaged, the same way at all of them: shapes grow with the photo,
+and so does the radius of their soft edges. Printed is F1 of the corrupted class over all pixels, and what clean photos
+have flagged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from hcl_sdk import Pipeline
+from hcl_sdk.corruptions import (
+    AnotherPhoto,
+    Blobs,
+    BrushStrokes,
+    Corruption,
+    Full,
+    Graffiti,
+    Logo,
+    Mosaic,
+    Noise,
+    RandomColor,
+    Rectangles,
+    Rule,
+)
+from hcl_sdk.data import FolderDataset
+
+SIZES = ((256, 256), (128, 128), (192, 192), (384, 384), (512, 512), (1024, 1024), (2048, 2048))
+SHAPES = ((256, 384), (256, 512), (256, 768), (768, 256), (512, 1536))
+SEED = 11
+
+
+def corruption(short: int) -> Corruption:
+    shapes = (Blobs(radius=(0.1, 0.4)), BrushStrokes(count=(1, 7)), Rectangles(count=(1, 4), side=(0.15, 0.7)))
+    rules = (
+        Rule(shapes=shapes, contents=(AnotherPhoto(), RandomColor(), Noise(), Mosaic()), weight=3),
+        Rule(shapes=(Full(),), contents=(Graffiti(), Logo(count=(1, 4)))),
+    )
+    return Corruption(rules=rules, area=(0.1, 0.6), blur=(0.0, 3.0 * short / 256))
+
+
+def scaled(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(ImageOps.fit(Image.fromarray(photo), (size[1], size[0]), Image.Resampling.LANCZOS))
+
+
+def measure(pipeline: Pipeline, photos: FolderDataset, size: tuple[int, int], each: int) -> tuple[float, float]:
+    """F1 over the pixels of all damaged photos, and the mean flagged share of the clean ones."""
+    damage = corruption(min(size))
+    hits = flagged = corrupted = 0
+    alarms = []
+    for i in range(len(photos)):
+        clean = scaled(photos[i].image, size)
+        alarms.append(pipeline.detect(clean).corruption_mask.float().mean().item())
+        for k in range(each):
+            rng = np.random.default_rng([SEED, i, k])
+            damaged = damage(clean, rng, lambda: photos[int(rng.integers(len(photos)))].image)  # noqa: B023
+            found = pipeline.detect(damaged.image).corruption_mask[0, 0].numpy()
+            hits += int((found & damaged.corruption_mask).sum())
+            flagged += int(found.sum())
+            corrupted += int(damaged.corruption_mask.sum())
+    return 2 * hits / (flagged + corrupted), float(np.mean(alarms))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--each", type=int, default=3)
+    arguments = parser.parse_args()
+    pipeline = Pipeline.from_pretrained(arguments.weights)
+    photos = FolderDataset(path=str(arguments.photos))
+    print(f"{len(photos)} photos, each damaged {arguments.each} times")
+    print(f"{platform.machine()}, torch {torch.__version__}, {date.today()}\n")
+    print("| height x width | F1 | against 256 x 256 | flagged of clean photos |\n|---|---|---|---|")
+    first = None
+    for size in (*SIZES, *SHAPES):
+        f1, alarm = measure(pipeline, photos, size, arguments.each)
+        first = f1 if first is None else first
+        print(f"| {size[0]} x {size[1]} | {f1:.3f} | {f1 - first:+.3f} | {100 * alarm:.2f} % |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

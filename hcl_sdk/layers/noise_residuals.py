@@ -1,0 +1,37 @@
+"""What is left of an image when its smooth part is taken out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+KERNELS = (
+    ((0, 0, 0, 0, 0), (0, -1, 2, -1, 0), (0, 2, -4, 2, 0), (0, -1, 2, -1, 0), (0, 0, 0, 0, 0)),
+    ((-1, 2, -2, 2, -1), (2, -6, 8, -6, 2), (-2, 8, -12, 8, -2), (2, -6, 8, -6, 2), (-1, 2, -2, 2, -1)),
+    ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0)),
+)
+DIVISORS = (4, 12, 2)
+
+
+class NoiseResiduals(nn.Module):
+    """Logarithms of the strength of high-pass residuals: ``[B, 3, H, W]`` in [0, 1] -> ``[B, 9, H, W]`` in [0, 1].
+
+    The three filters of the spatial rich model that manipulation detection uses (Fridrich and Kodovsky, "Rich Models
+    for Steganalysis of Digital Images", TIFS 2012; Zhou et al., "Learning Rich Features for Image Manipulation
+    Detection", CVPR 2018, section 3.2), of each color. What was made, moved or scaled has other residuals than the
+    photo around it; a flat color has none, of which the logarithm tells even little noise apart.
+    """
+
+    kernels: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        kernels = torch.tensor(KERNELS, dtype=torch.float32) / torch.tensor(DIVISORS).view(3, 1, 1)
+        self.register_buffer("kernels", kernels[:, None].repeat(3, 1, 1, 1), persistent=False)  # [9, 1, 5, 5]
+
+    def forward(self, image: Tensor) -> Tensor:
+        with torch.autocast(image.device.type, enabled=False):  # differences that half precision would drown
+            padded = F.pad(image.float(), (2, 2, 2, 2), mode="replicate")
+            residuals = F.conv2d(padded, self.kernels.float(), groups=3)
+            return (torch.log2(1 + 255 * residuals.abs()) / 8).to(image.dtype)
