@@ -20,12 +20,14 @@ from torch.utils import _pytree as pytree
 from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.photo import Photo, Source, load_mask
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
+from hcl_sdk.sensitivity import threshold_at
 from hcl_sdk.weights import find_weights, load_weights, read_config, save_folder, upload
 
 N = TypeVar("N")
@@ -94,7 +96,9 @@ class Pipeline:
             never.
         restoration_size: the same for restoration, of the part of the photo that is to be filled and its surroundings.
             A restorer that uses the detector's features works at the scale of the detection instead.
-        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1].
+        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
+        sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves the threshold as it is,
+            1 finds everything; see :func:`~hcl_sdk.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         device: where to run; an accelerator if there is one.
@@ -117,6 +121,7 @@ class Pipeline:
     detection_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
     restoration_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
     threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
+    sensitivity = _Setting[float](float, 0, 1, expected="a number from 0 to 1")
     dilate = _Setting[float](float, 0, expected="a number of pixels >= 0")
     feather = _Setting[float](float, 0, expected="a number of pixels >= 0")
 
@@ -128,6 +133,7 @@ class Pipeline:
         detection_size: int | None = None,
         restoration_size: int | None = None,
         threshold: float = 0.5,
+        sensitivity: float = 0.5,
         dilate: float = 0,
         feather: float = 0,
         device: str | torch.device | None = None,
@@ -141,6 +147,7 @@ class Pipeline:
         self.detection_size = detection_size
         self.restoration_size = restoration_size
         self.threshold = threshold
+        self.sensitivity = sensitivity
         self.dilate = dilate
         self.feather = feather
         self.device = pick_device(device)
@@ -171,7 +178,7 @@ class Pipeline:
         self,
         photo: Source,
         *,
-        threshold: float | None = ...,
+        sensitivity: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
         seed: int = ...,
@@ -182,7 +189,7 @@ class Pipeline:
         self,
         photo: Sequence[Source],
         *,
-        threshold: float | None = ...,
+        sensitivity: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
         seed: int = ...,
@@ -192,7 +199,7 @@ class Pipeline:
         self,
         photo: Source | Sequence[Source],
         *,
-        threshold: float | None = None,
+        sensitivity: float | None = None,
         dilate: float | None = None,
         feather: float | None = None,
         seed: int = 0,
@@ -202,7 +209,7 @@ class Pipeline:
 
         Args:
             photo: one photo, or a list of them, which are all held in memory, with their results.
-            threshold, dilate, feather: in place of the pipeline's own.
+            sensitivity, dilate, feather: in place of the pipeline's own.
             seed: of the clusterer's draws; the same seed gives the same result.
             batch_size: how many photos of one working size go through the detector at once.
 
@@ -216,7 +223,7 @@ class Pipeline:
         """
         self._need_restorer()
         widths = self._own("dilate", dilate), self._own("feather", feather)
-        results = self._run(_listed(photo), threshold, widths, seed, batch_size)
+        results = self._run(_listed(photo), sensitivity, widths, seed, batch_size)
         return results if _is_list(photo) else results[0]
 
     @overload
@@ -224,7 +231,7 @@ class Pipeline:
         self,
         photo: Source,
         *,
-        threshold: float | None = ...,
+        sensitivity: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
     ) -> Result: ...
@@ -233,7 +240,7 @@ class Pipeline:
         self,
         photo: Sequence[Source],
         *,
-        threshold: float | None = ...,
+        sensitivity: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
     ) -> list[Result]: ...
@@ -241,12 +248,12 @@ class Pipeline:
         self,
         photo: Source | Sequence[Source],
         *,
-        threshold: float | None = None,
+        sensitivity: float | None = None,
         seed: int = 0,
         batch_size: int = 8,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        results = self._run(_listed(photo), threshold, None, seed, batch_size)
+        results = self._run(_listed(photo), sensitivity, None, seed, batch_size)
         return results if _is_list(photo) else results[0]
 
     def restore(
@@ -291,7 +298,7 @@ class Pipeline:
     def _run(
         self,
         sources: Sequence[Source],
-        threshold: float | None,
+        sensitivity: float | None,
         widths: tuple[float, float] | None,
         seed: int,
         batch_size: int,
@@ -299,7 +306,7 @@ class Pipeline:
         """Detect, and fill as far as ``widths`` (dilate, feather) say, photos of one working size after the other."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-        limit = self._own("threshold", threshold)
+        limit = threshold_at(self._own("sensitivity", sensitivity), self.threshold)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         photos = [Photo.open(source) for source in sources]
@@ -371,7 +378,7 @@ class Pipeline:
         assert self.detector is not None
         photo = result.photo
         size = _working_size(photo.size, self.detection_size)
-        small = _shrink_mask(mask, size).to(self.device)
+        small = shrink_mask(mask, size).to(self.device)
         if seen is None:
             image = shrink(photo.rgb, size).to(self.device)
             with autocast(self.device, self.precision):
@@ -385,7 +392,7 @@ class Pipeline:
     def _restored_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
         """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
         size = _working_size(rgb.shape[-2:], self.restoration_size)
-        detection = Detection.from_mask(_shrink_mask(mask, size).to(self.device))
+        detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
         return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
 
     def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
@@ -515,6 +522,7 @@ _SCHEMA: dict[str, Any] = {
     "detection_size": Annotated[int | None, _check_setting],
     "restoration_size": Annotated[int | None, _check_setting],
     "threshold": Annotated[float, _check_setting],
+    "sensitivity": Annotated[float, _check_setting],
     "dilate": Annotated[float, _check_setting],
     "feather": Annotated[float, _check_setting],
 }
@@ -564,11 +572,6 @@ def _working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
         return height, width
     scale = shorter / min(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _shrink_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """A bool mask at a smaller size, True where any pixel under it is."""
-    return nn.functional.adaptive_max_pool2d(mask.float(), tuple(size)) > 0
 
 
 def _surroundings(mask: Tensor) -> tuple[slice, slice]:

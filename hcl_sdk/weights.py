@@ -126,7 +126,7 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
 
 
 def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
-    """Write weights, configuration with their hash, and model card. A card that is there is somebody's text, and stays."""
+    """Write weights, configuration with their hash, and model card. A card that is there stays."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {  # contiguous copies, because safetensors refuses weights that share memory

@@ -235,7 +235,14 @@ def test_types_of_values(hint, good, bad):
         (Literal["a", "b"], "one of 'a', 'b'"),
         (tuple[float, ...], "a tuple of numbers"),
         (tuple[int, str], "a tuple (a whole number, a string)"),
-        (Encoder, "a Encoder"),
+        (Encoder, "an Encoder"),
+        (hcl_sdk.Head | None, "a Head or None"),
+        (dict[str, int], "a mapping of names to whole numbers"),
+        (bool | int | float | str | None, "a plain value (true or false, a number, a string, None)"),
+        (
+            dict[str, bool | int | float | str | tuple[int | None, ...] | tuple[tuple[str, ...], ...] | None],
+            "a mapping of names to plain values (true or false, a number, a string, None), or tuples of such",
+        ),
     ],
 )
 def test_types_in_words(hint, words):

@@ -343,15 +343,40 @@ def test_the_dilated_mask_is_what_the_restorer_gets() -> None:
     assert int(detection.corruption_mask.sum()) == 16 + 16  # one more pixel on each of four sides
 
 
-def test_the_threshold_is_strict_and_can_be_given_for_a_call(tiny_pipeline: Pipeline) -> None:
+def test_the_threshold_is_strict(tiny_pipeline: Pipeline) -> None:
     photo = noise(24, 31)
     confidence = tiny_pipeline.detect(photo).confidence
     limit = float(confidence.flatten().sort().values[300])
-    for result in (tiny_pipeline.detect(photo, threshold=limit), tiny_pipeline(photo, threshold=limit)):
+    own = Pipeline(tiny_pipeline.detector, tiny_pipeline.restorer, threshold=limit, device="cpu")
+    for result in (own.detect(photo), own(photo)):
         assert torch.equal(result.corruption_mask, confidence > limit)
-    own = Pipeline(tiny_pipeline.detector, threshold=limit, device="cpu")
-    assert torch.equal(own.detect(photo).corruption_mask, confidence > limit)
-    assert not tiny_pipeline.detect(photo, threshold=1).corruption_mask.any()
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])
+def test_sensitivity_goes_from_nothing_over_the_threshold_to_everything(
+    tiny_pipeline: Pipeline, threshold: float
+) -> None:
+    photo = noise(24, 31)
+    pipeline = tiny_pipeline.replace(threshold=threshold)
+    plain = pipeline.detect(photo)
+    shares = []
+    for sensitivity in (0.01, 0.2, 0.4, 0.5, 0.6, 0.8, 0.99):
+        result = pipeline.detect(photo, sensitivity=sensitivity)
+        assert torch.equal(result.confidence, plain.confidence)
+        shares.append(result.corruption_mask.float().mean().item())
+        if sensitivity == 0.5:
+            assert torch.equal(result.corruption_mask, plain.corruption_mask)
+    assert shares == sorted(shares)
+    if 0 < threshold < 1:
+        assert not pipeline.detect(photo, sensitivity=0).corruption_mask.any()
+        assert pipeline.detect(photo, sensitivity=1).corruption_mask.all()
+    pipeline.sensitivity = 0.8
+    again = pipeline(photo, sensitivity=0.8), pipeline(photo)
+    assert torch.equal(*(result.corruption_mask for result in again))
+    odds = threshold / (1 - threshold) if threshold < 1 else math.inf
+    odds *= 0.2 / 0.8
+    limit = odds / (1 + odds) if math.isfinite(odds) else 1.0
+    assert torch.equal(again[0].corruption_mask, plain.confidence > limit)
 
 
 @pytest.mark.parametrize(
@@ -361,6 +386,8 @@ def test_the_threshold_is_strict_and_can_be_given_for_a_call(tiny_pipeline: Pipe
         ({"threshold": -0.1}, ValueError),
         ({"threshold": math.nan}, ValueError),
         ({"threshold": True}, TypeError),
+        ({"sensitivity": 1.01}, ValueError),
+        ({"sensitivity": "high"}, TypeError),
         ({"dilate": -1}, ValueError),
         ({"dilate": math.inf}, ValueError),
         ({"dilate": None}, TypeError),
@@ -383,7 +410,7 @@ def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
         setattr(pipeline, name, value)
     assert str(assigned.value) == str(made.value)
     assert repr(pipeline) == before
-    if not name.endswith("size") and value is not None:
+    if not name.endswith("size") and name != "threshold" and value is not None:
         with pytest.raises(error, match=f"^{name} must be ") as called:
             pipeline(stained()[0], **setting)
         assert str(called.value) == str(made.value)
@@ -405,6 +432,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         "detection_size": np.int64(16),
         "restoration_size": np.uint8(8),
         "threshold": np.float32(0.25),
+        "sensitivity": np.float32(0.75),
         "dilate": np.int32(2),
         "feather": np.float64(1.5),
     }
@@ -412,7 +440,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
     config = json.loads(json.dumps(pipeline.to_config()))
     assert {name: config[name] for name in settings} == settings
     assert Pipeline.from_config(config, device="cpu").to_config() == config
-    assert known().detect(stained()[0], threshold=np.float32(0.25)).corruption_mask.any()
+    assert known().detect(stained()[0], sensitivity=np.float32(0.75)).corruption_mask.any()
 
 
 def test_a_batch_of_nothing_is_refused(tiny_pipeline: Pipeline) -> None:
@@ -486,7 +514,7 @@ def test_features_come_with_the_detectors_own_masks_when_nothing_was_changed() -
     assert (result.restored[mask] == 128).all()
 
 
-@pytest.mark.parametrize("change", [{"dilate": 2}, {"threshold": 0.001}])
+@pytest.mark.parametrize("change", [{"dilate": 2}, {"sensitivity": 0.999}])
 def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str, float]) -> None:
     photo = stained()[0]
     photo[0, 0] = (128, 5, 130)  # uncertain
@@ -676,6 +704,7 @@ COMPOSITIONS: dict[str, Callable[[], Pipeline]] = {
         detection_size=256,
         restoration_size=512,
         threshold=0.25,
+        sensitivity=0.625,
         dilate=1.5,
         feather=3,
         device="cpu",

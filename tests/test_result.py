@@ -155,8 +155,8 @@ def panels(result: Result) -> int:
 
 def test_the_plot_shows_what_there_is(tiny_pipeline: Pipeline) -> None:
     dark = photo() // 2
-    assert panels(tiny_pipeline(dark, threshold=1.0)) == 4
-    assert panels(tiny_pipeline.detect(dark, threshold=1.0)) == 3
+    assert panels(tiny_pipeline(dark, sensitivity=0)) == 4
+    assert panels(tiny_pipeline.detect(dark, sensitivity=0)) == 3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (500, 3), (17, 33)])

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcl_sdk import Detection, Pyramid, PyramidSpec
+from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.interfaces import check_mask, pool_mask
 
 
@@ -47,6 +48,13 @@ def test_a_shrunk_mask_is_corrupted_where_any_pixel_under_it_is(
     for b, _, y, x in torch.cartesian_prod(*(torch.arange(n) for n in small.shape)).tolist():
         under = mask[b, 0, y * stride : (y + 1) * stride, x * stride : (x + 1) * stride]
         assert bool(small[b, 0, y, x]) == bool(under.any())
+    to = max(1, height - stride), max(1, width // stride)
+    fitted = shrink_mask(mask, to)
+    assert fitted.shape == (2, 1, *to)
+    for b, _, y, x in torch.cartesian_prod(*(torch.arange(n) for n in fitted.shape)).tolist():
+        rows = slice(y * height // to[0], -(-(y + 1) * height // to[0]))
+        columns = slice(x * width // to[1], -(-(x + 1) * width // to[1]))
+        assert bool(fitted[b, 0, y, x]) == bool(mask[b, 0, rows, columns].any())
 
 
 def test_a_known_mask_is_certain() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import without_inner_edge
 
@@ -201,8 +202,8 @@ def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
     height, width = mask.shape[-2:]
     stride = max(-(-height // size[0]), -(-width // size[1]))
     if (-(-height // stride), -(-width // stride)) == tuple(size):
-        return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
-    return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0
+        return pool_mask(mask, stride)
+    return shrink_mask(mask, size)
 
 
 def _draws(eligible: Tensor, seed: int) -> Tensor:

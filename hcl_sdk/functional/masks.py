@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,3 +28,8 @@ def check_mask(corruption_mask: Tensor) -> None:
 def pool_mask(mask: Tensor, stride: int) -> Tensor:
     """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, ceil(H / stride), ceil(W / stride)]``: any True pixel counts."""
     return F.max_pool2d(mask.float(), stride, ceil_mode=True) > 0
+
+
+def shrink_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, *size]``: any True pixel counts, also one that two share."""
+    return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0

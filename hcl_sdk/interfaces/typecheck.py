@@ -77,19 +77,38 @@ def _is_plain(hint: Any) -> bool:
 
 
 def describe(hint: Any) -> str:
-    """A type in words: ``one of 'a', 'b'``, ``a list of whole numbers``, ``None or a number``."""
+    """A type in words: ``one of 'a', 'b'``, ``a tuple of whole numbers``, ``None or a number``."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if any_plain := _any_plain(hint):
+        return f"a plain value{any_plain}"
     if origin in (typing.Union, types.UnionType):
         return " or ".join(describe(option) for option in arguments)
     if origin is Literal:
         return "one of " + ", ".join(repr(option) for option in arguments)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return f"a tuple of {_PLURALS.get(arguments[0], describe(arguments[0]))}"
+            return f"a tuple of {_plural(arguments[0])}"
         return "a tuple (" + ", ".join(describe(option) for option in arguments) + ")"
     if origin is dict:
-        return f"a mapping of names to {_PLURALS.get(arguments[1], describe(arguments[1]))}"
-    return _WORDS.get(hint) or f"a {hint.__name__}"
+        return f"a mapping of names to {_plural(arguments[1])}"
+    return _WORDS.get(hint) or f"{'an' if hint.__name__[0] in 'AEIOU' else 'a'} {hint.__name__}"
+
+
+def _plural(hint: Any) -> str:
+    if any_plain := _any_plain(hint):
+        return f"plain values{any_plain}"
+    return _PLURALS.get(hint) or describe(hint)
+
+
+def _any_plain(hint: Any) -> str:
+    """What goes on behind "plain value", of a union of all plain types, and perhaps tuples; empty for another type."""
+    arguments = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else ()
+    if not set(_PLAIN) <= set(arguments):
+        return ""
+    more = [option for option in arguments if option not in _PLAIN]
+    if not all(typing.get_origin(option) is tuple for option in more):
+        return ""
+    return f" (true or false, a number, a string, None){', or tuples of such' if more else ''}"
 
 
 _WORDS: dict[Any, str] = {

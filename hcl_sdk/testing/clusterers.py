@@ -28,6 +28,8 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
         if got != expected:
             raise Fault(f"{where}, expected centers and an assignment {expected}; forward returns {got}")
         centers, assignment = clusters.centers, clusters.assignment
+        common.assert_float32(centers, f"{where}, the centers")
+        common.assert_float32(assignment, f"{where}, the assignments")
         if not ((assignment >= 0) & (assignment <= 1)).all():
             raise Fault(
                 f"{where}, the assignment goes from {assignment.min():.3g} to {assignment.max():.3g}, beyond [0, 1]"
@@ -40,6 +42,21 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
             raise Fault(f"{where}, centers of images with candidates are zero")
         if is_zero[-1].all() and not torch.allclose(assignment[-1], torch.tensor(0.5)):
             raise Fault(f"{where}, centers are zero, and the assignment not 0.5")
+
+
+def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
+    """The more a pixel is like the second center, and not the first, the higher its assignment is."""
+    clusterer = subject.make()
+    embedding, candidates = subject.inputs(17, 33)
+    clusters = _clusters(clusterer, embedding, candidates)
+    first, second = torch.einsum("bkd,bdhw->kbhw", clusters.centers, embedding).unbind()
+    nearness, assignment = (second - first).flatten(1), clusters.assignment.flatten(1)
+    together = ((nearness - nearness.mean(1, keepdim=True)) * assignment).sum()
+    if together < -1e-4:
+        raise Fault(
+            "pixels that are like the first center have the higher assignment; it is how much a pixel belongs to the "
+            "second"
+        )
 
 
 def only_candidates_are_clustered(subject: ClustererSubject) -> None:
@@ -80,6 +97,7 @@ CHECKS = checks(
     common.unknown_keys_are_refused,
     common.binds_once,
     clusters_are_valid,
+    assignment_is_to_the_second_center,
     only_candidates_are_clustered,
     logits_fit_centers,
     common.batch_equals_single_images,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pickle
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import attrs
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -145,7 +147,7 @@ def _run(subject: ModuleSubject[Any], component: Any, inputs: tuple[Any, ...]) -
 
 
 def repeats_exactly(subject: ModuleSubject[Any]) -> None:
-    """The same input and seed give the same result, whatever the global random state is."""
+    """The same input and seed give the same result, whatever the global random state is and what came before."""
     component, inputs = subject.make(), subject.inputs(17, 33)
     with other_random_state(1):
         first = _run(subject, component, inputs)
@@ -154,14 +156,32 @@ def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     for (path, a), (_, b) in zip(tensors(first), tensors(second), strict=True):
         if not torch.equal(a, b):
             raise Fault(f"{path or 'output'} differs from call to call, by up to {difference(a, b):.3g}")
+    others = []
+    for before in ((), (subject.inputs(34, 18, seed=1),)):
+        with other_random_state(3):
+            component = subject.make()
+        for given in before:
+            _run(subject, component, given)
+        others.append(_run(subject, component, inputs))
+    for (path, a), (_, b) in zip(tensors(others[0]), tensors(others[1]), strict=True):
+        if not torch.equal(a, b):
+            raise Fault(
+                f"{path or 'output'} differs by up to {difference(a, b):.3g} after a call with other images: something "
+                f"of them is kept"
+            )
 
 
 def random_state_is_left_alone(subject: ModuleSubject[Any]) -> None:
     """The global random states of torch, numpy and Python are not used, nor seeded when it is made."""
     torch.manual_seed(8_128)
+    np.random.seed(8_128)
+    random.seed(8_128)
+    state = RandomState()
     subject.prepared(subject.made())
     if torch.initial_seed() != 8_128:
         raise Fault("making it seeds torch's global random state, which is the user's to seed")
+    if others := [name for name in state.changed() if name != "torch"]:  # torch's is what weights are drawn from
+        raise Fault(f"making it seeds or draws from the global random state of {', '.join(others)}; draw from torch's")
     component, inputs = subject.make(), subject.inputs(17, 33)
     state = RandomState()
     _run(subject, component, inputs)
@@ -183,11 +203,14 @@ def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
     """What comes in is not modified."""
     component, inputs = subject.make(), subject.inputs(17, 33)
     before = copied(inputs)
+    written = [t._version for _, t in tensors(inputs)]
     with torch.no_grad():
         subject.call(component, inputs)
-    for (path, a), (_, b) in zip(tensors(before), tensors(inputs), strict=True):
+    for (path, a), (_, b), version in zip(tensors(before), tensors(inputs), written, strict=True):
         if not torch.equal(a, b):
             raise Fault(f"argument {path} is modified, by up to {difference(a, b):.3g}")
+        if b._version != version:
+            raise Fault(f"argument {path} is written to, if with the same values; use no in-place functions on it")
 
 
 def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
@@ -220,31 +243,35 @@ def _part_of_larger(t: Tensor) -> Tensor:
 
 
 def half_precision(subject: ModuleSubject[Any]) -> None:
-    """Under autocast in bfloat16 the result is near that in float32."""
+    """Under autocast in bfloat16 and in float16, which ends at 65,504, the result is near that in float32."""
     component, inputs = subject.make(), subject.inputs(17, 33)
     exact = _run(subject, component, inputs)
-    with torch.autocast("cpu", torch.bfloat16):
-        low = _run(subject, component, _as_under_autocast(inputs))
-    for (path, a), (_, b) in zip(tensors(low), tensors(exact), strict=True):
-        path = path or "output"
-        if a.shape != b.shape:
-            raise Fault(f"{path} is {list(a.shape)} in bfloat16, {list(b.shape)} in float32")
-        if not b.is_floating_point():
-            continue
-        if not a.is_floating_point():
-            raise Fault(f"{path} is {a.dtype} in bfloat16")
-        if not a.isfinite().all():
-            raise Fault(f"{path} is not finite in bfloat16")
-        scale = max(float(b.abs().max()), 1e-3)
-        if not difference(a.float(), b) <= 0.1 * scale:
-            raise Fault(
-                f"{path} differs by up to {difference(a.float(), b):.3g} in bfloat16, at values of up to {scale:.3g}"
-            )
+    for dtype in (torch.bfloat16, torch.float16):
+        with torch.autocast("cpu", dtype):
+            low = _run(subject, component, _as_under_autocast(inputs, dtype))
+        for (path, a), (_, b) in zip(tensors(low), tensors(exact), strict=True):
+            _assert_near(a, b, path or "output", str(dtype).removeprefix("torch."))
 
 
-def _as_under_autocast(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Images stay in float32; what other components computed comes in bfloat16."""
-    return tuple(value if isinstance(value, Tensor) else lowered(value) for value in inputs)
+def _assert_near(a: Tensor, b: Tensor, path: str, precision: str) -> None:
+    if a.shape != b.shape:
+        raise Fault(f"{path} is {list(a.shape)} in {precision}, {list(b.shape)} in float32")
+    if not b.is_floating_point():
+        return
+    if not a.is_floating_point():
+        raise Fault(f"{path} is {a.dtype} in {precision}")
+    if not a.isfinite().all():
+        raise Fault(f"{path} is not finite in {precision}")
+    scale = max(float(b.abs().max()), 1e-3)
+    if not difference(a.float(), b) <= 0.1 * scale:
+        raise Fault(
+            f"{path} differs by up to {difference(a.float(), b):.3g} in {precision}, at values of up to {scale:.3g}"
+        )
+
+
+def _as_under_autocast(inputs: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
+    """Images stay in float32; what other components computed comes in ``dtype``."""
+    return tuple(value if isinstance(value, Tensor) else lowered(value, dtype) for value in inputs)
 
 
 def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
@@ -254,8 +281,9 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
     if not learning:
         raise Skip("it has no parameters that learn")
     reached: set[str] = set()
-    for seed in range(4):  # a ReLU may be closed for one batch
+    for seed in range(4):  # a ReLU may be closed for one batch, and a layer begin with zeros, which a step changes
         torch.manual_seed(seed)  # of dropout and the like
+        component.zero_grad()
         backward(subject.learned_from(component, subject.inputs(32, 48, seed=seed)))
         for name, parameter in learning.items():
             if parameter.grad is not None:
@@ -265,6 +293,10 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
                     reached.add(name)
         if len(reached) == len(learning):
             return
+        with torch.no_grad():
+            for parameter in learning.values():
+                if parameter.grad is not None:
+                    parameter -= 0.01 * parameter.grad / parameter.grad.norm().clamp(min=1e-12)
     missing = [name for name in learning if name not in reached]
     raise Fault(f"no gradient reaches {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}")
 
@@ -279,8 +311,10 @@ def backward(output: Any) -> None:
 
 
 def state_round_trips(subject: ModuleSubject[Any]) -> None:
-    """The state, written as safetensors and loaded into another instance, gives the same result."""
+    """The state, also after training, gives the same result once written as safetensors and loaded elsewhere."""
     component, other, inputs = subject.make(), subject.make(seed=1), subject.inputs(17, 33)
+    _run(subject, component.train(), subject.inputs(32, 48, seed=2))  # running means and the like become what they saw
+    component.eval()
     state = {name: t.detach().contiguous().clone() for name, t in component.state_dict().items()}
     with torch.no_grad():
         for tensor in other.state_dict().values():
@@ -292,7 +326,7 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
         if not torch.equal(a, b):
             raise Fault(
                 f"{path or 'output'} differs by up to {difference(a, b):.3g} after loading: something that was "
-                f"drawn is neither a parameter nor a buffer of the module"
+                f"drawn, or changed in training, is neither a parameter nor a persistent buffer of the module"
             )
 
 
@@ -405,6 +439,12 @@ def _wider(spec: PyramidSpec) -> PyramidSpec:
 def difference(a: Tensor, b: Tensor) -> float:
     """The largest absolute difference."""
     return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
+
+
+def assert_float32(t: Tensor, what: str) -> None:
+    """What is computed of float32 is float32, too, outside autocast; else the next component's layers refuse it."""
+    if t.dtype != torch.float32:
+        raise Fault(f"{what} are {str(t.dtype).removeprefix('torch.')}; expected float32, as what comes in")
 
 
 def assert_close(a: Tensor, b: Tensor, what: str) -> None:

@@ -38,14 +38,18 @@ def photo_is_left_alone(subject: ContentSubject) -> None:
 
 
 def generator_decides(subject: ContentSubject) -> None:
-    """Generators of one seed give the same picture, whatever the global random state is."""
+    """Generators of one seed give the same picture, whatever the global random state is and what was painted before."""
     content = subject.make()
     painted = []
     for seed in (1, 2):
         with other_random_state(seed):
-            painted.append(_paint(content, photo((48, 64))))
+            painted.append(np.copy(_paint(content, photo((48, 64)))))
     if not np.array_equal(painted[0], painted[1]):
         raise Fault("two generators of one seed give two pictures; draw from rng alone")
+    other = photo((48, 64), 3)
+    used, new = (_paint(each, other, seed=6) for each in (content, subject.make()))
+    if not np.array_equal(used, new):
+        raise Fault("the picture depends on those that were painted before; draw each from its rng alone")
 
 
 def random_state_is_left_alone(subject: ContentSubject) -> None:
@@ -77,9 +81,9 @@ def _mask(size: tuple[int, int]) -> NDArray[np.bool_]:
     return mask
 
 
-def _paint(content: Content, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _paint(content: Content, image: NDArray[np.uint8], seed: int = 2) -> NDArray[np.uint8]:
     size = image.shape[0], image.shape[1]
-    return content.paint(image, _mask(size), np.random.default_rng(2), lambda: photo((21, 18), 5))
+    return content.paint(image, _mask(size), np.random.default_rng(seed), lambda: photo((21, 18), 5))
 
 
 CHECKS = checks(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hcl_sdk.interfaces import Sample
+from hcl_sdk.registry import one_line
 from hcl_sdk.testing import common
 from hcl_sdk.testing.kit import Fault, checks
 from hcl_sdk.testing.state import RandomState
@@ -21,14 +22,17 @@ def samples_are_there(subject: DatasetSubject) -> None:
     if count == 0:
         raise Fault("it has no samples")
     for index in sorted({*range(min(count, _LOOKED_AT)), count - 1}):
-        sample = dataset[index]
+        try:
+            sample = dataset[index]
+        except IndexError as error:
+            raise Fault(f"its length is {count}, and dataset[{index}] raises {one_line(error)}") from error
         if not isinstance(sample, Sample):
             raise Fault(f"sample {index} is a {type(sample).__name__} and no Sample")
     try:
         dataset[count]
     except IndexError:
         return
-    raise Fault(f"it has {count} samples, and dataset[{count}] raises no IndexError")
+    raise Fault(f"its length is {count}, and dataset[{count}] raises no IndexError")
 
 
 def names_tell_samples_apart(subject: DatasetSubject) -> None:

@@ -35,6 +35,8 @@ def check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int)
     got = [tuple(m.shape) for m in pyramid.maps]
     if got != expected:
         raise Fault(f"{where}, spec promises maps {expected}; forward returns {names_of(pyramid)}")
+    for m in pyramid.maps:
+        common.assert_float32(m, f"{where}, the maps")
     if not all(m.isfinite().all() for m in pyramid.maps):
         raise Fault(f"{where}, the maps are not finite")
 

@@ -26,6 +26,7 @@ def embeddings_are_unit_vectors(subject: HeadSubject) -> None:
         if got != expected:
             raise Fault(f"{where}, expected embeddings {expected}; forward returns {names_of(embeddings)}")
         for s, embedding in enumerate(embeddings):
+            common.assert_float32(embedding, f"{where}, the embeddings")
             length = embedding.norm(dim=1)
             if not (length - 1).abs().max() < 1e-3:
                 low, high = float(length.min()), float(length.max())

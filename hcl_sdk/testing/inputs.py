@@ -12,19 +12,21 @@ from torch.nn import functional as F
 
 from hcl_sdk.interfaces import Detection, Encoder, Pyramid, PyramidSpec, component
 
-SIZES = ((1, 1), (1, 7), (17, 33), (32, 48))
-"""Heights and widths: the smallest, a line, odd and even ones."""
+SIZES = ((1, 1), (1, 7), (17, 33), (48, 32))
+"""Heights and widths: the smallest, a line, odd and even ones, wide and tall."""
 
 SPEC = PyramidSpec(channels=(8, 16, 32), strides=(2, 4, 8))
 """The pyramid that components are bound to unless they come bound."""
 
 
 def images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
-    """Smooth pictures with some grain, ``[B, 3, H, W]`` in [0, 1], all different."""
+    """Smooth pictures with some grain, ``[B, 3, H, W]`` in [0, 1], all different, also in brightness and contrast."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch, 3, 4, 4, generator=generator)
     smooth = F.interpolate(coarse, (height, width), mode="bilinear")
-    return (smooth + 0.1 * torch.rand(batch, 3, height, width, generator=generator)).clamp(0, 1)
+    pictures = (smooth + 0.1 * torch.rand(batch, 3, height, width, generator=generator)).clamp(0, 1)
+    index = torch.arange(batch).view(-1, 1, 1, 1)  # what is scaled by the range of a whole batch is to be seen
+    return pictures * (1 - index / (index + 2)) + 0.1 * index / (index + 1)
 
 
 def masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
@@ -105,9 +107,9 @@ def copied(value: Any) -> Any:
     return mapped(value, lambda t: t.detach().clone())
 
 
-def lowered(value: Any) -> Any:
-    """Floating-point tensors in bfloat16."""
-    return mapped(value, lambda t: t.bfloat16() if t.is_floating_point() else t)
+def lowered(value: Any, dtype: torch.dtype) -> Any:
+    """Floating-point tensors in another precision."""
+    return mapped(value, lambda t: t.to(dtype) if t.is_floating_point() else t)
 
 
 def names_of(value: Any) -> str:

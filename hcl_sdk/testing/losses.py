@@ -58,12 +58,15 @@ def gradients_reach_the_model(subject: LossSubject) -> None:
     loss = subject.make().train()
     if isinstance(subject, DetectionLossSubject):
         detector, mask = subject.detector(), truth(32, 48, 3, 0)
-        loss(detector(images(32, 48, 3), corruption_mask=mask), mask, seed=1).backward()
+        value = loss(detector(images(32, 48, 3), corruption_mask=mask), mask, seed=1)
         leaves = list(detector.parameters())
     else:
         restored, *rest = subject.inputs(32, 48)
         leaves = [restored.requires_grad_()]
-        loss(restored, *rest).backward()
+        value = loss(restored, *rest)
+    if not value.requires_grad:
+        raise Fault("the loss carries no gradient: something in it is detached, or cannot be differentiated")
+    value.backward()
     gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
     if not all(g.isfinite().all() for g in gradients):
         raise Fault("a gradient is not finite")

@@ -31,8 +31,7 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
                 raise Fault(f"{where}, forward returns a {type(restored).__name__} and no tensor")
             if restored.shape != image.shape:
                 raise Fault(f"{where}, {list(image.shape)} becomes {list(restored.shape)}")
-            if not restored.is_floating_point():
-                raise Fault(f"{where}, forward returns {restored.dtype}")
+            common.assert_float32(restored, f"{where}, the values that forward returns")
             if not restored.isfinite().all():
                 raise Fault(f"{where}, the result is not finite")
             low, high = float(restored.min()), float(restored.max())

@@ -26,14 +26,18 @@ def draws_masks_of_any_size(subject: ShapeSubject) -> None:
 
 
 def generator_decides(subject: ShapeSubject) -> None:
-    """Generators of one seed give the same mask, whatever the global random state is."""
+    """Generators of one seed give the same mask, whatever the global random state is and what was drawn before."""
     shape = subject.make()
     drawn = []
     for seed in (1, 2):
         with other_random_state(seed):
-            drawn.append(shape.draw((48, 64), np.random.default_rng(5)))
+            drawn.append(np.copy(shape.draw((48, 64), np.random.default_rng(5))))
     if not np.array_equal(drawn[0], drawn[1]):
         raise Fault("two generators of one seed give two masks; draw from rng alone")
+    for seed in (6, 7):  # by the one that has drawn before, and by a new one
+        used, new = (each.draw((48, 64), np.random.default_rng(seed)) for each in (shape, subject.make()))
+        if not np.array_equal(used, new):
+            raise Fault("the mask depends on those that were drawn before; draw each from its rng alone")
 
 
 def random_state_is_left_alone(subject: ShapeSubject) -> None:

@@ -48,6 +48,17 @@ class FollowsTheGlobalSeed(Corner):
 
 
 @component
+class KeepsItsMask(Corner):
+    def __attrs_post_init__(self):
+        self._masks = {}
+
+    def draw(self, size, rng):
+        if size not in self._masks:
+            self._masks[size] = super().draw(size, rng)
+        return self._masks[size]
+
+
+@component
 class DrawsGlobally(Corner):
     def draw(self, size, rng):
         random.random()
@@ -86,6 +97,17 @@ class ContentOfTheGlobalSeed(Tinted):
 
 
 @component
+class KeepsItsTint(Tinted):
+    def __attrs_post_init__(self):
+        self._tint = None
+
+    def paint(self, image, corruption_mask, rng, another):
+        if self._tint is None:
+            self._tint = rng.integers(100, size=3)
+        return (image // 2 + self._tint).astype(np.uint8)
+
+
+@component
 class ContentDrawnGlobally(Tinted):
     def paint(self, image, corruption_mask, rng, another):
         np.random.random()
@@ -118,6 +140,12 @@ class Gray(Dataset):
 class Endless(Gray):
     def __getitem__(self, index):
         return super().__getitem__(index % self.count)
+
+
+@component
+class SaysOneTooMany(Gray):
+    def __len__(self):
+        return self.count + 1
 
 
 @component
@@ -164,14 +192,16 @@ def test_sound_ones_pass(kit, sound):
     [
         (check_shape, Bytes, "draws_masks_of_any_size", "draw returns uint8; expected bool"),
         (check_shape, FollowsTheGlobalSeed, "generator_decides", "draw from rng alone"),
+        (check_shape, KeepsItsMask, "generator_decides", "depends on those that were drawn before"),
         (check_shape, DrawsGlobally, "random_state_is_left_alone", "global random state of random"),
         (check_shape, HoldsAFunction, "survives_pickling", "cannot be pickled"),
         (check_content, FloatingPoint, "paints_pictures_of_any_size", "paint returns float32; expected uint8"),
         (check_content, PaintsOnThePhoto, "photo_is_left_alone", "image is modified"),
         (check_content, ContentOfTheGlobalSeed, "generator_decides", "draw from rng alone"),
+        (check_content, KeepsItsTint, "generator_decides", "depends on those that were painted before"),
         (check_content, ContentDrawnGlobally, "random_state_is_left_alone", "global random state of numpy"),
         (check_content, ContentWithAFunction, "survives_pickling", "cannot be pickled"),
-        (check_dataset, Endless, "samples_are_there", "3 samples, and dataset[3] raises no IndexError"),
+        (check_dataset, Endless, "samples_are_there", "length is 3, and dataset[3] raises no IndexError"),
         (check_dataset, Nameless, "names_tell_samples_apart", "several samples are called gray"),
         (check_dataset, Caching, "samples_repeat", "the image of sample 0 is another at the second call"),
         (check_dataset, CropsAtRandom, "random_state_is_left_alone", "global random state of numpy"),
@@ -182,6 +212,11 @@ def test_exactly_the_check_for_a_fault_names_it(kit, broken, check, reason):
     found = faults(kit, broken)
     assert list(found) == [check]
     assert reason in found[check]
+
+
+def test_a_length_that_is_too_large_is_named():
+    found = faults(check_dataset, SaysOneTooMany)
+    assert found["samples_are_there"] == "its length is 4, and dataset[3] raises IndexError: 3"
 
 
 def test_a_data_set_without_samples_is_named():

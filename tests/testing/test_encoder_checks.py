@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 
 import attrs
+import numpy as np
 import pytest
 import torch
 from checking import faults
 from torch import nn
+from torch.nn import functional as F
 
 from hcl_sdk import Encoder, Pyramid, PyramidSpec, component
 from hcl_sdk.testing import check_encoder
@@ -84,6 +86,80 @@ class PaintsOnTheInput(Sound):
 
 
 @component
+class WritesWhatIsThere(Sound):
+    """Nothing changes, as images are in [0, 1]; and yet autograd refuses it."""
+
+    def forward(self, image):
+        return super().forward(image.clamp_(0, 1))
+
+
+@component
+class StretchesByTheBatch(Sound):
+    def forward(self, image):
+        return super().forward(image / image.max().clamp(min=0.1))
+
+
+@component
+class PadsByTheWidth(Sound):
+    """Right for what is wider than tall."""
+
+    def forward(self, image):
+        height, width = image.shape[-2:]
+        maps = super().forward(F.pad(image, (0, 0, 0, width - height))).maps
+        return Pyramid(
+            maps=tuple(m[..., : -(-height // s), :] for m, s in zip(maps, (2, 4), strict=True)), spec=self.spec
+        )
+
+
+@component
+class ReturnsDoubles(Sound):
+    def forward(self, image):
+        pyramid = super().forward(image)
+        return pyramid.with_maps([m.double() for m in pyramid.maps])
+
+
+@component
+class RemembersTheFirst(Sound):
+    def build(self):
+        super().build()
+        self.mean = None
+
+    def forward(self, image):
+        if self.mean is None and not self.training:
+            self.mean = image.mean().item()
+        return super().forward(image - (self.mean or 0))
+
+
+@component
+class SeedsNumpy(Sound):
+    def build(self):
+        np.random.seed(0)
+        super().build()
+
+
+@component
+class OverflowsInFloat16(Sound):
+    """Sums of squares beyond 65,504, which bfloat16 can hold."""
+
+    def forward(self, image):
+        pyramid = super().forward(image)
+        lengths = [((400 * m).square().sum(1, keepdim=True) + 400**2).sqrt() / 400 for m in pyramid.maps]
+        return pyramid.with_maps([m / length for m, length in zip(pyramid.maps, lengths, strict=True)])
+
+
+@component
+class ForgetsWhatItAveraged(Sound):
+    def build(self):
+        super().build()
+        self.register_buffer("mean", torch.zeros(3, 1, 1), persistent=False)
+
+    def forward(self, image):
+        if self.training:
+            self.mean = self.mean.lerp(image.detach().mean(dim=(0, 2, 3)).view(3, 1, 1), 0.1)
+        return super().forward(image - self.mean)
+
+
+@component
 class NeedsContiguousInput(Sound):
     def forward(self, image):
         return super().forward(image.view(len(image), -1).view(image.shape))
@@ -96,7 +172,7 @@ class Counts(Sound):
         self.calls = 0
 
     def forward(self, image):
-        self.calls += 1
+        self.calls += not self.training
         return super().forward(image + 1e-5 * self.calls)
 
 
@@ -158,7 +234,7 @@ class Branches(Sound):
     exportable = True
 
     def forward(self, image):
-        return super().forward(image if image.mean() > 0.5 else 1 - image)
+        return super().forward(image if image.min() >= 0 else image.clamp(min=0))
 
 
 @component
@@ -175,7 +251,15 @@ class IsTooLarge(Sound):
         (RoundsDown, "spec_is_true", "for images of 1 x 7, spec promises maps"),
         (SaysOtherChannels, "spec_is_true", "[(2, 5, 1, 1), (2, 6, 1, 1)]; forward returns maps[0] [2, 4, 1, 1]"),
         (LooksAtTheBatch, "batch_equals_single_images", "maps[0] of image 0 of a batch, and of that image alone"),
+        (StretchesByTheBatch, "batch_equals_single_images", "of a batch, and of that image alone"),
+        (PadsByTheWidth, "spec_is_true", "for images of 48 x 32, spec promises maps"),
+        (ReturnsDoubles, "spec_is_true", "for images of 1 x 1, the maps are float64; expected float32"),
         (PaintsOnTheInput, "input_is_left_alone", "argument [0] is modified"),
+        (WritesWhatIsThere, "input_is_left_alone", "argument [0] is written to"),
+        (RemembersTheFirst, "repeats_exactly", "after a call with other images: something of them is kept"),
+        (SeedsNumpy, "random_state_is_left_alone", "making it seeds or draws from the global random state of numpy"),
+        (OverflowsInFloat16, "half_precision", "in float16"),
+        (ForgetsWhatItAveraged, "state_round_trips", "nor a persistent buffer of the module"),
         (NeedsContiguousInput, "memory_layout_does_not_matter", "view size is not compatible"),
         (Counts, "repeats_exactly", "maps[0] differs from call to call"),
         (DrawsGlobally, "random_state_is_left_alone", "draws from the global random state of torch"),
@@ -184,7 +268,7 @@ class IsTooLarge(Sound):
         (MakesTensorsOnTheCPU, "runs_on_its_device", "one is made on the CPU"),
         (OnlyFloat32, "half_precision", "masked_scatter"),
         (LeavesALayerOut, "gradients_reach_every_parameter", "no gradient reaches unused.weight, unused.bias"),
-        (ForgetsWhatWasDrawn, "state_round_trips", "neither a parameter nor a buffer"),
+        (ForgetsWhatWasDrawn, "state_round_trips", "neither a parameter nor a persistent buffer"),
         (Branches, "exports", "data-dependent"),
     ],
 )
@@ -192,6 +276,23 @@ def test_exactly_the_check_for_a_fault_names_it(broken, check, reason):
     found = faults(check_encoder, broken)
     assert list(found) == [check]
     assert reason in found[check]
+
+
+@component
+class BeginsWithZeros(Sound):
+    def build(self):
+        super().build()
+        nn.init.zeros_(self.second.weight)
+        self.third = nn.Conv2d(6, 6, 1)
+        nn.init.zeros_(self.third.weight)
+
+    def forward(self, image):
+        fine = self.first(image * 2 - 1).relu()
+        return Pyramid(maps=(fine, self.third(self.second(fine))), spec=self.spec)
+
+
+def test_layers_may_begin_with_zeros():
+    assert not faults(check_encoder, BeginsWithZeros)
 
 
 def test_what_is_not_finite_is_named():

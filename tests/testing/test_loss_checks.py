@@ -108,7 +108,7 @@ def test_sound_ones_pass(sound):
         (OfTheHoleAlone, "gives_one_number", "the loss is nan"),
         (Summed, "batch_is_mean_of_images", "the loss of a batch, and the mean of its images'"),
         (Weighted, "weight_is_left_to_the_trainer", "the loss with one weight, and with another"),
-        (Detached, "gradients_reach_the_model", "does not require grad"),
+        (Detached, "gradients_reach_the_model", "the loss carries no gradient"),
         (Negative, "better_results_cost_less", "is not below that of a bad one"),
         (Opposite, "better_results_cost_less", "is not below that of a bad one"),
         (FollowsTheGlobalSeed, "repeats_exactly", "output differs from call to call"),

@@ -99,6 +99,13 @@ class BeyondOne(Prototypes):
 
 
 @component
+class AssignsToTheFirst(SoftKMeans):
+    def forward(self, embedding, candidates, *, seed=0):
+        found = super().forward(embedding, candidates, seed=seed)
+        return Clusters(centers=found.centers, assignment=1 - found.assignment)
+
+
+@component
 class ClustersEverything(SoftKMeans):
     def forward(self, embedding, candidates, *, seed=0):
         return super().forward(embedding, torch.ones_like(candidates), seed=seed)
@@ -131,6 +138,7 @@ def test_sound_ones_pass(check, sound):
         (check_head, OfAnyLength, "embeddings_are_unit_vectors", "have lengths from 2 to 2, not 1"),
         (check_clusterer, LongCenters, "clusters_are_valid", "centers have lengths"),
         (check_clusterer, BeyondOne, "clusters_are_valid", "beyond [0, 1]"),
+        (check_clusterer, AssignsToTheFirst, "assignment_is_to_the_second_center", "like the first center have the"),
         (check_clusterer, ClustersEverything, "only_candidates_are_clustered", "the centers, with other embeddings"),
         (
             check_clusterer,

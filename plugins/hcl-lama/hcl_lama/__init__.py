@@ -1,5 +1,6 @@
 """LaMa as a restorer for hcl_sdk. Importing this module imports no torch."""
 
+from hcl_lama.trusted import trust as trust
 from hcl_sdk import hookimpl
 
 api_version = 1

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from hcl_lama.trusted import VARIABLE, is_trusted
+
 ADDRESS = "https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt"
 """Where IOPaint gets the file from: ``LAMA_MODEL_URL`` in its ``iopaint/model/lama.py``."""
 
@@ -38,10 +40,11 @@ def read(weights: str, sha256: str | None) -> tuple[bytes, str]:
 
     Args:
         weights: a file, or ``download``.
-        sha256: what the file has to have; None for any of ``KNOWN``.
+        sha256: what the file has to have; None for any.
 
     Raises:
-        ValueError: if there is no such file, it cannot be downloaded, or it is none that may be loaded.
+        ValueError: if there is no such file, it cannot be downloaded, or it is neither one of ``KNOWN`` nor one that
+            the process trusts.
     """
     if weights == DOWNLOAD:
         path, sha256 = _downloaded(sha256), PINNED
@@ -58,10 +61,11 @@ def read(weights: str, sha256: str | None) -> tuple[bytes, str]:
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise ValueError(f"{str(path)!r} is not the file that is asked for: expected SHA-256 {sha256}, got {found}")
-    if sha256 is None and found not in KNOWN:
+    if found not in KNOWN and not is_trusted(found):
         raise ValueError(
             f"{str(path)!r} is no file that is known to be LaMa (SHA-256 {found}), and is not loaded: TorchScript is "
-            f"code, which would run. If you trust whoever made it, give sha256: {found!r}"
+            f"code, which would run, and no configuration can vouch for it. If you trust whoever made it, call "
+            f"hcl_lama.trust({found!r}), or set {VARIABLE}={found}"
         )
     return content, found
 

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.masks import pool_mask
+from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 
 CELL = 64
@@ -79,5 +79,5 @@ def _fill_shrunk(image: Tensor, mask: Tensor, size: int, fill: Fill) -> Tensor:
         return fill(image, mask)
     small = max(1, round(height * scale)), max(1, round(width * scale))
     # Wider by a pixel: the filter that shrinks the image mixes in what is just beside a pixel.
-    small_mask = F.max_pool2d(F.adaptive_max_pool2d(mask.float(), small), 3, stride=1, padding=1) > 0
+    small_mask = F.max_pool2d(shrink_mask(mask, small).float(), 3, stride=1, padding=1) > 0
     return resize(fill(shrink(image, small), small_mask), (height, width), "bilinear")

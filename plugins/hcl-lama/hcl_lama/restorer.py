@@ -11,6 +11,7 @@ from torch import Tensor
 
 from hcl_lama.files import load, read
 from hcl_lama.regions import fill_in_parts
+from hcl_lama.trusted import trust
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.functional.resize import pad_to_multiple
 
@@ -35,9 +36,10 @@ class LaMa(Restorer):
 
     Attributes:
         weights: the file, or ``download``, which gets that of IOPaint (200 MB) and keeps it where ``torch.hub`` does.
-        sha256: of the file, as 64 lower-case hexadecimal digits. TorchScript is code: a file that is not known to be
-            LaMa is only loaded if its hash stands here, which says that you trust it. Filled in when a restorer is
-            made.
+        sha256: that the file must have, as 64 lower-case hexadecimal digits, so that a saved pipeline gets no other
+            network. Filled in when a restorer is made. TorchScript is code: a file that is not known to be LaMa is only
+            loaded if ``hcl_lama.trust(sha256)`` was called or the environment variable ``HCL_LAMA_TRUST`` names its
+            hash; that it stands here is not enough, as configurations may come from anybody.
         max_size: longer side, in pixels, of what the network gets at once, at least 256. Of a larger image every
             damaged region is filled by itself, with its surroundings, and shrunk if it is still too large.
 
@@ -54,7 +56,8 @@ class LaMa(Restorer):
         """One with a tiny network in the place of LaMa, for the conformance kit."""
         from hcl_lama.example import write_example
 
-        return cls(weights=str(folder / "tiny-lama.pt"), sha256=write_example(folder / "tiny-lama.pt"))
+        trust(write_example(folder / "tiny-lama.pt"))
+        return cls(weights=str(folder / "tiny-lama.pt"))
 
     def build(self, spec: PyramidSpec | None) -> None:
         """Read the file."""

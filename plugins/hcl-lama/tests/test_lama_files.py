@@ -11,7 +11,7 @@ import warnings
 
 import pytest
 import torch
-from hcl_lama import files
+from hcl_lama import files, trust, trusted
 from hcl_lama.example import write_example
 from hcl_lama.restorer import LaMa
 
@@ -26,6 +26,12 @@ def file(tmp_path):
     return tmp_path / "big-lama.pt", write_example(tmp_path / "big-lama.pt")
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_trusted(monkeypatch):
+    monkeypatch.setattr(trusted, "_trusted", set())
+    monkeypatch.delenv(trusted.VARIABLE, raising=False)
+
+
 @pytest.fixture
 def no_code_runs(monkeypatch):
     monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("the file was loaded"))
@@ -33,7 +39,7 @@ def no_code_runs(monkeypatch):
 
 def test_an_unknown_file_is_not_loaded_and_the_error_says_its_hash(file, no_code_runs):
     path, sha256 = file
-    with pytest.raises(ValueError, match=rf"big-lama.pt' is no file that is known to be LaMa.* sha256: '{sha256}'"):
+    with pytest.raises(ValueError, match=rf"big-lama.pt' is no file that is known .* hcl_lama.trust\('{sha256}'\)"):
         LaMa(weights=str(path))
 
 
@@ -46,10 +52,29 @@ def test_a_file_with_another_hash_than_the_given_one_is_not_loaded(file, no_code
 def test_a_known_file_is_loaded_and_its_hash_becomes_part_of_the_configuration(file, monkeypatch):
     path, sha256 = file
     monkeypatch.setitem(files.KNOWN, sha256, "for this test")
-    restorer = LaMa(weights=str(path))
-    assert restorer.sha256 == sha256
-    monkeypatch.delitem(files.KNOWN, sha256)
-    assert LaMa(weights=restorer.weights, sha256=restorer.sha256).sha256 == sha256
+    assert LaMa(weights=str(path)).sha256 == sha256
+
+
+def test_a_configuration_cannot_vouch_for_a_file(file, no_code_runs):
+    path, sha256 = file
+    config = {"restorer": {"use": "hcl-lama/lama", "weights": str(path), "sha256": sha256}}
+    with pytest.raises(ConfigError, match=f"no configuration can vouch for it.* HCL_LAMA_TRUST={sha256}"):
+        Pipeline.from_config(config)
+
+
+@pytest.mark.parametrize("named", ["{}", "{} ", "0{}, {}"])
+def test_the_environment_can(file, monkeypatch, named):
+    path, sha256 = file
+    monkeypatch.setenv(trusted.VARIABLE, named.replace("0{}", "0" * 64).format(sha256.upper()))
+    assert LaMa(weights=str(path)).sha256 == sha256
+
+
+def test_trust_in_what_is_no_hash_is_refused(file, monkeypatch):
+    with pytest.raises(ValueError, match="expected a SHA-256, 64 hexadecimal digits; got 'all'"):
+        trust("all")
+    monkeypatch.setenv(trusted.VARIABLE, "*")
+    with pytest.raises(ValueError, match=r"HCL_LAMA_TRUST: expected a SHA-256, 64 hexadecimal digits; got '\*'"):
+        LaMa(weights=str(file[0]))
 
 
 def test_what_is_hashed_is_what_is_loaded(file, monkeypatch):
@@ -61,8 +86,9 @@ def test_what_is_hashed_is_what_is_loaded(file, monkeypatch):
         path.write_bytes(b"something else")
         return real(content)
 
+    trust(sha256)
     monkeypatch.setattr(hashlib, "sha256", exchange)
-    LaMa(weights=str(path), sha256=sha256)
+    LaMa(weights=str(path))
 
 
 @pytest.mark.parametrize("sha256", ["", "abc", "G" * 64, "A" * 64, "0" * 65])
@@ -78,8 +104,9 @@ def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path, content):
         path.write_bytes(content)
     else:
         torch.save({"weight": torch.zeros(2)}, path)
+    trust(hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(ValueError, match=r"other\.pt' is damaged, or no TorchScript") as caught:
-        LaMa(weights=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        LaMa(weights=str(path))
     assert "\n" not in str(caught.value)
 
 
@@ -98,7 +125,8 @@ def test_a_network_with_another_interface_is_a_clear_error(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.save(torch.jit.trace(Halved(), (torch.rand(1, 3, 16, 16), torch.rand(1, 1, 16, 16))), path)
-    restorer = LaMa(weights=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    trust(hashlib.sha256(path.read_bytes()).hexdigest())
+    restorer = LaMa(weights=str(path))
     mask = torch.ones(1, 1, 16, 16, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"halved.pt' is no LaMa: .* \[1, 3, 16, 16\] it returns \[1, 3, 8, 16\]"):
         restorer(torch.rand(1, 3, 16, 16), Detection.from_mask(mask))
@@ -112,14 +140,15 @@ def test_only_the_warning_of_torch_jit_load_is_silenced(file, monkeypatch):
         warnings.warn("something else is deprecated", DeprecationWarning, stacklevel=1)
         return real(*arguments, **options)
 
+    trust(sha256)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        LaMa(weights=str(path), sha256=sha256)
+        LaMa(weights=str(path))
         with pytest.raises(DeprecationWarning, match=r"`torch\.jit\.load` is deprecated"):  # else nothing is filtered
             real(path)
         monkeypatch.setattr(torch.jit, "load", warning)
         with pytest.raises(DeprecationWarning, match="something else"):
-            LaMa(weights=str(path), sha256=sha256)
+            LaMa(weights=str(path))
 
 
 @pytest.fixture
@@ -175,7 +204,8 @@ def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, tmp_path, er
 
 def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_is(file, tmp_path):
     path, sha256 = file
-    pipeline = Pipeline(restorer=LaMa(weights=str(path), sha256=sha256), device="cpu")
+    trust(sha256)
+    pipeline = Pipeline(restorer=LaMa(weights=str(path)), device="cpu")
     pipeline.save_pretrained(tmp_path / "saved")
     config = json.loads((tmp_path / "saved" / "config.json").read_text())
     assert config["restorer"] == {

@@ -26,6 +26,7 @@ from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import check_mask
 from hcl_sdk.registry import one_line
+from hcl_sdk.sensitivity import threshold_at
 
 SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40))
 """Batch, height and width of the images on which exported models are compared with their originals."""
@@ -83,7 +84,9 @@ def export(
         ExportError: if a part cannot be traced or translated, or the export differs from its original.
     """
     folder = Path(folder)
-    config = pipeline.to_config()
+    # What runs the models has the threshold alone.
+    limit = threshold_at(pipeline.sensitivity, pipeline.threshold)
+    config = pipeline.to_config() | {"threshold": limit, "sensitivity": 0.5}
     device = pipeline.device
     parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,20 +23,18 @@ from hcl_onnx.quantize import quantize
 from hcl_onnx.restorer import OnnxRestorer
 from hcl_onnx.run import Runner
 from PIL import Image
+from torch import nn
 
 from hcl_sdk import (
-    Clusterer,
-    Clusters,
     Detection,
     Detector,
     Identity,
     Pipeline,
     ProjectionHead,
     PyramidSpec,
-    ResNetEncoder,
+    Restorer,
     component,
 )
-from hcl_sdk.plugins import registry
 from hcl_sdk.testing import check_encoder, check_head, check_restorer
 
 compositions = pytest.mark.parametrize("exported", ["plain", "published"], indirect=True)
@@ -134,10 +132,11 @@ def test_images_of_one_class_are_among_those_that_agree(published):
 def test_other_settings_work_as_in_the_pipeline(exported, settings):
     pipeline, folder, _ = exported
     runner = Runner(folder)
+    settings = {"threshold": runner.threshold} | settings
     for name, value in settings.items():
         setattr(runner, name, value)
     source = photo(70, 58, 3, seed=4)
-    expected = pipeline.replace(**settings)(source, seed=5)
+    expected = pipeline.replace(sensitivity=0.5, **settings)(source, seed=5)
     close(runner(source).alpha, expected.alpha[0, 0].numpy())
     close(runner(source).restored, expected.restored)
 
@@ -224,7 +223,7 @@ def test_damaged_folders_are_refused_with_the_reason(plain, tmp_path, damage, me
             use(folder)
 
 
-def test_components_refuse_wrong_models_with_the_reason(plain, published, tmp_path):
+def test_components_refuse_wrong_models_with_the_reason(plain, tmp_path):
     (tmp_path / "cut.onnx").write_bytes((plain[1] / RESTORER).read_bytes()[:500])
     with pytest.raises(ModelError, match="there is no such file"):
         OnnxEncoder(model=str(tmp_path / "none.onnx"))
@@ -238,6 +237,10 @@ def test_components_refuse_wrong_models_with_the_reason(plain, published, tmp_pa
     other = PyramidSpec(channels=(3, 8), strides=(2, 4))
     with pytest.raises(ValueError, match="takes maps of"):
         OnnxHead(model=str(plain[1] / DETECTOR)).bind(other)
+
+
+def test_a_restorer_of_features_refuses_others_and_none(published):
+    other = PyramidSpec(channels=(3, 8), strides=(2, 4))
     with pytest.raises(ValueError, match="takes maps of"):
         OnnxRestorer(model=str(published[1] / RESTORER)).bind(other)
     with pytest.raises(ValueError, match="there is no detector"):
@@ -278,11 +281,29 @@ def test_a_frozen_exported_encoder_serves_another_head(plain):
     assert all(p.grad is not None for p in detector.head.projections[0].parameters())
 
 
-def test_detection_alone_and_restoration_alone(plain, tmp_path):
-    pipeline = plain[0]
-    export(Pipeline(restorer=pipeline.restorer), tmp_path, sizes=[(1, 9, 12)])
+@component
+class OneConvolution(Restorer):
+    """Traced in no time."""
+
+    def build(self, spec):
+        self.layer = nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, image, detection):
+        return self.layer(torch.cat([image, detection.corruption_mask.to(image.dtype)], dim=1)).sigmoid()
+
+
+@pytest.fixture
+def restoration(hcl_registry):
+    """A pipeline without detector."""
+    hcl_registry.restorer("one-convolution", OneConvolution)
+    torch.manual_seed(1)
+    return Pipeline(restorer=OneConvolution())
+
+
+def test_restoration_alone(restoration, tmp_path):
+    export(restoration, tmp_path, sizes=[(1, 9, 12)])
     source, mask = photo(20, 30, 3), np.ones((20, 30), bool)
-    expected = Pipeline(restorer=pipeline.restorer).restore(source, corruption_mask=mask)
+    expected = restoration.restore(source, corruption_mask=mask)
     close(Runner(tmp_path).restore(source, corruption_mask=mask).restored, expected.restored)
     with pytest.raises(ModelError, match="no detector was exported"):
         Runner(tmp_path)(source)
@@ -290,37 +311,27 @@ def test_detection_alone_and_restoration_alone(plain, tmp_path):
 
 
 @component
-class ByTheMean(Clusterer):
+class ByTheMean(Restorer):
     """What an export cannot hold: a decision on a value."""
 
-    temperature: float = 0.1
-
-    def build(self, dim: int) -> None:
+    def build(self, spec):
         pass
 
-    def forward(self, embedding, candidates, *, seed=0):
-        weight = embedding[:, :1] if embedding.mean() > 0 else -embedding[:, :1]
-        return Clusters(centers=embedding.new_zeros(len(embedding), 2, embedding.shape[1]), assignment=weight.sigmoid())
-
-    def corruption_logits(self, centers):
-        return None
+    def forward(self, image, detection):
+        return image if image.mean() > 0.5 else 1 - image
 
 
-def test_what_cannot_be_exported_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry, "_own", list(registry._own))
-    registry.clusterer("by-the-mean", ByTheMean)
-    encoder = ResNetEncoder(channels=(4,), depths=(0,))
-    detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=4), clusterer=ByTheMean())
-    with pytest.raises(ExportError, match="the clustering cannot be exported"):
-        export(Pipeline(detector), tmp_path)
+def test_what_cannot_be_exported_is_named(hcl_registry, tmp_path):
+    hcl_registry.restorer("by-the-mean", ByTheMean)
+    with pytest.raises(ExportError, match="the restorer cannot be exported"):
+        export(Pipeline(restorer=ByTheMean()), tmp_path)
     with pytest.raises(ModelError, match=r"holds no hcl_onnx\.json"):
         Runner(tmp_path)
 
 
-def test_an_export_that_differs_is_no_export(plain, tmp_path):
-    restorer = plain[0].restorer
+def test_an_export_that_differs_is_no_export(restoration, tmp_path):
     with pytest.raises(ExportError, match=r"restorer.onnx at \[1, 9, 12\] by"):
-        export(Pipeline(restorer=restorer), tmp_path, sizes=[(1, 9, 12)], tolerance=0.0)
+        export(restoration, tmp_path, sizes=[(1, 9, 12)], tolerance=0.0)
     assert not (tmp_path / MANIFEST).exists()
 
 
