@@ -18,6 +18,9 @@ from torch import Tensor
 
 from hcl_sdk import sixteen_bit
 
+LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
+"""Of what files `Photo.lossless_suffix` chooses from."""
+
 Source: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray | Tensor
 
 

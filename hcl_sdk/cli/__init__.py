@@ -126,10 +126,13 @@ def _photo_options(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Where the results go; made if it is not there.",
             ),
             click.option(
-                "--threshold",
-                metavar="P",
+                "--resume", is_flag=True, help="Go on with a run that was stopped: leave out what has its results."
+            ),
+            click.option(
+                "--sensitivity",
+                metavar="S",
                 type=_Number(0, 1),
-                help="A pixel is corrupted if its probability is above this, 0 to 1.  [default: the weights' own]",
+                help="How ready to call a pixel corrupted: 0 finds nothing, 1 everything.  [default: the weights' own]",
             ),
             _detection_size_option(
                 "Shrink larger photos to this shorter side for detection: less memory.  [default: the weights' own]"
@@ -206,13 +209,15 @@ def restore(**options: Any) -> None:
 
     A PATH is a photo or a folder of photos. The output folder gets the tree of a folder; of several folders, each
     under its own name. Of photos that differ in their suffix only, the suffix becomes part of NAME. Results of an
-    earlier run are overwritten; an input never is.
+    earlier run are overwritten, but with --resume; an input never is.
 
     TIFF, BMP and PPM photos keep their format, all others become PNG (TIFF where PNG cannot hold them), so that no
     pixel outside the mask changes; --format jpg gives smaller files in which all do.
 
     A photo that cannot be read or restored does not stop the rest; it is listed at the end with the reason, and the
     exit status is 1.
+
+    Several GPUs: accelerate launch -m hcl_sdk.cli restore PATH ...
     """
     from hcl_sdk.cli.photos import process
 

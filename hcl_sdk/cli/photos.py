@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import tempfile
 from pathlib import Path
 
 import click
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from hcl_sdk.cli.inputs import Input, Protected, find_photos, is_same, match_masks
-from hcl_sdk.photo import Photo, PhotoError
+from hcl_sdk.cli.inputs import Protected, find_photos, match_masks
+from hcl_sdk.cli.outputs import Outputs, reason_of
+from hcl_sdk.picture_files import natural
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.regions import to_coco
-from hcl_sdk.registry import one_line
 from hcl_sdk.result import Result
-from hcl_sdk.runtime import Precision, own_share, pick_device, wait_for_everyone
+from hcl_sdk.runtime import Precision, gathered, is_first_process, own_share, pick_device, wait_for_everyone
 
 
 def load_pipeline(weights: str, device: str | None, precision: Precision = "no") -> Pipeline:
@@ -40,7 +37,8 @@ def process(
     restoring: bool,
     output: Path,
     recursive: bool,
-    threshold: float | None,
+    resume: bool,
+    sensitivity: float | None,
     detection_size: int | None,
     weights: str,
     device: str | None,
@@ -61,10 +59,13 @@ def process(
             cannot be loaded, no photo at all.
         click.exceptions.Exit: with 1 if a photo failed.
     """
-    if mask is not None and threshold is not None:
-        raise click.UsageError("--threshold is for what is found, --mask says what is to be filled: use one of them")
+    if mask is not None and sensitivity is not None:
+        raise click.UsageError("--sensitivity is for what is found, --mask says what is to be filled: use one of them")
     if coco is not None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise click.UsageError("--coco writes one file on all photos, which several processes cannot; start one only")
+    if coco is not None and resume:
+        raise click.UsageError("--coco writes one file on all photos, --resume leaves some out: use one of them")
+    outputs = Outputs(folder=output, restoring=restoring, plot=plot, file_format=file_format)
     inputs = find_photos(paths, recursive=recursive, output=output)
     if not inputs.photos and not inputs.failures:
         hint = "" if recursive else "; -r searches the folders inside too"
@@ -75,57 +76,47 @@ def process(
     if coco is not None:
         for photo in inputs.photos:
             for what in ("mask", *(["plot"] if plot else [])):
-                if os.path.realpath(coco) == os.path.realpath(_picture(output, photo, what)):
+                if os.path.realpath(coco) == os.path.realpath(outputs.file(photo, what)):
                     raise click.UsageError(f"--coco: {coco} is where the {what} of {photo.path} goes")
         _prepare(coco, protected)
     pipeline = load_pipeline(weights, device, precision)
-    _check_able(pipeline, weights, detecting=mask is None, restoring=restoring)
-    settings = {"threshold": threshold, "detection_size": detection_size, "dilate": dilate, "feather": feather}
+    check_able(pipeline, weights, detecting=mask is None, restoring=restoring)
+    settings = {"sensitivity": sensitivity, "detection_size": detection_size, "dilate": dilate, "feather": feather}
     for name, value in settings.items():
         if value is not None:
             setattr(pipeline, name, value)
     if inputs.photos:
-        _make_output(output)
+        outputs.make_folder()
 
     report = _Report(as_json=as_json, quiet=quiet)
     for path, reason in own_share(inputs.failures):
         report.failed(path, reason)
+    # Shared out before it is looked what is there: by then another process may have written some of it.
+    photos = own_share(inputs.photos)
+    if resume:
+        missing = [photo for photo in photos if not outputs.are_there(photo)]
+        report.were_there, photos = len(photos) - len(missing), missing
     # The bar is tqdm's business only where it is shown: on a terminal, by the first of several processes.
-    hidden = quiet or os.environ.get("RANK", "0") != "0"
-    with tqdm(own_share(inputs.photos), unit="photo", leave=False, disable=hidden or None) as progress:
+    hidden = quiet or not is_first_process()
+    with tqdm(photos, unit="photo", leave=False, disable=hidden or None) as progress:
         for photo in progress:
             try:
-                if file_format is not None:
-                    Photo.open(photo.path).check_format(_picture(output, photo, "restored", f".{file_format}"))
+                outputs.check_format(photo)
                 if photo in masks:
                     result = pipeline.restore(photo.path, corruption_mask=masks[photo])
                 elif restoring:
                     result = pipeline(photo.path)
                 else:
                     result = pipeline.detect(photo.path)
-                written = _write(result, photo, output, file_format, plot, masks.get(photo), protected)
+                written = outputs.write(result, photo, protected, own_mask=masks.get(photo))
                 line = report.done(photo.path, result, written, with_coco=coco is not None)
             except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
-                report.failed(photo.path, _reason(error, photo.path, pipeline))
+                report.failed(photo.path, reason_of(error, photo.path, pipeline.device))
             else:
                 _say(line)
     if coco is not None:
         report.write_coco(coco)
     report.finish(f"{'restored' if restoring else 'examined'}, results in {output}", inputs.left_out())
-    wait_for_everyone()  # a launcher ends all processes when one of them fails
-    if report.failures:
-        raise click.exceptions.Exit(1)
-
-
-def _reason(error: Exception, path: Path, pipeline: Pipeline) -> str:
-    """Why a photo failed, in one line."""
-    # PyTorch has no class of its own for the memory of the CPU, and of some accelerators.
-    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory or re.search("DefaultCPUAllocator|out of memory", str(error)):
-        return f"not enough memory on {pipeline.device} for a photo of its size"
-    if isinstance(error, PhotoError | OSError):
-        return str(error).removeprefix(f"{path}: ")
-    return one_line(error)
 
 
 def _prepare(coco: Path, protected: Protected) -> None:
@@ -137,55 +128,11 @@ def _prepare(coco: Path, protected: Protected) -> None:
         raise click.ClickException(f"--coco: {error}") from error
 
 
-def _make_output(output: Path) -> None:
-    """Make the output folder, and find out whether files can be written there, once for all photos."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=output).close()
-    except OSError as error:
-        raise click.ClickException(f"the results cannot be written to {output}: {error.strerror or error}") from error
-
-
-def _picture(output: Path, photo: Input, what: str, suffix: str = ".png") -> Path:
-    """The file that one of the results of a photo goes to."""
-    return output / photo.folder / f"{photo.name}_{what}{suffix}"
-
-
-def _check_able(pipeline: Pipeline, weights: str, *, detecting: bool, restoring: bool) -> None:
+def check_able(pipeline: Pipeline, weights: str, *, detecting: bool, restoring: bool) -> None:
     if detecting and pipeline.detector is None:
         raise click.UsageError(f"the weights {weights} have no detector; hcl restore --mask FILE works with them")
     if restoring and pipeline.restorer is None:
         raise click.UsageError(f"the weights {weights} have no restorer; hcl detect works with them")
-
-
-def _write(
-    result: Result,
-    photo: Input,
-    output: Path,
-    file_format: str | None,
-    plot: bool,
-    own_mask: Path | None,
-    protected: Protected,
-) -> dict[str, Path]:
-    """Write the results of a photo, all or, if one would overwrite an input, none. Returns the file of each."""
-    files = {"mask": _picture(output, photo, "mask")}
-    pictures: dict[str, Photo] = {}
-    # What hcl detect wrote may be edited and handed in again, with the same output folder: then it stays as it is.
-    if own_mask is None or not is_same(own_mask, files["mask"]):
-        pictures["mask"] = Photo.open(result.mask)
-    if result.composited is not None:
-        suffix = f".{file_format}" if file_format else result.composited.lossless_suffix
-        files["restored"] = _picture(output, photo, "restored", suffix)
-        pictures["restored"] = result.composited
-    if plot:
-        files["plot"] = _picture(output, photo, "plot")
-        pictures["plot"] = Photo.open(result.plot())
-    for what in pictures:
-        protected.check(files[what])
-    files["mask"].parent.mkdir(parents=True, exist_ok=True)
-    for what, picture in pictures.items():
-        picture.save(files[what])
-    return files
 
 
 class _Report:
@@ -194,6 +141,7 @@ class _Report:
     def __init__(self, *, as_json: bool, quiet: bool) -> None:
         self.failures: list[tuple[Path, str]] = []
         self._as_json, self._quiet = as_json, quiet
+        self.were_there = 0
         self._done = 0
         self._coco = to_coco([], file_name="", size=(0, 0)) | {"images": []}
 
@@ -233,12 +181,27 @@ class _Report:
             partial.unlink(missing_ok=True)
 
     def finish(self, what: str, left_out: list[str]) -> None:
-        if not self._quiet:
-            counts = [f"{self._done} {'photo' if self._done == 1 else 'photos'} {what}"]
-            counts += [f"{len(self.failures)} failed"] if self.failures else []
-            click.echo("; ".join([*counts, *left_out]), err=True)
-        for path, reason in self.failures:
-            click.echo(f"Error: {path}: {reason}", err=True)
+        """Say what all processes together have done.
+
+        Raises:
+            click.exceptions.Exit: with 1, in each of them, if a photo failed in one.
+        """
+        counts = gathered([(self._done, self.were_there)])
+        failures = gathered(self.failures)
+        done, were_there = (sum(column) for column in zip(*counts, strict=True))
+        if is_first_process():
+            parts = [f"{done} {'photo' if done == 1 else 'photos'} {what}"]
+            parts += [f"{were_there} were there already"] if were_there else []
+            parts += [f"{len(failures)} failed"] if failures else []
+            if not self._quiet:
+                click.echo("; ".join([*parts, *left_out]), err=True)
+            if len(counts) > 1:  # of one process they are in the order of the photos
+                failures = sorted(failures, key=lambda failure: natural(str(failure[0])))
+            for path, reason in failures:
+                click.echo(f"Error: {path}: {reason}", err=True)
+        wait_for_everyone()  # a launcher ends all processes, the first too, when one of them fails
+        if failures:
+            raise click.exceptions.Exit(1)
 
 
 def _say(line: str) -> None:

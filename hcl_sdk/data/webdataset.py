@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.picture_files import SUFFIXES, check_polarity, corrupted_shares, few, natural, read_mask, read_photo
 
-_ROLES = ("photo", "clean", "mask")
+ROLES = ("photo", "clean", "mask")
+"""What a picture in a shard is to its sample."""
 
 
 @component
@@ -45,18 +46,18 @@ class WebDataset(Dataset):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        self._shards = _shards(self.path)
-        labels = _labels(self._shards)
+        self._shards = find_shards(self.path)
+        labels = shard_labels(self._shards)
         names: list[str] = []
         # For each sample and role: shard, offset and size; offset -1 where there is none. An array is a tenth of the
         # size of objects, and not copied to workers that are forked.
         places: list[list[tuple[int, int, int]]] = []
         for number, shard in enumerate(self._shards):
             found: dict[str, list[tuple[int, int, int]]] = {}
-            for key, role, offset, size in _index(shard):
-                sample = found.setdefault(key, [(number, -1, 0)] * len(_ROLES))
+            for key, role, offset, size in pictures_in_shard(shard):
+                sample = found.setdefault(key, [(number, -1, 0)] * len(ROLES))
                 if sample[role][1] >= 0:
-                    raise ValueError(f"{shard} holds two files that are the {_ROLES[role]} of {key!r}")
+                    raise ValueError(f"{shard} holds two files that are the {ROLES[role]} of {key!r}")
                 sample[role] = (number, offset, size)
             names += [f"{labels[number]}/{key}" for key in found]
             places += found.values()
@@ -67,12 +68,12 @@ class WebDataset(Dataset):
         self._names = tuple(names)
         self._places: NDArray[np.int64] = np.array(places, dtype=np.int64)
         there = self._places[:, :, 1] >= 0
-        for role, what in enumerate(_ROLES):
+        for role, what in enumerate(ROLES):
             if there[:, role].any() or what == "photo":
                 lacking = [self._names[i] for i in np.flatnonzero(~there[:, role])]
                 if lacking:
                     raise ValueError(f"{len(lacking)} of {len(names)} samples are without a {what}: {few(lacking, 3)}")
-        if there[:, _ROLES.index("mask")].any():
+        if there[:, ROLES.index("mask")].any():
             shares, _ = corrupted_shares(len(names), self._mask)
             check_polarity(shares, self.corrupted, self.path)
 
@@ -83,7 +84,7 @@ class WebDataset(Dataset):
         name = self._names[index]
         photo, clean = (self._contents(index, role) for role in ("photo", "clean"))
         assert photo is not None
-        has_mask = bool(self._places[index, _ROLES.index("mask"), 1] >= 0)
+        has_mask = bool(self._places[index, ROLES.index("mask"), 1] >= 0)
         alone = clean is None and not has_mask
         return Sample(
             image=read_photo(photo, name, self.shorter_side if alone else None),
@@ -100,7 +101,7 @@ class WebDataset(Dataset):
         return read_mask(contents, f"{self._names[index]}.mask", self.corrupted)
 
     def _contents(self, index: int, role: str) -> bytes | None:
-        shard, offset, size = (int(value) for value in self._places[index, _ROLES.index(role)])
+        shard, offset, size = (int(value) for value in self._places[index, ROLES.index(role)])
         if offset < 0:
             return None
         try:
@@ -111,7 +112,12 @@ class WebDataset(Dataset):
             raise SampleError(f"{self._names[index]}: {error}") from error
 
 
-def _shards(path: str) -> tuple[Path, ...]:
+def find_shards(path: str) -> tuple[Path, ...]:
+    """The tar files that a path stands for, in natural order: one, those of a folder, or those of a pattern.
+
+    Raises:
+        ValueError: if there are none.
+    """
     place = Path(path).expanduser()
     found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
     shards = tuple(sorted(found, key=lambda shard: natural(str(shard))))
@@ -120,14 +126,18 @@ def _shards(path: str) -> tuple[Path, ...]:
     return shards
 
 
-def _labels(shards: tuple[Path, ...]) -> list[str]:
+def shard_labels(shards: tuple[Path, ...]) -> list[str]:
     """What tells the shards from each other: their paths below the folder that they are all in."""
     above = os.path.commonpath([shard.parent for shard in shards])
     return [shard.relative_to(above).as_posix() for shard in shards]
 
 
-def _index(shard: Path) -> Iterator[tuple[str, int, int, int]]:
-    """Key, role, offset and size of the pictures in a shard; only headers are read."""
+def pictures_in_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
+    """Key, role (an index of `ROLES`), offset and size of the pictures in a shard; only headers are read.
+
+    Raises:
+        ValueError: if it is compressed or damaged.
+    """
     try:
         with tarfile.open(shard, "r:") as archive:
             for info in archive:
@@ -136,7 +146,7 @@ def _index(shard: Path) -> Iterator[tuple[str, int, int, int]]:
                 kind, _, suffix = f".{extension.lower()}".rpartition(".")
                 role = {"": "photo", ".mask": "mask", ".clean": "clean"}.get(kind)
                 if info.isfile() and role is not None and f".{suffix}" in SUFFIXES:
-                    yield f"{folder}/{key}" if folder else key, _ROLES.index(role), info.offset_data, info.size
+                    yield f"{folder}/{key}" if folder else key, ROLES.index(role), info.offset_data, info.size
             end = archive.offset
         # Of a header that is none, tarfile takes the archive to be at its end.
         with shard.open("rb") as file:

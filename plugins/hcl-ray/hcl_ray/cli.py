@@ -1,0 +1,110 @@
+"""The command ``hcl-ray``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_OPTIONS = (
+    click.argument("source"),
+    click.option(
+        "-o",
+        "--output",
+        metavar="DIR",
+        required=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Where the results go; made if it is not there. What an earlier run has left undone is done.",
+    ),
+    click.option("--weights", metavar="NAME", help="A folder, the name of registered weights, or org/name on the Hub."),
+    click.option("--sensitivity", metavar="S", type=float, help="How ready to call a pixel corrupted, 0 to 1."),
+    click.option("--detection-size", metavar="PIXELS", type=int, help="Shrink photos to this shorter side to detect."),
+    click.option("--precision", type=click.Choice(["no", "fp16", "bf16"]), help="no: float32 (the default)."),
+    click.option(
+        "--batch-size", metavar="N", type=int, help="Photos of one size through the detector at once.  [default: 1]"
+    ),
+    click.option(
+        "--column", metavar="NAME", default="image", show_default=True, help="Of Parquet files: where the photos are."
+    ),
+    click.option(
+        "--key", metavar="NAME", help="Of Parquet files: the column with the photos' names.  [default: file and row]"
+    ),
+    click.option("--actors", metavar="N", type=int, help="Copies of the pipeline.  [default: what there is room for]"),
+    click.option("--cpus", metavar="N", type=float, default=1, show_default=True, help="Cores, and threads, of each."),
+    click.option("--gpus", metavar="N", type=float, help="GPUs of each, or a part of one.  [default: 1 if there are]"),
+    click.option("--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: RAY_ADDRESS, else this machine]"),
+    click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary; errors only."),
+)
+
+
+def _options(*more: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((*_OPTIONS, *more)):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hcl-ray", prog_name="hcl-ray", message="%(prog)s %(version)s")
+def main() -> None:
+    """Find what does not belong in many photos, and fill it, on a Ray cluster.
+
+    SOURCE is a folder of photos; or Parquet files or WebDataset shards: a file that ends in .parquet or .tar, or a
+    pattern of them, in quotes. A photo that fails does not stop the rest: it is listed at the end and in
+    failures.jsonl, with the reason, and the exit status is 1.
+    """
+
+
+@main.command()
+@_options()
+def detect(**options: Any) -> None:
+    """Find what does not belong: masks."""
+    _run("detect", "examined", **options)
+
+
+@main.command()
+@_options(
+    click.option("--dilate", metavar="PIXELS", type=float, help="Grow the mask before filling it."),
+    click.option("--feather", metavar="PIXELS", type=float, help="Fade the fill into the photo over this width."),
+    click.option("--format", "file_format", metavar="EXT", help="File format of the restored photos, such as jpg."),
+)
+def restore(**options: Any) -> None:
+    """Find what does not belong, and fill it: masks and restored photos."""
+    _run("restore", "restored", **options)
+
+
+def _run(what: str, said: str, *, address: str | None, quiet: bool, source: str, output: Path, **options: Any) -> None:
+    import logging
+
+    import ray
+
+    import hcl_ray
+
+    started = not ray.is_initialized()
+    if started:
+        try:
+            ray.init(address=address, logging_level=logging.WARNING)
+        except (ConnectionError, ValueError) as error:
+            raise click.ClickException(f"Ray: {error}") from error
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    try:
+        given = {name: value for name, value in options.items() if value is not None}
+        summary = getattr(hcl_ray, what)(source, output, progress=not quiet, **given)
+    except (ValueError, TypeError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        if started:
+            ray.shutdown()
+    if not quiet:
+        counts = [f"{summary.done} {'photo' if summary.done == 1 else 'photos'} {said}, results in {output}"]
+        counts += [f"{summary.there} were there already"] if summary.there else []
+        counts += [f"{len(summary.failures)} failed"] if summary.failures else []
+        click.echo("; ".join(counts), err=True)
+    for key, reason in summary.failures:
+        click.echo(f"Error: {key}: {reason}", err=True)
+    if summary.failures:
+        raise click.exceptions.Exit(1)

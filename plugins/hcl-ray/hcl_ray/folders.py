@@ -1,0 +1,113 @@
+"""A folder of photos, to the files that ``hcl`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from hcl_ray.distribution import Workers, distribute
+from hcl_ray.guard import DIED, Guard
+from hcl_ray.model import Model, Settings, plain_errors
+from hcl_ray.summary import Summary
+from hcl_sdk.cli.inputs import Input, Inputs, Protected, find_photos
+from hcl_sdk.cli.outputs import Outputs
+
+AT_ONCE = 16  # photos
+
+ROWS = pa.schema([(name, pa.string()) for name in ("key", "path", "folder", "name")])
+
+
+class FolderJob:
+    """The photos in a folder and the folders in it.
+
+    Raises:
+        ValueError: if there is no such folder, no photo in it, or it is the output folder.
+    """
+
+    def __init__(self, source: Path, output: Path, *, restoring: bool, settings: Settings) -> None:
+        self._source, self._settings = source, settings
+        self._outputs = Outputs(folder=output, restoring=restoring, file_format=settings.get("file_format"))
+        if not source.is_dir():
+            what = "is a file" if source.exists() else "does not exist"
+            raise ValueError(
+                f"{source} {what}; expected a folder of photos, or a file that ends in .parquet or .tar, or a pattern "
+                f"of such files"
+            )
+        with plain_errors():
+            self._inputs: Inputs = find_photos([source], recursive=True, output=output)
+        if not self._inputs.photos and not self._inputs.failures:
+            raise ValueError(f"no picture files in {source} ({'; '.join(self._inputs.left_out()) or 'no files'})")
+
+    def run(self, workers: Workers, *, progress: bool) -> Summary:
+        """Do what is missing."""
+        failures = [(self._key(path), reason) for path, reason in self._inputs.failures]
+        missing = [photo for photo in self._inputs.photos if not self._outputs.are_there(photo)]
+        protected = Protected([photo.path for photo in self._inputs.photos])
+        rows = []
+        for photo in missing:
+            try:
+                for files in self._outputs.possible(photo).values():
+                    for file in files:
+                        protected.check(file)
+            except FileExistsError as error:
+                failures.append((self._key(photo.path), str(error)))
+            else:
+                values = {"path": str(photo.path), "folder": str(photo.folder), "name": photo.name}
+                rows.append({"key": self._key(photo.path), **values})
+        outcomes = distribute(
+            pa.Table.from_pylist(rows, ROWS),
+            FolderWorker,
+            {"outputs": self._outputs, "settings": self._settings},
+            workers=workers,
+            at_once=AT_ONCE,
+            unit="photo",
+            progress=progress,
+        )
+        failed = [(key, error) for key, error in outcomes.items() if error is not None]
+        return Summary(
+            done=len(outcomes) - len(failed),
+            there=len(self._inputs.photos) - len(missing),
+            failures=tuple(sorted(failures + failed)),
+        )
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self._source).as_posix()
+
+
+class FolderWorker:
+    """Works on the photos of a batch and writes the files of each; returns a table of ``key`` and ``error``."""
+
+    def __init__(self, outputs: Outputs, settings: Settings, guard: Guard) -> None:
+        self._outputs, self._guard = outputs, guard
+        self._model = Model(settings, restoring=outputs.restoring)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        return self._guard.run(batch, self._work, lambda row: _outcomes(row, [DIED]))
+
+    def _work(self, batch: pa.Table) -> pa.Table:
+        photos = [Input(path=Path(r["path"]), folder=Path(r["folder"]), name=r["name"]) for r in batch.to_pylist()]
+        errors = [self._refused(photo) for photo in photos]
+        left = [i for i, error in enumerate(errors) if error is None]
+        for i, result in zip(left, self._model.results([photos[i].path for i in left]), strict=True):
+            try:
+                if isinstance(result, str):
+                    errors[i] = result
+                else:
+                    self._outputs.write(result, photos[i], Protected([]))  # that no input is there was checked before
+            except Exception as error:
+                errors[i] = self._model.reason(error, photos[i].path)
+        return _outcomes(batch, errors)
+
+    def _refused(self, photo: Input) -> str | None:
+        """Why a photo is not worked on: files of the format asked for cannot hold it."""
+        try:
+            self._outputs.check_format(photo)
+        except Exception as error:
+            return self._model.reason(error, photo.path)
+        return None
+
+
+def _outcomes(batch: pa.Table, errors: Sequence[str | None]) -> pa.Table:
+    return pa.table({"key": batch.column("key"), "error": pa.array(errors, pa.string())})

@@ -1,0 +1,248 @@
+"""Parquet files and WebDataset shards: their parts, and the class that works on them.
+
+A part is a row group of a Parquet file, or so many photos of a shard one after the other. Its results are one Parquet
+file, which appears whole when the part is done.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+
+from hcl_ray.batches import DETECTED, PHOTO_TYPES, RESTORED, Detect, Restore, is_photo_type
+from hcl_ray.distribution import Workers, distribute
+from hcl_ray.guard import DIED, Guard
+from hcl_ray.model import Settings
+from hcl_ray.summary import Summary
+from hcl_sdk.data.webdataset import ROLES, find_shards, pictures_in_shard, shard_labels
+from hcl_sdk.picture_files import natural
+
+SHARD_PART = 256  # photos
+CHUNK = 16  # photos that are read, worked on and written at once, so that memory does not grow with the part
+
+PARTS = pa.schema(
+    [
+        ("key", pa.string()),  # the name of the part, which is also that of its file without the suffix
+        ("file", pa.string()),
+        ("label", pa.string()),  # what tells the file from the others
+        ("number", pa.int32()),  # of the row group
+        ("first", pa.int64()),  # the number of its first row in the file
+        ("photos", pa.int64()),
+        ("names", pa.list_(pa.string())),  # of the photos of a shard, and where they lie
+        ("offsets", pa.list_(pa.int64())),
+        ("sizes", pa.list_(pa.int64())),
+    ]
+)
+
+
+class Source(Protocol):
+    """A kind of files that hold photos."""
+
+    suffix: str
+
+    def files(self, path: str) -> Sequence[Path]:
+        """The files that a path or pattern stands for; ``ValueError`` if there are none."""
+        ...
+
+    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
+        """Of each part what tells it from the others of the file: columns of `PARTS`."""
+        ...
+
+    def read(self, part: dict[str, Any]) -> Iterator[pa.Table]:
+        """The photos of a part, `CHUNK` at a time: columns ``key`` and ``image``."""
+        ...
+
+
+class Parquet:
+    """Parquet files with photos in a column.
+
+    Args:
+        column: where the photos are, as of `Detect`.
+        key: the column with their names; None for the name of the file and the number of the row.
+    """
+
+    suffix = ".parquet"
+
+    def __init__(self, column: str, key: str | None) -> None:
+        self.column, self.key = column, key
+
+    def files(self, path: str) -> Sequence[Path]:
+        found = sorted(map(Path, glob.glob(path)), key=lambda file: natural(str(file)))
+        if not found:
+            raise ValueError(f"there is no file {path}")
+        return found
+
+    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
+        with pq.ParquetFile(file) as parquet:
+            names = [self.column, *([] if self.key is None else [self.key])]
+            for name in names:
+                if name not in parquet.schema_arrow.names:
+                    raise ValueError(f"there is no column {name!r}; there is {', '.join(parquet.schema_arrow.names)}")
+            kind = parquet.schema_arrow.field(self.column).type
+            if not is_photo_type(kind):
+                raise ValueError(f"the column {self.column!r} must be {PHOTO_TYPES}; it is {kind}")
+            first = 0
+            for number in range(parquet.num_row_groups):
+                rows = parquet.metadata.row_group(number).num_rows
+                yield {"number": number, "first": first, "photos": rows}
+                first += rows
+
+    def read(self, part: dict[str, Any]) -> Iterator[pa.Table]:
+        columns = list(dict.fromkeys([self.column, *([] if self.key is None else [self.key])]))
+        row = part["first"]
+        with pq.ParquetFile(part["file"]) as parquet:
+            for batch in parquet.iter_batches(CHUNK, row_groups=[part["number"]], columns=columns):
+                if self.key is None:
+                    keys = [f"{part['label']}:{i}" for i in range(row, row + batch.num_rows)]
+                else:
+                    keys = [str(value) for value in batch.column(self.key).to_pylist()]
+                row += batch.num_rows
+                yield pa.table({"key": pa.array(keys, pa.string()), "image": batch.column(self.column)})
+
+
+class Shards:
+    """Tar files as the library WebDataset writes them; masks and clean photos beside the photos are passed over."""
+
+    suffix = ".tar"
+
+    def files(self, path: str) -> Sequence[Path]:
+        return find_shards(path)
+
+    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
+        photo = ROLES.index("photo")
+        found = [(key, offset, size) for key, role, offset, size in pictures_in_shard(file) if role == photo]
+        if not found:
+            raise ValueError("no photos are in it")
+        for number, first in enumerate(range(0, len(found), SHARD_PART)):
+            names, offsets, sizes = zip(*found[first : first + SHARD_PART], strict=True)
+            where = {"names": names, "offsets": offsets, "sizes": sizes}
+            yield {"number": number, "first": first, "photos": len(names), **where}
+
+    def read(self, part: dict[str, Any]) -> Iterator[pa.Table]:
+        with open(part["file"], "rb") as file:
+            for first in range(0, part["photos"], CHUNK):
+                chunk = slice(first, first + CHUNK)
+                contents = []
+                for offset, size in zip(part["offsets"][chunk], part["sizes"][chunk], strict=True):
+                    file.seek(offset)
+                    contents.append(file.read(size))
+                keys = [f"{part['label']}/{name}" for name in part["names"][chunk]]
+                yield pa.table({"key": pa.array(keys, pa.string()), "image": pa.array(contents, pa.binary())})
+
+
+class TableJob:
+    """Files that hold photos.
+
+    Raises:
+        ValueError: if there are none.
+    """
+
+    def __init__(self, source: Source, path: Path, output: Path, *, restoring: bool, settings: Settings) -> None:
+        self._source, self._output, self._restoring, self._settings = source, output, restoring, settings
+        self._files = source.files(str(path))
+
+    def run(self, workers: Workers, *, progress: bool) -> Summary:
+        """Do what is missing."""
+        labels = shard_labels(tuple(self._files))
+        asked = ray.remote(_parts)
+        found = ray.get([asked.remote(self._source, *pair) for pair in zip(self._files, labels, strict=True)])
+        failures = [(label, rows) for label, rows in zip(labels, found, strict=True) if isinstance(rows, str)]
+        parts = [part for rows in found if not isinstance(rows, str) for part in rows]
+        missing = [part for part in parts if not part_file(self._output, part["key"]).is_file()]
+        outcomes = distribute(
+            pa.Table.from_pylist(missing, PARTS),
+            PartWorker,
+            {
+                "source": self._source,
+                "output": self._output,
+                "restoring": self._restoring,
+                "settings": self._settings,
+            },
+            workers=workers,
+            at_once=1,
+            unit="part",
+            progress=progress,
+        )
+        done = there = 0
+        for part in parts:
+            error = outcomes.get(part["key"])
+            if error is not None:
+                failures.append((part["key"], error))
+                continue
+            failed = failures_in(part_file(self._output, part["key"]))
+            failures += failed
+            if part["key"] in outcomes:
+                done += part["photos"] - len(failed)
+            else:
+                there += part["photos"] - len(failed)
+        return Summary(done=done, there=there, failures=tuple(sorted(failures)))
+
+
+def _parts(source: Source, file: Path, label: str) -> list[dict[str, Any]] | str:
+    """The parts of a file as rows of `PARTS`, or the reason why it has none."""
+    try:
+        found = list(source.parts(file))
+    except Exception as error:
+        return _reason(error, file)
+    stem = label.removesuffix(source.suffix)
+    return [{"file": str(file), "label": label, "key": f"{stem}-{part['number']:05d}", **part} for part in found]
+
+
+def _reason(error: Exception, file: Path) -> str:
+    return str(error).partition("\n")[0].removeprefix(f"{str(file)!r} ") or type(error).__name__
+
+
+def part_file(output: Path, key: str) -> Path:
+    """The file with the results of a part."""
+    return output / f"{key}.parquet"
+
+
+class PartWorker:
+    """Works on the parts of a batch and writes the file of each; returns a table of ``key`` and ``error``."""
+
+    def __init__(self, source: Source, output: Path, restoring: bool, settings: Settings, guard: Guard) -> None:
+        self._source, self._output, self._guard = source, output, guard
+        self._work = Restore("image", **settings) if restoring else Detect("image", **settings)
+        self._schema = pa.schema([("key", pa.string()), *(RESTORED if restoring else DETECTED)])
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        errors = [self._written(part) for part in batch.to_pylist()]
+        return pa.table({"key": batch.column("key"), "error": pa.array(errors, pa.string())})
+
+    def _written(self, part: dict[str, Any]) -> str | None:
+        """Work on a part. Returns why that cannot be done, if it cannot; of single photos it stands in the file."""
+        file = part_file(self._output, part["key"])
+        partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with pq.ParquetWriter(partial, self._schema) as writer:
+                for chunk in self._source.read(part):
+                    writer.write_table(self._guard.run(chunk, self._worked_on, self._died))
+            os.replace(partial, file)
+        except Exception as error:
+            return _reason(error, Path(part["file"]))
+        finally:
+            partial.unlink(missing_ok=True)
+        return None
+
+    def _worked_on(self, chunk: pa.Table) -> pa.Table:
+        return self._work(chunk).select(self._schema.names)
+
+    def _died(self, row: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist([{"key": row.column("key")[0].as_py(), "error": DIED}], self._schema)
+
+
+def failures_in(file: Path) -> list[tuple[str, str]]:
+    """The photos of a part that failed: name, and the reason."""
+    with pq.ParquetFile(file) as parquet:
+        table = parquet.read(columns=["key", "error"])
+    failed = table.filter(table.column("error").is_valid())
+    return list(zip(failed.column("key").to_pylist(), failed.column("error").to_pylist(), strict=True))
