@@ -29,10 +29,10 @@ def reliability(metrics: dict[str, Any], path: Path) -> None:
     ranges = metrics["calibration"]
     confidence, corrupted = ([r[key] for r in ranges] for key in ("confidence", "corrupted"))
     pixels = sum(r["pixels"] for r in ranges)
-    figure, (above, below) = plt.subplots(2, 1, figsize=(4.2, 5.2), height_ratios=(3, 1), sharex=True)
+    figure, (above, below) = plt.subplots(2, 1, figsize=(4.4, 5.6), height_ratios=(3, 1), sharex=True)
     above.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="perfect")
-    above.plot(confidence, corrupted, color=LINE, marker="o", markersize=4, label="measured")
-    above.set(ylabel="share corrupted", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    above.plot(confidence, corrupted, color=LINE, marker="o", markersize=4, clip_on=False, label="measured")
+    above.set(ylabel="share corrupted", xlim=(0, 1), ylim=(0, 1))
     error = metrics["overall"]["calibration_error"]["value"]
     above.set_title(f"expected calibration error {error:.3f}", fontsize=10, color=INK)
     above.legend(frameon=False, loc="upper left")
@@ -57,7 +57,7 @@ def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[t
         axes.plot(at, [p[key] for _, p in points], color=color, linestyle=style, label=label)
     axes.axvline(0.5, color=INK, linewidth=0.6, linestyle="--")
     axes.set(xlabel="sensitivity", xlim=(0, 1), ylim=(0, 1))
-    axes.legend(frameon=False, loc="lower center", fontsize=9)
+    axes.legend(frameon=False, loc="lower left", fontsize=9)
     _save(figure, path)
     return points
 
