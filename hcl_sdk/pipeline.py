@@ -22,12 +22,12 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
+from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.photo import Photo, Source, load_mask
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
-from hcl_sdk.sensitivity import threshold_at
 from hcl_sdk.weights import find_weights, load_weights, read_config, save_folder, upload
 
 N = TypeVar("N")
@@ -98,7 +98,7 @@ class Pipeline:
             A restorer that uses the detector's features works at the scale of the detection instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves the threshold as it is,
-            1 finds everything; see :func:`~hcl_sdk.sensitivity.threshold_at`.
+            1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         device: where to run; an accelerator if there is one.

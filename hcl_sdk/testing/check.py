@@ -78,7 +78,7 @@ def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _N
     Example:
         >>> from hcl_sdk import ResNetEncoder
         >>> print(check_encoder(lambda: ResNetEncoder(channels=(4, 8), depths=(1, 0))))
-        ResNetEncoder(channels=(4, 8), depths=(1, 0)): 15 checks: 15 passed
+        ResNetEncoder(channels=(4, 8), depths=(1, 0), residuals=False): 15 checks: 15 passed
     """
     return _check("encoder", factory, expected_failures)
 

@@ -93,7 +93,7 @@ def test_autocast_and_low_precision_change_nothing_but_the_input(loss: Restorati
             "use": "perceptual",
             "weight": 0.5,
             "layers": ["relu2_2", "relu3_2"],
-            "encoder": {"use": "resnet", "channels": [2], "depths": [0]},
+            "encoder": {"use": "resnet", "channels": [2], "depths": [0], "residuals": False},
             "weights": "own",
         },
     ],

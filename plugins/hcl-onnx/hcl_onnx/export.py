@@ -24,9 +24,9 @@ from hcl_onnx.session import Session
 from hcl_onnx.tracing import Draws, Exportable
 from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
 from hcl_sdk.functional.resize import resize
+from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import check_mask
 from hcl_sdk.registry import one_line
-from hcl_sdk.sensitivity import threshold_at
 
 SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40))
 """Batch, height and width of the images on which exported models are compared with their originals."""
