@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("detector")
     parser.add_argument("restorer")
     parser.add_argument("folder")
-    parser.add_argument("--detection-size", type=int, default=256)
+    parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--dilate", type=float, default=2)
