@@ -21,6 +21,8 @@ matplotlib.rcParams.update(
 )
 from matplotlib import pyplot as plt  # noqa: E402
 
+from hcl_sdk.functional.sensitivity import threshold_at  # noqa: E402
+
 INK, LINE, OTHER = "#37474f", "#00796b", "#c2185b"
 
 
@@ -43,7 +45,8 @@ def reliability(metrics: dict[str, Any], path: Path) -> None:
 
 def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[tuple[float, dict[str, float]]]:
     """Precision and recall by sensitivity, and what it costs on clean photos."""
-    points = [(_sensitivity(point["threshold"], threshold), point) for point in metrics["thresholds"]]
+    # It is its own inverse: the sensitivity that moves one threshold to the other.
+    points = [(threshold_at(point["threshold"], threshold), point) for point in metrics["thresholds"]]
     points = sorted(((s, p) for s, p in points if 0 < s < 1 and p["precision"] is not None), key=lambda pair: pair[0])
     at = [s for s, _ in points]
     figure, axes = plt.subplots(figsize=(5.6, 3.6))
@@ -60,12 +63,6 @@ def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[t
     axes.legend(frameon=False, loc="lower left", fontsize=9)
     _save(figure, path)
     return points
-
-
-def _sensitivity(at: float, threshold: float) -> float:
-    """The sensitivity that moves ``threshold`` to ``at``."""
-    odds = (1 - at) * threshold, at * (1 - threshold)
-    return odds[0] / sum(odds) if sum(odds) else 0.5
 
 
 def _save(figure: Any, path: Path) -> None:

@@ -99,8 +99,6 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
     path = folder / WEIGHTS
     try:
         state = load_file(path)
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
     except SafetensorError as error:
@@ -117,12 +115,17 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(problems))
     if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
         raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
-    if sha256 is not None and found != sha256.lower():
+    if sha256 is not None and (found := _sha256(path)) != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
         )
     model.load_state_dict(state)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
@@ -138,10 +141,9 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
     if half and (lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]):
         raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
     partial = folder / f".{WEIGHTS}.partial"
-    data = save(state, metadata={"format": "pt"})
-    partial.write_bytes(data)  # save_file makes it private to its owner
+    partial.write_bytes(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
     partial.replace(folder / WEIGHTS)
-    config = {**config, "sha256": hashlib.sha256(data).hexdigest()}
+    config = {**config, "sha256": _sha256(folder / WEIGHTS)}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     if not (folder / CARD).exists():
         (folder / CARD).write_text(card, encoding="utf-8")

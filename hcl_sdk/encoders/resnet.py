@@ -45,7 +45,7 @@ class ResNetEncoder(Encoder):
 
     def build(self) -> None:
         self.noise = NoiseResiduals() if self.residuals else None
-        seen = 12 if self.residuals else 3
+        seen = 3 if self.noise is None else 3 + self.noise.channels
         self.stages = nn.ModuleList(
             nn.Sequential(conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth)))
             for (before, width), depth in zip(pairwise((seen, *self.channels)), self.depths, strict=True)

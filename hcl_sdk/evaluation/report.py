@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows, as plain values; what is not defined is None."""
-        names = (
-            *("images", "overall", "groups", "baselines", "calibration", "thresholds", "scales"),
-            *("others", "unreadable"),
-        )
-        return {name: _plain(getattr(self, name)) for name in names}
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name != "rows"}
 
     def to_markdown(self) -> str:
         """Tables: overall with intervals, by group, and by scale."""

@@ -23,6 +23,7 @@ class NoiseResiduals(nn.Module):
     photo around it; a flat color has none, of which the logarithm tells even little noise apart.
     """
 
+    channels = 9
     kernels: Tensor
 
     def __init__(self) -> None:
