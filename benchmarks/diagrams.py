@@ -21,8 +21,6 @@ matplotlib.rcParams.update(
 )
 from matplotlib import pyplot as plt  # noqa: E402
 
-from hcl_sdk.functional.sensitivity import threshold_at  # noqa: E402
-
 INK, LINE, OTHER = "#37474f", "#00796b", "#c2185b"
 
 
@@ -43,12 +41,10 @@ def reliability(metrics: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
-def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[tuple[float, dict[str, float]]]:
+def sensitivity(metrics: dict[str, Any], path: Path) -> None:
     """Precision and recall by sensitivity, and what it costs on clean photos."""
-    # It is its own inverse: the sensitivity that moves one threshold to the other.
-    points = [(threshold_at(point["threshold"], threshold), point) for point in metrics["thresholds"]]
-    points = sorted(((s, p) for s, p in points if 0 < s < 1 and p["precision"] is not None), key=lambda pair: pair[0])
-    at = [s for s, _ in points]
+    points = [point for point in metrics["sensitivities"] if point["precision"] is not None]
+    at = [point["sensitivity"] for point in points]
     figure, axes = plt.subplots(figsize=(5.6, 3.6))
     for key, color, style in (
         ("precision", LINE, "-"),
@@ -57,12 +53,11 @@ def sensitivity(metrics: dict[str, Any], threshold: float, path: Path) -> list[t
         ("untouched", INK, ":"),
     ):
         label = {"f1": "F1", "untouched": "clean photos untouched"}.get(key, key)
-        axes.plot(at, [p[key] for _, p in points], color=color, linestyle=style, label=label)
+        axes.plot(at, [point[key] for point in points], color=color, linestyle=style, label=label)
     axes.axvline(0.5, color=INK, linewidth=0.6, linestyle="--")
     axes.set(xlabel="sensitivity", xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False, loc="lower left", fontsize=9)
     _save(figure, path)
-    return points
 
 
 def _save(figure: Any, path: Path) -> None:
@@ -78,17 +73,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("metrics", type=Path)
     parser.add_argument("-o", "--out", type=Path, default=Path())
-    parser.add_argument("--threshold", type=float, default=0.5, help="of the weights that were measured")
     arguments = parser.parse_args()
     metrics = json.loads(arguments.metrics.read_text(encoding="utf-8"))
     arguments.out.mkdir(parents=True, exist_ok=True)
     reliability(metrics, arguments.out / "reliability.svg")
-    points = sensitivity(metrics, arguments.threshold, arguments.out / "sensitivity.svg")
+    sensitivity(metrics, arguments.out / "sensitivity.svg")
     print("| sensitivity | precision | recall | F1 | flagged of clean photos | clean photos untouched |")
     print("|---|---|---|---|---|---|")
-    for s, p in points:
-        measures = (p[key] for key in ("precision", "recall", "f1", "false_positive_area", "untouched"))
-        print(f"| {s:.2f} | {' | '.join('-' if m is None else f'{m:.3f}' for m in measures)} |")
+    for point in metrics["sensitivities"]:
+        measures = (point[key] for key in ("precision", "recall", "f1", "false_positive_area", "untouched"))
+        print(f"| {point['sensitivity']:.2f} | {' | '.join('-' if m is None else f'{m:.3f}' for m in measures)} |")
 
 
 if __name__ == "__main__":

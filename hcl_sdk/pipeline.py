@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
@@ -97,8 +98,10 @@ class Pipeline:
         restoration_size: the same for restoration, of the part of the photo that is to be filled and its surroundings.
             A restorer that uses the detector's features works at the scale of the detection instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
-        sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves the threshold as it is,
-            1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+        peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
+            [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
+        sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
+            are, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         device: where to run; an accelerator if there is one.
@@ -121,6 +124,7 @@ class Pipeline:
     detection_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
     restoration_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
     threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
+    peak_threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
     sensitivity = _Setting[float](float, 0, 1, expected="a number from 0 to 1")
     dilate = _Setting[float](float, 0, expected="a number of pixels >= 0")
     feather = _Setting[float](float, 0, expected="a number of pixels >= 0")
@@ -133,6 +137,7 @@ class Pipeline:
         detection_size: int | None = None,
         restoration_size: int | None = None,
         threshold: float = 0.5,
+        peak_threshold: float = 0.0,
         sensitivity: float = 0.5,
         dilate: float = 0,
         feather: float = 0,
@@ -147,6 +152,7 @@ class Pipeline:
         self.detection_size = detection_size
         self.restoration_size = restoration_size
         self.threshold = threshold
+        self.peak_threshold = peak_threshold
         self.sensitivity = sensitivity
         self.dilate = dilate
         self.feather = feather
@@ -285,6 +291,23 @@ class Pipeline:
         result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
         return self._fill(result, widths)
 
+    def to_mask(self, confidence: Tensor, *, sensitivity: float | None = None) -> Tensor:
+        """The mask that a confidence makes: what :meth:`detect` would find, without detecting anew.
+
+        Args:
+            confidence: ``[B, 1, H, W]``, probability of *corrupted*, such as a result's ``confidence``.
+            sensitivity: in place of the pipeline's own.
+
+        Returns:
+            ``corruption_mask``, ``[B, 1, H, W]`` bool.
+
+        Raises:
+            TypeError, ValueError: for a sensitivity that is none.
+        """
+        sensitivity = self._own("sensitivity", sensitivity)
+        limits = (threshold_at(sensitivity, threshold) for threshold in (self.threshold, self.peak_threshold))
+        return hysteresis_mask(confidence, *limits)
+
     def compile(self, **options: Any) -> Self:
         """Compile detector and restorer with ``torch.compile``'s options on their first use. Returns self."""
         for module in self._modules.values():
@@ -306,7 +329,7 @@ class Pipeline:
         """Detect, and fill as far as ``widths`` (dilate, feather) say, photos of one working size after the other."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-        limit = threshold_at(self._own("sensitivity", sensitivity), self.threshold)
+        sensitivity = self._own("sensitivity", sensitivity)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         photos = [Photo.open(source) for source in sources]
@@ -317,7 +340,7 @@ class Pipeline:
         for size, indices in by_size.items():
             for begin in range(0, len(indices), batch_size):
                 batch = indices[begin : begin + batch_size]
-                found = self._run_batch([photos[i] for i in batch], size, limit, widths, seed)
+                found = self._run_batch([photos[i] for i in batch], size, sensitivity, widths, seed)
                 results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(photos))]
 
@@ -326,7 +349,7 @@ class Pipeline:
         self,
         photos: Sequence[Photo],
         size: tuple[int, int],
-        threshold: float,
+        sensitivity: float,
         widths: tuple[float, float] | None,
         seed: int,
     ) -> list[Result]:
@@ -343,7 +366,7 @@ class Pipeline:
             result = Result(
                 photo=photo,
                 confidence=confidence,
-                corruption_mask=confidence > threshold,
+                corruption_mask=self.to_mask(confidence, sensitivity=sensitivity),
                 detection=_copy(replace(own, pyramid=None, embeddings=())),
             )
             results.append(result if widths is None else self._fill(result, widths, (images[k : k + 1], own)))
@@ -522,6 +545,7 @@ _SCHEMA: dict[str, Any] = {
     "detection_size": Annotated[int | None, _check_setting],
     "restoration_size": Annotated[int | None, _check_setting],
     "threshold": Annotated[float, _check_setting],
+    "peak_threshold": Annotated[float, _check_setting],
     "sensitivity": Annotated[float, _check_setting],
     "dilate": Annotated[float, _check_setting],
     "feather": Annotated[float, _check_setting],

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.measure import label
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -379,6 +380,26 @@ def test_sensitivity_goes_from_nothing_over_the_threshold_to_everything(
     assert torch.equal(again[0].corruption_mask, plain.confidence > limit)
 
 
+def test_a_region_counts_if_it_rises_above_the_second_threshold(tiny_pipeline: Pipeline) -> None:
+    photo = noise(24, 31)
+    confidence = tiny_pipeline.detect(photo).confidence
+    low, high = (float(confidence.flatten().sort().values[rank]) for rank in (540, 735))
+    pipeline = tiny_pipeline.replace(threshold=low, peak_threshold=high)
+    regions = torch.from_numpy(label((confidence > low)[0, 0].numpy(), connectivity=2))
+    peaks = regions[(confidence > high)[0, 0]].unique()
+    assert 1 <= len(peaks) < regions.max()
+    for result in (pipeline.detect(photo), pipeline(photo)):
+        assert torch.equal(result.corruption_mask[0, 0], torch.isin(regions, peaks))
+    assert not pipeline.detect(photo, sensitivity=0).corruption_mask.any()
+    assert pipeline.detect(photo, sensitivity=1).corruption_mask.all()
+    for sensitivity in (0.3, 0.7):
+        detected = pipeline.detect(photo, sensitivity=sensitivity).corruption_mask
+        assert torch.equal(pipeline.to_mask(confidence, sensitivity=sensitivity), detected)
+    assert torch.equal(pipeline.to_mask(confidence), pipeline.detect(photo).corruption_mask)
+    with pytest.raises(ValueError, match=r"^sensitivity must be "):
+        pipeline.to_mask(confidence, sensitivity=2)
+
+
 @pytest.mark.parametrize(
     ("setting", "error"),
     [
@@ -386,6 +407,8 @@ def test_sensitivity_goes_from_nothing_over_the_threshold_to_everything(
         ({"threshold": -0.1}, ValueError),
         ({"threshold": math.nan}, ValueError),
         ({"threshold": True}, TypeError),
+        ({"peak_threshold": 2}, ValueError),
+        ({"peak_threshold": None}, TypeError),
         ({"sensitivity": 1.01}, ValueError),
         ({"sensitivity": "high"}, TypeError),
         ({"dilate": -1}, ValueError),
@@ -410,7 +433,7 @@ def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
         setattr(pipeline, name, value)
     assert str(assigned.value) == str(made.value)
     assert repr(pipeline) == before
-    if not name.endswith("size") and name != "threshold" and value is not None:
+    if not name.endswith("size") and "threshold" not in name and value is not None:
         with pytest.raises(error, match=f"^{name} must be ") as called:
             pipeline(stained()[0], **setting)
         assert str(called.value) == str(made.value)
@@ -432,6 +455,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         "detection_size": np.int64(16),
         "restoration_size": np.uint8(8),
         "threshold": np.float32(0.25),
+        "peak_threshold": np.float64(0.75),
         "sensitivity": np.float32(0.75),
         "dilate": np.int32(2),
         "feather": np.float64(1.5),
@@ -704,6 +728,7 @@ COMPOSITIONS: dict[str, Callable[[], Pipeline]] = {
         detection_size=256,
         restoration_size=512,
         threshold=0.25,
+        peak_threshold=0.75,
         sensitivity=0.625,
         dilate=1.5,
         feather=3,

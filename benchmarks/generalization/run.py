@@ -56,7 +56,7 @@ def runs(ways: list[str]) -> Iterator[Run]:
     for way in ways:
         yield from (Run(way, "all", seed) for seed in SEEDS)
     for way in ways:
-        yield Run(way, "only-photo", SEEDS[0])
+        yield from (Run(way, "only-photo", seed) for seed in SEEDS)
     for content in LEFT_OUT:
         yield from (Run(way, f"no-{content}", SEEDS[0]) for way in ways)
 

@@ -18,7 +18,7 @@ from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.data.items import Item, Items
 from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import Report, summarize
-from hcl_sdk.evaluation.rows import detection_row, restoration_row
+from hcl_sdk.evaluation.rows import SENSITIVITIES, detection_row, restoration_row
 from hcl_sdk.evaluation.sheets import contact_sheet
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, SampleError, component
 from hcl_sdk.pipeline import Pipeline
@@ -174,7 +174,8 @@ def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, n
     mask = None if item.corruption_mask is None else torch.from_numpy(item.corruption_mask)[None, None]
     row["area"] = None if mask is None else float(mask.float().mean())
     if mask is not None and pipeline.detector is not None:
-        row["detection"] = detection_row(result, mask)
+        found = [pipeline.to_mask(result.confidence, sensitivity=s) for s in SENSITIVITIES]
+        row["detection"] = detection_row(result, mask, found)
     if item.clean is not None and pipeline.restorer is not None:
         clean = _unit(item.clean)
         row["restoration"] = restoration_row(result, _unit(item.image), clean, mask)

@@ -11,13 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES
 
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Borders of the groups by corrupted share of the image; a share on a border belongs to the group above."""
-
-THRESHOLDS = 20
-"""Equal steps of the threshold whose precision and recall are told."""
 
 MEASURES = {
     "f1": "F1 of corrupted pixels",
@@ -67,9 +64,9 @@ class Report:
         baselines: of each baseline the measures in ``BASELINE_MEASURES``, as far as they apply.
         calibration: ranges of confidence: the ``pixels`` in each, their mean ``confidence``, and the share of them that
             is ``corrupted``; ranges without pixels are left out. For a reliability diagram.
-        thresholds: what would be found at other thresholds of the confidence: ``threshold``; ``precision``, ``recall``
-            and ``f1`` of the corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean
-            ones. None where not defined.
+        sensitivities: what is found at other sensitivities: ``sensitivity``; ``precision``, ``recall`` and ``f1`` of
+            the corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean ones. None where
+            not defined.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
             *valid* pixels. Groups have them too.
         others: measures of sets of images (``fid``), or why one could not be had.
@@ -82,7 +79,7 @@ class Report:
     groups: dict[str, dict[str, dict[str, Any]]]
     baselines: dict[str, dict[str, Estimate]]
     calibration: list[dict[str, float]]
-    thresholds: list[dict[str, float | None]]
+    sensitivities: list[dict[str, float | None]]
     scales: list[dict[str, Estimate]]
     others: dict[str, Any]
     unreadable: dict[str, str]
@@ -180,7 +177,7 @@ def summarize(
         groups=groups,
         baselines=_baselines(rows, resamples, seed),
         calibration=_calibration(rows),
-        thresholds=_thresholds(rows),
+        sensitivities=_sensitivities(rows),
         scales=_scales(rows, resamples, seed),
         others=others,
         unreadable=unreadable,
@@ -274,27 +271,27 @@ def _levels_table(rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
     return _table(rows, lambda row: np.ravel(row["detection"]["levels"]).tolist(), "detection", 2 * LEVELS)
 
 
-def _thresholds(rows: Sequence[dict[str, Any]]) -> list[dict[str, float | None]]:
+def _sensitivities(rows: Sequence[dict[str, Any]]) -> list[dict[str, float | None]]:
     detected = [row for row in rows if "detection" in row]
     if not detected:
         return []
-    above = np.cumsum(_levels_table(detected).reshape(len(detected), 2, LEVELS)[..., ::-1], axis=-1)[..., ::-1]
-    corrupted, valid = above.sum(axis=0)
-    alarms = above[[row["area"] == 0 for row in detected], 1]
-    alarms = alarms[alarms[:, 0] > 0]
+    width = 4 * len(SENSITIVITIES)
+    table = _table(detected, lambda row: np.ravel(row["detection"]["sensitivities"]).tolist(), "detection", width)
+    counts = table.reshape(len(detected), -1, 4)
+    hits, wrong, _, missed = counts.sum(axis=0).T
+    _, alarms, silent, _ = counts[[row["area"] == 0 for row in detected]].transpose(2, 0, 1)
+    clean = np.full(len(SENSITIVITIES), float(len(alarms)))
     measures = {
-        "precision": _ratio(corrupted, corrupted + valid),
-        "recall": _ratio(corrupted, np.full(LEVELS, corrupted[0])),
-        "f1": _ratio(2 * corrupted, corrupted + valid + corrupted[0]),
-        "false_positive_area": _ratio((alarms / alarms[:, :1]).sum(axis=0), np.full(LEVELS, len(alarms))),
-        "untouched": _ratio((alarms == 0).sum(axis=0, dtype=np.float64), np.full(LEVELS, len(alarms))),
+        "precision": _ratio(hits, hits + wrong),
+        "recall": _ratio(hits, hits + missed),
+        "f1": np.where(hits + missed > 0, _ratio(2 * hits, 2 * hits + wrong + missed), np.nan),
+        "false_positive_area": _ratio((alarms / (alarms + silent)).sum(axis=0), clean),
+        "untouched": _ratio((alarms == 0).sum(axis=0, dtype=np.float64), clean),
     }
-    if not corrupted[0]:
-        measures["f1"][:] = np.nan
     return [
-        {"threshold": level / LEVELS}
-        | {name: float(v[level]) if np.isfinite(v[level]) else None for name, v in measures.items()}
-        for level in range(0, LEVELS, LEVELS // THRESHOLDS)
+        {"sensitivity": sensitivity}
+        | {name: float(v[i]) if np.isfinite(v[i]) else None for name, v in measures.items()}
+        for i, sensitivity in enumerate(SENSITIVITIES)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,22 +18,26 @@ from hcl_sdk.result import Result
 LEVELS = 200
 """Levels of confidence that average precision distinguishes."""
 
+SENSITIVITIES = tuple(n / 20 for n in range(1, 20))
+"""Sensitivities whose precision and recall are told."""
+
 CALIBRATION_BINS = 15
 """Equal ranges of confidence whose mean is compared with how many pixels are corrupted."""
 
 
-def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
+def detection_row(result: Result, corruption_mask: Tensor, found: Sequence[Tensor]) -> dict[str, Any]:
     """Counts of pixels, from which all measures of detection are computed.
 
     Args:
         result: of one image.
         corruption_mask: ``[1, 1, H, W]`` bool, the truth.
+        found: masks likewise, what is found at each of the ``SENSITIVITIES``.
 
     Returns:
         ``counts``: true positives, false positives, true negatives, false negatives, *corrupted* being positive;
         ``f1`` of them, None where nothing is corrupted; ``levels``: how many corrupted and valid pixels there are at
         each level of confidence; ``calibration``: of each range of confidence its pixels, the sum of their confidence,
-        and how many are corrupted; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
+        and how many are corrupted; ``sensitivities``: ``counts`` at each; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
     """
     counts = _counts(result.corruption_mask, corruption_mask)
     level = (result.confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
@@ -43,6 +48,7 @@ def detection_row(result: Result, corruption_mask: Tensor) -> dict[str, Any]:
         "f1": f1(counts) if corruption_mask.any() else None,
         "levels": levels,
         "calibration": _calibration(result.confidence, corruption_mask),
+        "sensitivities": [_counts(mask, corruption_mask) for mask in found],
         "scales": [_scale_row(confidence, corruption_mask) for confidence in scales],
     }
 

@@ -25,7 +25,7 @@ from hcl_sdk.data import FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
 from hcl_sdk.evaluation.networks import frechet_distance
 from hcl_sdk.evaluation.report import area_group, average_precision, summarize
-from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +188,7 @@ def row(number, counts, area=0.2, source=None):
     levels = [[0] * LEVELS, [0] * LEVELS]
     calibration = [[0] * CALIBRATION_BINS] * 3
     detection = {"counts": counts, "f1": None, "levels": levels, "calibration": calibration, "scales": []}
+    detection["sensitivities"] = [counts] * len(SENSITIVITIES)
     name = str(number)
     about = {"number": number, "name": name, "source": source or name, "shape": "", "content": "", "area": area}
     return {**about, "detection": detection}
@@ -244,31 +245,21 @@ def test_calibration_error_is_that_of_all_pixels(tiny_pipeline, evaluation):
     assert all(0 <= r["confidence"] <= 1 and 0 <= r["corrupted"] <= 1 for r in report.calibration)
 
 
-def test_the_curve_is_what_other_thresholds_find(tiny_pipeline, photos):
+@pytest.mark.parametrize("peak_threshold", [0.0, 0.75])
+def test_the_curve_is_what_other_sensitivities_find(tiny_pipeline, photos, peak_threshold):
+    pipeline = tiny_pipeline.replace(threshold=0.45, peak_threshold=peak_threshold)
     evaluation = make_evaluation(photos, corruption=Corruption(clean=0.4))
-    report = evaluate(tiny_pipeline, evaluation)
-    assert [point["threshold"] for point in report.thresholds] == pytest.approx(np.arange(0, 1, 0.05))
-    found = list(plain(tiny_pipeline, evaluation))
-    truth = torch.cat([torch.from_numpy(item.corruption_mask).flatten() for item, _ in found])
-    confidence = torch.cat([result.confidence.flatten() for _, result in found]).double()
-    for point in report.thresholds:
-        # A level holds its lower border; a little less, so that rounding does not matter.
-        flagged = confidence > point["threshold"] - 1e-9
-        assert point["precision"] == pytest.approx(
-            (flagged & truth).sum().item() / max(flagged.sum().item(), 1), abs=1e-3
-        ) or (point["precision"] is None and not flagged.any())
-        assert point["recall"] == pytest.approx((flagged & truth).sum().item() / truth.sum().item(), abs=1e-3)
-        clean = [
-            result.confidence > point["threshold"] - 1e-9 for item, result in found if not item.corruption_mask.any()
-        ]
-        assert len(clean) > 1
-        area, untouched = (
-            np.mean([own(f).item() for f in clean]) for own in (lambda f: f.float().mean(), lambda f: ~f.any())
-        )
-        assert point["false_positive_area"] == pytest.approx(area, abs=1e-3)
-        assert point["untouched"] == pytest.approx(untouched)
-    recalls = [point["recall"] for point in report.thresholds]
-    assert recalls == sorted(recalls, reverse=True)
+    curve = evaluate(pipeline, evaluation).sensitivities
+    assert [point["sensitivity"] for point in curve] == pytest.approx(np.arange(0.05, 0.99, 0.05))
+    for point in curve[::4]:
+        report = evaluate(pipeline.replace(sensitivity=point["sensitivity"]), evaluation)
+        for name in ("f1", "false_positive_area", "untouched"):
+            assert point[name] == pytest.approx(report.headline[name])
+        hits, wrong, _, missed = np.sum([row["detection"]["counts"] for row in report.rows], axis=0)
+        assert point["precision"] == (pytest.approx(hits / (hits + wrong)) if hits + wrong else None)
+        assert point["recall"] == pytest.approx(hits / (hits + missed))
+    recalls = [point["recall"] for point in curve]
+    assert recalls == sorted(recalls)
     assert len(set(recalls)) > 2
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 
 def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
@@ -18,6 +19,15 @@ def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
         return height, width
     scale = shorter / min(height, width)
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def hysteresis_mask(confidence: np.ndarray, threshold: float, peak_threshold: float) -> np.ndarray:
+    """The connected regions ``[H, W]`` above a threshold that rise above a second one somewhere."""
+    above = confidence > threshold
+    labels, count = ndimage.label(above, structure=np.ones((3, 3)))  # pyright: ignore[reportGeneralTypeIssues]
+    has_peak = np.zeros(count + 1, dtype=np.bool_)
+    has_peak[labels[above & (confidence > peak_threshold)]] = True
+    return has_peak[labels]
 
 
 def shrink(image: np.ndarray, size: Sequence[int]) -> np.ndarray:

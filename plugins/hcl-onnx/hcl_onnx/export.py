@@ -28,6 +28,7 @@ from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import check_mask
 from hcl_sdk.registry import one_line
 
+THRESHOLDS = ("threshold", "peak_threshold")
 SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40))
 """Batch, height and width of the images on which exported models are compared with their originals."""
 
@@ -84,9 +85,9 @@ def export(
         ExportError: if a part cannot be traced or translated, or the export differs from its original.
     """
     folder = Path(folder)
-    # What runs the models has the threshold alone.
-    limit = threshold_at(pipeline.sensitivity, pipeline.threshold)
-    config = pipeline.to_config() | {"threshold": limit, "sensitivity": 0.5}
+    # What runs the models has the thresholds alone.
+    limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
+    config = pipeline.to_config() | limits | {"sensitivity": 0.5}
     device = pipeline.device
     parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
     folder.mkdir(parents=True, exist_ok=True)

@@ -78,8 +78,8 @@ class Runner:
         threads: as many as ONNX Runtime may use; None for all cores.
 
     Attributes:
-        detection_size, restoration_size, threshold, dilate, feather: the settings of the pipeline that was exported, as
-            ``hcl_sdk.Pipeline`` documents them; they may be set.
+        detection_size, restoration_size, threshold, peak_threshold, dilate, feather: the settings of the pipeline that
+            was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
 
     Raises:
         ModelError: if the folder or a model in it is missing, damaged or something else.
@@ -92,6 +92,7 @@ class Runner:
         self.detection_size: int | None = config["detection_size"]
         self.restoration_size: int | None = config["restoration_size"]
         self.threshold: float = config["threshold"]
+        self.peak_threshold: float = config["peak_threshold"]
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
         files = self.manifest.files
@@ -141,8 +142,8 @@ class Runner:
         image = arrays.shrink(photo.rgb, arrays.working_size(photo.size, self.detection_size))
         found = self._run_detector(image)
         confidence = arrays.enlarge(found["confidence"], photo.size)[0, 0]
-        result = Result(photo=photo, confidence=confidence, corruption_mask=confidence > self.threshold)
-        return result, (image, found)
+        mask = arrays.hysteresis_mask(confidence, self.threshold, self.peak_threshold)
+        return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:
         if self._detector is None:

@@ -128,7 +128,9 @@ def test_images_of_one_class_are_among_those_that_agree(published):
 
 
 @compositions
-@pytest.mark.parametrize("settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2}, {"detection_size": None}])
+@pytest.mark.parametrize(
+    "settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2, "peak_threshold": 0.6}, {"detection_size": None}]
+)
 def test_other_settings_work_as_in_the_pipeline(exported, settings):
     pipeline, folder, _ = exported
     runner = Runner(folder)

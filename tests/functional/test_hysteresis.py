@@ -1,0 +1,40 @@
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.filters import apply_hysteresis_threshold
+
+from hcl_sdk.functional.hysteresis import hysteresis_mask
+
+images = arrays(np.float32, st.tuples(st.integers(1, 3), st.just(1), st.integers(1, 9), st.integers(1, 9)),
+                elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))  # fmt: skip
+thresholds = st.sampled_from([0.0, 0.2, 0.25, 0.5, 0.6, 0.9, 1.0])
+
+
+def in_four_neighborhoods(confidence, low, high):
+    """scikit-image knows sides alone: with every pixel as 2 x 2 and what touches at a corner bridged, the same."""
+    height, width = confidence.shape
+    wide = np.zeros((2 * height + 1, 2 * width + 1), np.float32)
+    for dy in range(3):
+        for dx in range(3):
+            part = wide[dy : dy + 2 * height : 2, dx : dx + 2 * width : 2]
+            np.maximum(part, confidence, out=part)
+    return apply_hysteresis_threshold(wide, low, high)[1::2, 1::2] & (confidence > low)
+
+
+@given(images, thresholds, thresholds)
+def test_it_is_hysteresis_thresholding(confidence, threshold, peak):
+    mask = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
+    assert mask.dtype == bool
+    for ours, image in zip(mask[:, 0], confidence[:, 0], strict=True):
+        np.testing.assert_array_equal(ours, in_four_neighborhoods(image, threshold, max(threshold, peak)))
+
+
+def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count():
+    confidence = torch.tensor([[[[0.6, 0.1, 0.9]]], [[[0.6, 0.6, 0.6]]], [[[0.9, 0.6, 0.1]]]])
+    assert hysteresis_mask(confidence, 0.5, 0.8)[:, 0, 0].tolist() == [
+        [False, False, True],
+        [False, False, False],
+        [True, True, False],
+    ]
