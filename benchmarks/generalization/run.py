@@ -3,8 +3,8 @@
     python benchmarks/generalization/run.py PHOTOS HELD_OUT -o FOLDER [--exclude NAMES] [--steps N] [--only PATTERN]
 
 PHOTOS is the folder to train on, without the photos named in the text file NAMES; HELD_OUT is what is measured. Trained
-are, with the recipe beside this file: each way on all contents, with three seeds; each way without one content, for
-each content; each way on parts of other photos alone, as the paper does. All have the same steps, network and images.
+are, with the recipe beside this file: each way on all contents, and on parts of other photos alone, as the paper does,
+with three seeds; each way without one content, for each content. All have the same steps, network and images.
 What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is.
 """
 
@@ -109,41 +109,35 @@ def _hcl(*arguments: str) -> None:
 
 
 def tables(out: Path, ways: list[str]) -> Iterator[str]:
-    """F1 of the corrupted class by content, trained on all, on other photos alone, and without that content."""
+    """What was found of each content, trained on all, on other photos alone, and without that content."""
     found = {path.parent.name: json.loads(path.read_text()) for path in (out / "measured").glob("*/metrics.json")}
 
-    def f1(run: Run, content: str) -> float | None:
-        report = found.get(run.name)
-        return None if report is None else report["groups"]["content"][content]["f1"]["value"]
+    def of(content: str, measure: str, *trained: Run) -> list[float]:
+        reports = [found[run.name] for run in trained if run.name in found]
+        return [report["groups"]["content"][content][measure]["value"] for report in reports]
 
-    def overall(run: Run, measure: str) -> float | None:
-        report = found.get(run.name)
-        return None if report is None else report["overall"][measure]["value"]
-
-    everything = {way: [Run(way, "all", seed) for seed in SEEDS] for way in ways}
-    yield "\nTrained on all contents: mean F1 over three seeds (least to greatest)\n"
-    yield _header(["content", *ways])
-    for content in CONTENTS:
-        yield _line(content, [_spread([f1(run, content) for run in everything[way]]) for way in ways])
-    for measure in ("f1", "average_precision", "calibration_error", "false_positive_area", "untouched"):
-        yield _line(f"*{measure}*", [_spread([overall(run, measure) for run in everything[way]]) for way in ways])
-    yield "\nTrained on parts of other photos alone: F1\n"
-    yield _header(["content", *ways])
-    for content in CONTENTS:
-        yield _line(content, [_shown(f1(Run(way, "only-photo", SEEDS[0]), content)) for way in ways])
-    yield "\nThe content left out of the training: F1 (as a share of the F1 with it in, of the same seed)\n"
-    yield _header(["content", *ways])
-    for left_out, names in LEFT_OUT.items():
-        for content in names:
-            cells = []
-            for way in ways:
-                without, within = (
-                    f1(Run(way, f"no-{left_out}", SEEDS[0]), content),
-                    f1(Run(way, "all", SEEDS[0]), content),
-                )
-                share = f" ({without / within:.2f})" if without is not None and within else ""
-                cells.append(_shown(without) + share)
-            yield _line(content, cells)
+    for measure, called in (("f1", "F1"), ("average_precision", "average precision")):
+        for contents, title in (("all", "all contents"), ("only-photo", "parts of other photos alone")):
+            trained = {way: [Run(way, contents, seed) for seed in SEEDS] for way in ways}
+            yield f"\nTrained on {title}: {called}, the mean over the seeds (least to greatest)\n"
+            yield _header(["content", *ways])
+            for content in CONTENTS:
+                yield _line(content, [_spread(of(content, measure, *trained[way])) for way in ways])
+            for overall in (measure, "calibration_error", "false_positive_area", "untouched"):
+                reports = {way: [found[run.name] for run in trained[way] if run.name in found] for way in ways}
+                values = [[report["overall"][overall]["value"] for report in reports[way]] for way in ways]
+                yield _line(f"*{overall.replace('_', ' ')}, over all*", [_spread(v) for v in values])
+        yield f"\nThe content left out of the training: {called} (as a share of that of the same seed with it in)\n"
+        yield _header(["content", *ways])
+        for left_out, names in LEFT_OUT.items():
+            for content in names:
+                cells = []
+                for way in ways:
+                    without = of(content, measure, Run(way, f"no-{left_out}", SEEDS[0]))
+                    within = of(content, measure, Run(way, "all", SEEDS[0]))
+                    share = f" ({without[0] / within[0]:.2f})" if without and within and within[0] else ""
+                    cells.append(_spread(without) + share)
+                yield _line(content, cells)
 
 
 def _header(names: list[str]) -> str:
@@ -154,13 +148,10 @@ def _line(name: str, cells: list[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _spread(values: list[float | None]) -> str:
-    there = [value for value in values if value is not None]
-    return f"{mean(there):.3f} ({min(there):.3f} to {max(there):.3f})" if there else "-"
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "-"
+    return f"{mean(values):.3f}" + (f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else "")
 
 
 def main() -> None:
@@ -169,7 +160,7 @@ def main() -> None:
     parser.add_argument("held_out", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--exclude", type=Path)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--only", default="*", help="names of runs, such as 'bce_all_*'")
     arguments = parser.parse_args()
     recipe = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))

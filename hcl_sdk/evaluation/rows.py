@@ -35,9 +35,10 @@ def detection_row(result: Result, corruption_mask: Tensor, found: Sequence[Tenso
 
     Returns:
         ``counts``: true positives, false positives, true negatives, false negatives, *corrupted* being positive;
-        ``f1`` of them, None where nothing is corrupted; ``levels``: how many corrupted and valid pixels there are at
-        each level of confidence; ``calibration``: of each range of confidence its pixels, the sum of their confidence,
-        and how many are corrupted; ``sensitivities``: ``counts`` at each; ``scales``: ``bce`` and ``counts`` of each scale, *valid* being positive.
+        ``f1`` of them, None where nothing is corrupted; ``sensitivities``: ``counts`` at each; ``levels``: how many
+        corrupted and valid pixels there are at each level of confidence; ``calibration``: of each range of confidence
+        its pixels, the sum of their confidence, and how many are corrupted; ``scales``: ``bce`` and ``counts`` of each
+        scale, *valid* being positive.
     """
     counts = _counts(result.corruption_mask, corruption_mask)
     level = (result.confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
