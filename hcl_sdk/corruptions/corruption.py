@@ -48,8 +48,8 @@ class Corrupted:
         image: ``[H, W, 3]`` uint8 RGB.
         corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
             partly transparent, what of the shape it really changed.
-        shape: what drew the mask; None if nothing is corrupted.
-        content: what was painted; None likewise.
+        shape: what drew the mask, of several layers the lowest; None if nothing is corrupted.
+        content: what was painted, likewise.
         unreadable: files of shapes and contents, and photos drawn as content, that were to be used here and could not
             be: (name, why). A shape and a content were drawn anew for each.
     """
@@ -103,6 +103,7 @@ class Corruption(Configurable):
         blur: the radius of the Gaussian is drawn from this range, in pixels; the published one is always 3.
         area: the share of the photo's pixels that a shape may have. A shape outside is drawn again; after some attempts
             the nearest counts.
+        layers: how often a pair is drawn for a photo, from and to; one lies over the other.
 
     Example:
         >>> corruption = Corruption(clean=0.1)
@@ -117,6 +118,7 @@ class Corruption(Configurable):
     full: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0, 100))
     area: tuple[float, float] = attrs.field(default=(0.0, 1.0), validator=between(0, 1))
+    layers: tuple[int, int] = attrs.field(default=(1, 1), validator=between(1))
 
     @full.validator  # pyright: ignore[reportAttributeAccessIssue]
     def _leaves_room(self, attribute: attrs.Attribute[float], value: float) -> None:
@@ -147,7 +149,31 @@ class Corruption(Configurable):
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
             return Corrupted(image=image.copy(), corruption_mask=empty, shape=None, content=None)
-        everywhere = share < self.clean + self.full
+        if share < self.clean + self.full:
+            return self._layer(image, rng, another, softness, everywhere=True)
+        low, high = self.layers
+        lowest = damaged = self._layer(image, rng, another, softness)
+        for _ in range(int(rng.integers(low, high + 1)) - 1 if high > 1 else 0):
+            above = self._layer(damaged.image, rng, another, softness)
+            damaged = Corrupted(
+                image=above.image,
+                corruption_mask=damaged.corruption_mask | above.corruption_mask,
+                shape=lowest.shape,
+                content=lowest.content,
+                unreadable=damaged.unreadable + above.unreadable,
+            )
+        return damaged
+
+    def _layer(
+        self,
+        image: NDArray[np.uint8],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+        softness: float,
+        *,
+        everywhere: bool = False,
+    ) -> Corrupted:
+        """One shape, filled and blended in."""
         unreadable: list[tuple[str, str]] = []
         transparent = 0
         while len(unreadable) < UNREADABLE_DRAWS:

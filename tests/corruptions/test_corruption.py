@@ -462,6 +462,39 @@ def test_the_area_is_kept_where_it_can_be():
     assert result.corruption_mask.mean() == 1 / 16
 
 
+def test_layers_lie_over_each_other():
+    rules = (
+        Rule(shapes=(Half(),), contents=(Constant(color=(200, 0, 0)),)),
+        Rule(shapes=(CenterBox(),), contents=(Constant(color=(0, 200, 0)),)),
+    )
+    image = np.full((64, 64, 3), 90, np.uint8)
+    corruption = Corruption(rules=rules, blur=(0, 0), layers=(1, 4))
+    numbers = set()
+    for seed in range(60):
+        result = corruption(image, np.random.default_rng(seed), lambda: None)
+        changed = (result.image != image).any(axis=-1)
+        assert np.array_equal(result.corruption_mask, changed)
+        numbers.add(len(np.unique(result.image[changed], axis=0)))
+        assert result.shape in (rules[0].shapes[0], rules[1].shapes[0])
+    assert numbers == {1, 2}
+    with pytest.raises(ValueError, match="'layers' must be two numbers in order, at least 1"):
+        Corruption(layers=(0, 2))
+
+
+def test_every_layer_says_what_could_not_be_read():
+    def another():
+        raise SampleError("gone")
+
+    rules = (
+        Rule(shapes=(CenterBox(),), contents=(AnotherPhoto(),)),
+        Rule(shapes=(CenterBox(),), contents=(Constant(),)),
+    )
+    corruption = Corruption(rules=rules, layers=(5, 5))
+    result = corruption(photo((16, 16)), np.random.default_rng(0), another)
+    assert result.corruption_mask.any()
+    assert len(result.unreadable) > 1
+
+
 def test_softness_scales_the_blur():
     rule = Rule(shapes=(CenterBox(),), contents=(Constant(),))
     corruption, image = Corruption(rules=(rule,), blur=(3.0, 3.0)), np.full((64, 64, 3), 200, np.uint8)
