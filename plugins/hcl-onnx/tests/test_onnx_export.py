@@ -171,7 +171,7 @@ import sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "hcl_sdk", "onnx", "onnxscript", "scipy", "attrs"):
+        if name.partition(".")[0] in ("torch", "hcl_sdk", "onnx", "onnxscript", "attrs"):
             raise ImportError(f"{{name}} is not to be imported")
 
 sys.meta_path.insert(0, Blocked())
