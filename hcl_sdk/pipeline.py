@@ -611,21 +611,26 @@ def _surroundings(mask: Tensor) -> tuple[slice, slice]:
 
 def _card(pipeline: Pipeline) -> str:
     millions = sum(p.numel() for p in pipeline._modules.parameters()) / 1e6
+    does, call = "Finds the regions of a photo that do not belong in it and fills them", '("photo.jpg")'
+    if pipeline.restorer is None:
+        does, call = "Finds the regions of a photo that do not belong in it", '.detect("photo.jpg")'
+    elif pipeline.detector is None:
+        does, call = "Fills the regions of a photo that a mask says", '.restore("photo.jpg", corruption_mask="mask.png")'
     return f"""---
 library_name: hcl_sdk
-pipeline_tag: image-to-image
+pipeline_tag: {"image-segmentation" if pipeline.restorer is None else "image-to-image"}
 tags: [blind-image-inpainting, image-restoration]
 ---
 
 # Blind image inpainting with hcl_sdk
 
-Finds the regions of a photo that do not belong in it and fills them; {millions:.2f} million parameters.
+{does}; {millions:.2f} million parameters.
 
 ```python
 from hcl_sdk import Pipeline
 
-result = Pipeline.from_pretrained("path or org/name of these weights")("photo.jpg")
-result.restored.save("restored.png")
+result = Pipeline.from_pretrained("path or org/name of these weights"){call}
+result.save("result")
 ```
 
 Data, training and results: to be filled in by whoever trained these weights.

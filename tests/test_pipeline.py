@@ -822,6 +822,21 @@ def test_a_detector_of_another_class_cannot_be_saved_as_a_detector(tmp_path: Pat
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.parametrize("parts", ["detector", "restorer", "detector restorer"])
+def test_the_code_of_the_model_card_runs(parts: str, tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch) -> None:
+    made = {part: getattr(tiny_pipeline, part) for part in parts.split()}
+    Pipeline(**made, device="cpu").save_pretrained(tmp_path / "weights")
+    card = (tmp_path / "weights" / "README.md").read_text()
+    code = card.split("```python\n")[1].split("```")[0]
+    photo, mask = stained()
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("path or org/name of these weights", "./weights"), {})
+    assert any((tmp_path / "result").iterdir())
+    assert ("fills" in card.lower()) == ("restorer" in parts)
+
+
 def test_the_model_card_does_not_repeat_the_configuration(tmp_path: Path) -> None:
     pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
     pipeline.save_pretrained(tmp_path)

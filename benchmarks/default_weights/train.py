@@ -1,9 +1,10 @@
-"""Train the default weights again: four stages of the detector, the restorer, and one file of the two.
+"""Train the default weights again: six stages of the detector, the restorer, and one file of the two.
 
     python benchmarks/default_weights/train.py PHOTOS NAMES -o FOLDER [--share S]
 
 PHOTOS is a folder of photos, NAMES a text file with the names of those that are set aside for tuning. What is done is
-kept in FOLDER: a killed run goes on. With S below 1 all stages have that share of their steps, for a trial.
+kept in FOLDER: a killed run goes on. With S below 1 all stages have that share of their steps, for a trial, and are kept
+apart from the whole ones.
 """
 
 from __future__ import annotations
@@ -61,9 +62,11 @@ STAGES = (
         ),
     ),
     Stage("detector_4", "detector_last.yaml", 4400, after="detector_3"),
+    Stage("detector_5", "detector_layers.yaml", 1350, after="detector_4"),
+    Stage("detector_6", "detector_photos.yaml", 4400, after="detector_5"),
     Stage("restorer", "restorer.yaml", 3000),
 )
-SETTINGS = ("--threshold", "0.3", "--peak-threshold", "0.98")
+SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.97")
 
 
 def main() -> None:
@@ -79,13 +82,14 @@ def main() -> None:
         f"validation.dataset.path={arguments.photos}",
         f"validation.dataset.only={arguments.names}",
     )
+    out = arguments.out if arguments.share == 1 else arguments.out / f"share_{arguments.share:g}"
     for stage in STAGES:
         fields = [*photos, *stage.fields, f"steps={max(1, round(stage.steps * arguments.share))}"]
         if stage.after:
-            fields.append(f"pipeline={arguments.out / stage.after / 'weights'}")
-        _run("-m", "hcl_sdk.cli", "train", str(HERE / stage.recipe), *fields, "-o", str(arguments.out / stage.name))
-    trained = [str(arguments.out / name / "weights") for name in ("detector_4", "restorer")]
-    _run(str(HERE / "join.py"), *trained, str(arguments.out / "weights"), *SETTINGS)
+            fields.append(f"pipeline={out / stage.after / 'weights'}")
+        _run("-m", "hcl_sdk.cli", "train", str(HERE / stage.recipe), *fields, "-o", str(out / stage.name))
+    trained = [str(out / name / "weights") for name in ("detector_6", "restorer")]
+    _run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
 
 
 def _run(*arguments: str) -> None:

@@ -5,7 +5,8 @@
 PHOTOS is the folder to train on, without the photos named in the text file NAMES; HELD_OUT is what is measured. Trained
 are, with the recipe beside this file: each way on all contents, and on parts of other photos alone, as the paper does,
 with three seeds; each way without one content, for each content. All have the same steps, network and images.
-What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is.
+What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is. A FOLDER holds runs
+of the same steps.
 """
 
 from __future__ import annotations
@@ -84,12 +85,15 @@ def _content(written: str | dict[str, Any]) -> str:
 def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     training, measured = out / "runs" / run.name, out / "measured" / run.name
+    configured = out / "configurations" / f"{run.name}.yaml"
+    asked = configuration(recipe, run, arguments.steps)
+    if configured.exists() and yaml.safe_load(configured.read_text(encoding="utf-8")) != asked:
+        raise SystemExit(f"{configured} is not what is asked for now: its run had another recipe or other --steps")
     if (measured / "metrics.json").exists():
         return
     print(f"{run.name}:", flush=True)
-    configured = out / "configurations" / f"{run.name}.yaml"
     configured.parent.mkdir(parents=True, exist_ok=True)
-    configured.write_text(yaml.safe_dump(configuration(recipe, run, arguments.steps)), encoding="utf-8")
+    configured.write_text(yaml.safe_dump(asked), encoding="utf-8")
     photos = [f"data.dataset.path={arguments.photos}"]
     if arguments.exclude is not None:
         photos.append(f"data.dataset.exclude={arguments.exclude}")

@@ -48,16 +48,16 @@ class Corrupted:
         image: ``[H, W, 3]`` uint8 RGB.
         corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
             partly transparent, what of the shape it really changed.
-        shape: what drew the mask, of several layers the lowest; None if nothing is corrupted.
-        content: what was painted, likewise.
+        shapes: what drew the mask, of each layer, the lowest first; none if nothing is corrupted.
+        contents: what was painted, likewise.
         unreadable: files of shapes and contents, and photos drawn as content, that were to be used here and could not
             be: (name, why). A shape and a content were drawn anew for each.
     """
 
     image: NDArray[np.uint8]
     corruption_mask: NDArray[np.bool_]
-    shape: Shape | None
-    content: Content | None
+    shapes: tuple[Shape, ...]
+    contents: tuple[Content, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
@@ -101,8 +101,8 @@ class Corruption(Configurable):
         full: share of photos that are corrupted everywhere. Contents are drawn until one hides all of the photo;
             after some attempts, the last is shown without its opacity.
         blur: the radius of the Gaussian is drawn from this range, in pixels; the published one is always 3.
-        area: the share of the photo's pixels that a shape may have. A shape outside is drawn again; after some attempts
-            the nearest counts.
+        area: the share of the photo's pixels that a shape may have; several layers together may have more. A shape
+            outside is drawn again; after some attempts the nearest counts.
         layers: how often a pair is drawn for a photo, from and to; one lies over the other.
 
     Example:
@@ -148,18 +148,18 @@ class Corruption(Configurable):
         share = rng.random()
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
-            return Corrupted(image=image.copy(), corruption_mask=empty, shape=None, content=None)
+            return Corrupted(image=image.copy(), corruption_mask=empty, shapes=(), contents=())
         if share < self.clean + self.full:
             return self._layer(image, rng, another, softness, everywhere=True)
         low, high = self.layers
-        lowest = damaged = self._layer(image, rng, another, softness)
+        damaged = self._layer(image, rng, another, softness)
         for _ in range(int(rng.integers(low, high + 1)) - 1 if high > 1 else 0):
             above = self._layer(damaged.image, rng, another, softness)
             damaged = Corrupted(
                 image=above.image,
                 corruption_mask=damaged.corruption_mask | above.corruption_mask,
-                shape=lowest.shape,
-                content=lowest.content,
+                shapes=damaged.shapes + above.shapes,
+                contents=damaged.contents + above.contents,
                 unreadable=damaged.unreadable + above.unreadable,
             )
         return damaged
@@ -194,7 +194,11 @@ class Corruption(Configurable):
                 pixels = pixels[..., :3]
             damaged, changed = blend(image, pixels, mask, radius)
             return Corrupted(
-                image=damaged, corruption_mask=changed, shape=shape, content=content, unreadable=tuple(unreadable)
+                image=damaged,
+                corruption_mask=changed,
+                shapes=(shape,),
+                contents=(content,),
+                unreadable=tuple(unreadable),
             )
         raise SampleError(
             f"{len(unreadable)} draws in a row of a shape and a content met a file that cannot be read; the first: "

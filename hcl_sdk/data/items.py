@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.corruptions.corruption import Corruption
-from hcl_sdk.interfaces import Dataset, Sample, SampleError
+from hcl_sdk.interfaces import Content, Dataset, Sample, SampleError, Shape
 from hcl_sdk.picture_files import photo_of
 from hcl_sdk.plugins import registry
 
@@ -28,7 +28,8 @@ class Item:
         clean: the same undamaged; None where a data set of masks alone does not know it.
         corruption_mask: ``[size, size]`` bool, True = corrupted; None where a data set of pairs does not know it.
         name: of the photo in its data set.
-        shape: name of the shape of the corruption; empty where there is none, or it is not known.
+        shape: name of the shape of the corruption, of several layers the names in alphabetical order with ``+``
+            between them; empty where there is none, or it is not known.
         content: likewise, of its content.
         source: what the item was made of: items of one source are not independent of each other.
         unreadable: photos, and files of shapes and contents, that were to be used here and could not be: (name, why).
@@ -145,8 +146,8 @@ class Items:
             corruption_mask=damaged.corruption_mask,
             name=name,
             source=name,
-            shape="" if damaged.shape is None else registry.label(type(damaged.shape)),
-            content="" if damaged.content is None else registry.label(type(damaged.content)),
+            shape=_labels(damaged.shapes),
+            content=_labels(damaged.contents),
             unreadable=unreadable + damaged.unreadable,
         )
 
@@ -181,6 +182,10 @@ class Items:
             return pixels[:, ::-1].copy() if mirrored else pixels
 
         return cut
+
+
+def _labels(parts: tuple[Shape, ...] | tuple[Content, ...]) -> str:
+    return "+".join(sorted({registry.label(type(part)) for part in parts}))
 
 
 @lru_cache(maxsize=4)

@@ -20,10 +20,14 @@ def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] 
 
 
 def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize an image ``[B, C, H, W]`` to a smaller ``size`` with an antialiasing filter."""
+    """Resize an image ``[B, C, H, W]`` in [0, 1] to a smaller ``size`` with an antialiasing Lanczos filter.
+
+    Training images are resized with that one: to a detector that looks for blurred regions, too, a softer one blurs.
+    """
     if tuple(image.shape[-2:]) == tuple(size):
         return image
-    return F.interpolate(image, tuple(size), mode="bilinear", antialias=True)
+    small = F.interpolate(image.cpu(), tuple(size), mode="lanczos", antialias=True)  # PyTorch has it for CPUs alone
+    return small.clamp(0, 1).to(image.device)
 
 
 def missing(extent: int, multiple: int) -> int:

@@ -48,7 +48,7 @@ from hcl_sdk.training.checkpoints import (
 )
 from hcl_sdk.training.objective import Batch, Critic, Objective, adversarial_loss, collate
 from hcl_sdk.training.panels import panel
-from hcl_sdk.training.recipe import FREE_KEYS, Optimization, Recipe, describe_run
+from hcl_sdk.training.recipe import FREE_KEYS, Optimization, Recipe, describe_run, load_run
 
 CONFIG, LOG, WEIGHTS, CHECKPOINTS, PANELS = "training.yaml", "log.jsonl", "weights", "checkpoints", "panels"
 
@@ -397,7 +397,8 @@ class _Run:
             out.mkdir(parents=True, exist_ok=True)
             clean_up(folder)
         if self.description is not None and config.is_file() and found:
-            differing = _differences(load_yaml(config), self.description)
+            stored = load_yaml(config)
+            differing = _differences(stored, self.description) and _differences(_complete(stored), self.description)
             if differing:
                 raise TrainingError(
                     f"{out} holds a run of another configuration; go on with the same one, or give another folder. "
@@ -679,6 +680,14 @@ def _description(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] | None:
         return describe_run(pipeline, recipe)
     except (RegistryError, TypeError, ValueError):
         return None
+
+
+def _complete(stored: dict[str, Any]) -> dict[str, Any]:
+    """The description of a run with the fields, at their defaults, that another version of this package did not know."""
+    try:
+        return describe_run(*load_run(stored, device="cpu"))
+    except (ConfigError, RegistryError):
+        return stored
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:

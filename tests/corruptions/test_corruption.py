@@ -475,7 +475,11 @@ def test_layers_lie_over_each_other():
         changed = (result.image != image).any(axis=-1)
         assert np.array_equal(result.corruption_mask, changed)
         numbers.add(len(np.unique(result.image[changed], axis=0)))
-        assert result.shape in (rules[0].shapes[0], rules[1].shapes[0])
+        assert 1 <= len(result.shapes) == len(result.contents) <= 4
+        of_both = {rule.shapes[0]: rule.contents[0] for rule in rules}
+        assert [of_both[shape] for shape in result.shapes] == list(result.contents)
+        assert {tuple(color) for color in result.image[changed]} <= {content.color for content in result.contents}
+        assert tuple(result.image[32, 32]) == result.contents[-1].color or result.shapes[-1] == Half()
     assert numbers == {1, 2}
     with pytest.raises(ValueError, match="'layers' must be two numbers in order, at least 1"):
         Corruption(layers=(0, 2))
@@ -583,4 +587,4 @@ def test_a_shape_of_a_script_can_be_used(monkeypatch):
     rule = Rule(shapes=(Corner(),), contents=(RandomColor(),))
     damaged = Corruption(rules=(rule,))(photo((10, 10)), np.random.default_rng(0), lambda: None)
     assert damaged.corruption_mask.sum() == 25
-    assert isinstance(damaged.shape, Corner)
+    assert [type(shape) for shape in damaged.shapes] == [Corner]

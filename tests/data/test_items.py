@@ -48,6 +48,12 @@ def same(a, b):
     return np.array_equal(a.image, b.image) and np.array_equal(a.corruption_mask, b.corruption_mask)
 
 
+def test_an_item_of_several_layers_is_named_after_all_of_them():
+    rules = tuple(Rule(shapes=(CenterBox(),), contents=(content,)) for content in (Constant(), AnotherPhoto()))
+    items = Items(Squares(), 24, corruption=Corruption(rules=rules, layers=(8, 8)))
+    assert {(items[i].shape, items[i].content) for i in range(4)} == {("box", "constant+photo")}
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 500))
 def test_an_item_depends_on_seed_and_number_alone(seed, number):

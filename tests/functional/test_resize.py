@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple, resize, shrink
 
@@ -26,6 +28,16 @@ def test_resizing_to_the_same_size_changes_nothing() -> None:
     x = torch.rand(1, 3, 5, 7)
     assert resize(x, (5, 7), "bilinear") is x
     assert shrink(x, (5, 7)) is x
+
+
+@given(st.integers(16, 60), st.integers(16, 60), st.floats(0.2, 1), st.integers(0, 1000))
+@settings(max_examples=30)
+def test_shrinking_is_that_of_training_images(height: int, width: int, scale: float, seed: int) -> None:
+    pixels = np.random.default_rng(seed).random((height, width), dtype=np.float32)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    pillow = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.LANCZOS)).clip(0, 1)
+    image = torch.from_numpy(pixels)[None, None].expand(2, 3, -1, -1)
+    np.testing.assert_allclose(shrink(image, size), pillow[None, None].repeat(2, 0).repeat(3, 1), atol=5e-5)
 
 
 def test_shrinking_averages_instead_of_picking() -> None:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
+import yaml
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from runs import assert_same, gradients, lines, train, weights
@@ -307,6 +308,17 @@ def test_another_configuration_does_not_go_on_with_a_run(run_config, tmp_path):
     outcome = train(run_config("steps=3", "log_every=3", "keep=9", "data.workers=1"), tmp_path)  # these may change
     assert outcome.step == 3
     assert train(run_config("steps=3"), tmp_path).finished  # nothing left to do
+
+
+def test_a_run_from_before_a_field_existed_goes_on(run_config, tmp_path):
+    train(run_config("steps=2"), tmp_path)
+    config = tmp_path / "training.yaml"
+    stored = yaml.safe_load(config.read_text())
+    assert stored["data"]["corruption"].pop("layers") == [1, 1]
+    stored["pipeline"].pop("peak_threshold", None)
+    config.write_text(yaml.safe_dump(stored))
+    assert train(run_config("steps=3"), tmp_path).step == 3
+    assert yaml.safe_load(config.read_text())["data"]["corruption"]["layers"] == [1, 1]
 
 
 def test_unreadable_photos_are_reported_once(run_config, photos, tmp_path):

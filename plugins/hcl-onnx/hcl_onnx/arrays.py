@@ -31,21 +31,23 @@ def hysteresis_mask(confidence: np.ndarray, threshold: float, peak_threshold: fl
 
 
 def shrink(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Resize ``[B, C, H, W]`` to a smaller size with an antialiasing (triangle) filter, as PyTorch does it."""
+    """Resize ``[B, C, H, W]`` in [0, 1] to a smaller size with an antialiasing Lanczos filter, as PyTorch does it."""
     for axis, to in zip((2, 3), size, strict=True):
         extent = image.shape[axis]
         if to == extent:
             continue
         scale = extent / to
-        support = max(scale, 1.0)
+        filter_scale = max(scale, 1.0)
+        support = 3 * filter_scale
         center = (np.arange(to) + 0.5) * scale
         first = np.maximum((center - support + 0.5).astype(np.int64), 0)
         last = np.minimum((center + support + 0.5).astype(np.int64), extent)
         tap = first[:, None] + np.arange((last - first).max())
-        weight = np.maximum(1 - np.abs(tap - center[:, None] + 0.5) / support, 0) * (tap < last[:, None])
+        distance = (tap - center[:, None] + 0.5) / filter_scale
+        weight = np.sinc(distance) * np.sinc(distance / 3) * (np.abs(distance) < 3) * (tap < last[:, None])
         weight = (weight / weight.sum(axis=1, keepdims=True)).astype(np.float32)
         image = _weighted(image, axis, np.minimum(tap, extent - 1), weight)
-    return image
+    return image.clip(0, 1)
 
 
 def enlarge(image: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -1,0 +1,75 @@
+"""The weights load, are what the README says, and find what they were trained for in photos they never saw."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from skimage.transform import resize
+from torchmetrics.functional.classification import binary_average_precision
+
+from hcl_sdk import Pipeline
+from hcl_sdk.plugins import registry
+from hcl_sdk.testing import check_weights
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def research() -> Pipeline:
+    return Pipeline.from_pretrained("hcl-weights/research", device="cpu")
+
+
+def photo(name: str) -> np.ndarray:
+    """One of scikit-image's, 256 x 256."""
+    pixels = getattr(data, name)()
+    side = min(pixels.shape[:2])
+    scaled = np.asarray(resize(pixels[:side, :side], (256, 256), anti_aliasing=True))
+    return (scaled * 255).round().astype(np.uint8)
+
+
+def test_conformance():
+    check_weights("hcl-weights/research")
+
+
+def test_the_name_alone_is_enough_and_its_folder_is_in_the_package(research):
+    folder = registry.weights_source("research")
+    assert isinstance(folder, Path)
+    assert folder.parent.name == "hcl_weights"
+    assert Pipeline.from_pretrained("research", device="cpu").to_config() == research.to_config()
+
+
+def test_it_is_the_published_method(research):
+    config = research.to_config()["detector"]
+    assert config["clusterer"]["use"] == "soft-kmeans"
+    assert config["settle"] == 0.95
+    assert research.restorer is None
+
+
+@pytest.mark.parametrize(("base", "pasted"), [("astronaut", "coffee"), ("coffee", "astronaut"), ("chelsea", "coffee")])
+def test_parts_of_other_photos_are_found(research, base, pasted):
+    image, truth = photo(base).copy(), np.zeros((256, 256), dtype=np.bool_)
+    truth[60:190, 80:210] = True
+    image[truth] = photo(pasted)[truth]
+    confidence = research.detect(image).confidence
+    precision = binary_average_precision(confidence.flatten(), torch.from_numpy(truth).flatten().int())
+    assert float(precision) > 0.9  # 0.26 by chance
+
+
+def test_python_blocks_of_the_readme_run_in_order_and_print_what_is_shown(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    printed, shown = "", []
+    for language, code in BLOCKS:
+        if language == "python":
+            exec(compile(code, "README.md", "exec"), namespace)
+            printed = capsys.readouterr().out
+        elif language == "text":
+            shown.append(code)
+            assert printed == code
+    assert len(shown) == 1
