@@ -29,7 +29,7 @@ from hcl_sdk.interfaces.typecheck import received
 from hcl_sdk.photo import Photo, Source, load_mask
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
-from hcl_sdk.weights import find_weights, load_weights, read_config, save_folder, upload
+from hcl_sdk.weights import FORMAT, find_weights, load_weights, read_config, save_folder, upload
 
 N = TypeVar("N")
 T = TypeVar("T")
@@ -101,7 +101,8 @@ class Pipeline:
         peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
             [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
-            are, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+            are, 1 finds everything (unless a threshold is 1); see
+            :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         device: where to run; an accelerator if there is one.
@@ -475,7 +476,7 @@ class Pipeline:
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
         settings = {name: getattr(self, name) for name in _SETTINGS}
-        return {"format": 1, "plugins": plugins_used(parts), **parts, **settings}
+        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **settings}
 
     @classmethod
     def from_pretrained(
@@ -537,7 +538,7 @@ def _check_setting(_: Any, attribute: Any, value: Any) -> None:
 
 
 _SCHEMA: dict[str, Any] = {
-    "format": Annotated[int, attrs.validators.in_([1])],
+    "format": Annotated[int, attrs.validators.in_([FORMAT])],
     "plugins": dict[str, str],
     "sha256": str,  # of the weights that lie beside it
     "detector": Detector | None,
@@ -615,7 +616,10 @@ def _card(pipeline: Pipeline) -> str:
     if pipeline.restorer is None:
         does, call = "Finds the regions of a photo that do not belong in it", '.detect("photo.jpg")'
     elif pipeline.detector is None:
-        does, call = "Fills the regions of a photo that a mask says", '.restore("photo.jpg", corruption_mask="mask.png")'
+        does, call = (
+            "Fills the regions of a photo that a mask says",
+            '.restore("photo.jpg", corruption_mask="mask.png")',
+        )
     return f"""---
 library_name: hcl_sdk
 pipeline_tag: {"image-segmentation" if pipeline.restorer is None else "image-to-image"}

@@ -21,6 +21,9 @@ from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+FORMAT = 1  # of a folder of weights: what config.json means and how tensors are named
+_LISTED = 3  # misfits that an error names, of what may be hundreds
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class WeightsError(ValueError):
@@ -71,7 +74,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """The configuration in a folder of weights.
 
     Raises:
-        WeightsError: if there is none, or it is not a JSON object.
+        WeightsError: if there is none, it is not a JSON object, or its ``format`` is that of another version.
     """
     path = folder / CONFIG
     try:
@@ -82,11 +85,16 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is not JSON: {error}") from None
     if not isinstance(config, dict):
         raise WeightsError(f"{path} must hold a JSON object, got {type(config).__name__}")
+    found = config.get("format", FORMAT)
+    if isinstance(found, int) and found != FORMAT:
+        raise WeightsError(
+            f"{path}: expected format {FORMAT}, got {found}: another version of hcl_sdk wrote these weights"
+        )
     return config
 
 
 def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> None:
-    """Load ``model.safetensors`` of a folder; every name and shape must fit, and are all listed if they do not.
+    """Load ``model.safetensors`` of a folder; the name, shape and type of every tensor must fit.
 
     Args:
         model: what the weights are for.
@@ -98,29 +106,40 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
     """
     path = folder / WEIGHTS
     try:
+        found = _sha256(path)
         state = load_file(path)
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from None
-    wanted = model.state_dict()
-    problems = [f"missing: {name} {tuple(wanted[name].shape)}" for name in wanted if name not in state]
-    problems += [f"unexpected: {name} {tuple(state[name].shape)}" for name in state if name not in wanted]
-    problems += [
-        f"{name}: expected shape {tuple(wanted[name].shape)}, got {tuple(state[name].shape)}"
-        for name in wanted
-        if name in state and wanted[name].shape != state[name].shape
-    ]
-    if problems:
-        raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(problems))
-    if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
-        raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
-    if sha256 is not None and (found := _sha256(path)) != sha256.lower():
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from None
+    if sha256 is not None and found != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
         )
+    if problems := _misfits(state, model.state_dict()):
+        some = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
+        raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(some))
+    if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+        raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
     model.load_state_dict(state)
+
+
+def _misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
+    """A line for each tensor that is missing, too many, or of another shape or type."""
+    lines = [f"missing: {name} {tuple(wanted[name].shape)}" for name in wanted if name not in state]
+    lines += [f"unexpected: {name} {tuple(state[name].shape)}" for name in state if name not in wanted]
+    for name in (name for name in wanted if name in state):
+        expected, got = wanted[name], state[name]
+        types = _FLOATS if expected.is_floating_point() else (expected.dtype,)
+        if expected.shape != got.shape:
+            lines.append(f"{name}: expected shape {tuple(expected.shape)}, got {tuple(got.shape)}")
+        elif got.dtype not in types:
+            names = " or ".join(str(dtype).removeprefix("torch.") for dtype in types)
+            lines.append(f"{name}: expected {names}, got {str(got.dtype).removeprefix('torch.')}")
+    return lines
 
 
 def _sha256(path: Path) -> str:

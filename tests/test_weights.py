@@ -131,6 +131,11 @@ def only_pickle(folder: Path) -> None:
     path.unlink()
 
 
+def folder_of_weights(folder: Path) -> None:
+    drop_weights(folder)
+    (folder / "model.safetensors").mkdir()
+
+
 def pickle_in_disguise(folder: Path) -> None:
     path = folder / "model.safetensors"
     torch.save(load_file(path), path)
@@ -149,6 +154,7 @@ def pickle_in_disguise(folder: Path) -> None:
         (write("model.safetensors", b"<html>404</html>" * 9), r"model\.safetensors is damaged"),
         (truncate, r"model\.safetensors is damaged"),
         (pickle_in_disguise, r"model\.safetensors is damaged"),
+        (folder_of_weights, r"model\.safetensors cannot be read: .*directory"),
     ],
 )
 def test_a_damaged_folder_says_which_file(saved: Path, damage: Callable[[Path], None], message: str) -> None:
@@ -172,28 +178,95 @@ def test_weights_of_another_hash_are_refused(saved: Path, tiny_pipeline: Pipelin
     Pipeline.from_pretrained(saved)
 
 
-def test_names_and_shapes_that_do_not_fit_are_all_listed(saved: Path) -> None:
-    path = saved / "model.safetensors"
+def rewrite(folder: Path, change: Callable[[dict[str, Tensor]], None], *, hashed: bool = True) -> None:
+    """Change the tensors in a folder, as a tool that converts weights would; with the hash of the new file, or none."""
+    path = folder / "model.safetensors"
     tensors = load_file(path)
-    names = sorted(tensors)
-    missing = [names[0], names[5]]
-    for name in missing:
-        del tensors[name]
-    tensors["detector.extra"] = torch.zeros(2)
-    tensors["other"] = torch.zeros(1)
-    reshaped = names[7]
-    tensors[reshaped] = torch.zeros(9, 9)
+    change(tensors)
     save_file(tensors, path)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("sha256")
+    if hashed:
+        config["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_tensors_that_do_not_fit_are_named_three_and_the_others_counted(saved: Path) -> None:
+    names = sorted(load_file(saved / "model.safetensors"))
+    missing, reshaped = names[0], names[7]
+
+    def damage(tensors: dict[str, Tensor]) -> None:
+        del tensors[missing]
+        tensors["other"] = torch.zeros(2)
+        tensors[reshaped] = torch.zeros(9, 9)
+
+    rewrite(saved, damage)
+    with pytest.raises(WeightsError) as caught:
+        Pipeline.from_pretrained(saved)
+    first, *lines = str(caught.value).splitlines()
+    assert str(saved / "model.safetensors") in first
+    assert len(lines) == 3
+    assert lines[0].startswith(f"  missing: {missing} (")
+    assert lines[1] == "  unexpected: other (2,)"
+    assert lines[2].startswith(f"  {reshaped}: expected shape (")
+    assert lines[2].endswith("got (9, 9)")
+
+    def drop(tensors: dict[str, Tensor]) -> None:
+        for name in names[1:5]:
+            del tensors[name]
+
+    rewrite(saved, drop)
     with pytest.raises(WeightsError) as caught:
         Pipeline.from_pretrained(saved)
     lines = str(caught.value).splitlines()
-    assert str(path) in lines[0]
-    assert len(lines) == 6
-    for name in missing:
-        assert any(line.strip().startswith(f"missing: {name} (") for line in lines)
-    assert "  unexpected: detector.extra (2,)" in lines
-    assert "  unexpected: other (1,)" in lines
-    assert any(reshaped in line and "got (9, 9)" in line for line in lines)
+    assert len(lines) == 5
+    assert lines[-1] == "  and 4 more"
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.int32, torch.bool, torch.complex64])
+def test_weights_of_another_type_are_refused(saved: Path, dtype: torch.dtype) -> None:
+    name = sorted(load_file(saved / "model.safetensors"))[0]
+    rewrite(saved, lambda tensors: tensors.update({name: tensors[name].to(dtype)}), hashed=False)
+    kind = str(dtype).removeprefix("torch.")
+    with pytest.raises(WeightsError, match=rf"{name}: expected float16 or bfloat16 or float32 or float64, got {kind}$"):
+        Pipeline.from_pretrained(saved)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_another_floating_type_are_loaded_as_float32(
+    saved: Path, tiny_pipeline: Pipeline, dtype: torch.dtype
+) -> None:
+    rewrite(saved, lambda tensors: tensors.update({name: t.to(dtype) for name, t in tensors.items()}))
+    for name, tensor in state(Pipeline.from_pretrained(saved, device="cpu")).items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, state(tiny_pipeline)[name].to(dtype).float())
+
+
+def test_what_counts_is_whole_in_weights_too(tmp_path: Path) -> None:
+    model = nn.BatchNorm2d(3)  # has a counter, an integer
+    model.num_batches_tracked = torch.tensor(5)
+    save_folder(tmp_path, {}, model, "", half=True)
+    loaded = nn.BatchNorm2d(3)
+    load_weights(loaded, tmp_path)
+    assert loaded.num_batches_tracked == 5
+    rewrite(tmp_path, lambda tensors: tensors.update(num_batches_tracked=torch.tensor(5.5)))
+    with pytest.raises(WeightsError, match="num_batches_tracked: expected int64, got float32"):
+        load_weights(loaded, tmp_path)
+
+
+def test_another_file_is_told_by_its_hash_before_its_tensors_are_looked_at(saved: Path) -> None:
+    save_file({"other": torch.zeros(1)}, saved / "model.safetensors")
+    with pytest.raises(WeightsError, match="expected SHA-256"):
+        Pipeline.from_pretrained(saved)
+
+
+def test_weights_of_another_version_say_so(saved: Path) -> None:
+    config = read_config(saved)
+    config.update(format=2, new_in_two=True)
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match=r"expected format 1, got 2: another version of hcl_sdk") as caught:
+        Pipeline.from_pretrained(saved)
+    assert str(saved / "config.json") in str(caught.value)
 
 
 def test_a_wrong_configuration_is_an_error_of_the_configuration(saved: Path) -> None:

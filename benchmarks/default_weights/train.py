@@ -3,8 +3,8 @@
     python benchmarks/default_weights/train.py PHOTOS NAMES -o FOLDER [--share S]
 
 PHOTOS is a folder of photos, NAMES a text file with the names of those that are set aside for tuning. What is done is
-kept in FOLDER: a killed run goes on. With S below 1 all stages have that share of their steps, for a trial, and are kept
-apart from the whole ones.
+kept in FOLDER: a killed run goes on. With S below 1 all stages have that share of their steps, for a trial, and are
+kept apart from the whole ones.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ STAGES = (
     Stage("detector_6", "detector_photos.yaml", 4400, after="detector_5"),
     Stage("restorer", "restorer.yaml", 3000),
 )
-SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.97")
+SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.97", "--detection-size", "256")
 
 
 def main() -> None:

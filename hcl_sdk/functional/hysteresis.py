@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from scipy import ndimage
@@ -24,21 +26,23 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float)
     Returns:
         ``[B, 1, H, W]`` bool on the device of ``confidence``.
 
+    Raises:
+        TypeError, ValueError: if ``confidence`` is no such tensor.
+
     Example:
         >>> hysteresis_mask(torch.tensor([[[[0.6, 0.6, 0.1, 0.6, 0.9]]]]), 0.5, 0.8)
         tensor([[[[False, False, False,  True,  True]]]])
     """
+    if not isinstance(confidence, Tensor):
+        raise TypeError(f"confidence must be a tensor [B, 1, H, W]; got {type(confidence).__name__}")
+    if confidence.ndim != 4 or confidence.shape[1] != 1:
+        raise ValueError(f"confidence must be [B, 1, H, W]; got shape {tuple(confidence.shape)}")
     above = confidence > threshold
     if peak_threshold <= threshold:
         return above
-    regions, peaks = above[:, 0].cpu().numpy(), (confidence > peak_threshold)[:, 0].cpu().numpy()
-    kept = [_with_peak(*pair) for pair in zip(regions, peaks, strict=True)]
-    return torch.from_numpy(np.stack(kept)[:, None]).to(confidence.device)
-
-
-def _with_peak(above: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    labels = np.zeros(above.shape, np.int32)
-    count = int(ndimage.label(above, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
-    has_peak = np.zeros(count + 1, dtype=np.bool_)
-    has_peak[labels[peaks]] = True  # peaks lie above: the label of the rest, 0, is not among them
-    return has_peak[labels]
+    neighbors = np.zeros((3, 3, 3), np.bool_)  # of a pixel: the eight around it in its own image, none in others
+    neighbors[1] = True
+    labels, count = cast("tuple[np.ndarray, int]", ndimage.label(above[:, 0].cpu().numpy(), neighbors))
+    has_peak = np.zeros(count + 1, np.bool_)
+    has_peak[labels[(confidence > peak_threshold)[:, 0].cpu().numpy()]] = True  # peaks lie above: 0, the rest, has none
+    return torch.from_numpy(has_peak[labels][:, None]).to(confidence.device)

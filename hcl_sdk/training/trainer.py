@@ -683,7 +683,7 @@ def _description(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] | None:
 
 
 def _complete(stored: dict[str, Any]) -> dict[str, Any]:
-    """The description of a run with the fields, at their defaults, that another version of this package did not know."""
+    """The description of a run with the fields, at their defaults, that another version of the package lacked."""
     try:
         return describe_run(*load_run(stored, device="cpu"))
     except (ConfigError, RegistryError):

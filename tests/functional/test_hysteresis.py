@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from skimage.filters import apply_hysteresis_threshold
 
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 
-images = arrays(np.float32, st.tuples(st.integers(1, 3), st.just(1), st.integers(1, 9), st.integers(1, 9)),
+images = arrays(np.float32, st.tuples(st.integers(0, 3), st.just(1), st.integers(1, 9), st.integers(1, 9)),
                 elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))  # fmt: skip
 thresholds = st.sampled_from([0.0, 0.2, 0.25, 0.5, 0.6, 0.9, 1.0])
 
@@ -38,3 +39,18 @@ def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count():
         [False, False, False],
         [True, True, False],
     ]
+
+
+@pytest.mark.parametrize("peak", [0.0, 0.8])
+@pytest.mark.parametrize(
+    ("confidence", "error"),
+    [
+        (torch.zeros(4, 5), ValueError),
+        (torch.zeros(2, 3, 4, 5), ValueError),
+        (torch.zeros(1, 1, 1, 4, 5), ValueError),
+        (np.zeros((1, 1, 4, 5), np.float32), TypeError),
+    ],
+)
+def test_what_is_no_confidence_is_refused(confidence, error, peak):
+    with pytest.raises(error, match=r"confidence must be .*\[B, 1, H, W\]; got (shape \(|ndarray)"):
+        hysteresis_mask(confidence, 0.5, peak)
