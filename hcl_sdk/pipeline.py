@@ -101,7 +101,7 @@ class Pipeline:
         peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
             [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
-            are, 1 finds everything (unless a threshold is 1); see
+            are, 1 finds everything, unless a threshold is 0 or 1; see
             :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
@@ -303,7 +303,7 @@ class Pipeline:
             ``corruption_mask``, ``[B, 1, H, W]`` bool.
 
         Raises:
-            TypeError, ValueError: for a sensitivity that is none.
+            TypeError, ValueError: if ``confidence`` is no such tensor, or the sensitivity not in its range.
         """
         sensitivity = self._own("sensitivity", sensitivity)
         limits = (threshold_at(sensitivity, threshold) for threshold in (self.threshold, self.peak_threshold))

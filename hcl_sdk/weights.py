@@ -81,7 +81,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {CONFIG}; expected a folder written by save_pretrained") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WeightsError(f"{path} is not JSON: {error}") from None
     if not isinstance(config, dict):
         raise WeightsError(f"{path} must hold a JSON object, got {type(config).__name__}")
@@ -106,7 +108,7 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
     """
     path = folder / WEIGHTS
     try:
-        found = _sha256(path)
+        found = None if sha256 is None else _sha256(path)
         state = load_file(path)
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
@@ -119,11 +121,12 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
         )
-    if problems := _misfits(state, model.state_dict()):
+    wanted = model.state_dict()
+    if problems := _misfits(state, wanted):
         some = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(some))
-    if lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
-        raise WeightsError(f"{path} holds NaN or infinity in {', '.join(lost)}")
+    if lost := [name for name, tensor in state.items() if not tensor.to(wanted[name].dtype).isfinite().all()]:
+        raise WeightsError(f"{path} holds NaN, infinity or what becomes infinite in {', '.join(lost)}")
     model.load_state_dict(state)
 
 

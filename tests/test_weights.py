@@ -131,6 +131,11 @@ def only_pickle(folder: Path) -> None:
     path.unlink()
 
 
+def folder_of_a_config(folder: Path) -> None:
+    drop_config(folder)
+    (folder / "config.json").mkdir()
+
+
 def folder_of_weights(folder: Path) -> None:
     drop_weights(folder)
     (folder / "model.safetensors").mkdir()
@@ -149,6 +154,8 @@ def pickle_in_disguise(folder: Path) -> None:
         (only_pickle, r"holds no model\.safetensors"),
         (write("config.json", b"{not json"), r"config\.json is not JSON"),
         (write("config.json", b"\xff\xfe\x00"), r"config\.json is not JSON"),
+        (write("config.json", b"[" * 100_000), r"config\.json is not JSON"),
+        (folder_of_a_config, r"config\.json cannot be read: .*directory"),
         (write("config.json", b"[1]"), r"config\.json must hold a JSON object, got list"),
         (write("model.safetensors", b"\x00"), r"model\.safetensors is damaged"),
         (write("model.safetensors", b"<html>404</html>" * 9), r"model\.safetensors is damaged"),
@@ -240,6 +247,13 @@ def test_weights_of_another_floating_type_are_loaded_as_float32(
     for name, tensor in state(Pipeline.from_pretrained(saved, device="cpu")).items():
         assert tensor.dtype == torch.float32
         assert torch.equal(tensor, state(tiny_pipeline)[name].to(dtype).float())
+
+
+def test_weights_beyond_the_range_of_float32_are_refused(saved: Path) -> None:
+    name = sorted(load_file(saved / "model.safetensors"))[0]
+    rewrite(saved, lambda tensors: tensors.update({name: torch.full_like(tensors[name], 1e300, dtype=torch.float64)}))
+    with pytest.raises(WeightsError, match=f"what becomes infinite in {name}"):
+        Pipeline.from_pretrained(saved)
 
 
 def test_what_counts_is_whole_in_weights_too(tmp_path: Path) -> None:
@@ -447,5 +461,5 @@ def test_weights_that_are_not_numbers_are_refused(tiny_pipeline, tmp_path):
     with torch.no_grad():
         next(tiny_pipeline.detector.parameters()).fill_(math.nan)
     tiny_pipeline.save_pretrained(tmp_path / "w")
-    with pytest.raises(WeightsError, match=r"NaN or infinity in detector\."):
+    with pytest.raises(WeightsError, match=r"NaN, infinity or what becomes infinite in detector\."):
         Pipeline.from_pretrained(tmp_path / "w")

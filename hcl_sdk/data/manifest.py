@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
+from attrs.validators import ge
 from numpy.typing import NDArray
 
-from hcl_sdk.config import build
+from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, blend, drawn, painted
 from hcl_sdk.data.items import Items
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
@@ -70,7 +71,7 @@ class Entry:
         seed: of all that is drawn.
         blur: radius of the soft edge, in pixels.
         area: the corrupted share of the photo.
-        pixels: the beginning of the SHA-256 of the damaged photo and its mask.
+        pixels: the beginning of the SHA-256 of the photo as it comes out, and of its mask.
     """
 
     photo: str
@@ -112,19 +113,39 @@ class Manifest:
         """
         try:
             data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-            if data["format"] != FORMAT:
-                raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")
-            entries = tuple(Entry(**{**entry, "seed": tuple(entry["seed"])}) for entry in data["entries"])
-            return cls(
-                size=data["size"],
-                photos=tuple(data["photos"]),
-                contaminations=data["contaminations"],
-                entries=entries,
-            )
         except OSError as error:
             raise ValueError(f"expected a manifest: {error}") from error
-        except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is no manifest, or is damaged: {error!r}") from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
+        if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
+            raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")
+        try:
+            head = _read(_HEAD, data, "")
+            entries = tuple(Entry(**_read(_ENTRY, entry, f"entries.{i}.")) for i, entry in enumerate(head["entries"]))
+        except ConfigError as error:
+            raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
+        for known, used in ((head["photos"], "photo"), ({"", *head["contaminations"]}, "contamination")):
+            if unknown := {getattr(entry, used) for entry in entries}.difference(known):
+                raise ValueError(f"{path} is damaged: its list has no {used} {few(sorted(unknown), 3)}")
+        return cls(size=head["size"], photos=head["photos"], contaminations=head["contaminations"], entries=entries)
+
+
+_HEAD: dict[str, Any] = {
+    "format": int,
+    "size": Annotated[int, ge(1)],
+    "photos": tuple[str, ...],
+    "contaminations": dict[str, dict[str, object]],
+    "entries": tuple[dict[str, object], ...],
+}
+_ENTRY = get_type_hints(Entry)
+
+
+def _read(hints: dict[str, Any], mapping: Any, prefix: str) -> dict[str, Any]:
+    """The values of a mapping that must have all these keys."""
+    read = structure(hints, mapping)
+    if missing := [key for key in hints if key not in read]:
+        raise ConfigError([(prefix + key, "missing") for key in missing])
+    return read
 
 
 class DamagedPhotos:
@@ -159,9 +180,9 @@ class DamagedPhotos:
         return [name for name in self._names if name not in self._places]
 
 
-def fingerprint(damaged: Corrupted) -> str:
+def fingerprint(image: NDArray[np.uint8], corruption_mask: NDArray[np.bool_]) -> str:
     """The beginning of the SHA-256 of the pixels and of the mask, in hexadecimal digits."""
-    return hashlib.sha256(damaged.image.tobytes() + np.packbits(damaged.corruption_mask).tobytes()).hexdigest()[:16]
+    return hashlib.sha256(image.tobytes() + np.packbits(corruption_mask).tobytes()).hexdigest()[:16]
 
 
 @component
@@ -197,28 +218,18 @@ class ManifestDataset(Dataset):
     def __getitem__(self, index: int) -> Sample:
         entry = self._manifest.entries[index]
         clean = self._made.clean(entry.photo)
-        if not entry.contamination:
-            return Sample(
-                image=clean,
-                clean=clean,
-                corruption_mask=np.zeros(clean.shape[:2], dtype=np.bool_),
-                source=entry.photo,
-            )
-        contamination = self._contaminations[entry.contamination]
-        damaged = self._made.damaged(clean, entry.photo, contamination, entry)
-        if fingerprint(damaged) != entry.pixels:
+        image, mask, names = clean, np.zeros(clean.shape[:2], np.bool_), {}
+        if entry.contamination:
+            contamination = self._contaminations[entry.contamination]
+            damaged = self._made.damaged(clean, entry.photo, contamination, entry)
+            image, mask = damaged.image, damaged.corruption_mask
+            names = {"shape": contamination.shape_name, "content": contamination.content_name}
+        if fingerprint(image, mask) != entry.pixels:
             raise SampleError(
                 f"{self.name(index)} comes out with other pixels than {self.manifest} says: another photo, or "
                 "another version of what draws"
             )
-        return Sample(
-            image=damaged.image,
-            clean=clean,
-            corruption_mask=damaged.corruption_mask,
-            shape=contamination.shape_name,
-            content=contamination.content_name,
-            source=entry.photo,
-        )
+        return Sample(image=image, clean=clean, corruption_mask=mask, source=entry.photo, **names)
 
     def name(self, index: int) -> str:
         entry = self._manifest.entries[index]

@@ -121,7 +121,10 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
     dataset = benchmark.dataset
     names = _readable(dataset)
     made = DamagedPhotos(dataset, benchmark.size, names)
-    entries = [Entry(photo=name) for name in names]
+    entries = [
+        Entry(photo=name, pixels=fingerprint(clean := made.clean(name), np.zeros(clean.shape[:2], np.bool_)))
+        for name in names
+    ]
     bar = tqdm(
         total=len(benchmark.seeds) * len(benchmark.contaminations) * (len(benchmark.areas) - 1) * benchmark.each,
         unit="photo",
@@ -180,7 +183,8 @@ def _drawn(
             continue
         share = float(damaged.corruption_mask.mean())
         if area[0] <= share < area[1]:
-            return replace(entry, area=round(share, 4), pixels=fingerprint(damaged))
+            pixels = fingerprint(damaged.image, damaged.corruption_mask)
+            return replace(entry, area=round(share, 4), pixels=pixels)
     return None
 
 
@@ -198,7 +202,7 @@ def run_benchmark(
         pipeline: with a detector, a restorer or both.
         benchmark: on what.
         out: a folder for ``manifest.json`` and what an evaluation writes.
-        manifest: the manifest of another run, used in place of drawing one.
+        manifest: the manifest of another run, used in place of drawing one; it says the size too.
         progress: show a progress bar.
 
     Raises:
@@ -214,7 +218,7 @@ def run_benchmark(
     evaluation = Evaluation(
         dataset=ManifestDataset(photos=benchmark.dataset, manifest=str(path)),
         corruption=None,
-        size=benchmark.size,
+        size=Manifest.load(path).size,
         batch_size=benchmark.batch_size,
         true_masks=True,
         baselines=benchmark.baselines,

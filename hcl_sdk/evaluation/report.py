@@ -29,6 +29,7 @@ MEASURES = {
     "rmse": "RMSE in the mask, 0 to 255",
     "raw_psnr": "PSNR of the restorer's own output, dB",
     "raw_ssim": "SSIM of the restorer's own output",
+    "raw_rmse": "RMSE in the mask of the restorer's own output, 0 to 255",
     "damaged_psnr": "PSNR before restoration, dB",
     "true_mask_psnr": "PSNR of the composited image given the true mask, dB",
     "true_mask_rmse": "RMSE in the mask given the true mask, 0 to 255",
@@ -39,13 +40,13 @@ MEASURES = {
 BASELINE_MEASURES = ("psnr", "ssim", "rmse", "gain", "true_mask_psnr", "true_mask_rmse", "true_mask_gain")
 """Of a baseline; ``gain`` is what the pipeline is better in the mask, in dB."""
 
-SHOWN = ("f1", "iou", "average_precision", "psnr", "ssim", "rmse")
+SHOWN = ("f1", "iou", "average_precision", "psnr", "ssim", "rmse", "raw_psnr", "raw_ssim", "raw_rmse")
 """Columns of the tables by group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A measure with its 95 % confidence interval by bootstrap over images; all None where it is not defined."""
+    """A measure with its 95 % confidence interval by bootstrap over photos; all None where it is not defined."""
 
     value: float | None
     low: float | None
@@ -349,12 +350,24 @@ def _restoration(part: str) -> Callable[[Sequence[dict[str, Any]], NDArray[np.fl
         if not any(part in row for row in rows):
             return None
         psnr = _mean(rows, weights, part, lambda own: own["psnr"])
-        errors = weights @ _table(rows, lambda row: [row[part]["squared_error"], row[part]["values"]], part, 2)
-        rmse = np.sqrt(_ratio(errors[:, 0], errors[:, 1]))
         assert psnr is not None
-        return psnr[0], rmse
+        return psnr[0], _rmse(rows, weights, part, ("squared_error", "values"))
 
     return compute
+
+
+def _rmse(
+    rows: Sequence[dict[str, Any]], weights: NDArray[np.float64], part: str, keys: tuple[str, str]
+) -> NDArray[np.float64]:
+    """From the sum of squared errors and how many values it is of."""
+    errors = weights @ _table(rows, lambda row: [row[part][key] for key in keys], part, 2)
+    return np.sqrt(_ratio(errors[:, 0], errors[:, 1]))
+
+
+def _raw_rmse(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) -> Computed:
+    if not any("restoration" in row for row in rows):
+        return None
+    return (_rmse(rows, weights, "restoration", ("raw_squared_error", "values")),)
 
 
 def _baselines(rows: Sequence[dict[str, Any]], resamples: int, seed: int) -> dict[str, dict[str, Estimate]]:
@@ -434,9 +447,7 @@ def _clean_rmse(rows: Sequence[dict[str, Any]], weights: NDArray[np.float64]) ->
     clean = [row if row["area"] == 0 else {} for row in rows]
     if not any("restoration" in row for row in clean):
         return None
-    keys = ("image_squared_error", "image_values")
-    errors = weights @ _table(clean, lambda row: [row["restoration"][key] for key in keys], "restoration", 2)
-    return (np.sqrt(_ratio(errors[:, 0], errors[:, 1])),)
+    return (_rmse(clean, weights, "restoration", ("image_squared_error", "image_values")),)
 
 
 _APPLICABLE: tuple[tuple[tuple[str, ...], Callable[..., Computed]], ...] = (
@@ -445,6 +456,7 @@ _APPLICABLE: tuple[tuple[tuple[str, ...], Callable[..., Computed]], ...] = (
     (("false_positive_area", "untouched"), _clean),
     (("psnr", "rmse"), _restoration("restoration")),
     *(((key,), _mean_of(key)) for key in ("ssim", "raw_psnr", "raw_ssim", "damaged_psnr")),
+    (("raw_rmse",), _raw_rmse),
     (("true_mask_psnr", "true_mask_rmse"), _restoration("restoration_true_mask")),
     (("clean_rmse",), _clean_rmse),
     *(((key,), _mean_of(key)) for key in ("lpips", "raw_lpips")),

@@ -87,8 +87,9 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
 
     Returns:
         ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim``, ``damaged_psnr`` of the image before restoration; all None
-        of an image that is not damaged. ``squared_error``: sum over the values of the true mask, 0 to 255, and
-        ``values``: how many these are; ``image_squared_error`` and ``image_values``: over the whole image.
+        of an image that is not damaged. ``squared_error`` and ``raw_squared_error``: sums over the values of the true
+        mask, 0 to 255, and ``values``: how many these are; ``image_squared_error`` and ``image_values``: over the whole
+        image.
     """
     composited = damaged if result.composited is None else result.composited.rgb
     raw = damaged if result.raw is None else result.raw  # where nothing was found, nothing was to be filled
@@ -104,11 +105,13 @@ def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_m
         "image_squared_error": float(((composited - clean) * 255).double().square().sum()),
         "image_values": clean.numel(),
         "squared_error": 0.0,
+        "raw_squared_error": 0.0,
         "values": 0,
     }
     if corruption_mask is not None and corruption_mask.any():
         inside = corruption_mask.expand_as(clean)
-        row["squared_error"] = float(((composited - clean)[inside] * 255).double().square().sum())
+        for name, image in (("squared_error", composited), ("raw_squared_error", raw)):
+            row[name] = float(((image - clean)[inside] * 255).double().square().sum())
         row["values"] = int(inside.sum())
     return row
 

@@ -11,7 +11,7 @@ def threshold_at(sensitivity: float, threshold: float) -> float:
 
     Args:
         sensitivity: in [0, 1]; 0 finds nothing, 0.5 leaves the threshold as it is, 1 finds everything.
-        threshold: probability in [0, 1] above which a pixel is corrupted.
+        threshold: probability in [0, 1] above which a pixel is corrupted; 0 and 1 stay what they are.
 
     Example:
         >>> [threshold_at(s, 0.5) for s in (0.0, 0.25, 0.5, 1.0)]

@@ -84,7 +84,7 @@ def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos, tmp_path):
         entries=first.entries,
     )
     other = make_manifest(make_benchmark(photos, seeds=(2,)))
-    assert {e.pixels for e in other.entries if e.pixels}.isdisjoint(e.pixels for e in first.entries)
+    assert {e.pixels for e in other.entries if e.contamination}.isdisjoint(e.pixels for e in first.entries)
 
 
 def test_an_area_that_is_not_reached_is_left_out(photos):
@@ -99,9 +99,11 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
     manifest.save(tmp_path / "m.json")
     Image.new("RGB", (60, 50), "teal").save(photos / "2.png")
     dataset = ManifestDataset(photos=benchmark.dataset, manifest=str(tmp_path / "m.json"))
-    changed = next(i for i, e in enumerate(manifest.entries) if e.contamination and e.photo == "2.png")
-    with pytest.raises(SampleError, match="comes out with other pixels"):
-        dataset[changed]
+    changed = [i for i, e in enumerate(manifest.entries) if e.photo == "2.png"]
+    assert {bool(manifest.entries[i].contamination) for i in changed} == {False, True}
+    for i in changed:
+        with pytest.raises(SampleError, match="comes out with other pixels"):
+            dataset[i]
     (photos / "2.png").unlink()
     with pytest.raises(ValueError, match=r"names photos that are not there: 2\.png"):
         ManifestDataset(photos=FolderDataset(path=str(photos)), manifest=str(tmp_path / "m.json"))
@@ -115,6 +117,31 @@ def test_what_is_no_manifest_is_refused(tmp_path, text, message):
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ValueError, match=message):
         Manifest.load(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda m: m.update(size="48"), "size: expected"),
+        (lambda m: m.update(size=0), "'size' must be >= 1"),
+        (lambda m: m.update(contaminations=[]), "contaminations: expected a mapping"),
+        (lambda m: m.pop("photos"), "photos: missing"),
+        (lambda m: m["entries"][-1].update(blur="soft"), "blur: expected"),
+        (lambda m: m["entries"][-1].update(colour=1), "colour"),
+        (lambda m: m["entries"][-1].pop("seed"), r"entries\.\d+\.seed: missing"),
+        (lambda m: m["entries"][-1].update(photo="zz.png"), r"its list has no photo zz\.png"),
+        (lambda m: m["entries"][-1].update(contamination="fire/blobs"), "its list has no contamination fire/blobs"),
+    ],
+)
+def test_a_damaged_manifest_is_refused(photos, tmp_path, damage, message):
+    path = tmp_path / "m.json"
+    make_manifest(make_benchmark(photos, each=1, seeds=(0,))).save(path)
+    values = json.loads(path.read_text())
+    damage(values)
+    path.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=message) as caught:
+        Manifest.load(path)
+    assert str(path) in str(caught.value)
 
 
 def test_a_file_that_is_missing(tmp_path):
@@ -143,6 +170,7 @@ def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     assert "| same photo, blobs | 1 |" in done.output
     assert "| gated-unet |" in done.output
+    fields.remove("size=32")  # the manifest says it
     again = [*fields, "--weights", "weights", "-o", "again", "--manifest", "out/manifest.json", "--json", "-q"]
     done = CliRunner().invoke(main, ["benchmark", *again])
     first, second = json.loads((tmp_path / "out/metrics.json").read_text()), json.loads(done.stdout)

@@ -104,7 +104,7 @@ def test_the_published_measures_of_every_scale(tiny_pipeline, evaluation):
 def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
     evaluation = make_evaluation(photos, true_masks=True)
     report = evaluate(tiny_pipeline, evaluation)
-    psnr, ssim, raw, errors, true = [], [], [], [], []
+    psnr, ssim, raw, errors, raw_errors, true = [], [], [], [], [], []
     for item, result in plain(tiny_pipeline, evaluation):
         if not item.corruption_mask.any():
             continue
@@ -114,7 +114,9 @@ def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
         options = {"data_range": 1, "channel_axis": 2, "gaussian_weights": True, "use_sample_covariance": False}
         _, values = structural_similarity(clean, composited, sigma=1.5, full=True, **options)
         ssim.append(values.mean())
-        raw.append(peak_signal_noise_ratio(clean, result.raw[0].permute(1, 2, 0).numpy(), data_range=1))
+        own = result.raw[0].permute(1, 2, 0).numpy().astype(np.float64)
+        raw.append(peak_signal_noise_ratio(clean, own, data_range=1))
+        raw_errors.append(((own - clean) * 255)[item.corruption_mask] ** 2)
         errors.append(((composited - clean) * 255)[item.corruption_mask] ** 2)
         with_truth = tiny_pipeline.restore(item.image, corruption_mask=item.corruption_mask).composited.rgb
         own = peak_signal_noise_ratio(clean, with_truth[0].permute(1, 2, 0).numpy(), data_range=1)
@@ -123,6 +125,7 @@ def test_restoration_is_measured_as_others_measure_it(tiny_pipeline, photos):
     assert report.headline["ssim"] == pytest.approx(np.mean(ssim), abs=2e-3)
     assert report.headline["raw_psnr"] == pytest.approx(np.mean(raw), abs=1e-3)
     assert report.headline["rmse"] == pytest.approx(np.sqrt(np.concatenate(errors).mean()), rel=1e-4)
+    assert report.headline["raw_rmse"] == pytest.approx(np.sqrt(np.concatenate(raw_errors).mean()), rel=1e-4)
     assert report.headline["true_mask_psnr"] == pytest.approx(np.mean(true), abs=1e-3)
 
 

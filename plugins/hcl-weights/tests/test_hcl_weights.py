@@ -44,7 +44,7 @@ def test_the_name_alone_is_enough_and_its_folder_is_in_the_package(research):
     assert Pipeline.from_pretrained("research", device="cpu").to_config() == research.to_config()
 
 
-def test_it_is_the_published_method(research):
+def test_it_is_contrast_and_clusters_without_a_restorer(research):
     config = research.to_config()["detector"]
     assert config["clusterer"]["use"] == "soft-kmeans"
     assert config["settle"] == 0.95
