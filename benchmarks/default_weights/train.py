@@ -1,4 +1,4 @@
-"""Train the default weights again: six stages of the detector, the restorer, and one file of the two.
+"""Train the default weights again: seven stages of the detector, two of the restorer, and one file of both.
 
     python benchmarks/default_weights/train.py PHOTOS NAMES -o FOLDER [--share S]
 
@@ -64,9 +64,30 @@ STAGES = (
     Stage("detector_4", "detector_last.yaml", 4400, after="detector_3"),
     Stage("detector_5", "detector_layers.yaml", 1350, after="detector_4"),
     Stage("detector_6", "detector_photos.yaml", 4400, after="detector_5"),
+    Stage(
+        "detector_7",
+        "detector_photos.yaml",
+        3350,
+        after="detector_6",
+        fields=("data.size=256", "data.min_scale=0.5", "batch_size=5", "seed=3413"),
+    ),
     Stage("restorer", "restorer.yaml", 3000),
+    Stage(
+        "restorer_2",
+        "restorer.yaml",
+        2950,
+        after="restorer",
+        fields=(
+            "data.dataset.shorter_side=512",
+            "data.size=192",
+            "data.min_scale=0.375",
+            "optimization.lr=1.2e-3",
+            "batch_size=7",
+            "seed=3408",
+        ),
+    ),
 )
-SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.97", "--detection-size", "256")
+SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.98", "--detection-size", "256")
 
 
 def main() -> None:
@@ -88,7 +109,7 @@ def main() -> None:
         if stage.after:
             fields.append(f"pipeline={out / stage.after / 'weights'}")
         _run("-m", "hcl_sdk.cli", "train", str(HERE / stage.recipe), *fields, "-o", str(out / stage.name))
-    trained = [str(out / name / "weights") for name in ("detector_6", "restorer")]
+    trained = [str(out / name / "weights") for name in ("detector_7", "restorer_2")]
     _run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
 
 

@@ -4,7 +4,8 @@
 
 PHOTOS is the folder to train on, without the photos named in the text file NAMES; HELD_OUT is what is measured. Trained
 are, with the recipe beside this file: each way on all contents, and on parts of other photos alone, as the paper does,
-with three seeds; each way without one content, for each content. All have the same steps, network and images.
+with three seeds; each way without one content, for each content. All have the same steps, network and images; a way
+that is ``trained_as`` another has that one's weights, and detects with them differently.
 What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is. A FOLDER holds runs
 of the same steps.
 """
@@ -14,16 +15,20 @@ from __future__ import annotations
 import argparse
 import copy
 import fnmatch
+import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import yaml
+
+from hcl_sdk.evaluation.report import average_precision
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
@@ -38,6 +43,13 @@ LEFT_OUT = {  # a content of the recipe, and the contents of the benchmark that 
     "logo": ("opaque logo", "watermark"),
 }
 CONTENTS = [name for names in LEFT_OUT.values() for name in names]
+SHAPES = ("blobs", "brush", "rectangles", "text", "logos")  # of other contents, the last two are in no training
+MEASURES = {
+    "f1": "F1",
+    "average_precision": "average precision",
+    "within": "average precision within an image, the mean over images",
+}
+OVERALL = ("f1", "average_precision", "within", "calibration_error", "false_positive_area", "untouched")
 
 
 @dataclass(frozen=True)
@@ -54,10 +66,8 @@ class Run:
 
 
 def runs(ways: list[str]) -> Iterator[Run]:
-    for way in ways:
-        yield from (Run(way, "all", seed) for seed in SEEDS)
-    for way in ways:
-        yield from (Run(way, "only-photo", seed) for seed in SEEDS)
+    for contents in ("all", "only-photo"):
+        yield from (Run(way, contents, seed) for way in ways for seed in SEEDS)
     for content in LEFT_OUT:
         yield from (Run(way, f"no-{content}", SEEDS[0]) for way in ways)
 
@@ -68,7 +78,7 @@ def configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any
     made = copy.deepcopy(recipe["common"])
     made["pipeline"] = {"detector": {**recipe["detector"], **way["detector"]}, "detection_size": 256}
     made["detection"] = {"losses": way["losses"]}
-    made["data"]["soften_over"] = round(way.get("soften_over", 0) * steps)
+    made["data"]["soften_over"] = round(made["data"]["soften_over"] * steps)
     made |= {"steps": steps, "seed": run.seed}
     kind, _, content = run.contents.partition("-")
     rules = made["data"]["corruption"]["rules"]
@@ -84,26 +94,56 @@ def _content(written: str | dict[str, Any]) -> str:
 
 def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
-    training, measured = out / "runs" / run.name, out / "measured" / run.name
-    configured = out / "configurations" / f"{run.name}.yaml"
+    summary = out / "summaries" / f"{run.name}.json"
+    if summary.exists():
+        if json.loads(summary.read_text(encoding="utf-8"))["steps"] != arguments.steps:
+            raise SystemExit(f"{summary} is of other --steps than what is asked for now")
+        return
+    print(f"{run.name}:", flush=True)
+    way = recipe["ways"][run.way]
+    trained_as = way.get("trained_as")
+    if trained_as is None:
+        weights = _train(run, recipe, arguments)
+    else:
+        weights = _detecting(way["detector"], _train(Run(trained_as, run.contents, run.seed), recipe, arguments))
+    measured = out / "measured" / run.name
+    shared = out / "manifest.json"  # the first draws it
+    manifest = ["--manifest", str(shared)] if shared.exists() else []
+    fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1"]
+    _hcl("benchmark", *fields, *manifest, "--weights", str(weights), "-o", str(measured))
+    if not manifest:
+        shared.write_bytes((measured / "manifest.json").read_bytes())
+    summary.parent.mkdir(parents=True, exist_ok=True)
+    partial = summary.with_suffix(".partial")
+    partial.write_text(json.dumps(summarized(measured) | {"steps": arguments.steps}, indent=1), encoding="utf-8")
+    partial.replace(summary)
+
+
+def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> Path:
+    """The weights of a run, trained if they are not there."""
+    training = arguments.out / "runs" / run.name
+    configured = arguments.out / "configurations" / f"{run.name}.yaml"
     asked = configuration(recipe, run, arguments.steps)
     if configured.exists() and yaml.safe_load(configured.read_text(encoding="utf-8")) != asked:
         raise SystemExit(f"{configured} is not what is asked for now: its run had another recipe or other --steps")
-    if (measured / "metrics.json").exists():
-        return
-    print(f"{run.name}:", flush=True)
     configured.parent.mkdir(parents=True, exist_ok=True)
     configured.write_text(yaml.safe_dump(asked), encoding="utf-8")
     photos = [f"data.dataset.path={arguments.photos}"]
     if arguments.exclude is not None:
         photos.append(f"data.dataset.exclude={arguments.exclude}")
     _hcl("train", str(configured), *photos, "-o", str(training))
-    shared = out / "manifest.json"  # the first draws it
-    manifest = ["--manifest", str(shared)] if shared.exists() else []
-    fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1", "resamples=1"]
-    _hcl("benchmark", *fields, *manifest, "--weights", str(training / "weights"), "-o", str(measured))
-    if not manifest:
-        shared.write_bytes((measured / "manifest.json").read_bytes())
+    return training / "weights"
+
+
+def _detecting(detector: dict[str, Any], weights: Path) -> Path:
+    """The same weights with other settings of the detector."""
+    folder = weights.with_name("weights_" + "_".join(detector))
+    folder.mkdir(exist_ok=True)
+    config = json.loads((weights / "config.json").read_text(encoding="utf-8"))
+    config["detector"] |= detector
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "model.safetensors").write_bytes((weights / "model.safetensors").read_bytes())
+    return folder
 
 
 def _hcl(*arguments: str) -> None:
@@ -112,36 +152,65 @@ def _hcl(*arguments: str) -> None:
         raise SystemExit(done.returncode)
 
 
+def summarized(measured: Path) -> dict[str, Any]:
+    """Of a measured run, what the tables show: value, and low and high of its 95 % interval by photos."""
+    report = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
+    rows = [json.loads(line) for line in (measured / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+
+    def kept(group: dict[str, Any], is_in: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        levels = np.array([row["detection"]["levels"] for row in rows if row["area"] > 0 and is_in(row)], np.float64)
+        within = float(average_precision(levels[:, 0], levels[:, 1]).mean())
+        estimates = {name: list(group[name].values()) for name in OVERALL if name in group}
+        return {**estimates, "within": [within]}
+
+    return {
+        "overall": kept(report["overall"], lambda row: True),
+        "content": {c: kept(report["groups"]["content"][c], lambda row, c=c: row["content"] == c) for c in CONTENTS},
+        "shape": {s: kept(report["groups"]["shape"][s], lambda row, s=s: row["shape"] == s) for s in SHAPES},
+    }
+
+
 def tables(out: Path, ways: list[str]) -> Iterator[str]:
-    """What was found of each content, trained on all, on other photos alone, and without that content."""
-    found = {path.parent.name: json.loads(path.read_text()) for path in (out / "measured").glob("*/metrics.json")}
-
-    def of(content: str, measure: str, *trained: Run) -> list[float]:
-        reports = [found[run.name] for run in trained if run.name in found]
-        return [report["groups"]["content"][content][measure]["value"] for report in reports]
-
-    for measure, called in (("f1", "F1"), ("average_precision", "average precision")):
+    """What was found of each content and shape, trained on all, on other photos alone, and without the content."""
+    found = {path.stem: json.loads(path.read_text()) for path in (out / "summaries").glob("*.json")}
+    for measure, called in MEASURES.items():
         for contents, title in (("all", "all contents"), ("only-photo", "parts of other photos alone")):
-            trained = {way: [Run(way, contents, seed) for seed in SEEDS] for way in ways}
+            names = [[Run(way, contents, seed).name for seed in SEEDS] for way in ways]
+            reports = [[found[name] for name in of_way if name in found] for of_way in names]
+
             yield f"\nTrained on {title}: {called}, the mean over the seeds (least to greatest)\n"
             yield _header(["content", *ways])
             for content in CONTENTS:
-                yield _line(content, [_spread(of(content, measure, *trained[way])) for way in ways])
-            for overall in (measure, "calibration_error", "false_positive_area", "untouched"):
-                reports = {way: [found[run.name] for run in trained[way] if run.name in found] for way in ways}
-                values = [[report["overall"][overall]["value"] for report in reports[way]] for way in ways]
-                yield _line(f"*{overall.replace('_', ' ')}, over all*", [_spread(v) for v in values])
-        yield f"\nThe content left out of the training: {called} (as a share of that of the same seed with it in)\n"
+                yield _line(content, _spreads(reports, "content", content, measure))
+            for overall in OVERALL if measure == "f1" else (measure,):
+                yield _line(f"*{overall.replace('_', ' ')}, over all*", _spreads(reports, "overall", overall))
+            yield "\n" + _header(["shape, of contents that have none of their own", *ways])
+            for shape in SHAPES:
+                yield _line(shape, _spreads(reports, "shape", shape, measure))
+        yield f"\nThe content left out of the training: {called} [its interval], as a share of that with it in\n"
         yield _header(["content", *ways])
         for left_out, names in LEFT_OUT.items():
             for content in names:
-                cells = []
-                for way in ways:
-                    without = of(content, measure, Run(way, f"no-{left_out}", SEEDS[0]))
-                    within = of(content, measure, Run(way, "all", SEEDS[0]))
-                    share = f" ({without[0] / within[0]:.2f})" if without and within and within[0] else ""
-                    cells.append(_spread(without) + share)
-                yield _line(content, cells)
+                pairs = ((Run(way, f"no-{left_out}", SEEDS[0]).name, Run(way, "all", SEEDS[0]).name) for way in ways)
+                reports = [
+                    [found[name]["content"][content][measure] for name in pair if name in found] for pair in pairs
+                ]
+                yield _line(content, [_share(*pair) if len(pair) == 2 else "-" for pair in reports])
+
+
+def _spreads(reports: list[list[dict[str, Any]]], *keys: str) -> list[str]:
+    """Of each way the mean over its reports of what lies under the keys, and the least and the greatest."""
+
+    def at_keys(report: Any) -> float:
+        return functools.reduce(lambda value, key: value[key], keys, report)[0]
+
+    return [_spread([at_keys(report) for report in own]) for own in reports]
+
+
+def _share(without: list[float], within: list[float]) -> str:
+    value, *interval = without
+    shown = f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+    return f"{shown}, {value / within[0]:.2f}" if within[0] else shown
 
 
 def _header(names: list[str]) -> str:
