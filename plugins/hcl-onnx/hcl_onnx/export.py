@@ -23,13 +23,14 @@ from hcl_onnx.manifest import CLUSTERER, DETECTOR, FORMAT, MANIFEST, RESTORER, M
 from hcl_onnx.session import Session
 from hcl_onnx.tracing import Draws, Exportable
 from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
+from hcl_sdk.functional.pull_push import LEVELS
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import check_mask
 from hcl_sdk.registry import one_line
 
 THRESHOLDS = ("threshold", "peak_threshold")
-SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40))
+SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40), (1, 300, 520))
 """Batch, height and width of the images on which exported models are compared with their originals."""
 
 
@@ -221,7 +222,8 @@ def _detector_model(detector: Detector, seed: int, features: bool) -> onnx.Model
 
 def _restorer_model(restorer: Restorer, detector: Detector | None) -> onnx.ModelProto:
     spec = detector.encoder.spec if restorer.uses_features and detector is not None else None
-    image, sizes = _example((8,) if spec is None else spec.strides)
+    # 19 * 2 ** (LEVELS - 5) pixels, more than 2 ** (LEVELS - 1): pull-push still has something to halve at each level.
+    image, sizes = _example((2 ** (LEVELS - 5),) if spec is None else spec.strides)
     inputs = {"image": image, "corruption_mask": torch.rand(2, 1, *image.shape[-2:]) > 0.5}
     if spec is not None:
         inputs |= {f"mask_{s}": torch.rand(2, 1, *size) > 0.5 for s, size in enumerate(sizes)}

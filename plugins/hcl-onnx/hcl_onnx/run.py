@@ -92,7 +92,7 @@ class Runner:
         self.detection_size: int | None = config["detection_size"]
         self.restoration_size: int | None = config["restoration_size"]
         self.threshold: float = config["threshold"]
-        self.peak_threshold: float = config["peak_threshold"]
+        self.peak_threshold: float = config.get("peak_threshold", 0.0)  # older folders have none
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
         files = self.manifest.files

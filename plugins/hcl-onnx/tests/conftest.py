@@ -26,16 +26,21 @@ Exported = tuple[Pipeline, Path, list[Difference]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="export the published composition, too: a minute more")
+    parser.addoption("--slow", action="store_true", help="export the published composition and large fills, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: runs with --slow alone")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--slow"):
         return
-    skipped = pytest.mark.skip(reason="exporting the published composition takes a minute: pytest --slow")
+    skipped = pytest.mark.skip(reason="its export takes a minute: pytest --slow")
     for item in items:
         parameters = getattr(item, "callspec", None) and item.callspec.params  # pyright: ignore[reportAttributeAccessIssue]
-        if "published" in (*getattr(item, "fixturenames", ()), (parameters or {}).get("exported")):
+        is_published = "published" in (*getattr(item, "fixturenames", ()), (parameters or {}).get("exported"))
+        if is_published or item.get_closest_marker("slow"):
             item.add_marker(skipped)
 
 

@@ -32,6 +32,7 @@ from hcl_sdk import (
     Pipeline,
     ProjectionHead,
     PyramidSpec,
+    ResidualUNet,
     Restorer,
     component,
 )
@@ -225,6 +226,19 @@ def test_damaged_folders_are_refused_with_the_reason(plain, tmp_path, damage, me
             use(folder)
 
 
+def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(plain, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(plain[1], folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["config"]["peak_threshold"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    runner, source = Runner(folder), photo(40, 60, 3, seed=3)
+    found = runner.detect(source)
+    assert found.corruption_mask.any()
+    assert (found.corruption_mask == (found.confidence > runner.threshold)).all()
+    close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
+
+
 def test_components_refuse_wrong_models_with_the_reason(plain, tmp_path):
     (tmp_path / "cut.onnx").write_bytes((plain[1] / RESTORER).read_bytes()[:500])
     with pytest.raises(ModelError, match="there is no such file"):
@@ -310,6 +324,24 @@ def test_restoration_alone(restoration, tmp_path):
     with pytest.raises(ModelError, match="no detector was exported"):
         Runner(tmp_path)(source)
     assert load(tmp_path).detector is None
+
+
+@pytest.mark.slow
+def test_a_fill_from_ever_farther_away_agrees_at_small_and_at_large_sizes(tmp_path):
+    torch.manual_seed(2)
+    restorer = ResidualUNet(channels=(4, 8), depths=(0, 0))
+    nn.init.normal_(restorer.last.weight, std=0.1)  # at first it is zero, and what the network sees has no influence
+    export(Pipeline(restorer=restorer), tmp_path)
+    exported = load(tmp_path).restorer
+    for batch, height, width in [(3, 2, 5), (1, 257, 3), (2, 150, 400), (1, 512, 1536), (1, 1030, 1300)]:
+        image = torch.rand(batch, 3, height, width)
+        hole = torch.zeros(batch, 1, height, width, dtype=torch.bool)
+        hole[..., height // 8 : height * 7 // 8, width // 8 : width * 7 // 8] = True
+        for mask in (hole, torch.ones_like(hole)):
+            detection = Detection.from_mask(mask)
+            with torch.no_grad():
+                expected = restorer(image, detection)
+            torch.testing.assert_close(exported(image, detection), expected, atol=1e-4, rtol=0)
 
 
 @component
