@@ -25,7 +25,7 @@ from hcl_sdk.data import (
     Raindrop,
     WebDataset,
 )
-from hcl_sdk.data.manifest import Entry, Manifest, ManifestDataset
+from hcl_sdk.data.manifest import DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
 
 _LOGO = "COCO_val2014_000000000042"
 
@@ -117,7 +117,9 @@ def _istd(folder: Path) -> ISTD:
 
 def _manifest(folder: Path) -> ManifestDataset:
     photos = FolderDataset(path=str(_photo(folder / "photos" / "a.png").parent))
-    manifest = Manifest(size=16, photos=("a.png",), contaminations={}, entries=(Entry(photo="a.png"),))
+    clean = DamagedPhotos(photos, 16, ("a.png",)).clean("a.png")
+    entry = Entry(photo="a.png", pixels=fingerprint(clean, np.zeros(clean.shape[:2], np.bool_)))
+    manifest = Manifest(size=16, photos=("a.png",), contaminations={}, entries=(entry,))
     manifest.save(folder / "manifest.json")
     return ManifestDataset(photos=photos, manifest=str(folder / "manifest.json"))
 
