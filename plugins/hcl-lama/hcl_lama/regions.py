@@ -78,6 +78,6 @@ def _fill_shrunk(image: Tensor, mask: Tensor, size: int, fill: Fill) -> Tensor:
     if scale >= 1:
         return fill(image, mask)
     small = max(1, round(height * scale)), max(1, round(width * scale))
-    # Wider by a pixel: the filter that shrinks the image mixes in what is just beside a pixel.
-    small_mask = F.max_pool2d(shrink_mask(mask, small).float(), 3, stride=1, padding=1) > 0
+    # Wider by three pixels: the filter that shrinks the image mixes in what is so far beside a pixel.
+    small_mask = F.max_pool2d(shrink_mask(mask, small).float(), 7, stride=1, padding=3) > 0
     return resize(fill(shrink(image, small), small_mask), (height, width), "bilinear")
