@@ -12,16 +12,12 @@ for what varies. Two kinds of HTML comments, which readers do not see, help:
 
 from __future__ import annotations
 
-import contextlib
-import doctest
 import importlib.util
-import io
 import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,36 +30,11 @@ from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.cli.quickstart import damage
 from hcl_sdk.plugins import discover, registry
+from hcl_sdk.testing.pages import PIECE, Block, compare, page_blocks, run_block
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL_PACKAGE = ROOT / "tests" / "plugin_packages" / "good"
-
-PIECE = re.compile(
-    r"^<!-- test: setup\n(?P<setup>.*?)^-->$"
-    r"|(?:^<!-- test: (?P<options>[^\n]*) -->\n)?"
-    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",
-    flags=re.DOTALL | re.MULTILINE,
-)
-
-
-@dataclass(kw_only=True)
-class Block:
-    line: int
-    language: str
-    code: str
-    options: dict[str, str] = field(default_factory=dict)
-
-
-def blocks_of(text: str) -> Iterator[Block]:
-    for piece in PIECE.finditer(text):
-        line = text.count("\n", 0, piece.start()) + 1
-        if piece["setup"] is not None:
-            yield Block(line=line, language="setup", code=piece["setup"])
-            continue
-        code = re.sub(f"^{piece['indent']}", "", piece["code"], flags=re.MULTILINE)
-        options = dict(option.split("=", 1) for option in (piece["options"] or "").split())
-        yield Block(line=line, language=piece["language"], code=code, options=options)
 
 
 class Page:
@@ -83,11 +54,7 @@ class Page:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block.code.rstrip("\n") + "\n", encoding="utf-8")
         elif block.language in ("python", "setup"):
-            # The padding makes line numbers in tracebacks those of the page.
-            code = compile("\n" * block.line + block.code, str(self.path), "exec", dont_inherit=True)
-            with contextlib.redirect_stdout(io.StringIO()) as output:
-                exec(code, self.namespace)
-            self.printed = output.getvalue()
+            self.printed = run_block(block, self.path, self.namespace)
         elif block.language == "bash":
             self.printed = ""
             commands = [c.strip() for line in block.code.splitlines() for c in line.split("#")[0].split("&&")]
@@ -99,9 +66,7 @@ class Page:
         elif block.language == "toml":
             tomllib.loads(block.code)
         elif block.language == "text":
-            flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-            same = doctest.OutputChecker().check_output(block.code, self.printed, flags)
-            assert same, f"the page shows\n{block.code}\nbut this was printed:\n{self.printed}"
+            compare(block, self.printed)
         else:
             raise AssertionError(f"a block of the language {block.language!r}, which nothing checks")
 
@@ -191,7 +156,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_code_of_the_page_runs_and_prints_what_is_shown(path: Path, here: pytest.MonkeyPatch) -> None:
     page = Page(path, here)
-    for block in blocks_of(path.read_text(encoding="utf-8")):
+    for block in page_blocks(path):
         try:
             page.run(block)
         except BaseException as error:
@@ -203,7 +168,7 @@ def test_the_code_of_the_page_runs_and_prints_what_is_shown(path: Path, here: py
 def test_every_fence_of_the_page_is_a_block_that_is_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     fences = len(re.findall(r"^ *```", text, flags=re.MULTILINE))
-    assert fences == 2 * sum(block.language != "setup" for block in blocks_of(text))
+    assert fences == 2 * sum(block.language != "setup" for block in page_blocks(path))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -215,8 +180,8 @@ def test_links_to_files_lead_somewhere(path: Path) -> None:
 
 
 def test_the_tutorial_shows_every_file_of_the_package_that_the_tests_build() -> None:
-    text = (ROOT / "docs" / "tutorials" / "write-a-plugin.md").read_text(encoding="utf-8")
-    named = [(block.options.get("file", ""), block.code.strip()) for block in blocks_of(text)]
+    blocks = page_blocks(ROOT / "docs" / "tutorials" / "write-a-plugin.md")
+    named = [(block.options.get("file", ""), block.code.strip()) for block in blocks]
     shown = {name.removeprefix("hcl-blur/"): code for name, code in named if name.endswith((".py", ".toml"))}
     files = [f for f in TUTORIAL_PACKAGE.rglob("*") if f.suffix in (".py", ".toml")]
     expected = {f.relative_to(TUTORIAL_PACKAGE).as_posix(): f.read_text(encoding="utf-8").strip() for f in files}
@@ -263,8 +228,10 @@ def test_pictures_are_small() -> None:
 
 
 def test_a_wrong_page_is_noticed(here: pytest.MonkeyPatch) -> None:
-    page = Page(Path("page.md"), here)
-    python, shown = blocks_of("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
+    path = Path("page.md")
+    path.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", encoding="utf-8")
+    page = Page(path, here)
+    python, shown = page_blocks(path)
     page.run(python)
     with pytest.raises(AssertionError, match="but this was printed"):
         page.run(shown)

@@ -1,22 +1,40 @@
-"""Make weights of a trained detector and a trained restorer.
+"""Make weights of trained detectors and a trained restorer.
 
-    python benchmarks/default_weights/join.py DETECTOR RESTORER FOLDER [--threshold P] [--dilate PIXELS] ...
+    python benchmarks/default_weights/join.py DETECTOR [DETECTOR ...] RESTORER FOLDER [--threshold P] ...
 
-DETECTOR and RESTORER are folders of weights, as training writes them; FOLDER gets both, in float16.
+DETECTOR and RESTORER are folders of weights, as training writes them; FOLDER gets the mean of the weights of all the
+detectors, and the restorer, in float16. Detectors that are averaged are stages of one training: weights of separate
+ones have no mean that works (Wortsman et al., Model soups, 2022, section 2).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+
+import torch
 
 from hcl_sdk import Pipeline
+from hcl_sdk.detector import Detector
+
+
+def averaged(folders: Sequence[str]) -> Detector:
+    """The detector of the first folder, with the mean of the weights of all."""
+    detectors = [Pipeline.from_pretrained(folder).detector for folder in folders]
+    states = [detector.state_dict() for detector in detectors]
+    mean = {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in states[0].items()
+    }
+    detectors[0].load_state_dict(mean)
+    return detectors[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("detector")
-    parser.add_argument("restorer")
-    parser.add_argument("folder")
+    parser.add_argument("detectors", nargs="+", metavar="DETECTOR")
+    parser.add_argument("restorer", metavar="RESTORER")
+    parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
@@ -26,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = ("detection_size", "restoration_size", "threshold", "peak_threshold", "dilate", "feather")
     pipeline = Pipeline(
-        Pipeline.from_pretrained(arguments.detector).detector,
+        averaged(arguments.detectors),
         Pipeline.from_pretrained(arguments.restorer).restorer,
         **{name: getattr(arguments, name) for name in settings},
     )

@@ -14,4 +14,7 @@ from .kit import Check as Check
 from .kit import ChecksFailed as ChecksFailed
 from .kit import Outcome as Outcome
 from .kit import Report as Report
+from .pages import Block as Block
+from .pages import page_blocks as page_blocks
+from .pages import run_page as run_page
 from .parametrize import parametrize_with_checks as parametrize_with_checks

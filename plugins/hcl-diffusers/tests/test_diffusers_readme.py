@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from hcl_sdk import Pipeline
 from hcl_sdk.config import ConfigError
+from hcl_sdk.testing import page_blocks, run_page
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = [
-    ("setup", setup) if setup else (language, code)
-    for setup, language, code in re.findall(
-        r"^<!-- test: setup\n(.*?)^-->$|^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE
-    )
-]
+README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_blocks_run_in_order_and_print_what_is_shown(capsys, tmp_path, monkeypatch):
+def test_python_runs_and_prints_what_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    printed, shown = "", []
-    for language, code in BLOCKS:
-        if language in ("python", "setup"):
-            exec(compile(code, "README.md", "exec"), namespace)
-            printed = capsys.readouterr().out
-        elif language == "text":
-            shown.append(code)
-            assert printed == code
-    assert len(shown) == 1
+    run_page(README)
 
 
 def test_all_that_is_wrong_with_the_configuration_here_is_that_there_is_no_network():
-    (text,) = [code for language, code in BLOCKS if language == "yaml"]
+    (block,) = [block for block in page_blocks(README) if block.language == "yaml"]
     with pytest.raises(ConfigError) as raised:
-        Pipeline.from_config(text)
+        Pipeline.from_config(block.code)
     ((path, message),) = raised.value.problems
     assert path == "restorer"
     assert message.startswith("cannot get ")

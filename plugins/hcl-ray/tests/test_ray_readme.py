@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
@@ -12,30 +11,22 @@ from hcl_ray.batches import RESTORED
 from hcl_ray.cli import main
 from PIL import Image
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+from hcl_sdk.testing import page_blocks, run_page
+
+README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_blocks_run_in_order_and_print_what_is_shown(cluster, drawn, capsys, tmp_path, monkeypatch):
+def test_python_runs_and_prints_what_is_shown(cluster, drawn, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "2019").mkdir(parents=True)
     for name in ("a.png", "b.jpg", "2019/c.png"):
         Image.open(drawn[0]).save(tmp_path / "photos" / name)
     (tmp_path / "photos" / "2019" / "broken.jpg").write_bytes(b"no photo")
-    namespace: dict[str, object] = {}
-    printed, shown = "", []
-    for language, code in BLOCKS:
-        if language == "python":
-            exec(compile(code, "README.md", "exec"), namespace)
-            printed = capsys.readouterr().out
-        elif language == "text":
-            shown.append(code)
-            assert printed == code
-    assert len(shown) == 2
+    run_page(README)
 
 
 def test_commands_have_the_options_that_are_shown():
-    lines = [line for language, code in BLOCKS if language == "bash" for line in code.splitlines()]
+    lines = [line for block in page_blocks(README) if block.language == "bash" for line in block.code.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("hcl-ray")]
     assert len(commands) == 3
     for words in commands:
@@ -47,8 +38,9 @@ def test_commands_have_the_options_that_are_shown():
 
 
 def test_columns_and_settings_are_all_described():
+    text = README.read_text(encoding="utf-8")
     for name in RESTORED.names:
-        assert f"`{name}`" in README
+        assert f"`{name}`" in text
     for command in main.commands.values():
         given = {parameter.name for parameter in command.params}
         names = set(Settings.__annotations__) - {"device"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,9 @@ from torchmetrics.functional.classification import binary_average_precision
 
 from hcl_sdk import Pipeline
 from hcl_sdk.plugins import registry
-from hcl_sdk.testing import check_weights
+from hcl_sdk.testing import check_weights, run_page
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+README = Path(__file__).parent.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +59,6 @@ def test_parts_of_other_photos_are_found(research, base, pasted):
     assert float(precision) > 0.9  # 0.26 by chance
 
 
-def test_python_blocks_of_the_readme_run_in_order_and_print_what_is_shown(capsys, tmp_path, monkeypatch):
+def test_python_of_the_readme_runs_and_prints_what_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {}
-    printed, shown = "", []
-    for language, code in BLOCKS:
-        if language == "python":
-            exec(compile(code, "README.md", "exec"), namespace)
-            printed = capsys.readouterr().out
-        elif language == "text":
-            shown.append(code)
-            assert printed == code
-    assert len(shown) == 1
+    run_page(README)

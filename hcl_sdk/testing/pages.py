@@ -1,0 +1,91 @@
+"""Does the code on a page of documentation do what the page says?"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PIECE = re.compile(
+    r"^<!-- test: setup\n(?P<setup>.*?)^-->$"
+    r"|(?:^<!-- test: (?P<options>[^\n]*) -->\n)?"
+    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^(?P=indent)```$",
+    flags=re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A fenced code block of a Markdown page, or a comment ``<!-- test: setup``, lines of Python, ``-->``.
+
+    ``line`` is where it begins; ``language`` is what stands after the backticks, or ``setup``; ``options`` are of a
+    comment ``<!-- test: NAME=VALUE ... -->`` on the line before it.
+    """
+
+    line: int
+    language: str
+    code: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def page_blocks(path: str | Path) -> list[Block]:
+    """The code blocks of a Markdown page, in order."""
+    text = Path(path).read_text(encoding="utf-8")
+    blocks = []
+    for piece in PIECE.finditer(text):
+        line = text.count("\n", 0, piece.start()) + 1
+        if piece["setup"] is not None:
+            blocks.append(Block(line=line, language="setup", code=piece["setup"]))
+            continue
+        code = re.sub(f"^{piece['indent']}", "", piece["code"], flags=re.MULTILINE)
+        options = dict(option.split("=", 1) for option in (piece["options"] or "").split())
+        blocks.append(Block(line=line, language=piece["language"], code=code, options=options))
+    return blocks
+
+
+def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> None:
+    """Run the Python of a page, and compare what it prints with what the page shows.
+
+    The blocks ``python`` and ``setup`` run in order in one namespace and in the current folder; a block ``text`` right
+    after one of them is what it prints, with ``...`` for what varies and spaces as they come.
+
+    Args:
+        path: a Markdown page, such as a package's README.
+        names: what the code finds defined.
+
+    Raises:
+        AssertionError: something else is printed; or the page shows nothing that its Python prints.
+    """
+    namespace: dict[str, Any] = {"__name__": "__page__", **(names or {})}
+    printed, shown = None, 0
+    for block in page_blocks(path):
+        if block.language in ("python", "setup"):
+            printed = run_block(block, path, namespace)
+        else:
+            if block.language == "text" and printed is not None:
+                compare(block, printed)
+                shown += 1
+            printed = None
+    if not shown:
+        raise AssertionError(f"{path}: no block of Python has a block of text after it that shows what it prints")
+
+
+def run_block(block: Block, path: str | Path, namespace: dict[str, Any]) -> str:
+    """Run a block of Python, and return what it prints."""
+    # The padding makes line numbers in tracebacks those of the page.
+    code = compile("\n" * block.line + block.code, str(path), "exec", dont_inherit=True)
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        exec(code, namespace)
+    return output.getvalue()
+
+
+def compare(block: Block, printed: str) -> None:
+    """AssertionError if what was printed is not what the block shows."""
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    if not doctest.OutputChecker().check_output(block.code, printed, flags):
+        raise AssertionError(f"line {block.line}: the page shows\n{block.code}\nbut this was printed:\n{printed}")

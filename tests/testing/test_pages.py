@@ -1,0 +1,83 @@
+"""``run_page`` runs what a page says and notices what is not so."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from hcl_sdk.testing import page_blocks, run_page
+
+PAGE = """# A page
+
+```python
+for i in range(2):
+    print(name, i)
+```
+
+```text
+a 0
+...
+```
+
+<!-- test: setup
+hidden = 3
+-->
+
+1. In a list:
+
+   ```python
+   print(hidden   + 1)
+   ```
+
+   ```text
+   4
+   ```
+
+<!-- test: file=a.yaml exit=1 -->
+```yaml
+threshold: 0.5
+```
+
+```text
+what nobody printed
+```
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    page = folder / "page.md"
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
+def test_blocks_have_their_language_code_line_and_options(tmp_path: Path) -> None:
+    blocks = page_blocks(written(tmp_path, PAGE))
+    assert [b.language for b in blocks] == ["python", "text", "setup", "python", "text", "yaml", "text"]
+    assert [b.code for b in blocks[2:4]] == ["hidden = 3\n", "print(hidden   + 1)\n"]
+    assert blocks[5].options == {"file": "a.yaml", "exit": "1"}
+    lines = PAGE.splitlines()
+    assert [lines[b.line - 1] for b in blocks[:3]] == ["```python", "```text", "<!-- test: setup"]
+
+
+def test_a_page_that_is_right_passes(tmp_path: Path) -> None:
+    run_page(written(tmp_path, PAGE), {"name": "a"})
+
+
+def test_what_differs_is_shown_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"(?s)line 8: the page shows\na 0.*was printed:\nb 0\nb 1"):
+        run_page(written(tmp_path, PAGE), {"name": "b"})
+
+
+def test_a_page_that_shows_nothing_is_not_passed(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no block of Python has a block of text after it"):
+        run_page(written(tmp_path, "```python\nprint(1)\n```\n\n```bash\nls\n```\n\n```text\n1\n```\n"))
+
+
+def test_an_error_has_the_line_of_the_page(tmp_path: Path) -> None:
+    page = written(tmp_path, "a\n\n```python\nx = 1\nx / 0\n```\n")
+    with pytest.raises(ZeroDivisionError) as raised:
+        run_page(page)
+    last = traceback.extract_tb(raised.value.__traceback__)[-1]
+    assert (last.filename, last.lineno) == (str(page), 5)
