@@ -170,23 +170,45 @@ def summarized(measured: Path) -> dict[str, Any]:
     }
 
 
+def blind(out: Path) -> Callable[[str, str, str], str]:
+    """What a detector reaches that does not look: of a measure, ``content`` or ``shape``, and its name.
+
+    It has an average precision of the corrupted share of the pixels, and its best F1 is that of flagging everything.
+    """
+    measured = next((out / "measured").glob("*/items.jsonl"))  # the damage is the same in all
+    rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
+
+    def of(measure: str, group: str, name: str) -> str:
+        is_in = [row for row in rows if row["area"] > 0 and (group == "overall" or row[group] == name)]
+        levels = np.array([row["detection"]["levels"] for row in is_in], np.float64).sum(axis=-1)
+        shares = levels[:, 0] / levels.sum(axis=1)
+        share = float(shares.mean() if measure == "within" else levels[:, 0].sum() / levels.sum())
+        return f"{2 * share / (1 + share) if measure == 'f1' else share:.3f}"
+
+    return of
+
+
 def tables(out: Path, ways: list[str]) -> Iterator[str]:
     """What was found of each content and shape, trained on all, on other photos alone, and without the content."""
     found = {path.stem: json.loads(path.read_text()) for path in (out / "summaries").glob("*.json")}
+    unseen = blind(out)
     for measure, called in MEASURES.items():
         for contents, title in (("all", "all contents"), ("only-photo", "parts of other photos alone")):
             names = [[Run(way, contents, seed).name for seed in SEEDS] for way in ways]
             reports = [[found[name] for name in of_way if name in found] for of_way in names]
 
             yield f"\nTrained on {title}: {called}, the mean over the seeds (least to greatest)\n"
-            yield _header(["content", *ways])
+            yield _header(["content", *ways, "without looking"])
             for content in CONTENTS:
-                yield _line(content, _spreads(reports, "content", content, measure))
+                cells = _spreads(reports, "content", content, measure)
+                yield _line(content, [*cells, unseen(measure, "content", content)])
             for overall in OVERALL if measure == "f1" else (measure,):
-                yield _line(f"*{overall.replace('_', ' ')}, over all*", _spreads(reports, "overall", overall))
-            yield "\n" + _header(["shape, of contents that have none of their own", *ways])
+                last = unseen(overall, "overall", "") if overall in MEASURES else ""
+                yield _line(f"*{overall.replace('_', ' ')}, over all*", [*_spreads(reports, "overall", overall), last])
+            yield "\n" + _header(["shape, of contents that have none of their own", *ways, "without looking"])
             for shape in SHAPES:
-                yield _line(shape, _spreads(reports, "shape", shape, measure))
+                cells = _spreads(reports, "shape", shape, measure)
+                yield _line(shape, [*cells, unseen(measure, "shape", shape)])
         yield f"\nThe content left out of the training: {called} [its interval], as a share of that with it in\n"
         yield _header(["content", *ways])
         for left_out, names in LEFT_OUT.items():
@@ -237,9 +259,11 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="names of runs, such as 'bce_all_*'")
     arguments = parser.parse_args()
     recipe = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))
-    for run in runs(list(recipe["ways"])):
-        if fnmatch.fnmatch(run.name, arguments.only):
-            train_and_measure(run, recipe, arguments)
+    wanted = [run for run in runs(list(recipe["ways"])) if fnmatch.fnmatch(run.name, arguments.only)]
+    if not wanted:
+        raise SystemExit(f"no run has a name like {arguments.only!r}")
+    for run in wanted:
+        train_and_measure(run, recipe, arguments)
     print("\n".join(tables(arguments.out, list(recipe["ways"]))))
 
 
