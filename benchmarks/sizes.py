@@ -4,7 +4,8 @@
 
 The middle of every photo is scaled to each size and damaged, from the same seeds: shapes grow with the photo, and so
 does the radius of their soft edges, but what is drawn covers another share of another size. Printed are F1 of the
-corrupted class over all pixels, the corrupted share, and what clean photos have flagged.
+corrupted class over all pixels; its difference to that of 256 x 256, with the 95 % interval by bootstrap over photos;
+the corrupted share; and what clean photos have flagged.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from hcl_sdk.data import FolderDataset
 
 SIZES = ((256, 256), (128, 128), (192, 192), (384, 384), (512, 512), (1024, 1024), (2048, 2048))
 SHAPES = ((256, 384), (256, 512), (256, 768), (768, 256), (512, 1536))
-SEED = 11
+SEED, RESAMPLES = 11, 1000
 
 
 def corruption(short: int) -> Corruption:
@@ -54,23 +55,40 @@ def scaled(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(ImageOps.fit(Image.fromarray(photo), (size[1], size[0]), Image.Resampling.LANCZOS))
 
 
-def measure(pipeline: Pipeline, photos: FolderDataset, size: tuple[int, int], each: int) -> tuple[float, float, float]:
-    """F1 over the pixels of all damaged photos, their corrupted share, and the mean flagged share of the clean ones."""
+def measure(
+    pipeline: Pipeline, photos: FolderDataset, size: tuple[int, int], each: int
+) -> tuple[NDArray[np.int64], float]:
+    """Of each photo the pixels that were found rightly, found, and corrupted, ``[photos, 3]``; the share of alarms."""
     damage = corruption(min(size))
-    hits = flagged = corrupted = 0
+    counts = np.zeros((len(photos), 3), np.int64)
     alarms = []
     for i in range(len(photos)):
         clean = scaled(photos[i].image, size)
         alarms.append(pipeline.detect(clean).corruption_mask.float().mean().item())
         for k in range(each):
             rng = np.random.default_rng([SEED, i, k])
-            damaged = damage(clean, rng, lambda: photos[int(rng.integers(len(photos)))].image)  # noqa: B023
+
+            def another(rng: np.random.Generator = rng, i: int = i) -> NDArray[np.uint8]:
+                return photos[(i + int(rng.integers(1, len(photos)))) % len(photos)].image
+
+            damaged = damage(clean, rng, another)
+            truth = damaged.corruption_mask
             found = pipeline.detect(damaged.image).corruption_mask[0, 0].numpy()
-            hits += int((found & damaged.corruption_mask).sum())
-            flagged += int(found.sum())
-            corrupted += int(damaged.corruption_mask.sum())
-    area = corrupted / (each * len(photos) * size[0] * size[1])
-    return 2 * hits / (flagged + corrupted), area, float(np.mean(alarms))
+            counts[i] += [int((found & truth).sum()), int(found.sum()), int(truth.sum())]
+    return counts, float(np.mean(alarms))
+
+
+def f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """F1 over all pixels of ``[..., photos, 3]``."""
+    hits, found, corrupted = np.moveaxis(counts.sum(axis=-2), -1, 0)
+    return 2 * hits / (found + corrupted)
+
+
+def difference(counts: NDArray[np.int64], first: NDArray[np.int64]) -> str:
+    """By how much F1 is above that of the first, with its interval; both are of the same photos."""
+    drawn = np.random.default_rng(SEED).integers(len(counts), size=(RESAMPLES, len(counts)))
+    low, high = np.quantile(f1(counts[drawn]) - f1(first[drawn]), [0.025, 0.975])
+    return f"{f1(counts) - f1(first):+.3f} ({low:+.2f} to {high:+.2f})"
 
 
 def main() -> None:
@@ -86,10 +104,12 @@ def main() -> None:
     print("| height x width | F1 | against 256 x 256 | corrupted | flagged of clean photos |\n|---|---|---|---|---|")
     first = None
     for size in (*SIZES, *SHAPES):
-        f1, area, alarm = measure(pipeline, photos, size, arguments.each)
-        first = f1 if first is None else first
+        counts, alarm = measure(pipeline, photos, size, arguments.each)
+        first = counts if first is None else first
+        area = counts[:, 2].sum() / (arguments.each * len(photos) * size[0] * size[1])
         print(
-            f"| {size[0]} x {size[1]} | {f1:.3f} | {f1 - first:+.3f} | {100 * area:.0f} % | {100 * alarm:.2f} % |",
+            f"| {size[0]} x {size[1]} | {f1(counts):.3f} | {difference(counts, first)} | {100 * area:.0f} % "
+            f"| {100 * alarm:.2f} % |",
             flush=True,
         )
 

@@ -44,18 +44,19 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
     """
     text = str(name)
     if not text.startswith("hub:"):
+        folder = Path(name).expanduser()
         is_local = isinstance(name, Path) or text.startswith((".", "~")) or os.path.isabs(text)
         is_path = is_local or "/" in text or os.sep in text
-        if (Path(name) / CONFIG).is_file() or (is_path and Path(name).is_dir()):
-            return Path(name)
-        if is_local and not Path(name).exists():
+        if (folder / CONFIG).is_file() or (is_path and folder.is_dir()):
+            return folder
+        if is_local and not folder.exists():
             raise WeightsError(f"no such folder: {text}")
         try:
             source = registry.weights_source(text)
         except UnknownNameError as unknown:
-            if Path(name).is_dir():
+            if folder.is_dir():
                 raise WeightsError(f"the folder {text!r} holds no {CONFIG}, and {unknown}") from None
-            if Path(name).is_file():
+            if folder.is_file():
                 raise WeightsError(
                     f"{text} is a file; expected a folder written by save_pretrained or a name"
                 ) from None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
+import json
 import sys
 from pathlib import Path
+from statistics import mean
 from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from hcl_sdk import Pipeline
 from hcl_sdk.config import build, describe, load_yaml, override
-from hcl_sdk.data import FolderDataset
-from hcl_sdk.evaluation import Benchmark
+from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
+from hcl_sdk.evaluation import Benchmark, run_benchmark
 from hcl_sdk.training import load_run
 
 ROOT = Path(__file__).parent.parent
@@ -31,16 +36,19 @@ def script(path: Path) -> ModuleType:
 
 
 train = script(BENCHMARKS / "default_weights/train.py")
+join = script(BENCHMARKS / "default_weights/join.py")
 generalization = script(BENCHMARKS / "generalization/run.py")
 compared = load_yaml(BENCHMARKS / "generalization/recipe.yaml")
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> str:
+    folder = tmp_path / "photos"
+    folder.mkdir()
     for i in range(2):
         noise = np.random.default_rng(i).integers(256, size=(40, 40, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(tmp_path / f"{i}.png")
-    return str(tmp_path)
+        Image.fromarray(noise).save(folder / f"{i}.png")
+    return str(folder)
 
 
 @pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
@@ -50,7 +58,6 @@ def test_the_stages_of_the_default_weights_can_be_trained(stage, photos):
         assert stage.after in [other.name for other in train.STAGES[: train.STAGES.index(stage)]]
         fields.append("pipeline=default")
     mapping = override(load_yaml(BENCHMARKS / "default_weights" / stage.recipe), [*fields, f"steps={stage.steps}"])
-    mapping["validation"].pop("baselines", None)  # of another package
     _, recipe = load_run(mapping, device="cpu")
     assert recipe.steps == stage.steps
     assert (recipe.detection is None) == stage.name.startswith("restorer")
@@ -74,3 +81,120 @@ def test_parts_of_other_photos_alone_are_those_of_the_benchmark(photos):
     alone = build({**load_yaml(BENCHMARKS / "default_weights/photo.yaml"), "dataset": describe(dataset)}, Benchmark)
     whole = [c for c in Benchmark(dataset=dataset).contaminations if c.content_name == "photo"]
     assert [describe(c) for c in alone.contaminations] == [describe(c) for c in whole]
+
+
+def test_detectors_are_averaged_weight_by_weight(tiny_pipeline, tmp_path):
+    folders = [str(tmp_path / name) for name in ("a", "b", "c")]
+    for i, folder in enumerate(folders):
+        with torch.no_grad():
+            for parameter in tiny_pipeline.detector.parameters():
+                parameter.add_(i + 1)
+        tiny_pipeline.save_pretrained(folder)
+    states = [Pipeline.from_pretrained(folder, device="cpu").detector.state_dict() for folder in folders]
+    made = join.averaged(folders).state_dict()
+    assert made.keys() == states[0].keys()
+    for name, tensor in made.items():
+        torch.testing.assert_close(tensor.double(), sum(state[name].double() for state in states) / 3)
+
+
+class Measured:
+    """A comparison in which one run is measured, of an untrained pipeline on few small photos."""
+
+    def __init__(self, pipeline: Pipeline, photos: str, out: Path) -> None:
+        self.out = out
+        self.folder = out / "measured" / "one_all_0"
+        dataset = FolderDataset(path=photos)
+        benchmark = Benchmark(dataset=dataset, areas=(0.05, 0.6), each=1, seeds=(0,), size=32, resamples=5)
+        self.report = run_benchmark(pipeline.replace(restorer=None), benchmark, self.folder)
+        samples = ManifestDataset(photos=dataset, manifest=str(self.folder / "manifest.json"))
+        self.samples = [samples[i] for i in range(len(samples))]
+
+    def shares(self, **group: str) -> list[float]:
+        chosen = [s for s in self.samples if all(getattr(s, key) == name for key, name in group.items())]
+        return [float(s.corruption_mask.mean()) for s in chosen]
+
+
+@pytest.fixture
+def measured(tiny_pipeline, photos, tmp_path):
+    return Measured(tiny_pipeline, photos, tmp_path / "compared")
+
+
+def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measured):
+    def of(row: dict) -> float:
+        positives, negatives = row["detection"]["levels"]
+        found = wrong = area = 0
+        for positive, negative in zip(positives[::-1], negatives[::-1], strict=True):
+            found, wrong = found + positive, wrong + negative
+            area += positive * found / (found + wrong) if found else 0
+        return area / sum(positives)
+
+    summary = generalization.summarized(measured.folder)
+    damaged = [row for row in measured.report.rows if row["area"]]
+    assert len(damaged) < len(measured.report.rows)
+    assert summary["overall"]["within"] == [pytest.approx(mean(of(row) for row in damaged))]
+    for group, name in (("content", "noise"), ("shape", "logos")):
+        own = [row for row in damaged if row[group] == name]
+        assert summary[group][name]["within"] == [pytest.approx(mean(of(row) for row in own))]
+        estimate = measured.report.groups[group][name]["f1"]
+        assert summary[group][name]["f1"] == [estimate.value, estimate.low, estimate.high]
+
+
+def test_without_looking_one_finds_the_corrupted_share(measured):
+    blind = generalization.blind(measured.out)
+    for group in ({"content": "watermark"}, {"shape": "text"}, {}):
+        kind, name = next(iter(group.items()), ("overall", ""))
+        shares = measured.shares(**group)
+        assert blind("average_precision", kind, name) == f"{mean(shares):.3f}"
+        assert blind("f1", kind, name) == f"{2 * mean(shares) / (1 + mean(shares)):.3f}"
+        assert blind("within", kind, name) == f"{mean(share for share in shares if share):.3f}"
+
+
+def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_content(measured):
+    summary = generalization.summarized(measured.folder)
+
+    def put(name: str, f1: float) -> None:
+        summary["content"]["noise"]["f1"] = [f1, f1 - 0.1, f1 + 0.1]
+        (measured.out / "summaries" / f"{name}.json").write_text(json.dumps(summary))
+
+    (measured.out / "summaries").mkdir()
+    for seed, f1 in enumerate((0.5, 0.2, 0.8)):
+        put(f"one_all_{seed}", f1)
+    put("one_no-noise_0", 0.4)
+    put("two_no-noise_0", 0.3)
+    lines = "\n".join(generalization.tables(measured.out, ["one", "two"])).splitlines()
+    share = mean(measured.shares(content="noise"))
+    assert f"| noise | 0.500 (0.200 to 0.800) | - | {2 * share / (1 + share):.3f} |" in lines
+    assert "| noise | 0.400 [0.30, 0.50], 0.80 | - |" in lines
+    assert "| photo | - | - |" in lines
+
+
+def test_a_comparison_is_not_mixed_of_different_ones(measured, photos, tmp_path, monkeypatch):
+    def asked(**values: object) -> argparse.Namespace:
+        paths = {"photos": Path(photos), "held_out": Path(photos), "exclude": None, "out": measured.out}
+        return argparse.Namespace(**(paths | {"steps": 10} | values))
+
+    def hcl(command: str, *arguments: str) -> None:
+        ran.append(command)
+        if command == "benchmark":
+            folder = Path(arguments[arguments.index("-o") + 1])
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            measured.folder.rename(folder)
+
+    ran: list[str] = []
+    monkeypatch.setattr(generalization, "_hcl", hcl)
+    run = generalization.Run("bce", "all", 0)
+    for _ in range(2):
+        generalization.train_and_measure(run, compared, asked())
+    assert ran == ["train", "benchmark"]
+    manifest = measured.out / "manifest.json"
+    for values in ({"steps": 20}, {"photos": tmp_path / "others"}, {"exclude": tmp_path / "names.txt"}):
+        with pytest.raises(SystemExit, match=r"bce_all_0\.json is of another recipe, other steps or other photos"):
+            generalization.train_and_measure(run, compared, asked(**values))
+    generalization.check_manifest(manifest, Path(photos))
+    (Path(photos) / "1.png").unlink()
+    with pytest.raises(SystemExit, match=r"is of 2 photos, and .* holds 1, 1 of them"):
+        generalization.check_manifest(manifest, Path(photos))
+    drawn = Manifest.load(manifest)
+    Manifest(size=16, photos=drawn.photos, contaminations={}, entries=drawn.entries[:2]).save(manifest)
+    with pytest.raises(SystemExit, match="is of another recipe"):
+        generalization.train_and_measure(run, compared, asked())

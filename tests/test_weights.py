@@ -402,6 +402,24 @@ def test_a_folder_without_configuration_is_said_to_be_one(tmp_path: Path, monkey
         find_weights("mine")
 
 
+def test_the_home_folder_can_be_written_short(tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    tiny_pipeline.save_pretrained(tmp_path / "mine")
+    assert find_weights("~/mine") == find_weights(Path("~/mine")) == tmp_path / "mine"
+
+
+def test_the_weights_in_the_package_are_as_small_as_promised() -> None:
+    folder = find_weights("default")
+    assert (folder / "model.safetensors").stat().st_size < 8e6
+    tensors = load_file(folder / "model.safetensors").values()
+    assert {t.dtype for t in tensors if t.is_floating_point()} == {torch.float16}
+    pipeline = Pipeline.from_pretrained("default", device="cpu")
+    parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
+    assert len(parts) == 2
+    assert sum(p.numel() for part in parts for p in part.parameters()) < 4e6
+
+
 @pytest.mark.parametrize("name", ["./org/name", "../name", "/org/name", "~/name", Path("org/name")])
 def test_a_path_that_does_not_exist_is_no_name(hub: Hub, name: str | Path) -> None:
     with pytest.raises(WeightsError, match=f"^no such folder: {name}$"):

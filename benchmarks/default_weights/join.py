@@ -20,7 +20,10 @@ from hcl_sdk.detector import Detector
 
 def averaged(folders: Sequence[str]) -> Detector:
     """The detector of the first folder, with the mean of the weights of all."""
-    detectors = [Pipeline.from_pretrained(folder).detector for folder in folders]
+    loaded = [Pipeline.from_pretrained(folder).detector for folder in folders]
+    detectors = [detector for detector in loaded if detector is not None]
+    if len(detectors) < len(folders):
+        raise SystemExit(f"expected weights of detectors, and one of these has none: {', '.join(folders)}")
     states = [detector.state_dict() for detector in detectors]
     mean = {
         name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor

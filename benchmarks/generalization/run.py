@@ -6,8 +6,8 @@ PHOTOS is the folder to train on, without the photos named in the text file NAME
 are, with the recipe beside this file: each way on all contents, and on parts of other photos alone, as the paper does,
 with three seeds; each way without one content, for each content. All have the same steps, network and images; a way
 that is ``trained_as`` another has that one's weights, and detects with them differently.
-What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is. A FOLDER holds runs
-of the same steps.
+What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is. What was done with
+another recipe, other steps or other photos is not mixed in: that is an error.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 import copy
 import fnmatch
 import functools
+import hashlib
 import json
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from hcl_sdk.data import FolderDataset, Manifest
 from hcl_sdk.evaluation.report import average_precision
 
 HERE = Path(__file__).parent
@@ -95,19 +97,20 @@ def _content(written: str | dict[str, Any]) -> str:
 def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> None:
     out: Path = arguments.out
     summary = out / "summaries" / f"{run.name}.json"
+    way = recipe["ways"][run.way]
+    trained = Run(way.get("trained_as", run.way), run.contents, run.seed)
+    shared = out / "manifest.json"  # the first draws it
+    asked = {"training": _asked(trained, recipe, arguments), "detector": way["detector"]}
     if summary.exists():
-        if json.loads(summary.read_text(encoding="utf-8"))["steps"] != arguments.steps:
-            raise SystemExit(f"{summary} is of other --steps than what is asked for now")
+        made_of = json.loads(summary.read_text(encoding="utf-8"))["made_of"]
+        if made_of != asked | {"manifest": _digest(shared)}:
+            raise SystemExit(f"{summary} is of another recipe, other steps or other photos than what is asked for now")
         return
     print(f"{run.name}:", flush=True)
-    way = recipe["ways"][run.way]
-    trained_as = way.get("trained_as")
-    if trained_as is None:
-        weights = _train(run, recipe, arguments)
-    else:
-        weights = _detecting(way["detector"], _train(Run(trained_as, run.contents, run.seed), recipe, arguments))
+    weights = _train(trained, recipe, arguments)
+    if trained != run:
+        weights = _detecting(way["detector"], weights)
     measured = out / "measured" / run.name
-    shared = out / "manifest.json"  # the first draws it
     manifest = ["--manifest", str(shared)] if shared.exists() else []
     fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1"]
     _hcl("benchmark", *fields, *manifest, "--weights", str(weights), "-o", str(measured))
@@ -115,7 +118,8 @@ def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Name
         shared.write_bytes((measured / "manifest.json").read_bytes())
     summary.parent.mkdir(parents=True, exist_ok=True)
     partial = summary.with_suffix(".partial")
-    partial.write_text(json.dumps(summarized(measured) | {"steps": arguments.steps}, indent=1), encoding="utf-8")
+    made_of = asked | {"manifest": _digest(shared)}
+    partial.write_text(json.dumps(summarized(measured) | {"made_of": made_of}, indent=1), encoding="utf-8")
     partial.replace(summary)
 
 
@@ -123,16 +127,39 @@ def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> P
     """The weights of a run, trained if they are not there."""
     training = arguments.out / "runs" / run.name
     configured = arguments.out / "configurations" / f"{run.name}.yaml"
-    asked = configuration(recipe, run, arguments.steps)
+    asked = _asked(run, recipe, arguments)
     if configured.exists() and yaml.safe_load(configured.read_text(encoding="utf-8")) != asked:
-        raise SystemExit(f"{configured} is not what is asked for now: its run had another recipe or other --steps")
+        raise SystemExit(f"{configured} is of another recipe, other steps or other photos than what is asked for now")
     configured.parent.mkdir(parents=True, exist_ok=True)
     configured.write_text(yaml.safe_dump(asked), encoding="utf-8")
-    photos = [f"data.dataset.path={arguments.photos}"]
-    if arguments.exclude is not None:
-        photos.append(f"data.dataset.exclude={arguments.exclude}")
-    _hcl("train", str(configured), *photos, "-o", str(training))
+    _hcl("train", str(configured), "-o", str(training))
     return training / "weights"
+
+
+def _asked(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The configuration of a training, with its photos."""
+    made = configuration(recipe, run, arguments.steps)
+    made["data"]["dataset"]["path"] = str(arguments.photos.resolve())
+    if arguments.exclude is not None:
+        made["data"]["dataset"]["exclude"] = str(arguments.exclude.resolve())
+    return made
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+
+
+def check_manifest(manifest: Path, held_out: Path) -> None:
+    """SystemExit if there is a manifest, and it is of other photos than those that are held out."""
+    if not manifest.exists():
+        return
+    photos = FolderDataset(path=str(held_out))
+    there, drawn = {photos.name(i) for i in range(len(photos))}, set(Manifest.load(manifest).photos)
+    if there != drawn:
+        raise SystemExit(
+            f"{manifest} is of {len(drawn)} photos, and {held_out} holds {len(there)}, {len(there & drawn)} of them; "
+            f"expected all and no others: begin a folder of its own"
+        )
 
 
 def _detecting(detector: dict[str, Any], weights: Path) -> Path:
@@ -174,12 +201,15 @@ def blind(out: Path) -> Callable[[str, str, str], str]:
     """What a detector reaches that does not look: of a measure, ``content`` or ``shape``, and its name.
 
     It has an average precision of the corrupted share of the pixels, and its best F1 is that of flagging everything.
+    Over all, clean photos count in these two.
     """
     measured = next((out / "measured").glob("*/items.jsonl"))  # the damage is the same in all
     rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
 
     def of(measure: str, group: str, name: str) -> str:
-        is_in = [row for row in rows if row["area"] > 0 and (group == "overall" or row[group] == name)]
+        is_in = [row for row in rows if group == "overall" or row[group] == name]
+        if measure == "within":
+            is_in = [row for row in is_in if row["area"] > 0]
         levels = np.array([row["detection"]["levels"] for row in is_in], np.float64).sum(axis=-1)
         shares = levels[:, 0] / levels.sum(axis=1)
         share = float(shares.mean() if measure == "within" else levels[:, 0].sum() / levels.sum())
@@ -262,6 +292,7 @@ def main() -> None:
     wanted = [run for run in runs(list(recipe["ways"])) if fnmatch.fnmatch(run.name, arguments.only)]
     if not wanted:
         raise SystemExit(f"no run has a name like {arguments.only!r}")
+    check_manifest(arguments.out / "manifest.json", arguments.held_out)
     for run in wanted:
         train_and_measure(run, recipe, arguments)
     print("\n".join(tables(arguments.out, list(recipe["ways"]))))

@@ -1,12 +1,19 @@
-"""A validator for fields that are a range."""
+"""Validators for fields that are ranges."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
+
+
+def growing_shares(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
+    """A validator: shares of an image, each greater than the one before."""
+    if any(not 0 <= low < high <= 1 for low, high in pairwise(value)):
+        raise ValueError(f"'{attribute.name}' must be growing shares of a photo, from 0 to 1: {value}")
 
 
 def between(low: float, high: float = math.inf) -> Callable[[Any, attrs.Attribute[Any], Any], None]:

@@ -22,6 +22,7 @@ from hcl_sdk.corruptions.contents.noise import Noise
 from hcl_sdk.corruptions.contents.photo import AnotherPhoto
 from hcl_sdk.corruptions.contents.same_photo import SamePhoto
 from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.ranges import between, growing_shares
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
 from hcl_sdk.corruptions.shapes.full import Full
@@ -78,7 +79,7 @@ class Benchmark(Configurable):
     Attributes:
         dataset: photos without damage that nothing was trained on.
         contaminations: contents and shapes that go together.
-        areas: borders of the groups by corrupted share of the photo.
+        areas: borders of the groups by corrupted share of the photo, each of which gets its photos.
         each: damaged photos for each contamination, area and seed.
         seeds: of which the photos, the damage and its edges are drawn, each on its own.
         blur: the radius of the soft edge is drawn from this range, in pixels.
@@ -91,10 +92,10 @@ class Benchmark(Configurable):
 
     dataset: Dataset
     contaminations: tuple[Contamination, ...] = attrs.field(factory=_contaminations, validator=min_len(1))
-    areas: tuple[float, ...] = attrs.field(default=BINS, validator=min_len(2))
+    areas: tuple[float, ...] = attrs.field(default=BINS, validator=[min_len(2), growing_shares])
     each: int = attrs.field(default=2, validator=ge(1))
     seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
-    blur: tuple[float, float] = (0.0, 3.0)
+    blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0))
     size: int = attrs.field(default=256, validator=ge(1))
     attempts: int = attrs.field(default=100, validator=ge(1))
     baselines: tuple[Restorer, ...] = ()
@@ -102,8 +103,6 @@ class Benchmark(Configurable):
     resamples: int = attrs.field(default=1000, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:
-        if any(not 0 <= low < high <= 1 for low, high in pairwise(self.areas)):
-            raise ValueError(f"'areas' must be growing shares of a photo, from 0 to 1: {self.areas}")
         names = [c.name for c in self.contaminations]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"'contaminations' must have different names: {', '.join(twice)}")
@@ -219,6 +218,7 @@ def run_benchmark(
         dataset=ManifestDataset(photos=benchmark.dataset, manifest=str(path)),
         corruption=None,
         size=Manifest.load(path).size,
+        areas=benchmark.areas,
         batch_size=benchmark.batch_size,
         true_masks=True,
         baselines=benchmark.baselines,

@@ -15,9 +15,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from hcl_sdk.corruptions.corruption import Corruption
+from hcl_sdk.corruptions.ranges import growing_shares
 from hcl_sdk.data.items import Item, Items
 from hcl_sdk.evaluation.networks import Networks
-from hcl_sdk.evaluation.report import Report, summarize
+from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.rows import SENSITIVITIES, detection_row, restoration_row
 from hcl_sdk.evaluation.sheets import contact_sheet
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, SampleError, component
@@ -39,6 +40,7 @@ class Evaluation(Configurable):
         corruption: how photos are damaged; None for pairs, or to see what is found in photos as they are.
         size: pixels of a side: the middle of each photo is scaled to a square of this size.
         seed: of the corruption.
+        areas: borders of the groups by corrupted share of the photo.
         limit: use so many photos, spread evenly over the data set; None for all.
         batch_size: photos that are processed at once.
         true_masks: restore with the true masks as well, as if detection were perfect.
@@ -54,6 +56,7 @@ class Evaluation(Configurable):
     corruption: Corruption | None = attrs.field(factory=lambda: Corruption(clean=0.1, area=(0.01, 0.6)))
     size: int = attrs.field(default=256, validator=ge(1))
     seed: int = attrs.field(default=3407, validator=ge(0))
+    areas: tuple[float, ...] = attrs.field(default=BINS, validator=growing_shares)
     limit: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int = attrs.field(default=8, validator=ge(1))
     true_masks: bool = False
@@ -106,8 +109,11 @@ def evaluate(
         The same report in every process.
 
     Raises:
-        ValueError: if no image can be read, or the data set knows neither masks nor clean images.
+        ValueError: if no image can be read, the data set knows neither masks nor clean images, or there are baselines
+            for a pipeline that restores nothing.
     """
+    if evaluation.baselines and pipeline.restorer is None:
+        raise ValueError("baselines are restorers to compare with, and the pipeline has no restorer")
     items, numbers = evaluation.items(), evaluation.numbers()
     size = evaluation.batch_size
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
@@ -130,7 +136,14 @@ def evaluate(
             tqdm.write(f"left out: {name}: {why}", file=sys.stderr)
     if not rows:
         raise ValueError(f"no photo of the data set could be read: {next(iter(unreadable.items()), 'it is empty')}")
-    report = summarize(rows, unreadable, networks.results(), resamples=evaluation.resamples, seed=evaluation.seed)
+    report = summarize(
+        rows,
+        unreadable,
+        networks.results(),
+        areas=evaluation.areas,
+        resamples=evaluation.resamples,
+        seed=evaluation.seed,
+    )
     if out is not None and is_first_process():
         report.save(out)
         _save_sheets(Path(out), rows, pipeline, items)

@@ -139,7 +139,13 @@ class Report:
 
 
 def summarize(
-    rows: list[dict[str, Any]], unreadable: dict[str, str], others: dict[str, Any], *, resamples: int, seed: int
+    rows: list[dict[str, Any]],
+    unreadable: dict[str, str],
+    others: dict[str, Any],
+    *,
+    areas: Sequence[float] = BINS,
+    resamples: int,
+    seed: int,
 ) -> Report:
     """The report of some rows.
 
@@ -147,12 +153,13 @@ def summarize(
         rows: one for each image, in order.
         unreadable: photos left out, and why.
         others: measures of sets of images.
+        areas: borders of the groups by corrupted share of the image.
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     groups: dict[str, dict[str, dict[str, Any]]] = {}
     keys: dict[str, Callable[[dict[str, Any]], str]] = {
-        "area": _area,
+        "area": lambda row: "" if row["area"] is None else area_group(row["area"], areas),
         "content": lambda row: row["content"],
         "shape": lambda row: row["shape"],
     }
@@ -192,17 +199,13 @@ def _are_crossed(rows: Sequence[dict[str, Any]]) -> bool:
     return len(pairs) > max(len({content for content, _ in pairs}), len({shape for _, shape in pairs}))
 
 
-def area_group(area: float) -> str:
+def area_group(area: float, borders: Sequence[float] = BINS) -> str:
     """The name of the group that a corrupted share of the image belongs to."""
     if area == 0:
         return "clean"
-    low = max((border for border in BINS if border <= area), default=0.0)
-    high = min((border for border in BINS if border > area), default=None)
+    low = max((border for border in borders if border <= area), default=0.0)
+    high = min((border for border in borders if border > area), default=None)
     return f"{100 * low:g} % and more" if high is None else f"{100 * low:g} to {100 * high:g} %"
-
-
-def _area(row: dict[str, Any]) -> str:
-    return "" if row["area"] is None else area_group(row["area"])
 
 
 def _order(name: str) -> tuple[float, str]:

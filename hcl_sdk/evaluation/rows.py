@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.classification import binary_stat_scores
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from hcl_sdk.functional.resize import resize
@@ -68,7 +67,9 @@ def _scale_row(confidence: Tensor, corruption_mask: Tensor) -> dict[str, Any]:
 
 
 def _counts(found: Tensor, truth: Tensor) -> list[int]:
-    return binary_stat_scores(found.int().flatten(), truth.int().flatten())[:4].tolist()
+    # A hundred times as fast as torchmetrics' binary_stat_scores, which took half of the time of a benchmark.
+    both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
+    return [both, one - both, truth.numel() - one - other + both, other - both]
 
 
 def f1(counts: list[int]) -> float:

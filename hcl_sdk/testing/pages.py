@@ -34,7 +34,11 @@ class Block:
 
 
 def page_blocks(path: str | Path) -> list[Block]:
-    """The code blocks of a Markdown page, in order."""
+    """The code blocks of a Markdown page, in order.
+
+    Raises:
+        ValueError: if a comment ``<!-- test: ... -->`` has other options than ``NAME=VALUE``.
+    """
     text = Path(path).read_text(encoding="utf-8")
     blocks = []
     for piece in PIECE.finditer(text):
@@ -43,8 +47,12 @@ def page_blocks(path: str | Path) -> list[Block]:
             blocks.append(Block(line=line, language="setup", code=piece["setup"]))
             continue
         code = re.sub(f"^{piece['indent']}", "", piece["code"], flags=re.MULTILINE)
-        options = dict(option.split("=", 1) for option in (piece["options"] or "").split())
-        blocks.append(Block(line=line, language=piece["language"], code=code, options=options))
+        options = (piece["options"] or "").split()
+        if wrong := [option for option in options if "=" not in option]:
+            raise ValueError(f"{path}:{line}: expected <!-- test: NAME=VALUE ... -->, got {' '.join(wrong)}")
+        blocks.append(
+            Block(line=line, language=piece["language"], code=code, options=dict(o.split("=", 1) for o in options))
+        )
     return blocks
 
 

@@ -169,6 +169,7 @@ def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["benchmark", *fields, "--weights", "weights", "-o", "out"])
     assert done.exit_code == 0, done.output
     assert "| same photo, blobs | 1 |" in done.output
+    assert "| 10 to 50 % | 29 |" in done.output
     assert "| gated-unet |" in done.output
     fields.remove("size=32")  # the manifest says it
     again = [*fields, "--weights", "weights", "-o", "again", "--manifest", "out/manifest.json", "--json", "-q"]
@@ -183,6 +184,7 @@ def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
     ("fields", "message"),
     [
         ({"areas": [0.2, 0.1]}, "must be growing shares of a photo"),
+        ({"blur": [2.0, 1.0]}, "'blur' must be two numbers in order, at least 0"),
         ({"seeds": []}, "Length of 'seeds' must be >= 1"),
         ({"contaminations": "noise"}, "contaminations"),
     ],

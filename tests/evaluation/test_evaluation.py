@@ -280,6 +280,13 @@ def test_baselines_are_given_the_same_masks(tiny_pipeline, photos):
     assert "| gated-unet-2 |" in report.to_markdown()
 
 
+def test_baselines_need_a_restorer_to_compare_with(tiny_pipeline, photos, tmp_path):
+    detecting = tiny_pipeline.replace(restorer=None)
+    with pytest.raises(ValueError, match="the pipeline has no restorer"):
+        evaluate(detecting, make_evaluation(photos, baselines=(tiny_pipeline.restorer,)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_not_defined_is_none(tiny_pipeline, photos, tmp_path):
     nothing = Corruption(rules=make_evaluation(photos).corruption.rules, clean=1.0)
     report = evaluate(tiny_pipeline, make_evaluation(photos, corruption=nothing), tmp_path)

@@ -75,6 +75,12 @@ def test_a_page_that_shows_nothing_is_not_passed(tmp_path: Path) -> None:
         run_page(written(tmp_path, "```python\nprint(1)\n```\n\n```bash\nls\n```\n\n```text\n1\n```\n"))
 
 
+def test_an_option_that_is_none_is_an_error(tmp_path: Path) -> None:
+    page = written(tmp_path, "a\n\n<!-- test: skip -->\n```python\n```\n")
+    with pytest.raises(ValueError, match=r"page\.md:3: expected <!-- test: NAME=VALUE \.\.\. -->, got skip"):
+        page_blocks(page)
+
+
 def test_an_error_has_the_line_of_the_page(tmp_path: Path) -> None:
     page = written(tmp_path, "a\n\n```python\nx = 1\nx / 0\n```\n")
     with pytest.raises(ZeroDivisionError) as raised:
