@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -45,7 +46,8 @@ LEFT_OUT = {  # a content of the recipe, and the contents of the benchmark that 
     "logo": ("opaque logo", "watermark"),
 }
 CONTENTS = [name for names in LEFT_OUT.values() for name in names]
-SHAPES = ("blobs", "brush", "rectangles", "text", "logos")  # of other contents, the last two are in no training
+SHAPES = ("blobs", "rectangles", "brush", "logos", "text")  # from thick to thin; the last two are in no training
+CROSSED = ("color", "noise", "mosaic", "photo", "same photo")  # contents that have no shape of their own
 MEASURES = {
     "f1": "F1",
     "average_precision": "average precision",
@@ -194,6 +196,10 @@ def summarized(measured: Path) -> dict[str, Any]:
         "overall": kept(report["overall"], lambda row: True),
         "content": {c: kept(report["groups"]["content"][c], lambda row, c=c: row["content"] == c) for c in CONTENTS},
         "shape": {s: kept(report["groups"]["shape"][s], lambda row, s=s: row["shape"] == s) for s in SHAPES},
+        "crossed": {
+            c: {s: kept({}, lambda row, c=c, s=s: (row["content"], row["shape"]) == (c, s)) for s in SHAPES}
+            for c in CROSSED
+        },
     }
 
 
@@ -239,6 +245,13 @@ def tables(out: Path, ways: list[str]) -> Iterator[str]:
             for shape in SHAPES:
                 cells = _spreads(reports, "shape", shape, measure)
                 yield _line(shape, [*cells, unseen(measure, "shape", shape)])
+        if measure == "within":
+            yield f"\nTrained on all contents: {called}, by content and shape, the mean over the seeds\n"
+            yield _header(["content", "way", *SHAPES])
+            for content, way in product(CROSSED, ways):
+                reports = [found[name] for name in (Run(way, "all", seed).name for seed in SEEDS) if name in found]
+                values = [[report["crossed"][content][s][measure][0] for report in reports] for s in SHAPES]
+                yield _line(content, [way, *(f"{mean(own):.3f}" if own else "-" for own in values)])
         yield f"\nThe content left out of the training: {called} [its interval], as a share of that with it in\n"
         yield _header(["content", *ways])
         for left_out, names in LEFT_OUT.items():
