@@ -190,6 +190,7 @@ def test_a_comparison_is_not_mixed_of_different_ones(measured, photos, tmp_path,
     for values in ({"steps": 20}, {"photos": tmp_path / "others"}, {"exclude": tmp_path / "names.txt"}):
         with pytest.raises(SystemExit, match=r"bce_all_0\.json is of another recipe, other steps or other photos"):
             generalization.train_and_measure(run, compared, asked(**values))
+    (Path(photos) / "broken.png").write_bytes(b"no photo")  # was left out of the manifest, too
     generalization.check_manifest(manifest, Path(photos))
     (Path(photos) / "1.png").unlink()
     with pytest.raises(SystemExit, match=r"is of 2 photos, and .* holds 1, 1 of them"):

@@ -12,6 +12,7 @@ for what varies. Two kinds of HTML comments, which readers do not see, help:
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 import shlex
@@ -66,7 +67,7 @@ class Page:
         elif block.language == "toml":
             tomllib.loads(block.code)
         elif block.language == "text":
-            compare(block, self.printed)
+            compare(block, self.printed, doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
         else:
             raise AssertionError(f"a block of the language {block.language!r}, which nothing checks")
 

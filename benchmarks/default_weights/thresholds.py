@@ -70,8 +70,8 @@ def main() -> None:
     whole = [confidence(image) for image in clean(photos)]
     pairs = [(confidence(image), torch.from_numpy(mask)) for image, mask in damaged(photos)]
     every = torch.cat([values.flatten() for values, _ in pairs])
-    corrupted = torch.cat([mask.flatten() for _, mask in pairs])
-    precision = float(binary_average_precision(every, corrupted.long()))
+    truth = torch.cat([mask.flatten() for _, mask in pairs])
+    precision = float(binary_average_precision(every, truth.long()))
     print(f"{len(pairs)} damaged, average precision {precision:.4f}; {len(whole)} clean\n")
     print("| threshold | peak threshold | F1 | flagged of clean | untouched |\n|---|---|---|---|---|")
     for threshold, peak in product(THRESHOLDS, PEAKS):

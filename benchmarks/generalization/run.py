@@ -31,6 +31,7 @@ import numpy as np
 import yaml
 
 from hcl_sdk.data import FolderDataset, Manifest
+from hcl_sdk.evaluation.benchmark import readable_names
 from hcl_sdk.evaluation.report import average_precision
 
 HERE = Path(__file__).parent
@@ -155,12 +156,12 @@ def check_manifest(manifest: Path, held_out: Path) -> None:
     """SystemExit if there is a manifest, and it is of other photos than those that are held out."""
     if not manifest.exists():
         return
-    photos = FolderDataset(path=str(held_out))
-    there, drawn = {photos.name(i) for i in range(len(photos))}, set(Manifest.load(manifest).photos)
-    if there != drawn:
+    drawn = set(Manifest.load(manifest).photos)
+    readable = set(readable_names(FolderDataset(path=str(held_out))))
+    if readable != drawn:
         raise SystemExit(
-            f"{manifest} is of {len(drawn)} photos, and {held_out} holds {len(there)}, {len(there & drawn)} of them; "
-            f"expected all and no others: begin a folder of its own"
+            f"{manifest} is of {len(drawn)} photos, and {held_out} holds {len(readable)}, {len(readable & drawn)} of "
+            f"them; expected all and no others: begin a folder of its own"
         )
 
 
@@ -185,10 +186,12 @@ def summarized(measured: Path) -> dict[str, Any]:
     """Of a measured run, what the tables show: value, and low and high of its 95 % interval by photos."""
     report = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (measured / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+    damaged = [row for row in rows if row["area"] > 0]
+    levels = np.array([row["detection"]["levels"] for row in damaged], np.float64)
+    precisions = average_precision(levels[:, 0], levels[:, 1])
 
     def kept(group: dict[str, Any], is_in: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        levels = np.array([row["detection"]["levels"] for row in rows if row["area"] > 0 and is_in(row)], np.float64)
-        within = float(average_precision(levels[:, 0], levels[:, 1]).mean())
+        within = mean(float(value) for row, value in zip(damaged, precisions, strict=True) if is_in(row))
         estimates = {name: list(group[name].values()) for name in OVERALL if name in group}
         return {**estimates, "within": [within]}
 
@@ -213,12 +216,9 @@ def blind(out: Path) -> Callable[[str, str, str], str]:
     rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
 
     def of(measure: str, group: str, name: str) -> str:
+        # All images have the same size: the share of all pixels is the mean of those of the images.
         is_in = [row for row in rows if group == "overall" or row[group] == name]
-        if measure == "within":
-            is_in = [row for row in is_in if row["area"] > 0]
-        levels = np.array([row["detection"]["levels"] for row in is_in], np.float64).sum(axis=-1)
-        shares = levels[:, 0] / levels.sum(axis=1)
-        share = float(shares.mean() if measure == "within" else levels[:, 0].sum() / levels.sum())
+        share = mean(row["area"] for row in is_in if measure != "within" or row["area"] > 0)
         return f"{2 * share / (1 + share) if measure == 'f1' else share:.3f}"
 
     return of

@@ -67,7 +67,7 @@ def _scale_row(confidence: Tensor, corruption_mask: Tensor) -> dict[str, Any]:
 
 
 def _counts(found: Tensor, truth: Tensor) -> list[int]:
-    # A hundred times as fast as torchmetrics' binary_stat_scores, which took half of the time of a benchmark.
+    # Not torchmetrics' binary_stat_scores: the 24 that an image needs take nearly as long as detecting.
     both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
     return [both, one - both, truth.numel() - one - other + both, other - both]
 

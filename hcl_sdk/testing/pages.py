@@ -33,8 +33,8 @@ class Block:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def page_blocks(path: str | Path) -> list[Block]:
-    """The code blocks of a Markdown page, in order.
+def page_blocks(path: str | Path, language: str | None = None) -> list[Block]:
+    """The code blocks of a Markdown page, in order: all, or those of a language.
 
     Raises:
         ValueError: if a comment ``<!-- test: ... -->`` has other options than ``NAME=VALUE``.
@@ -53,34 +53,36 @@ def page_blocks(path: str | Path) -> list[Block]:
         blocks.append(
             Block(line=line, language=piece["language"], code=code, options=dict(o.split("=", 1) for o in options))
         )
-    return blocks
+    return [block for block in blocks if language in (None, block.language)]
 
 
-def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> None:
+def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> int:
     """Run the Python of a page, and compare what it prints with what the page shows.
 
-    The blocks ``python`` and ``setup`` run in order in one namespace and in the current folder; a block ``text`` right
-    after one of them is what it prints, with ``...`` for what varies and spaces as they come.
+    The blocks ``python`` and ``setup`` run in order in one namespace and in the current folder; a block ``text`` is
+    what the last of them before it prints, with ``...`` for what varies.
 
     Args:
         path: a Markdown page, such as a package's README.
         names: what the code finds defined.
 
+    Returns:
+        How many blocks of text were compared.
+
     Raises:
-        AssertionError: something else is printed; or the page shows nothing that its Python prints.
+        AssertionError: something else is printed; or the page has no block of text.
     """
     namespace: dict[str, Any] = {"__name__": "__page__", **(names or {})}
-    printed, shown = None, 0
+    printed, shown = "", 0
     for block in page_blocks(path):
         if block.language in ("python", "setup"):
             printed = run_block(block, path, namespace)
-        else:
-            if block.language == "text" and printed is not None:
-                compare(block, printed)
-                shown += 1
-            printed = None
+        elif block.language == "text":
+            compare(block, printed)
+            shown += 1
     if not shown:
-        raise AssertionError(f"{path}: no block of Python has a block of text after it that shows what it prints")
+        raise AssertionError(f"{path}: no block of text shows what the Python prints")
+    return shown
 
 
 def run_block(block: Block, path: str | Path, namespace: dict[str, Any]) -> str:
@@ -92,8 +94,7 @@ def run_block(block: Block, path: str | Path, namespace: dict[str, Any]) -> str:
     return output.getvalue()
 
 
-def compare(block: Block, printed: str) -> None:
-    """AssertionError if what was printed is not what the block shows."""
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+def compare(block: Block, printed: str, flags: int = doctest.ELLIPSIS) -> None:
+    """AssertionError if what was printed is not what the block shows, by the option flags of doctest."""
     if not doctest.OutputChecker().check_output(block.code, printed, flags):
         raise AssertionError(f"line {block.line}: the page shows\n{block.code}\nbut this was printed:\n{printed}")

@@ -39,10 +39,6 @@ hidden = 3
 ```yaml
 threshold: 0.5
 ```
-
-```text
-what nobody printed
-```
 """
 
 
@@ -54,7 +50,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_blocks_have_their_language_code_line_and_options(tmp_path: Path) -> None:
     blocks = page_blocks(written(tmp_path, PAGE))
-    assert [b.language for b in blocks] == ["python", "text", "setup", "python", "text", "yaml", "text"]
+    assert [b.language for b in blocks] == ["python", "text", "setup", "python", "text", "yaml"]
     assert [b.code for b in blocks[2:4]] == ["hidden = 3\n", "print(hidden   + 1)\n"]
     assert blocks[5].options == {"file": "a.yaml", "exit": "1"}
     lines = PAGE.splitlines()
@@ -62,7 +58,8 @@ def test_blocks_have_their_language_code_line_and_options(tmp_path: Path) -> Non
 
 
 def test_a_page_that_is_right_passes(tmp_path: Path) -> None:
-    run_page(written(tmp_path, PAGE), {"name": "a"})
+    assert run_page(written(tmp_path, PAGE), {"name": "a"}) == 2
+    assert [b.code for b in page_blocks(written(tmp_path, PAGE), "text")] == ["a 0\n...\n", "4\n"]
 
 
 def test_what_differs_is_shown_with_its_line(tmp_path: Path) -> None:
@@ -71,8 +68,15 @@ def test_what_differs_is_shown_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_page_that_shows_nothing_is_not_passed(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="no block of Python has a block of text after it"):
-        run_page(written(tmp_path, "```python\nprint(1)\n```\n\n```bash\nls\n```\n\n```text\n1\n```\n"))
+    with pytest.raises(AssertionError, match="no block of text shows what the Python prints"):
+        run_page(written(tmp_path, "```python\nprint(1)\n```\n\n```bash\nls\n```\n"))
+    with pytest.raises(AssertionError, match="line 1: the page shows"):
+        run_page(written(tmp_path, "```text\nwhat nobody printed\n```\n"))
+
+
+def test_spaces_count(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="but this was printed"):
+        run_page(written(tmp_path, "```python\nprint('a  b')\n```\n\n```text\na b\n```\n"))
 
 
 def test_an_option_that_is_none_is_an_error(tmp_path: Path) -> None:

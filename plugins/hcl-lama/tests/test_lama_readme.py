@@ -12,8 +12,8 @@ README = Path(__file__).parent.parent / "README.md"
 
 def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_page(README, {"patch": monkeypatch.setattr})
-    configurations = [block.code for block in page_blocks(README) if block.language == "yaml"]
+    assert run_page(README, {"patch": monkeypatch.setattr}) == 1
+    configurations = [block.code for block in page_blocks(README, "yaml")]
     assert configurations
     for text in configurations:
         assert Pipeline.from_config(text).restorer is not None

@@ -15,13 +15,13 @@ README = Path(__file__).parent.parent / "README.md"
 
 def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_page(README)
-    (block,) = [block for block in page_blocks(README) if block.language == "yaml"]
+    assert run_page(README) == 2
+    (block,) = page_blocks(README, "yaml")
     assert Pipeline.from_config(block.code).restorer is not None
 
 
 def test_commands_are_known(capsys):
-    commands = [line for block in page_blocks(README) if block.language == "bash" for line in block.code.splitlines()]
+    commands = [line for block in page_blocks(README, "bash") for line in block.code.splitlines()]
     own = [command.split()[1:] for command in commands if command.startswith("hcl-onnx")]
     assert [words[0] for words in own] == ["export", "run", "export"]
     for words in own:  # "--help" at the end: the options before it are read, and nothing is done

@@ -22,11 +22,11 @@ def test_python_runs_and_prints_what_is_shown(cluster, drawn, tmp_path, monkeypa
     for name in ("a.png", "b.jpg", "2019/c.png"):
         Image.open(drawn[0]).save(tmp_path / "photos" / name)
     (tmp_path / "photos" / "2019" / "broken.jpg").write_bytes(b"no photo")
-    run_page(README)
+    assert run_page(README) == 2
 
 
 def test_commands_have_the_options_that_are_shown():
-    lines = [line for block in page_blocks(README) if block.language == "bash" for line in block.code.splitlines()]
+    lines = [line for block in page_blocks(README, "bash") for line in block.code.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("hcl-ray")]
     assert len(commands) == 3
     for words in commands:

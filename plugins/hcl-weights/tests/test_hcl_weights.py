@@ -61,4 +61,4 @@ def test_parts_of_other_photos_are_found(research, base, pasted):
 
 def test_python_of_the_readme_runs_and_prints_what_is_shown(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run_page(README)
+    assert run_page(README) == 1
