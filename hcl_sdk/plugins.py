@@ -27,6 +27,7 @@ from typing import Any
 
 import pluggy
 
+from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.registry import (
     BUILTIN_DISTRIBUTION,
     SCRIPT_DISTRIBUTION,
@@ -36,8 +37,6 @@ from hcl_sdk.registry import (
     Registry,
     check_no_clash,
     normalize,
-    one_line,
-    place,
 )
 
 GROUP = "hcl_sdk"
@@ -91,7 +90,7 @@ def discover(registry: Registry) -> list[PluginReport]:
                 given = _entries_of(point, distribution)
                 check_no_clash(given, entries)
             except (Exception, SystemExit) as raised:  # a plugin must not be able to end the program
-                status, error, given = "broken", one_line(raised) + place(raised), ()
+                status, error, given = "broken", describe_error(raised) + locate_error(raised), ()
         entries += given
         reports.append(
             PluginReport(
@@ -143,7 +142,7 @@ def _entry_points() -> Iterator[tuple[importlib.metadata.EntryPoint, str, str, s
             version = _header(distribution, "Version")
             points = [p for p in distribution.entry_points if p.group == GROUP]
         except Exception as raised:  # text that is not UTF-8, lines without an equals sign, ...
-            error = f"its metadata, in {distribution.locate_file('')}, cannot be read: {one_line(raised)}"
+            error = f"its metadata, in {distribution.locate_file('')}, cannot be read: {describe_error(raised)}"
         found += [(point, name, version, error) for point in points]
     if BUILTIN_DISTRIBUTION not in seen:  # run from a source tree that is not installed
         builtin = importlib.metadata.EntryPoint(name="builtin", value="hcl_sdk.builtin", group=GROUP)

@@ -793,7 +793,7 @@ def test_plugins_are_strict_on_request(hcl, monkeypatch):
         raise PluginError("broken plugins: hcl-broken")
 
     monkeypatch.setattr("hcl_sdk.cli.listing.registry", Registry(discover=fail))
-    monkeypatch.setattr("hcl_sdk.config.registry", Registry(discover=fail))
+    monkeypatch.setattr("hcl_sdk.plugins.registry", Registry(discover=fail))
     draw("a.png")
     checkpoint = RECORDED / "legacy2.pt"
     for command in (

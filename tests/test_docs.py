@@ -142,11 +142,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
     """A folder with a photo; a page may install packages and register components, and all is as it was afterwards."""
     modules = set(sys.modules)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registry, "_own", list(registry._own))
-    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
     with Image.open(ROOT / "hcl_sdk" / "assets" / "sample.jpg") as sample:
         damage(sample.convert("RGB")).save("photo.jpg", quality=95)
-    yield monkeypatch
+    with registry.isolate(keep_scripts=True):
+        yield monkeypatch
     monkeypatch.undo()
     for name in set(sys.modules) - modules:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):

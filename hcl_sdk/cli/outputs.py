@@ -11,8 +11,8 @@ import click
 import torch
 
 from hcl_sdk.cli.inputs import Input, Protected, is_same
+from hcl_sdk.errors import describe_error
 from hcl_sdk.photo import LOSSLESS_SUFFIXES, Photo, PhotoError
-from hcl_sdk.registry import one_line
 from hcl_sdk.result import Result
 
 
@@ -101,4 +101,4 @@ def reason_of(error: Exception, path: Path, device: torch.device) -> str:
         return f"not enough memory on {device} for a photo of its size"
     if isinstance(error, PhotoError | OSError):
         return str(error).removeprefix(f"{path}: ")
-    return one_line(error)
+    return describe_error(error)

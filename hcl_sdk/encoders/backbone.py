@@ -14,6 +14,7 @@ import torch
 from attrs.validators import deep_iterable, gt, min_len, optional
 from torch import Tensor, nn
 
+from hcl_sdk.errors import describe_error
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 from hcl_sdk.layers.plain_pyramid import PlainPyramid, plain_strides
@@ -205,7 +206,7 @@ class BackboneEncoder(Encoder):
             return unit, {i: self._stage(copy, i, m, size) for i, m in zip(indices, maps, strict=True)}
         assert failure is not None
         raise ValueError(
-            f"{self._name} cannot be an encoder, which takes images of any size: {brief(failure)}"
+            f"{self._name} cannot be an encoder, which takes images of any size: {describe_error(failure, limit=240)}"
         ) from failure
 
     def _stage(self, backbone: nn.Module, index: int, m: Tensor, size: tuple[int, int]) -> _Stage:
@@ -238,12 +239,6 @@ def _parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]:
         found.add(names.get(id(getattr(node, "variable", None)), ""))
         queue += [following for following, _ in node.next_functions]
     return frozenset(found - {""})
-
-
-def brief(error: BaseException) -> str:
-    """The type and the beginning of an error's text, in one line, for messages."""
-    text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text if len(text) <= 240 else text[:237] + '...'}"
 
 
 def check_loaded(made: nn.Module, not_loaded: Sequence[str], source: str) -> None:

@@ -239,8 +239,9 @@ def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
 
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
-    for path, message in problems(value, field_type(type(instance), attribute.name)):
-        raise TypeError(f"{type(instance).__name__}.{attribute.name}{path}: {message}")
+    cls = instance.__class__  # not type(instance): what stands for a component while a configuration is checked says so
+    for path, message in problems(value, field_type(cls, attribute.name)):
+        raise TypeError(f"{cls.__name__}.{attribute.name}{path}: {message}")
 
 
 @functools.cache

@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml
+from hcl_sdk.errors import describe_error
 from hcl_sdk.interfaces import Configurable, PyramidSpec
 from hcl_sdk.plugins import registry
-from hcl_sdk.registry import Entry, one_line
 from hcl_sdk.testing.inputs import copied, lowered, mapped, one, tensors
-from hcl_sdk.testing.isolation import isolated_registry
 from hcl_sdk.testing.kit import Fault, Skip
 from hcl_sdk.testing.state import RandomState, Settings, other_random_state
 from hcl_sdk.testing.subject import ModuleSubject, Subject
@@ -34,7 +33,7 @@ from hcl_sdk.testing.subject import ModuleSubject, Subject
 
 def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
     """Listing what a package gives imports no torch."""
-    entry = _registered(subject.cls)
+    entry = registry.find_entry(subject.cls)
     if entry is None or entry.distribution == "script":
         raise Skip("no installed package registers it")
     distribution = entry.distribution or "hcl-sdk"
@@ -61,14 +60,6 @@ def _imported_by(module: str) -> str:
     if done.returncode != 0:
         raise Fault(f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}")
     return done.stdout.strip()
-
-
-def _registered(cls: type[Configurable]) -> Entry | None:
-    """What a class is registered as; nothing is imported to find out."""
-    for entry in registry.entries(cls.kind):
-        if registry._loaded_class(entry) is cls:
-            return entry
-    return None
 
 
 def configuration_round_trips(subject: Subject[Any]) -> None:
@@ -111,12 +102,10 @@ def _described(component: Any) -> dict[str, Any]:
 @contextmanager
 def _named(component: Configurable) -> Iterator[None]:
     """Names for what the component is made of, where it has none."""
-    own = registry._own
-    with isolated_registry():
-        registry._own = list(own)
-        for part in _parts(component):
-            if getattr(type(part), "kind", None) and _registered(type(part)) is None:
-                getattr(registry, part.kind)(f"under-test-{len(registry._own) - len(own)}", type(part))
+    with registry.isolate(keep_scripts=True):
+        for i, part in enumerate(_parts(component)):
+            if getattr(type(part), "kind", None) and registry.find_entry(type(part)) is None:
+                getattr(registry, part.kind)(f"under-test-{i}", type(part))
         yield
 
 
@@ -135,7 +124,7 @@ def pickled(component: Any) -> Any:
     try:
         return pickle.loads(pickle.dumps(component))
     except Exception as error:  # whatever the component's parts raise
-        raise Fault(f"it cannot be pickled: {one_line(error)}") from error
+        raise Fault(f"it cannot be pickled: {describe_error(error)}") from error
 
 
 # --- Kinds that compute tensors from tensors -------------------------------------------------------------------------
@@ -345,7 +334,7 @@ def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
         if device != _NO_VALUES:
             raise
         raise Skip(
-            f"there is no accelerator, and without values it cannot be followed: {one_line(error)[:120]}"
+            f"there is no accelerator, and without values it cannot be followed: {describe_error(error)[:120]}"
         ) from None
     for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
         path = path or "output"

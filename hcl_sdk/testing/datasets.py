@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hcl_sdk.errors import describe_error
 from hcl_sdk.interfaces import Sample
-from hcl_sdk.registry import one_line
 from hcl_sdk.testing import common
 from hcl_sdk.testing.kit import Fault, checks
 from hcl_sdk.testing.state import RandomState
@@ -25,7 +25,7 @@ def samples_are_there(subject: DatasetSubject) -> None:
         try:
             sample = dataset[index]
         except IndexError as error:
-            raise Fault(f"its length is {count}, and dataset[{index}] raises {one_line(error)}") from error
+            raise Fault(f"its length is {count}, and dataset[{index}] raises {describe_error(error)}") from error
         if not isinstance(sample, Sample):
             raise Fault(f"sample {index} is a {type(sample).__name__} and no Sample")
     try:

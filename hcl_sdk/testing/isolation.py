@@ -24,12 +24,5 @@ def isolated_registry() -> Iterator[Registry]:
         >>> [entry.qualified_name for entry in registry.entries("head") if entry.distribution == "script"]
         []
     """
-    registry.plugins  # noqa: B018  # discovered now, so that discovery inside is not undone
-    own, loaded = registry._own, registry._loaded
-    found, reports = registry._found, registry._reports
-    registry._own, registry._loaded = [], dict(loaded)
-    try:
+    with registry.isolate():
         yield registry
-    finally:
-        registry._own, registry._loaded = own, loaded
-        registry._found, registry._reports = found, reports

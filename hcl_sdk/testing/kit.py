@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from hcl_sdk.registry import one_line, place
+from hcl_sdk.errors import describe_error, locate_error
 
 Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 
@@ -161,7 +161,7 @@ def explained(error: Exception) -> str:
     """What a check says, or what the component raised and where."""
     if isinstance(error, Fault):
         return " ".join(str(error).split())
-    return one_line(error) + place(error)
+    return describe_error(error) + locate_error(error)
 
 
 def missing_module(error: BaseException | None, package: str) -> str | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hcl_sdk import component
-from hcl_sdk.encoders.backbone import BackboneEncoder, brief, check_loaded
+from hcl_sdk.encoders.backbone import BackboneEncoder, check_loaded
 from hcl_sdk.testing import parametrize_with_checks
 
 
@@ -157,8 +157,3 @@ def test_a_checkpoint_without_some_of_the_weights_is_refused_but_may_lack_normal
     check_loaded(made, ["norm.weight", "norm.bias", "norm.running_var"], "the file")
     with pytest.raises(ValueError, match=r"the file does not fit .* nothing for 1 of \d+ tensors: layers.0.weight"):
         check_loaded(made, ["norm.weight", "layers.0.weight"], "the file")
-
-
-def test_errors_are_told_in_one_line():
-    assert brief(OSError("no\n such  file.")) == "OSError: no such file"
-    assert len(brief(OSError("x" * 1000))) < 260

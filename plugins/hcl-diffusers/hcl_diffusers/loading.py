@@ -15,7 +15,7 @@ import torch
 from diffusers import AutoPipelineForInpainting, DiffusionPipeline
 from torch import nn
 
-from hcl_sdk.encoders.backbone import brief
+from hcl_sdk.errors import describe_error
 
 NEEDED = ("prompt", "image", "mask_image", "height", "width", "generator", "output_type")
 """What the restorer has to be able to say to a pipeline."""
@@ -46,13 +46,14 @@ def load(
                 model, variant=variant, dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
             )
     except Exception as error:  # of the network, the Hub, the files, several libraries
+        why = describe_error(error, limit=240)
         if Path(model).is_dir():
             raise ValueError(
-                f"the folder {model!r} cannot be used: {brief(error)}; expected what save_pretrained of an inpainting "
+                f"the folder {model!r} cannot be used: {why}; expected what save_pretrained of an inpainting "
                 f"pipeline of diffusers writes: model_index.json, and folders with safetensors"
             ) from error
         raise ValueError(
-            f"cannot get {model!r} from the Hugging Face Hub, and it is no folder here: {brief(error)}. A saved "
+            f"cannot get {model!r} from the Hugging Face Hub, and it is no folder here: {why}. A saved "
             f"pipeline holds the name of its diffusion model, and not the weights: without the Hub, say in 'model' "
             f"which folder has them"
         ) from error

@@ -23,11 +23,11 @@ from hcl_onnx.manifest import CLUSTERER, DETECTOR, FORMAT, MANIFEST, RESTORER, M
 from hcl_onnx.session import Session
 from hcl_onnx.tracing import Draws, Exportable
 from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
+from hcl_sdk.errors import describe_error
 from hcl_sdk.functional.pull_push import LEVELS
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import check_mask
-from hcl_sdk.registry import one_line
 
 THRESHOLDS = ("threshold", "peak_threshold")
 SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40), (1, 300, 520))
@@ -269,7 +269,7 @@ def _translated(
                 program, dynamo=True, verbose=False, input_names=input_names, output_names=output_names
             )
     except Exception as error:  # of PyTorch's symbolic shapes, its exporter, and a component's own
-        raise ExportError(f"the {what} cannot be exported: {one_line(error)[:2000]}") from error
+        raise ExportError(f"the {what} cannot be exported: {describe_error(error, limit=2000)}") from error
     finally:
         logger.setLevel(level)
     assert made is not None

@@ -15,7 +15,8 @@ from timm.models import load_model_config_from_hf, load_state_dict, split_model_
 from torch import Tensor, nn
 
 from hcl_sdk import component
-from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, brief, check_loaded
+from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded
+from hcl_sdk.errors import describe_error
 
 _HUB, _FOLDER = "hf-hub:", "local-dir:"
 
@@ -130,7 +131,7 @@ class TimmEncoder(BackboneEncoder):
         try:
             _plain_copy(config)
         except Exception as error:  # of each architecture's own
-            raise ValueError(f"config: timm cannot make {name} of it: {brief(error)}") from error
+            raise ValueError(f"config: timm cannot make {name} of it: {describe_error(error, limit=240)}") from error
 
     def _described(self) -> tuple[Mapping[str, Any], dict[str, Any]]:
         """timm's data configuration of ``model``, with its architecture; and the arguments that the Hub says it has."""
@@ -164,7 +165,7 @@ class TimmEncoder(BackboneEncoder):
                 if self.checkpoint or str(self.model).startswith(_FOLDER)
                 else (". Without the Hub, give a file as 'checkpoint', or pretrained: false for random weights")
             )
-            raise ValueError(f"cannot get {what}: {brief(error)}{hint}") from error
+            raise ValueError(f"cannot get {what}: {describe_error(error, limit=240)}{hint}") from error
 
 
 def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:

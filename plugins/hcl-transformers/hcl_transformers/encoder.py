@@ -22,7 +22,8 @@ from transformers import (
 )
 
 from hcl_sdk import component
-from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, brief, check_loaded
+from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded
+from hcl_sdk.errors import describe_error
 
 _DERIVED = {"stage_names", "out_features", "out_indices"} | {f.name for f in dataclasses.fields(PreTrainedConfig)}
 """Of a configuration, what follows from the rest, has a field of its own here, or is not about backbones."""
@@ -162,13 +163,14 @@ class TransformersEncoder(BackboneEncoder):
         try:
             return what.from_pretrained(self.model, revision=self.revision, trust_remote_code=False, **options)
         except Exception as error:  # of the network, the Hub, the files, several libraries
+            why = describe_error(error, limit=240)
             if Path(self.model).is_dir():
                 raise ValueError(
-                    f"the folder {self.model!r} cannot be used: {brief(error)}; expected config.json and "
+                    f"the folder {self.model!r} cannot be used: {why}; expected config.json and "
                     f"model.safetensors, as save_pretrained of transformers writes them"
                 ) from error
             raise ValueError(
-                f"cannot get {self.model!r} from the Hugging Face Hub, and it is no folder here: {brief(error)}. "
+                f"cannot get {self.model!r} from the Hugging Face Hub, and it is no folder here: {why}. "
                 f"Without the Hub, give a folder as 'model', or a 'config' alone for random weights"
             ) from error
 

@@ -1,21 +1,18 @@
-"""Components <-> mappings <-> YAML, with small components."""
+"""Plain mappings <-> components, with small components."""
 
 from __future__ import annotations
 
-import math
 import pickle
-import re
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import attrs
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hcl_sdk
-from hcl_sdk import config
+from hcl_sdk import plugins
 from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml, plugins_used, structure
 from hcl_sdk.interfaces import Component
 from hcl_sdk.plugins import registry as process_wide_registry
@@ -120,7 +117,7 @@ def registry(monkeypatch):
         for name, version in (("hcl-sdk", "0.1"), ("hcl-extra", "1.2"), ("hcl-more", "3.4"), ("hcl-idle", "5.6"))
     ]
     fake = Registry(discover=lambda registry: registry.set_discovered(entries, reports))
-    monkeypatch.setattr(config, "registry", fake)
+    monkeypatch.setattr(plugins, "registry", fake)
     made.clear()
     return fake
 
@@ -305,7 +302,7 @@ def test_strictness_is_not_a_problem_of_the_configuration(monkeypatch):
     def fail(registry):
         raise PluginError("broken plugins")
 
-    monkeypatch.setattr(config, "registry", Registry(discover=fail))
+    monkeypatch.setattr(plugins, "registry", Registry(discover=fail))
     with pytest.raises(PluginError, match="broken plugins"):
         build("tiny", "encoder")
 
@@ -484,127 +481,105 @@ def test_the_plugins_that_a_configuration_uses():
 
 
 def test_the_process_wide_registry_is_used(monkeypatch):
-    monkeypatch.setattr(config, "registry", process_wide_registry)
+    monkeypatch.setattr(plugins, "registry", process_wide_registry)
     with pytest.raises(ConfigError, match="unknown encoder 'swim'; did you mean 'swin'"):
         build("swim", "encoder")
 
 
-# YAML <-> mapping
+# Validators, before there is a component
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1e-4", 1e-4),
-        ("1E+3", 1000.0),
-        ("-.5", -0.5),
-        ("1.", 1.0),
-        (".inf", math.inf),
-        ("10", 10),
-        ("-7", -7),
-        ("010", 10),
-        ("0x1F", 31),
-        ("0o17", 15),
-        ("true", True),
-        ("False", False),
-        ("null", None),
-        ("~", None),
-        ("", None),
-        ("on", "on"),
-        ("off", "off"),
-        ("yes", "yes"),
-        ("No", "No"),
-        ("y", "y"),
-        ("1:30", "1:30"),
-        ("1_000", "1_000"),
-        ("2024-01-01", "2024-01-01"),
-        ("1e", "1e"),
-        ("'1'", "1"),
-        ("<<", "<<"),
-        ("[1, on, 1e1]", [1, "on", 10.0]),
-    ],
-)
-def test_scalars_are_those_of_yaml_1_2(text, value):
-    read = load_yaml(f"key: {text}")["key"]
-    assert (read, type(read)) == (value, type(value))
+@hcl_sdk.component
+class Careful(hcl_sdk.Restorer):
+    """Its validators look at everything that a class has."""
+
+    unit: ClassVar[int] = 4
+
+    table: dict[str, int] = attrs.field(factory=lambda: {"a": 1})
+    encoder: hcl_sdk.Encoder = attrs.field(factory=TinyEncoder)
+    size: int = attrs.field(default=8)
+
+    @size.validator
+    def _fits(self, attribute, value):
+        assert isinstance(self, Careful)
+        if value % self.unit or value < self._least() or value < self.least or "a" not in self.table:
+            raise ValueError(f"{attribute.name} must be a multiple of {self.unit}, at least {self.least}; got {value}")
+
+    def _least(self):
+        return self.least
+
+    @property
+    def least(self):
+        return self.unit * self.table["a"]
+
+    def build(self, spec):
+        made.append("Careful")
+
+    def forward(self, image, detection):
+        raise NotImplementedError
 
 
-def test_not_a_number():
-    assert math.isnan(load_yaml("key: .nan")["key"])
-    assert math.isnan(load_yaml(dump_yaml({"key": math.nan}))["key"])
+@hcl_sdk.component
+class LooksInside(hcl_sdk.Restorer):
+    """Its validator needs a component, and is wrong."""
+
+    encoder: hcl_sdk.Encoder = attrs.field(factory=TinyEncoder)
+    scales: int = attrs.field(default=1)
+
+    @scales.validator
+    def _as_many(self, attribute, value):
+        if value != len(self.encoder.spec):
+            raise ValueError(f"{attribute.name} must be {len(self.encoder.spec)}; got {value}")
+
+    def build(self, spec):
+        pass
+
+    def forward(self, image, detection):
+        raise NotImplementedError
 
 
-plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | finite | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
+@hcl_sdk.component
+class Mistaken(LooksInside):
+    scales: int = attrs.field(default=1)
+
+    @scales.validator
+    def _as_many(self, attribute, value):
+        value.no_such_attribute  # noqa: B018
 
 
-@given(st.dictionaries(st.text(max_size=5), plain, max_size=4))
-@example({"\x85": "a\u2028b\u2029", "\n": " a\n b ", "\t": "\ufeff"})
-@settings(max_examples=50, deadline=None)
-def test_yaml_gives_back_what_was_written(mapping):
-    again = load_yaml(dump_yaml(mapping))
-    assert again == mapping
-    assert repr(again) == repr(mapping)  # tells 1 from 1.0 and True, and the order
+def test_validators_may_use_all_that_the_class_has(registry):
+    registry.restorer("careful", Careful)
+    assert build({"use": "careful", "size": 12}, "restorer").size == 12
+    made.clear()
+    message = "size must be a multiple of 4, at least 4; got 2"
+    assert problems_of(build, {"use": "careful", "size": 2}, "restorer") == {"restorer.size": message}
+    problems = problems_of(
+        build, {"use": "careful", "table": {"a": 3}, "encoder": {"use": "tiny", "dim": 0}}, "restorer"
+    )
+    assert problems == {
+        "restorer.size": "size must be a multiple of 4, at least 12; got 8",
+        "restorer.encoder.dim": "'dim' must be >= 1: 0",
+    }
+    assert made == []
 
 
-def test_what_other_readers_take_for_something_else_is_quoted():
-    text = dump_yaml({"a": "off", "b": "1e-4", "c": "1:30", "d": "swin"})
-    assert text == "{a: 'off', b: '1e-4', c: '1:30', d: swin}\n"
+def test_a_validator_that_needs_a_component_runs_when_that_is_made(registry):
+    registry.restorer("looks-inside", LooksInside)
+    assert build({"use": "looks-inside"}, "restorer").scales == 1
+    problems = problems_of(build, {"use": "looks-inside", "scales": 2}, "restorer")
+    assert problems == {"restorer": "scales must be 1; got 2"}
+    assert made == ["TinyEncoder"] * 2
 
 
-def test_shared_values_are_written_out():
-    shared = [1, 2]
-    assert dump_yaml({"a": shared, "b": shared}) == "a: [1, 2]\nb: [1, 2]\n"
+def test_a_mistake_in_a_validator_is_not_hidden(registry):
+    registry.restorer("mistaken", Mistaken)
+    with pytest.raises(AttributeError, match="no_such_attribute"):
+        build({"use": "mistaken"}, "restorer")
 
 
-@pytest.mark.parametrize(
-    ("text", "place", "message"),
-    [
-        ("a: 1\nb: 2\na: 3", "line 3, column 1", "the key 'a' was already given in line 1"),
-        ("x:\n  dim: 1\n  dim: 2", "line 3, column 3", "the key 'dim' was already given in line 2"),
-        ("{a: 1, a: 2}", "line 1, column 8", "the key 'a' was already given in line 1"),
-        ("a: [1, 2", "line 1, column 9", "expected"),
-        ("a: 1\n b: 2", "line 2, column 3", "mapping values are not allowed here"),
-        ("[a]: 1", "line 1, column 1", "expected a word as key"),
-        ("a: !!python/object/apply:os.getcwd []", "line 1, column 4", "could not determine a constructor"),
-        ("a: \x07", "", "not YAML"),
-    ],
-)
-def test_what_is_not_yaml_is_reported_with_its_place(text, place, message):
-    with pytest.raises(ConfigError) as caught:
-        load_yaml(text)
-    ((where, what),) = caught.value.problems
-    assert where == place
-    assert message in what
-    assert "\n" not in what
-
-
-@pytest.mark.parametrize("text", ["", "3", "[1, 2]", "- a\n- b", "two words\non two lines"])
-def test_only_a_mapping_is_a_configuration(text):
-    with pytest.raises(ConfigError, match="expected a mapping of keys to values"):
-        load_yaml(text)
-
-
-def test_a_file_is_read(tmp_path):
-    path = tmp_path / "my config.yaml"
-    path.write_text("note: schön\n", encoding="utf-8")
-    assert load_yaml(path) == load_yaml(str(path)) == {"note": "schön"}
-
-
-def test_problems_of_a_file_name_it(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("a: 1\na: 2\n")
-    with pytest.raises(ConfigError, match=re.escape(f"{path}, line 2, column 1: the key 'a'")):
-        load_yaml(path)
-    path.write_text("- a\n")
-    with pytest.raises(ConfigError, match=re.escape(f"{path}: expected a mapping")):
-        load_yaml(path)
-
-
-@pytest.mark.parametrize("source", ["absent.yaml", Path("absent.yaml"), "absent"])
-def test_a_file_that_is_not_there(source):
-    with pytest.raises(FileNotFoundError, match="there is no file 'absent"):
-        load_yaml(source)
+def test_a_number_that_no_float_holds_is_a_problem():
+    problems = problems_of(build, {"use": "tiny", "drop": 10**400, "rates": [10**400]}, "encoder")
+    assert problems == {
+        "encoder.drop": "expected a number; got one that is too large",
+        "encoder.rates": "expected a tuple of numbers; got one that is too large",
+    }

@@ -1,0 +1,27 @@
+"""Components <-> plain mappings <-> YAML.
+
+A component is spelled ``{use: name, field: value, ...}``, or just ``name`` if all its fields have their defaults.
+Values are not coerced (``"64"`` is not 64), and all that is wrong with a configuration is reported at once.
+
+A configuration goes through the modules here in this order: text is read (``_yaml``), values are set from the command
+line (``_override``), everything is checked against the types of the fields (``_check``), and only then are components
+made (``_make``). ``_describe`` goes back.
+"""
+
+from hcl_sdk.config._build import build, structure
+from hcl_sdk.config._describe import describe, plugins_used
+from hcl_sdk.config._errors import ConfigError, Problem
+from hcl_sdk.config._override import override
+from hcl_sdk.config._yaml import dump_yaml, load_yaml
+
+__all__ = [
+    "ConfigError",
+    "Problem",
+    "build",
+    "describe",
+    "dump_yaml",
+    "load_yaml",
+    "override",
+    "plugins_used",
+    "structure",
+]

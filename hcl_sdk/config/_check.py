@@ -1,0 +1,271 @@
+"""Plain values checked against the types and validators of fields; nothing is made.
+
+What is sound becomes a *plan*: what is to be made, with which values. Making layers takes long, and is pointless if
+anything else in the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import attrs
+
+from hcl_sdk import plugins
+from hcl_sdk.config._errors import ConfigError, Problem, Problems, message_of
+from hcl_sdk.config._hints import (
+    adapt,
+    allows_none,
+    component_class,
+    describe_hint,
+    element_class,
+    has_components,
+    kind_of,
+    with_article,
+)
+from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.interfaces.typecheck import problems as type_problems
+from hcl_sdk.interfaces.typecheck import received
+from hcl_sdk.registry import PluginError, RegistryError
+
+
+@dataclass(frozen=True)
+class PlainPlan:
+    """A value that needs no making."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class ComponentPlan:
+    """A component: its class, its fields and where it stands in the configuration."""
+
+    cls: type[Configurable]
+    fields: Mapping[str, Plan]
+    path: str
+
+
+@dataclass(frozen=True)
+class TuplePlan:
+    """A tuple of components."""
+
+    items: tuple[Plan, ...]
+
+
+@dataclass(frozen=True)
+class DictPlan:
+    """A dict from strings."""
+
+    items: Mapping[str, Plan]
+
+
+Plan = PlainPlan | ComponentPlan | TuplePlan | DictPlan
+
+
+def check(hint: Any, value: Any, path: str) -> Plan:
+    """What is to be made of a value, which has to be of a type.
+
+    Args:
+        hint: a type as components' fields have it, or ``Annotated[type, validator, ...]``.
+        value: what was read.
+        path: where it stands.
+
+    Raises:
+        ConfigError: with all that is wrong.
+    """
+    if typing.get_origin(hint) is Annotated:
+        return _check_annotated(hint, value, path)
+    if value is None and allows_none(hint):
+        return PlainPlan(None)
+    if (cls := component_class(hint)) is not None:
+        return _check_component(cls, value, path)
+    if (cls := element_class(hint)) is not None:
+        return _check_components(cls, value, path)
+    if typing.get_origin(hint) is dict:
+        return _check_dict(hint, value, path)
+    return _check_plain(hint, value, path)
+
+
+def report_unknown(mapping: Mapping[Any, Any], known: Collection[str], prefix: str = "") -> list[Problem]:
+    """A problem for every key of a mapping that is not known, with the nearest one that is."""
+    problems = []
+    for key in mapping:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+            problems.append((f"{prefix}{key}", f"unknown key; {hint}"))
+    return problems
+
+
+def _check_annotated(hint: Any, value: Any, path: str) -> Plan:
+    hint, *validators = typing.get_args(hint)
+    plan = check(hint, value, path)
+    if isinstance(plan, PlainPlan) and plan.value is not None:
+        attribute: Any = types.SimpleNamespace(name=path.rpartition(".")[2])
+        problems = Problems()
+        for validator in validators:
+            with problems.collect():
+                _validate(validator, None, attribute, plan.value, path)
+        problems.check()
+    return plan
+
+
+def _check_plain(hint: Any, value: Any, path: str) -> Plan:
+    try:
+        adapted = adapt(value, hint)
+    except OverflowError:
+        raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")]) from None
+    Problems((path + where, message) for where, message in type_problems(adapted, hint)).check()
+    return PlainPlan(adapted)
+
+
+def _check_dict(hint: Any, value: Any, path: str) -> Plan:
+    _, of = typing.get_args(hint)
+    if not isinstance(value, Mapping):
+        raise ConfigError([(path, f"expected a mapping, got {received(value)}")])
+    problems = Problems()
+    plans: dict[str, Plan] = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            problems.append((path, f"expected strings as keys, got {received(key)}"))
+            continue
+        with problems.collect():
+            plans[key] = check(of, item, f"{path}.{key}")
+    problems.check()
+    return DictPlan(plans)
+
+
+def _check_components(cls: type[Configurable], value: Any, path: str) -> Plan:
+    if not isinstance(value, list | tuple):
+        raise ConfigError([(path, f"expected a list, each {describe_hint(cls)}; got {received(value)}")])
+    problems = Problems()
+    plans: list[Plan] = []
+    for i, item in enumerate(value):
+        with problems.collect():
+            plans.append(_check_component(cls, item, f"{path}[{i}]"))
+    problems.check()
+    return TuplePlan(tuple(plans))
+
+
+def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
+    """``cls`` is an abstract kind, or a class that the component must be of."""
+    kind = kind_of(cls)
+    if kind is not None and isinstance(value, str):
+        value = {"use": value}
+    if not isinstance(value, Mapping):
+        spelled = "a name, or a mapping with 'use'"
+        how = f"{with_article(kind)}: {spelled}" if kind else f"a mapping with the fields of {cls.__name__}"
+        raise ConfigError([(path, f"expected {how}; got {received(value)}")])
+    if kind is None:
+        return _check_fields(cls, value, path)
+    found = _find_class(cls, kind, value, f"{path}.use")
+    return _check_fields(found, {key: item for key, item in value.items() if key != "use"}, path)
+
+
+def _find_class(cls: type[Configurable], kind: str, mapping: Mapping[Any, Any], path: str) -> type[Configurable]:
+    """The class that a mapping names with ``use``."""
+    if "use" not in mapping:
+        near = difflib.get_close_matches("use", [key for key in mapping if isinstance(key, str)], n=1)
+        known = ", ".join(entry.qualified_name for entry in plugins.registry.entries(kind))
+        written = f" (written {near[0]!r}?)" if near else ""
+        raise ConfigError([(path, f"missing{written}; expected one of {known}")])
+    name = mapping["use"]
+    if not isinstance(name, str):
+        raise ConfigError([(path, f"expected the name of {with_article(kind)}, got {received(name)}")])
+    try:
+        found = plugins.registry.get(kind, name)
+    except (RegistryError, PluginError) as error:
+        raise ConfigError([(path, str(error))]) from error
+    if not issubclass(found, cls):
+        raise ConfigError([(path, f"expected a {cls.__name__}, but {name!r} is a {found.__name__}")])
+    return found
+
+
+def _check_fields(cls: type[Configurable], mapping: Mapping[Any, Any], path: str) -> ComponentPlan:
+    fields = {field.name: field for field in attrs.fields(cls)}
+    problems = Problems(report_unknown(mapping, fields, f"{path}."))
+    plans: dict[str, Plan] = {}
+    for name, field in fields.items():
+        hint = field_type(cls, name)
+        if name in mapping:
+            with problems.collect():
+                plans[name] = check(hint, mapping[name], f"{path}.{name}")
+        elif field.default is attrs.NOTHING:
+            problems.append((f"{path}.{name}", f"missing; expected {describe_hint(hint)}"))
+    known = _known_values(cls, fields, mapping, plans)
+    draft = _Draft(cls, known)
+    for name, value in known.items():
+        if (validator := fields[name].validator) is not None:
+            with problems.collect():
+                _validate(validator, draft, fields[name], value, f"{path}.{name}")
+    problems.check()
+    return ComponentPlan(cls, plans, path)
+
+
+def _known_values(
+    cls: type[Configurable],
+    fields: Mapping[str, attrs.Attribute[Any]],
+    mapping: Mapping[Any, Any],
+    plans: Mapping[str, Plan],
+) -> dict[str, Any]:
+    """The values of those fields that hold no components and are not wrong, defaults included, in their order."""
+    known: dict[str, Any] = {}
+    for name, field in fields.items():
+        if has_components(field_type(cls, name)):
+            continue
+        if name in plans:
+            known[name] = _plain_value(plans[name])
+        elif name not in mapping and isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+            if not field.default.takes_self:  # type: ignore[union-attr]
+                known[name] = field.default.factory()  # type: ignore[union-attr]
+        elif name not in mapping and field.default is not attrs.NOTHING:
+            known[name] = field.default
+    return known
+
+
+def _plain_value(plan: Plan) -> Any:
+    """The value of a plan without components."""
+    if isinstance(plan, DictPlan):
+        return {key: _plain_value(item) for key, item in plan.items.items()}
+    assert isinstance(plan, PlainPlan)
+    return plan.value
+
+
+class _NotKnownYetError(Exception):
+    """A validator asked for a field that is a component, or is wrong itself."""
+
+
+class _Draft:
+    """Stands for a component that is not made yet, for validators that compare its fields.
+
+    It has the values that are known, and whatever the class itself has: methods, properties, class variables.
+    """
+
+    def __init__(self, cls: type[Configurable], values: Mapping[str, Any]) -> None:
+        self.__dict__.update(values, _cls=cls)
+
+    @property
+    def __class__(self) -> type[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return self.__dict__["_cls"]  # for isinstance(), super() and messages
+
+    def __getattr__(self, name: str) -> Any:
+        cls = self.__dict__["_cls"]
+        if any(name == field.name for field in attrs.fields(cls)):
+            raise _NotKnownYetError(name)
+        found = inspect.getattr_static(cls, name)
+        return found.__get__(self, cls) if hasattr(found, "__get__") else found
+
+
+def _validate(validator: Callable[..., Any], instance: Any, attribute: Any, value: Any, path: str) -> None:
+    """Call a validator as attrs does; one that needs more than is known runs again when the component is made."""
+    try:
+        validator(instance, attribute, value)
+    except _NotKnownYetError:
+        return
+    except (TypeError, ValueError) as error:
+        raise ConfigError([(path, message_of(error))]) from error

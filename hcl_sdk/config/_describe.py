@@ -1,0 +1,80 @@
+"""From components to the plain mapping that spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from hcl_sdk import plugins
+from hcl_sdk.config._hints import adapt, component_class, element_class, kind_of
+from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.registry import SCRIPT_DISTRIBUTION
+
+
+def describe(component: Configurable, what: type[Configurable] | None = None) -> dict[str, Any]:
+    """The plain mapping that spells a component: ``build`` makes an equal one of it.
+
+    Args:
+        component: with all that it is made of.
+        what: the class that ``build`` is going to be asked for; the component's own without it. It matters for a
+            component of no kind, whose mapping does not name its class.
+
+    Returns:
+        ``{"use": qualified name}`` for a component of a kind, and every field, defaults included; nested components as
+        such mappings, tuples as lists.
+
+    Raises:
+        RegistryError: for a component whose class is not registered.
+        TypeError: for a component of no kind that is of a subclass of what is asked for: it would not come back as one;
+            and for one that holds what no text can spell, and says so in an attribute ``unspellable``.
+    """
+    cls = type(component)
+    if what_it_is := getattr(component, "unspellable", ""):
+        raise TypeError(f"a configuration cannot spell {what_it_is}")
+    if kind_of(cls) is None and what is not None and what is not cls:
+        raise TypeError(
+            f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "
+            f"itself, not of a subclass; got a {cls.__name__}"
+        )
+    name = {"use": plugins.registry.name_of(cls)} if kind_of(cls) else {}
+    fields = attrs.fields(cls)  # type: ignore[arg-type]
+    return name | {f.name: _plain(getattr(component, f.name), field_type(cls, f.name)) for f in fields}
+
+
+def _plain(value: Any, hint: Any) -> Any:
+    if isinstance(value, Configurable):
+        return describe(value, component_class(hint))
+    if (element := element_class(hint)) is not None and value is not None:
+        return [describe(item, element) for item in value]
+    return _lists(adapt(value, hint))
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+
+
+def plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
+    """The packages other than hcl_sdk that the components of a described configuration come from.
+
+    Returns:
+        The version of each package. What a script registered comes from no package.
+    """
+    versions = {report.distribution: report.version for report in plugins.registry.plugins}
+    names = sorted({name.partition("/")[0] for name in _names_used(mapping) if "/" in name} - {SCRIPT_DISTRIBUTION})
+    return {name: versions[name] for name in names}
+
+
+def _names_used(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "use" and isinstance(item, str):
+                yield item
+            else:
+                yield from _names_used(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _names_used(item)

@@ -1,0 +1,86 @@
+"""What the type of a field says: is it a component, and what may stand in its place."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any
+
+from hcl_sdk.interfaces import KINDS, Configurable
+from hcl_sdk.interfaces.typecheck import describe as describe_type
+from hcl_sdk.interfaces.typecheck import problems as type_problems
+
+
+def component_class(hint: Any) -> type[Configurable] | None:
+    """The component class of ``X`` or ``X | None``; None for another type."""
+    option = _only_option(hint)
+    if typing.get_origin(option) is not None:
+        return None
+    return option if isinstance(option, type) and issubclass(option, Configurable) else None
+
+
+def element_class(hint: Any) -> type[Configurable] | None:
+    """The component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
+    option = _only_option(hint)
+    return component_class(typing.get_args(option)[0]) if typing.get_origin(option) is tuple else None
+
+
+def has_components(hint: Any) -> bool:
+    """Whether values of this type are components, or tuples of them."""
+    return component_class(hint) is not None or element_class(hint) is not None
+
+
+def allows_none(hint: Any) -> bool:
+    """Whether None may stand in place of a value."""
+    return types.NoneType in _options(hint)
+
+
+def kind_of(cls: type[Configurable]) -> str | None:
+    """The kind of a component class by whose names it is chosen; None for one that is written as its fields alone."""
+    kind = getattr(cls, "kind", None)
+    return kind if kind in KINDS else None
+
+
+def adapt(value: Any, hint: Any) -> Any:
+    """A list as a tuple and a whole number as a float where the type says so; anything else as it is.
+
+    Raises:
+        OverflowError: for a whole number that is too large for a float.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        candidates = [adapt(value, option) for option in arguments]
+        fitting = [c for c, option in zip(candidates, arguments, strict=True) if not any(type_problems(c, option))]
+        return next((c for c in fitting if type(c) is type(value)), fitting[0] if fitting else value)
+    if origin is tuple and isinstance(value, list | tuple):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            arguments = (arguments[0],) * len(value)
+        if len(arguments) == len(value):
+            return tuple(adapt(item, argument) for item, argument in zip(value, arguments, strict=True))
+        return tuple(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def describe_hint(hint: Any) -> str:
+    """A type in words: ``an encoder``, ``a list, each a loss``, ``a whole number``."""
+    if (element := element_class(hint)) is not None:
+        return f"a list, each {describe_hint(element)}"
+    cls = component_class(hint)
+    return describe_type(hint) if cls is None else with_article(getattr(cls, "kind", cls.__name__))
+
+
+def with_article(noun: str) -> str:
+    """``encoder`` -> ``an encoder``."""
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _only_option(hint: Any) -> Any:
+    """``X`` of ``X`` and of ``X | None``; None for a union of more."""
+    options = [option for option in _options(hint) if option is not types.NoneType]
+    return options[0] if len(options) == 1 else None

@@ -1,0 +1,43 @@
+"""Components made as they were planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hcl_sdk.config._check import ComponentPlan, DictPlan, PlainPlan, Plan
+from hcl_sdk.config._errors import ConfigError, Problems, message_of
+
+
+def make(plan: Plan) -> Any:
+    """What a plan says.
+
+    Raises:
+        ConfigError: naming every component that refused its values, such as a detector whose parts do not fit.
+    """
+    if isinstance(plan, PlainPlan):
+        return plan.value
+    if isinstance(plan, DictPlan):
+        return make_all(plan.items)
+    if isinstance(plan, ComponentPlan):
+        values = make_all(plan.fields)
+        try:
+            return plan.cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ConfigError([(plan.path, message_of(error))]) from error
+    return tuple(make_all(dict(enumerate(plan.items))).values())
+
+
+def make_all(plans: Mapping[Any, Plan]) -> dict[Any, Any]:
+    """What each of several plans says; one that fails does not hide the others' problems.
+
+    Raises:
+        ConfigError: as :func:`make` does.
+    """
+    problems = Problems()
+    made: dict[Any, Any] = {}
+    for key, plan in plans.items():
+        with problems.collect():
+            made[key] = make(plan)
+    problems.check()
+    return made

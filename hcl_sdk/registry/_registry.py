@@ -1,0 +1,334 @@
+"""The registry."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from hcl_sdk.registry._entries import (
+    COMPONENT_KINDS,
+    KINDS_AND_WEIGHTS,
+    SCRIPT_DISTRIBUTION,
+    Entry,
+    PluginError,
+    PluginReport,
+    RegistryError,
+    UnknownNameError,
+    check_form,
+    check_no_clash,
+    normalize,
+)
+from hcl_sdk.registry._explain import explain_unknown, explain_unregistered
+from hcl_sdk.registry._loading import check_component, find_loaded_class, find_weights, load_class
+
+if TYPE_CHECKING:
+    from hcl_sdk.interfaces import (
+        Clusterer,
+        Configurable,
+        Content,
+        Dataset,
+        Encoder,
+        Head,
+        Interaction,
+        Loss,
+        Restorer,
+        Shape,
+    )
+
+
+class Registry:
+    """The names of components and weights.
+
+    Registering (:meth:`encoder` and the like) imports nothing and is possible at any time. The first look-up
+    (:meth:`get`, :meth:`name_of`, :meth:`entries`, :attr:`plugins`, :meth:`weights_source`) discovers the plugins.
+
+    Args:
+        distribution: the package on whose behalf names are registered; None for the built-ins.
+        discover: called with the registry before the first look-up; it calls :meth:`set_discovered`.
+
+    Example:
+        >>> registry = Registry()
+        >>> registry.encoder("swin", "hcl_sdk.encoders.swin:SwinEncoder", summary="the published encoder")
+        >>> [entry.qualified_name for entry in registry.entries("encoder")]
+        ['script/swin']
+    """
+
+    def __init__(
+        self,
+        distribution: str | None = SCRIPT_DISTRIBUTION,
+        discover: Callable[[Registry], object] | None = None,
+    ) -> None:
+        self._distribution = distribution
+        self._discover = discover
+        self._own: list[Entry] = []
+        self._found: tuple[Entry, ...] = ()
+        self._reports: tuple[PluginReport, ...] = ()
+        self._is_discovered = discover is None
+        self._is_closed = False
+        self._lock = threading.RLock()
+        self._discovering_thread: int | None = None
+        self._loaded: dict[Entry, type[Configurable]] = {}
+
+    # Registering
+
+    def encoder(self, name: str, target: str | type[Encoder], *, summary: str = "") -> None:
+        """Register an encoder.
+
+        Args:
+            name: lower-case words joined by hyphens, such as ``swin``.
+            target: ``"package.module:Class"``, imported when the component is first used, or the class.
+            summary: one line about it.
+
+        Raises:
+            ValueError: for a name or target that is not of that form, or a name that was given to something else
+                before. (In a script a class may be defined and registered again, as by running a notebook's cell.)
+            TypeError: for a class that is not a component of this kind.
+            PluginError: for a name that a plugin registers elsewhere than in its hook.
+        """
+        self._add("encoder", name, target, summary)
+
+    def interaction(self, name: str, target: str | type[Interaction], *, summary: str = "") -> None:
+        """Register an interaction. Arguments and errors are those of :meth:`encoder`."""
+        self._add("interaction", name, target, summary)
+
+    def head(self, name: str, target: str | type[Head], *, summary: str = "") -> None:
+        """Register a head. Arguments and errors are those of :meth:`encoder`."""
+        self._add("head", name, target, summary)
+
+    def clusterer(self, name: str, target: str | type[Clusterer], *, summary: str = "") -> None:
+        """Register a clusterer. Arguments and errors are those of :meth:`encoder`."""
+        self._add("clusterer", name, target, summary)
+
+    def restorer(self, name: str, target: str | type[Restorer], *, summary: str = "") -> None:
+        """Register a restorer. Arguments and errors are those of :meth:`encoder`."""
+        self._add("restorer", name, target, summary)
+
+    def loss(self, name: str, target: str | type[Loss], *, summary: str = "") -> None:
+        """Register a loss, of detection or of restoration. Arguments and errors are those of :meth:`encoder`."""
+        self._add("loss", name, target, summary)
+
+    def shape(self, name: str, target: str | type[Shape], *, summary: str = "") -> None:
+        """Register a shape of corruption. Arguments and errors are those of :meth:`encoder`."""
+        self._add("shape", name, target, summary)
+
+    def content(self, name: str, target: str | type[Content], *, summary: str = "") -> None:
+        """Register a content of corruption. Arguments and errors are those of :meth:`encoder`."""
+        self._add("content", name, target, summary)
+
+    def dataset(self, name: str, target: str | type[Dataset], *, summary: str = "") -> None:
+        """Register a data set. Arguments and errors are those of :meth:`encoder`."""
+        self._add("dataset", name, target, summary)
+
+    def weights(self, name: str, target: str, *, summary: str = "") -> None:
+        """Register weights: a folder with what ``Pipeline.save_pretrained`` writes.
+
+        Args:
+            name: lower-case words joined by hyphens, such as ``default``.
+            target: ``"package:relative/folder"`` inside an installed package, or ``"hub:organization/name"``.
+            summary: one line about it.
+
+        Raises:
+            ValueError, PluginError: as :meth:`encoder` does.
+        """
+        self._add("weights", name, target, summary)
+
+    def _add(self, kind: str, name: str, target: Any, summary: str) -> None:
+        if self._is_closed:
+            raise PluginError(
+                f"{kind} {name!r} is registered after hcl_register returned; register everything inside the hook"
+            )
+        if self._discovering_thread == threading.get_ident():
+            raise PluginError(
+                f"{kind} {name!r} is registered as if by a script while plugins are being discovered; "
+                f"use the registry that hcl_register is given"
+            )
+        check_form(kind, name, target)
+        if not isinstance(target, str):
+            check_component(kind, target)
+        entry = Entry(kind=kind, name=name, distribution=self._distribution, target=target, summary=summary)
+        for i, other in enumerate(self._own):
+            if entry.distribution == SCRIPT_DISTRIBUTION and _is_same_target(entry, other):
+                self._own[i] = entry
+                self._loaded.pop(other, None)
+                return
+        check_no_clash([entry], self._own)
+        self._own.append(entry)
+
+    @contextmanager
+    def isolate(self, *, keep_scripts: bool = False) -> Iterator[Self]:
+        """Forget, after the ``with`` statement, what is registered in it and which plugins are discovered in it.
+
+        What is registered inside may be registered again afterwards, with another target. Built-ins and installed
+        plugins are there; the names that scripts gave only with ``keep_scripts``.
+        """
+        self._ensure_discovered()  # now, so that discovery inside is not undone
+        kept = self._own, self._loaded, self._found, self._reports
+        self._own, self._loaded = list(self._own) if keep_scripts else [], dict(self._loaded)
+        try:
+            yield self
+        finally:
+            self._own, self._loaded, self._found, self._reports = kept
+
+    # Discovery
+
+    def close(self) -> tuple[Entry, ...]:
+        """Take no more names; return those that were registered."""
+        self._is_closed = True
+        return tuple(self._own)
+
+    def set_discovered(self, entries: Iterable[Entry], reports: Sequence[PluginReport]) -> None:
+        """Set what the built-ins and plugins gave, in place of what an earlier discovery found."""
+        self._found, self._reports = tuple(entries), tuple(reports)
+
+    @property
+    def plugins(self) -> tuple[PluginReport, ...]:
+        """What became of every plugin, the built-ins first."""
+        self._ensure_discovered()
+        return self._reports
+
+    def _ensure_discovered(self) -> None:
+        with self._lock:
+            if self._is_discovered or self._discover is None:
+                return
+            if self._discovering_thread is not None:  # the lock is held: by this very thread
+                raise PluginError(
+                    "the registry was asked for a component while plugins are being discovered; a plugin only "
+                    "registers, and looks names up when they are used"
+                )
+            self._discovering_thread = threading.get_ident()
+            try:
+                self._discover(self)
+            finally:
+                self._discovering_thread = None
+            self._is_discovered = True
+
+    # Looking up
+
+    def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
+        """All that is registered (of one kind), built-ins first, then by qualified name.
+
+        Raises:
+            ValueError: for a kind that does not exist.
+            PluginError: if plugins failed and the environment asks for strictness.
+        """
+        if kind is not None:
+            _check_kind(kind)
+        self._ensure_discovered()
+        chosen = (entry for entry in (*self._found, *self._own) if kind is None or entry.kind == kind)
+        return tuple(
+            sorted(
+                chosen, key=lambda e: (KINDS_AND_WEIGHTS.index(e.kind), e.distribution is not None, e.qualified_name)
+            )
+        )
+
+    def find(self, kind: str, name: str) -> Entry:
+        """What a name stands for.
+
+        Args:
+            kind: one of ``KINDS_AND_WEIGHTS``.
+            name: ``distribution/name``, or the bare name where it is a built-in's or only one package gives it.
+
+        Raises:
+            UnknownNameError: if nothing has that name. The message says what comes nearest, which plugin failed that
+                might have given it, and what to install.
+            RegistryError: if two packages give that bare name.
+            ValueError: for a kind that does not exist.
+            PluginError: if plugins failed and the environment asks for strictness.
+        """
+        entries = self.entries(kind)
+        distribution, _, bare = name.rpartition("/")
+        if distribution:
+            matching = [e for e in entries if e.name == bare and e.distribution == normalize(distribution)]
+        else:
+            matching = [e for e in entries if e.name == bare]
+            matching = [e for e in matching if e.distribution is None] or matching
+        if not matching:
+            raise UnknownNameError(explain_unknown(kind, name, self.entries(), self._reports))
+        if len(matching) > 1:
+            options = " or ".join(repr(e.qualified_name) for e in matching)
+            raise RegistryError(f"{kind} {name!r} is given by {len(matching)} packages; write {options}")
+        return matching[0]
+
+    def get(self, kind: str, name: str) -> type[Configurable]:
+        """The component class that a name stands for, imported now if it was not yet.
+
+        Args:
+            kind: one of ``COMPONENT_KINDS``.
+            name: as for :meth:`find`.
+
+        Raises:
+            UnknownNameError, RegistryError, ValueError: as :meth:`find` does.
+            PluginError: if the class cannot be imported or is not a component of that kind.
+        """
+        if kind == "weights":
+            raise ValueError("weights have no class; ask for weights_source(name)")
+        return self._load(self.find(kind, name))
+
+    def weights_source(self, name: str) -> Path | str:
+        """Where registered weights are: the path of a folder, or ``"hub:organization/name"``.
+
+        Raises:
+            UnknownNameError, RegistryError: as :meth:`find` does.
+            PluginError: if the folder is not there.
+        """
+        return find_weights(self.find("weights", name))
+
+    def find_entry(self, cls: type[Configurable]) -> Entry | None:
+        """What a component class is registered as; None if it is not, or only under modules not yet imported."""
+        return next((entry for entry in self.entries(cls.kind) if find_loaded_class(entry) is cls), None)
+
+    def name_of(self, cls: type[Configurable]) -> str:
+        """The qualified name of a component class, which is compared by identity.
+
+        Raises:
+            RegistryError: if the class is not registered; the message has the line that would register it.
+        """
+        if getattr(cls, "kind", None) not in COMPONENT_KINDS:
+            raise RegistryError(f"{cls.__qualname__} is of no kind that has names ({', '.join(COMPONENT_KINDS)})")
+        if entry := self.find_entry(cls):
+            return entry.qualified_name
+        # Targets in modules that nobody imported yet may still be this class under another module's name.
+        failed = []
+        for entry in self.entries(cls.kind):
+            try:
+                if self._load(entry) is cls:
+                    return entry.qualified_name
+            except PluginError:
+                failed.append(entry.qualified_name)
+        raise RegistryError(explain_unregistered(cls, failed))
+
+    def label(self, cls: type[Configurable]) -> str:
+        """What to call a component class in tables and logs: its bare name, or the class's own if it has none."""
+        try:
+            return self.name_of(cls).rpartition("/")[2]
+        except RegistryError:
+            return cls.__name__
+
+    def labels(self, parts: Iterable[Configurable]) -> list[str]:
+        """What to call components beside each other: their :meth:`label`, numbered from the second of one label on."""
+        counts: Counter[str] = Counter()
+        labels = []
+        for part in parts:
+            label = self.label(type(part))
+            counts[label] += 1
+            labels.append(label if counts[label] == 1 else f"{label}-{counts[label]}")
+        return labels
+
+    def _load(self, entry: Entry) -> type[Configurable]:
+        if entry not in self._loaded:
+            self._loaded[entry] = load_class(entry)
+        return self._loaded[entry]
+
+
+def _is_same_target(entry: Entry, other: Entry) -> bool:
+    """Whether a name is given to what it was given to before, defined anew: a cell of a notebook was run again."""
+    return (entry.kind, entry.name, entry.target_text) == (other.kind, other.name, other.target_text)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS_AND_WEIGHTS:
+        raise ValueError(f"expected a kind, one of {', '.join(KINDS_AND_WEIGHTS)}; got {kind!r}")
