@@ -1,12 +1,16 @@
+"""Published checkpoints, against what the published network gave."""
+
 from __future__ import annotations
 
-import importlib.util
 import json
+import os
 import pickle
 import shutil
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+import recorded
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -15,15 +19,10 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.convnext import ConvNeXtEncoder
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interfaces import Restorer
-from hcl_sdk.published import ConversionError, convert, load_published, preset, presets, settings_to_config
+from hcl_sdk.published import ConversionError, convert, load_published, settings_to_config
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
-DATA = Path(__file__).parent / "data" / "recorded"
-_spec = importlib.util.spec_from_file_location("recorded_values", Path(__file__).parent / "recorded.py")
-assert _spec is not None
-assert _spec.loader is not None
-recorded = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(recorded)
+DATA = Path(__file__).parents[1] / "data" / "recorded"
 
 
 def settings(name: str = "legacy2") -> dict:
@@ -299,71 +298,63 @@ def test_components_that_checkpoints_do_not_hold_are_named():
         convert(DATA / "legacy2.pt", {"detector": config["detector"]})
 
 
-# Configurations
+# Files from strangers
 
 
-def test_presets_are_the_published_settings():
-    assert presets() == ("ffhq256", "imagenet256", "places256", "places512")
-    common = {
-        "dim_mults": [1, 2, 4],
-        "proj_dim": 64,
-        "encoder_depths": [6, 4, 2],
-        "decoder_depths": [2, 2, 2],
-        "window_size": 8,
-        "bottleneck_window_size": 8,
-        "bottleneck_depth": 2,
-        "conf_threshs": [1.0, 0.95, 0.95],
-        "kmeans_n_iters": 3,
-        "fuse": True,
-    }
-    for name, size, dim, conv, repeat in (
-        ("ffhq256", 256, 32, 0, 3),
-        ("imagenet256", 256, 64, 0, 1),
-        ("places256", 256, 64, 0, 1),
-        ("places512", 512, 64, 1, 1),
-    ):
-        network = {**common, "dim": dim, "n_conv_stages": conv, "kmeans_repeat": repeat}
-        refinement = {"dim": 64, "dim_mults": [1, 2, 4, 8, 8]}
-        for version in (2, 3, 4):
-            same = {"image_size": size, "legacy": version, "network": network, "refinement": refinement}
-            assert preset(name, version) == settings_to_config(same)
+class Sly:
+    """Is pickled as an ordered dictionary whose methods are shadowed by attributes."""
+
+    def __init__(self, content, **attributes):
+        self.content, self.attributes = content, attributes
+
+    def __reduce__(self):
+        return OrderedDict, (), self.attributes, None, iter(self.content.items())
 
 
-@pytest.mark.parametrize("name", presets())
-def test_presets_compose(name):
-    config = preset(name)
-    with torch.device("meta"):
-        detector = build(config["detector"], Detector)
-        restorer = build(config["restorer"], "restorer")
-        assert isinstance(restorer, PartialSwinRestorer)
-        restorer.bind(detector.encoder.spec)
-    assert detector.encoder.spec.strides == ((2, 4, 8) if name == "places512" else (1, 2, 4))
-    assert not detector.clusterer.finds_one_class
+def nine_shared_nine_times(levels=9):
+    tree = {"x": torch.zeros(1)}
+    for _ in range(levels):
+        tree = {str(i): tree for i in range(9)}
+    return tree
 
 
-def test_unknown_names_and_versions_say_what_there_is():
-    with pytest.raises(ValueError, match=r"'places'; there are ffhq256, imagenet256, places256, places512"):
-        preset("places")
-    with pytest.raises(ValueError, match=r"versions 2, 3, 4 .* got 5"):
-        preset("places256", version=5)
+def itself():
+    content = {}
+    content["inpaintnet"] = content
+    return content
 
 
-def test_windows_shrink_to_the_maps_of_the_image_size():
-    small = settings()
-    small["image_size"] = 12
-    small["network"] |= {"window_size": 8, "bottleneck_window_size": 8, "n_conv_stages": 0}
-    config = settings_to_config(small)
-    assert config["detector"]["encoder"]["window_sizes"] == config["restorer"]["window_sizes"] == [8, 6]
-    assert config["restorer"]["bottleneck_window_size"] == 6
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (itself, r"dictionaries in 8 levels or in themselves: inpaintnet\.inpaintnet\."),
+        (lambda: nine_shared_nine_times(7), "holds more than 100,000 entries"),
+        (lambda: nine_shared_nine_times(30), "dictionaries in 8 levels or in themselves"),
+        (lambda: Sly({"inpaintnet": torch.zeros(1)}, items=3, keys=3), r"unexpected \(1\):\n  inpaintnet"),
+        (lambda: {"inpaintnet": torch.eye(3).to_sparse()}, r"inpaintnet \(a tensor of the layout torch.sparse_coo\)"),
+        (lambda: {"inpaintnet": torch.zeros(3, device="meta")}, r"inpaintnet \(a tensor without values\)"),
+        (lambda: {"inpaintnet": {"a": 3, 4: None}}, r"inpaintnet\.4 \(NoneType\), inpaintnet\.a \(int\)"),
+        (lambda: {str(i): i for i in range(99)}, r"0 \(int\), 1 \(int\), .* and 89 more"),
+    ],
+)
+def test_strange_contents_are_one_error(content, message, tmp_path):
+    with pytest.raises(ConversionError, match=message):
+        convert(saved(content(), tmp_path), settings_to_config(settings()))
 
 
-def test_settings_that_are_missing_or_unknown_are_all_named():
-    wrong = settings()
-    del wrong["image_size"], wrong["network"]["fuse"]
-    wrong["network"]["fused"] = True
-    wrong["refinement"] = {"dim": 8}
-    expected = (
-        "settings: missing image_size; network: missing fuse; network: unknown fused; refinement: missing dim_mults"
-    )
-    with pytest.raises(ValueError, match=expected):
-        settings_to_config(wrong)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_weights_that_are_not_finite_are_named(value, tmp_path):
+    content = checkpoint()
+    bias = content["classifier"]["cls.0.bias"].double()
+    bias[1] = value
+    content["classifier"]["cls.0.bias"] = bias
+    with pytest.raises(ConversionError, match=r"NaN, infinity or too large a value \(1\):\n  classifier\.cls\.0\.bias"):
+        convert(saved(content, tmp_path), settings_to_config(settings()))
+
+
+def test_only_a_regular_file_is_read(tmp_path):
+    for make in (Path.mkdir, os.mkfifo):
+        path = tmp_path / make.__name__
+        make(path)
+        with pytest.raises(ConversionError, match="is not a regular file"):
+            convert(path, settings_to_config(settings()))
