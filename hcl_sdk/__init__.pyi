@@ -32,12 +32,12 @@ from .interfaces.values import Detection as Detection
 from .interfaces.values import Pyramid as Pyramid
 from .interfaces.values import PyramidSpec as PyramidSpec
 from .interfaces.values import ScaleDetection as ScaleDetection
-from .photo import Photo as Photo
-from .photo import PhotoError as PhotoError
+from .photos.errors import PhotoError as PhotoError
+from .photos.photo import Photo as Photo
+from .photos.regions import Region as Region
 from .pipeline import Pipeline as Pipeline
 from .pipeline import restore as restore
 from .plugins import hookimpl as hookimpl
-from .regions import Region as Region
 from .registry import PluginError as PluginError
 from .registry import RegistryError as RegistryError
 from .restorers.gated_unet import GatedUNet as GatedUNet

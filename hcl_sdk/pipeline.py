@@ -26,7 +26,8 @@ from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.interfaces.typecheck import received
-from hcl_sdk.photo import Photo, Source, load_mask
+from hcl_sdk.photos.masks import load_mask
+from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
 from hcl_sdk.weights import FORMAT, find_weights, load_weights, read_config, save_folder, upload
@@ -86,8 +87,8 @@ class Pipeline:
     """A detector and a restorer, and how photos go through them.
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
-    :class:`~hcl_sdk.photo.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder,
-    moves both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``feather``, are
+    :class:`~hcl_sdk.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder, moves
+    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``feather``, are
     attributes that can be set, and are checked then as well.
 
     Args:

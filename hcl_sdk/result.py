@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from hcl_sdk.interfaces import Detection
-from hcl_sdk.photo import Photo
-from hcl_sdk.regions import Region, find_regions, to_coco
+from hcl_sdk.photos.photo import Photo
+from hcl_sdk.photos.regions import Region, find_regions, to_coco
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -44,10 +44,9 @@ def test_other_names_are_not() -> None:
 
 COMPONENTS = ("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions")
 LEVELS = (
-    ("_version", "functional", "sixteen_bit", "regions"),
-    ("layers", "photo"),
+    ("_version", "functional"),
+    ("layers", "photos"),
     ("interfaces",),
-    ("picture_files",),
     COMPONENTS,
     ("registry", "plugins", "builtin", "config"),
     ("detector", "pipeline", "result", "runtime", "weights", "published"),

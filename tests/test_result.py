@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline, Result
-from hcl_sdk.photo import Photo
+from hcl_sdk.photos.photo import Photo
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.registry import COMPONENT_KINDS, PluginError, RegistryError
 
 
@@ -65,8 +66,7 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
     return value
 
 
-# As photo._FORMATS, the import of which takes long.
-_FORMATS = ("png", "jpg", "jpeg", "tif", "tiff", "webp", "avif", "jp2", "bmp", "ppm")
+_FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 
 
 def _weights_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,11 +6,12 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import click
-from PIL import Image, ImageFile
+
+from hcl_sdk.photos.find import is_photo, photo_suffix, walk_files
+from hcl_sdk.photos.formats import UNREAD, readable_suffixes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Inputs:
 
     Attributes:
         photos: in the order given, folders sorted.
-        ignored: number of files in folders that are no pictures.
+        ignored: number of files in folders that are not photos.
         unread: number of photos in folders of formats that are not read, by suffix.
         failures: what cannot be worked on, with the reason.
     """
@@ -48,31 +49,9 @@ class Inputs:
         """What of the folders is not worked on, in words."""
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
         for suffix, count in sorted(self.unread.items()):
-            advice = _UNREAD[suffix]
+            advice = UNREAD[suffix]
             parts.append(f"{count} {suffix} {'file' if count == 1 else 'files'} ignored: {advice}")
         return parts
-
-
-_CONVERT_RAW = "convert raw photos to TIFF or PNG first"
-_CONVERT_HEIF = "convert to JPEG or PNG first, or use a program that registers pillow-heif"
-# Photos that Pillow does not read by itself.
-_UNREAD = {
-    **dict.fromkeys((".heic", ".heif"), _CONVERT_HEIF),
-    ".avif": "this Pillow is built without it; convert to JPEG or PNG first",
-    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT_RAW),
-}
-
-
-@cache
-def picture_suffixes() -> frozenset[str]:
-    """The suffixes of the files that Pillow can read, in lower case."""
-
-    def is_read(name: str) -> bool:
-        reader = Image.OPEN[name][0] if name in Image.OPEN else None
-        stub = isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
-        return reader is not None and not stub and name != "MPEG"  # of which Pillow knows no more than the size
-
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if is_read(name))
 
 
 def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
@@ -100,33 +79,25 @@ def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
                 f"choose another folder with -o"
             )
         top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
-        for file in _files(path, recursive, os.path.realpath(output), inputs):
+        for file in _list_photos(path, recursive, output, inputs):
             found.setdefault(os.path.abspath(file), (file, top / file.parent.relative_to(path)))
     _name(found.values(), inputs)
     return inputs
 
 
-def _files(root: Path, recursive: bool, output: str, inputs: Inputs) -> Iterable[Path]:
-    """The pictures in a folder; what else there is goes into ``inputs``."""
+def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> Iterable[Path]:
+    """The photos in a folder; what else there is goes into ``inputs``."""
 
-    def failed(error: OSError) -> None:
+    def note(error: OSError) -> None:
         inputs.failures.append((Path(error.filename), error.strerror or str(error)))
 
-    for folder, subfolders, files in os.walk(root, onerror=failed):
-        # Setting what is walked next; files and folders on some systems differ in case only.
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if recursive and not name.startswith(".") and os.path.realpath(Path(folder, name)) != output
-        )
-        for name in sorted(files):
-            suffix = "" if name.startswith(".") else Path(name).suffix.lower()
-            if suffix in picture_suffixes():
-                yield Path(folder, name)
-            elif suffix in _UNREAD:
-                inputs.unread[suffix] += 1
-            else:
-                inputs.ignored += 1
+    for file in walk_files(root, recursive=recursive, follow_links=False, left_out=output, on_error=note):
+        if is_photo(file):
+            yield file
+        elif (suffix := photo_suffix(file)) in UNREAD:
+            inputs.unread[suffix] += 1
+        else:
+            inputs.ignored += 1
 
 
 def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:
@@ -178,7 +149,7 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
     for photo in inputs.photos:
         folder = source / photo.folder
         if folder not in listings:
-            listings[folder] = _pictures_by_stem(folder)
+            listings[folder] = _photos_by_stem(folder)
         # The one with the suffix was written if there was another photo of this name at that time.
         names = (photo.name, _name_with_suffix(photo.path), photo.path.stem)
         stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in names)
@@ -190,16 +161,16 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
             inputs.failures.append((photo.path, f"several files may be its mask: {', '.join(map(str, files))}"))
         else:
             expected = f"{photo.name}_mask.png or {photo.name}.png"
-            reason = f"there is no mask of it in {folder}; expected {expected} (or another picture format)"
+            reason = f"there is no mask of it in {folder}; expected {expected} (or another photo format)"
             inputs.failures.append((photo.path, reason))
     inputs.photos = list(masks)
     return masks
 
 
-def _pictures_by_stem(folder: Path) -> dict[str, list[Path]]:
+def _photos_by_stem(folder: Path) -> dict[str, list[Path]]:
     listing: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if file.suffix.lower() in picture_suffixes():
+        if file.suffix.lower() in readable_suffixes():
             listing[file.stem].append(file)
     return listing
 

@@ -12,7 +12,9 @@ import torch
 
 from hcl_sdk.cli.inputs import Input, Protected, is_same
 from hcl_sdk.errors import describe_error
-from hcl_sdk.photo import LOSSLESS_SUFFIXES, Photo, PhotoError
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import LOSSLESS_SUFFIXES
+from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result
 
 

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from hcl_sdk.cli.inputs import Protected, find_photos, match_masks
 from hcl_sdk.cli.outputs import Outputs, reason_of
-from hcl_sdk.picture_files import natural
+from hcl_sdk.photos.find import natural_key
+from hcl_sdk.photos.regions import to_coco
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.regions import to_coco
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, gathered, is_first_process, own_share, pick_device, wait_for_everyone
 
@@ -70,7 +70,7 @@ def process(
     if not inputs.photos and not inputs.failures:
         hint = "" if recursive else "; -r searches the folders inside too"
         found = "; ".join(inputs.left_out()) or "no files"
-        raise click.ClickException(f"no picture files in {', '.join(map(str, paths))} ({found}){hint}")
+        raise click.ClickException(f"no photo files in {', '.join(map(str, paths))} ({found}){hint}")
     masks = {} if mask is None else match_masks(mask, inputs)
     protected = Protected([*(photo.path for photo in inputs.photos), *masks.values()])
     if coco is not None:
@@ -196,7 +196,7 @@ class _Report:
             if not self._quiet:
                 click.echo("; ".join([*parts, *left_out]), err=True)
             if len(counts) > 1:  # of one process they are in the order of the photos
-                failures = sorted(failures, key=lambda failure: natural(str(failure[0])))
+                failures = sorted(failures, key=lambda failure: natural_key(str(failure[0])))
             for path, reason in failures:
                 click.echo(f"Error: {path}: {reason}", err=True)
         wait_for_everyone()  # a launcher ends all processes, the first too, when one of them fails

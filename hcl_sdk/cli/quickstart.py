@@ -10,7 +10,7 @@ import click
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_sdk.cli.photos import load_pipeline
-from hcl_sdk.photo import Photo
+from hcl_sdk.photos.photo import Photo
 
 
 def run(output: Path, weights: str, device: str | None) -> None:

@@ -31,7 +31,7 @@ from hcl_sdk.corruptions.shapes.scratches import Scratches
 from hcl_sdk.corruptions.shapes.tape import Tape
 from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.interfaces import Configurable, Content, SampleError, Shape, component
-from hcl_sdk.picture_files import PictureError
+from hcl_sdk.photos.errors import PhotoError
 
 ATTEMPTS = 10
 """Draws of a shape whose area is to lie within bounds, and of a content that is to hide all of the photo."""
@@ -184,7 +184,7 @@ class Corruption(Configurable):
                 mask = self._drawn(shape, (image.shape[0], image.shape[1]), rng)
                 radius = float(rng.uniform(*self.blur)) * softness
                 pixels = painted(content, image, mask, rng, another)
-            except SampleError as error:
+            except PhotoError as error:
                 unreadable.append((_culprit(error, shape, content), str(error)))
                 continue
             if everywhere and pixels.shape[2] == 4:
@@ -226,9 +226,9 @@ class Corruption(Configurable):
         return best
 
 
-def _culprit(error: SampleError, shape: Shape, content: Content) -> str:
+def _culprit(error: PhotoError, shape: Shape, content: Content) -> str:
     """The name of what cannot be read; of an error that does not say, the parts one of which raised it."""
-    return (error.name if isinstance(error, PictureError) else "") or f"{shape!r} with {content!r}"
+    return error.name or f"{shape!r} with {content!r}"
 
 
 def drawn(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -240,7 +240,7 @@ def drawn(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDAr
         rng: all randomness comes from it.
 
     Raises:
-        SampleError: if a file of the shape cannot be read.
+        PhotoError: if a file of the shape cannot be read.
         ValueError: if the shape gives something else than a bool ``[H, W]``.
     """
     mask = shape.draw(size, rng)
@@ -261,7 +261,7 @@ def painted(
     Arguments and what is returned as of :meth:`hcl_sdk.Content.paint`.
 
     Raises:
-        SampleError: if a file of the content, or another photo, cannot be read.
+        PhotoError: if a file of the content, or another photo, cannot be read.
         ValueError: if the content gives something else than uint8 ``[H, W, 3]`` or ``[H, W, 4]``.
     """
     photo, mask = image.view(), corruption_mask.view()

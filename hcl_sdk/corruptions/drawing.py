@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from hcl_sdk.picture_files import read_logo
+from hcl_sdk.photos.read import read_rgba
 
 Fill = int | tuple[int, ...]
 
@@ -114,10 +114,11 @@ def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Im
         pixels of which are black.
 
     Raises:
-        PictureError: if the file cannot be decoded.
+        PhotoError: if the file cannot be decoded.
     """
     if files:
-        picture = read_logo(files[int(rng.integers(len(files)))])
+        file = files[int(rng.integers(len(files)))]
+        picture = read_rgba(file, str(file))
         pixels = np.asarray(picture)
         if not pixels[..., :3][pixels[..., 3] > 0].any():
             picture = picture.getchannel("A")

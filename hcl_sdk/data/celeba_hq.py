@@ -11,7 +11,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import few, folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_some
 
 MAPPING, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebA-HQ-img"
 COUNT = 30_000
@@ -48,18 +48,18 @@ class CelebAHQ(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, f"CelebA-HQ: {IMAGES} and {MAPPING}")
-        images = one_folder(root, [IMAGES], "0.jpg to 29999.jpg")
-        found = photos_in(images, "0.jpg to 29999.jpg")
+        root = find_folder(self.path, f"CelebA-HQ: {IMAGES} and {MAPPING}")
+        images = find_subfolder(root, [IMAGES], "0.jpg to 29999.jpg")
+        found = list_photos(images, "0.jpg to 29999.jpg")
         if strange := [file for file in found if not re.fullmatch(r"[0-9]{1,6}", PurePosixPath(file).stem)]:
-            raise ValueError(f"expected images named by number in {str(images)!r}; got {few(strange, 3)}")
+            raise ValueError(f"expected images named by number in {str(images)!r}; got {list_some(strange, 3)}")
         numbers = {file: int(PurePosixPath(file).stem) for file in found}
         files = found
         if self.split != "all":
             if max(numbers.values()) < COUNT:
                 mapping = _mapping(root / MAPPING)
                 if unknown := [file for file, number in numbers.items() if number not in mapping]:
-                    raise ValueError(f"{MAPPING} does not know {few(unknown, 3)} of {str(images)!r}")
+                    raise ValueError(f"{MAPPING} does not know {list_some(unknown, 3)} of {str(images)!r}")
                 numbers = {file: mapping[number] for file, number in numbers.items()}
             files = [file for file, number in numbers.items() if number in _NUMBERS[self.split]]
             if not files:

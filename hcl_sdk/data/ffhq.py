@@ -10,7 +10,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import few, folder, photos_in
+from hcl_sdk.photos.find import find_folder, list_photos, list_some
 
 _TRAINING = 60_000
 
@@ -38,11 +38,13 @@ class FFHQ(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "FFHQ: images1024x1024")
+        root = find_folder(self.path, "FFHQ: images1024x1024")
         root = root / "images1024x1024" if (root / "images1024x1024").is_dir() else root
-        numbered = {file: _number(file) for file in photos_in(root, "images named 00000.png to 69999.png")}
+        numbered = {file: _number(file) for file in list_photos(root, "images named 00000.png to 69999.png")}
         if strange := [file for file, number in numbered.items() if number is None]:
-            raise ValueError(f"expected FFHQ's images, named by five digits, in {str(root)!r}; got {few(strange, 3)}")
+            raise ValueError(
+                f"expected FFHQ's images, named by five digits, in {str(root)!r}; got {list_some(strange, 3)}"
+            )
         first: dict[int | None, str] = {}
         if twice := [file for file, number in numbered.items() if first.setdefault(number, file) != file]:
             raise ValueError(

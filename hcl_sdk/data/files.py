@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.interfaces import Dataset, Sample
-from hcl_sdk.picture_files import Corrupted, check_polarity, corrupted_shares, few, natural, read_mask, read_photo
+from hcl_sdk.interfaces.samples import SampleErrors
+from hcl_sdk.photos.find import list_some, natural_key
+from hcl_sdk.photos.masks import Corrupted, check_polarity, measure_masks, read_mask
+from hcl_sdk.photos.read import read_rgb
 
 
 def selected(files: list[str], only: str | None, exclude: str | None) -> list[str]:
@@ -31,8 +34,8 @@ def selected(files: list[str], only: str | None, exclude: str | None) -> list[st
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"expected a text file with names, one a line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}
-        if missing := sorted(names - set(files), key=natural):
-            raise ValueError(f"{listing} names files that are not there: {few(missing, 3)}")
+        if missing := sorted(names - set(files), key=natural_key):
+            raise ValueError(f"{listing} names files that are not there: {list_some(missing, 3)}")
         files = [file for file in files if (file in names) == keep]
     if not files:
         raise ValueError("the lists of names leave no photo")
@@ -50,7 +53,8 @@ class PhotoFiles(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         path = self._root / self._files[index]
-        return Sample(image=read_photo(path, str(path), self._shorter_side))
+        with SampleErrors():
+            return Sample(image=read_rgb(path, str(path), self._shorter_side))
 
     def name(self, index: int) -> str:
         return self._files[index]
@@ -75,7 +79,7 @@ class PairFiles(Dataset):
         self._masks = None if masks is None else tuple(masks)
         self._corrupted: Corrupted = corrupted
         if self._masks:
-            shares, _ = corrupted_shares(len(self._masks), self._mask)
+            shares, _ = measure_masks(len(self._masks), self._mask)
             check_polarity(shares, corrupted, str(self._masks[0].parent))
 
     def __len__(self) -> int:
@@ -84,11 +88,12 @@ class PairFiles(Dataset):
     def __getitem__(self, index: int) -> Sample:
         path = self._damaged[index]
         clean = None if self._clean is None else self._clean[index]
-        return Sample(
-            image=read_photo(path, str(path)),
-            clean=None if clean is None else read_photo(clean, str(clean)),
-            corruption_mask=None if self._masks is None else self._mask(index),
-        )
+        with SampleErrors():
+            return Sample(
+                image=read_rgb(path, str(path)),
+                clean=None if clean is None else read_rgb(clean, str(clean)),
+                corruption_mask=None if self._masks is None else self._mask(index),
+            )
 
     def name(self, index: int) -> str:
         return self._names[index]
@@ -118,18 +123,18 @@ def matched(files: Mapping[str, Sequence[str]], endings: Mapping[str, str]) -> t
         ending, own = endings.get(what, ""), {}
         stems = {path: path.rpartition(".")[0] for path in paths}
         if strange := [path for path, stem in stems.items() if not stem.endswith(ending)]:
-            problems.append(f"{what} not named ...{ending}: {few(strange, 5)}")
+            problems.append(f"{what} not named ...{ending}: {list_some(strange, 5)}")
         fitting = {path: stem.removesuffix(ending) for path, stem in stems.items() if stem.endswith(ending)}
         twice = [f"{own[name]} and {path}" for path, name in fitting.items() if own.setdefault(name, path) != path]
         if twice:
-            problems.append(f"{what} of the same name: {few(twice, 5)}")
+            problems.append(f"{what} of the same name: {list_some(twice, 5)}")
         by_name[what] = own
     first, *others = by_name
     for other in others:
         for here, there in ((first, other), (other, first)):
             if alone := [path for name, path in by_name[here].items() if name not in by_name[there]]:
-                problems.append(f"{here} without {there}: {few(alone, 5)}")
+                problems.append(f"{here} without {there}: {list_some(alone, 5)}")
     if problems:
         raise ValueError("the folders do not match: " + "; ".join(problems))
-    names = sorted(by_name[first], key=natural)
+    names = sorted(by_name[first], key=natural_key)
     return names, {what: [by_name[what][name] for name in names] for what in files}

@@ -7,7 +7,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles, selected
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, photos_in
+from hcl_sdk.photos.find import find_folder, list_photos
 
 
 @component
@@ -31,5 +31,5 @@ class FolderDataset(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "photos")
-        self._set_files(root, selected(photos_in(root, "photos"), self.only, self.exclude), self.shorter_side)
+        root = find_folder(self.path, "photos")
+        self._set_files(root, selected(list_photos(root, "photos"), self.only, self.exclude), self.shorter_side)

@@ -11,7 +11,9 @@ from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
-from hcl_sdk.picture_files import check_polarity, corrupted_shares, read_mask, read_photo
+from hcl_sdk.interfaces.samples import SampleErrors
+from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
+from hcl_sdk.photos.read import read_rgb
 
 
 @component
@@ -24,7 +26,7 @@ class HuggingFaceDataset(Dataset):
         path: a name on the Hub, a folder that ``save_to_disk`` wrote, or a folder that ``load_dataset`` understands: of
             photos, of Parquet files ...
         split: which one; ``load_dataset`` also takes a part of one, ``train[:1000]``.
-        image: the column with the photos. Columns hold pictures (the feature ``Image``), their files' contents, or
+        image: the column with the photos. Columns hold photos (the feature ``Image``), their files' contents, or
             paths.
         clean: the column with the undamaged photos, of a data set of pairs.
         mask: the column with masks.
@@ -82,10 +84,10 @@ class HuggingFaceDataset(Dataset):
             if isinstance(feature, datasets.Image):  # decoded here, so that a bad file is reported
                 rows = rows.cast_column(column, datasets.Image(decode=False))
             elif getattr(feature, "dtype", None) not in ("string", "large_string", "binary", "large_binary"):
-                raise ValueError(f"expected pictures, their contents or paths in the column {column!r}; got {feature}")
+                raise ValueError(f"expected photos, their contents or paths in the column {column!r}; got {feature}")
         self._rows = rows
         if self.mask is not None:
-            shares, _ = corrupted_shares(len(rows), self._mask)
+            shares, _ = measure_masks(len(rows), self._mask)
             check_polarity(shares, self.corrupted, f"{self.path}, column {self.mask}")
 
     def __len__(self) -> int:
@@ -94,11 +96,12 @@ class HuggingFaceDataset(Dataset):
     def __getitem__(self, index: int) -> Sample:
         row, name = self._rows[index], self.name(index)
         alone = self.clean is None and self.mask is None
-        return Sample(
-            image=read_photo(_file(row[self.image], name), name, self.shorter_side if alone else None),
-            clean=None if self.clean is None else read_photo(_file(row[self.clean], name), f"{name}, {self.clean}"),
-            corruption_mask=None if self.mask is None else self._mask(index),
-        )
+        with SampleErrors():
+            return Sample(
+                image=read_rgb(_file(row[self.image], name), name, self.shorter_side if alone else None),
+                clean=None if self.clean is None else read_rgb(_file(row[self.clean], name), f"{name}, {self.clean}"),
+                corruption_mask=None if self.mask is None else self._mask(index),
+            )
 
     def _mask(self, index: int) -> NDArray[np.bool_]:
         assert self.mask is not None
@@ -147,4 +150,4 @@ def _file(value: Any, name: str) -> Path | bytes:
         return Path(value)
     if isinstance(value, bytes):
         return value
-    raise SampleError(f"{name}: expected a picture, got {value!r}")
+    raise SampleError(f"{name}: expected a photo, got {value!r}")

@@ -9,7 +9,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 
 @component
@@ -31,8 +31,8 @@ class ImageNet(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "ImageNet: train, val and test")
+        root = find_folder(self.path, "ImageNet: train, val and test")
         names = ("val", "valid") if self.split == "validation" else (self.split,)
         places = [f"{inside}{name}" for inside in ("", "Data/CLS-LOC/", "ILSVRC/Data/CLS-LOC/") for name in names]
-        found = one_folder(root, places, "ImageNet's images")
-        self._set_files(found, photos_in(found, "ImageNet's images"), self.shorter_side)
+        found = find_subfolder(root, places, "ImageNet's images")
+        self._set_files(found, list_photos(found, "ImageNet's images"), self.shorter_side)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 
 @component
@@ -31,12 +31,12 @@ class ISTD(PairFiles):
     split: Literal["train", "test"] = "train"
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "ISTD: train and test")
+        root = find_folder(self.path, "ISTD: train and test")
         letters = {"shadow": "A", "mask": "B", "clean": "C"}
         roots = {
-            what: one_folder(root, [f"{self.split}/{self.split}_{letter}"], f"ISTD's {what} photos")
+            what: find_subfolder(root, [f"{self.split}/{self.split}_{letter}"], f"ISTD's {what} photos")
             for what, letter in letters.items()
         }
-        names, files = matched({what: photos_in(place, f"ISTD's {what} photos") for what, place in roots.items()}, {})
+        names, files = matched({what: list_photos(place, f"ISTD's {what} photos") for what, place in roots.items()}, {})
         shadow, masks, clean = ([place / file for file in files[what]] for what, place in roots.items())
         self._set_files(names, shadow, clean, masks)

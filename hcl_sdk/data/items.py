@@ -12,7 +12,8 @@ from PIL import Image
 
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.interfaces import Content, Dataset, Sample, SampleError, Shape
-from hcl_sdk.picture_files import photo_of
+from hcl_sdk.interfaces.samples import read_other
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.plugins import registry
 
 Pixels = NDArray[np.uint8]
@@ -99,7 +100,7 @@ class Items:
             at = (index + offset) % len(self.dataset)
             try:
                 sample = self.dataset[at]
-            except SampleError as error:
+            except PhotoError as error:
                 unreadable.append((self.dataset.name(at), str(error)))
             else:
                 return self._item(number, at, sample, tuple(unreadable))
@@ -155,7 +156,7 @@ class Items:
         def another() -> Pixels:
             other = int(rng.integers(max(1, len(self.dataset) - 1)))
             other += other >= index and len(self.dataset) > 1  # any but this one
-            return photo_of(self.dataset, other)
+            return read_other(self.dataset, other)
 
         return another
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import few, folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_some
 
 _SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
 STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))
@@ -41,21 +41,21 @@ class Logo30K(PairFiles):
     split: Literal["train", "validation"] = "train"
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "LOGO-30K: natural, train_images and val_images")
+        root = find_folder(self.path, "LOGO-30K: natural, train_images and val_images")
         if (root / "27kpng").is_dir():
             root = root / "27kpng"
         part, stray = ("train_images", frozenset()) if self.split == "train" else ("val_images", STRAY)
         images, masks = (
-            one_folder(root, [f"{part}/image"], "watermarked photos"),
-            one_folder(root, [f"{part}/mask"], "masks"),
+            find_subfolder(root, [f"{part}/image"], "watermarked photos"),
+            find_subfolder(root, [f"{part}/mask"], "masks"),
         )
-        natural = one_folder(root, ["natural"], "clean photos")
-        shown = [file for file in photos_in(images, "watermarked photos") if file not in stray]
-        names, files = matched({"image": shown, "mask": photos_in(masks, "masks")}, {})
-        clean_of = {PurePosixPath(file).stem: file for file in photos_in(natural, "clean photos")}
+        natural = find_subfolder(root, ["natural"], "clean photos")
+        shown = [file for file in list_photos(images, "watermarked photos") if file not in stray]
+        names, files = matched({"image": shown, "mask": list_photos(masks, "masks")}, {})
+        clean_of = {PurePosixPath(file).stem: file for file in list_photos(natural, "clean photos")}
         wanted = [PurePosixPath(name).name.partition("-")[0] for name in names]
         if missing := [name for name, clean in zip(names, wanted, strict=True) if clean not in clean_of]:
-            raise ValueError(f"no clean photo in {str(natural)!r} for {few(missing, 3)}")
+            raise ValueError(f"no clean photo in {str(natural)!r} for {list_some(missing, 3)}")
         self._set_files(
             names,
             [images / file for file in files["image"]],

@@ -17,7 +17,7 @@ from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, blend, drawn, painted
 from hcl_sdk.data.items import Items
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
-from hcl_sdk.picture_files import few
+from hcl_sdk.photos.find import list_some
 
 FORMAT = 1
 
@@ -126,7 +126,7 @@ class Manifest:
             raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
         for known, used in ((head["photos"], "photo"), ({"", *head["contaminations"]}, "contamination")):
             if unknown := {getattr(entry, used) for entry in entries}.difference(known):
-                raise ValueError(f"{path} is damaged: its list has no {used} {few(sorted(unknown), 3)}")
+                raise ValueError(f"{path} is damaged: its list has no {used} {list_some(sorted(unknown), 3)}")
         return cls(size=head["size"], photos=head["photos"], contaminations=head["contaminations"], entries=entries)
 
 
@@ -210,7 +210,7 @@ class ManifestDataset(Dataset):
         }
         self._made = DamagedPhotos(self.photos, self._manifest.size, self._manifest.photos)
         if missing := self._made.missing():
-            raise ValueError(f"{self.manifest} names photos that are not there: {few(missing, 3)}")
+            raise ValueError(f"{self.manifest} names photos that are not there: {list_some(missing, 3)}")
 
     def __len__(self) -> int:
         return len(self._manifest.entries)

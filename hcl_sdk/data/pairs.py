@@ -6,7 +6,7 @@ from typing import Literal
 
 from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, photos_in
+from hcl_sdk.photos.find import find_folder, list_photos
 
 _CONTENTS = {"damaged": "damaged photos", "clean": "clean photos", "masks": "masks"}
 
@@ -42,8 +42,8 @@ class PairsDataset(PairFiles):
         if self.clean is None and self.masks is None:
             raise ValueError("pairs need a folder of clean photos, of masks or both; got neither")
         paths = {"damaged": self.damaged, "clean": self.clean, "masks": self.masks}
-        roots = {what: folder(path, _CONTENTS[what]) for what, path in paths.items() if path is not None}
+        roots = {what: find_folder(path, _CONTENTS[what]) for what, path in paths.items() if path is not None}
         endings = {"damaged": self.damaged_ending, "clean": self.clean_ending, "masks": self.mask_ending}
-        names, files = matched({what: photos_in(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
+        names, files = matched({what: list_photos(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
         full = {what: [roots[what] / file for file in files[what]] for what in roots}
         self._set_files(names, full["damaged"], full.get("clean"), full.get("masks"), self.corrupted)

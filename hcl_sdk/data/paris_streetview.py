@@ -9,7 +9,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 
 @component
@@ -35,7 +35,7 @@ class ParisStreetView(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "paris_train_original and paris_eval_gt")
+        root = find_folder(self.path, "paris_train_original and paris_eval_gt")
         names = ["paris_train_original"] if self.split == "train" else ["paris_eval_gt", "paris_eval/paris_eval_gt"]
-        inside = one_folder(root, names, "photos of Paris StreetView")
-        self._set_files(inside, photos_in(inside, "photos of Paris StreetView"), self.shorter_side)
+        inside = find_subfolder(root, names, "photos of Paris StreetView")
+        self._set_files(inside, list_photos(inside, "photos of Paris StreetView"), self.shorter_side)

@@ -9,7 +9,7 @@ from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 _FOLDERS = {
     "train": ("train", "data_large_standard", "data_large", "data_256_standard", "data_256"),
@@ -40,7 +40,7 @@ class Places365(PhotoFiles):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "Places365")
+        root = find_folder(self.path, "Places365")
         names = _FOLDERS[self.split]
-        found = one_folder(root, [*names, *(f"places365_standard/{name}" for name in names)], "Places365's images")
-        self._set_files(found, photos_in(found, "Places365's images"), self.shorter_side)
+        found = find_subfolder(root, [*names, *(f"places365_standard/{name}" for name in names)], "Places365's images")
+        self._set_files(found, list_photos(found, "Places365's images"), self.shorter_side)

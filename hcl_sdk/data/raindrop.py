@@ -6,7 +6,7 @@ from typing import Literal
 
 from hcl_sdk.data.files import PairFiles, matched
 from hcl_sdk.interfaces import component
-from hcl_sdk.picture_files import folder, one_folder, photos_in
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 
 @component
@@ -30,11 +30,11 @@ class Raindrop(PairFiles):
     split: Literal["train", "test_a", "test_b"] = "train"
 
     def __attrs_post_init__(self) -> None:
-        root = folder(self.path, "Raindrop: train, test_a and test_b")
-        rain = one_folder(root, [f"{self.split}/data"], "0_rain.png, 1_rain.png ...")
-        clean = one_folder(root, [f"{self.split}/gt"], "0_clean.png, 1_clean.png ...")
+        root = find_folder(self.path, "Raindrop: train, test_a and test_b")
+        rain = find_subfolder(root, [f"{self.split}/data"], "0_rain.png, 1_rain.png ...")
+        clean = find_subfolder(root, [f"{self.split}/gt"], "0_clean.png, 1_clean.png ...")
         names, files = matched(
-            {"rain": photos_in(rain, "0_rain.png ..."), "clean": photos_in(clean, "0_clean.png ...")},
+            {"rain": list_photos(rain, "0_rain.png ..."), "clean": list_photos(clean, "0_clean.png ...")},
             {"rain": "_rain", "clean": "_clean"},
         )
         self._set_files(names, [rain / file for file in files["rain"]], [clean / file for file in files["clean"]], None)

@@ -15,7 +15,11 @@ from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
-from hcl_sdk.picture_files import SUFFIXES, check_polarity, corrupted_shares, few, natural, read_mask, read_photo
+from hcl_sdk.interfaces.samples import SampleErrors
+from hcl_sdk.photos.find import list_some, natural_key
+from hcl_sdk.photos.formats import readable_suffixes
+from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
+from hcl_sdk.photos.read import read_rgb
 
 ROLES = ("photo", "clean", "mask")
 """What a picture in a shard is to its sample."""
@@ -54,7 +58,7 @@ class WebDataset(Dataset):
         places: list[list[tuple[int, int, int]]] = []
         for number, shard in enumerate(self._shards):
             found: dict[str, list[tuple[int, int, int]]] = {}
-            for key, role, offset, size in pictures_in_shard(shard):
+            for key, role, offset, size in list_shard(shard):
                 sample = found.setdefault(key, [(number, -1, 0)] * len(ROLES))
                 if sample[role][1] >= 0:
                     raise ValueError(f"{shard} holds two files that are the {ROLES[role]} of {key!r}")
@@ -72,9 +76,11 @@ class WebDataset(Dataset):
             if there[:, role].any() or what == "photo":
                 lacking = [self._names[i] for i in np.flatnonzero(~there[:, role])]
                 if lacking:
-                    raise ValueError(f"{len(lacking)} of {len(names)} samples are without a {what}: {few(lacking, 3)}")
+                    raise ValueError(
+                        f"{len(lacking)} of {len(names)} samples are without a {what}: {list_some(lacking, 3)}"
+                    )
         if there[:, ROLES.index("mask")].any():
-            shares, _ = corrupted_shares(len(names), self._mask)
+            shares, _ = measure_masks(len(names), self._mask)
             check_polarity(shares, self.corrupted, self.path)
 
     def __len__(self) -> int:
@@ -86,11 +92,12 @@ class WebDataset(Dataset):
         assert photo is not None
         has_mask = bool(self._places[index, ROLES.index("mask"), 1] >= 0)
         alone = clean is None and not has_mask
-        return Sample(
-            image=read_photo(photo, name, self.shorter_side if alone else None),
-            clean=None if clean is None else read_photo(clean, f"{name}.clean"),
-            corruption_mask=self._mask(index) if has_mask else None,
-        )
+        with SampleErrors():
+            return Sample(
+                image=read_rgb(photo, name, self.shorter_side if alone else None),
+                clean=None if clean is None else read_rgb(clean, f"{name}.clean"),
+                corruption_mask=self._mask(index) if has_mask else None,
+            )
 
     def name(self, index: int) -> str:
         return self._names[index]
@@ -120,7 +127,7 @@ def find_shards(path: str) -> tuple[Path, ...]:
     """
     place = Path(path).expanduser()
     found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
-    shards = tuple(sorted(found, key=lambda shard: natural(str(shard))))
+    shards = tuple(sorted(found, key=lambda shard: natural_key(str(shard))))
     if not shards:
         raise ValueError(f"expected tar files: one, a folder of them, or a pattern of their names; {path!r} is none")
     return shards
@@ -132,8 +139,8 @@ def shard_labels(shards: tuple[Path, ...]) -> list[str]:
     return [shard.relative_to(above).as_posix() for shard in shards]
 
 
-def pictures_in_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
-    """Key, role (an index of `ROLES`), offset and size of the pictures in a shard; only headers are read.
+def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
+    """Key, role (an index of `ROLES`), offset and size of the photos in a shard; only headers are read.
 
     Raises:
         ValueError: if it is compressed or damaged.
@@ -145,7 +152,7 @@ def pictures_in_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
                 key, _, extension = file.partition(".")
                 kind, _, suffix = f".{extension.lower()}".rpartition(".")
                 role = {"": "photo", ".mask": "mask", ".clean": "clean"}.get(kind)
-                if info.isfile() and role is not None and f".{suffix}" in SUFFIXES:
+                if info.isfile() and role is not None and f".{suffix}" in readable_suffixes():
                     yield f"{folder}/{key}" if folder else key, ROLES.index(role), info.offset_data, info.size
             end = archive.offset
         # Of a header that is none, tarfile takes the archive to be at its end.

@@ -32,7 +32,8 @@ from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.data.manifest import Contamination, DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
 from hcl_sdk.evaluation.evaluation import Evaluation, evaluate
 from hcl_sdk.evaluation.report import BINS, Report
-from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, SampleError, Shape, component
+from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, component
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process, own_share, wait_for_everyone
 
@@ -157,7 +158,7 @@ def readable_names(dataset: Dataset) -> list[str]:
         try:
             dataset[i]
             names.append(dataset.name(i))
-        except SampleError as error:
+        except PhotoError as error:
             problems.append(str(error))
     if not names:
         raise ValueError(f"no photo of the data set can be read: {problems[0] if problems else 'it is empty'}")
@@ -178,7 +179,7 @@ def _drawn(
         entry = Entry(photo=photo, contamination=contamination.name, seed=(*seed, attempt), blur=blur)
         try:
             damaged = made.damaged(clean, photo, contamination, entry)
-        except SampleError as error:  # a mask, a logo or another photo; it is drawn again
+        except PhotoError as error:  # a mask, a logo or another photo; it is drawn again
             tqdm.write(f"left out: {error}", file=sys.stderr)
             continue
         share = float(damaged.corruption_mask.mean())

@@ -21,7 +21,8 @@ from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.rows import SENSITIVITIES, detection_row, restoration_row
 from hcl_sdk.evaluation.sheets import contact_sheet
-from hcl_sdk.interfaces import Configurable, Dataset, Restorer, SampleError, component
+from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
@@ -157,7 +158,7 @@ def _cases(
     for number in numbers:
         try:
             read.append((number, items[number]))
-        except SampleError as error:
+        except PhotoError as error:
             unreadable[items.name(number)] = str(error)
     if not read:
         return []

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hcl_sdk.photos.errors import PhotoError
 
-class SampleError(ValueError):
-    """A sample that cannot be used: its file does not decode, or its parts do not fit each other.
+if TYPE_CHECKING:
+    from hcl_sdk.interfaces.kinds import Dataset
+
+
+class SampleError(PhotoError):
+    """A sample of a data set that cannot be used: its file does not decode, or its parts do not fit each other.
 
     Training and evaluation report it and go on with another.
     """
@@ -53,3 +59,31 @@ class Sample:
                 f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
                 f"{list(mask.shape)}"
             )
+
+
+class SampleErrors:
+    """A context in which what is wrong with a photo is raised as a `SampleError`, which is what data sets promise.
+
+    Args:
+        name: of the photo in its data set; without one, that of the error stays.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, PhotoError):
+            raise SampleError(str(error), name=self._name or error.name) from error
+
+
+def read_other(dataset: Dataset, index: int) -> NDArray[np.uint8]:
+    """A photo of a data set, to be shown in another one.
+
+    Raises:
+        SampleError: with its name in the data set, if it cannot be read.
+    """
+    with SampleErrors(dataset.name(index)):
+        return dataset[index].image

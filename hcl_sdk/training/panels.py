@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from hcl_sdk.evaluation.evaluation import Evaluation
-from hcl_sdk.interfaces import SampleError
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 
 
@@ -21,7 +21,7 @@ def panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image
             break
         try:
             item = items[i]
-        except SampleError:
+        except PhotoError:
             continue  # the validation itself reports it
         if pipeline.detector is None:
             if item.corruption_mask is None:

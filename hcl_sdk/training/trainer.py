@@ -34,7 +34,8 @@ from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
 from hcl_sdk.data.items import Item, Items
 from hcl_sdk.detector import ConfidenceError
 from hcl_sdk.evaluation.evaluation import evaluate
-from hcl_sdk.interfaces import AdversarialLoss, SampleError
+from hcl_sdk.interfaces import AdversarialLoss
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import RegistryError
@@ -305,9 +306,9 @@ class _Run:
             worker_init_fn=_end_with_parent if workers > 0 else None,
         )
 
-    def _fetch(self, batches: Iterator[Batch | SampleError]) -> list[Batch] | None:
+    def _fetch(self, batches: Iterator[Batch | PhotoError]) -> list[Batch] | None:
         """The parts of the next batch; None if a process was asked to stop, so that all of them do."""
-        parts: list[Batch | SampleError] | None = None
+        parts: list[Batch | PhotoError] | None = None
         if not self.stop_requested:
             try:
                 parts = [next(batches) for _ in range(self.recipe.accumulation)]
@@ -320,7 +321,7 @@ class _Run:
         if parts is None or float(stop) > 0:  # pyright: ignore[reportArgumentType]
             return None
         for part in parts:
-            if isinstance(part, SampleError):
+            if isinstance(part, PhotoError):
                 raise part
         return parts  # pyright: ignore[reportReturnType]
 
@@ -572,16 +573,16 @@ class _Handed:
     def __init__(self, items: Items) -> None:
         self.items = items
 
-    def __getitem__(self, number: int) -> Item | SampleError:
+    def __getitem__(self, number: int) -> Item | PhotoError:
         try:
             return self.items[number]
-        except SampleError as error:
+        except PhotoError as error:
             return error
 
 
-def _collate(items: Sequence[Item | SampleError]) -> Batch | SampleError:
-    made = [item for item in items if not isinstance(item, SampleError)]
-    return collate(made) if len(made) == len(items) else next(i for i in items if isinstance(i, SampleError))
+def _collate(items: Sequence[Item | PhotoError]) -> Batch | PhotoError:
+    made = [item for item in items if not isinstance(item, PhotoError)]
+    return collate(made) if len(made) == len(items) else next(i for i in items if isinstance(i, PhotoError))
 
 
 def _end_with_parent(_: int) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 import hcl_sdk
-from hcl_sdk import SampleError
+from hcl_sdk import PhotoError, SampleError
 from hcl_sdk.config import ConfigError, build, describe
 from hcl_sdk.corruptions import (
     AlternateLines,
@@ -156,7 +156,7 @@ def test_strokes_are_as_broad_as_they_say():
 
 
 def test_masks_of_the_other_polarity_are_refused(folders):
-    with pytest.raises(ValueError, match=r"cover 9\d % of the picture .* seem to be meant with corrupted='white'"):
+    with pytest.raises(ValueError, match=r"cover 9\d % of the photo .* seem to be meant with corrupted='white'"):
         IrregularMasks(folder=str(folders["irregular"]), corrupted="black")
 
 
@@ -199,7 +199,9 @@ def test_masks_of_every_depth_are_read(tmp_path, values):
     assert 0.1 < np.mean(areas) < 0.4
 
 
-@pytest.mark.parametrize(("make", "why"), [(alpha_mask, "transparent"), (palette_mask, "colored"), (None, "not a pic")])
+@pytest.mark.parametrize(
+    ("make", "why"), [(alpha_mask, "transparent"), (palette_mask, "colored"), (None, "not a photo")]
+)
 def test_masks_that_say_nothing_in_black_and_white_are_refused(tmp_path, make, why):
     for i in range(3):
         if make is None:
@@ -233,10 +235,10 @@ def test_a_mask_or_logo_that_cannot_be_read_is_an_error_of_its_draw_alone(tmp_pa
         for seed in range(20):
             try:
                 draw(np.random.default_rng(seed))
-            except SampleError as error:
+            except PhotoError as error:
                 problems.append(str(error))
         assert 0 < len(problems) < 20
-        assert all(f"{tmp_path / 'bad.png'}: this is not a picture" in problem for problem in problems)
+        assert all(f"{tmp_path / 'bad.png'}: this is not a photo" in problem for problem in problems)
 
 
 # Logos

@@ -409,7 +409,7 @@ def test_logo_30k_and_its_stray_files(tmp_path):
             assert dataset[0].corruption_mask.mean() == 0.25
     for file in (root / "train_images" / "mask").iterdir():
         put_mask(file, white=False)
-    with pytest.raises(ValueError, match=r"masks in .*mask' cover 75 % of the picture"):
+    with pytest.raises(ValueError, match=r"masks in .*mask' cover 75 % of the photo"):
         Logo30K(path=str(root))
     put(root / "train_images" / "image" / min(STRAY))  # belongs there as little, and nothing is known of it
     with pytest.raises(ValueError, match="image without mask: COCO_val2014_000000201186"):
@@ -430,7 +430,7 @@ def test_istd(tmp_path):
         sample = ISTD(path=str(tmp_path), split=split)[0]
         assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (1, 3, 0.25)
     put_mask(tmp_path / "train" / "train_B" / "1-1.png", white=False)
-    with pytest.raises(ValueError, match=r"masks in .*train_B' cover 75 % of the picture"):
+    with pytest.raises(ValueError, match=r"masks in .*train_B' cover 75 % of the photo"):
         ISTD(path=str(tmp_path))
     put(tmp_path / "test" / "test_C" / "1-2.png", 3)
     with pytest.raises(ValueError, match=r"clean without shadow: 1-2\.png"):
@@ -501,7 +501,7 @@ def test_shards_of_pairs(tmp_path):
     sample = WebDataset(path=str(tmp_path / "a.tar"))[0]
     assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (9, 5, 0.25)
     shard(tmp_path / "a.tar", files | {"1.mask.png": encoded_mask(white=False)})
-    with pytest.raises(ValueError, match=r"masks in .*a\.tar' cover 75 % of the picture .* corrupted='black'"):
+    with pytest.raises(ValueError, match=r"masks in .*a\.tar' cover 75 % of the photo .* corrupted='black'"):
         WebDataset(path=str(tmp_path / "a.tar"))
     assert WebDataset(path=str(tmp_path / "a.tar"), corrupted="black")[0].corruption_mask.mean() == 0.25
 

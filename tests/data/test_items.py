@@ -169,7 +169,7 @@ def test_a_file_to_corrupt_with_that_cannot_be_read_is_reported_and_drawn_again_
     reported = [problem for item in made for problem in item.unreadable]
     assert 5 < len(reported) < 100
     assert {name for name, _ in reported} == {"bad.png" if kind == "photos" else str(root / kind / "bad.png")}
-    assert all("not a picture" in why for _, why in reported)
+    assert all("not a photo" in why for _, why in reported)
     assert [item.name for item in made] == [items.name(i) for i in range(30)]  # not one photo is left out for it
     assert all(same(item, items[i]) for i, item in enumerate(made))
 

@@ -330,7 +330,7 @@ def test_unreadable_photos_are_reported_once(run_config, photos, tmp_path):
     train(run_config(f"data.dataset.path={folder}", "steps=6"), tmp_path / "run")
     told = [line for line in lines(tmp_path / "run") if "unreadable" in line]
     assert [line["unreadable"] for line in told] == ["broken.png"]
-    assert "not a picture" in told[0]["why"]
+    assert "not a photo" in told[0]["why"]
 
 
 def test_pairs_without_masks_train_the_restorer_only(run_config, photos, tmp_path):

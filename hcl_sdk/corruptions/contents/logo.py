@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from hcl_sdk.corruptions.drawing import logo, opacity, position, random_color
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, component
-from hcl_sdk.picture_files import files_in
+from hcl_sdk.photos.find import list_photo_files
 
 
 @component
@@ -32,7 +32,7 @@ class Logo(Content):
 
     Raises:
         ValueError: if the folder is not there or holds no pictures.
-        SampleError: from ``paint``, if a file cannot be decoded.
+        PhotoError: from ``paint``, if a file cannot be decoded.
     """
 
     folder: str | None = None
@@ -42,7 +42,7 @@ class Logo(Content):
     tiled: float = attrs.field(default=0.15, validator=[ge(0), le(1)])
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = () if self.folder is None else files_in(self.folder, "logos")
+        self._files: tuple[Path, ...] = () if self.folder is None else list_photo_files(self.folder, "logos")
 
     def paint(
         self,

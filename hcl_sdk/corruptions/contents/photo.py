@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import fitted
 from hcl_sdk.interfaces import Content, Dataset, component
-from hcl_sdk.picture_files import photo_of
+from hcl_sdk.interfaces.samples import read_other
 
 
 @component
@@ -33,5 +33,5 @@ class AnotherPhoto(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         own = self.dataset
-        photo = another() if own is None else photo_of(own, int(rng.integers(len(own))))
+        photo = another() if own is None else read_other(own, int(rng.integers(len(own))))
         return fitted(photo, image.shape[:2], rng)

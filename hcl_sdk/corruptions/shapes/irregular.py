@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.interfaces import Shape, component
-from hcl_sdk.picture_files import check_polarity, corrupted_shares, files_in, read_mask
+from hcl_sdk.photos.find import list_photo_files
+from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 
 
 @component
@@ -25,15 +26,15 @@ class IrregularMasks(Shape):
         ValueError: if the folder is not there or holds no pictures; or, of some masks that are looked at, none can be
             read, none has a corrupted pixel, or most cover more than half of the picture, as if the other value were
             meant.
-        SampleError: from ``draw``, if a file cannot be decoded, is colored or partly transparent.
+        PhotoError: from ``draw``, if a file cannot be decoded, is colored or partly transparent.
     """
 
     folder: str
     corrupted: Literal["white", "black"] = "white"
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = files_in(self.folder, "masks")
-        shares, problems = corrupted_shares(len(self._files), self._mask)
+        self._files: tuple[Path, ...] = list_photo_files(self.folder, "masks")
+        shares, problems = measure_masks(len(self._files), self._mask)
         if not shares:
             raise ValueError(f"none of the masks looked at in {self.folder!r} can be read; the first: {problems[0]}")
         if max(shares) == 0:

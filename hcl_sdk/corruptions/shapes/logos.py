@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 from hcl_sdk.corruptions.drawing import logo, opacity, placed
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Shape, component
-from hcl_sdk.picture_files import files_in
+from hcl_sdk.photos.find import list_photo_files
 
 
 @component
@@ -27,7 +27,7 @@ class Logos(Shape):
 
     Raises:
         ValueError: if the folder is not there or holds no pictures.
-        SampleError: from ``draw``, if a file cannot be decoded.
+        PhotoError: from ``draw``, if a file cannot be decoded.
     """
 
     folder: str | None = None
@@ -35,7 +35,7 @@ class Logos(Shape):
     side: tuple[float, float] = attrs.field(default=(0.15, 0.6), validator=between(0, 2))
 
     def __attrs_post_init__(self) -> None:
-        self._files: tuple[Path, ...] = () if self.folder is None else files_in(self.folder, "logos")
+        self._files: tuple[Path, ...] = () if self.folder is None else list_photo_files(self.folder, "logos")
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))

@@ -14,7 +14,7 @@ from PIL import Image
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
-from hcl_sdk.photo import Photo
+from hcl_sdk.photos.photo import Photo
 
 sides = st.integers(1, 40)
 quick = settings(max_examples=40, deadline=None)

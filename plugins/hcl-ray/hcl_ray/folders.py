@@ -38,7 +38,7 @@ class FolderJob:
         with plain_errors():
             self._inputs: Inputs = find_photos([source], recursive=True, output=output)
         if not self._inputs.photos and not self._inputs.failures:
-            raise ValueError(f"no picture files in {source} ({'; '.join(self._inputs.left_out()) or 'no files'})")
+            raise ValueError(f"no photo files in {source} ({'; '.join(self._inputs.left_out()) or 'no files'})")
 
     def run(self, workers: Workers, *, progress: bool) -> Summary:
         """Do what is missing."""

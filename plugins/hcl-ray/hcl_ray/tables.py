@@ -22,8 +22,8 @@ from hcl_ray.distribution import Workers, distribute
 from hcl_ray.guard import DIED, Guard
 from hcl_ray.model import Settings
 from hcl_ray.summary import Summary
-from hcl_sdk.data.webdataset import ROLES, find_shards, pictures_in_shard, shard_labels
-from hcl_sdk.picture_files import natural
+from hcl_sdk.data.webdataset import ROLES, find_shards, list_shard, shard_labels
+from hcl_sdk.photos.find import natural_key
 
 SHARD_PART = 256  # photos
 CHUNK = 16  # photos that are read, worked on and written at once, so that memory does not grow with the part
@@ -75,7 +75,7 @@ class Parquet:
         self.column, self.key = column, key
 
     def files(self, path: str) -> Sequence[Path]:
-        found = sorted(map(Path, glob.glob(path)), key=lambda file: natural(str(file)))
+        found = sorted(map(Path, glob.glob(path)), key=lambda file: natural_key(str(file)))
         if not found:
             raise ValueError(f"there is no file {path}")
         return found
@@ -118,7 +118,7 @@ class Shards:
 
     def parts(self, file: Path) -> Iterator[dict[str, Any]]:
         photo = ROLES.index("photo")
-        found = [(key, offset, size) for key, role, offset, size in pictures_in_shard(file) if role == photo]
+        found = [(key, offset, size) for key, role, offset, size in list_shard(file) if role == photo]
         if not found:
             raise ValueError("no photos are in it")
         for number, first in enumerate(range(0, len(found), SHARD_PART)):

@@ -34,7 +34,7 @@ def test_columns_are_added_and_the_batch_s_own_kept(restore, pipeline, drawn, ba
         result = pipeline(file)
         np.testing.assert_array_equal(pixels(row["restored"]), np.asarray(result.restored))
         np.testing.assert_array_equal(pixels(row["corruption_mask"]), np.asarray(result.mask))
-    assert rows[1]["error"].startswith("this is not a picture in a format that Pillow reads")
+    assert rows[1]["error"].startswith("this is not a photo in a format that Pillow reads")
     assert rows[2]["error"] == "there is no picture: the value is null"
     assert rows[1]["restored"] is rows[2]["corruption_mask"] is None
 

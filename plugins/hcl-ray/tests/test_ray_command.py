@@ -22,7 +22,7 @@ def test_the_command_says_what_was_done_and_lists_failures(cluster, weights, dra
     options = ("-o", out, "--weights", weights, "--dilate", 1, "--actors", 1)
     result = run("restore", folder, *options, status=1)
     assert f"3 photos restored, results in {out}; 1 failed" in result.stderr
-    assert "Error: bad.png: this is not a picture" in result.stderr
+    assert "Error: bad.png: this is not a photo" in result.stderr
     assert (out / "0_restored.png").is_file()
     (folder / "bad.png").unlink()
     (out / "1_mask.png").unlink()

@@ -216,7 +216,7 @@ def test_what_is_wrong_shows_at_once(cluster, weights, photos, tmp_path, setting
 
 def test_folders_without_photos_are_refused(cluster, weights, photos, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"no picture files in .*empty"):
+    with pytest.raises(ValueError, match=r"no photo files in .*empty"):
         hcl_ray.restore(tmp_path / "empty", tmp_path / "out", weights=weights)
     with pytest.raises(ValueError, match="nowhere does not exist; expected a folder of photos, or a file that ends in"):
         hcl_ray.restore(tmp_path / "nowhere", tmp_path / "out", weights=weights)

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps
 from torch import nn
 
-from hcl_sdk.photo import Photo, PhotoError, load_mask
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.masks import load_mask
+from hcl_sdk.photos.photo import Photo
 
 EIGHT_BIT_MODES = ("L", "LA", "RGB", "RGBA", "RGBX", "RGBa", "La", "CMYK", "YCbCr", "LAB", "HSV")
 PIL_MODES = (*EIGHT_BIT_MODES, "1", "P", "PA", "I", "F", "I;16", "I;16B")
@@ -324,7 +326,7 @@ def test_animations_and_pages_are_refused(tmp_path, suffix):
     frames = [random_image("RGB", (4, 4), seed) for seed in range(3)]
     path = tmp_path / f"many{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    with pytest.raises(PhotoError, match=f"many{suffix}: the file holds 3 pictures"):
+    with pytest.raises(PhotoError, match=f"many{suffix}: the file holds 3 photos"):
         Photo.open(path)
     with Image.open(path) as image:  # whoever hands in an image has chosen its frame
         image.seek(1)
@@ -357,7 +359,7 @@ def test_files_that_are_no_pictures_are_refused(tmp_path):
     (tmp_path / "iphone.heic").write_bytes(b"\0\0\0\x18ftypheic")
     for name, why in [
         ("empty.png", "empty"),
-        ("text.jpg", "not a picture"),
+        ("text.jpg", "not a photo"),
         ("iphone.heic", "HEIC"),
         ("missing.png", "no such file"),
         (".", "folder"),

@@ -1,11 +1,10 @@
-"""Color pictures of 16 bits a channel in PNG and TIFF files: Pillow reads them as 8 bits without a word."""
+"""Color of 16 bits a channel in PNG and TIFF files, which Pillow reads as 8 bits without a word."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -17,15 +16,15 @@ from PIL import Image, TiffImagePlugin, TiffTags
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 
 
-def is_deep(image: Image.Image, path: Path) -> bool:
-    """Does the file hold more bits a channel than ``image``, which Pillow opened from it, will show?
+def is_deep(image: Image.Image, file: BinaryIO) -> bool:
+    """Does the file hold more bits a channel than ``image``, which Pillow opened from it too, will show?
 
     Raises:
         ValueError: if it does, in a format that nothing here reads.
     """
     if image.format == "PNG":
-        with open(path, "rb") as file:
-            header = file.read(26)
+        file.seek(0)
+        header = file.read(26)
         depth, color_type = header[24], header[25]
         return depth == 16 and color_type != 0
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -38,7 +37,7 @@ def is_deep(image: Image.Image, path: Path) -> bool:
     return False
 
 
-def read(path: Path) -> np.ndarray:
+def read(file: BinaryIO) -> np.ndarray:
     """The values of a PNG or TIFF file with 16-bit channels, as stored (EXIF orientation not applied).
 
     Returns:
@@ -48,22 +47,22 @@ def read(path: Path) -> np.ndarray:
         ValueError: for an arrangement of channels that is not one of these. Damaged files raise what pypng and tifffile
             raise.
     """
-    with open(path, "rb") as file:
-        is_png = file.read(4) == b"\x89PNG"
-    return _read_png(path) if is_png else _read_tiff(path)
+    file.seek(0)
+    is_png = file.read(4) == b"\x89PNG"
+    file.seek(0)
+    return _read_png(file) if is_png else _read_tiff(file)
 
 
-def _read_png(path: Path) -> np.ndarray:
-    with open(path, "rb") as file:
-        chunks = list(png.Reader(file=file).chunks())
+def _read_png(file: BinaryIO) -> np.ndarray:
+    chunks = list(png.Reader(file=file).chunks())
     if not chunks or chunks[0][0] != b"IHDR":
         raise ValueError("the PNG file does not begin with its header")
     width, height, _, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     channels = {2: 3, 4: 2, 6: 4}[color_type]
     if interlaced:
-        with open(path, "rb") as file:
-            _, _, rows, _ = png.Reader(file=file).read()
-            return np.vstack([np.asarray(row, np.uint16) for row in rows]).reshape(height, width, channels)
+        file.seek(0)
+        _, _, rows, _ = png.Reader(file=file).read()
+        return np.vstack([np.asarray(row, np.uint16) for row in rows]).reshape(height, width, channels)
     stride = width * channels * 2
     packed = b"".join(data for kind, data in chunks if kind == b"IDAT")
     # Not more than the header says: a small file can unpack to anything.
@@ -110,9 +109,9 @@ def _undo_filters(filters: np.ndarray, differences: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded[1:, 1:])
 
 
-def _read_tiff(path: Path) -> np.ndarray:
-    with tifffile.TiffFile(path) as file:
-        page = file.pages.first
+def _read_tiff(file: BinaryIO) -> np.ndarray:
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
         arrangement = getattr(page.photometric, "name", str(page.photometric)), page.samplesperpixel
         if arrangement not in (("RGB", 3), ("RGB", 4)):
             raise ValueError(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
 from scipy import ndimage
-from torch import Tensor
 
-from hcl_sdk.functional.masks import check_mask
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Ring: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -77,11 +76,16 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
         TypeError: if the mask is not bool.
         ValueError: if the mask is not ``[1, 1, H, W]`` or the confidence has another shape.
 
+    >>> import torch
     >>> mask = torch.zeros(1, 1, 4, 5, dtype=torch.bool)
     >>> mask[..., 1:3, 2:5] = True
     >>> find_regions(mask)[0].box
     (2, 1, 3, 2)
     """
+    import torch
+
+    from hcl_sdk.functional.masks import check_mask
+
     check_mask(corruption_mask)
     if corruption_mask.shape[0] != 1:
         raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
@@ -117,17 +121,17 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
 def to_coco(
     regions: Sequence[Region], *, file_name: str, size: tuple[int, int], image_id: int = 1
 ) -> dict[str, list[dict[str, Any]]]:
-    """The regions of one picture as a COCO data set (object detection format).
+    """The regions of one photo as a COCO data set (object detection format).
 
     Segmentations are uncompressed run lengths (column by column, beginning with what is *not* the region), because
     COCO's polygons cannot have holes and are rasterized differently by different readers; pycocotools reads run
     lengths of annotations with ``iscrowd`` 0 too.
 
     Args:
-        regions: of the picture, from `find_regions`.
-        file_name: the picture's, as the annotations are to name it.
-        size: (height, width) of the picture.
-        image_id: the picture's number in the data set.
+        regions: of the photo, from `find_regions`.
+        file_name: the photo's, as the annotations are to name it.
+        size: (height, width) of the photo.
+        image_id: the photo's number in the data set.
 
     Returns:
         A dictionary with ``images``, ``annotations`` and ``categories``, ready for ``json.dump``. The one category is
@@ -141,7 +145,7 @@ def to_coco(
     for i, region in enumerate(regions, start=1):
         x, y, w, h = region.box
         if x + w > width or y + h > height:
-            raise ValueError(f"a region reaches to ({x + w}, {y + h}), beyond the picture of {width} x {height} pixels")
+            raise ValueError(f"a region reaches to ({x + w}, {y + h}), beyond the photo of {width} x {height} pixels")
         annotation: dict[str, Any] = {
             "id": i,
             "image_id": image_id,

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 from skimage.measure import label
 
-from hcl_sdk import regions as module
-from hcl_sdk.regions import find_regions, to_coco
+from hcl_sdk.photos import regions as module
+from hcl_sdk.photos.regions import find_regions, to_coco
 
 masks = st.builds(
     lambda h, w, share, seed: np.random.default_rng(seed).random((h, w)) < share,
@@ -184,5 +184,5 @@ def test_bad_input_is_refused():
         find_regions(mask[0, 0])
     with pytest.raises(ValueError, match=r"\[1, 1, 2, 4\]"):
         find_regions(mask, torch.zeros(1, 1, 2, 4))
-    with pytest.raises(ValueError, match="beyond the picture of 2 x 2"):
+    with pytest.raises(ValueError, match="beyond the photo of 2 x 2"):
         to_coco(find_regions(mask), file_name="a.png", size=(2, 2))

@@ -1,0 +1,98 @@
+"""The native values of a photo, and RGB in [0, 1]."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""What the channels of arrays and tensors are, by their number."""
+
+CONVERTED_MODES = ("CMYK", "YCbCr", "LAB", "HSV", "RGBa", "La")
+"""Modes whose channels Pillow converts to and from RGB; the others are grey or RGB, with alpha or without."""
+
+FILE_MODES = {"HSV": "RGB", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB"}
+"""Modes that no file has, with the mode that they are written as."""
+
+
+def white_of(dtype: np.dtype) -> int:
+    """The value of white in pixels of a type: 255, 65535, or 1 for bool and floating-point."""
+    return 255 if dtype == np.uint8 else 65535 if dtype.kind in "iu" else 1
+
+
+def to_luma(rgb: np.ndarray) -> np.ndarray:
+    """Grey of RGB ``[H, W, 3]`` after ITU-R 601, ``[H, W]``."""
+    return rgb @ np.array([0.299, 0.587, 0.114], rgb.dtype)
+
+
+def quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Values in [0, 1] as ``dtype`` has them: integers rounded to the nearest, bools above half."""
+    if dtype == np.bool_:
+        return values > 0.5
+    if dtype.kind == "f":
+        return values.clip(0, 1).astype(dtype)
+    return np.rint(values * white_of(dtype)).clip(0, white_of(dtype)).astype(dtype)
+
+
+def check_unit_range(values: np.ndarray) -> None:
+    """Refuse floating-point values outside [0, 1].
+
+    Raises:
+        ValueError: likewise.
+    """
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):  # NaN is neither
+        raise ValueError(f"floating-point values must lie in [0, 1]; got {low} to {high}")
+
+
+def from_pil(image: Image.Image) -> np.ndarray:
+    """The values of a PIL image, ``[H, W, C]``."""
+    values = np.array(image)
+    return values if values.ndim == 3 else values[..., None]
+
+
+def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
+    """Values ``[H, W, C]`` as a PIL image; of a depth other than 8 bits, grey only."""
+    height, width = pixels.shape[:2]
+    if pixels.dtype != np.uint8:
+        mode = {"u": "I;16", "i": "I", "f": "F"}[pixels.dtype.kind]
+    return Image.frombytes(mode, (width, height), pixels.tobytes())
+
+
+def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Native values ``[H, W, C]`` as float32 RGB ``[H, W, 3]`` in [0, 1]."""
+    if mode in CONVERTED_MODES:
+        pixels, mode = _convert_to_rgb(pixels, mode), "RGB"
+    colors = pixels[..., :1] if mode in ("L", "LA") else pixels[..., :3]
+    rgb = colors.astype(np.float32) / np.float32(white_of(colors.dtype))
+    return np.broadcast_to(rgb, (*rgb.shape[:2], 3))
+
+
+def to_rgb8(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Native values ``[H, W, C]`` as uint8 RGB ``[H, W, 3]``; those of more than 8 bits are rounded."""
+    if mode in CONVERTED_MODES:
+        return _convert_to_rgb(pixels, mode)
+    if pixels.dtype != np.uint8:
+        return quantize(to_rgb(pixels, mode), np.dtype(np.uint8))
+    return np.repeat(pixels[..., :1], 3, axis=2) if mode in ("L", "LA") else pixels[..., :3]
+
+
+def _convert_to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
+    image = to_pil(pixels, mode)
+    if mode in FILE_MODES:
+        image = image.convert(FILE_MODES[mode])
+    return np.array(image.convert("RGB"))
+
+
+def from_rgb(rgb: np.ndarray, old: np.ndarray, mode: str) -> np.ndarray:
+    """RGB ``[H, W, 3]`` in [0, 1] as native values; channels that hold no color (alpha) are those of ``old``."""
+    if mode in CONVERTED_MODES:
+        image = Image.fromarray(quantize(rgb, np.dtype(np.uint8)))
+        if mode in ("RGBa", "La"):
+            straight = FILE_MODES[mode]
+            image = image.convert(straight)
+            image.putalpha(Image.fromarray(np.ascontiguousarray(old[..., -1])))
+        return np.array(image.convert(mode))
+    colors = to_luma(rgb)[..., None] if mode in ("L", "LA") else rgb
+    colors = quantize(colors, old.dtype)
+    return np.concatenate([colors, old[..., colors.shape[2] :]], axis=2)

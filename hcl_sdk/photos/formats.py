@@ -1,0 +1,69 @@
+"""The file formats of photos: which are read, which are written, and what each can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
+"""The suffixes that `Photo.lossless_suffix` chooses from."""
+
+DEEP_KINDS = ("LA;16", "RGB;16", "RGBA;16")
+"""Kinds of photo that Pillow neither reads in full nor writes: 16 bits a channel, several channels."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that photos are written in.
+
+    Attributes:
+        name: Pillow's.
+        kinds: what it can hold: modes, with the depth where it is not 8 bits.
+        defaults: Pillow's options where the caller gives none.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    defaults: dict[str, Any]
+
+
+_PNG = Format("PNG", ("L", "LA", "RGB", "RGBA", "L;16", "I", *DEEP_KINDS), {})
+_JPEG = Format("JPEG", ("L", "RGB", "CMYK", "YCbCr"), {"quality": 95, "subsampling": 0})
+_TIFF = Format("TIFF", ("L", "LA", "RGB", "RGBA", "L;16", "RGB;16", "RGBA;16", "I", "CMYK", "YCbCr", "LAB", "F"), {})
+FORMATS = {
+    ".png": _PNG,
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    # "exact" keeps the colors of transparent pixels.
+    ".webp": Format("WEBP", ("L", "LA", "RGB", "RGBA"), {"lossless": True, "exact": True}),
+    ".avif": Format("AVIF", ("L", "LA", "RGB", "RGBA"), {"quality": 90}),
+    ".jp2": Format("JPEG2000", ("L", "LA", "RGB", "RGBA", "L;16"), {}),
+    ".bmp": Format("BMP", ("L", "RGB"), {}),
+    ".ppm": Format("PPM", ("L", "RGB"), {}),
+}
+"""The formats that are written, by suffix."""
+
+_CONVERT_RAW = "convert raw photos to TIFF or PNG first"
+_CONVERT_HEIF = "convert to JPEG or PNG first, or use a program that registers pillow-heif"
+UNREAD = {
+    **dict.fromkeys((".heic", ".heif"), _CONVERT_HEIF),
+    ".avif": "this Pillow is built without it; convert to JPEG or PNG first",
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT_RAW),
+}
+"""Suffixes of photos that Pillow may not read by itself, with what to do about it."""
+
+
+@cache
+def readable_suffixes() -> frozenset[str]:
+    """The suffixes of the files that Pillow can read, in lower case."""
+    from PIL import Image, ImageFile  # here, so that the command's help need not wait for it
+
+    def is_read(name: str) -> bool:
+        reader = Image.OPEN[name][0] if name in Image.OPEN else None
+        stub = isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
+        return reader is not None and not stub and name != "MPEG"  # of which Pillow knows no more than the size
+
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if is_read(name))

@@ -1,0 +1,144 @@
+"""Masks that come as photos: white is corrupted, black is not, unless said otherwise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hcl_sdk.photos.color import MODES, to_luma, to_rgb, white_of
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.photo import Photo, Source, is_tensor
+from hcl_sdk.photos.read import File, decode_file
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Corrupted: TypeAlias = Literal["white", "black"]
+_LOOKED_AT = 16
+
+
+def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
+    """Read a mask that a user made for a photo.
+
+    Args:
+        source: what `Photo.open` takes; also a tensor or an array ``[H, W]``, ``[1, H, W]`` or ``[1, 1, H, W]`` of any
+            integer, bool or floating-point type. White (255, 1, True) is corrupted, black is not; in between, more than
+            half is. Integers that are all 0 or 1 are taken as such.
+        size: (height, width) of the photo, upright.
+
+    Returns:
+        bool ``[1, 1, H, W]`` on the CPU, True = corrupted.
+
+    Raises:
+        TypeError: if the source is nothing that a mask can be.
+        PhotoError: if it cannot be read, is not of the photo's size, is colored, or is partly transparent.
+    """
+    import torch
+
+    return torch.from_numpy(load_mask_array(source, size))[None, None]
+
+
+def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """As `load_mask`, without torch: a numpy array ``[H, W]``."""
+    if is_tensor(source):
+        import torch
+
+        values = source.detach().cpu()
+        source = _to_photo_array((values.float() if values.dtype == torch.bfloat16 else values).numpy(), size)
+    elif isinstance(source, np.ndarray):
+        source = _to_photo_array(source, size)
+    name = str(source) if isinstance(source, str | os.PathLike) else "the mask"
+    photo = Photo.open(source)
+    if photo.size != tuple(size):
+        hint = "; the photo's size counts after its EXIF orientation is applied" if photo.size == size[::-1] else ""
+        raise PhotoError(
+            f"{name}: a mask of {photo.size[1]} x {photo.size[0]} pixels does not fit a photo of {size[1]} x {size[0]} "
+            f"(width x height){hint}",
+            name=name,
+        )
+    return to_mask(photo.pixels, photo.mode, name)
+
+
+def read_mask(file: File, name: str, corrupted: Corrupted = "white") -> NDArray[np.bool_]:
+    """Decode a mask, upright, ``[H, W]`` bool, True = corrupted: what is brighter, or darker, than half.
+
+    A mask of whole numbers that are all 0 or 1 is taken as such.
+
+    Args:
+        file: its path or contents.
+        name: for messages.
+        corrupted: the value that means *corrupted*.
+
+    Raises:
+        PhotoError: if it cannot be decoded, is colored or partly transparent.
+    """
+    decoded = decode_file(file, name)
+    white = to_mask(decoded.pixels, decoded.mode, name)
+    return white if corrupted == "white" else ~white
+
+
+def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
+    """What is white in native values ``[H, W, C]``, ``[H, W]`` bool; integers that are all 0 or 1 are taken as such.
+
+    Raises:
+        PhotoError: if they are colored or partly transparent.
+    """
+    if mode in ("LA", "RGBA") and not (pixels[..., -1] == white_of(pixels.dtype)).all():
+        raise PhotoError(f"{name}: the mask is partly transparent; say what is corrupted in white on black", name=name)
+    if pixels.dtype.kind in "iu" and mode in ("L", "LA", "RGB", "RGBA"):
+        values = pixels if mode in ("L", "RGB") else pixels[..., :-1]
+        if values.max() <= 1:
+            pixels = pixels * pixels.dtype.type(white_of(pixels.dtype))
+    rgb = to_rgb(pixels, mode)
+    # Lossy files have a trace of color in their grey.
+    if np.ptp(rgb, axis=2).max() > 16 / 255:
+        raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black", name=name)
+    return to_luma(rgb) > 0.5
+
+
+def measure_masks(count: int, read: Callable[[int], NDArray[np.bool_]]) -> tuple[list[float], list[PhotoError]]:
+    """Look at some of ``count`` masks: how much of each is corrupted, and why others cannot be read."""
+    shares: list[float] = []
+    problems: list[PhotoError] = []
+    for i in range(0, count, max(1, count // _LOOKED_AT)):
+        try:
+            shares.append(float(read(i).mean()))
+        except PhotoError as error:
+            problems.append(error)
+    return shares, problems
+
+
+def check_polarity(shares: Sequence[float], corrupted: Corrupted, where: str) -> None:
+    """Refuse masks that cover most of their photos: the other value is meant, it seems.
+
+    Args:
+        shares: the corrupted share of some masks, as `measure_masks` finds them.
+        corrupted: the value that was taken for *corrupted*.
+        where: the masks are, for the message.
+
+    Raises:
+        ValueError: likewise.
+    """
+    if shares and np.median(shares) > 0.5:
+        other = "black" if corrupted == "white" else "white"
+        raise ValueError(
+            f"with corrupted={corrupted!r} the masks in {where!r} cover {100 * np.median(shares):.0f} % of the photo "
+            f"(median of {len(shares)}); expected at most half, so they seem to be meant with corrupted={other!r}"
+        )
+
+
+def _to_photo_array(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A mask without leading dimensions of 1, of a type that photos have."""
+    if mask.ndim == 4 and mask.shape[:2] == (1, 1):
+        mask = mask[0, 0]
+    elif mask.shape == (1, *size) or (mask.ndim == 3 and mask.shape[0] == 1 and mask.shape[2] not in MODES):
+        mask = mask[0]
+    if mask.dtype.kind in "iu" and mask.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        if mask.size and (mask.min() < 0 or mask.max() > 255):
+            raise PhotoError(f"the mask must be of 0 and 1 or 0 to 255; got {mask.min()} to {mask.max()}")
+        mask = mask.astype(np.uint8)
+    return mask

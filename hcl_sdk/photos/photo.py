@@ -1,0 +1,301 @@
+"""One photo of whatever origin: decoded for the models, restored in part, given back as what it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+
+import numpy as np
+from PIL import Image
+
+from hcl_sdk.photos import color
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import FORMATS
+from hcl_sdk.photos.read import Decoded, decode_file, decode_image
+from hcl_sdk.photos.write import Writable, check_format, write_file
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Source: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | Tensor"
+
+
+def is_tensor(value: object) -> TypeGuard[Tensor]:
+    """Whether something is a tensor; who never imported torch has none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What a photo came as, so that it can be given back as the same."""
+
+    kind: Literal["image", "array", "tensor"]
+    dimensions: int = 3
+    dtype: torch.dtype | None = None
+    device: torch.device | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Photo:
+    """One decoded photo, upright, with everything needed to give it back as it was.
+
+    Made by `Photo.open`. ``native`` and ``save`` give it back; ``composite`` lays a restored image over a part of it.
+
+    Attributes:
+        pixels: the native values ``[H, W, C]``, EXIF orientation applied; not to be written to.
+        mode: what the channels are: Pillow's name for the mode, with ``L`` for grey of every depth.
+        path: the file it came from.
+        icc_profile: the ICC color profile as stored in files.
+        exif: the EXIF data as stored in files, its orientation reset; without the thumbnail, which shows the photo
+            before restoration, and without what describes the file rather than the photo.
+        dpi: dots per inch, horizontal and vertical.
+    """
+
+    pixels: np.ndarray
+    mode: str
+    path: Path | None = None
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    _origin: _Origin
+
+    @classmethod
+    def open(cls, source: Source) -> Photo:
+        """Decode a photo.
+
+        Args:
+            source: one of
+
+                - the path of a photo file, of one photo (of the JPEGs of phones that hold several, the first);
+                - a PIL image (of an animation, the frame it stands at);
+                - a numpy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
+                  alpha); uint8, uint16, bool, or floating-point in [0, 1];
+                - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1].
+
+        Returns:
+            The photo, upright. 1-bit photos become grey and palettes RGB, with alpha where an entry or a color is
+            transparent; 16 bits a channel stay 16 bits. Grey of 32-bit integers ("I") counts from 0 to 65535, of
+            floats ("F") from 0 to 1.
+
+        Raises:
+            TypeError: if the source is none of these.
+            PhotoError: if it cannot be read, has no pixels, or has values out of range.
+        """
+        if isinstance(source, str | os.PathLike):
+            path = Path(source)
+            return _from_decoded(decode_file(path, str(path)), path)
+        if isinstance(source, Image.Image):
+            return _from_decoded(decode_image(source, "the PIL image"), None)
+        if isinstance(source, np.ndarray):
+            return _from_array(source)
+        if is_tensor(source):
+            return _from_tensor(source)
+        raise TypeError(
+            f"a photo is a path, a PIL image, a numpy array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; "
+            f"got {type(source).__name__}"
+        )
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return (
+            f"<Photo {self.path or f'from {self._origin.kind}'}: {width} x {height}, {self.mode}, {self.pixels.dtype}>"
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels, upright."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def rgb(self) -> Tensor:
+        """The colors as models take them: float32 ``[1, 3, H, W]`` in [0, 1], RGB, on the CPU; alpha left out.
+
+        Made anew at every access, as it takes four times the space of a photo with 8 bits a channel.
+        """
+        import torch
+
+        return torch.from_numpy(self.rgb_array)
+
+    @property
+    def rgb_array(self) -> np.ndarray:
+        """As ``rgb``, without torch: a numpy array float32 ``[1, 3, H, W]``."""
+        return np.array(color.to_rgb(self.pixels, self.mode).transpose(2, 0, 1), order="C")[None]
+
+    def composite(self, fill: Tensor | np.ndarray, alpha: Tensor | np.ndarray) -> Photo:
+        """Lay an image over this photo.
+
+        Args:
+            fill: ``[1, 3, H, W]`` floating-point RGB in [0, 1]; what lies beyond is clipped.
+            alpha: ``[1, 1, H, W]`` floating-point in [0, 1], the share of ``fill`` in every pixel.
+
+        Returns:
+            The photo with ``alpha * fill + (1 - alpha) * rgb``, rounded to the native depth and converted to the native
+            mode (grey is the ITU-R 601 luma). Where alpha is 0, every native value of every channel is bit-identical to
+            this photo's; a photo's own alpha channel is the same everywhere.
+
+        Raises:
+            ValueError: if a shape is not the photo's, alpha leaves [0, 1], or ``fill`` is not finite where it is used.
+        """
+        height, width = self.size
+        for name, value, channels in (("fill", fill, 3), ("alpha", alpha, 1)):
+            is_float = value.dtype.kind == "f" if isinstance(value, np.ndarray) else value.is_floating_point()
+            if tuple(value.shape) != (1, channels, height, width) or not is_float:
+                raise ValueError(
+                    f"{name} must be floating-point [1, {channels}, {height}, {width}]; "
+                    f"got {value.dtype} {list(value.shape)}"
+                )
+        weights = _to_float32(alpha[0, 0])
+        if not ((weights >= 0) & (weights <= 1)).all():
+            raise ValueError(f"alpha must lie in [0, 1]; got {float(alpha.min())} to {float(alpha.max())}")
+        rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
+        if rows.size == 0:
+            return self
+
+        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        weight = weights[box][..., None]
+        touched = weight > 0
+        new = _to_float32(fill[0][:, *box]).transpose(1, 2, 0)
+        if not np.isfinite(new).all(where=touched):
+            raise ValueError("fill must be finite; got NaN or infinity where alpha is above 0")
+        new = np.where(touched, new, 0).clip(0, 1)
+        old = self.pixels[box]
+        blended = weight * new + (1 - weight) * color.to_rgb(old, self.mode)
+        pixels = self.pixels.copy()
+        pixels[box] = np.where(touched, color.from_rgb(blended, old, self.mode), old)
+        return replace(self, pixels=pixels)
+
+    def native(self) -> Image.Image | np.ndarray | Tensor:
+        """Give the photo back as the kind of thing it came as.
+
+        Returns:
+            For a path or a PIL image, a new PIL image with ICC profile, EXIF and dpi in its ``info`` - but a uint16
+            array ``[H, W, C]`` for color or alpha of 16 bits a channel, which PIL cannot hold. For an array, an array
+            of the same dtype and number of dimensions. For a tensor, a tensor of the same dtype, number of dimensions
+            and device.
+        """
+        if self._origin.kind == "tensor":
+            import torch
+
+            tensor = torch.from_numpy(np.ascontiguousarray(self.pixels.transpose(2, 0, 1)))
+            tensor = tensor.to(self._origin.device, self._origin.dtype, copy=True)
+            return tensor[None] if self._origin.dimensions == 4 else tensor
+        if self._origin.kind == "array":
+            return self.pixels[..., 0].copy() if self._origin.dimensions == 2 else self.pixels.copy()
+        if self.pixels.dtype == np.uint16 and self.pixels.shape[2] > 1:
+            return self.pixels.copy()
+        image = color.to_pil(self.pixels, self.mode)
+        info = {"icc_profile": self.icc_profile, "exif": self.exif, "dpi": self.dpi}
+        image.info.update({key: value for key, value in info.items() if value is not None})
+        return image
+
+    @property
+    def lossless_suffix(self) -> str:
+        """The suffix of the photo's own file if such files keep every pixel of it (TIFF, and BMP and PPM of 8 bits
+        without alpha); else ``.png``, or ``.tiff`` for what PNG cannot hold (CMYK, YCbCr, LAB, float grey).
+        """
+        own = "" if self.path is None else self.path.suffix.lower()
+        plain = self.mode in ("L", "RGB") and self.pixels.dtype == np.uint8
+        if own in (".tif", ".tiff") or (own in (".bmp", ".ppm") and plain):
+            return own
+        return ".png" if self._for_file().kind in FORMATS[".png"].kinds else ".tiff"
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the photo to a file, with its ICC profile, EXIF and resolution where the format has a place for them.
+
+        The file appears whole or not at all: it is written under another name beside ``path`` and then renamed.
+        Floating-point arrays and tensors are written with 8 bits, HSV as RGB, premultiplied alpha as straight alpha.
+
+        Args:
+            path: its suffix names the format.
+            options: Pillow's options for the format, such as ``quality=80``. Without them JPEG is written with quality
+                95 and full chroma resolution, AVIF with quality 90, WebP and everything else lossless.
+
+        Raises:
+            PhotoError: if the format cannot hold the photo (the message says which can), or writing fails.
+        """
+        write_file(path, self._for_file(), options)
+
+    def check_format(self, path: str | os.PathLike[str]) -> None:
+        """Find out whether files with the suffix of ``path`` can hold the photo, before working on it.
+
+        Raises:
+            PhotoError: if they cannot; the message says which can.
+        """
+        check_format(path, self._for_file().kind)
+
+    def _for_file(self) -> Writable:
+        """The photo as a file can have it."""
+        pixels, mode = self.pixels, self.mode
+        if mode in color.FILE_MODES:
+            mode = color.FILE_MODES[mode]
+            pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
+        elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind != "image"):
+            pixels = color.quantize(pixels.astype(np.float32), np.dtype(np.uint8))
+        return Writable(pixels=pixels, mode=mode, icc_profile=self.icc_profile, exif=self.exif, dpi=self.dpi)
+
+
+def _to_float32(values: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float32, copy=False)
+    import torch
+
+    return values.detach().to("cpu", torch.float32).numpy()
+
+
+def _from_decoded(decoded: Decoded, path: Path | None) -> Photo:
+    return Photo(
+        pixels=decoded.pixels,
+        mode=decoded.mode,
+        path=path,
+        icc_profile=decoded.icc_profile,
+        exif=decoded.exif,
+        dpi=decoded.dpi,
+        _origin=_Origin("image"),
+    )
+
+
+def _from_array(array: np.ndarray) -> Photo:
+    pixels = array[..., None] if array.ndim == 2 else array
+    if pixels.ndim != 3 or pixels.shape[2] not in color.MODES:
+        raise PhotoError(f"an array must be [H, W] or [H, W, C] with C = 1, 2, 3 or 4; got shape {list(array.shape)}")
+    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64):
+        raise TypeError(f"an array must be uint8, uint16, bool or floating-point in [0, 1]; got {array.dtype}")
+    origin = _Origin("array", dimensions=array.ndim)
+    return Photo(pixels=_own(pixels, "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+
+
+def _from_tensor(tensor: Tensor) -> Photo:
+    import torch
+
+    if tensor.ndim == 4 and tensor.shape[0] > 1:
+        raise PhotoError(
+            f"the tensor: one photo is expected, got a batch of {tensor.shape[0]}: hand in a list, list(tensor)"
+        )
+    if tensor.ndim not in (3, 4) or tensor.shape[-3] not in color.MODES:
+        raise PhotoError(
+            f"a tensor must be [C, H, W] or [1, C, H, W] with C = 1, 2, 3 or 4; got shape {list(tensor.shape)}"
+        )
+    if not (tensor.is_floating_point() or tensor.dtype in (torch.uint8, torch.bool)):
+        raise TypeError(f"a tensor must be uint8, bool or floating-point in [0, 1]; got {tensor.dtype}")
+    values = tensor.detach().cpu()
+    values = values.float() if values.dtype == torch.bfloat16 else values  # exact; numpy has no bfloat16
+    pixels = values.reshape(values.shape[-3:]).permute(1, 2, 0).numpy()
+    origin = _Origin("tensor", dimensions=tensor.ndim, dtype=tensor.dtype, device=tensor.device)
+    return Photo(pixels=_own(pixels, "the tensor"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+
+
+def _own(pixels: np.ndarray, name: str) -> np.ndarray:
+    """A copy of checked pixels: the caller may go on to write to theirs."""
+    if pixels.size == 0:
+        raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]}")
+    if pixels.dtype.kind == "f":
+        try:
+            color.check_unit_range(pixels)
+        except ValueError as error:
+            raise PhotoError(f"{name}: {error}") from error
+    return np.array(pixels, order="C")

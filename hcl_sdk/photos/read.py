@@ -1,0 +1,262 @@
+"""Reading photos: the one place where a file is opened and decoded, and where what is wrong with it gets a name."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from hcl_sdk.photos import sixteen_bit
+from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
+from hcl_sdk.photos.errors import PhotoError
+
+_T = TypeVar("_T")
+
+File: TypeAlias = str | os.PathLike[str] | bytes
+"""The path of a file, or its contents."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Decoded:
+    """What a file or a PIL image holds, upright.
+
+    Attributes:
+        pixels: the native values ``[H, W, C]``.
+        mode: Pillow's name for what the channels are, with ``L`` for grey of every depth.
+        icc_profile: the ICC color profile as stored in files.
+        exif: the EXIF data as stored in files, its orientation reset; without the thumbnail.
+        dpi: dots per inch, horizontal and vertical.
+    """
+
+    pixels: np.ndarray
+    mode: str
+    icc_profile: bytes | None
+    exif: bytes | None
+    dpi: tuple[float, float] | None
+
+
+def decode_file(file: File, name: str) -> Decoded:
+    """Decode a file with all that it holds.
+
+    Args:
+        file: its path or contents.
+        name: for messages.
+
+    Raises:
+        PhotoError: if it cannot be decoded.
+    """
+    return _open_and(lambda image: _decode(image, file), file, name)
+
+
+def decode_image(image: Image.Image, name: str) -> Decoded:
+    """Decode a PIL image, of an animation the frame it stands at.
+
+    Raises:
+        PhotoError: if that fails.
+    """
+    with _Naming(name):
+        return _decode(image, None)
+
+
+def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[np.uint8]:
+    """Decode a photo: upright, RGB, 8 bits, ``[H, W, 3]``. Alpha is left out, as everywhere in this package.
+
+    Args:
+        file: its path or contents.
+        name: for messages.
+        shorter_side: shrink it while decoding, until its shorter side has so many pixels; faster, above all for large
+            JPEG.
+
+    Raises:
+        PhotoError: if it cannot be decoded.
+    """
+
+    def decode(image: Image.Image) -> NDArray[np.uint8]:
+        scale = 1.0 if shorter_side is None else min(1.0, shorter_side / min(image.size))
+        size = round(image.width * scale), round(image.height * scale)
+        image.draft(None, size)
+        rgb = to_rgb8(*_decode_pixels(image))
+        if rgb.shape[1::-1] != size:
+            rgb = np.array(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+        return turn_upright(rgb, orientation_of(image))
+
+    return _open_and(decode, file, name)
+
+
+def read_rgba(file: File, name: str) -> Image.Image:
+    """Decode a photo with its transparency, upright, as an RGBA image.
+
+    Raises:
+        PhotoError: if it cannot be decoded.
+    """
+
+    def decode(image: Image.Image) -> Image.Image:
+        return Image.fromarray(turn_upright(np.array(image.convert("RGBA")), orientation_of(image)))
+
+    return _open_and(decode, file, name)
+
+
+def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (1 to 8; anything else is 1) to ``[H, W, C]``."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation of an image; 1, upright, if it has none or one that cannot be read."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # Damaged EXIF is no reason to refuse the photo, here and below.
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+class _Naming:
+    """A context that turns whatever goes wrong into a `PhotoError` that names the photo, and lets no warning out."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._warnings = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._warnings.__enter__()
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._warnings.__exit__(None, None, None)
+        # Decoders raise anything: OSError, SyntaxError, struct.error, zlib.error, TypeError ...
+        if isinstance(error, Exception) and not isinstance(error, PhotoError):
+            raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
+
+
+def _say_why(error: Exception, name: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder, not a photo file"
+    if isinstance(error, UnidentifiedImageError):
+        hint = "; HEIC needs a plugin for Pillow, such as pillow-heif, registered" if "heic" in name.lower() else ""
+        return f"this is not a photo in a format that Pillow reads{hint}"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"{error} For files that you trust, raise PIL.Image.MAX_IMAGE_PIXELS."
+    return str(error) or type(error).__name__
+
+
+def _open(file: File) -> BinaryIO:
+    return io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb")
+
+
+def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
+    """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
+    with _Naming(name), _open(file) as stream:
+        if not stream.read(1):
+            raise ValueError("the file is empty")
+        stream.seek(0)
+        with Image.open(stream) as image:
+            if 0 in image.size:
+                raise ValueError(f"it has no pixels: {image.width} x {image.height}")
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # of phones' JPEGs with several photos, the first counts
+                raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
+            return decode(image)
+
+
+def _decode(image: Image.Image, file: File | None) -> Decoded:
+    if 0 in image.size:
+        raise ValueError(f"it has no pixels: {image.width} x {image.height}")
+    stored_orientation = orientation_of(image)  # loading a TIFF applies it and removes it
+    pixels, mode = None, ""
+    if file is not None:
+        with _open(file) as stream:
+            if sixteen_bit.is_deep(image, stream):
+                pixels = sixteen_bit.read(stream)
+                mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+    if pixels is None:
+        pixels, mode = _decode_pixels(image)
+    pixels, mode = _apply_transparent_color(pixels, mode, image)
+    dpi = image.info.get("dpi")
+    if dpi is not None:
+        x, y = float(dpi[0]), float(dpi[1])
+        dpi = (y, x) if stored_orientation >= 5 else (x, y)
+        if not all(0 < d < 1e6 for d in dpi):  # nonsense in the file, or NaN
+            dpi = None
+    return Decoded(
+        pixels=turn_upright(pixels, orientation_of(image)),
+        mode=mode,
+        icc_profile=image.info.get("icc_profile") or None,
+        exif=_exif_of(image),
+        dpi=dpi,
+    )
+
+
+def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
+    """The values ``[H, W, C]`` and the mode of an image, as Pillow shows it, not turned upright."""
+    image.load()
+    if image.mode == "1":
+        image = image.convert("L")
+    elif image.mode == "PA" or (image.mode == "P" and image.has_transparency_data):
+        image = image.convert("RGBA")
+    elif image.mode == "P":
+        image = image.convert("RGB")
+    mode = image.mode
+    if mode == "I" or mode.startswith("I;16"):
+        pixels = from_pil(image)
+        if pixels.min() < 0 or pixels.max() > 65535:
+            raise ValueError(
+                f"grey of mode {mode!r} counts from 0 to 65535; got values from {pixels.min()} to {pixels.max()}"
+            )
+        return (pixels if mode == "I" else pixels.astype(np.uint16)), "L"
+    if mode == "F":
+        pixels = from_pil(image)
+        check_unit_range(pixels)
+        return pixels, "L"
+    if mode in ("L", "LA", "RGB", "RGBA", "RGBX", *CONVERTED_MODES):
+        return from_pil(image), mode
+    raise ValueError(f"photos of Pillow's mode {mode!r} are not read")
+
+
+def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) -> tuple[np.ndarray, str]:
+    """Give the pixels an alpha channel where the file names one color or grey as the transparent one."""
+    key = image.info.get("transparency")
+    if not (mode == "L" and isinstance(key, int)) and not (mode == "RGB" and isinstance(key, tuple) and len(key) == 3):
+        return pixels, mode
+    white = white_of(pixels.dtype)
+    alpha = np.where((pixels == np.array(key)).all(axis=2, keepdims=True), 0, white).astype(pixels.dtype)
+    return np.concatenate([pixels, alpha], axis=2), mode + "A"
+
+
+# TIFF tags that describe the arrangement of a file, or copy what is kept elsewhere (ICC, XMP, Photoshop, resolution).
+_STRUCTURAL = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 290, 291, 301, 317, 320, 321}
+    | {322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 532}
+    | {700, 34377, 34675}
+)
+_RESOLUTION = (282, 283, 296)
+
+
+def _exif_of(image: Image.Image) -> bytes | None:
+    """The image's EXIF with the orientation reset; None if there is none, or none that can be read."""
+    try:
+        exif = Image.Exif()  # a copy: the image may be the caller's
+        exif.load(image.getexif().tobytes())
+        for tag in list(exif):
+            if tag in _STRUCTURAL or (image.format == "TIFF" and tag in _RESOLUTION):
+                del exif[tag]
+        if ExifTags.Base.Orientation in exif:
+            exif[ExifTags.Base.Orientation] = 1
+        return exif.tobytes() if len(exif) else None
+    except Exception:
+        return None

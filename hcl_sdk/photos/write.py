@@ -1,0 +1,119 @@
+"""Writing photos: which format can hold what, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from hcl_sdk.photos import sixteen_bit
+from hcl_sdk.photos.color import to_pil
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import DEEP_KINDS, FORMATS, Format
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Writable:
+    """A photo as a file can have it.
+
+    Attributes:
+        pixels: ``[H, W, C]``, uint8, uint16, int32 or floating-point.
+        mode: one of the modes of files.
+        icc_profile: as stored in files.
+        exif: likewise.
+        dpi: horizontal, vertical.
+    """
+
+    pixels: np.ndarray
+    mode: str
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+
+    @property
+    def kind(self) -> str:
+        """What a file has to hold: the mode, with the depth where it is not 8 bits."""
+        if self.pixels.dtype == np.uint8:
+            return self.mode
+        return {"u": f"{self.mode};16", "i": "I", "f": "F"}[self.pixels.dtype.kind]
+
+
+def check_format(path: str | os.PathLike[str], kind: str) -> Format:
+    """The format of files with the suffix of ``path``.
+
+    Raises:
+        PhotoError: if there is none, or it cannot hold photos of this kind; the message says which can.
+    """
+    target = Path(os.path.realpath(path))
+    file_format = FORMATS.get(target.suffix.lower())
+    if file_format is None or kind not in file_format.kinds:
+        able = ", ".join(suffix for suffix, other in FORMATS.items() if kind in other.kinds)
+        what = f"a photo file named {target.name!r}" if file_format is None else f"{kind} as {file_format.name}"
+        raise PhotoError(f"{path}: cannot write {what}; {kind} can be written as {able}", name=str(path))
+    return file_format
+
+
+def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str, Any]) -> None:
+    """Write a photo under another name beside ``path``, then rename it.
+
+    Args:
+        path: its suffix names the format.
+        photo: what to write.
+        options: Pillow's options for the format.
+
+    Raises:
+        PhotoError: if the format cannot hold the photo, or writing fails.
+    """
+    file_format = check_format(path, photo.kind)
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise PhotoError(f"{path}: there is no folder {target.parent}", name=str(path))
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(partial, "xb") as file:
+            _encode(file, photo, file_format, options)
+        os.replace(partial, target)
+    except PhotoError:
+        raise
+    except Exception as error:
+        raise PhotoError(f"{path}: cannot be written: {error}", name=str(path)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[str, Any]) -> None:
+    pixels, mode, icc_profile, exif = photo.pixels, photo.mode, photo.icc_profile, photo.exif
+    if photo.kind in DEEP_KINDS:
+        if options:
+            raise PhotoError(f"16-bit color is written without options; got {', '.join(options)}")
+        write = sixteen_bit.write_png if file_format.name == "PNG" else sixteen_bit.write_tiff
+        exif = exif and exif.removeprefix(b"Exif\0\0")
+        write(file, pixels, icc_profile=icc_profile, exif=exif, dpi=photo.dpi)
+        return
+    if photo.kind == "I" and file_format.name == "PNG":
+        pixels = pixels.astype(np.uint16)
+    image = to_pil(pixels, mode)
+    if file_format.name in ("WEBP", "AVIF"):
+        if mode in ("L", "LA"):  # only color there: the profile of a grey photo would be wrong
+            image, icc_profile = image.convert({"L": "RGB", "LA": "RGBA"}[mode]), None
+        exif = _with_resolution(exif, photo.dpi)
+    metadata = {"icc_profile": icc_profile, "exif": exif, "dpi": photo.dpi}
+    metadata = {key: value for key, value in metadata.items() if value is not None}
+    image.save(file, file_format.name, **{**file_format.defaults, **metadata, **options})
+
+
+def _with_resolution(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
+    """EXIF that says the resolution, for formats that have no other place for it."""
+    if dpi is None:
+        return exif
+    tags = Image.Exif()
+    if exif is not None:
+        tags.load(exif)
+    tags[ExifTags.Base.XResolution], tags[ExifTags.Base.YResolution] = dpi
+    tags[ExifTags.Base.ResolutionUnit] = 2  # inch
+    return tags.tobytes()

@@ -1,0 +1,35 @@
+import os
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hcl_sdk.photos.find import list_photos, natural_key
+
+
+@given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())
+def test_the_order_of_names_does_not_depend_on_the_order_in_which_they_are_found(names, random):
+    expected = sorted(names, key=natural_key)
+    random.shuffle(names)
+    assert sorted(names, key=natural_key) == expected
+
+
+def test_numbers_in_names_count_by_value():
+    names = ["b1.jpg", "a10.jpg", "a2.jpg", "a02.jpg", "a.jpg"]
+    assert sorted(names, key=natural_key) == ["a02.jpg", "a2.jpg", "a10.jpg", "a.jpg", "b1.jpg"]
+
+
+def test_photos_are_found_at_every_depth_and_hidden_ones_are_not(tmp_path, write_photo):
+    for name in ("b/2.PNG", "b/10.png", "a.jpg", "b/c/1.webp", ".hidden/x.jpg", "._a.jpg"):
+        write_photo(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    assert list_photos(tmp_path, "photos") == ["a.jpg", "b/2.PNG", "b/10.png", "b/c/1.webp"]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path, write_photo):
+    write_photo(tmp_path / "real" / "1.png")
+    write_photo(tmp_path / "photos" / "2.png")
+    os.symlink(tmp_path / "real", tmp_path / "photos" / "linked")
+    os.symlink(tmp_path / "photos", tmp_path / "photos" / "circle")
+    os.symlink(tmp_path, tmp_path / "real" / "above")
+    assert list_photos(tmp_path / "photos", "photos") == ["2.png", "linked/1.png"]
