@@ -31,7 +31,8 @@ from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.cli.quickstart import damage
 from hcl_sdk.plugins import discover, registry
-from hcl_sdk.testing.pages import PIECE, Block, compare, page_blocks, run_block
+from hcl_sdk.testing import conformance
+from hcl_sdk.testing._pages import PIECE, Block, compare, page_blocks, run_block
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -86,6 +87,9 @@ class Page:
             self.printed += result.stdout
         elif words[:2] == ["pip", "install"]:
             self.pip_install(words[2:])
+        elif words[:2] == ["pytest", "--pyargs"]:
+            assert words[2:4] == [conformance.__name__, "--hcl-check"], text
+            assert conformance.find_entries(*words[4:]), text
         elif words[0] == "pytest":
             assert all((ROOT / argument).exists() for argument in words[1:] if argument[0] != "-"), text
         elif words[0] == "python" and words[1:2] != ["-m"]:

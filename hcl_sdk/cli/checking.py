@@ -2,35 +2,76 @@
 
 from __future__ import annotations
 
-import click
+from typing import Any
 
-from hcl_sdk.testing.installed import check_entries, entry_point_outcomes, installed_entries
-from hcl_sdk.testing.kit import Outcome, reasons, tally
+import click
 
 
 def check(name: str, verbose: bool) -> None:
-    """Print what becomes of every check.
+    """Let pytest run the checks, and print what becomes of them.
 
     Raises:
         click.ClickException: if one failed, passed against expectation, or nothing could be checked.
         RegistryError: if nothing is called so.
     """
-    entries = installed_entries(name)
-    points = entry_point_outcomes(name)
-    for line in reasons(points):
+    try:
+        import pytest
+    except ImportError:
+        raise click.ClickException("pytest runs the checks, and is not installed: pip install pytest") from None
+    from hcl_sdk.testing import conformance
+    from hcl_sdk.testing._report import Report, count_outcomes, list_reasons
+
+    conformance.find_entries(name)
+    collected = _Collector()
+    switched_off = "terminal", "cacheprovider", "warnings", "faulthandler", "unraisableexception", "threadexception"
+    options = ("--capture=no", "--assert=plain", "--noconftest", "--import-mode=importlib", "-o", "addopts=")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # those that happen to be installed take long to load
+        patch.delenv("PYTEST_ADDOPTS", raising=False)
+        plugins = [word for plugin in switched_off for word in ("-p", f"no:{plugin}")]
+        status = pytest.main(
+            [conformance.__file__, f"--hcl-check={name}", "-p", "hcl_sdk.testing.pytest_plugin", *options, *plugins],
+            plugins=[collected],
+        )
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise click.ClickException(f"pytest could not run the checks: {collected.error or status!r}")
+
+    points = collected.outcomes.pop("", [])
+    for line in list_reasons(points):
         click.echo(line.strip())
-    outcomes: list[Outcome] = list(points)
-    for report in check_entries(entries):
-        click.echo(str(report))
+    for component, outcomes in collected.outcomes.items():
+        click.echo(str(Report(component=component, outcomes=tuple(outcomes))))
         if verbose:
-            for outcome in report.outcomes:
+            for outcome in outcomes:
                 if outcome.status == "passed":
                     click.echo(f"  passed: {outcome.check}")
-        outcomes += report.outcomes
-    done = [o for o in outcomes if o.status != "skipped"]
-    if len(entries) > 1:
-        click.echo(f"\n{len(entries)} components and weights, {tally(outcomes[len(points) :])}")
-    if faults := [o for o in outcomes if o.is_fault]:
+    outcomes = [outcome for of_one in collected.outcomes.values() for outcome in of_one]
+    if len(collected.outcomes) > 1:
+        click.echo(f"\n{len(collected.outcomes)} components and weights, {count_outcomes(outcomes)}")
+    if faults := [o for o in (*points, *outcomes) if o.is_fault]:
         raise click.ClickException(f"{len(faults)} failed: {', '.join(dict.fromkeys(o.check for o in faults))}")
-    if len(done) == len(points):
+    if all(o.status == "skipped" for o in outcomes):
         raise click.ClickException(f"nothing of {name} could be checked")
+
+
+class _Collector:
+    """A plugin of pytest that keeps what becomes of every check, by component."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, list[Any]] = {}
+        self.error = ""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        from hcl_sdk.testing._report import Outcome
+        from hcl_sdk.testing.pytest_plugin import PROPERTY
+
+        if report.when != "call":
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                component, check, status, reason = value
+                self.outcomes.setdefault(component, []).append(Outcome(check=check, status=status, reason=reason))
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.error = str(report.longrepr)

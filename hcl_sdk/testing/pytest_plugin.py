@@ -15,46 +15,54 @@ import pytest
 if TYPE_CHECKING:
     from hcl_sdk.registry import Registry
 
-_PROPERTY = "hcl_check"
+PROPERTY = "hcl_check"
+"""Names what a report says of a check: the component, the check, its status and the reason."""
+
+_WORDS = {"expected failure": "failed as expected", "unexpected pass": "failed"}
+_ORDER = ("passed", "failed", "failed as expected", "skipped")
 
 
 @pytest.fixture
 def hcl_registry() -> Iterator[Registry]:
     """The registry of components, without what other tests registered; what is registered here is gone afterwards."""
-    from hcl_sdk.testing.isolation import isolated_registry
+    from hcl_sdk.testing._isolation import isolated_registry
 
     with isolated_registry() as registry:
         yield registry
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What :mod:`hcl_sdk.testing.conformance` is asked for."""
+    text = "test what an installed package gives (with --pyargs hcl_sdk.testing.conformance)"
+    parser.getgroup("hcl_sdk").addoption("--hcl-check", metavar="NAME", help=text)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
-    """Mark the reports of checks."""
+    """Note in the reports of checks what became of them."""
     report = yield
-    check = getattr(item, "callspec", None) and item.callspec.params.get("check")  # pyright: ignore[reportAttributeAccessIssue]
-    if name := getattr(check, _PROPERTY, None):
-        report.user_properties.append((_PROPERTY, name))
+    check: Any = getattr(item, "callspec", None) and item.callspec.params.get("check")  # pyright: ignore[reportAttributeAccessIssue]
+    outcome = getattr(check, "hcl_outcome", None)
+    if outcome is not None and report.when == "call":
+        report.user_properties.append((PROPERTY, (check.component, outcome.check, outcome.status, outcome.reason)))
     return report
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """How many checks ran, and why the others did not."""
-    counts: Counter[str] = Counter()
+    counts: Counter[Any] = Counter()
     reasons: Counter[str] = Counter()
-    for outcome in ("passed", "failed", "xfailed", "skipped"):
-        for report in terminalreporter.stats.get(outcome, ()):
-            if not any(name == _PROPERTY for name, _ in getattr(report, "user_properties", ())):
-                continue
-            if outcome == "passed" and report.when != "call":
-                continue
-            counts[outcome] += 1
-            if outcome == "skipped" and isinstance(report.longrepr, tuple):
-                reasons[f"skipped: {report.longrepr[2].removeprefix('Skipped: ')}"] += 1
-            elif outcome == "xfailed":
-                reasons[f"expected failure: {report.wasxfail.removeprefix('reason: ')}"] += 1
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name != PROPERTY or value[1] == "can_be_made":
+                    continue
+                _, _, status, reason = value
+                counts[_WORDS.get(status, status)] += 1
+                if status in ("skipped", "expected failure"):
+                    reasons[f"{status}: {reason}"] += 1
     if counts:
-        words = {"xfailed": "failed as expected"}
-        parts = ", ".join(f"{count} {words.get(outcome, outcome)}" for outcome, count in counts.items())
+        parts = ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
         terminalreporter.write_sep("-", f"hcl_sdk checks: {parts}")
         for reason, count in reasons.items():
             terminalreporter.write_line(f"  {count} {reason}")

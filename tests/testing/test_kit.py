@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import sys
 import textwrap
@@ -24,9 +25,10 @@ from hcl_sdk import (
 )
 from hcl_sdk.losses import PerceptualLoss
 from hcl_sdk.plugins import discover, registry
-from hcl_sdk.registry import COMPONENT_KINDS, RegistryError
-from hcl_sdk.testing import ChecksFailed, check_encoder, check_head, check_loss, checks_for, common
-from hcl_sdk.testing.installed import check_entries, installed_entries
+from hcl_sdk.registry import COMPONENT_KINDS, Entry, RegistryError
+from hcl_sdk.testing import ChecksFailed, Outcome, Report, check_encoder, check_head, check_loss, checks_for
+from hcl_sdk.testing._checks import every
+from hcl_sdk.testing.conformance import find_entries, make_entry_cases
 
 
 @component
@@ -185,7 +187,7 @@ def package(tmp_path, monkeypatch):
     """Installs a package of one entry module and one of components."""
     modules = set(sys.modules)
     monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    common._imported_by.cache_clear()
+    every._find_torch_import.cache_clear()
 
     def install(register, components, extra=""):
         (tmp_path / "of_test_kit").mkdir()
@@ -198,7 +200,7 @@ def package(tmp_path, monkeypatch):
         (info / "entry_points.txt").write_text("[hcl_sdk]\npoint = of_test_kit\n")
         monkeypatch.syspath_prepend(tmp_path)
         discover(registry)
-        return installed_entries("of-test-kit")
+        return find_entries("of-test-kit")
 
     yield install
     monkeypatch.undo()
@@ -206,6 +208,20 @@ def package(tmp_path, monkeypatch):
         if name.startswith("of_test_kit"):
             del sys.modules[name]
     discover(registry)
+
+
+def check_entry(entries: tuple[Entry, ...]) -> Report:
+    """What becomes of the tests of the only entry."""
+    (entry,) = entries
+    outcomes: list[Outcome] = []
+    component = ""
+    for case in make_entry_cases(entry):
+        factory, check = case.values
+        with contextlib.suppress(Exception, pytest.skip.Exception, pytest.xfail.Exception, pytest.fail.Exception):
+            check(factory)
+        component = check.component
+        outcomes.append(check.hcl_outcome)
+    return Report(component=component, outcomes=tuple(outcomes))
 
 
 IDENTITY = "from hcl_sdk import Identity, component\n{more}\n@component\nclass Mine(Identity):\n    {body}\n"
@@ -217,7 +233,7 @@ def test_an_entry_module_that_imports_torch_is_named(package):
         IDENTITY.format(more="", body="pass"),
         extra="import torch",
     )
-    (report,) = check_entries(entries)
+    report = check_entry(entries)
     (fault,) = report.faults
     assert fault.check == "entry_module_imports_no_torch"
     assert "of_test_kit, the module of of-test-kit's entry point, imports torch" in fault.reason
@@ -227,7 +243,7 @@ def test_a_registered_component_passes_all_checks(package):
     entries = package(
         "registry.interaction('mine', 'of_test_kit.components:Mine')", IDENTITY.format(more="", body="pass")
     )
-    (report,) = check_entries(entries)
+    report = check_entry(entries)
     assert report.component == "interaction of-test-kit/mine"
     assert {o.check: o.status for o in report.outcomes}["entry_module_imports_no_torch"] == "passed"
 
@@ -250,7 +266,7 @@ def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_r
     entries = package(
         "registry.interaction('mine', 'of_test_kit.components:Mine')", IDENTITY.format(more=more, body=body)
     )
-    (report,) = check_entries(entries)
+    report = check_entry(entries)
     assert not report.faults
     assert "needs a_library_that_is_not_there, which is not installed" in {o.reason for o in report.outcomes}
 
@@ -265,7 +281,7 @@ def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_r
     ],
 )
 def test_what_cannot_be_loaded_or_made_is_a_failure(package, components, reason):
-    (report,) = check_entries(package("registry.interaction('mine', 'of_test_kit.components:Mine')", components))
+    report = check_entry(package("registry.interaction('mine', 'of_test_kit.components:Mine')", components))
     (outcome,) = report.outcomes
     assert (outcome.check, outcome.status) == ("can_be_made", "failed")
     assert reason in outcome.reason
@@ -281,9 +297,9 @@ def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch):
 
 
 def test_names_that_stand_for_nothing_are_refused_with_the_nearest():
-    assert [e.kind for e in installed_entries("text")] == ["shape", "content"]
+    assert [e.kind for e in find_entries("text")] == ["shape", "content"]
     with pytest.raises(RegistryError, match=r"nor anything that one gives is called 'swim'; did you mean 'swin'\?"):
-        installed_entries("swim")
+        find_entries("swim")
 
 
 # The registry

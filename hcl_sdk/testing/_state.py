@@ -23,7 +23,7 @@ class RandomState:
         np.random.set_state(self.numpy)
         random.setstate(self.python)
 
-    def changed(self) -> list[str]:
+    def list_changed(self) -> list[str]:
         """Which of them are not as they were."""
         now = RandomState()
         same = {
@@ -56,7 +56,7 @@ class Settings:
         torch.use_deterministic_algorithms(deterministic)
         torch.set_float32_matmul_precision(precision)
 
-    def changed(self) -> list[str]:
+    def list_changed(self) -> list[str]:
         """Which of them are not as they were."""
         return [name for name, value in Settings().values.items() if value != self.values[name]]
 

@@ -11,10 +11,10 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.identity import Identity
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.testing import common
-from hcl_sdk.testing.inputs import SIZES, PooledEncoder, given_detection, images
-from hcl_sdk.testing.kit import Fault, checks
-from hcl_sdk.testing.subject import RestorerSubject
+from hcl_sdk.testing._checks.modules import assert_float32, difference
+from hcl_sdk.testing._inputs import SIZES, PooledEncoder, draw_images, draw_photo, make_detection
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._subjects import RestorerSubject
 
 
 def gives_images_of_any_size(subject: RestorerSubject) -> None:
@@ -26,12 +26,12 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
         for which, given in (("some", mask), ("no", torch.zeros_like(mask)), ("every", torch.ones_like(mask))):
             where = f"for images of {size[0]} x {size[1]} with {which} pixel corrupted"
             with torch.no_grad():
-                restored = restorer(image, given_detection(image, given, subject.spec))
+                restored = restorer(image, make_detection(image, given, subject.spec))
             if not isinstance(restored, Tensor):
                 raise Fault(f"{where}, forward returns a {type(restored).__name__} and no tensor")
             if restored.shape != image.shape:
                 raise Fault(f"{where}, {list(image.shape)} becomes {list(restored.shape)}")
-            common.assert_float32(restored, f"{where}, the values that forward returns")
+            assert_float32(restored, f"{where}, the values that forward returns")
             if not restored.isfinite().all():
                 raise Fault(f"{where}, the result is not finite")
             low, high = float(restored.min()), float(restored.max())
@@ -44,19 +44,19 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
 def mask_polarity(subject: RestorerSubject) -> None:
     """True is filled: what comes out there is not made of what was there alone, with the known pixels ignored."""
     restorer = subject.make()
-    image = images(32, 48, batch=1)
+    image = draw_images(32, 48, batch=1)
     mask = torch.zeros(1, 1, 32, 48, dtype=torch.bool)
     mask[..., 8:24, 16:32] = True  # whole pixels of every scale of the usual strides
-    foreign = images(32, 48, batch=1, seed=9).flip(1)
+    foreign = draw_images(32, 48, batch=1, seed=9).flip(1)
 
-    def filled(changed: Tensor) -> Tensor:
+    def fill(changed: Tensor) -> Tensor:
         with torch.no_grad():
-            restored = restorer(changed, given_detection(changed, mask, subject.spec))
+            restored = restorer(changed, make_detection(changed, mask, subject.spec))
         return restored.masked_select(mask)
 
-    expected = filled(image)
-    by_damage = common.difference(filled(torch.where(mask, foreign, image)), expected)
-    by_known = common.difference(filled(torch.where(mask, image, foreign)), expected)
+    expected = fill(image)
+    by_damage = difference(fill(torch.where(mask, foreign, image)), expected)
+    by_known = difference(fill(torch.where(mask, image, foreign)), expected)
     if by_damage > 1e-4 and by_known <= 1e-4:
         raise Fault(
             "where the mask is True, the result follows what is under the mask and not the pixels around it, as if "
@@ -67,10 +67,10 @@ def mask_polarity(subject: RestorerSubject) -> None:
 def known_pixels_stay(subject: RestorerSubject) -> None:
     """In a pipeline, a photo is filled where it is damaged, and every pixel beyond the feathered edge stays."""
     restorer, size = subject.make(), (37, 50)
-    photo = (images(*size, batch=1, seed=3)[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    photo = draw_photo(size, seed=3)
     mask = np.zeros(size, bool)
     mask[10:20, 15:35] = True
-    pipeline = Pipeline(_detector(subject), restorer, device="cpu", dilate=1, feather=2)
+    pipeline = Pipeline(_make_detector(subject), restorer, device="cpu", dilate=1, feather=2)
     restored = np.asarray(pipeline.restore(photo, corruption_mask=mask).restored)
     beyond = np.ones(size, bool)
     beyond[7:23, 12:38] = False
@@ -80,31 +80,9 @@ def known_pixels_stay(subject: RestorerSubject) -> None:
         raise Fault("pixels outside the mask are not those of the photo")
 
 
-def _detector(subject: RestorerSubject) -> Detector | None:
+def _make_detector(subject: RestorerSubject) -> Detector | None:
     """One with the features that the restorer is bound to."""
     if subject.spec is None:
         return None
     encoder = PooledEncoder(channels=subject.spec.channels, strides=subject.spec.strides)
     return Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=4), clusterer=Prototypes())
-
-
-CHECKS = checks(
-    common.entry_module_imports_no_torch,
-    common.configuration_round_trips,
-    common.unknown_keys_are_refused,
-    common.binds_once,
-    gives_images_of_any_size,
-    mask_polarity,
-    known_pixels_stay,
-    common.batch_equals_single_images,
-    common.input_is_left_alone,
-    common.memory_layout_does_not_matter,
-    common.repeats_exactly,
-    common.random_state_is_left_alone,
-    common.settings_are_left_alone,
-    common.runs_on_its_device,
-    common.half_precision,
-    common.gradients_reach_every_parameter,
-    common.state_round_trips,
-    common.exports,
-)

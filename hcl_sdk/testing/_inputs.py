@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,17 +21,22 @@ SPEC = PyramidSpec(channels=(8, 16, 32), strides=(2, 4, 8))
 """The pyramid that components are bound to unless they come bound."""
 
 
-def images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
-    """Smooth pictures with some grain, ``[B, 3, H, W]`` in [0, 1], all different, also in brightness and contrast."""
+def draw_images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
+    """Smooth images with some grain, ``[B, 3, H, W]`` in [0, 1], all different, also in brightness and contrast."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch, 3, 4, 4, generator=generator)
     smooth = F.interpolate(coarse, (height, width), mode="bilinear")
-    pictures = (smooth + 0.1 * torch.rand(batch, 3, height, width, generator=generator)).clamp(0, 1)
+    images = (smooth + 0.1 * torch.rand(batch, 3, height, width, generator=generator)).clamp(0, 1)
     index = torch.arange(batch).view(-1, 1, 1, 1)  # what is scaled by the range of a whole batch is to be seen
-    return pictures * (1 - index / (index + 2)) + 0.1 * index / (index + 1)
+    return images * (1 - index / (index + 2)) + 0.1 * index / (index + 1)
 
 
-def masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
+def draw_photo(size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
+    """A photo ``[H, W, 3]``."""
+    return (draw_images(*size, batch=1, seed=seed)[0].permute(1, 2, 0) * 255).round().byte().numpy().copy()
+
+
+def draw_masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
     """A rectangle and some single pixels in every image, ``[B, 1, H, W]``, True = corrupted."""
     generator = torch.Generator().manual_seed(seed)
     mask = torch.rand(batch, 1, height, width, generator=generator) < 0.05
@@ -40,7 +47,15 @@ def masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
     return mask
 
 
-def features(image: Tensor, spec: PyramidSpec) -> Pyramid:
+def draw_true_masks(height: int, width: int, batch: int, seed: int) -> Tensor:
+    """As losses are given: of several images, the last is whole, the one before it wholly corrupted."""
+    mask = draw_masks(height, width, batch, seed)
+    if batch > 2:
+        mask[-1], mask[-2] = False, True
+    return mask
+
+
+def make_pyramid(image: Tensor, spec: PyramidSpec) -> Pyramid:
     """A pyramid of images: means over squares, mixed to the channels of ``spec``; no pixel sees farther."""
     maps = []
     for channels, stride in zip(spec.channels, spec.strides, strict=True):
@@ -52,7 +67,7 @@ def features(image: Tensor, spec: PyramidSpec) -> Pyramid:
 
 @component
 class PooledEncoder(Encoder):
-    """``features`` as an encoder, in front of restorers that need some."""
+    """``make_pyramid`` as an encoder, in front of restorers that need some."""
 
     channels: tuple[int, ...] = SPEC.channels
     strides: tuple[int, ...] = SPEC.strides
@@ -65,53 +80,57 @@ class PooledEncoder(Encoder):
         return PyramidSpec(channels=self.channels, strides=self.strides)
 
     def forward(self, image: Tensor) -> Pyramid:
-        return features(image, self.spec)
+        return make_pyramid(image, self.spec)
 
 
-def given_detection(image: Tensor, mask: Tensor, spec: PyramidSpec | None) -> Detection:
+def make_detection(image: Tensor, mask: Tensor, spec: PyramidSpec | None) -> Detection:
     """The detection that a mask stands for, with features if ``spec`` is given."""
-    return Detection.from_mask(mask, None if spec is None else features(image, spec))
+    return Detection.from_mask(mask, None if spec is None else make_pyramid(image, spec))
 
 
-def mapped(value: Any, function: Callable[[Tensor], Any]) -> Any:
+def map_tensors(value: Any, function: Callable[[Tensor], Any]) -> Any:
     """The same with ``function`` applied to every tensor in tuples and dataclasses."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, tuple):
-        return tuple(mapped(item, function) for item in value)
+        return tuple(map_tensors(item, function) for item in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type | PyramidSpec):
-        changed = {f.name: mapped(getattr(value, f.name), function) for f in dataclasses.fields(value)}
+        changed = {f.name: map_tensors(getattr(value, f.name), function) for f in dataclasses.fields(value)}
         return dataclasses.replace(value, **changed)
     return value
 
 
-def tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor in tuples and dataclasses, with the path to it: ``maps[0]``."""
+def list_tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor or array in tuples and dataclasses, as a tensor, with the path to it: ``maps[0]``."""
     if isinstance(value, Tensor):
         yield path, value
+    elif isinstance(value, np.ndarray):
+        yield path, torch.tensor(np.ascontiguousarray(value))
     elif isinstance(value, tuple):
         for i, item in enumerate(value):
-            yield from tensors(item, f"{path}[{i}]")
+            yield from list_tensors(item, f"{path}[{i}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type | PyramidSpec):
         for field in dataclasses.fields(value):
-            yield from tensors(getattr(value, field.name), f"{path}.{field.name}".lstrip("."))
+            yield from list_tensors(getattr(value, field.name), f"{path}.{field.name}".lstrip("."))
 
 
-def one(value: Any, b: int) -> Any:
+def pair_tensors(first: Any, second: Any, whole: str = "output") -> Iterator[tuple[str, Tensor, Tensor]]:
+    """The tensors of two values that are made alike, side by side, with the path to them, or ``whole`` if it is all."""
+    for (path, a), (_, b) in zip(list_tensors(first), list_tensors(second), strict=True):
+        yield path or whole, a, b
+
+
+def take_one(value: Any, b: int) -> Any:
     """The part of a batch that belongs to one image, as a batch of one."""
-    return mapped(value, lambda t: t[b : b + 1])
+    return map_tensors(value, lambda t: t[b : b + 1])
 
 
-def copied(value: Any) -> Any:
+def copy_tensors(value: Any) -> Any:
     """A deep copy, apart from every graph."""
-    return mapped(value, lambda t: t.detach().clone())
+    return map_tensors(value, lambda t: t.detach().clone())
 
 
-def lowered(value: Any, dtype: torch.dtype) -> Any:
-    """Floating-point tensors in another precision."""
-    return mapped(value, lambda t: t.to(dtype) if t.is_floating_point() else t)
-
-
-def names_of(value: Any) -> str:
+def describe_tensors(value: Any) -> str:
     """Paths and shapes, for messages."""
-    return ", ".join(f"{path or 'output'} {list(t.shape)}" for path, t in tensors(value)) or type(value).__name__
+    shapes = (f"{path or 'output'} {list(t.shape)}" for path, t in list_tensors(value))
+    return ", ".join(shapes) or type(value).__name__

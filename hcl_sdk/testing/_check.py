@@ -10,33 +10,18 @@ from types import MappingProxyType
 from typing import Any
 
 from hcl_sdk.registry import KINDS_AND_WEIGHTS
-from hcl_sdk.testing import (
-    clusterers,
-    contents,
-    datasets,
-    encoders,
-    heads,
-    interactions,
-    losses,
-    restorers,
-    shapes,
-    weights,
+from hcl_sdk.testing._checks import CHECKS
+from hcl_sdk.testing._report import (
+    Check,
+    ChecksFailed,
+    Factory,
+    Outcome,
+    Report,
+    check_expectations,
+    find_missing_module,
+    run_check,
 )
-from hcl_sdk.testing.kit import Check, Factory, Outcome, Report, missing_module, run
-from hcl_sdk.testing.subject import Subject, check_factory, make_subject
-
-_CHECKS: dict[str, tuple[Check, ...]] = {
-    "encoder": encoders.CHECKS,
-    "interaction": interactions.CHECKS,
-    "head": heads.CHECKS,
-    "clusterer": clusterers.CHECKS,
-    "restorer": restorers.CHECKS,
-    "loss": losses.CHECKS,
-    "shape": shapes.CHECKS,
-    "content": contents.CHECKS,
-    "dataset": datasets.CHECKS,
-    "weights": weights.CHECKS,
-}
+from hcl_sdk.testing._subjects import Subject, WeightsSubject, check_factory, make_subject
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -51,9 +36,9 @@ def checks_for(kind: str) -> tuple[Check, ...]:
         >>> [check.name for check in checks_for("encoder")][3:5]
         ['spec_is_true', 'batch_equals_single_images']
     """
-    if kind not in _CHECKS:
+    if kind not in CHECKS:
         raise ValueError(f"expected a kind, one of {', '.join(KINDS_AND_WEIGHTS)}; got {kind!r}")
-    return _CHECKS[kind]
+    return CHECKS[kind]
 
 
 def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
@@ -134,22 +119,31 @@ def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = _N
         ChecksFailed: if a check failed, or passed that was expected to fail.
         ValueError: for expected failures without a reason or of unknown checks.
     """
-    return run(f"weights {name}", checks_for("weights"), weights.WeightsSubject(name), expected_failures)
+    return _run(WeightsSubject(name), expected_failures)
 
 
 def _check(kind: str, factory: Factory, expected_failures: Mapping[str, str]) -> Report:
-    checks = checks_for(kind)
-    with subject_of(factory) as made:
-        if isinstance(made, str):
-            skipped = (Outcome(check=check.name, status="skipped", reason=made) for check in checks)
+    with open_subject(factory) as subject:
+        if isinstance(subject, str):
+            skipped = (Outcome(check=check.name, status="skipped", reason=subject) for check in checks_for(kind))
             return Report(component=getattr(factory, "__name__", repr(factory)), outcomes=tuple(skipped))
-        if made.base.kind != kind:
-            raise TypeError(f"expected what makes a component of the kind {kind}; got one of the kind {made.base.kind}")
-        return run(made.label, checks, made, expectations(made, expected_failures))
+        if subject.kind != kind:
+            raise TypeError(f"expected what makes a component of the kind {kind}; got one of the kind {subject.kind}")
+        return _run(subject, expected_failures)
+
+
+def _run(subject: Subject[Any] | WeightsSubject, expected_failures: Mapping[str, str]) -> Report:
+    checks = checks_for(subject.kind)
+    expected = collect_expectations(subject, expected_failures)
+    outcomes = tuple(run_check(check, subject, expected)[0] for check in checks)
+    report = Report(component=subject.label, outcomes=outcomes)
+    if report.faults:
+        raise ChecksFailed(report)
+    return report
 
 
 @contextmanager
-def subject_of(factory: Factory) -> Iterator[Subject[Any] | str]:
+def open_subject(factory: Factory | WeightsSubject) -> Iterator[Subject[Any] | WeightsSubject | str]:
     """What a factory makes, for as long as the files of its example are there.
 
     Yields:
@@ -158,19 +152,28 @@ def subject_of(factory: Factory) -> Iterator[Subject[Any] | str]:
     Raises:
         TypeError: if the factory is none.
     """
+    if isinstance(factory, WeightsSubject):
+        yield factory
+        return
     check_factory(factory)
     with tempfile.TemporaryDirectory(prefix="hcl-check-") as folder:
         package = factory.__module__.partition(".")[0] if isinstance(factory, type) else ""
         try:
             subject = make_subject(factory, Path(folder))
         except ImportError as error:
-            if (module := missing_module(error, package)) is None:
+            if (module := find_missing_module(error, package)) is None:
                 raise
             yield f"needs {module}, which is not installed"
         else:
             yield subject
 
 
-def expectations(subject: Subject[Any], more: Mapping[str, str]) -> dict[str, str]:
-    """The failures that a component's class says to expect, and more."""
-    return {**getattr(subject.cls, "expected_failures", {}), **more}
+def collect_expectations(subject: Subject[Any] | WeightsSubject, more: Mapping[str, str]) -> dict[str, str]:
+    """The failures that a component's class says to expect, and more.
+
+    Raises:
+        ValueError: for those without a reason or of unknown checks.
+    """
+    expected = {**subject.expected_failures, **more}
+    check_expectations(expected, checks_for(subject.kind), subject.name)
+    return expected

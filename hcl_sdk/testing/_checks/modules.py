@@ -1,201 +1,65 @@
-"""What holds for components of several kinds."""
+"""What holds for components that compute tensors from tensors."""
 
 from __future__ import annotations
 
-import functools
-import os
-import pickle
-import random
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
+from unittest import SkipTest
 
-import attrs
-import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml
 from hcl_sdk.errors import describe_error
-from hcl_sdk.interfaces import Configurable, PyramidSpec
-from hcl_sdk.plugins import registry
-from hcl_sdk.testing.inputs import copied, lowered, mapped, one, tensors
-from hcl_sdk.testing.kit import Fault, Skip
-from hcl_sdk.testing.state import RandomState, Settings, other_random_state
-from hcl_sdk.testing.subject import ModuleSubject, Subject
-
-# --- All kinds -------------------------------------------------------------------------------------------------------
-
-
-def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
-    """Listing what a package gives imports no torch."""
-    entry = registry.find_entry(subject.cls)
-    if entry is None or entry.distribution == "script":
-        raise Skip("no installed package registers it")
-    distribution = entry.distribution or "hcl-sdk"
-    for report in registry.plugins:
-        if report.distribution == distribution and report.status == "ok":
-            imported = _imported_by(report.value.partition(":")[0])
-            if imported:
-                raise Fault(
-                    f"{report.value}, the module of {distribution}'s entry point, imports {imported}; register "
-                    f'components as text, "package.module:Class", and import in that module'
-                )
-
-
-@functools.cache
-def _imported_by(module: str) -> str:
-    """``torch`` if importing a module imports it, in a new process; else nothing."""
-    code = (
-        "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' if 'torch' in sys.modules else '')"
-    )
-    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", code, module], capture_output=True, text=True, check=False, env=os.environ | path
-    )
-    if done.returncode != 0:
-        raise Fault(f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}")
-    return done.stdout.strip()
-
-
-def configuration_round_trips(subject: Subject[Any]) -> None:
-    """The configuration, written as YAML and read again, makes an equal component."""
-    component = subject.made()
-    with _named(component):
-        described = _described(component)
-        again = build(load_yaml(dump_yaml({"it": described}))["it"], component.kind)
-        if describe(again) != described:
-            raise Fault(f"{described} comes back as {describe(again)}")
-
-
-def unknown_keys_are_refused(subject: Subject[Any]) -> None:
-    """A key that is no field is refused, in Python and in a configuration."""
-    component, wrong = subject.made(), "no_such_field"
-    fields = {field.name: getattr(component, field.name) for field in attrs.fields(type(component))}
-    with _named(component):
-        try:
-            type(component)(**fields, **{wrong: 1})
-        except TypeError as error:
-            if wrong not in str(error):
-                raise
-        else:
-            raise Fault(f"{type(component).__name__}({wrong}=1) is not refused")
-        try:
-            build({**_described(component), wrong: 1}, component.kind)
-        except ConfigError as error:
-            if wrong not in str(error):
-                raise
-        else:
-            raise Fault(f"a configuration with the key {wrong} is not refused")
-
-
-def _described(component: Any) -> dict[str, Any]:
-    if what := getattr(component, "unspellable", ""):
-        raise Skip(f"a configuration cannot spell {what}")
-    return describe(component)
-
-
-@contextmanager
-def _named(component: Configurable) -> Iterator[None]:
-    """Names for what the component is made of, where it has none."""
-    with registry.isolate(keep_scripts=True):
-        for i, part in enumerate(_parts(component)):
-            if getattr(type(part), "kind", None) and registry.find_entry(type(part)) is None:
-                getattr(registry, part.kind)(f"under-test-{i}", type(part))
-        yield
-
-
-def _parts(value: Any) -> Iterator[Configurable]:
-    if isinstance(value, Configurable):
-        yield value
-        for field in attrs.fields(type(value)):  # pyright: ignore[reportArgumentType]
-            yield from _parts(getattr(value, field.name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _parts(item)
-
-
-def pickled(component: Any) -> Any:
-    """What another process gets of a component."""
-    try:
-        return pickle.loads(pickle.dumps(component))
-    except Exception as error:  # whatever the component's parts raise
-        raise Fault(f"it cannot be pickled: {describe_error(error)}") from error
-
-
-# --- Kinds that compute tensors from tensors -------------------------------------------------------------------------
-
-
-def _run(subject: ModuleSubject[Any], component: Any, inputs: tuple[Any, ...]) -> Any:
-    with torch.no_grad():
-        return subject.call(component, copied(inputs))
+from hcl_sdk.interfaces import PyramidSpec
+from hcl_sdk.testing._checks.every import random_state_is_left_alone
+from hcl_sdk.testing._inputs import copy_tensors, list_tensors, map_tensors, pair_tensors, take_one
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._state import Settings, other_random_state
+from hcl_sdk.testing._subjects import ModuleSubject, Subject
 
 
 def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     """The same input and seed give the same result, whatever the global random state is and what came before."""
     component, inputs = subject.make(), subject.inputs(17, 33)
     with other_random_state(1):
-        first = _run(subject, component, inputs)
+        first = subject.run(component, inputs)
     with other_random_state(2):
-        second = _run(subject, component, inputs)
-    for (path, a), (_, b) in zip(tensors(first), tensors(second), strict=True):
+        second = subject.run(component, inputs)
+    for path, a, b in pair_tensors(first, second):
         if not torch.equal(a, b):
-            raise Fault(f"{path or 'output'} differs from call to call, by up to {difference(a, b):.3g}")
+            raise Fault(f"{path} differs from call to call, by up to {difference(a, b):.3g}")
     others = []
     for before in ((), (subject.inputs(34, 18, seed=1),)):
         with other_random_state(3):
             component = subject.make()
         for given in before:
-            _run(subject, component, given)
-        others.append(_run(subject, component, inputs))
-    for (path, a), (_, b) in zip(tensors(others[0]), tensors(others[1]), strict=True):
+            subject.run(component, given)
+        others.append(subject.run(component, inputs))
+    for path, a, b in pair_tensors(*others):
         if not torch.equal(a, b):
             raise Fault(
-                f"{path or 'output'} differs by up to {difference(a, b):.3g} after a call with other images: something "
-                f"of them is kept"
+                f"{path} differs by up to {difference(a, b):.3g} after a call with other images: something of them "
+                f"is kept"
             )
-
-
-def random_state_is_left_alone(subject: ModuleSubject[Any]) -> None:
-    """The global random states of torch, numpy and Python are not used, nor seeded when it is made."""
-    torch.manual_seed(8_128)
-    np.random.seed(8_128)
-    random.seed(8_128)
-    state = RandomState()
-    subject.prepared(subject.made())
-    if torch.initial_seed() != 8_128:
-        raise Fault("making it seeds torch's global random state, which is the user's to seed")
-    if others := [name for name in state.changed() if name != "torch"]:  # torch's is what weights are drawn from
-        raise Fault(f"making it seeds or draws from the global random state of {', '.join(others)}; draw from torch's")
-    component, inputs = subject.make(), subject.inputs(17, 33)
-    state = RandomState()
-    _run(subject, component, inputs)
-    drawn_from = state.changed()
-    if drawn_from:
-        raise Fault(f"it draws from the global random state of {', '.join(drawn_from)}; use a generator of its own")
 
 
 def settings_are_left_alone(subject: ModuleSubject[Any]) -> None:
     """Torch's global settings, such as whether gradients are recorded, are as before."""
     inputs, settings = subject.inputs(17, 33), Settings()
     subject.call(subject.make(), inputs)
-    changed = settings.changed()
-    if changed:
+    if changed := settings.list_changed():
         raise Fault(f"it changes the {', '.join(changed)} of torch for the whole program")
 
 
 def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
     """What comes in is not modified."""
     component, inputs = subject.make(), subject.inputs(17, 33)
-    before = copied(inputs)
-    written = [t._version for _, t in tensors(inputs)]
+    before = copy_tensors(inputs)
+    versions = [t._version for _, t in list_tensors(inputs)]
     with torch.no_grad():
         subject.call(component, inputs)
-    for (path, a), (_, b), version in zip(tensors(before), tensors(inputs), written, strict=True):
+    for (path, a, b), version in zip(pair_tensors(before, inputs), versions, strict=True):
         if not torch.equal(a, b):
             raise Fault(f"argument {path} is modified, by up to {difference(a, b):.3g}")
         if b._version != version:
@@ -205,41 +69,53 @@ def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
 def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
     """In evaluation mode, an image's result does not depend on what else is in the batch."""
     component, inputs = subject.make(), subject.inputs(17, 33, batch=3)
-    together = _run(subject, component, inputs)
+    together = subject.run(component, inputs)
     for b in range(3):
-        alone = _run(subject, component, one(inputs, b))
-        for (path, a), (_, single) in zip(tensors(one(together, b)), tensors(alone), strict=True):
-            assert_close(a, single, f"{path or 'output'} of image {b} of a batch, and of that image alone")
+        alone = subject.run(component, take_one(inputs, b))
+        for path, a, single in pair_tensors(take_one(together, b), alone):
+            assert_close(a, single, f"{path} of image {b} of a batch, and of that image alone")
 
 
 def memory_layout_does_not_matter(subject: ModuleSubject[Any]) -> None:
     """Tensors whose channels lie together in memory, as in training, or that are parts of others, do as well."""
     component, inputs = subject.make(), subject.inputs(17, 33)
-    expected = _run(subject, component, inputs)
-    for how, other in (("with channels last", _channels_last), ("that are parts of larger ones", _part_of_larger)):
+    expected = subject.run(component, inputs)
+    for how, change in (
+        ("with channels last", _put_channels_last),
+        ("that are parts of larger ones", _cut_from_larger),
+    ):
         with torch.no_grad():
-            got = subject.call(component, mapped(inputs, other))
-        for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
-            assert_close(a, b, f"{path or 'output'} of contiguous tensors, and of tensors {how}")
+            got = subject.call(component, map_tensors(inputs, change))
+        for path, a, b in pair_tensors(expected, got):
+            assert_close(a, b, f"{path} of contiguous tensors, and of tensors {how}")
 
 
-def _channels_last(t: Tensor) -> Tensor:
+def _put_channels_last(t: Tensor) -> Tensor:
     return t.contiguous(memory_format=torch.channels_last) if t.ndim == 4 else t
 
 
-def _part_of_larger(t: Tensor) -> Tensor:
+def _cut_from_larger(t: Tensor) -> Tensor:
     return torch.cat([t, t], dim=-1)[..., : t.shape[-1]] if t.ndim else t
 
 
 def half_precision(subject: ModuleSubject[Any]) -> None:
     """Under autocast in bfloat16 and in float16, which ends at 65,504, the result is near that in float32."""
     component, inputs = subject.make(), subject.inputs(17, 33)
-    exact = _run(subject, component, inputs)
+    exact = subject.run(component, inputs)
     for dtype in (torch.bfloat16, torch.float16):
         with torch.autocast("cpu", dtype):
-            low = _run(subject, component, _as_under_autocast(inputs, dtype))
-        for (path, a), (_, b) in zip(tensors(low), tensors(exact), strict=True):
-            _assert_near(a, b, path or "output", str(dtype).removeprefix("torch."))
+            low = subject.run(component, _cast_features(inputs, dtype))
+        for path, a, b in pair_tensors(low, exact):
+            _assert_near(a, b, path, str(dtype).removeprefix("torch."))
+
+
+def _cast_features(inputs: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
+    """As under autocast: images stay in float32; what other components computed comes in ``dtype``."""
+
+    def cast(t: Tensor) -> Tensor:
+        return t.to(dtype) if t.is_floating_point() else t
+
+    return tuple(value if isinstance(value, Tensor) else map_tensors(value, cast) for value in inputs)
 
 
 def _assert_near(a: Tensor, b: Tensor, path: str, precision: str) -> None:
@@ -258,22 +134,17 @@ def _assert_near(a: Tensor, b: Tensor, path: str, precision: str) -> None:
         )
 
 
-def _as_under_autocast(inputs: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
-    """Images stay in float32; what other components computed comes in ``dtype``."""
-    return tuple(value if isinstance(value, Tensor) else lowered(value, dtype) for value in inputs)
-
-
 def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
     """In training mode, every parameter that is not frozen gets a gradient that is finite and not zero."""
     component = subject.make().train()
     learning = {name: p for name, p in component.named_parameters() if p.requires_grad}
     if not learning:
-        raise Skip("it has no parameters that learn")
+        raise SkipTest("it has no parameters that learn")
     reached: set[str] = set()
     for seed in range(4):  # a ReLU may be closed for one batch, and a layer begin with zeros, which a step changes
         torch.manual_seed(seed)  # of dropout and the like
         component.zero_grad()
-        backward(subject.learned_from(component, subject.inputs(32, 48, seed=seed)))
+        backpropagate(subject.compute_trained(component, subject.inputs(32, 48, seed=seed)))
         for name, parameter in learning.items():
             if parameter.grad is not None:
                 if not parameter.grad.isfinite().all():
@@ -290,10 +161,10 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
     raise Fault(f"no gradient reaches {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}")
 
 
-def backward(output: Any) -> None:
+def backpropagate(output: Any) -> None:
     """Gradients of everything in an output that has some, mixed at random so that none cancel."""
     generator = torch.Generator().manual_seed(0)
-    parts = [t for _, t in tensors(output) if t.is_floating_point() and t.requires_grad]
+    parts = [t for _, t in list_tensors(output) if t.is_floating_point() and t.requires_grad]
     if not parts:
         raise Fault("nothing in the result carries gradients")
     torch.stack([(t * torch.randn(t.shape, generator=generator)).sum() for t in parts]).sum().backward()
@@ -302,7 +173,7 @@ def backward(output: Any) -> None:
 def state_round_trips(subject: ModuleSubject[Any]) -> None:
     """The state, also after training, gives the same result once written as safetensors and loaded elsewhere."""
     component, other, inputs = subject.make(), subject.make(seed=1), subject.inputs(17, 33)
-    _run(subject, component.train(), subject.inputs(32, 48, seed=2))  # running means and the like become what they saw
+    subject.run(component.train(), subject.inputs(32, 48, seed=2))  # running means and the like become what they saw
     component.eval()
     state = {name: t.detach().contiguous().clone() for name, t in component.state_dict().items()}
     with torch.no_grad():
@@ -310,34 +181,32 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
             if tensor.is_floating_point():
                 tensor.add_(1.0)  # whatever the seed was, it is another one now
     other.load_state_dict(load(save(state)))
-    expected, got = _run(subject, component, inputs), _run(subject, other, inputs)
-    for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
+    for path, a, b in pair_tensors(subject.run(component, inputs), subject.run(other, inputs)):
         if not torch.equal(a, b):
             raise Fault(
-                f"{path or 'output'} differs by up to {difference(a, b):.3g} after loading: something that was "
-                f"drawn, or changed in training, is neither a parameter nor a persistent buffer of the module"
+                f"{path} differs by up to {difference(a, b):.3g} after loading: something that was drawn, or changed "
+                f"in training, is neither a parameter nor a persistent buffer of the module"
             )
 
 
 def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
     """All is computed on the device of the component; where there is no accelerator, followed without values."""
     component, inputs = subject.make(), subject.inputs(17, 33)
-    expected = _run(subject, component, inputs)
+    expected = subject.run(component, inputs)
     device = (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or _NO_VALUES
-    component, moved = component.to(device), mapped(inputs, lambda t: t.detach().to(device))
+    component, moved = component.to(device), map_tensors(inputs, lambda t: t.detach().to(device))
     try:
         with _OneDevice():
-            got = _run(subject, component, moved)
+            got = subject.run(component, moved)
     except _TwoDevicesError as error:
         raise Fault(str(error)) from None
     except Exception as error:
         if device != _NO_VALUES:
             raise
-        raise Skip(
+        raise SkipTest(
             f"there is no accelerator, and without values it cannot be followed: {describe_error(error)[:120]}"
         ) from None
-    for (path, a), (_, b) in zip(tensors(expected), tensors(got), strict=True):
-        path = path or "output"
+    for path, a, b in pair_tensors(expected, got):
         if b.device.type != device.type:
             raise Fault(f"{path} of a component on {device} is on {b.device}")
         if device != _NO_VALUES and a.is_floating_point():
@@ -374,17 +243,17 @@ class _OneDevice(TorchFunctionMode):
 def exports(subject: ModuleSubject[Any]) -> None:
     """Where the class says ``exportable = True``: torch.export takes it, and the program computes the same."""
     if not getattr(subject.cls, "exportable", False):
-        raise Skip("its class does not say exportable = True")
-    program_of = _OfTensors(subject, subject.inputs(18, 24))
-    flat = tuple(t.detach() for _, t in tensors(program_of.inputs))
+        raise SkipTest("its class does not say exportable = True")
+    program_of = _TensorFunction(subject, subject.inputs(18, 24))
+    flat = tuple(t.detach() for _, t in list_tensors(program_of.inputs))
     with torch.no_grad():
-        program = torch.export.export(program_of, copied(flat)).module()
-        expected, got = program_of(*copied(flat)), program(*copied(flat))
+        program = torch.export.export(program_of, copy_tensors(flat)).module()
+        expected, got = program_of(*copy_tensors(flat)), program(*copy_tensors(flat))
     for i, (a, b) in enumerate(zip(expected, got, strict=True)):
         assert_close(a, b, f"output {i} of the component, and of the exported program")
 
 
-class _OfTensors(nn.Module):
+class _TensorFunction(nn.Module):
     """A component as a function of tensors alone."""
 
     def __init__(self, subject: ModuleSubject[Any], inputs: tuple[Any, ...]) -> None:
@@ -394,9 +263,8 @@ class _OfTensors(nn.Module):
 
     def forward(self, *flat: Tensor) -> tuple[Tensor, ...]:
         left = iter(flat)
-        return tuple(
-            t for _, t in tensors(self.subject.call(self.component, mapped(self.inputs, lambda _: next(left))))
-        )
+        inputs = map_tensors(self.inputs, lambda _: next(left))
+        return tuple(t for _, t in list_tensors(self.subject.call(self.component, inputs)))
 
 
 def binds_once(subject: Subject[Any]) -> None:
@@ -413,7 +281,7 @@ def binds_once(subject: Subject[Any]) -> None:
         raise Fault("binding again draws the weights anew")
     if neighbor is None:
         return  # a restorer without features fits any encoder
-    other = neighbor + 1 if isinstance(neighbor, int) else _wider(neighbor)
+    other = neighbor + 1 if isinstance(neighbor, int) else _widen(neighbor)
     try:
         component.bind(other)
     except ValueError:
@@ -421,7 +289,7 @@ def binds_once(subject: Subject[Any]) -> None:
     raise Fault(f"it is bound to {neighbor}, and binding it to {other} is no error")
 
 
-def _wider(spec: PyramidSpec) -> PyramidSpec:
+def _widen(spec: PyramidSpec) -> PyramidSpec:
     return PyramidSpec(channels=tuple(2 * c for c in spec.channels), strides=spec.strides)
 
 
@@ -448,3 +316,13 @@ def assert_close(a: Tensor, b: Tensor, what: str) -> None:
     close = torch.allclose(a, b, rtol=1e-3, atol=1e-4 * max(1.0, float(b.abs().max())), equal_nan=False)
     if not close:
         raise Fault(f"{what}: they differ by up to {difference(a, b):.3g}")
+
+
+SHARED = (
+    input_is_left_alone,
+    memory_layout_does_not_matter,
+    repeats_exactly,
+    random_state_is_left_alone,
+    settings_are_left_alone,
+    runs_on_its_device,
+)

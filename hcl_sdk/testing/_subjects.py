@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
+from unittest import SkipTest
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 from torch.nn import functional as F
 
 from hcl_sdk.clusterers.prototypes import Prototypes
@@ -34,10 +37,19 @@ from hcl_sdk.interfaces import (
     Restorer,
     Shape,
 )
-from hcl_sdk.testing.examples import example
-from hcl_sdk.testing.inputs import SPEC, features, given_detection, images, masks
-from hcl_sdk.testing.kit import Factory, Fault
-from hcl_sdk.testing.state import undisturbed
+from hcl_sdk.plugins import registry
+from hcl_sdk.testing._inputs import (
+    SPEC,
+    copy_tensors,
+    draw_images,
+    draw_masks,
+    draw_photo,
+    draw_true_masks,
+    make_detection,
+    make_pyramid,
+)
+from hcl_sdk.testing._report import Factory, Fault
+from hcl_sdk.testing._state import undisturbed
 
 C = TypeVar("C", bound=Configurable)
 
@@ -55,14 +67,20 @@ class Subject(Generic[C]):
     """
 
     base: ClassVar[type[Configurable]]
+    random_source: ClassVar[str] = "use a generator of its own"
     undisturbed = staticmethod(undisturbed)
 
     def __init__(self, factory: Factory, folder: Path, first: C) -> None:
-        self._make: Callable[[], Any] = (lambda: example(factory, folder)) if isinstance(factory, type) else factory
+        self._factory: Callable[[], Any] = (
+            (lambda: make_example(factory, folder)) if isinstance(factory, type) else factory
+        )
         self._last = weakref.ref(first)
         self.folder = folder
         self.cls = type(first)
-        self.label = shortened(repr(first).replace(str(folder), "..."))
+        self.kind = self.base.kind
+        self.name = self.cls.__name__
+        self.label = shorten(repr(first).replace(str(folder), "..."))
+        self.expected_failures: Mapping[str, str] = getattr(self.cls, "expected_failures", {})
 
     @property
     def package(self) -> str:
@@ -73,12 +91,12 @@ class Subject(Generic[C]):
         """A new component, ready to be called: bound, in evaluation mode, its weights drawn for a seed."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            component = self.prepared(self.made())
+            component = self.prepare(self.make_unbound())
         return component.eval() if isinstance(component, nn.Module) else component
 
-    def made(self) -> C:
+    def make_unbound(self) -> C:
         """A new component, as the factory makes it."""
-        component = self._make()
+        component = self._factory()
         if type(component) is not self.cls:
             raise TypeError(f"the factory made a {self.cls.__name__} first, and then a {type(component).__name__}")
         if component is self._last():
@@ -86,9 +104,13 @@ class Subject(Generic[C]):
         self._last = weakref.ref(component)
         return component
 
-    def prepared(self, component: C) -> C:
+    def prepare(self, component: C) -> C:
         """The component with the layers that depend on its neighbor."""
         return component
+
+    def use(self, component: C, seed: int = 0) -> Any:
+        """What the component makes of an ordinary input; tensors or arrays, or tuples and dataclasses of some."""
+        raise NotImplementedError
 
 
 class ModuleSubject(Subject[C]):
@@ -102,20 +124,28 @@ class ModuleSubject(Subject[C]):
         """What the component makes of them; a tensor, or tuples and dataclasses of tensors."""
         return component(*inputs)  # pyright: ignore[reportCallIssue]
 
-    def learned_from(self, component: C, inputs: tuple[Any, ...]) -> Any:
+    def compute_trained(self, component: C, inputs: tuple[Any, ...]) -> Any:
         """What training takes gradients of."""
         return self.call(component, inputs)
+
+    def run(self, component: C, inputs: tuple[Any, ...]) -> Any:
+        """What it makes of copies of the inputs, without gradients."""
+        with torch.no_grad():
+            return self.call(component, copy_tensors(inputs))
+
+    def use(self, component: C, seed: int = 0) -> Any:
+        return self.run(component, self.inputs(17, 33, seed=seed))
 
 
 class EncoderSubject(ModuleSubject[Encoder]):
     base = Encoder
 
     def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
-        return (images(height, width, batch, seed),)
+        return (draw_images(height, width, batch, seed),)
 
 
-def _bound(component: Any, neighbor: Any) -> Any:
-    """Bound to ``neighbor``, unless it came bound."""
+def _bind(component: Any, neighbor: Any) -> Any:
+    """Bind to ``neighbor``, unless it came bound."""
     if component.is_bound:
         return component
     try:
@@ -129,38 +159,38 @@ def _bound(component: Any, neighbor: Any) -> Any:
     return component
 
 
-class _OnPyramids(ModuleSubject[C]):
-    def prepared(self, component: C) -> C:
-        self.spec: PyramidSpec = _bound(component, SPEC)._bound_to
+class _PyramidSubject(ModuleSubject[C]):
+    def prepare(self, component: C) -> C:
+        self.spec: PyramidSpec = _bind(component, SPEC)._bound_to
         return component
 
     def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "spec"):
             self.make()
-        return (features(images(height, width, batch, seed), self.spec),)
+        return (make_pyramid(draw_images(height, width, batch, seed), self.spec),)
 
 
-class InteractionSubject(_OnPyramids[Interaction]):
+class InteractionSubject(_PyramidSubject[Interaction]):
     base = Interaction
 
 
-class HeadSubject(_OnPyramids[Head]):
+class HeadSubject(_PyramidSubject[Head]):
     base = Head
 
 
 class ClustererSubject(ModuleSubject[Clusterer]):
     base = Clusterer
 
-    def prepared(self, component: Clusterer) -> Clusterer:
-        self.dim: int = _bound(component, DIM)._bound_to
+    def prepare(self, component: Clusterer) -> Clusterer:
+        self.dim: int = _bind(component, DIM)._bound_to
         return component
 
     def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "dim"):
             self.make()
         spec = PyramidSpec(channels=(self.dim,), strides=(1,))
-        embedding = F.normalize(features(images(height, width, batch, seed), spec).maps[0], dim=1)
-        candidates = ~masks(height, width, batch, seed + 1)
+        embedding = F.normalize(make_pyramid(draw_images(height, width, batch, seed), spec).maps[0], dim=1)
+        candidates = ~draw_masks(height, width, batch, seed + 1)
         candidates[0] = True
         return embedding, candidates
 
@@ -173,17 +203,17 @@ class ClustererSubject(ModuleSubject[Clusterer]):
 class RestorerSubject(ModuleSubject[Restorer]):
     base = Restorer
 
-    def prepared(self, component: Restorer) -> Restorer:
-        self.spec: PyramidSpec | None = _bound(component, SPEC)._bound_to
+    def prepare(self, component: Restorer) -> Restorer:
+        self.spec: PyramidSpec | None = _bind(component, SPEC)._bound_to
         return component
 
     def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "spec"):
             self.make()
-        image = images(height, width, batch, seed)
-        return image, given_detection(image, masks(height, width, batch, seed), self.spec)
+        image = draw_images(height, width, batch, seed)
+        return image, make_detection(image, draw_masks(height, width, batch, seed), self.spec)
 
-    def learned_from(self, component: Restorer, inputs: tuple[Any, ...]) -> Any:
+    def compute_trained(self, component: Restorer, inputs: tuple[Any, ...]) -> Any:
         return component.outputs(*inputs)
 
 
@@ -191,34 +221,22 @@ class LossSubject(ModuleSubject[Loss]):
     base = Loss
 
     def call(self, component: Loss, inputs: tuple[Any, ...]) -> Any:
-        return _seeded(component, inputs, 5)
-
-
-def _seeded(component: Loss, inputs: tuple[Any, ...], seed: int) -> Tensor:
-    return component(*inputs, seed=seed) if isinstance(component, DetectionLoss) else component(*inputs)
-
-
-def truth(height: int, width: int, batch: int, seed: int) -> Tensor:
-    """True masks: of several images, the last is whole, the one before it wholly corrupted."""
-    mask = masks(height, width, batch, seed)
-    if batch > 2:
-        mask[-1], mask[-2] = False, True
-    return mask
+        return component(*inputs, seed=5) if isinstance(component, DetectionLoss) else component(*inputs)
 
 
 class DetectionLossSubject(LossSubject):
     base = DetectionLoss
 
     def inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
-        mask = truth(height, width, batch, seed)
-        return self.detector()(images(height, width, batch, seed), corruption_mask=mask, seed=seed), mask
+        mask = draw_true_masks(height, width, batch, seed)
+        return self.make_detector()(draw_images(height, width, batch, seed), corruption_mask=mask, seed=seed), mask
 
-    def detector(self) -> Detector:
+    def make_detector(self) -> Detector:
         """A small detector as in training, of a kind that the loss can teach."""
         with torch.random.fork_rng():
             torch.manual_seed(7)
-            first, second = (_small_detector(clusterer) for clusterer in (SoftKMeans(), Prototypes()))
-        image, mask = images(17, 33, 3), truth(17, 33, 3, 0)
+            first, second = (_make_small_detector(clusterer) for clusterer in (SoftKMeans(), Prototypes()))
+        image, mask = draw_images(17, 33, 3), draw_true_masks(17, 33, 3, 0)
         try:
             self.make()(first(image, corruption_mask=mask), mask, seed=0)
         except ValueError:
@@ -226,7 +244,7 @@ class DetectionLossSubject(LossSubject):
         return first
 
 
-def _small_detector(clusterer: Clusterer) -> Detector:
+def _make_small_detector(clusterer: Clusterer) -> Detector:
     encoder = ResNetEncoder(channels=(6, 8, 10), depths=(0, 0, 0))
     return Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=DIM), clusterer=clusterer).eval()
 
@@ -235,8 +253,8 @@ class RestorationLossSubject(LossSubject):
     base = RestorationLoss
 
     def inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
-        restored, target = images(height, width, batch, seed + 1), images(height, width, batch, seed)
-        return restored, target, truth(height, width, batch, seed)
+        restored, target = draw_images(height, width, batch, seed + 1), draw_images(height, width, batch, seed)
+        return restored, target, draw_true_masks(height, width, batch, seed)
 
 
 class AdversarialLossSubject(RestorationLossSubject):
@@ -246,19 +264,77 @@ class AdversarialLossSubject(RestorationLossSubject):
         return component(*inputs), component.discriminator_loss(*inputs, seed=5)
 
 
-class ShapeSubject(Subject[Shape]):
+class GeneratorSubject(Subject[C]):
+    """A component that is given the generator that it draws from."""
+
+    random_source = "draw from rng alone"
+    makes: ClassVar[str]
+    made: ClassVar[str]
+
+
+class ShapeSubject(GeneratorSubject[Shape]):
     base = Shape
+    makes, made = "mask", "drawn"
+
+    def use(self, component: Shape, seed: int = 0) -> Any:
+        return np.copy(component.draw((48, 64), np.random.default_rng(seed)))
 
 
-class ContentSubject(Subject[Content]):
+class ContentSubject(GeneratorSubject[Content]):
     base = Content
+    makes, made = "content", "painted"
+
+    def use(self, component: Content, seed: int = 0) -> Any:
+        return np.copy(self.paint(component, (48, 64), seed))
+
+    def paint(self, component: Content, size: tuple[int, int], seed: int) -> Any:
+        """What it paints on a photo of a size."""
+        generator = np.random.default_rng(seed)
+        return component.paint(draw_photo(size, seed), draw_damage(size), generator, lambda: draw_photo((21, 18), 5))
+
+
+def draw_damage(size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask of what a content is painted on, ``[H, W]``."""
+    mask = np.zeros(size, np.bool_)
+    mask[size[0] // 4 :, : size[1] // 2 + 1] = True
+    return mask
 
 
 class DatasetSubject(Subject[Dataset]):
     base = Dataset
 
+    def use(self, component: Dataset, seed: int = 0) -> Any:
+        return component[seed % len(component)]
 
-SUBJECTS: tuple[type[Subject[Any]], ...] = (
+
+class WeightsSubject:
+    """Weights under test.
+
+    Args:
+        name: of registered weights, or a folder.
+    """
+
+    kind = "weights"
+    package = ""
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    undisturbed = staticmethod(undisturbed)
+
+    def __init__(self, name: str | Path) -> None:
+        self._where = name
+        self.name = self.label = f"weights {name}"
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        if isinstance(self._where, Path):
+            return self._where
+        source = registry.weights_source(self._where)
+        if isinstance(source, str):
+            raise SkipTest(f"they are on the Hub ({source}), which is not asked")
+        return source
+
+
+_SUBJECTS: tuple[type[Subject[Any]], ...] = (
     EncoderSubject,
     InteractionSubject,
     HeadSubject,
@@ -273,6 +349,10 @@ SUBJECTS: tuple[type[Subject[Any]], ...] = (
 )
 
 
+class NoExampleError(TypeError):
+    """A class cannot be made from its defaults, and gives no example."""
+
+
 def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
     """What tests the component that a factory makes.
 
@@ -280,17 +360,35 @@ def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
         TypeError: if it is no component of a kind.
     """
     with torch.random.fork_rng():
-        component = example(factory, folder) if isinstance(factory, type) else factory()
-    for subject in SUBJECTS:
+        component = make_example(factory, folder) if isinstance(factory, type) else factory()
+    for subject in _SUBJECTS:
         if isinstance(component, subject.base):
             return subject(factory, folder, component)
     raise TypeError(
-        f"expected what makes a component of a kind ({', '.join(s.base.__name__ for s in SUBJECTS)}); "
+        f"expected what makes a component of a kind ({', '.join(s.base.__name__ for s in _SUBJECTS)}); "
         f"got what makes a {type(component).__name__}"
     )
 
 
-def shortened(text: str, length: int = 100) -> str:
+def make_example(cls: type[Configurable], folder: Path) -> Any:
+    """A small instance: what ``testing_example(folder)`` returns, where the class has it, else all its defaults.
+
+    Raises:
+        NoExampleError: if fields have no defaults, and there is no example.
+    """
+    example: Callable[[Path], Any] | None = getattr(cls, "testing_example", None)
+    if example is not None:
+        return example(folder)
+    try:
+        return cls()
+    except TypeError as error:
+        raise NoExampleError(
+            f"{cls.__name__} cannot be made from its defaults ({error}); give it a class method "
+            f"testing_example(cls, folder) that returns a small one, or check a function that makes one"
+        ) from error
+
+
+def shorten(text: str, length: int = 100) -> str:
     """A text, cut where it is long."""
     return text if len(text) <= length else text[: length - 3] + "..."
 
@@ -307,9 +405,7 @@ def check_factory(factory: Any) -> None:
             f"expected what makes a component: a class, or a function without arguments; got a component. "
             f"Write lambda: {name}(...), so that each check has one of its own"
         )
-    if isinstance(factory, type) and not issubclass(factory, Configurable):
-        raise TypeError(f"expected a component class, or a function without arguments that makes one; got {factory!r}")
-    if not callable(factory):
+    if not callable(factory) or (isinstance(factory, type) and not issubclass(factory, Configurable)):
         raise TypeError(f"expected a component class, or a function without arguments that makes one; got {factory!r}")
     if not isinstance(factory, type):
         try:

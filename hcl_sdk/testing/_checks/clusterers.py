@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.interfaces import Clusterer, Clusters
-from hcl_sdk.testing import common
-from hcl_sdk.testing.inputs import SIZES
-from hcl_sdk.testing.kit import Fault, checks
-from hcl_sdk.testing.subject import ClustererSubject
+from hcl_sdk.testing._checks.modules import assert_close, assert_float32
+from hcl_sdk.testing._inputs import SIZES
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._subjects import ClustererSubject
 
 
 def clusters_are_valid(subject: ClustererSubject) -> None:
@@ -19,7 +19,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
     for size in SIZES:
         embedding, candidates = subject.inputs(*size, batch=3)
         candidates[-1] = False
-        clusters = _clusters(clusterer, embedding, candidates)
+        clusters = _cluster(clusterer, embedding, candidates)
         where = f"for maps of {size[0]} x {size[1]}"
         if not isinstance(clusters, Clusters):
             raise Fault(f"{where}, forward returns a {type(clusters).__name__} and no Clusters")
@@ -28,8 +28,8 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
         if got != expected:
             raise Fault(f"{where}, expected centers and an assignment {expected}; forward returns {got}")
         centers, assignment = clusters.centers, clusters.assignment
-        common.assert_float32(centers, f"{where}, the centers")
-        common.assert_float32(assignment, f"{where}, the assignments")
+        assert_float32(centers, f"{where}, the centers")
+        assert_float32(assignment, f"{where}, the assignments")
         if not ((assignment >= 0) & (assignment <= 1)).all():
             raise Fault(
                 f"{where}, the assignment goes from {assignment.min():.3g} to {assignment.max():.3g}, beyond [0, 1]"
@@ -48,7 +48,7 @@ def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
     """The more a pixel is like the second center, and not the first, the higher its assignment is."""
     clusterer = subject.make()
     embedding, candidates = subject.inputs(17, 33)
-    clusters = _clusters(clusterer, embedding, candidates)
+    clusters = _cluster(clusterer, embedding, candidates)
     first, second = torch.einsum("bkd,bdhw->kbhw", clusters.centers, embedding).unbind()
     nearness, assignment = (second - first).flatten(1), clusters.assignment.flatten(1)
     together = ((nearness - nearness.mean(1, keepdim=True)) * assignment).sum()
@@ -66,8 +66,8 @@ def only_candidates_are_clustered(subject: ClustererSubject) -> None:
     candidates = candidates.clone()
     candidates[..., :9, :] = False
     other = torch.where(candidates, embedding, F.normalize(-embedding.roll(1, dims=1), dim=1))
-    a, b = (_clusters(clusterer, e, candidates).centers for e in (embedding, other))
-    common.assert_close(a, b, "the centers, with other embeddings where there are no candidates")
+    a, b = (_cluster(clusterer, e, candidates).centers for e in (embedding, other))
+    assert_close(a, b, "the centers, with other embeddings where there are no candidates")
 
 
 def logits_fit_centers(subject: ClustererSubject) -> None:
@@ -75,7 +75,7 @@ def logits_fit_centers(subject: ClustererSubject) -> None:
     clusterer = subject.make()
     embedding, candidates = subject.inputs(17, 33)
     with torch.no_grad():
-        logits = clusterer.corruption_logits(_clusters(clusterer, embedding, candidates).centers)
+        logits = clusterer.corruption_logits(_cluster(clusterer, embedding, candidates).centers)
     if logits is None:
         if clusterer.finds_one_class:
             raise Fault("finds_one_class is True, and corruption_logits gives None")
@@ -86,28 +86,6 @@ def logits_fit_centers(subject: ClustererSubject) -> None:
         raise Fault("logits are not finite")
 
 
-def _clusters(clusterer: Clusterer, embedding: Tensor, candidates: Tensor) -> Clusters:
+def _cluster(clusterer: Clusterer, embedding: Tensor, candidates: Tensor) -> Clusters:
     with torch.no_grad():
         return clusterer(embedding, candidates, seed=3)
-
-
-CHECKS = checks(
-    common.entry_module_imports_no_torch,
-    common.configuration_round_trips,
-    common.unknown_keys_are_refused,
-    common.binds_once,
-    clusters_are_valid,
-    assignment_is_to_the_second_center,
-    only_candidates_are_clustered,
-    logits_fit_centers,
-    common.batch_equals_single_images,
-    common.input_is_left_alone,
-    common.memory_layout_does_not_matter,
-    common.repeats_exactly,
-    common.random_state_is_left_alone,
-    common.settings_are_left_alone,
-    common.runs_on_its_device,
-    common.gradients_reach_every_parameter,
-    common.state_round_trips,
-    common.exports,
-)

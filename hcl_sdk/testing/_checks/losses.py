@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import SkipTest
+
 import attrs
 import torch
 from torch import Tensor
@@ -9,10 +11,10 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import Detection, ScaleDetection
-from hcl_sdk.testing import common
-from hcl_sdk.testing.inputs import SIZES, images, one, tensors
-from hcl_sdk.testing.kit import Fault, Skip, checks
-from hcl_sdk.testing.subject import DIM, AdversarialLossSubject, DetectionLossSubject, LossSubject, truth
+from hcl_sdk.testing._checks.modules import assert_close
+from hcl_sdk.testing._inputs import SIZES, draw_images, draw_true_masks, list_tensors, pair_tensors, take_one
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._subjects import DIM, AdversarialLossSubject, DetectionLossSubject, LossSubject
 
 
 def gives_one_number(subject: LossSubject) -> None:
@@ -21,7 +23,7 @@ def gives_one_number(subject: LossSubject) -> None:
     for size in SIZES:
         inputs = subject.inputs(*size, batch=3)
         where = f"for images of {size[0]} x {size[1]}"
-        for path, value in tensors(subject.call(loss, inputs)):
+        for path, value in list_tensors(subject.call(loss, inputs)):
             if value.shape != ():
                 raise Fault(f"{where}, expected a number, got {path} {list(value.shape)}")
             if value.dtype != torch.float32:
@@ -34,11 +36,11 @@ def batch_is_mean_of_images(subject: LossSubject) -> None:
     """The loss of a batch is the mean of the losses of its images."""
     loss, inputs = subject.make(), subject.inputs(17, 33, batch=3)
     with torch.no_grad():
-        whole = list(tensors(subject.call(loss, inputs)))
-        alone = [list(tensors(subject.call(loss, one(inputs, b)))) for b in range(3)]
+        whole = list(list_tensors(subject.call(loss, inputs)))
+        alone = [list(list_tensors(subject.call(loss, take_one(inputs, b)))) for b in range(3)]
     for i, (path, value) in enumerate(whole):
         mean = torch.stack([values[i][1] for values in alone]).mean()
-        common.assert_close(value, mean, f"{path or 'the loss'} of a batch, and the mean of its images'")
+        assert_close(value, mean, f"{path or 'the loss'} of a batch, and the mean of its images'")
 
 
 def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
@@ -48,17 +50,17 @@ def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
         heavier = attrs.evolve(subject.make(), weight=loss.weight + 3.0).eval()
     heavier.load_state_dict(loss.state_dict())
     with torch.no_grad():
-        values = zip(tensors(subject.call(loss, inputs)), tensors(subject.call(heavier, inputs)), strict=True)
-    for (path, a), (_, b) in values:
-        common.assert_close(a, b, f"{path or 'the loss'} with one weight, and with another")
+        values = subject.call(loss, inputs), subject.call(heavier, inputs)
+    for path, a, b in pair_tensors(*values, whole="the loss"):
+        assert_close(a, b, f"{path} with one weight, and with another")
 
 
 def gradients_reach_the_model(subject: LossSubject) -> None:
     """What is trained, a detector or restored images, gets a gradient that is finite and not zero."""
     loss = subject.make().train()
     if isinstance(subject, DetectionLossSubject):
-        detector, mask = subject.detector(), truth(32, 48, 3, 0)
-        value = loss(detector(images(32, 48, 3), corruption_mask=mask), mask, seed=1)
+        detector, mask = subject.make_detector(), draw_true_masks(32, 48, 3, 0)
+        value = loss(detector(draw_images(32, 48, 3), corruption_mask=mask), mask, seed=1)
         leaves = list(detector.parameters())
     else:
         restored, *rest = subject.inputs(32, 48)
@@ -77,14 +79,16 @@ def gradients_reach_the_model(subject: LossSubject) -> None:
 def better_results_cost_less(subject: LossSubject) -> None:
     """The true image costs less than noise; a detection that agrees with the mask less than its opposite."""
     if isinstance(subject, AdversarialLossSubject):
-        raise Skip("a discriminator that has learned nothing has no opinion")
+        raise SkipTest("a discriminator that has learned nothing has no opinion")
     loss = subject.make()
     with torch.no_grad():
         if isinstance(subject, DetectionLossSubject):
             mask = torch.zeros(3, 1, 32, 48, dtype=torch.bool)
             for b in range(3):  # of whole pixels of every scale, whose class nobody can argue about
                 mask[b, :, 8 * b : 8 * b + 16, 8 : 24 + 8 * b] = True
-            good, bad = (float(loss(agreeing(mask, opposite), mask, seed=1)) for opposite in (False, True))
+            good, bad = (
+                float(loss(make_training_detection(mask, opposite), mask, seed=1)) for opposite in (False, True)
+            )
         else:
             _, target, mask = subject.inputs(32, 48)
             noise = torch.rand(target.shape, generator=torch.Generator().manual_seed(4))
@@ -93,7 +97,7 @@ def better_results_cost_less(subject: LossSubject) -> None:
         raise Fault(f"the loss of a good result, {good:.4g}, is not below that of a bad one, {bad:.4g}")
 
 
-def agreeing(corruption_mask: Tensor, opposite: bool) -> Detection:
+def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detection:
     """A detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or says the opposite.
 
     Embeddings of the two classes lie opposite each other where it agrees, and all together where it does not.
@@ -135,23 +139,3 @@ def agreeing(corruption_mask: Tensor, opposite: bool) -> Detection:
         embeddings=tuple(embeddings),
         scales=tuple(scales),
     )
-
-
-CHECKS = checks(
-    common.entry_module_imports_no_torch,
-    common.configuration_round_trips,
-    common.unknown_keys_are_refused,
-    gives_one_number,
-    batch_is_mean_of_images,
-    weight_is_left_to_the_trainer,
-    gradients_reach_the_model,
-    better_results_cost_less,
-    common.input_is_left_alone,
-    common.memory_layout_does_not_matter,
-    common.repeats_exactly,
-    common.random_state_is_left_alone,
-    common.settings_are_left_alone,
-    common.runs_on_its_device,
-    common.gradients_reach_every_parameter,
-    common.state_round_trips,
-)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import built_in_datasets
+
 from hcl_sdk.corruptions.shapes.irregular import IrregularMasks
 from hcl_sdk.encoders.convnext import ConvNeXtEncoder
 from hcl_sdk.encoders.resnet import ResNetEncoder
@@ -17,7 +19,6 @@ from hcl_sdk.interactions.residual_fpn import ResidualFPN
 from hcl_sdk.losses import HingeLoss, PerceptualLoss, WassersteinLoss
 from hcl_sdk.restorers.gated_unet import GatedUNet
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
-from hcl_sdk.testing import built_in_datasets
 
 EXAMPLES: dict[type, Callable[[Path], Any]] = {
     SwinEncoder: lambda _: SwinEncoder(dim=4, depths=(2, 1, 1), window_sizes=(4, 4, 4), conv_stages=1),

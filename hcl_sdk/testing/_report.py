@@ -1,4 +1,4 @@
-"""Checks, what becomes of them, and the component that they are made on."""
+"""Checks, what becomes of them, and how that is told."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+from unittest import SkipTest
 
 from hcl_sdk.errors import describe_error, locate_error
 
@@ -13,10 +14,6 @@ Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "
 
 Factory: TypeAlias = Callable[[], Any]
 """A component class, or a function without arguments that makes a new component at each call."""
-
-
-class Skip(Exception):  # noqa: N818  # no error, as unittest.SkipTest is none
-    """Raised by a check that does not apply; the message is the reason."""
 
 
 class Fault(Exception):  # noqa: N818  # of a component; no AssertionError, which python -O and pytest treat their way
@@ -43,12 +40,15 @@ class Check:
     """One property that a component must have.
 
     Attributes:
-        name: as expected failures name it.
-        function: raises :class:`Skip` if it does not apply, and :class:`Fault` if the property is missing.
+        function: raises ``unittest.SkipTest`` if it does not apply, and says what is wrong if the property is missing.
     """
 
-    name: str
     function: Callable[[Any], None]
+
+    @property
+    def name(self) -> str:
+        """As expected failures name it."""
+        return self.function.__name__
 
     @property
     def description(self) -> str:
@@ -60,11 +60,6 @@ class Check:
 
     def __call__(self, subject: Any) -> None:
         self.function(subject)
-
-
-def checks(*functions: Callable[[Any], None]) -> tuple[Check, ...]:
-    """Functions as checks of their names."""
-    return tuple(Check(function.__name__, function) for function in functions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +105,10 @@ class Report:
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.component}: {tally(self.outcomes)}", *reasons(self.outcomes)])
+        return "\n".join([f"{self.component}: {count_outcomes(self.outcomes)}", *list_reasons(self.outcomes)])
 
 
-def tally(outcomes: Sequence[Outcome]) -> str:
+def count_outcomes(outcomes: Sequence[Outcome]) -> str:
     """``14 checks: 12 passed, 2 skipped``."""
     counts = Counter(outcome.status for outcome in outcomes)
     order: tuple[tuple[Status, str], ...] = (
@@ -127,7 +122,7 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     return f"{len(outcomes)} check{'s' if len(outcomes) != 1 else ''}: {', '.join(parts) or 'none'}"
 
 
-def reasons(outcomes: Sequence[Outcome]) -> list[str]:
+def list_reasons(outcomes: Sequence[Outcome]) -> list[str]:
     """A line for every check that did not simply pass; one line for all that were skipped for one reason."""
     lines = [f"  {o.status}: {o.check}: {o.reason}" for o in outcomes if o.status not in ("passed", "skipped")]
     skipped: dict[str, list[str]] = {}
@@ -137,34 +132,34 @@ def reasons(outcomes: Sequence[Outcome]) -> list[str]:
     return lines + [f"  skipped: {', '.join(names)}: {reason}" for reason, names in skipped.items()]
 
 
-def outcome_of(check: Check, subject: Any, expected_failures: Mapping[str, str]) -> tuple[Outcome, Exception | None]:
-    """Run one check; what it raised is returned beside."""
+def run_check(check: Check, subject: Any, expected_failures: Mapping[str, str]) -> tuple[Outcome, Exception | None]:
+    """Run one check; what it raised is returned beside the outcome."""
     expected = expected_failures.get(check.name)
     try:
         with subject.undisturbed():
             check(subject)
-    except Skip as skipped:
+    except SkipTest as skipped:
         return Outcome(check=check.name, status="skipped", reason=str(skipped)), None
     except Exception as error:
-        if module := missing_module(error, subject.package):
+        if module := find_missing_module(error, subject.package):
             return Outcome(check=check.name, status="skipped", reason=f"needs {module}, which is not installed"), None
         if expected is not None:
             return Outcome(check=check.name, status="expected failure", reason=expected), error
-        return Outcome(check=check.name, status="failed", reason=explained(error)), error
+        return Outcome(check=check.name, status="failed", reason=explain(error)), error
     if expected is not None:
         reason = f"expected to fail ({expected}), and passes: take it out of expected_failures"
         return Outcome(check=check.name, status="unexpected pass", reason=reason), None
     return Outcome(check=check.name, status="passed"), None
 
 
-def explained(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What a check says, or what the component raised and where."""
     if isinstance(error, Fault):
         return " ".join(str(error).split())
     return describe_error(error) + locate_error(error)
 
 
-def missing_module(error: BaseException | None, package: str) -> str | None:
+def find_missing_module(error: BaseException | None, package: str) -> str | None:
     """The module outside ``package`` that is not installed, if that is what an error is about."""
     while error is not None:
         if isinstance(error, ModuleNotFoundError) and error.name:
@@ -175,7 +170,7 @@ def missing_module(error: BaseException | None, package: str) -> str | None:
 
 
 def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Check], what: str) -> None:
-    """Refuse expected failures without a reason, or of checks that there are not.
+    """Refuse expected failures without a reason, or of checks that do not exist.
 
     Raises:
         ValueError: naming what is wrong.
@@ -186,18 +181,3 @@ def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Che
             raise ValueError(f"expected_failures names {name!r}, which is no check of {what}: {', '.join(names)}")
         if not isinstance(reason, str) or not reason.strip():
             raise ValueError(f"expected_failures[{name!r}] must give the reason, in words; got {reason!r}")
-
-
-def run(what: str, all_checks: Sequence[Check], subject: Any, expected_failures: Mapping[str, str]) -> Report:
-    """Run all checks of a component.
-
-    Raises:
-        ChecksFailed: if a check failed, or passed against expectation.
-        ValueError: for expected failures without a reason or of unknown checks.
-    """
-    check_expectations(expected_failures, all_checks, what)
-    outcomes = tuple(outcome_of(check, subject, expected_failures)[0] for check in all_checks)
-    report = Report(component=what, outcomes=outcomes)
-    if report.faults:
-        raise ChecksFailed(report)
-    return report

@@ -1,0 +1,127 @@
+"""The checks of shapes, contents and data sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hcl_sdk.errors import describe_error
+from hcl_sdk.interfaces import Sample
+from hcl_sdk.testing._inputs import SIZES, draw_photo
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._state import other_random_state
+from hcl_sdk.testing._subjects import ContentSubject, DatasetSubject, GeneratorSubject, ShapeSubject, draw_damage
+
+_LOOKED_AT = 8
+"""Samples that are looked at, so that a large data set does not take long."""
+
+
+def draws_masks_of_any_size(subject: ShapeSubject) -> None:
+    """From 1 x 1 on, what is drawn is a bool array of the size that was asked for."""
+    shape = subject.make()
+    for size in SIZES:
+        mask = shape.draw(size, np.random.default_rng(1))
+        where = f"for a size of {size[0]} x {size[1]}"
+        if not isinstance(mask, np.ndarray):
+            raise Fault(f"{where}, draw returns a {type(mask).__name__} and no array")
+        if mask.shape != size:
+            raise Fault(f"{where}, draw returns an array {list(mask.shape)}")
+        if mask.dtype != np.bool_:
+            raise Fault(f"{where}, draw returns {mask.dtype}; expected bool, True = corrupted")
+
+
+def paints_pictures_of_any_size(subject: ContentSubject) -> None:
+    """From 1 x 1 on, an array of the photo's size comes out: uint8, RGB, or RGB and opacity."""
+    content = subject.make()
+    for size in SIZES:
+        painted = subject.paint(content, size, seed=2)
+        where = f"for a photo of {size[0]} x {size[1]}"
+        if not isinstance(painted, np.ndarray):
+            raise Fault(f"{where}, paint returns a {type(painted).__name__} and no array")
+        if painted.shape not in ((*size, 3), (*size, 4)):
+            raise Fault(f"{where}, paint returns an array {list(painted.shape)}; expected {[*size, 3]} or {[*size, 4]}")
+        if painted.dtype != np.uint8:
+            raise Fault(f"{where}, paint returns {painted.dtype}; expected uint8")
+
+
+def photo_is_left_alone(subject: ContentSubject) -> None:
+    """Neither the photo nor the mask nor the other photos are modified."""
+    content, image, mask, other = subject.make(), draw_photo((17, 33)), draw_damage((17, 33)), draw_photo((21, 18), 5)
+    before = [array.copy() for array in (image, mask, other)]
+    content.paint(image, mask, np.random.default_rng(2), lambda: other)
+    for name, a, b in zip(("image", "corruption_mask", "another photo"), before, (image, mask, other), strict=True):
+        if not np.array_equal(a, b):
+            raise Fault(f"{name} is modified")
+
+
+def generator_decides(subject: GeneratorSubject[Any]) -> None:
+    """Generators of one seed give the same, whatever the global random state is and what was made before."""
+    component = subject.make()
+    made = []
+    for seed in (1, 2):
+        with other_random_state(seed):
+            made.append(subject.use(component, seed=5))
+    if not np.array_equal(made[0], made[1]):
+        raise Fault(f"two generators of one seed give two {subject.makes}s; draw from rng alone")
+    for seed in (6, 7):  # by the one that has drawn before, and by a new one
+        used, new = (subject.use(each, seed=seed) for each in (component, subject.make()))
+        if not np.array_equal(used, new):
+            raise Fault(
+                f"the {subject.makes} depends on those that were {subject.made} before; draw each from its rng alone"
+            )
+
+
+def samples_are_there(subject: DatasetSubject) -> None:
+    """Every index from 0 to the length gives a sample with an image; beyond there is an IndexError."""
+    dataset = subject.make()
+    count = len(dataset)
+    if count == 0:
+        raise Fault("it has no samples")
+    for index in sorted({*range(min(count, _LOOKED_AT)), count - 1}):
+        try:
+            sample = dataset[index]
+        except IndexError as error:
+            raise Fault(f"its length is {count}, and dataset[{index}] raises {describe_error(error)}") from error
+        if not isinstance(sample, Sample):
+            raise Fault(f"sample {index} is a {type(sample).__name__} and no Sample")
+    try:
+        dataset[count]
+    except IndexError:
+        return
+    raise Fault(f"its length is {count}, and dataset[{count}] raises no IndexError")
+
+
+def names_tell_samples_apart(subject: DatasetSubject) -> None:
+    """Every sample has a name of its own, the same at each call."""
+    dataset = subject.make()
+    names = [dataset.name(index) for index in range(min(len(dataset), 1000))]
+    if not all(isinstance(name, str) and name for name in names):
+        raise Fault(f"expected names, got {names[:3]}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Fault(f"several samples are called {', '.join(twice[:3])}")
+    if names != [dataset.name(index) for index in range(len(names))]:
+        raise Fault("names change from call to call")
+
+
+def samples_repeat(subject: DatasetSubject) -> None:
+    """A sample is the same at each call, also after somebody painted on it."""
+    dataset = subject.make()
+    for index in range(min(len(dataset), _LOOKED_AT)):
+        first = _list_arrays(dataset[index])
+        kept = {what: None if array is None else array.copy() for what, array in first.items()}
+        for array in first.values():
+            if array is not None and array.flags.writeable:
+                array[...] = ~array
+        for what, again in _list_arrays(dataset[index]).items():
+            before = kept[what]
+            same = before is again is None or (
+                before is not None and again is not None and np.array_equal(before, again)
+            )
+            if not same:
+                raise Fault(f"the {what} of sample {index} is another at the second call")
+
+
+def _list_arrays(sample: Sample) -> dict[str, np.ndarray | None]:
+    return {"image": sample.image, "clean": sample.clean, "mask": sample.corruption_mask}

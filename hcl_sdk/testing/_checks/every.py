@@ -1,0 +1,150 @@
+"""What holds for components of every kind."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pickle
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import SkipTest
+
+import attrs
+import numpy as np
+import torch
+
+from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml
+from hcl_sdk.errors import describe_error
+from hcl_sdk.interfaces import Configurable
+from hcl_sdk.plugins import registry
+from hcl_sdk.testing._inputs import pair_tensors
+from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._state import RandomState
+from hcl_sdk.testing._subjects import Subject
+
+
+def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
+    """Listing what a package gives imports no torch."""
+    entry = registry.find_entry(subject.cls)
+    if entry is None or entry.distribution == "script":
+        raise SkipTest("no installed package registers it")
+    distribution = entry.distribution or "hcl-sdk"
+    for report in registry.plugins:
+        if report.distribution == distribution and report.status == "ok":
+            imported = _find_torch_import(report.value.partition(":")[0])
+            if imported:
+                raise Fault(
+                    f"{report.value}, the module of {distribution}'s entry point, imports {imported}; register "
+                    f'components as text, "package.module:Class", and import in that module'
+                )
+
+
+@functools.cache
+def _find_torch_import(module: str) -> str:
+    """``torch`` if importing a module imports it, in a new process; else nothing."""
+    code = (
+        "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' if 'torch' in sys.modules else '')"
+    )
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code, module], capture_output=True, text=True, check=False, env=os.environ | path
+    )
+    if done.returncode != 0:
+        raise Fault(f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+def configuration_round_trips(subject: Subject[Any]) -> None:
+    """The configuration, written as YAML and read again, makes an equal component."""
+    component = subject.make_unbound()
+    with _name_parts(component):
+        described = _describe(component)
+        again = build(load_yaml(dump_yaml({"it": described}))["it"], component.kind)
+        if describe(again) != described:
+            raise Fault(f"{described} comes back as {describe(again)}")
+
+
+def unknown_keys_are_refused(subject: Subject[Any]) -> None:
+    """A key that is no field is refused, in Python and in a configuration."""
+    component, wrong = subject.make_unbound(), "no_such_field"
+    fields = {field.name: getattr(component, field.name) for field in attrs.fields(type(component))}
+    with _name_parts(component):
+        try:
+            type(component)(**fields, **{wrong: 1})
+        except TypeError as error:
+            if wrong not in str(error):
+                raise
+        else:
+            raise Fault(f"{type(component).__name__}({wrong}=1) is not refused")
+        try:
+            build({**_describe(component), wrong: 1}, component.kind)
+        except ConfigError as error:
+            if wrong not in str(error):
+                raise
+        else:
+            raise Fault(f"a configuration with the key {wrong} is not refused")
+
+
+def _describe(component: Any) -> dict[str, Any]:
+    if what := getattr(component, "unspellable", ""):
+        raise SkipTest(f"a configuration cannot spell {what}")
+    return describe(component)
+
+
+@contextmanager
+def _name_parts(component: Configurable) -> Iterator[None]:
+    """Names for what the component is made of, where it has none."""
+    with registry.isolate(keep_scripts=True):
+        for i, part in enumerate(_walk_parts(component)):
+            if getattr(type(part), "kind", None) and registry.find_entry(type(part)) is None:
+                getattr(registry, part.kind)(f"under-test-{i}", type(part))
+        yield
+
+
+def _walk_parts(value: Any) -> Iterator[Configurable]:
+    if isinstance(value, Configurable):
+        yield value
+        for field in attrs.fields(type(value)):  # pyright: ignore[reportArgumentType]
+            yield from _walk_parts(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _walk_parts(item)
+
+
+def random_state_is_left_alone(subject: Subject[Any]) -> None:
+    """The global random states of torch, numpy and Python are not used, nor seeded when it is made."""
+    torch.manual_seed(8_128)
+    np.random.seed(8_128)
+    random.seed(8_128)
+    state = RandomState()
+    subject.prepare(subject.make_unbound())
+    if torch.initial_seed() != 8_128:
+        raise Fault("making it seeds torch's global random state, which is the user's to seed")
+    if others := [name for name in state.list_changed() if name != "torch"]:  # torch's is what weights are drawn from
+        raise Fault(f"making it seeds or draws from the global random state of {', '.join(others)}; draw from torch's")
+    component = subject.make()
+    state = RandomState()
+    subject.use(component)
+    if used := state.list_changed():
+        raise Fault(f"it draws from the global random state of {', '.join(used)}; {subject.random_source}")
+
+
+def survives_pickling(subject: Subject[Any]) -> None:
+    """It can be sent to the processes that prepare images, and does the same there."""
+    component = subject.make()
+    try:
+        again = pickle.loads(pickle.dumps(component))
+    except Exception as error:  # whatever the component's parts raise
+        raise Fault(f"it cannot be pickled: {describe_error(error)}") from error
+    if hasattr(component, "__len__") and len(again) != len(component):
+        raise Fault(f"its copy in another process has {len(again)} samples, not {len(component)}")
+    for path, a, b in pair_tensors(subject.use(component), subject.use(again)):
+        if not torch.equal(a, b):
+            raise Fault(f"its copy in another process gives another {path}")
+
+
+CHECKS = (entry_module_imports_no_torch, configuration_round_trips, unknown_keys_are_refused)

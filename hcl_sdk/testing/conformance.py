@@ -1,0 +1,85 @@
+"""Tests of all that an installed package gives: ``pytest --pyargs hcl_sdk.testing.conformance --hcl-check NAME``.
+
+``hcl plugins check NAME`` runs them and prints a summary; run by pytest itself, they take all its options.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import BUILTIN_DISTRIBUTION, KINDS_AND_WEIGHTS, Entry, RegistryError, UnknownNameError, normalize
+from hcl_sdk.testing._parametrize import PytestCheck, make_case, make_cases, make_failing_case
+from hcl_sdk.testing._report import Outcome
+from hcl_sdk.testing._subjects import WeightsSubject
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test for every entry point, component and check of the name that is given."""
+    name = metafunc.config.getoption("hcl_check")
+    if not name:
+        raise pytest.UsageError("expected --hcl-check NAME, of an installed package or what it gives")
+    cases = [*_make_entry_point_cases(name)]
+    for entry in find_entries(name):
+        cases += make_entry_cases(entry)
+    metafunc.parametrize(("factory", "check"), cases)
+
+
+def test_conformance(factory: Any, check: PytestCheck) -> None:
+    """What a package gives keeps what its kind promises."""
+    check(factory)
+
+
+def find_entries(name: str) -> tuple[Entry, ...]:
+    """What a name stands for: all that a package gives, or one component or weights.
+
+    Args:
+        name: of a package, ``hcl-sdk`` for the built-ins; or of what it gives, qualified (``package/name``) or bare.
+
+    Raises:
+        RegistryError: if nothing is called so, or two packages give that bare name.
+        PluginError: if plugins are broken and the environment asks for strictness.
+    """
+    distributions = {report.distribution for report in registry.plugins}
+    if normalize(name) in distributions:
+        wanted = None if normalize(name) == BUILTIN_DISTRIBUTION else normalize(name)
+        return tuple(entry for entry in registry.entries() if entry.distribution == wanted)
+    found = []
+    for kind in KINDS_AND_WEIGHTS:
+        try:
+            found.append(registry.find(kind, name))
+        except UnknownNameError:
+            continue
+    if not found:
+        names = sorted(distributions | {entry.qualified_name for entry in registry.entries()})
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"installed packages: {', '.join(sorted(distributions))}"
+        raise RegistryError(f"neither a package with a plugin nor anything that one gives is called {name!r}; {hint}")
+    return tuple(found)
+
+
+def make_entry_cases(entry: Entry) -> list[Any]:
+    """The tests of a component or weights that are registered."""
+    component = f"{entry.kind} {entry.qualified_name}"
+    if entry.kind == "weights":
+        return make_cases(WeightsSubject(entry.qualified_name), {}, component)
+    package = entry.target_text.partition(":")[0].partition(".")[0]
+    try:
+        return make_cases(registry.get(entry.kind, entry.qualified_name), {}, component, package)
+    except Exception as error:  # whatever importing it raises, or expected failures that say nothing
+        return [make_failing_case(component, error, package)]
+
+
+def _make_entry_point_cases(name: str) -> Iterator[Any]:
+    """Do the entry points of a package, if that is what a name stands for, load and register?"""
+    for report in registry.plugins:
+        if report.distribution == normalize(name):
+            which = f"{report.entry_point} = {report.value}"
+            if report.status == "ok":
+                yield make_case("", Outcome(check=which, status="passed"))
+            else:
+                yield make_case("", Outcome(check=which, status="failed", reason=f"{report.status}: {report.error}"))
