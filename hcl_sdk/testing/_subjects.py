@@ -349,10 +349,6 @@ _SUBJECTS: tuple[type[Subject[Any]], ...] = (
 )
 
 
-class NoExampleError(TypeError):
-    """A class cannot be made from its defaults, and gives no example."""
-
-
 def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
     """What tests the component that a factory makes.
 
@@ -374,7 +370,7 @@ def make_example(cls: type[Configurable], folder: Path) -> Any:
     """A small instance: what ``testing_example(folder)`` returns, where the class has it, else all its defaults.
 
     Raises:
-        NoExampleError: if fields have no defaults, and there is no example.
+        TypeError: if fields have no defaults, and there is no example.
     """
     example: Callable[[Path], Any] | None = getattr(cls, "testing_example", None)
     if example is not None:
@@ -382,7 +378,7 @@ def make_example(cls: type[Configurable], folder: Path) -> Any:
     try:
         return cls()
     except TypeError as error:
-        raise NoExampleError(
+        raise TypeError(
             f"{cls.__name__} cannot be made from its defaults ({error}); give it a class method "
             f"testing_example(cls, folder) that returns a small one, or check a function that makes one"
         ) from error
