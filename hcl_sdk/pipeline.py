@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
-from numbers import Integral, Real
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Generic, Self, TypeVar, overload
+from typing import Annotated, Any, Self, TypeVar, overload
 
 import attrs
 import torch
@@ -24,66 +22,42 @@ from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
-from hcl_sdk.interfaces import Detection, Restorer
-from hcl_sdk.interfaces.typecheck import received
+from hcl_sdk.interfaces import Detection, Restorer, field_type
+from hcl_sdk.messages import suggest_keywords
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
+from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT, find_weights, load_weights, read_config, save_folder, upload
 
-N = TypeVar("N")
 T = TypeVar("T")
 
 
-class _Setting(Generic[N]):
-    """A number that a pipeline works with; one check for the constructor, assignment, single calls and configurations.
-
-    Args:
-        number: ``int`` or ``float``, what it is stored as. Other types of numbers, numpy's for example, are taken too.
-        low, high: the range.
-        expected: the same in words.
-        optional: whether it may be None.
-    """
-
-    def __init__(
-        self,
-        number: type[int] | type[float],
-        low: float,
-        high: float = sys.float_info.max,
-        *,
-        expected: str,
-        optional: bool = False,
-    ) -> None:
-        self.number: Any = number
-        self.types: Any = (Integral if number is int else Real, *((type(None),) if optional else ()))
-        self.low, self.high, self.expected = low, high, expected
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> N: ...
-    def __get__(self, instance: object | None, owner: type) -> Any:
-        return self if instance is None else instance.__dict__[self.name]
-
-    def __set__(self, instance: object, value: N) -> None:
-        instance.__dict__[self.name] = self.check(value)
-
-    def check(self, value: Any) -> Any:
-        """The value as it is stored; ``TypeError`` or ``ValueError`` if it cannot be."""
-        if not isinstance(value, self.types) or isinstance(value, bool):
-            raise TypeError(f"{self.name} must be {self.expected}; got {received(value)}")
-        if value is None:
-            return None
-        if not self.low <= value <= self.high:  # NaN is neither
-            raise ValueError(f"{self.name} must be {self.expected}; got {value}")
-        return self.number(value)
+def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    kind = {"detector": Detector, "restorer": Restorer}[attribute.name]
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{attribute.name} must be a {kind.__name__} or None; got a {type(value).__name__}")
 
 
-class Pipeline:
+def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    check_precision(value)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _WorkingDetection:
+    """What the detector found in one photo, with its features, and the image that it saw; on the pipeline's device."""
+
+    image: Tensor
+    detection: Detection
+
+
+def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    return sorted(fields, key=lambda field: field.name in attrs.fields_dict(Settings))
+
+
+@attrs.define(eq=False, slots=False, on_setattr=attrs.setters.NO_OP, field_transformer=_own_first)
+class Pipeline(Settings):
     """A detector and a restorer, and how photos go through them.
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
@@ -123,61 +97,31 @@ class Pipeline:
         (20, 30, 3)
     """
 
-    detection_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
-    restoration_size = _Setting[int | None](int, 1, expected="a whole number of pixels >= 1, or None", optional=True)
-    threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
-    peak_threshold = _Setting[float](float, 0, 1, expected="a probability, from 0 to 1")
-    sensitivity = _Setting[float](float, 0, 1, expected="a number from 0 to 1")
-    dilate = _Setting[float](float, 0, expected="a number of pixels >= 0")
-    feather = _Setting[float](float, 0, expected="a number of pixels >= 0")
+    detector: Detector | None = attrs.field(default=None, validator=_check_part)
+    restorer: Restorer | None = attrs.field(default=None, validator=_check_part)
+    device: torch.device = attrs.field(default=None, converter=pick_device, kw_only=True, repr=False)
+    precision: Precision = attrs.field(default="no", validator=_check_precision, kw_only=True, repr=False)
+    _modules: nn.ModuleDict = attrs.field(init=False, repr=False)
 
-    def __init__(
-        self,
-        detector: Detector | None = None,
-        restorer: Restorer | None = None,
-        *,
-        detection_size: int | None = None,
-        restoration_size: int | None = None,
-        threshold: float = 0.5,
-        peak_threshold: float = 0.0,
-        sensitivity: float = 0.5,
-        dilate: float = 0,
-        feather: float = 0,
-        device: str | torch.device | None = None,
-        precision: Precision = "no",
-    ) -> None:
-        if detector is None and restorer is None:
+    def __attrs_post_init__(self) -> None:
+        if self.detector is None and self.restorer is None:
             raise ValueError("a pipeline needs a detector, a restorer or both; got neither")
-        for name, part, kind in (("detector", detector, Detector), ("restorer", restorer, Restorer)):
-            if part is not None and not isinstance(part, kind):
-                raise TypeError(f"{name} must be a {kind.__name__} or None; got a {type(part).__name__}")
-        self.detection_size = detection_size
-        self.restoration_size = restoration_size
-        self.threshold = threshold
-        self.peak_threshold = peak_threshold
-        self.sensitivity = sensitivity
-        self.dilate = dilate
-        self.feather = feather
-        self.device = pick_device(device)
-        self.precision: Precision = check_precision(precision)
-        if restorer is not None:
-            restorer.bind(None if detector is None else detector.encoder.spec)
-        self.detector = detector
-        self.restorer = restorer
-        self._modules = nn.ModuleDict(
-            {k: m for k, m in (("detector", detector), ("restorer", restorer)) if m is not None}
-        )
+        if self.restorer is not None:
+            self.restorer.bind(None if self.detector is None else self.detector.encoder.spec)
+        parts = {"detector": self.detector, "restorer": self.restorer}
+        self._modules = nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
         self._modules.to(self.device).eval()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("detector", "restorer", "device") and name in self.__dict__:
+            raise AttributeError(
+                f"Pipeline.{name} is read-only; pipeline.replace({name}=...) makes a pipeline with another one"
+            )
+        super().__setattr__(name, value)
 
     def replace(self, **changes: Any) -> Pipeline:
         """A pipeline with other parts or settings, the rest shared with this one; arguments as of ``Pipeline``."""
-        kept = {name: getattr(self, name) for name in ("detector", "restorer", *_SETTINGS, "device", "precision")}
-        return Pipeline(**(kept | changes))
-
-    def __repr__(self) -> str:
-        parts = [repr(p) for p in (self.detector, self.restorer)]
-        settings = [f"{name}={getattr(self, name)!r}" for name in _SETTINGS]
-        return f"Pipeline({', '.join(parts + settings)})"
+        return attrs.evolve(self, **changes)
 
     # Running
 
@@ -203,6 +147,7 @@ class Pipeline:
         seed: int = ...,
         batch_size: int = ...,
     ) -> list[Result]: ...
+    @suggest_keywords
     def __call__(
         self,
         photo: Source | Sequence[Source],
@@ -230,9 +175,14 @@ class Pipeline:
                 restorer.
         """
         self._need_restorer()
-        widths = self._own("dilate", dilate), self._own("feather", feather)
-        results = self._run(_listed(photo), sensitivity, widths, seed, batch_size)
-        return results if _is_list(photo) else results[0]
+        sensitivity = self._own("sensitivity", sensitivity)
+        dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
+
+        def restore(photos: Sequence[Photo]) -> list[Result]:
+            found = self._detect_batch(photos, sensitivity, seed)
+            return [self._fill(result, dilate, feather, working=working) for result, working in found]
+
+        return self._run(photo, restore, batch_size)
 
     @overload
     def detect(
@@ -252,6 +202,7 @@ class Pipeline:
         seed: int = ...,
         batch_size: int = ...,
     ) -> list[Result]: ...
+    @suggest_keywords
     def detect(
         self,
         photo: Source | Sequence[Source],
@@ -261,9 +212,14 @@ class Pipeline:
         batch_size: int = 8,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        results = self._run(_listed(photo), sensitivity, None, seed, batch_size)
-        return results if _is_list(photo) else results[0]
+        sensitivity = self._own("sensitivity", sensitivity)
 
+        def detect(photos: Sequence[Photo]) -> list[Result]:
+            return [result for result, _ in self._detect_batch(photos, sensitivity, seed)]
+
+        return self._run(photo, detect, batch_size)
+
+    @suggest_keywords
     def restore(
         self,
         photo: Source,
@@ -286,13 +242,14 @@ class Pipeline:
                 pipeline without a restorer.
         """
         self._need_restorer()
-        widths = self._own("dilate", dilate), self._own("feather", feather)
+        dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
-        return self._fill(result, widths)
+        return self._fill(result, dilate, feather)
 
+    @suggest_keywords
     def to_mask(self, confidence: Tensor, *, sensitivity: float | None = None) -> Tensor:
         """The mask that a confidence makes: what :meth:`detect` would find, without detecting anew.
 
@@ -320,43 +277,32 @@ class Pipeline:
         if self.restorer is None:
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
-    def _run(
-        self,
-        sources: Sequence[Source],
-        sensitivity: float | None,
-        widths: tuple[float, float] | None,
-        seed: int,
-        batch_size: int,
-    ) -> list[Result]:
-        """Detect, and fill as far as ``widths`` (dilate, feather) say, photos of one working size after the other."""
+    def _run(self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int) -> Any:
+        """What ``work`` makes of a photo or of a list of them, of which it gets those of one working size together."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-        sensitivity = self._own("sensitivity", sensitivity)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        photos = [Photo.open(source) for source in sources]
+        if not _is_list(photo):
+            return work([Photo.open(photo)])[0]
+        photos = [Photo.open(source) for source in photo]
         by_size: dict[tuple[int, int], list[int]] = {}
-        for i, photo in enumerate(photos):
-            by_size.setdefault(_working_size(photo.size, self.detection_size), []).append(i)
+        for i, opened in enumerate(photos):
+            by_size.setdefault(_working_size(opened.size, self.detection_size), []).append(i)
         results: dict[int, Result] = {}
-        for size, indices in by_size.items():
+        for indices in by_size.values():
             for begin in range(0, len(indices), batch_size):
                 batch = indices[begin : begin + batch_size]
-                found = self._run_batch([photos[i] for i in batch], size, sensitivity, widths, seed)
-                results.update(zip(batch, found, strict=True))
+                results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
         return [results[i] for i in range(len(photos))]
 
     @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
-    def _run_batch(
-        self,
-        photos: Sequence[Photo],
-        size: tuple[int, int],
-        sensitivity: float,
-        widths: tuple[float, float] | None,
-        seed: int,
-    ) -> list[Result]:
-        """Nothing of the batch is left when this returns: results hold copies of what is theirs, on the CPU."""
+    def _detect_batch(
+        self, photos: Sequence[Photo], sensitivity: float, seed: int
+    ) -> list[tuple[Result, _WorkingDetection]]:
+        """Detect in photos of one working size. Results hold copies of what is theirs, on the CPU."""
         assert self.detector is not None
+        size = _working_size(photos[0].size, self.detection_size)
         images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             found = self.detector(images, seed=seed)
@@ -371,50 +317,49 @@ class Pipeline:
                 corruption_mask=self.to_mask(confidence, sensitivity=sensitivity),
                 detection=_copy(replace(own, pyramid=None, embeddings=())),
             )
-            results.append(result if widths is None else self._fill(result, widths, (images[k : k + 1], own)))
+            results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
         return results
 
     @torch.no_grad()
     def _fill(
-        self, result: Result, widths: tuple[float, float], seen: tuple[Tensor, Detection] | None = None
+        self, result: Result, dilate: float, feather: float, *, working: _WorkingDetection | None = None
     ) -> Result:
-        """Fill the mask of a result; ``seen`` is the image that the detector worked on, and all that it found."""
+        """Fill the mask of a result; without a working detection, of a photo that the detector has not seen."""
+        assert self.restorer is not None
         photo = result.photo
-        alpha = feathered_alpha(result.corruption_mask, *widths)
+        alpha = feathered_alpha(result.corruption_mask, dilate, feather)
         if not result.corruption_mask.any():
             return replace(result, alpha=alpha, composited=photo)
         mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
-        if self._uses_features:
+        if self.restorer.uses_features:
             box = slice(None), slice(None)
-            fill = filled = self._restored_whole(result, mask, seen)
+            fill = filled = self._restore_whole(result, mask, working)
         else:
             box = _surroundings(mask[0, 0])
             fill = photo.rgb
-            filled = self._restored_part(fill[..., *box].clone(), mask[..., *box])
+            filled = self._restore_part(fill[..., *box].clone(), mask[..., *box])
             fill[..., *box] = filled
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
 
-    @property
-    def _uses_features(self) -> bool:
-        return self.restorer is not None and self.restorer.uses_features
-
-    def _restored_whole(self, result: Result, mask: Tensor, seen: tuple[Tensor, Detection] | None) -> Tensor:
+    def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
-        assert self.detector is not None
-        photo = result.photo
-        size = _working_size(photo.size, self.detection_size)
+        size = _working_size(result.photo.size, self.detection_size)
         small = shrink_mask(mask, size).to(self.device)
-        if seen is None:
-            image = shrink(photo.rgb, size).to(self.device)
-            with autocast(self.device, self.precision):
-                detection = self.detector.encode_mask(image, small)
-        else:
-            image, detection = seen
-            if not torch.equal(mask, result.confidence > 0.5):
-                detection = Detection.from_mask(small, detection.pyramid)
-        return self._run_restorer(image, detection, photo.size)
+        if working is None:
+            working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
+        elif not torch.equal(mask, result.confidence > 0.5):  # of another mask than the detector's own
+            detection = Detection.from_mask(small, working.detection.pyramid)
+            working = replace(working, detection=detection)
+        return self._run_restorer(working.image, working.detection, result.photo.size)
 
-    def _restored_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
+    def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
+        """What a detector that finds this mask in the image would hand to the restorer."""
+        assert self.detector is not None
+        with autocast(self.device, self.precision):
+            detection = self.detector.encode_mask(image, corruption_mask)
+        return _WorkingDetection(image=image, detection=detection)
+
+    def _restore_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
         """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
         size = _working_size(rgb.shape[-2:], self.restoration_size)
         detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
@@ -436,7 +381,7 @@ class Pipeline:
 
     def _own(self, name: str, value: float | None) -> float:
         """The value given for a call, or else the pipeline's own."""
-        return getattr(self, name) if value is None else _SETTINGS[name].check(value)
+        return getattr(self, name) if value is None else self.check(name, value)
 
     # Configuration and weights
 
@@ -455,8 +400,8 @@ class Pipeline:
             ValueError: if the device is not there, or the precision is none.
         """
         mapping = config if isinstance(config, Mapping) else load_yaml(config)
-        values = structure(_SCHEMA, mapping)
-        parts = {key: value for key, value in values.items() if key not in ("format", "plugins", "sha256")}
+        values = structure(_schema(), mapping)
+        parts = {key: value for key, value in values.items() if key not in _OF_THE_FILE}
         device, precision = pick_device(device), check_precision(precision)
         try:
             return cls(**parts, device=device, precision=precision)
@@ -476,7 +421,7 @@ class Pipeline:
             "detector": None if self.detector is None else describe(self.detector, Detector),
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
-        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings = {field.name: getattr(self, field.name) for field in attrs.fields(Settings)}
         return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **settings}
 
     @classmethod
@@ -531,27 +476,20 @@ class Pipeline:
             return upload(Path(folder), repo_id, private=private, token=token, commit_message=commit_message)
 
 
-_SETTINGS = {name: value for name, value in vars(Pipeline).items() if isinstance(value, _Setting)}
-
-
-def _check_setting(_: Any, attribute: Any, value: Any) -> None:
-    _SETTINGS[attribute.name].check(value)
-
-
-_SCHEMA: dict[str, Any] = {
+# What a configuration holds besides the fields of a pipeline.
+_OF_THE_FILE: dict[str, Any] = {
     "format": Annotated[int, attrs.validators.in_([FORMAT])],
     "plugins": dict[str, str],
     "sha256": str,  # of the weights that lie beside it
-    "detector": Detector | None,
-    "restorer": Restorer | None,
-    "detection_size": Annotated[int | None, _check_setting],
-    "restoration_size": Annotated[int | None, _check_setting],
-    "threshold": Annotated[float, _check_setting],
-    "peak_threshold": Annotated[float, _check_setting],
-    "sensitivity": Annotated[float, _check_setting],
-    "dilate": Annotated[float, _check_setting],
-    "feather": Annotated[float, _check_setting],
 }
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """The type and validator of every key of a configuration; where a pipeline runs is none of its business."""
+    parts = {"detector": Detector | None, "restorer": Restorer | None}
+    settings = {f.name: Annotated[field_type(Settings, f.name), f.validator] for f in attrs.fields(Settings)}
+    return _OF_THE_FILE | parts | settings
 
 
 def restore(photo: Source, *, corruption_mask: Source | None = None, **options: Any) -> Result:
@@ -576,10 +514,6 @@ def _default_pipeline() -> Pipeline:
 
 def _is_list(photo: Any) -> bool:
     return isinstance(photo, Sequence) and not isinstance(photo, str)
-
-
-def _listed(photo: Any) -> Sequence[Source]:
-    return photo if _is_list(photo) else [photo]
 
 
 def _one(batch: Detection, k: int) -> Detection:

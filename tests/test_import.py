@@ -44,8 +44,8 @@ def test_other_names_are_not() -> None:
 
 COMPONENTS = ("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions")
 LEVELS = (
-    ("_version", "functional"),
-    ("layers", "photos"),
+    ("_version", "errors", "messages", "functional"),
+    ("layers", "photos", "settings"),
     ("interfaces",),
     COMPONENTS,
     ("registry", "plugins", "builtin", "config"),

@@ -450,6 +450,49 @@ def test_settings_can_be_set_and_count_from_then_on() -> None:
     assert pipeline.detect(photo).detection.corruption_mask.shape == (1, 1, 8, 8)  # type: ignore[union-attr]
 
 
+def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> None:
+    photo, mask = stained()
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    pipeline = known()
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
+        pipeline.sensitivty = 0.9  # pyright: ignore[reportAttributeAccessIssue]
+    assert "sensitivty" not in vars(pipeline)
+    misspelt: dict[str, Any] = {"dilatte": 3}
+    calls: list[Callable[[], Any]] = [
+        lambda: known(**misspelt),
+        lambda: pipeline.replace(**misspelt),
+        lambda: pipeline(photo, **misspelt),
+        lambda: pipeline.restore(photo, corruption_mask=mask, **misspelt),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'dilatte'; did you mean 'dilate'\?"):
+            call()
+    with pytest.raises(TypeError, match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, sensitivity, seed"):
+        pipeline.detect(photo, dilate=3)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"GatedUNet\(\) got .*'multiplier'; did you mean 'multipliers'\?"):
+        GatedUNet(multiplier=(1,))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["detector", "restorer", "device"])
+def test_parts_are_replaced_and_not_assigned(name: str) -> None:
+    pipeline = known()
+    before = getattr(pipeline, name)
+    with pytest.raises(AttributeError, match=rf"Pipeline\.{name} is read-only; pipeline\.replace\({name}=\.\.\.\)"):
+        setattr(pipeline, name, None)
+    assert getattr(pipeline, name) is before
+
+
+def test_what_is_replaced_is_all_that_changes() -> None:
+    pipeline = known(dilate=2, detection_size=64, precision="bf16")
+    other = pipeline.replace(restorer=FlatFromFeatures(), feather=1)
+    assert other.detector is pipeline.detector
+    assert isinstance(other.restorer, FlatFromFeatures)
+    assert other.restorer.is_bound
+    kept = ("dilate", "detection_size", "precision", "device", "threshold")
+    assert [getattr(other, name) for name in kept] == [getattr(pipeline, name) for name in kept]
+    assert (pipeline.feather, other.feather) == (0, 1)
+
+
 def test_numbers_of_numpy_are_numbers() -> None:
     settings: dict[str, Any] = {
         "detection_size": np.int64(16),

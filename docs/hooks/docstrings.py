@@ -23,7 +23,7 @@ class Docstrings(griffe.Extension):
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
         for cls in _classes(pkg):
-            if _is_component(cls):
+            if _is_attrs_class(cls):
                 _give_signature(cls)
 
 
@@ -53,21 +53,31 @@ def _classes(module: griffe.Module) -> list[griffe.Class]:
     return found
 
 
-def _is_component(cls: griffe.Class) -> bool:
-    return any(str(decorator.value).split(".")[-1] == "component" for decorator in cls.decorators)
+def _is_attrs_class(cls: griffe.Class) -> bool:
+    names = [str(decorator.value).split("(")[0].split(".")[-1] for decorator in cls.decorators]
+    return not {"component", "define"}.isdisjoint(names)
 
 
 def _give_signature(cls: griffe.Class) -> None:
-    """An ``__init__`` with the fields, inherited ones first, keyword-only, as the decorator makes it."""
-    parameters = [griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)]
-    family = [cls, *(base for base in cls.mro() if _is_component(base))]
+    """An ``__init__`` with the fields as the decorator makes it: positional ones first, then inherited ones."""
+    family = [cls, *(base for base in cls.mro() if _is_attrs_class(base))]
     fields = {field.name: field for member in reversed(family) for field in _fields(member)}
+    kinds = griffe.ParameterKind
+    parameters = []
     for field in fields.values():
+        kind = kinds.keyword_only if _is_keyword_only(field) else kinds.positional_or_keyword
         default = _default(field.value)
-        keyword_only = griffe.ParameterKind.keyword_only
-        parameters.append(griffe.Parameter(field.name, annotation=field.annotation, kind=keyword_only, default=default))
+        parameters.append(griffe.Parameter(field.name, annotation=field.annotation, kind=kind, default=default))
+    parameters.sort(key=lambda parameter: parameter.kind is kinds.keyword_only)
+    parameters.insert(0, griffe.Parameter("self", kind=kinds.positional_or_keyword))
     init = griffe.Function("__init__", parameters=griffe.Parameters(*parameters), lineno=cls.lineno)
     cls.set_member("__init__", init)
+
+
+def _is_keyword_only(field: griffe.Attribute) -> bool:
+    """Whether the field itself or its class says so; components' fields always are."""
+    said = [str(field.value), *(str(decorator.value) for decorator in field.parent.decorators)]
+    return any("kw_only=True" in text or text.split(".")[-1] == "component" for text in said)
 
 
 def _fields(cls: griffe.Class) -> list[griffe.Attribute]:
@@ -77,6 +87,7 @@ def _fields(cls: griffe.Class) -> list[griffe.Attribute]:
         if isinstance(member, griffe.Attribute)
         and member.annotation is not None
         and "instance-attribute" in member.labels  # neither a ClassVar nor a property
+        and "init=False" not in str(member.value)
     ]
 
 

@@ -30,7 +30,7 @@ from hcl_sdk.config._hints import (
 )
 from hcl_sdk.interfaces import Configurable, field_type
 from hcl_sdk.interfaces.typecheck import problems as type_problems
-from hcl_sdk.interfaces.typecheck import received
+from hcl_sdk.messages import received, suggest
 from hcl_sdk.registry import PluginError, RegistryError
 
 
@@ -93,13 +93,7 @@ def check(hint: Any, value: Any, path: str) -> Plan:
 
 def report_unknown(mapping: Mapping[Any, Any], known: Collection[str], prefix: str = "") -> list[Problem]:
     """A problem for every key of a mapping that is not known, with the nearest one that is."""
-    problems = []
-    for key in mapping:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-            problems.append((f"{prefix}{key}", f"unknown key; {hint}"))
-    return problems
+    return [(f"{prefix}{key}", f"unknown key; {suggest(key, known)}") for key in mapping if key not in known]
 
 
 def _check_annotated(hint: Any, value: Any, path: str) -> Plan:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from hcl_sdk.interfaces.typecheck import is_configurable, problems
+from hcl_sdk.messages import check_keywords
 
 C = TypeVar("C", bound="type[Configurable]")
 
@@ -46,6 +47,7 @@ class Configurable:
                 f"{cls.__qualname__} is a component, but not decorated with @hcl_sdk.component alone; "
                 f"write @hcl_sdk.component, and no other class decorator, above 'class {cls.__name__}'"
             )
+        check_keywords(cls.__name__, kwargs, [field.name for field in attrs.fields(cls)])  # type: ignore[arg-type]
         return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:

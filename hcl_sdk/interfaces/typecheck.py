@@ -7,6 +7,8 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from hcl_sdk.messages import received
+
 
 def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
     """Yield ``(path, message)`` for every place where ``value`` is not what the type ``hint`` says.
@@ -119,9 +121,3 @@ _WORDS: dict[Any, str] = {
     types.NoneType: "None",
 }
 _PLURALS: dict[Any, str] = {int: "whole numbers", float: "numbers", str: "strings", bool: "true or false values"}
-
-
-def received(value: Any) -> str:
-    """A value and its type, for messages; cut where it is long."""
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

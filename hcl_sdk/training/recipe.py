@@ -12,7 +12,7 @@ from hcl_sdk.config import ConfigError, build, describe, plugins_used
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.evaluation.evaluation import Evaluation
 from hcl_sdk.interfaces import Configurable, Dataset, DetectionLoss, RestorationLoss, component
-from hcl_sdk.interfaces.typecheck import received
+from hcl_sdk.messages import received
 from hcl_sdk.pipeline import Pipeline
 
 

@@ -1,0 +1,95 @@
+"""The numbers that a pipeline works with: each is written here, once.
+
+Python, YAML, ``config.json`` and the options of the command line take names, types, ranges and defaults from these
+fields. Nothing heavy is imported, so that the command line can ask for them at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from numbers import Integral, Real
+from typing import Any, Self
+
+import attrs
+
+from hcl_sdk.messages import check_keywords, received, suggest
+
+
+@attrs.frozen(kw_only=True)
+class Number:
+    """The validator of a setting, which also says what may be asked for.
+
+    Attributes:
+        type: ``int`` or ``float``.
+        low, high: the range, both ends included. Infinity is not in any.
+        expected: the same in words.
+        optional: whether it may be None.
+    """
+
+    type: type[int] | type[float]
+    low: float
+    high: float = sys.float_info.max
+    expected: str
+    optional: bool = False
+
+    def __call__(self, instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and self.optional:
+            return
+        if not isinstance(value, int if self.type is int else (int, float)) or isinstance(value, bool):
+            raise TypeError(f"{attribute.name} must be {self.expected}; got {received(value)}")
+        if not self.low <= value <= self.high:  # NaN is neither
+            raise ValueError(f"{attribute.name} must be {self.expected}; got {received(value)}")
+
+
+def _whole(value: int | None) -> int | None:
+    """Whole numbers of other types, numpy's for example, as Python's own; anything else as it is."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+
+
+def _real(value: float) -> float:
+    """The same for all numbers."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:  # beyond any range, which the validator says better
+        return value
+
+
+_PIXELS = Number(type=int, low=1, expected="a whole number of pixels >= 1, or None", optional=True)
+_PROBABILITY = Number(type=float, low=0, high=1, expected="a probability, from 0 to 1")
+_SHARE = Number(type=float, low=0, high=1, expected="a number from 0 to 1")
+_WIDTH = Number(type=float, low=0, expected="a number of pixels >= 0")
+
+
+@attrs.define(eq=False, slots=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
+class Settings:
+    """How photos go through a pipeline; see :class:`~hcl_sdk.Pipeline`. Values are checked whenever they are set."""
+
+    detection_size: int | None = attrs.field(default=None, converter=_whole, validator=_PIXELS)
+    restoration_size: int | None = attrs.field(default=None, converter=_whole, validator=_PIXELS)
+    threshold: float = attrs.field(default=0.5, converter=_real, validator=_PROBABILITY)
+    peak_threshold: float = attrs.field(default=0.0, converter=_real, validator=_PROBABILITY)
+    sensitivity: float = attrs.field(default=0.5, converter=_real, validator=_SHARE)
+    dilate: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
+    feather: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        check_keywords(cls.__name__, given, [field.name for field in attrs.fields(cls) if field.init])
+        return super().__new__(cls)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        field = attrs.fields_dict(type(self)).get(name)
+        if field is not None:
+            value = _check(self, field, value)
+        elif not hasattr(type(self), name):
+            known = [field.name for field in attrs.fields(type(self)) if field.init]
+            raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}; {suggest(name, known)}")
+        super().__setattr__(name, value)
+
+    def check(self, name: str, value: Any) -> Any:
+        """A value for one of the settings as it would be stored; ``TypeError`` or ``ValueError`` if it cannot be."""
+        return _check(self, attrs.fields_dict(type(self))[name], value)
+
+
+_check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
