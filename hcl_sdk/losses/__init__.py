@@ -1,4 +1,4 @@
-"""What training makes small: losses of detection and of restoration."""
+"""What training minimizes: losses of detection and of restoration."""
 
 from hcl_sdk.losses.bce import BCELoss
 from hcl_sdk.losses.classifier import ClassifierLoss

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 from attrs.validators import ge
@@ -17,7 +17,8 @@ from hcl_sdk.interfaces import Detection, DetectionLoss, component
 class ContrastiveLoss(DetectionLoss):
     """Base of losses over the anchors and references of :func:`hcl_sdk.functional.contrastive.select_pairs`.
 
-    A subclass says the formula; the loss is its sum over the scales.
+    A subclass says the ``formula``: the pairs of all scales, and ``temperature`` -> ``[S]``, the loss of every scale.
+    Their sum is the loss.
 
     Attributes:
         weight: factor in the sum of losses.
@@ -26,6 +27,8 @@ class ContrastiveLoss(DetectionLoss):
         references: at most so many of either label an image and scale.
         hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
     """
+
+    formula: ClassVar[Callable[..., Tensor]]
 
     weight: float = attrs.field(default=1.0, validator=ge(0))
     temperature: float = attrs.field(default=0.1, validator=ge(LOWEST_TEMPERATURE))
@@ -42,11 +45,7 @@ class ContrastiveLoss(DetectionLoss):
             hard_mining=self.hard_mining,
             seed=seed,
         )
-        return self.of_scales(pairs).sum()
-
-    @abstractmethod
-    def of_scales(self, pairs: Sequence[Pairs]) -> Tensor:
-        """``[S]``: the loss of every scale."""
+        return self.formula(pairs, temperature=self.temperature).sum()
 
 
 def detection_pairs(

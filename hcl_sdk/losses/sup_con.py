@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from torch import Tensor
-
-from hcl_sdk.functional.contrastive import Pairs, supervised_contrastive_loss
+from hcl_sdk.functional.contrastive import supervised_contrastive_loss
 from hcl_sdk.interfaces import component
 from hcl_sdk.losses.contrastive import ContrastiveLoss
 
@@ -15,15 +11,8 @@ from hcl_sdk.losses.contrastive import ContrastiveLoss
 class SupConLoss(ContrastiveLoss):
     """The supervised contrastive loss over the same anchors and references as the published one.
 
-    See :func:`hcl_sdk.functional.contrastive.supervised_contrastive_loss`; the sum over the scales.
-
-    Attributes:
-        weight: factor in the sum of losses.
-        temperature: of the similarities, at least 0.02.
-        anchors: at most so many an image and scale.
-        references: at most so many of either label an image and scale.
-        hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
+    See :func:`hcl_sdk.functional.contrastive.supervised_contrastive_loss`. The fields are those of
+    :class:`~hcl_sdk.losses.contrastive.ContrastiveLoss`.
     """
 
-    def of_scales(self, pairs: Sequence[Pairs]) -> Tensor:
-        return supervised_contrastive_loss(pairs, temperature=self.temperature)
+    formula = staticmethod(supervised_contrastive_loss)
