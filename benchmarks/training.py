@@ -31,7 +31,7 @@ from hcl_sdk import (
 from hcl_sdk.corruptions import Corruption
 from hcl_sdk.data import FolderDataset, Items
 from hcl_sdk.losses import ClassifierLoss, HierarchicalContrastiveLoss
-from hcl_sdk.training.objective import collate
+from hcl_sdk.training.batches import collate
 
 BATCH, SIZE = 12, 128
 

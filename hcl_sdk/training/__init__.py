@@ -1,5 +1,7 @@
 """Training: recipes, and the trainer that follows them."""
 
+from hcl_sdk.training.errors import TrainingError
+from hcl_sdk.training.loop import Outcome
 from hcl_sdk.training.recipe import (
     DetectionTask,
     Optimization,
@@ -9,7 +11,7 @@ from hcl_sdk.training.recipe import (
     describe_run,
     load_run,
 )
-from hcl_sdk.training.trainer import Outcome, Trainer, TrainingError
+from hcl_sdk.training.trainer import Trainer
 
 __all__ = [
     "DetectionTask",

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
-import random
 import re
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 _NAME = re.compile(r"step-(\d+)\.pt")
+_NO_COMMENT = b"\0\0"
+_DIGEST = b"sha256:"
+_DIGEST_LENGTH = len(_DIGEST) + 64
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged, and which one."""
 
 
 def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: int) -> Path:
-    """Write a checkpoint, then delete all but the ``keep`` latest ones.
+    """Write a checkpoint with its SHA-256, then delete all but the ``keep`` latest ones.
 
     It gets its name only when all of it is on the disk, so that a file of that name is always complete.
 
@@ -27,8 +35,9 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
     partial = path.with_suffix(".partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with partial.open("w+b") as file:
             torch.save(state, file)
+            _append_digest(file)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -40,6 +49,16 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
     for old in checkpoints(folder)[:-keep]:
         old.unlink()
     return path
+
+
+def _append_digest(file: io.BufferedRandom) -> None:
+    """Put the SHA-256 of a file that torch wrote, a ZIP archive, into the archive's comment, which readers skip."""
+    file.seek(-len(_NO_COMMENT), os.SEEK_END)
+    assert file.read() == _NO_COMMENT
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(-len(_NO_COMMENT), os.SEEK_END)
+    file.write(_DIGEST_LENGTH.to_bytes(2, "little") + _DIGEST + digest.encode())
 
 
 def _reason(error: Exception) -> str:
@@ -54,7 +73,7 @@ def _reason(error: Exception) -> str:
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first; what a killed process left half-written is none."""
-    found = [path for path in folder.glob("step-*.pt") if _NAME.fullmatch(path.name)]
+    found = [path for path in folder.glob("step-*.pt") if _NAME.fullmatch(path.name) and path.is_file()]
     return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
 
 
@@ -64,34 +83,51 @@ def clean_up(folder: Path) -> None:
         partial.unlink()
 
 
+def set_aside(path: Path) -> Path:
+    """Give a damaged checkpoint a name by which it is none; returns its new path."""
+    return path.replace(path.with_suffix(".damaged"))
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint, on the CPU. No code in it is run."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    """The state in a checkpoint, on the CPU. No code in it is run.
+
+    Raises:
+        CheckpointError: if it is not what was written. Of one without a SHA-256, from an earlier version of this
+            package, the archive's own checksums are compared.
+    """
+    try:
+        _check_digest(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except Exception as error:  # a damaged archive can raise anything
+        reason = " ".join(str(error).split()).partition(". ")[0][:200] or type(error).__name__
+        raise CheckpointError(f"the checkpoint {path} is damaged: {reason}") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"the checkpoint {path} is damaged: it does not hold the state of a run")
+    return state
 
 
-def random_states() -> dict[str, Any]:
-    """The global random states of this process, as plain values and tensors."""
-    name, keys, *rest = np.random.get_state(legacy=True)
-    version, internal, gauss = random.getstate()
-    states: dict[str, Any] = {
-        "python": (version, list(internal), gauss),
-        "numpy": (name, torch.from_numpy(np.asarray(keys, dtype=np.int64)), *rest),
-        "torch": torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state()
-    return states
-
-
-def set_random_states(states: dict[str, Any]) -> None:
-    """Set the global random states of this process to what :func:`random_states` gave."""
-    version, internal, gauss = states["python"]
-    random.setstate((version, tuple(internal), gauss))
-    name, keys, *rest = states["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(states["torch"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
+def _check_digest(path: Path) -> None:
+    size = path.stat().st_size
+    if size == 0:
+        raise CheckpointError(f"the checkpoint {path} is damaged: the file is empty")
+    with path.open("rb") as file:
+        file.seek(max(0, size - _DIGEST_LENGTH))
+        comment = file.read()
+        if not comment.startswith(_DIGEST):
+            with zipfile.ZipFile(path) as archive:
+                if (damaged := archive.testzip()) is not None:
+                    raise CheckpointError(f"the checkpoint {path} is damaged: wrong checksum of {damaged}")
+            return
+        file.seek(0)
+        digest, left = hashlib.sha256(), size - _DIGEST_LENGTH - len(_NO_COMMENT)
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            digest.update(block)
+            left -= len(block)
+        digest.update(_NO_COMMENT)
+    if comment != _DIGEST + digest.hexdigest().encode():
+        raise CheckpointError(f"the checkpoint {path} is damaged: its SHA-256 is not the one it was written with")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,74 +1,22 @@
-"""What is made small: the losses of a batch, as one module that can be distributed."""
+"""What is minimized: the losses of a batch, as one module that can be distributed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hcl_sdk.data.items import Item
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import AdversarialLoss, Detection, Loss, Restorer
 from hcl_sdk.plugins import registry
+from hcl_sdk.runtime import Precision
 from hcl_sdk.training.recipe import DetectionTask, RestorationTask
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Batch:
-    """Items as tensors.
-
-    Attributes:
-        image: ``[B, 3, H, W]`` uint8, damaged.
-        clean: the same undamaged; None if the data set does not know it.
-        corruption_mask: ``[B, 1, H, W]`` bool; None if the data set does not know it.
-        unreadable: photos that could not be used: (name, why).
-    """
-
-    image: Tensor
-    clean: Tensor | None
-    corruption_mask: Tensor | None
-    unreadable: tuple[tuple[str, str], ...]
-
-    def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
-        moved = (None if t is None else t.to(device, non_blocking=True) for t in self._tensors())
-        image, clean, mask = moved
-        assert image is not None
-        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
-
-    def pin_memory(self) -> Batch:
-        """The batch in page-locked memory, from which it is copied to an accelerator in the background."""
-        image, clean, mask = (None if t is None else t.pin_memory() for t in self._tensors())
-        assert image is not None
-        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
-
-    def _tensors(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        return self.image, self.clean, self.corruption_mask
-
-
-def collate(items: Sequence[Item]) -> Batch:
-    """Items of one size -> a batch."""
-    image = _stacked(item.image for item in items)
-    assert image is not None
-    return Batch(
-        image=image,
-        clean=_stacked(item.clean for item in items),
-        corruption_mask=_stacked(
-            None if item.corruption_mask is None else item.corruption_mask[..., None] for item in items
-        ),
-        unreadable=tuple(problem for item in items for problem in item.unreadable),
-    )
-
-
-def _stacked(arrays: Iterable[np.ndarray | None]) -> Tensor | None:
-    listed = list(arrays)
-    if any(array is None for array in listed):
-        return None
-    return torch.from_numpy(np.ascontiguousarray(np.stack(listed).transpose(0, 3, 1, 2)))  # pyright: ignore[reportCallIssue, reportArgumentType]
+_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +41,11 @@ class Objective(nn.Module):
         restorer: Restorer | None,
         detection: DetectionTask | None,
         restoration: RestorationTask | None,
+        *,
+        precision: Precision = "no",
     ) -> None:
         super().__init__()
+        self.precision: Precision = precision
         self.detector, self.restorer = detector, restorer
         self.learns_detection = detection is not None
         self.masks = None if restoration is None else restoration.masks
@@ -107,8 +58,8 @@ class Objective(nn.Module):
         self.intermediate_losses = _named("restoration/intermediate", between)
         self.has_discriminators = len(plain) < len(last)
         for part, learns in ((detector, self.learns_detection), (restorer, restoration is not None)):
-            if part is not None:
-                part.requires_grad_(learns)
+            if part is not None and not learns:  # one that learns keeps what its components froze
+                part.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> Objective:
@@ -134,6 +85,12 @@ class Objective(nn.Module):
         Raises:
             ValueError: if the data lack what is to be learned from.
         """
+        with torch.autocast(image.device.type, _DTYPES.get(self.precision), enabled=self.precision != "no"):
+            return self._compute_losses(image, clean, corruption_mask, seed)
+
+    def _compute_losses(
+        self, image: Tensor, clean: Tensor | None, corruption_mask: Tensor | None, seed: int
+    ) -> tuple[dict[str, Tensor], Restored | None]:
         x = image.float().contiguous(memory_format=torch.channels_last) / 255
         losses: dict[str, Tensor] = {}
         detection = self._detect(x, corruption_mask, seed)
@@ -154,8 +111,8 @@ class Objective(nn.Module):
         for name, loss in self.restoration_losses.items():
             losses[name] = _weighted(loss, last, target, given.corruption_mask)
         for name, loss in self.intermediate_losses.items():
-            for picture in between:
-                value = _weighted(loss, picture, target, given.corruption_mask)
+            for restored in between:
+                value = _weighted(loss, restored, target, given.corruption_mask)
                 losses[name] = losses.get(name, 0) + value
         if not self.has_discriminators:
             return losses, None
@@ -194,6 +151,17 @@ class Objective(nn.Module):
         )
 
 
+@contextmanager
+def keep_learning_flags(module: nn.Module) -> Iterator[None]:
+    """Afterwards each parameter is frozen or not, as before: what one run leaves alone another may train."""
+    flags = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        yield
+    finally:
+        for parameter, learns in flags:
+            parameter.requires_grad_(learns)
+
+
 class Critic(nn.Module):
     """The discriminator of an adversarial loss, in a module whose ``forward`` is what the discriminator learns from."""
 
@@ -207,7 +175,7 @@ class Critic(nn.Module):
             return self.loss.discriminator_loss(restored.detach().float(), target, corruption_mask, seed=seed)
 
 
-def adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
+def compute_adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
     """The restorer's side, weighted; the discriminator gets no gradients."""
     return _weighted(loss, restored.image, restored.target, restored.corruption_mask)
 

@@ -1,4 +1,4 @@
-"""Pictures of what a pipeline does, drawn during training."""
+"""Panels: what a pipeline makes of some images, drawn during training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 
 
-def panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image.Image:
+def draw_panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image.Image:
     """The first images of a validation set, one row each: damaged, confidence, mask and, with a restorer, restored.
 
     A pipeline without a detector is given the true masks.

@@ -83,7 +83,7 @@ def test_a_stopped_run_says_how_to_go_on(config, monkeypatch):
     fit = Trainer.fit
 
     def stopped(self, out, *, progress):
-        monkeypatch.setattr("hcl_sdk.training.trainer._Run._fetch", lambda run, batches: None)
+        monkeypatch.setattr("hcl_sdk.training.loop.Run._fetch", lambda run, batches: None)
         return fit(self, out, progress=progress)
 
     monkeypatch.setattr(Trainer, "fit", stopped)

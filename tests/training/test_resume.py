@@ -19,6 +19,7 @@ from runs import assert_same, lines, train, weights
 from hcl_sdk.config import dump_yaml
 from hcl_sdk.training import checkpoints as saving
 from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint, write_checkpoint
+from hcl_sdk.training.random_states import get_random_states, set_random_states
 
 STEPS, KILLS = 40, 6
 
@@ -189,12 +190,12 @@ def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path):
 
 
 def test_random_states_come_back():
-    states = saving.random_states()
+    states = get_random_states()
 
     def draw():
         return random.random(), np.random.rand(), torch.rand(()).item()
 
     first = draw()
     assert draw() != first
-    saving.set_random_states(states)
+    set_random_states(states)
     assert draw() == first

@@ -11,7 +11,6 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from runs import assert_same, gradients, lines, train, weights
 from torch import nn
 
@@ -20,13 +19,6 @@ from hcl_sdk import Pipeline, SampleError
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.training import Trainer, TrainingError, describe_run, load_run
 from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
-
-
-@pytest.fixture(autouse=True)
-def _accelerate_anew():
-    """An Accelerator's precision is that of the process."""
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_a_run_leaves_what_it_says(run_config, photos, tmp_path):
@@ -243,11 +235,11 @@ def test_weights_that_went_out_of_range_stop_the_run(run_config, tmp_path):
 
 
 def test_weights_that_are_no_numbers_are_not_saved(run_config, tmp_path, monkeypatch):
-    def ruin(self, parts):
-        self.step += 1
+    def ruin(self, parts, *, seed):
         next(self.trained.parameters()).data.fill_(float("nan"))
+        return {}
 
-    monkeypatch.setattr("hcl_sdk.training.trainer._Run._update", ruin)
+    monkeypatch.setattr("hcl_sdk.training.learner.Learner.learn", ruin)
     with pytest.raises(TrainingError, match="weights are infinite or NaN; no checkpoint was written yet"):
         train(run_config(), tmp_path)
     assert not checkpoints(tmp_path / "checkpoints")

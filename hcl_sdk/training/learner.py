@@ -1,0 +1,219 @@
+"""What learns, and all of its state: weights, their average, optimizers, discriminators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from hcl_sdk.detector import ConfidenceError
+from hcl_sdk.interfaces import AdversarialLoss
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.plugins import registry
+from hcl_sdk.training.batches import Batch
+from hcl_sdk.training.errors import NotFiniteError
+from hcl_sdk.training.objective import Critic, Objective, compute_adversarial_loss
+from hcl_sdk.training.optimization import make_average, make_optimizer, make_schedule
+from hcl_sdk.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+class Learner:
+    """The parts of a pipeline that are trained, with what trains them.
+
+    Half precision is our own: Accelerate's is that of the process, and a second run may want another.
+
+    Args:
+        pipeline: whose parts learn.
+        recipe: how.
+        accelerator: of the processes that share the work.
+        device: where to run.
+    """
+
+    def __init__(self, pipeline: Pipeline, recipe: Recipe, accelerator: Accelerator, device: torch.device) -> None:
+        self._pipeline, self._recipe, self._accelerator, self._device = pipeline, recipe, accelerator, device
+        objective = Objective(
+            pipeline.detector, pipeline.restorer, recipe.detection, recipe.restoration, precision=recipe.precision
+        )
+        if accelerator.num_processes > 1 and device.type == "cuda":
+            # Batch statistics over all processes, as one process would see them. What is not a batch normalization
+            # stays the object that it was.
+            nn.SyncBatchNorm.convert_sync_batchnorm(objective)
+        objective.to(device)
+        objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # faster convolutions
+        self._objective = objective
+        last = () if recipe.restoration is None else recipe.restoration.losses
+        self._adversaries = [loss.to(device) for loss in last if isinstance(loss, AdversarialLoss)]
+        self._optimizer = make_optimizer(objective, recipe.optimization)
+        self._critic_optimizers = [
+            torch.optim.Adam(loss.discriminator.parameters(), lr=loss.lr) for loss in self._adversaries
+        ]
+        factor = make_schedule(recipe)
+        self._schedules = [LambdaLR(optimizer, factor) for optimizer in self._optimizers]
+        self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+        self._model: nn.Module = self._distribute(objective)
+        self._critics = [self._distribute(Critic(loss)) for loss in self._adversaries]
+        self.trained = nn.ModuleDict()
+        if recipe.detection is not None and pipeline.detector is not None:
+            self.trained["detector"] = pipeline.detector
+        if recipe.restoration is not None and pipeline.restorer is not None:
+            self.trained["restorer"] = pipeline.restorer
+        # After all processes were given the weights of the first.
+        self._averaged = AveragedModel(self.trained, multi_avg_fn=make_average(recipe.ema))
+
+    @property
+    def _optimizers(self) -> tuple[torch.optim.Optimizer, ...]:
+        return self._optimizer, *self._critic_optimizers
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return float(self._schedules[0].get_last_lr()[0])
+
+    def learn(self, parts: Sequence[Batch], *, seed: int) -> dict[str, float]:
+        """One step: gradients of all parts of a batch, then new weights.
+
+        Args:
+            parts: of the batch, which is worked through one after the other.
+            seed: of what clusterers and losses draw.
+
+        Returns:
+            The weighted losses by name, of this process.
+
+        Raises:
+            NotFiniteError: in all processes, if a loss or gradient of one of them is NaN or infinite.
+            ValueError: if the data lack what is to be learned from.
+        """
+        sums: dict[str, float] = {}
+        for number, part in enumerate(parts, 1):
+            is_last = number == len(parts)
+            with self._synchronize(is_last):
+                losses, shown = self._losses(part.to(self._device), seed, len(parts), is_last)
+                total = torch.stack([value.float() for value in losses.values()]).sum()
+                self._backward(total, len(parts))
+            for name, value in shown.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach()) / len(parts)
+            if is_last:
+                self._scaler.unscale_(self._optimizer)
+                clip = self._recipe.optimization.clip
+                norm = nn.utils.clip_grad_norm_(self._model.parameters(), math.inf if clip is None else clip)
+                self._check_finite(shown, norm)
+        self._step(self._optimizer)
+        self._scaler.update()
+        for schedule in self._schedules:
+            schedule.step()
+        self._averaged.update_parameters(self.trained)
+        return sums
+
+    def check_weights(self) -> None:
+        """Raise `NotFiniteError` if a weight is infinite or NaN."""
+        if not all(parameter.isfinite().all() for parameter in self.trained.parameters()):
+            raise NotFiniteError("weights are infinite or NaN")
+
+    def make_averaged_pipeline(self) -> Pipeline:
+        """The pipeline with the averaged weights in place of those that were trained."""
+        parts: dict[str, Any] = {"detector": self._pipeline.detector, "restorer": self._pipeline.restorer}
+        parts |= dict(self._averaged.module.items())  # pyright: ignore[reportCallIssue]
+        return self._pipeline.replace(**parts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that :meth:`load_state_dict` needs to go on as if there had been no interruption."""
+        return {
+            "trained": self.trained.state_dict(),
+            "losses": {name: parameter.detach() for name, parameter in self._loss_parameters().items()},
+            "averaged": self._averaged.state_dict(),
+            "discriminators": [loss.discriminator.state_dict() for loss in self._adversaries],
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
+            "schedules": [_without_functions(schedule.state_dict()) for schedule in self._schedules],
+            "scaler": self._scaler.state_dict() if self._scaler.is_enabled() else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave."""
+        self.trained.load_state_dict(state["trained"])
+        with torch.no_grad():
+            for name, parameter in self._loss_parameters().items():
+                parameter.copy_(state["losses"][name])
+        self._averaged.load_state_dict(state["averaged"])
+        for loss, saved in zip(self._adversaries, state["discriminators"], strict=True):
+            loss.discriminator.load_state_dict(saved)
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        for schedule, saved in zip(self._schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+        if state["scaler"] is not None:
+            self._scaler.load_state_dict(state["scaler"])
+
+    def _losses(
+        self, batch: Batch, seed: int, parts: int, is_last: bool
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the objective learns from, and what is logged: with the losses of the discriminators, which learn first.
+
+        Those learn here because the restorer is then held against what they have just learned.
+        """
+        try:
+            losses, restored = self._model(batch.image, batch.clean, batch.corruption_mask, seed)
+        except ConfidenceError as error:
+            raise NotFiniteError(f"the detector's confidence is NaN ({error})") from error
+        losses = dict(losses)
+        shown = dict(losses)
+        for loss, critic, optimizer in zip(self._adversaries, self._critics, self._critic_optimizers, strict=True):
+            assert restored is not None
+            own = critic(restored.image.detach(), restored.target, restored.corruption_mask, seed)
+            self._backward(own, parts)
+            if is_last:
+                self._step(optimizer)
+            label = registry.label(type(loss))
+            losses[f"restoration/{label}"] = compute_adversarial_loss(loss, restored)
+            shown |= {f"restoration/{label}": losses[f"restoration/{label}"], f"discriminator/{label}": own}
+        return losses, shown
+
+    def _distribute(self, module: nn.Module) -> nn.Module:
+        return self._accelerator.prepare(module) if self._accelerator.num_processes > 1 else module
+
+    def _synchronize(self, is_last: bool) -> AbstractContextManager[object]:
+        """Processes add up their gradients in the last part only."""
+        if is_last or self._accelerator.num_processes == 1:
+            return nullcontext()
+        stack = ExitStack()
+        for module in (self._model, *self._critics):
+            stack.enter_context(self._accelerator.no_sync(module))
+        return stack
+
+    def _backward(self, loss: Tensor, parts: int) -> None:
+        self._scaler.scale(loss / parts).backward()
+
+    def _step(self, optimizer: torch.optim.Optimizer) -> None:
+        self._scaler.step(optimizer)
+        optimizer.zero_grad()
+
+    def _check_finite(self, losses: dict[str, Tensor], norm: Tensor) -> None:
+        """Refuse in all processes to go on with what is NaN or infinite in one of them.
+
+        In half precision infinite gradients are usual, and the scaler leaves such a step out.
+        """
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        is_bad = ~values.isfinite().all() | (~norm.isfinite() & (self._recipe.precision != "fp16"))
+        if float(self._accelerator.reduce(is_bad.float(), reduction="sum")) > 0:  # pyright: ignore[reportArgumentType]
+            named = [f"{name} is {value.item()}" for name, value in losses.items() if not value.isfinite()]
+            raise NotFiniteError(", ".join(named) or "the gradients are infinite or NaN")
+
+    def _loss_parameters(self) -> dict[str, nn.Parameter]:
+        """What losses themselves learn, without frozen networks that they look through."""
+        return {
+            name: parameter
+            for name, parameter in self._objective.named_parameters()
+            if parameter.requires_grad and not name.startswith(("detector.", "restorer."))
+        }
+
+
+def _without_functions(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if key != "lr_lambdas"} | {"lr_lambdas": [None]}

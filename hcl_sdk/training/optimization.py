@@ -1,0 +1,61 @@
+"""How weights follow the gradients: the optimizer, its schedule, and the moving average."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hcl_sdk.config import ConfigError
+from hcl_sdk.training.recipe import Optimization, Recipe
+
+
+def make_optimizer(module: nn.Module, settings: Optimization) -> torch.optim.Optimizer:
+    """Adam or AdamW over the parameters that learn, in one group for each learning rate.
+
+    Raises:
+        ConfigError: if a key of ``lr_factors`` begins no such parameter's name.
+    """
+    groups: dict[float, list[nn.Parameter]] = defaultdict(list)
+    unused = set(settings.lr_factors)
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            keys = [key for key in settings.lr_factors if name.startswith(key)]
+            unused.difference_update(keys)
+            groups[settings.lr_factors[max(keys, key=len)] if keys else 1.0].append(parameter)
+    if unused:
+        names = ", ".join(sorted(unused))
+        raise ConfigError([("optimization.lr_factors", f"no trained parameter's name begins with {names}")])
+    algorithm = torch.optim.AdamW if settings.algorithm == "adamw" else torch.optim.Adam
+    return algorithm(
+        [{"params": parameters, "lr": settings.lr * factor} for factor, parameters in groups.items()],
+        lr=settings.lr,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def make_schedule(recipe: Recipe) -> Callable[[int], float]:
+    """The factor of the learning rate in a step: the warm-up, then constant or a cosine to 0."""
+    settings, steps = recipe.optimization, recipe.steps
+
+    def factor(step: int) -> float:
+        warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
+        return warm * (0.5 + 0.5 * math.cos(math.pi * step / steps) if settings.decay == "cosine" else 1.0)
+
+    return factor
+
+
+def make_average(decay: float) -> Callable[..., None]:
+    """An exponential moving average that begins with a low decay, so that it soon forgets the first weights."""
+
+    @torch.no_grad()
+    def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        keep = min(decay, (1 + int(count)) / (10 + int(count)))
+        for own, new in zip(averaged, current, strict=True):
+            own.lerp_(new, 1 - keep)
+
+    return average

@@ -1,0 +1,173 @@
+"""The folder of a run: what is in it, and whether a run may go on in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.registry import RegistryError
+from hcl_sdk.training.checkpoints import (
+    CheckpointError,
+    checkpoints,
+    clean_up,
+    read_checkpoint,
+    set_aside,
+    write_checkpoint,
+)
+from hcl_sdk.training.errors import TrainingError
+from hcl_sdk.training.recipe import FREE_KEYS, Recipe, describe_run, load_run
+
+
+class RunFolder:
+    """``training.yaml``, ``log.jsonl``, ``checkpoints/``, ``panels/`` and ``weights/`` of a run.
+
+    Of several processes, only the first calls what writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config, self.log = path / "training.yaml", path / "log.jsonl"
+        self.checkpoints, self.panels, self.weights = path / "checkpoints", path / "panels", path / "weights"
+
+    def make(self) -> None:
+        """Make the folder, and remove what a killed process left half-written."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        clean_up(self.checkpoints)
+        for folder in (self.path, self.panels):
+            for partial in folder.glob("*.partial"):
+                partial.unlink()
+
+    def check_is_of(self, description: dict[str, Any]) -> None:
+        """Raise `TrainingError` if the folder holds a run of another configuration."""
+        if not self.config.is_file() or not checkpoints(self.checkpoints):
+            return
+        stored = load_yaml(self.config)
+        if _differences(stored, description) and (differing := _differences(_complete(stored), description)):
+            raise TrainingError(
+                f"{self.path} holds a run of another configuration; go on with the same one, or give another folder. "
+                f"It differs in:\n  " + "\n  ".join(differing)
+            )
+
+    def describe(self, description: dict[str, Any]) -> None:
+        """Write the configuration."""
+        _replace(self.config, dump_yaml(description).encode())
+
+    def find_intact(self) -> Path | None:
+        """The newest checkpoint that is intact; damaged ones after it are named and set aside. None if there is none.
+
+        Raises:
+            TrainingError: if all are damaged: to begin anew would overwrite the run.
+        """
+        problems: list[tuple[Path, str]] = []
+        for path in reversed(checkpoints(self.checkpoints)):
+            try:
+                read_checkpoint(path)
+            except CheckpointError as error:
+                problems.append((path, str(error)))
+                continue
+            for damaged, why in problems:
+                aside = set_aside(damaged)
+                tqdm.write(f"{why}; it is now {aside.name}, and the run goes on from {path.name}", file=sys.stderr)
+            return path
+        if problems:
+            raise TrainingError(
+                f"{'; '.join(why for _, why in problems)}. No earlier one is left; give another folder to begin anew, "
+                f"or delete {self.checkpoints}"
+            )
+        return None
+
+    def save(self, step: int, state: dict[str, Any], *, keep: int) -> None:
+        """Write a checkpoint; OSError if it cannot be written."""
+        write_checkpoint(self.checkpoints, step, state, keep=keep)
+
+    def name_last_checkpoint(self) -> str:
+        """For messages: which checkpoint is the last."""
+        saved = checkpoints(self.checkpoints)
+        return f"the last checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"
+
+    def append_log(self, line: dict[str, Any]) -> None:
+        """Write a line of the log."""
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def cut_log(self, step: int) -> None:
+        """Drop the lines of steps that a killed process logged and did not save, and what it left half-written."""
+        if self.log.is_file():
+            lines = (json.dumps(line) + "\n" for line in self._log_lines() if line["step"] <= step)
+            _replace(self.log, "".join(lines).encode())
+
+    def is_validated(self, step: int) -> bool:
+        """Whether the log has a line of the validation after a step."""
+        return any(
+            line["step"] == step and any(k.startswith("validation/") for k in line) for line in self._log_lines()
+        )
+
+    def save_panel(self, step: int, panel: Image.Image) -> None:
+        """Write what the pipeline makes of some images after a step."""
+        self.panels.mkdir(exist_ok=True)
+        path = self.panels / f"step-{step:08d}.jpg"
+        partial = path.with_suffix(".partial")
+        panel.save(partial, format="JPEG", quality=90)
+        partial.replace(path)
+
+    def _log_lines(self) -> list[dict[str, Any]]:
+        if not self.log.is_file():
+            return []
+        found = []
+        for text in self.log.read_bytes().splitlines():
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue  # half a line, written when the process was killed
+            if isinstance(line, dict) and isinstance(line.get("step"), int):
+                found.append(line)
+        return found
+
+
+def describe_if_possible(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] | None:
+    """The run as a mapping; None if data or losses were made in code and have no names.
+
+    Raises:
+        RegistryError: if a part of the pipeline is not registered.
+    """
+    pipeline.to_config()  # an unregistered part is an error now, not after hours
+    try:
+        return describe_run(pipeline, recipe)
+    except (RegistryError, TypeError, ValueError):
+        return None
+
+
+def _replace(path: Path, contents: bytes) -> None:
+    """Write a file such that it is whole at any moment."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(contents)
+    partial.replace(path)
+
+
+def _complete(stored: dict[str, Any]) -> dict[str, Any]:
+    """The description of a run with the fields, at their defaults, that another version of the package lacked."""
+    try:
+        return describe_run(*load_run(stored, device="cpu"))
+    except (ConfigError, RegistryError):
+        return stored
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:
+    found = []
+    for key in dict.fromkeys((*before, *now)):
+        where = f"{path}{key}"
+        old, new = before.get(key), now.get(key)
+        if old == new or (not path and key in FREE_KEYS) or where == "data.workers":
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differences(old, new, f"{where}.")
+        else:
+            found.append(f"{where}: was {old!r}, is {new!r}")
+    return found
