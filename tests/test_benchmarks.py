@@ -19,6 +19,7 @@ from hcl_sdk import Pipeline
 from hcl_sdk.config import build, describe, load_yaml, override
 from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
 from hcl_sdk.evaluation import Benchmark, run_benchmark
+from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.training import load_run
 
 ROOT = Path(__file__).parent.parent
@@ -120,8 +121,9 @@ def measured(tiny_pipeline, photos, tmp_path):
 
 
 def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measured):
-    def of(row: dict) -> float:
-        positives, negatives = row["detection"]["levels"]
+    def of(row: Row) -> float:
+        assert row.detection is not None
+        positives, negatives = row.detection.levels
         found = wrong = area = 0
         for positive, negative in zip(positives[::-1], negatives[::-1], strict=True):
             found, wrong = found + positive, wrong + negative
@@ -129,11 +131,11 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
         return area / sum(positives)
 
     summary = generalization.summarized(measured.folder)
-    damaged = [row for row in measured.report.rows if row["area"]]
+    damaged = [row for row in measured.report.rows if row.area]
     assert len(damaged) < len(measured.report.rows)
     assert summary["overall"]["within"] == [pytest.approx(mean(of(row) for row in damaged))]
     for group, name in (("content", "noise"), ("shape", "logos")):
-        own = [row for row in damaged if row[group] == name]
+        own = [row for row in damaged if getattr(row, group) == name]
         assert summary[group][name]["within"] == [pytest.approx(mean(of(row) for row in own))]
         estimate = measured.report.groups[group][name]["f1"]
         assert summary[group][name]["f1"] == [estimate.value, estimate.low, estimate.high]

@@ -32,7 +32,7 @@ import yaml
 
 from hcl_sdk.data import FolderDataset, Manifest
 from hcl_sdk.evaluation.benchmark import readable_names
-from hcl_sdk.evaluation.report import average_precision
+from hcl_sdk.evaluation.measures import average_precision
 
 HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)

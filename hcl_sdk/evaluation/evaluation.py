@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +17,11 @@ from tqdm import tqdm
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.corruptions.ranges import growing_shares
 from hcl_sdk.data.items import Item, Items
+from hcl_sdk.evaluation.detection import measure_detection
 from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import BINS, Report, summarize
-from hcl_sdk.evaluation.rows import SENSITIVITIES, detection_row, restoration_row
+from hcl_sdk.evaluation.restoration import measure_restoration
+from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import contact_sheet
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.photos.errors import PhotoError
@@ -122,15 +124,15 @@ def evaluate(
     if out is not None and is_first_process():
         Path(out).mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work is done
     networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     unreadable: dict[str, str] = {}
     bar = tqdm(total=sum(map(len, batches)), unit="photo", disable=not progress, dynamic_ncols=True)
     with bar, torch.no_grad():
         for batch in batches:
             cases = _cases(pipeline, items, batch, unreadable)
-            rows += [_row(number, case, evaluation, pipeline, networks) for number, case in cases]
+            rows += [_measure(number, case, evaluation, pipeline, networks) for number, case in cases]
             bar.update(len(batch))
-    rows = sorted(gathered(rows), key=lambda row: row["number"])
+    rows = sorted(gathered(rows), key=lambda row: row.number)
     unreadable = dict(pair for pairs in gathered([unreadable]) for pair in pairs.items())
     for name, why in unreadable.items():
         if progress:
@@ -178,41 +180,45 @@ def _restored(pipeline: Pipeline, item: Item) -> Result:
     return pipeline.restore(item.image, corruption_mask=item.corruption_mask)
 
 
-def _row(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, networks: Networks) -> dict[str, Any]:
-    """All that is measured of one image; everything else is computed from these rows."""
+def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, networks: Networks) -> Row:
+    """All that is measured of one image."""
     item, result = case.item, case.result
     if item.corruption_mask is None and item.clean is None:
         raise ValueError(f"{item.name}: the data set knows neither masks nor clean images; nothing can be measured")
-    row: dict[str, Any] = {"number": number, "name": item.name, "source": item.source}
-    row |= {"shape": item.shape, "content": item.content}
+    row = Row(number=number, name=item.name, source=item.source, shape=item.shape, content=item.content, area=None)
     mask = None if item.corruption_mask is None else torch.from_numpy(item.corruption_mask)[None, None]
-    row["area"] = None if mask is None else float(mask.float().mean())
-    if mask is not None and pipeline.detector is not None:
-        found = [pipeline.to_mask(result.confidence, sensitivity=s) for s in SENSITIVITIES]
-        row["detection"] = detection_row(result, mask, found)
-    if item.clean is not None and pipeline.restorer is not None:
-        clean = _unit(item.clean)
-        row["restoration"] = restoration_row(result, _unit(item.image), clean, mask)
-        raw = _unit(item.image) if result.raw is None else result.raw
-        networks.update(row["restoration"], _composited(result), raw, clean)
-        with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
-        if with_true_mask:
-            row["restoration_true_mask"] = _filled(pipeline, item, clean, mask, mask)
-        row["baselines"] = {}
-        for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
-            other = pipeline.replace(restorer=baseline)
-            own = row["baselines"][name] = {"restoration": _filled(other, item, clean, result.corruption_mask, mask)}
-            if with_true_mask:
-                own["restoration_true_mask"] = _filled(other, item, clean, mask, mask)
-    return row
+    if mask is not None:
+        row = replace(row, area=float(mask.float().mean()))
+        if pipeline.detector is not None:
+            found = [pipeline.to_mask(result.confidence, sensitivity=s) for s in SENSITIVITIES]
+            row = replace(row, detection=measure_detection(result, mask, found))
+    if item.clean is None or pipeline.restorer is None:
+        return row
+    clean = _unit(item.clean)
+    restoration = measure_restoration(result, _unit(item.image), clean, mask)
+    raw = _unit(item.image) if result.raw is None else result.raw
+    restoration = replace(restoration, **networks.measure(_composited(result), raw, clean))
+    with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
+    baselines: dict[str, BaselineRow] = {}
+    for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
+        other = pipeline.replace(restorer=baseline)
+        baselines[name] = BaselineRow(
+            restoration=_fill(other, item, clean, result.corruption_mask, mask),
+            restoration_true_mask=_fill(other, item, clean, mask, mask) if with_true_mask else None,
+        )
+    return replace(
+        row,
+        restoration=restoration,
+        restoration_true_mask=_fill(pipeline, item, clean, mask, mask) if with_true_mask else None,
+        baselines=baselines,
+    )
 
 
-def _filled(
-    pipeline: Pipeline, item: Item, clean: Tensor, given: Tensor | None, truth: Tensor | None
-) -> dict[str, Any]:
+def _fill(pipeline: Pipeline, item: Item, clean: Tensor, given: Tensor | None, truth: Tensor | None) -> RestorationRow:
     """What is measured of a restoration with a given mask."""
     assert given is not None
-    return restoration_row(pipeline.restore(item.image, corruption_mask=given), _unit(item.image), clean, truth)
+    result = pipeline.restore(item.image, corruption_mask=given)
+    return measure_restoration(result, _unit(item.image), clean, truth)
 
 
 def _composited(result: Result) -> Tensor:
@@ -223,9 +229,10 @@ def _unit(pixels: Any) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
-def _save_sheets(out: Path, rows: Sequence[dict[str, Any]], pipeline: Pipeline, items: Items) -> None:
+def _save_sheets(out: Path, rows: Sequence[Row], pipeline: Pipeline, items: Items) -> None:
     for what, score in (("detection", "f1"), ("restoration", "psnr")):
-        scored = [(row[what][score], row["number"]) for row in rows if what in row and row[what][score] is not None]
+        scores = [(getattr(getattr(row, what), score, None), row.number) for row in rows]
+        scored = [(value, number) for value, number in scores if value is not None]
         scored.sort()
         for name, chosen in (("worst", scored[:SHOWN]), ("best", scored[::-1][:SHOWN])):
             if chosen:

@@ -60,12 +60,13 @@ class Networks:
                 unavailable["fid"] = _reason(error)
         return cls(found["lpips"], found["features"], unavailable)
 
-    def update(self, row: dict[str, Any], composited: Tensor, raw: Tensor, clean: Tensor) -> None:
-        """Measure one image: put ``lpips`` and ``raw_lpips`` into its row, keep its features for FID."""
+    def measure(self, composited: Tensor, raw: Tensor, clean: Tensor) -> dict[str, float]:
+        """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; keep its features for FID."""
+        found: dict[str, float] = {}
         if self.lpips is not None:
             device = _device(self.lpips)
             for name, image in (("lpips", composited), ("raw_lpips", raw)):
-                row[name] = float(self.lpips(image.to(device), clean.to(device)))
+                found[name] = float(self.lpips(image.to(device), clean.to(device)))
         if self.features is not None:
             device = _device(self.features)
             own, unpasted, true = (
@@ -73,6 +74,7 @@ class Networks:
                 for image in (composited, raw, clean)
             )
             self._seen.append((own, unpasted, true))
+        return found
 
     def results(self) -> dict[str, Any]:
         """``fid`` and ``raw_fid`` over all images and processes, and what was not available."""

@@ -1,18 +1,9 @@
-"""What is measured of one image."""
+"""What is measured of one image, as values: everything in a report is computed from these."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure
-
-from hcl_sdk.functional.resize import resize
-from hcl_sdk.result import Result
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
 
 LEVELS = 200
 """Levels of confidence that average precision distinguishes."""
@@ -23,109 +14,163 @@ SENSITIVITIES = tuple(n / 20 for n in range(1, 20))
 CALIBRATION_BINS = 15
 """Equal ranges of confidence whose mean is compared with how many pixels are corrupted."""
 
+_LEFT_OUT = ("lpips", "raw_lpips", "feature_distance")
 
-def detection_row(result: Result, corruption_mask: Tensor, found: Sequence[Tensor]) -> dict[str, Any]:
-    """Counts of pixels, from which all measures of detection are computed.
 
-    Args:
-        result: of one image.
-        corruption_mask: ``[1, 1, H, W]`` bool, the truth.
-        found: masks likewise, what is found at each of the ``SENSITIVITIES``.
+class Counts(NamedTuple):
+    """Pixels: true positives, false positives, true negatives, false negatives."""
 
-    Returns:
-        ``counts``: true positives, false positives, true negatives, false negatives, *corrupted* being positive;
-        ``f1`` of them, None where nothing is corrupted; ``sensitivities``: ``counts`` at each; ``levels``: how many
-        corrupted and valid pixels there are at each level of confidence; ``calibration``: of each range of confidence
-        its pixels, the sum of their confidence, and how many are corrupted; ``scales``: ``bce`` and ``counts`` of each
-        scale, *valid* being positive.
+    hits: int
+    wrong: int
+    rejected: int
+    missed: int
+
+    @property
+    def pixels(self) -> int:
+        """All of them."""
+        return sum(self)
+
+    @property
+    def f1(self) -> float | None:
+        """F1; None where nothing is positive."""
+        if self.hits + self.missed == 0:
+            return None
+        return 2 * self.hits / (2 * self.hits + self.wrong + self.missed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleRow:
+    """A scale of a detection, *valid* being positive.
+
+    Attributes:
+        bce: binary cross-entropy.
+        counts: of its pixels.
     """
-    counts = _counts(result.corruption_mask, corruption_mask)
-    level = (result.confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
-    levels = [torch.bincount(level[where], minlength=LEVELS).tolist() for where in (corruption_mask, ~corruption_mask)]
-    scales = [] if result.detection is None else [s.confidence for s in result.detection.scales]
-    return {
-        "counts": counts,
-        "f1": f1(counts) if corruption_mask.any() else None,
-        "levels": levels,
-        "calibration": _calibration(result.confidence, corruption_mask),
-        "sensitivities": [_counts(mask, corruption_mask) for mask in found],
-        "scales": [_scale_row(confidence, corruption_mask) for confidence in scales],
-    }
+
+    bce: float
+    counts: Counts
 
 
-def _calibration(confidence: Tensor, corruption_mask: Tensor) -> list[list[float]]:
-    value = confidence.clamp(0, 1).double().flatten()
-    place = (value * CALIBRATION_BINS).ceil().long().sub(1).clamp(min=0)  # ranges hold their upper border
-    weights = (torch.ones_like(value), value, corruption_mask.flatten().double())
-    return [torch.bincount(place, weights=w, minlength=CALIBRATION_BINS).tolist() for w in weights]
+@dataclass(frozen=True, kw_only=True)
+class DetectionRow:
+    """What was found, *corrupted* being positive. Pixels that are left out of the score are in none of the counts.
 
-
-def _scale_row(confidence: Tensor, corruption_mask: Tensor) -> dict[str, Any]:
-    valid = 1 - resize(confidence, corruption_mask.shape[-2:])
-    entropy = F.binary_cross_entropy(valid.clamp(0, 1), (~corruption_mask).float())
-    return {"bce": float(entropy), "counts": _counts(valid >= 0.5, ~corruption_mask)}
-
-
-def _counts(found: Tensor, truth: Tensor) -> list[int]:
-    # Not torchmetrics' binary_stat_scores: the 24 that an image needs take nearly as long as detecting.
-    both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
-    return [both, one - both, truth.numel() - one - other + both, other - both]
-
-
-def f1(counts: list[int]) -> float:
-    """F1 of true positives, false positives, true negatives, false negatives; at least one pixel is positive."""
-    hits, wrong, _, missed = counts
-    return 2 * hits / (2 * hits + wrong + missed)
-
-
-def restoration_row(result: Result, damaged: Tensor, clean: Tensor, corruption_mask: Tensor | None) -> dict[str, Any]:
-    """PSNR (dB) and SSIM of the composited image and of the restorer's own output, and squared errors in the mask.
-
-    Args:
-        result: of one image.
-        damaged, clean: ``[1, 3, H, W]`` in [0, 1].
-        corruption_mask: ``[1, 1, H, W]`` bool, the truth; None if it is not known.
-
-    Returns:
-        ``psnr`` and ``ssim``, ``raw_psnr`` and ``raw_ssim``, ``damaged_psnr`` of the image before restoration; all None
-        of an image that is not damaged. ``squared_error`` and ``raw_squared_error``: sums over the values of the true
-        mask, 0 to 255, and ``values``: how many these are; ``image_squared_error`` and ``image_values``: over the whole
-        image.
+    Attributes:
+        counts: of the pixels.
+        f1: of them; None where nothing is corrupted.
+        levels: how many corrupted and how many valid pixels there are at each level of confidence.
+        calibration: of each range of confidence its pixels, the sum of their confidence, and how many are corrupted.
+        sensitivities: counts at each of the ``SENSITIVITIES``.
+        scales: fine to coarse.
     """
-    composited = damaged if result.composited is None else result.composited.rgb
-    raw = damaged if result.raw is None else result.raw  # where nothing was found, nothing was to be filled
-    # Averages of PSNR and SSIM are over damaged images, before and after: the PSNR of equal images is infinite, and
-    # leaving just these out would reward harm.
-    is_damaged = not torch.equal(damaged, clean)
-    row: dict[str, Any] = {
-        "psnr": _psnr(composited, clean) if is_damaged else None,
-        "ssim": _ssim(composited, clean) if is_damaged else None,
-        "raw_psnr": _psnr(raw, clean) if is_damaged else None,
-        "raw_ssim": _ssim(raw, clean) if is_damaged else None,
-        "damaged_psnr": _psnr(damaged, clean) if is_damaged else None,
-        "image_squared_error": float(((composited - clean) * 255).double().square().sum()),
-        "image_values": clean.numel(),
-        "squared_error": 0.0,
-        "raw_squared_error": 0.0,
-        "values": 0,
-    }
-    if corruption_mask is not None and corruption_mask.any():
-        inside = corruption_mask.expand_as(clean)
-        for name, image in (("squared_error", composited), ("raw_squared_error", raw)):
-            row[name] = float(((image - clean)[inside] * 255).double().square().sum())
-        row["values"] = int(inside.sum())
-    return row
+
+    counts: Counts
+    f1: float | None
+    levels: tuple[list[int], list[int]]
+    calibration: tuple[list[float], list[float], list[float]]
+    sensitivities: tuple[Counts, ...]
+    scales: tuple[ScaleRow, ...]
 
 
-def _psnr(image: Tensor, clean: Tensor) -> float:
-    """PSNR of 8-bit images; of equal ones, where it is infinite, that of a single value that differs by one."""
-    least = 1 / (255**2 * clean.numel())
-    return -10 * math.log10(max(float((image - clean).double().square().mean()), least))
+@dataclass(frozen=True, kw_only=True)
+class RestorationRow:
+    """How well an image was filled. Sums are over pixels and channels; the hole is the true mask.
+
+    Attributes:
+        psnr: of the composited image, dB; as all of this row up to ``damaged_psnr``, None of an image without damage.
+        ssim: likewise; None too of an image smaller than its window.
+        raw_psnr: of the restorer's own output.
+        raw_ssim: likewise.
+        damaged_psnr: of the image before restoration.
+        image_squared_error: over the whole image, of values 0 to 255.
+        image_values: how many these are.
+        squared_error: in the hole.
+        raw_squared_error: in the hole, of the restorer's own output.
+        values: how many values the hole has; 0 where there is none.
+        high_pass: energy of the highest frequencies in the hole.
+        true_high_pass: the same of the clean image.
+        across_seam: gradients across the border of what was filled.
+        along_seam: gradients along it.
+        feature_distance: of features in the hole; None without a hole, or a network to look through.
+        lpips: of the composited image; None without its network.
+        raw_lpips: of the restorer's own output, likewise.
+    """
+
+    psnr: float | None
+    ssim: float | None
+    raw_psnr: float | None
+    raw_ssim: float | None
+    damaged_psnr: float | None
+    image_squared_error: float
+    image_values: int
+    squared_error: float = 0.0
+    raw_squared_error: float = 0.0
+    values: int = 0
+    high_pass: float = 0.0
+    true_high_pass: float = 0.0
+    across_seam: float = 0.0
+    along_seam: float = 0.0
+    feature_distance: float | None = None
+    lpips: float | None = None
+    raw_lpips: float | None = None
 
 
-def _ssim(image: Tensor, clean: Tensor) -> float | None:
-    if min(image.shape[-2:]) < 11:  # the window
-        return None
-    value = structural_similarity_index_measure(image, clean, data_range=1.0)
-    assert isinstance(value, Tensor)
-    return float(value)
+@dataclass(frozen=True, kw_only=True)
+class BaselineRow:
+    """What another restorer made of the same masks.
+
+    Attributes:
+        restoration: given the mask that was found.
+        restoration_true_mask: given the true one; None where that is not asked for.
+    """
+
+    restoration: RestorationRow
+    restoration_true_mask: RestorationRow | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One image.
+
+    Attributes:
+        number: in the data set.
+        name: likewise.
+        source: what it was made of; images of one source are not independent.
+        shape: of the damage, where it is known.
+        content: likewise.
+        area: the corrupted share of the image; None without a true mask.
+        detection: None without a detector or a true mask.
+        restoration: None without a restorer or a clean image.
+        restoration_true_mask: given the true mask; None where that is not asked for.
+        baselines: other restorers, by name.
+    """
+
+    number: int
+    name: str
+    source: str
+    shape: str
+    content: str
+    area: float | None
+    detection: DetectionRow | None = None
+    restoration: RestorationRow | None = None
+    restoration_true_mask: RestorationRow | None = None
+    baselines: dict[str, BaselineRow] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what was not measured is left out, what is not defined is None."""
+        plain = asdict(self)
+        for part in ("detection", "restoration", "restoration_true_mask"):
+            if plain[part] is None:
+                del plain[part]
+        if "restoration" not in plain:
+            del plain["baselines"]
+        parts = [plain, *plain.get("baselines", {}).values()]
+        for part in parts:
+            for name in ("restoration", "restoration_true_mask"):
+                if part.get(name) is None:
+                    part.pop(name, None)
+                    continue
+                for key in _LEFT_OUT:
+                    if part[name][key] is None:
+                        del part[name][key]
+        return plain

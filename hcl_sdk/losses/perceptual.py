@@ -85,11 +85,12 @@ class PerceptualLoss(RestorationLoss):
     def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         with torch.autocast(restored.device.type, enabled=False):
             with torch.no_grad():
-                expected = self._features(target.float())
-            found = self._features(restored.float())
+                expected = self.features(target.float())
+            found = self.features(restored.float())
         return torch.stack([(a - b).abs().mean() for a, b in zip(found, expected, strict=True)]).sum()
 
-    def _features(self, image: Tensor) -> tuple[Tensor, ...]:
+    def features(self, image: Tensor) -> tuple[Tensor, ...]:
+        """The maps of ``[B, 3, H, W]`` images in [0, 1] that are compared: ``[B, C, h, w]`` each."""
         return tuple(self.vgg(image)) if self.encoder is None else self.encoder(image).maps
 
 

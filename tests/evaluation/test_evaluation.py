@@ -23,9 +23,10 @@ from hcl_sdk.config import ConfigError, build, dump_yaml
 from hcl_sdk.corruptions import Blobs, Corruption, Noise, RandomColor, Rule
 from hcl_sdk.data import FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
+from hcl_sdk.evaluation.measures import average_precision
 from hcl_sdk.evaluation.networks import frechet_distance
-from hcl_sdk.evaluation.report import area_group, average_precision, summarize
-from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES
+from hcl_sdk.evaluation.report import area_group, summarize
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, Row
 
 
 @pytest.fixture(scope="module")
@@ -188,13 +189,16 @@ def test_average_precision_by_hand():
 
 
 def row(number, counts, area=0.2, source=None):
-    levels = [[0] * LEVELS, [0] * LEVELS]
-    calibration = [[0] * CALIBRATION_BINS] * 3
-    detection = {"counts": counts, "f1": None, "levels": levels, "calibration": calibration, "scales": []}
-    detection["sensitivities"] = [counts] * len(SENSITIVITIES)
+    detection = DetectionRow(
+        counts=Counts(*counts),
+        f1=None,
+        levels=([0] * LEVELS, [0] * LEVELS),
+        calibration=([0] * CALIBRATION_BINS,) * 3,
+        sensitivities=(Counts(*counts),) * len(SENSITIVITIES),
+        scales=(),
+    )
     name = str(number)
-    about = {"number": number, "name": name, "source": source or name, "shape": "", "content": "", "area": area}
-    return {**about, "detection": detection}
+    return Row(number=number, name=name, source=source or name, shape="", content="", area=area, detection=detection)
 
 
 def test_confidence_intervals_hold_the_value_and_shrink_with_more_images():
@@ -258,7 +262,7 @@ def test_the_curve_is_what_other_sensitivities_find(tiny_pipeline, photos, peak_
         report = evaluate(pipeline.replace(sensitivity=point["sensitivity"]), evaluation)
         for name in ("f1", "false_positive_area", "untouched"):
             assert point[name] == pytest.approx(report.headline[name])
-        hits, wrong, _, missed = np.sum([row["detection"]["counts"] for row in report.rows], axis=0)
+        hits, wrong, _, missed = np.sum([row.detection.counts for row in report.rows], axis=0)
         assert point["precision"] == (pytest.approx(hits / (hits + wrong)) if hits + wrong else None)
         assert point["recall"] == pytest.approx(hits / (hits + missed))
     recalls = [point["recall"] for point in curve]
@@ -320,7 +324,7 @@ def test_files_and_sheets_are_written(tiny_pipeline, evaluation, tmp_path):
     assert written == {"metrics.json", "table.md", "items.jsonl"} | sheets
     rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text().splitlines()]
     assert [r["name"] for r in rows] == [f"{i}.png" for i in range(7)]
-    assert rows == json.loads(json.dumps(report.rows))
+    assert rows == [json.loads(json.dumps(row.to_json())) for row in report.rows]
     with Image.open(tmp_path / "out" / "worst_detection.jpg") as sheet:
         assert sheet.width > 500
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == report.to_json()

@@ -1,0 +1,70 @@
+"""Measuring what was found in one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, Counts, DetectionRow, ScaleRow
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.result import Result
+
+
+def measure_detection(
+    result: Result, corruption_mask: Tensor, found: Sequence[Tensor], ignored: Tensor | None = None
+) -> DetectionRow:
+    """Count the pixels from which all measures of detection are computed.
+
+    Args:
+        result: of one image.
+        corruption_mask: ``[1, 1, H, W]`` bool, the truth.
+        found: masks likewise, what is found at each of the ``SENSITIVITIES``.
+        ignored: likewise, what is left out of the score; None for nothing.
+    """
+
+    def kept(values: Tensor) -> Tensor:
+        return values.flatten() if ignored is None else values[~ignored]
+
+    truth, confidence = kept(corruption_mask), kept(result.confidence)
+    counts = _count(kept(result.corruption_mask), truth)
+    scales = [] if result.detection is None else [s.confidence for s in result.detection.scales]
+    return DetectionRow(
+        counts=counts,
+        f1=counts.f1,
+        levels=_count_levels(confidence, truth),
+        calibration=_calibrate(confidence, truth),
+        sensitivities=tuple(_count(kept(mask), truth) for mask in found),
+        scales=tuple(_measure_scale(scale, corruption_mask, kept) for scale in scales),
+    )
+
+
+def _count_levels(confidence: Tensor, truth: Tensor) -> tuple[list[int], list[int]]:
+    level = (confidence.clamp(0, 1) * LEVELS).floor().clamp(max=LEVELS - 1).long()
+    corrupted, valid = (torch.bincount(level[where], minlength=LEVELS).tolist() for where in (truth, ~truth))
+    return corrupted, valid
+
+
+def _calibrate(confidence: Tensor, truth: Tensor) -> tuple[list[float], list[float], list[float]]:
+    value = confidence.clamp(0, 1).double()
+    place = (value * CALIBRATION_BINS).ceil().long().sub(1).clamp(min=0)  # ranges hold their upper border
+    pixels, sums, corrupted = (
+        torch.bincount(place, weights=weights, minlength=CALIBRATION_BINS).tolist()
+        for weights in (torch.ones_like(value), value, truth.double())
+    )
+    return pixels, sums, corrupted
+
+
+def _measure_scale(confidence: Tensor, corruption_mask: Tensor, kept: Callable[[Tensor], Tensor]) -> ScaleRow:
+    valid = kept(1 - resize(confidence, corruption_mask.shape[-2:]))
+    truth = ~kept(corruption_mask)
+    entropy = F.binary_cross_entropy(valid.clamp(0, 1), truth.float())
+    return ScaleRow(bce=float(entropy), counts=_count(valid >= 0.5, truth))
+
+
+def _count(found: Tensor, truth: Tensor) -> Counts:
+    # Not torchmetrics' binary_stat_scores: the 24 that an image needs take nearly as long as detecting.
+    both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
+    return Counts(hits=both, wrong=one - both, rejected=truth.numel() - one - other + both, missed=other - both)

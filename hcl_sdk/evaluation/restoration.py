@@ -1,0 +1,141 @@
+"""Measuring how well one image was filled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from hcl_sdk.evaluation.rows import RestorationRow
+from hcl_sdk.losses.perceptual import PerceptualLoss
+from hcl_sdk.result import Result
+
+
+def measure_restoration(
+    result: Result,
+    damaged: Tensor,
+    clean: Tensor,
+    corruption_mask: Tensor | None,
+    *,
+    network: PerceptualLoss | None = None,
+) -> RestorationRow:
+    """Compare what a restorer made with the clean image, of the composited image and of the restorer's own output.
+
+    Args:
+        result: of one image.
+        damaged, clean: ``[1, 3, H, W]`` in [0, 1].
+        corruption_mask: ``[1, 1, H, W]`` bool, the truth; None if it is not known.
+        network: whose features are compared; None leaves them out.
+    """
+    composited = damaged if result.composited is None else result.composited.rgb
+    raw = damaged if result.raw is None else result.raw  # where nothing was found, nothing was to be filled
+    # Averages of PSNR and SSIM are over damaged images, before and after: the PSNR of equal images is infinite, and
+    # leaving just these out would reward harm.
+    is_damaged = not torch.equal(damaged, clean)
+    measures: dict[str, Any] = {}
+    if corruption_mask is not None and corruption_mask.any():
+        inside = corruption_mask.expand_as(clean)
+        for name, image in (("squared_error", composited), ("raw_squared_error", raw)):
+            measures[name] = float(((image - clean)[inside] * 255).double().square().sum())
+        measures["values"] = int(inside.sum())
+        measures["high_pass"] = sum_high_pass(composited, corruption_mask)
+        measures["true_high_pass"] = sum_high_pass(clean, corruption_mask)
+        if network is not None:
+            measures["feature_distance"] = compare_features(network, composited, clean, corruption_mask)
+    if result.alpha is not None:
+        measures["across_seam"], measures["along_seam"] = sum_seam_gradients(composited, result.alpha > 0.5)
+    return RestorationRow(
+        psnr=_psnr(composited, clean) if is_damaged else None,
+        ssim=_ssim(composited, clean) if is_damaged else None,
+        raw_psnr=_psnr(raw, clean) if is_damaged else None,
+        raw_ssim=_ssim(raw, clean) if is_damaged else None,
+        damaged_psnr=_psnr(damaged, clean) if is_damaged else None,
+        image_squared_error=float(((composited - clean) * 255).double().square().sum()),
+        image_values=clean.numel(),
+        **measures,
+    )
+
+
+def sum_high_pass(image: Tensor, hole: Tensor) -> float:
+    """The energy of the highest frequencies in a hole: squared differences to the mean of the 3 x 3 around, summed.
+
+    Args:
+        image: ``[1, C, H, W]`` in [0, 1]; it is continued beyond its sides with the pixels there.
+        hole: ``[1, 1, H, W]`` bool.
+    """
+    image = image.double()
+    smooth = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    return float(((image - smooth).square() * hole).sum())
+
+
+def sum_seam_gradients(image: Tensor, hole: Tensor) -> tuple[float, float]:
+    """Gradients across the border of a hole, and along it on both sides; their quotient is 1 where no seam shows.
+
+    For every two neighbors of which one is in the hole, the absolute difference between them, over channels; and the
+    mean of those between either and its neighbor in the other direction, where that is on the same side. Pairs without
+    such a neighbor do not count.
+
+    Args:
+        image: ``[1, C, H, W]`` in [0, 1].
+        hole: ``[1, 1, H, W]`` bool.
+    """
+    across = along = 0.0
+    for this, other in ((image, hole), (image.mT, hole.mT)):
+        own_across, own_along = _sum_horizontal(this[0].double(), other[0, 0])
+        across, along = across + own_across, along + own_along
+    return across, along
+
+
+def _sum_horizontal(image: Tensor, hole: Tensor) -> tuple[float, float]:
+    """Of neighbors in a row."""
+    crosses = hole[:, 1:] != hole[:, :-1]
+    across = image.diff(dim=2).abs().sum(dim=0)
+    same_side = (hole[1:] == hole[:-1]).double()
+    down = image.diff(dim=1).abs().sum(dim=0) * same_side
+    # Each pixel's differences to the pixels above and below it, and how many these are.
+    sums = F.pad(down, (0, 0, 1, 0)) + F.pad(down, (0, 0, 0, 1))
+    counts = F.pad(same_side, (0, 0, 1, 0)) + F.pad(same_side, (0, 0, 0, 1))
+    pair_sums, pair_counts = sums[:, 1:] + sums[:, :-1], counts[:, 1:] + counts[:, :-1]
+    counted = crosses & (pair_counts > 0)
+    return float(across[counted].sum()), float((pair_sums[counted] / pair_counts[counted]).sum())
+
+
+def compare_features(network: PerceptualLoss, image: Tensor, clean: Tensor, hole: Tensor) -> float:
+    """The distance of the features of two images in a hole: between unit vectors, the mean over the scales.
+
+    At each scale a place counts by how much of it is in the hole. Of unit vectors as LPIPS has it (Zhang et al., "The
+    Unreasonable Effectiveness of Deep Features", CVPR 2018), without its learned weights.
+
+    Args:
+        network: VGG-19, or any encoder.
+        image, clean: ``[1, 3, H, W]`` in [0, 1].
+        hole: ``[1, 1, H, W]`` bool, not empty.
+    """
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        maps: list[Sequence[Tensor]] = [network.features(x.to(device)) for x in (image, clean)]
+    distances = []
+    for ours, true in zip(*maps, strict=True):
+        weights = F.adaptive_avg_pool2d(hole.to(device).float(), ours.shape[-2:])
+        distance = (F.normalize(ours, dim=1) - F.normalize(true, dim=1)).norm(dim=1, keepdim=True)
+        distances.append((distance * weights).sum() / weights.sum())
+    return float(torch.stack(distances).mean())
+
+
+def _psnr(image: Tensor, clean: Tensor) -> float:
+    """PSNR of 8-bit images; of equal ones, where it is infinite, that of a single value that differs by one."""
+    least = 1 / (255**2 * clean.numel())
+    return -10 * math.log10(max(float((image - clean).double().square().mean()), least))
+
+
+def _ssim(image: Tensor, clean: Tensor) -> float | None:
+    if min(image.shape[-2:]) < 11:  # the window
+        return None
+    value = structural_similarity_index_measure(image, clean, data_range=1.0)
+    assert isinstance(value, Tensor)
+    return float(value)
