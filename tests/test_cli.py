@@ -20,6 +20,7 @@ from hcl_sdk.cli import main
 from hcl_sdk.cli.quickstart import damage
 from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.photos.photo import Photo
+from hcl_sdk.photos.read import decode_file
 from hcl_sdk.published import settings_to_config
 from hcl_sdk.registry import Entry, PluginError, PluginReport, Registry
 
@@ -292,6 +293,20 @@ def test_what_its_own_format_cannot_hold_becomes_png(hcl):
     Image.fromarray(grey).save("a.ppm")
     hcl("restore", "a.ppm", "--sensitivity", "0")
     np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), grey)
+
+
+@pytest.mark.parametrize("options", [(), ("--format", "jpg")])
+def test_a_photo_is_decoded_once(hcl, monkeypatch, options):
+    decoded = []
+
+    def count(file, name):
+        decoded.append(name)
+        return decode_file(file, name)
+
+    monkeypatch.setattr("hcl_sdk.photos.photo.decode_file", count)
+    draw("a.png")
+    hcl("restore", "a.png", *options)
+    assert decoded == ["a.png"]
 
 
 def test_the_formats_are_those_that_photos_are_written_in():

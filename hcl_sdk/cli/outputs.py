@@ -66,10 +66,10 @@ class Outputs:
             reason = f"the results cannot be written to {self.folder}: {error.strerror or error}"
             raise click.ClickException(reason) from error
 
-    def check_format(self, photo: Input) -> None:
+    def check_format(self, photo: Input, opened: Photo) -> None:
         """Raise ``PhotoError`` if files of the format asked for cannot hold the photo."""
         if self.file_format is not None:
-            Photo.open(photo.path).check_format(self.file(photo, "restored", f".{self.file_format}"))
+            opened.check_format(self.file(photo, "restored", f".{self.file_format}"))
 
     def write(
         self, result: Result, photo: Input, protected: Protected, *, own_mask: Path | None = None

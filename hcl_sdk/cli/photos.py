@@ -13,6 +13,7 @@ from tqdm import tqdm
 from hcl_sdk.cli.inputs import Protected, find_photos, match_masks
 from hcl_sdk.cli.outputs import Outputs, reason_of
 from hcl_sdk.photos.find import natural_key
+from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import to_coco
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.result import Result
@@ -101,13 +102,14 @@ def process(
     with tqdm(photos, unit="photo", leave=False, disable=hidden or None) as progress:
         for photo in progress:
             try:
-                outputs.check_format(photo)
+                opened = Photo.open(photo.path)
+                outputs.check_format(photo, opened)
                 if photo in masks:
-                    result = pipeline.restore(photo.path, corruption_mask=masks[photo])
+                    result = pipeline.restore(opened, corruption_mask=masks[photo])
                 elif restoring:
-                    result = pipeline(photo.path)
+                    result = pipeline(opened)
                 else:
-                    result = pipeline.detect(photo.path)
+                    result = pipeline.detect(opened)
                 written = outputs.write(result, photo, protected, own_mask=masks.get(photo))
                 line = report.done(photo.path, result, written, with_coco=coco is not None)
             except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run

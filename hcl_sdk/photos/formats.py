@@ -56,14 +56,36 @@ UNREAD = {
 """Suffixes of photos that Pillow may not read by itself, with what to do about it."""
 
 
-@cache
+# Of these Pillow knows no more than the size, or hands the file to another program.
+_NOT_DECODED = ("MPEG", "EPS")
+
+
+def readable_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are read: raster formats that it, or what is registered with it, decodes."""
+    return _list_readable()[0]
+
+
 def readable_suffixes() -> frozenset[str]:
-    """The suffixes of the files that Pillow can read, in lower case."""
-    from PIL import Image, ImageFile  # here, so that the command's help need not wait for it
+    """The suffixes of files in `readable_formats`, in lower case."""
+    return _list_readable()[1]
+
+
+def _list_readable() -> tuple[tuple[str, ...], frozenset[str]]:
+    from PIL import Image  # here, so that the command's help need not wait for it
+
+    Image.init()
+    return _list_registered(len(Image.OPEN), len(Image.EXTENSION))
+
+
+@cache
+def _list_registered(_formats: int, _suffixes: int) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What is registered; the counts grow when a program registers more."""
+    from PIL import Image, ImageFile
 
     def is_read(name: str) -> bool:
         reader = Image.OPEN[name][0] if name in Image.OPEN else None
-        stub = isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
-        return reader is not None and not stub and name != "MPEG"  # of which Pillow knows no more than the size
+        is_stub = isinstance(reader, type) and issubclass(reader, ImageFile.StubImageFile)
+        return reader is not None and not is_stub and name not in _NOT_DECODED
 
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if is_read(name))
+    formats = tuple(filter(is_read, Image.ID))
+    return formats, frozenset(suffix for suffix, name in Image.EXTENSION.items() if name in formats)

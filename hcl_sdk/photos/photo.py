@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-Source: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | Tensor"
+Source: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | Tensor | Photo"
 
 
 def is_tensor(value: object) -> TypeGuard[Tensor]:
@@ -75,7 +75,8 @@ class Photo:
                 - a PIL image (of an animation, the frame it stands at);
                 - a numpy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
                   alpha); uint8, uint16, bool, or floating-point in [0, 1];
-                - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1].
+                - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1];
+                - a photo that was opened before, which is handed back.
 
         Returns:
             The photo, upright. 1-bit photos become grey and palettes RGB, with alpha where an entry or a color is
@@ -86,6 +87,8 @@ class Photo:
             TypeError: if the source is none of these.
             PhotoError: if it cannot be read, has no pixels, or has values out of range.
         """
+        if isinstance(source, Photo):
+            return source
         if isinstance(source, str | os.PathLike):
             path = Path(source)
             return _from_decoded(decode_file(path, str(path)), path)

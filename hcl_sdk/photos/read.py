@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import stat
+import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import readable_formats
 
 _T = TypeVar("_T")
 
@@ -142,6 +145,10 @@ class _Naming:
             raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
 
 
+# What these say is about a decoder's insides, not about the file.
+_INSIDES = (TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, NameError, struct.error)
+
+
 def _say_why(error: Exception, name: str) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
@@ -152,20 +159,37 @@ def _say_why(error: Exception, name: str) -> str:
         return f"this is not a photo in a format that Pillow reads{hint}"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"{error} For files that you trust, raise PIL.Image.MAX_IMAGE_PIXELS."
-    return str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode it"
+    said = " ".join(str(error).split())
+    if isinstance(error, _INSIDES) or not said:
+        said = ": ".join(filter(None, (type(error).__name__, said)))
+        return f"it cannot be decoded; it is damaged, or of a kind that is not read ({said})"
+    return said
+
+
+_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 
 
 def _open(file: File) -> BinaryIO:
-    return io.BytesIO(file) if isinstance(file, bytes) else open(file, "rb")
+    if isinstance(file, bytes):
+        return io.BytesIO(file)
+    mode = os.stat(file).st_mode  # before it is opened: a pipe without a writer would never be
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError("this is not a regular file")
+    return open(file, "rb")
 
 
 def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
     """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
     with _Naming(name), _open(file) as stream:
-        if not stream.read(1):
+        head = stream.read(4)
+        if not head:
             raise ValueError("the file is empty")
+        if head in _POSTSCRIPT:
+            raise ValueError("this is PostScript (EPS), a drawing that another program would have to paint")
         stream.seek(0)
-        with Image.open(stream) as image:
+        with Image.open(stream, formats=readable_formats()) as image:
             if 0 in image.size:
                 raise ValueError(f"it has no pixels: {image.width} x {image.height}")
             frames = getattr(image, "n_frames", 1)

@@ -1,10 +1,12 @@
 import os
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from hcl_sdk.photos.find import list_photos, natural_key
+from hcl_sdk.photos.find import is_photo, list_photos, natural_key, walk_files
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())
@@ -33,3 +35,23 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path, write_photo)
     os.symlink(tmp_path / "photos", tmp_path / "photos" / "circle")
     os.symlink(tmp_path, tmp_path / "real" / "above")
     assert list_photos(tmp_path / "photos", "photos") == ["2.png", "linked/1.png"]
+
+
+def test_a_walk_leaves_a_folder_out_under_whatever_name(tmp_path):
+    for name in ("a/1.png", "out/2.png", "a/deep/3.png", "4.txt", ".hidden/5.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "same").symlink_to(tmp_path / "out")
+    options = {"follow_links": True, "on_error": pytest.fail, "left_out": tmp_path / "same"}
+    found = [file.relative_to(tmp_path).as_posix() for file in walk_files(tmp_path, recursive=True, **options)]
+    assert found == ["4.txt", "a/1.png", "a/deep/3.png"]
+    assert [file.name for file in walk_files(tmp_path, recursive=False, **options)] == ["4.txt"]
+
+
+def test_suffixes_that_are_registered_later_count(monkeypatch):
+    assert not is_photo("photo.new")
+    monkeypatch.setitem(Image.EXTENSION, ".new", "PNG")
+    assert is_photo("photo.NEW")
+    assert not is_photo(".new")
+    assert not is_photo("drawing.eps")
+    assert not is_photo("film.mpg")

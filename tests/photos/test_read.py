@@ -1,5 +1,8 @@
 import contextlib
 import io
+import os
+import struct
+import subprocess
 import zlib
 from functools import partial
 
@@ -8,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageFilter, ImageOps
+from random_images import encode
 
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.masks import read_mask
+from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.read import read_rgb
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -22,18 +27,12 @@ def smooth(size=(24, 36), seed=0):
     return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2))
 
 
-def contents(image, file_format="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
-
-
-JPEG, PNG = contents(smooth(), "JPEG", quality=90), contents(smooth())
+JPEG, PNG = encode(smooth(), "JPEG", quality=90), encode(smooth())
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_becomes_rgb(mode):
-    data = contents(smooth().convert(mode), FORMATS.get(mode, "TIFF"))
+    data = encode(smooth().convert(mode), FORMATS.get(mode, "TIFF"))
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(opened.convert("RGB"))
     photo = read_rgb(data, "photo")
@@ -42,7 +41,7 @@ def test_every_mode_becomes_rgb(mode):
 
 
 def test_a_cmyk_jpeg_becomes_rgb():
-    data = contents(smooth().convert("CMYK"), "JPEG", quality=95)
+    data = encode(smooth().convert("CMYK"), "JPEG", quality=95)
     difference = read_rgb(data, "photo").astype(int) - np.asarray(smooth())
     assert np.abs(difference).mean() < 6
 
@@ -51,7 +50,7 @@ def test_grey_of_16_bits_is_scaled_and_not_clipped():
     values = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
     expected = np.rint(values / 257).astype(np.uint8)
     for file_format in ("PNG", "TIFF"):
-        photo = read_rgb(contents(Image.fromarray(values), file_format), "photo")
+        photo = read_rgb(encode(Image.fromarray(values), file_format), "photo")
         np.testing.assert_array_equal(photo, np.stack([expected] * 3, axis=2))
 
 
@@ -61,7 +60,7 @@ def test_grey_of_16_bits_is_upright(file_format, shorter_side, size):
     exif = Image.Exif()
     exif[274] = 6
     grey = np.arange(24 * 36, dtype=np.uint16).reshape(24, 36) * 70
-    photo = read_rgb(contents(Image.fromarray(grey), file_format, exif=exif), "photo", shorter_side)
+    photo = read_rgb(encode(Image.fromarray(grey), file_format, exif=exif), "photo", shorter_side)
     assert photo.shape == (*size, 3)
     corners = [int(photo[y, x, 0]) for y, x in ((0, -1), (-1, -1), (0, 0), (-1, 0))]
     assert corners == sorted(corners)  # the first row has become the last column
@@ -81,7 +80,7 @@ def test_color_of_16_bits_is_scaled_and_not_clipped():
 def test_alpha_is_left_out():
     image = smooth().convert("RGBA")
     image.putalpha(Image.new("L", image.size, 7))
-    np.testing.assert_array_equal(read_rgb(contents(image), "photo"), np.asarray(smooth()))
+    np.testing.assert_array_equal(read_rgb(encode(image), "photo"), np.asarray(smooth()))
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -91,7 +90,7 @@ def test_photos_are_upright(file_format, turn, shorter_side):
     exif = Image.Exif()
     exif[274] = turn
     options = {"lossless": True} if file_format == "WEBP" else {"quality": 95} if file_format == "JPEG" else {}
-    data = contents(smooth(), file_format, exif=exif, **options)
+    data = encode(smooth(), file_format, exif=exif, **options)
     with Image.open(io.BytesIO(data)) as opened:
         expected = ImageOps.exif_transpose(opened).convert("RGB")
     photo = read_rgb(data, "photo", shorter_side)
@@ -105,7 +104,7 @@ def test_photos_are_upright(file_format, turn, shorter_side):
 
 @given(st.tuples(st.integers(1, 70), st.integers(1, 70)), st.integers(1, 80), st.sampled_from(["JPEG", "PNG"]))
 def test_photos_are_shrunk_to_the_shorter_side_and_never_enlarged(size, shorter_side, file_format):
-    photo = read_rgb(contents(Image.new("RGB", size[::-1], "red"), file_format), "photo", shorter_side)
+    photo = read_rgb(encode(Image.new("RGB", size[::-1], "red"), file_format), "photo", shorter_side)
     factor = min(1, shorter_side / min(size))
     assert min(photo.shape[:2]) == min(shorter_side, *size)
     assert abs(photo.shape[0] - size[0] * factor) <= 0.5
@@ -120,13 +119,13 @@ def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch):
         return resize(image, *arguments, **options)
 
     monkeypatch.setattr(Image.Image, "resize", spy)
-    assert read_rgb(contents(smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
+    assert read_rgb(encode(smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
     assert sizes == [(60, 40)]
 
 
 def test_damaged_exif_is_no_reason_to_refuse_a_photo():
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0\xff\xff\xff\x7f\x10\0\0\0"
-    assert read_rgb(contents(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
+    assert read_rgb(encode(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +136,7 @@ def test_damaged_exif_is_no_reason_to_refuse_a_photo():
         (JPEG[: len(JPEG) * 3 // 4], "truncated"),
         (PNG[: len(PNG) // 2], "photo.jpg: "),
         (JPEG[:30], "photo.jpg: "),
-        (contents(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
+        (encode(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
     ],
 )
 def test_what_is_no_photo_is_reported_with_the_reason(data, reason):
@@ -174,7 +173,7 @@ def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path):
 
 
 @given(
-    st.sampled_from([JPEG, PNG, contents(smooth(), "TIFF"), contents(smooth(), "WEBP"), contents(smooth(), "BMP")]),
+    st.sampled_from([JPEG, PNG, encode(smooth(), "TIFF"), encode(smooth(), "WEBP"), encode(smooth(), "BMP")]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
     st.floats(0, 1),
     st.sampled_from([None, 5]),
@@ -189,35 +188,58 @@ def test_a_damaged_file_is_read_or_reported_and_nothing_else(data, changes, kept
             assert read(damaged, "photo").ndim == dimensions
 
 
-BOX = np.zeros((6, 9), np.bool_)
-BOX[1:3, 2:7] = True
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("int() argument must be"),
+        IndexError("list index out of range"),
+        AssertionError(),
+        OSError(),
+        KeyError(3),
+    ],
+)
+def test_what_a_decoder_says_of_its_own_insides_is_not_all_that_is_said(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    with pytest.raises(PhotoError, match=r"^photo: it cannot be decoded; it is damaged, .*\(" + type(error).__name__):
+        read_rgb(PNG, "photo")
+
+
+def test_too_little_memory_is_named(monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    with pytest.raises(PhotoError, match="photo: there is not enough memory"):
+        read_rgb(PNG, "photo")
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
 
 
 @pytest.mark.parametrize(
-    "image",
-    [
-        Image.fromarray(BOX),
-        Image.fromarray(BOX.astype(np.uint8)),
-        Image.fromarray(BOX.astype(np.uint8) * 255),
-        Image.fromarray(BOX.astype(np.uint16) * 65535),
-        Image.fromarray(BOX.astype(np.uint8) * 255).convert("RGB"),
-        Image.fromarray(BOX.astype(np.uint8) * 255).convert("RGBA"),
-        Image.fromarray(BOX.astype(np.uint8) * 255).convert("P"),
-    ],
-    ids=lambda image: image.mode,
+    "head", [b"", b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 32, len(EPS), 0, 0, 0, 0, 0xFFFF) + b"\0\0"]
 )
-def test_masks_of_every_kind_are_read(image):
-    np.testing.assert_array_equal(read_mask(contents(image), "mask"), BOX)
-    np.testing.assert_array_equal(read_mask(contents(image), "mask", "black"), ~BOX)
+def test_drawings_are_refused_and_no_other_program_is_started(tmp_path, monkeypatch, head):
+    def start(*_, **__):
+        raise AssertionError("another program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    (tmp_path / "drawing.jpg").write_bytes(head + EPS)
+    with pytest.raises(PhotoError, match=r"drawing\.jpg: this is PostScript"):
+        Photo.open(tmp_path / "drawing.jpg")
 
 
-def test_a_mask_is_turned_as_its_photo_is():
-    exif = Image.Exif()
-    exif[274] = 6
-    data = contents(Image.fromarray(BOX.astype(np.uint8) * 255), exif=exif)
-    np.testing.assert_array_equal(read_mask(data, "mask"), np.rot90(BOX, -1))
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path, linked):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "photo.png").symlink_to(tmp_path / "pipe")
+    with pytest.raises(PhotoError, match="not a regular file"):
+        Photo.open(tmp_path / ("photo.png" if linked else "pipe"))
 
 
-def test_a_colored_mask_is_refused():
-    with pytest.raises(PhotoError, match=r"^red\.png: the mask is colored"):
-        read_mask(contents(Image.new("RGB", (4, 4), "red")), "red.png")
+def test_a_photo_that_was_opened_is_handed_back():
+    photo = Photo.open(smooth())
+    assert Photo.open(photo) is photo

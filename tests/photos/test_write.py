@@ -1,0 +1,174 @@
+import dataclasses
+import os
+import struct
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from PIL import ExifTags, Image, ImageChops
+from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
+
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.photo import Photo
+
+
+def camera_exif(orientation=1):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Ada"
+    exif[ExifTags.Base.Orientation] = orientation
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2024:01:02 03:04:05"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return exif.tobytes()
+
+
+def check_metadata(image):
+    exif = image.getexif()
+    assert exif[ExifTags.Base.Artist] == "Ada"
+    assert exif.get(ExifTags.Base.Orientation, 1) == 1
+    assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == "2024:01:02 03:04:05"
+    assert exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] == "N"
+    assert image.info["icc_profile"] == srgb_profile()
+    dpi = image.info.get("dpi") or (exif[ExifTags.Base.XResolution], exif[ExifTags.Base.YResolution])
+    assert tuple(map(float, dpi)) == pytest.approx((300, 200), abs=0.1)
+
+
+@pytest.mark.parametrize("source", [".png", ".jpg", ".tif"])
+@pytest.mark.parametrize("target", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_profile_exif_and_resolution_go_from_format_to_format(tmp_path, source, target):
+    before, after = tmp_path / f"before{source}", tmp_path / f"after{target}"
+    random_image("RGB", (6, 9)).save(before, exif=camera_exif(6), icc_profile=srgb_profile(), dpi=(200, 300))
+    photo = Photo.open(before)
+    check_metadata(photo.native())
+    photo.save(after)
+    with Image.open(after) as image:
+        check_metadata(image)
+        assert image.size == photo.size[::-1]
+    Photo.open(after).save(after)
+    with Image.open(after) as image:
+        assert image.getexif()[ExifTags.Base.Artist] == "Ada"
+
+
+@pytest.mark.parametrize("source", [".png", ".tif"])
+@pytest.mark.parametrize("target", [".png", ".tif"])
+def test_16_bit_color_keeps_profile_exif_and_resolution(tmp_path, source, target):
+    image = random_image("RGB", (6, 9))
+    image.save(tmp_path / f"shallow{source}", exif=camera_exif(), icc_profile=srgb_profile(), dpi=(300, 200))
+    shallow = Photo.open(tmp_path / f"shallow{source}")
+    deep = Photo.open(np.asarray(image).astype(np.uint16) * 257)
+    # The same metadata on 16-bit values, through a first file of 16 bits.
+    dataclasses.replace(shallow, pixels=deep.pixels).save(tmp_path / f"deep{source}")
+    photo = Photo.open(tmp_path / f"deep{source}")
+    photo.save(tmp_path / f"again{target}")
+    with Image.open(tmp_path / f"again{target}") as again:
+        check_metadata(again)
+    assert np.array_equal(Photo.open(tmp_path / f"again{target}").native(), deep.pixels)
+
+
+def test_the_thumbnail_of_the_photo_before_is_not_kept(tmp_path):
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 274, 3, 1, 1)
+    thumbnail = b"\xff\xd8THUMBNAIL\xff\xd9"
+    following = 8 + 2 + 12 + 4
+    exif += struct.pack("<I", following)
+    exif += struct.pack("<HHHIIHHIII", 2, 513, 4, 1, following + 30, 514, 4, 1, len(thumbnail), 0) + thumbnail
+    random_image("RGB", (8, 8)).save(tmp_path / "camera.jpg", exif=exif)
+    assert b"THUMBNAIL" in (tmp_path / "camera.jpg").read_bytes()
+    Photo.open(tmp_path / "camera.jpg").save(tmp_path / "restored.jpg")
+    assert b"THUMBNAIL" not in (tmp_path / "restored.jpg").read_bytes()
+
+
+def test_damaged_exif_does_not_keep_a_photo_out(tmp_path):
+    image = random_image("RGB", (4, 4))
+    for i, exif in enumerate([b"Exif\0\0garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"]):
+        image.save(tmp_path / f"{i}.png", exif=exif)
+        assert np.array_equal(Photo.open(tmp_path / f"{i}.png").native(), image)
+
+
+@pytest.mark.parametrize("mode", PIL_MODES)
+@given(shape=shapes, seed=seeds)
+@settings(max_examples=3, deadline=None)
+def test_the_lossless_suffix_is_lossless(tmp_path_factory, mode, shape, seed):
+    image = random_image(mode, shape, seed)
+    photo = Photo.open(image)
+    path = tmp_path_factory.mktemp("saved") / f"photo{photo.lossless_suffix}"
+    photo.save(path)
+    again = Photo.open(path).native()
+    written_as = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}.get(mode)
+    expected = image.convert(written_as) if written_as else photo.native()
+    assert np.array_equal(np.asarray(again), np.asarray(expected))
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".webp"), ("RGBA", ".webp"), ("L", ".bmp"), ("RGB", ".jp2")])
+def test_other_lossless_formats(tmp_path, mode, suffix):
+    image = random_image(mode, (7, 5))
+    Photo.open(image).save(tmp_path / f"a{suffix}")
+    assert np.array_equal(Photo.open(tmp_path / f"a{suffix}").native(), image)
+
+
+def test_cmyk_jpegs_keep_their_polarity(tmp_path):
+    image = Image.new("CMYK", (32, 16), (255, 0, 0, 0))
+    image.save(tmp_path / "cyan.jpg", quality=100)
+    photo = Photo.open(tmp_path / "cyan.jpg")
+    torch.testing.assert_close(photo.rgb[0, :, 4, 4], torch.tensor([0.0, 1.0, 1.0]), atol=0.02, rtol=0)
+    photo.save(tmp_path / "again.jpg")
+    difference = ImageChops.difference(Photo.open(tmp_path / "again.jpg").native(), image)
+    assert max(high for _, high in difference.getextrema()) <= 3
+
+
+def test_jpegs_are_written_well_unless_asked_otherwise(tmp_path):
+    photo = Photo.open(random_image("RGB", (64, 64)))
+    photo.save(tmp_path / "good.jpg")
+    photo.save(tmp_path / "small.jpeg", quality=20)
+    with Image.open(tmp_path / "good.jpg") as image:
+        assert [component[1:3] for component in image.layer] == [(1, 1)] * 3  # no chroma subsampling
+    assert (tmp_path / "small.jpeg").stat().st_size < (tmp_path / "good.jpg").stat().st_size / 2
+
+
+@pytest.mark.parametrize(
+    ("source", "suffix", "said"),
+    [
+        (random_image("RGBA", (4, 4)), ".jpg", "RGBA as JPEG; RGBA can be written as .png, .tif, .tiff, .webp"),
+        (random_image("CMYK", (4, 4)), ".png", "CMYK as PNG; CMYK can be written as .jpg, .jpeg, .tif, .tiff"),
+        (random_image("F", (4, 4)), ".png", "can be written as .tif, .tiff"),
+        (random_image("I;16", (4, 4)), ".jpg", "can be written as .png, .tif, .tiff"),
+        (np.zeros((4, 4, 3), np.uint16), ".jpg", "RGB;16 can be written as .png, .tif, .tiff"),
+        (np.zeros((4, 4, 3), np.uint16), ".webp", "RGB;16 can be written as .png, .tif, .tiff"),
+        (random_image("RGB", (4, 4)), ".xyz", "photo.xyz"),
+        (random_image("RGB", (4, 4)), "", "'photo'"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(tmp_path, source, suffix, said):
+    with pytest.raises(PhotoError, match=said):
+        Photo.open(source).save(tmp_path / f"photo{suffix}")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", [np.full((3, 4, 3), 0.5, np.float32), torch.full((3, 3, 4), 0.5)])
+def test_floating_point_arrays_are_written_with_8_bits(tmp_path, source):
+    Photo.open(source).save(tmp_path / "float.png")
+    with Image.open(tmp_path / "float.png") as image:
+        assert image.mode == "RGB"
+        assert set(np.asarray(image).flat) == {128}
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"old")
+    image = random_image("RGB", (4, 4))
+    with pytest.raises(PhotoError, match=r"photo\.jpg: cannot be written"):
+        Photo.open(image).save(path, quality="terrible")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["photo.jpg"]
+    with pytest.raises(PhotoError, match="no folder"):
+        Photo.open(image).save(tmp_path / "missing" / "photo.jpg")
+    Photo.open(image).save(path)
+    assert Photo.open(path).size == (4, 4)
+    assert os.listdir(tmp_path) == ["photo.jpg"]
+
+
+def test_saving_through_a_link_writes_the_file_behind_it(tmp_path):
+    (tmp_path / "real.png").write_bytes(b"old")
+    (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
+    Photo.open(random_image("L", (3, 3))).save(tmp_path / "link.png")
+    assert (tmp_path / "link.png").is_symlink()
+    assert Photo.open(tmp_path / "real.png").size == (3, 3)
