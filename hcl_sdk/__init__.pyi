@@ -4,7 +4,9 @@ from .clusterers.soft_kmeans import SoftKMeans as SoftKMeans
 from .config import ConfigError as ConfigError
 from .detector import Detector as Detector
 from .encoders.convnext import ConvNeXtEncoder as ConvNeXtEncoder
+from .encoders.efficientnet_lite import EfficientNetLiteEncoder as EfficientNetLiteEncoder
 from .encoders.resnet import ResNetEncoder as ResNetEncoder
+from .encoders.side_by_side import SideBySideEncoder as SideBySideEncoder
 from .encoders.swin import SwinEncoder as SwinEncoder
 from .functional.attention import attention_backend as attention_backend
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead

@@ -18,6 +18,16 @@ def hcl_register(registry: Registry) -> None:
     registry.encoder(
         "resnet", "hcl_sdk.encoders.resnet:ResNetEncoder", summary="plain residual convolutions; fast on a CPU"
     )
+    registry.encoder(
+        "efficientnet-lite",
+        "hcl_sdk.encoders.efficientnet_lite:EfficientNetLiteEncoder",
+        summary="what ImageNet teaches, in few parameters; quick on a CPU",
+    )
+    registry.encoder(
+        "side-by-side",
+        "hcl_sdk.encoders.side_by_side:SideBySideEncoder",
+        summary="several encoders, their maps of one stride concatenated",
+    )
     registry.interaction(
         "top-down", "hcl_sdk.interactions.top_down:TopDownFusion", summary="coarse scales inform finer ones (published)"
     )
@@ -123,6 +133,22 @@ def hcl_register(registry: Registry) -> None:
         "same-photo", "hcl_sdk.corruptions.contents.same_photo:SamePhoto", summary="another part of the same photo"
     )
     registry.content("jpeg", "hcl_sdk.corruptions.contents.jpeg:JPEGBlocks", summary="blocks of strong compression")
+    registry.content("caption", "hcl_sdk.corruptions.contents.caption:Caption", summary="writing to be read; stickers")
+    registry.content("cracks", "hcl_sdk.corruptions.contents.cracks:Cracks", summary="cracks and folds of prints")
+    registry.content("cutout", "hcl_sdk.corruptions.contents.cutout:Cutout", summary="objects cut out of other photos")
+    registry.content(
+        "date-stamp", "hcl_sdk.corruptions.contents.date_stamp:DateStamp", summary="dates that cameras print"
+    )
+    registry.content("drops", "hcl_sdk.corruptions.contents.drops:Drops", summary="water drops and stains")
+    registry.content("film", "hcl_sdk.corruptions.contents.film:FilmDamage", summary="dirt, hair and scratches of film")
+    registry.content("glitch", "hcl_sdk.corruptions.contents.glitch:Glitch", summary="lines that slipped, wrong blocks")
+    registry.content("pen", "hcl_sdk.corruptions.contents.pen:Pen", summary="pen, marker and highlighter")
+    registry.content(
+        "torn", "hcl_sdk.corruptions.contents.torn:TornPaper", summary="missing corners, torn edges, holes"
+    )
+    registry.content(
+        "watermark", "hcl_sdk.corruptions.contents.watermark:Watermark", summary="words and logos that shine through"
+    )
     registry.dataset("folder", "hcl_sdk.data.folder:FolderDataset", summary="any folder of photos")
     registry.dataset(
         "pairs", "hcl_sdk.data.pairs:PairsDataset", summary="damaged photos with clean ones, masks or both"

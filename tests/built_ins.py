@@ -11,6 +11,7 @@ import built_in_datasets
 from hcl_sdk.corruptions.shapes.irregular import IrregularMasks
 from hcl_sdk.encoders.convnext import ConvNeXtEncoder
 from hcl_sdk.encoders.resnet import ResNetEncoder
+from hcl_sdk.encoders.side_by_side import SideBySideEncoder
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.heads.deep_projection import DeepProjectionHead
 from hcl_sdk.heads.projection import ProjectionHead
@@ -23,6 +24,9 @@ EXAMPLES: dict[type, Callable[[Path], Any]] = {
     SwinEncoder: lambda _: SwinEncoder(dim=4, depths=(2, 1, 1), window_sizes=(4, 4, 4), conv_stages=1),
     ConvNeXtEncoder: lambda _: ConvNeXtEncoder(channels=(4, 6, 8), depths=(1, 2, 1), kernel_size=3),
     ResNetEncoder: lambda _: ResNetEncoder(channels=(4, 6, 8), depths=(1, 0, 1)),
+    SideBySideEncoder: lambda _: SideBySideEncoder(
+        encoders=(ResNetEncoder(channels=(4, 6), depths=(1, 0)), ConvNeXtEncoder(channels=(4, 6), depths=(1, 1)))
+    ),
     BidirectionalFusion: lambda _: BidirectionalFusion(dim=6),
     ProjectionHead: lambda _: ProjectionHead(dim=6),
     DeepProjectionHead: lambda _: DeepProjectionHead(dim=6),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import attrs
 import numpy as np
@@ -21,6 +21,7 @@ from hcl_sdk.corruptions.contents.noise import Noise
 from hcl_sdk.corruptions.contents.photo import AnotherPhoto
 from hcl_sdk.corruptions.contents.same_photo import SamePhoto
 from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.post import Postprocessing, tone_photo
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
@@ -46,6 +47,7 @@ class Corrupted:
 
     Attributes:
         image: ``[H, W, 3]`` uint8 RGB.
+        clean: the photo that was damaged, likewise: as it was given, or toned.
         corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
             partly transparent, what of the shape it really changed.
         shapes: what drew the mask, of each layer, the lowest first; none if nothing is corrupted.
@@ -55,6 +57,7 @@ class Corrupted:
     """
 
     image: NDArray[np.uint8]
+    clean: NDArray[np.uint8]
     corruption_mask: NDArray[np.bool_]
     shapes: tuple[Shape, ...]
     contents: tuple[Content, ...]
@@ -104,6 +107,8 @@ class Corruption(Configurable):
         area: the share of the photo's pixels that a shape may have; several layers together may have more. A shape
             outside is drawn again; after some attempts the nearest counts.
         layers: how often a pair is drawn for a photo, from and to; one lies over the other.
+        toned: share of photos that are made gray, sepia or faded before anything else, as old ones are.
+        post: what happens to the whole photo afterwards, clean ones included; None for nothing.
 
     Example:
         >>> corruption = Corruption(clean=0.1)
@@ -119,6 +124,8 @@ class Corruption(Configurable):
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0, 100))
     area: tuple[float, float] = attrs.field(default=(0.0, 1.0), validator=between(0, 1))
     layers: tuple[int, int] = attrs.field(default=(1, 1), validator=between(1))
+    toned: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
+    post: Postprocessing | None = None
 
     @full.validator  # pyright: ignore[reportAttributeAccessIssue]
     def _leaves_room(self, attribute: attrs.Attribute[float], value: float) -> None:
@@ -145,10 +152,22 @@ class Corruption(Configurable):
             SampleError: if draw after draw meets a file that cannot be read.
             ValueError: if a shape or content gives something else than it should.
         """
+        if self.toned and rng.random() < self.toned:
+            image = tone_photo(image, rng)
+        damaged = self._damage(image, rng, another, softness)
+        return damaged if self.post is None else replace(damaged, image=self.post(damaged.image, rng))
+
+    def _damage(
+        self,
+        image: NDArray[np.uint8],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+        softness: float,
+    ) -> Corrupted:
         share = rng.random()
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
-            return Corrupted(image=image.copy(), corruption_mask=empty, shapes=(), contents=())
+            return Corrupted(image=image.copy(), clean=image, corruption_mask=empty, shapes=(), contents=())
         if share < self.clean + self.full:
             return self._layer(image, rng, another, softness, everywhere=True)
         low, high = self.layers
@@ -157,6 +176,7 @@ class Corruption(Configurable):
             above = self._layer(damaged.image, rng, another, softness)
             damaged = Corrupted(
                 image=above.image,
+                clean=image,
                 corruption_mask=damaged.corruption_mask | above.corruption_mask,
                 shapes=damaged.shapes + above.shapes,
                 contents=damaged.contents + above.contents,
@@ -195,6 +215,7 @@ class Corruption(Configurable):
             damaged, changed = blend(image, pixels, mask, radius)
             return Corrupted(
                 image=damaged,
+                clean=image,
                 corruption_mask=changed,
                 shapes=(shape,),
                 contents=(content,),

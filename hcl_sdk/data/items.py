@@ -143,7 +143,7 @@ class Items:
         damaged = self.corruption(image, rng, self._another(index, rng), softness=softness)
         return Item(
             image=damaged.image,
-            clean=image,
+            clean=damaged.clean,
             corruption_mask=damaged.corruption_mask,
             name=name,
             source=name,

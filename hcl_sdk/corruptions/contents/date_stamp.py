@@ -1,0 +1,137 @@
+"""Dates that cameras print on photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from hcl_sdk.corruptions.drawing import font
+from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.soft import join_rgba, lay_over
+from hcl_sdk.interfaces import Content, component
+
+_SEGMENTS = {  # of a digit: upper, upper left and right, middle, lower left and right, lower
+    "0": "1110111",
+    "1": "0010010",
+    "2": "1011101",
+    "3": "1011011",
+    "4": "0111010",
+    "5": "1101011",
+    "6": "1101111",
+    "7": "1010010",
+    "8": "1111111",
+    "9": "1111011",
+}
+_COLORS = ((255, 140, 20), (255, 110, 10), (250, 60, 30), (255, 170, 60), (250, 220, 60), (255, 250, 200))
+
+
+@component
+class DateStamp(Content):
+    """The date in a corner, of seven segments a digit or of letters: orange, red or yellow, with a glow.
+
+    Attributes:
+        height: of the digits, as a share of the photo's shorter side.
+        opacity: of the digits.
+        glow: strength of the light around them, from and to; 0 is none.
+    """
+
+    height: tuple[float, float] = attrs.field(default=(0.025, 0.07), validator=between(0, 1))
+    opacity: tuple[float, float] = attrs.field(default=(0.75, 1.0), validator=between(0, 1))
+    glow: tuple[float, float] = attrs.field(default=(0.0, 0.6), validator=between(0, 1))
+
+    def paint(
+        self,
+        image: NDArray[np.uint8],
+        corruption_mask: NDArray[np.bool_],
+        rng: np.random.Generator,
+        another: Callable[[], NDArray[np.uint8]],
+    ) -> NDArray[np.uint8]:
+        height, width = image.shape[:2]
+        short = min(height, width)
+        pixels = max(5, round(short * rng.uniform(*self.height)))
+        text = _date(rng)
+        stamp = _segments(text, pixels, rng) if rng.random() < 0.7 else _letters(text, pixels)
+        if stamp.width > width * 0.95:
+            shrunk = max(1, round(stamp.height * width * 0.95 / stamp.width))
+            stamp = stamp.resize((max(1, round(width * 0.95)), shrunk), Image.Resampling.BOX)
+        margin = [round(short * share) for share in rng.uniform(0.02, 0.1, 2)]
+        left = margin[0] if rng.random() < 0.25 else width - stamp.width - margin[0]
+        top = margin[1] if rng.random() < 0.15 else height - stamp.height - margin[1]
+        sheet = Image.new("L", (width, height))
+        sheet.paste(stamp, (left, top))
+        digits = np.asarray(sheet, np.float32) / 255
+        if rng.random() < 0.5:  # exposed on film, not computed
+            digits = ndimage.gaussian_filter(digits, rng.uniform(0.3, max(0.35, pixels / 25)))
+        color = np.array(_COLORS[int(rng.integers(len(_COLORS)))], np.float32)
+        glow = ndimage.gaussian_filter(digits, pixels * rng.uniform(0.08, 0.25)) * rng.uniform(*self.glow)
+        colors = np.broadcast_to(color * [1.0, 0.75, 0.6], (height, width, 3)).astype(np.float32)
+        colors, alpha = lay_over(colors, glow, color, digits * np.float32(rng.uniform(*self.opacity)))
+        return join_rgba(colors, alpha)
+
+
+def _date(rng: np.random.Generator) -> str:
+    year, month, day = int(rng.integers(1980, 2026)), int(rng.integers(1, 13)), int(rng.integers(1, 32))
+    time = f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}"
+    return str(
+        rng.choice(
+            [
+                f"'{year % 100:02d} {month:2d} {day:2d}",
+                f"{month:2d} {day:2d} '{year % 100:02d}",
+                f"{day:2d} {month:2d} '{year % 100:02d}",
+                f"{year}/{month:02d}/{day:02d}",
+                f"{day:02d}.{month:02d}.{year}",
+                f"{month:02d}-{day:02d}-{year % 100:02d} {time}",
+                f"{year}-{month:02d}-{day:02d} {time}",
+                time,
+            ]
+        )
+    )
+
+
+def _segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Image:
+    """The text as a segment display of this height shows it: an 8-bit mask."""
+    tall, wide, thick, gap = 96, 52, int(rng.integers(8, 16)), 22
+    lean = rng.uniform(0, 0.18)
+    sheet = Image.new("L", (sum(wide + gap if c in _SEGMENTS else 34 for c in text) + 24, tall + 4))
+    draw = ImageDraw.Draw(sheet)
+    x, half, inset = 2, tall // 2, thick // 3
+    for character in text:
+        if character in _SEGMENTS:
+            across = [(x + inset, y, x + wide - inset, y + thick) for y in (2, half - thick // 2, tall - thick)]
+            down = [(at, y + inset, at + thick, y + half - inset) for y in (2, half) for at in (x, x + wide - thick)]
+            boxes = across[0], down[0], down[1], across[1], down[2], down[3], across[2]
+            for box, lit in zip(boxes, _SEGMENTS[character], strict=True):
+                if lit == "1":
+                    draw.rectangle(box, fill=255)
+            x += wide + gap
+            continue
+        if character == "'":
+            draw.rectangle((x + 8, 2, x + 8 + thick, 26), fill=255)
+        elif character == "-":
+            draw.rectangle((x, half - thick // 2, x + 24, half + thick // 2), fill=255)
+        elif character == "/":
+            draw.line((x, tall, x + 24, 2), fill=255, width=thick)
+        elif character in ".:":
+            for y in (tall - thick,) if character == "." else (30, 62):
+                draw.rectangle((x + 8, y, x + 8 + thick, y + thick), fill=255)
+        x += 34
+    leaning = sheet.transform(
+        sheet.size, Image.Transform.AFFINE, (1, lean, -lean * tall / 2, 0, 1, 0), Image.Resampling.BILINEAR
+    )
+    scale = pixels / tall
+    return leaning.resize(
+        (max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale))), Image.Resampling.BOX
+    )
+
+
+def _letters(text: str, pixels: int) -> Image.Image:
+    chosen = font(round(pixels * 1.3))
+    box = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((0, 0), text, font=chosen)
+    sheet = Image.new("L", (max(1, round(box[2] - box[0]) + 2), max(1, round(box[3] - box[1]) + 2)))
+    ImageDraw.Draw(sheet).text((1 - box[0], 1 - box[1]), text, font=chosen, fill=255)
+    return sheet

@@ -1,0 +1,92 @@
+"""Writing as people put it on photos: fonts, sentences, outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from hcl_sdk.corruptions.drawing import font, word
+
+_TEXT = (
+    "SAMPLE PREVIEW COPYRIGHT PROOF DRAFT Photography Studio Images Stock Free Summer Holiday Photo Family Love "
+    "Happy Birthday Wedding Paris London New York the and of my our with best day ever you me this that when "
+    "nobody look at www .com @ # 2019 1998 No. 42 sale only 50% today Design Media Press Archive by for Art "
+    "Club Official Team Best Wishes from Mum Dad Hello World Good Morning City Beach Lake News Live Breaking "
+    "Report Episode Chapter Part I II"
+)
+_WORDS = _TEXT.split()
+
+
+def compose_line(rng: np.random.Generator, words: tuple[int, int] = (1, 5)) -> str:
+    """Words, some of which mean nothing, at times all in capitals."""
+    count = int(rng.integers(words[0], words[1] + 1))
+    chosen = [word(rng) if rng.random() < 0.3 else str(rng.choice(_WORDS)) for _ in range(count)]
+    line = " ".join(chosen)
+    return line.upper() if rng.random() < 0.3 else line
+
+
+def find_fonts(folder: str | None) -> tuple[Path, ...]:
+    """The TrueType and OpenType files in a folder and the folders in it; none of no folder.
+
+    Raises:
+        ValueError: if the folder is not there or holds none.
+    """
+    if folder is None:
+        return ()
+    root = Path(folder).expanduser()
+    files = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in (".ttf", ".otf")))
+    if not files:
+        raise ValueError(f"expected a folder of fonts (.ttf, .otf); got {folder!r}, which holds none")
+    return files
+
+
+@lru_cache(maxsize=256)
+def _font_of(path: Path, pixels: int) -> ImageFont.FreeTypeFont | None:
+    try:
+        return ImageFont.truetype(str(path), pixels)
+    except OSError:  # bitmaps only, damaged: Pillow's own serves instead
+        return None
+
+
+def choose_font(
+    files: Sequence[Path], pixels: int, rng: np.random.Generator
+) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font about ``pixels`` high: one of the files, or Pillow's own."""
+    pixels = max(4, pixels)
+    if files and rng.random() < 0.9:
+        return _font_of(files[int(rng.integers(len(files)))], pixels) or font(pixels)
+    return font(pixels)
+
+
+def write(
+    text: str,
+    chosen: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    *,
+    outline: int = 0,
+    align: str = "left",
+) -> tuple[Image.Image, Image.Image]:
+    """Text as two 8-bit masks of one size: the letters, and the letters with their outline.
+
+    Args:
+        text: one line or more.
+        chosen: the font.
+        outline: of the letters, in pixels.
+        align: of several lines.
+    """
+    probe = ImageDraw.Draw(Image.new("L", (1, 1)))
+    box = probe.multiline_textbbox((0, 0), text, font=chosen, stroke_width=outline, align=align)
+    size = max(1, int(np.ceil(box[2] - box[0])) + 2), max(1, int(np.ceil(box[3] - box[1])) + 2)
+    if size[0] * size[1] > 20_000_000:  # a font that says of itself that it is enormous
+        return Image.new("L", (1, 1)), Image.new("L", (1, 1))
+    made: list[Image.Image] = []
+    for stroke in (0, outline):
+        sheet = Image.new("L", size)
+        ImageDraw.Draw(sheet).multiline_text(
+            (1 - box[0], 1 - box[1]), text, font=chosen, fill=255, stroke_width=stroke, align=align
+        )
+        made.append(sheet)
+    return made[0], made[1]
