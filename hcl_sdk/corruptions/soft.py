@@ -29,15 +29,15 @@ def join_rgba(color: NDArray | Sequence[int], alpha: NDArray) -> NDArray[np.uint
 
 
 def lay_over(
-    under: NDArray[np.float32], under_alpha: NDArray[np.float32], color: NDArray | Sequence[int], alpha: NDArray
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    under: NDArray[np.floating], under_alpha: NDArray[np.floating], color: NDArray | Sequence[int], alpha: NDArray
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Put a layer over what was painted so far ("over" of Porter and Duff, 1984): colors and opacity of both."""
     total = alpha + under_alpha * (1 - alpha)
     share = np.where(total > 0, alpha / np.maximum(total, 1e-6), 1.0)[..., None]
     return (under * (1 - share) + np.asarray(color, np.float32) * share).astype(np.float32), total.astype(np.float32)
 
 
-def smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` in [0, 1] that varies over about ``cell`` pixels."""
     height, width = size
     rows, columns = max(2, round(height / max(1.0, cell)) + 1), max(2, round(width / max(1.0, cell)) + 1)
@@ -45,7 +45,7 @@ def smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -
     return np.clip(np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
 
 
-def rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` about 0 with ever finer detail of ever less strength, beginning at ``cell`` pixels."""
     total = np.zeros(size, np.float32)
     strength = 1.0
@@ -57,7 +57,7 @@ def rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) ->
 
 def draw_path(
     size: tuple[int, int], points: NDArray, widths: NDArray | float, *, soft: float = 0.0
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     """Opacity ``[H, W]`` of a line through points, antialiased.
 
     Args:
@@ -94,14 +94,14 @@ def draw_path(
 
 def walk(
     rng: np.random.Generator, start: NDArray, angle: float, *, steps: int, length: float, bend: float
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating]:
     """Points ``[steps + 1, 2]`` of a walk whose direction changes by about ``bend`` radians a step."""
     angles = angle + np.cumsum(rng.normal(0, bend, steps))
     moves = length * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return np.concatenate([start[None], start + np.cumsum(moves, axis=0)])
 
 
-def smooth_curve(points: NDArray, samples: int) -> NDArray[np.float64]:
+def smooth_curve(points: NDArray, samples: int) -> NDArray[np.floating]:
     """``samples`` points along a smooth curve near ``points`` ``[N, 2]``."""
     at = np.linspace(0, len(points) - 1, samples)
     dense = np.stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)], axis=1)

@@ -58,7 +58,9 @@ class Contamination(Configurable):
         mask = drawn(self.shape, (image.shape[0], image.shape[1]), rng)
         pixels = painted(self.content, image, mask, rng, lambda: another(int(rng.integers(2**31))))
         damaged, changed = blend(image, pixels, mask, blur)
-        return Corrupted(image=damaged, corruption_mask=changed, shapes=(self.shape,), contents=(self.content,))
+        return Corrupted(
+            image=damaged, clean=image, corruption_mask=changed, shapes=(self.shape,), contents=(self.content,)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

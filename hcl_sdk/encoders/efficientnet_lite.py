@@ -30,8 +30,6 @@ _SCALE_ENDS = 0, 1, 2, 4, 6
 _FACTORS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
 """Of channels and of repetitions."""
 
-_BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
-
 
 @component
 class EfficientNetLiteEncoder(Encoder):
@@ -142,7 +140,7 @@ def _conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int
     convolution = nn.Conv2d(
         before, out, kernel, stride=stride, padding=kernel // 2 if stride == 1 else 0, groups=groups, bias=False
     )
-    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(out, **_BATCH_NORM)]
+    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)]
     if stride == 2:  # TensorFlow's padding of even sizes: one pixel more at the bottom and the right
         less, more = (kernel - 2) // 2, (kernel - 1) // 2
         layers.insert(0, nn.ZeroPad2d((less, more, less, more)))

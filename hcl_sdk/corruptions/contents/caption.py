@@ -59,8 +59,8 @@ class Caption(Content):
         return join_rgba(colors, alpha)
 
     def _writing(
-        self, colors: NDArray[np.float32], alpha: NDArray[np.float32], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, colors: NDArray[np.floating], alpha: NDArray[np.floating], rng: np.random.Generator
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         height, width = alpha.shape
         short = min(height, width)
         pixels = max(5, round(short * rng.uniform(*self.height)))
@@ -89,7 +89,7 @@ class Caption(Content):
             box[max(0, y - pad) : max(0, y + letters.height + pad), max(0, left) : max(0, right)] = 1
             ground = contrast if rng.random() < 0.6 else random_color(rng)
             colors, alpha = lay_over(colors, alpha, ground, box * np.float32(rng.choice([0.4, 0.6, 1.0, 1.0])))
-        over: NDArray[np.float32] | tuple[int, int, int] = color
+        over: NDArray[np.floating] | tuple[int, int, int] = color
         if style == "colors":
             parts = np.linspace(0, width, int(rng.integers(3, 10))).astype(int)
             bands = np.zeros((height, width, 3), np.float32)
@@ -99,8 +99,8 @@ class Caption(Content):
         return lay_over(colors, alpha, over, form)
 
     def _sticker(
-        self, colors: NDArray[np.float32], alpha: NDArray[np.float32], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, colors: NDArray[np.floating], alpha: NDArray[np.floating], rng: np.random.Generator
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         size = (alpha.shape[0], alpha.shape[1])
         side = max(8, round(min(size) * rng.uniform(0.08, 0.35)))
         sticker = _draw_sticker(rng)
@@ -116,7 +116,7 @@ class Caption(Content):
         return lay_over(colors, alpha, pixels[..., :3], pixels[..., 3] / 255)
 
 
-def _spread(mask: Image.Image, place: tuple[int, int], size: tuple[int, int]) -> NDArray[np.float32]:
+def _spread(mask: Image.Image, place: tuple[int, int], size: tuple[int, int]) -> NDArray[np.floating]:
     sheet = Image.new("L", (size[1], size[0]))
     sheet.paste(mask, place)
     return np.asarray(sheet, np.float32) / 255

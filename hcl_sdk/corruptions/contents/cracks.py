@@ -62,7 +62,7 @@ class Cracks(Content):
         return join_rgba(colors, alpha)
 
 
-def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDArray[np.float64], float]]:
+def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDArray[np.floating], float]]:
     """Lines ``[N, 2]`` of a crack and its branches, each with its share of the width."""
     height, width = size
     step = max(1.5, min(size) * 0.012)
@@ -71,7 +71,7 @@ def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDA
         side = int(rng.integers(2))
         start[side] = rng.choice([0.0, float((width, height)[side])])
     angle = float(np.arctan2(height / 2 - start[1], width / 2 - start[0]) + rng.normal(0, 0.7))
-    lines: list[tuple[NDArray[np.float64], float]] = []
+    lines: list[tuple[NDArray[np.floating], float]] = []
     queue = [(start, angle, int(rng.integers(15, 70)), 1.0)]
     while queue and len(lines) < 6:
         at, direction, steps, share = queue.pop(0)
@@ -85,7 +85,7 @@ def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDA
     return lines
 
 
-def _fold(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _fold(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     height, width = size
     short = min(size)
     if rng.random() < 0.5:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -54,8 +55,10 @@ class Cutout(Content):
         alpha = np.asarray(Image.fromarray(outline).resize(to, Image.Resampling.BICUBIC), np.float32) / 255
         if rng.random() < 0.5:
             part, alpha = part[:, ::-1], alpha[:, ::-1]
-        left = round(rng.uniform(*sorted((-0.25 * to[0], width - 0.75 * to[0]))))
-        top = round(rng.uniform(*sorted((-0.25 * to[1], height - 0.75 * to[1]))))
+        left, top = (
+            round(rng.uniform(min(-0.25 * s, e - 0.75 * s), max(-0.25 * s, e - 0.75 * s)))
+            for s, e in zip(to, (width, height), strict=True)
+        )
         colors, opacity = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
         rows, columns = slice(max(0, top), min(height, top + to[1])), slice(max(0, left), min(width, left + to[0]))
         inner = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
@@ -67,7 +70,7 @@ class Cutout(Content):
             colors = _match(colors, image, opacity, float(rng.uniform(0.3, 0.9)))
         if feather > 0.2:  # what is under the soft edge is the object's own border, not black
             outside = opacity == 0
-            nearest = ndimage.distance_transform_edt(
+            nearest: Any = ndimage.distance_transform_edt(
                 colors.sum(axis=2) == 0, return_distances=False, return_indices=True
             )
             colors = np.where(outside[..., None], colors, colors[tuple(nearest)])
@@ -85,12 +88,11 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArr
     lab = np.asarray(small.convert("LAB"), np.float32)
     lab[..., 1:] = (lab[..., 1:] + 128) % 256  # signed in Pillow
     smooth = ndimage.gaussian_filter(lab, (1.2, 1.2, 0))
-    edges = sum(ndimage.gaussian_gradient_magnitude(smooth[..., c], 0.8) for c in range(3))
     height, width = lab.shape[:2]
     markers = np.zeros((height, width), np.int32)
     count = int(rng.integers(12, 40))
     markers[rng.integers(height, size=count), rng.integers(width, size=count)] = np.arange(1, count + 1)
-    strength = np.asarray(edges)
+    strength = np.sum([ndimage.gaussian_gradient_magnitude(smooth[..., c], 0.8) for c in range(3)], axis=0)
     labels = ndimage.watershed_ift((255 * strength / max(1e-6, float(strength.max()))).astype(np.uint8), markers)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     sums = [np.bincount(labels.ravel(), smooth[..., c].ravel(), minlength=count + 1) for c in range(3)]
@@ -100,14 +102,13 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArr
     chosen = {int(centered)}
     goal = inside * height * width * rng.uniform(0.2, 0.6)
     while areas[list(chosen)].sum() < goal:
-        mask = np.isin(labels, list(chosen))
-        neighbors = set(np.unique(labels[ndimage.binary_dilation(mask) & ~mask]).tolist()) - chosen
+        grown: Any = ndimage.binary_dilation(np.isin(labels, list(chosen)))
+        neighbors = set(np.unique(labels[grown]).tolist()) - chosen
         if not neighbors:
             break
         own = np.average(means[list(chosen)], axis=0, weights=np.maximum(1, areas[list(chosen)]))
         chosen.add(min(neighbors, key=lambda n: float(np.abs(means[n] - own).sum() + rng.normal(0, 12))))
-    mask = ndimage.binary_fill_holes(np.isin(labels, list(chosen)))
-    assert mask is not None
+    mask: Any = ndimage.binary_fill_holes(np.isin(labels, list(chosen)))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     full = tuple(
@@ -123,8 +124,8 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArr
 
 
 def _match(
-    colors: NDArray[np.float32], image: NDArray[np.uint8], opacity: NDArray[np.float32], share: float
-) -> NDArray[np.float32]:
+    colors: NDArray[np.floating], image: NDArray[np.uint8], opacity: NDArray[np.floating], share: float
+) -> NDArray[np.floating]:
     """Bring mean and spread of each channel of the object a share of the way to those of what it hides."""
     inside = opacity > 0.5
     if inside.sum() < 4:

@@ -39,8 +39,8 @@ class Drops(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         kind = self.kinds[int(rng.integers(len(self.kinds)))]
-        colors = np.zeros(image.shape, np.float32)
-        alpha = np.zeros(image.shape[:2], np.float32)
+        colors: NDArray[np.floating] = np.zeros(image.shape, np.float32)
+        alpha: NDArray[np.floating] = np.zeros(image.shape[:2], np.float32)
         tint = _stain_color(rng)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             radius = max(2.0, min(alpha.shape) * rng.uniform(*self.radius) * (1.0 if kind == "stain" else 0.5))
@@ -53,7 +53,7 @@ class Drops(Content):
         return join_rgba(colors, alpha)
 
 
-def _stain_color(rng: np.random.Generator) -> NDArray[np.float32]:
+def _stain_color(rng: np.random.Generator) -> NDArray[np.floating]:
     if rng.random() < 0.7:  # coffee, rust, mildew
         return np.array([rng.uniform(60, 150), rng.uniform(40, 110), rng.uniform(10, 70)], np.float32)
     return rng.uniform(0, 255, 3).astype(np.float32)
@@ -61,7 +61,7 @@ def _stain_color(rng: np.random.Generator) -> NDArray[np.float32]:
 
 def _outline(
     size: tuple[int, int], radius: float, rough: float, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], tuple[float, float]]:
+) -> tuple[NDArray[np.floating], tuple[float, float]]:
     """The distance from the middle in radii, not quite round: about 1 at the edge; and the middle, x and y."""
     height, width = size
     x, y = rng.uniform(0, width), rng.uniform(0, height)
@@ -70,21 +70,22 @@ def _outline(
     return (distance + rough * rough_noise(size, max(3.0, radius), rng)).astype(np.float32), (x, y)
 
 
-def _stain(field: NDArray[np.float32], radius: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def _stain(field: NDArray[np.floating], radius: float, rng: np.random.Generator) -> NDArray[np.floating]:
+    size = field.shape[0], field.shape[1]
     sharp = radius / rng.uniform(1.0, 3.0)
     inside = ((1 - field) * sharp + 0.5).clip(0, 1)
     ring = np.exp(-(((field - 0.96) / rng.uniform(0.03, 0.12)) ** 2)) * (field < 1.02)
-    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * smooth_noise(field.shape, radius, rng))  # pyright: ignore[reportArgumentType]
+    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * smooth_noise(size, radius, rng))
     return (inside * body + ring * rng.uniform(0.1, 0.45)).clip(0, 1).astype(np.float32)
 
 
 def _water(
     image: NDArray[np.uint8],
-    field: NDArray[np.float32],
+    field: NDArray[np.floating],
     center: tuple[float, float],
     radius: float,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """What a drop shows: the photo behind it, turned over and shrunk, with a bright spot and a dark rim."""
     height, width = field.shape
     inside = ((1 - field) * radius / 2 + 0.5).clip(0, 1)

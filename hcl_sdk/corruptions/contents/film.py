@@ -70,7 +70,7 @@ class FilmDamage(Content):
         colors = np.where((light >= dark)[..., None], bright, black)
         return join_rgba(colors.astype(np.float32), total)
 
-    def _from_file(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    def _from_file(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
         path = self._masks[int(rng.integers(len(self._masks)))]
         mask = _read_defect(path)
         side = max(4, round(min(size) * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))))
@@ -80,9 +80,8 @@ class FilmDamage(Content):
         )
         mask = mask.rotate(float(rng.uniform(0, 360)), Image.Resampling.BILINEAR, expand=True)
         sheet = Image.new("L", (size[1], size[0]))
-        sheet.paste(
-            mask, tuple(round(rng.uniform(-s / 2, e - s / 2)) for s, e in zip(mask.size, sheet.size, strict=True))
-        )
+        left, top = (round(rng.uniform(-s / 2, e - s / 2)) for s, e in zip(mask.size, sheet.size, strict=True))
+        sheet.paste(mask, (left, top))
         alpha = np.asarray(sheet, np.float32) / 255
         return np.clip(alpha * 1.5, 0, 1)
 
@@ -92,7 +91,7 @@ def _read_defect(path: Path) -> Image.Image:
     return Image.fromarray(read_mask(path, str(path), "white").astype(np.uint8) * 255)
 
 
-def _scratch(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _scratch(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     height, width = size
     start = rng.uniform(0, 1, 2) * [width, height]
     points = walk(
@@ -101,18 +100,18 @@ def _scratch(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floa
     return draw_path(size, points, _thin(size, rng))
 
 
-def _vertical(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _vertical(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     """What a projector scratches: down the film, now and then interrupted."""
     height, width = size
     x = rng.uniform(0, width)
     ends = np.sort(rng.uniform(-0.3, 1.3, 2)) * height
-    points = np.stack([x + np.cumsum(rng.normal(0, 0.12, 30)), np.linspace(*ends, 30)], axis=1)
+    points = np.stack([x + np.cumsum(rng.normal(0, 0.12, 30)), np.linspace(float(ends[0]), float(ends[1]), 30)], axis=1)
     line = draw_path(size, points, _thin(size, rng))
     gaps = np.interp(np.arange(height), np.linspace(0, height, 12), rng.uniform(-0.3, 1.4, 12)).clip(0, 1)
     return line * gaps[:, None].astype(np.float32)
 
 
-def _hair(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _hair(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     height, width = size
     start = rng.uniform(0, 1, 2) * [width, height]
     bent = rng.normal(0, 0.15)
@@ -121,7 +120,7 @@ def _hair(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32
     return draw_path(size, smooth_curve(start + np.cumsum(steps, axis=0), 40), _thin(size, rng))
 
 
-def _specks(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _specks(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     """Up to ten specks, each a few pixels, of no regular form."""
     height, width = size
     total = np.zeros(size, np.float32)
@@ -140,7 +139,7 @@ def _specks(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float
     return total
 
 
-def _blotch(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+def _blotch(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     height, width = size
     radius = max(1.0, min(size) * rng.uniform(0.01, 0.08))
     x, y = int(rng.integers(width)), int(rng.integers(height))

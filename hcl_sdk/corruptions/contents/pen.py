@@ -67,7 +67,7 @@ class Pen(Content):
 _FORMS = ("curve", "curve", "circle", "cross", "underline", "scribble", "writing", "arrow")
 
 
-def _line(form: str, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+def _line(form: str, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     """Points ``[N, 2]`` of a line somewhere in a photo of ``size = (H, W)``."""
     height, width = size
     short = min(size)

@@ -126,7 +126,7 @@ def _places(
     return [(round(free_x * rng.normal(0.5, 0.12)), round(free_y * rng.normal(0.5, 0.15)))]
 
 
-def _lines(size: tuple[int, int], thick: float, rng: np.random.Generator) -> NDArray[np.float32]:
+def _lines(size: tuple[int, int], thick: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """The cross, or the lines at a slant, of a preview."""
     height, width = size
     corners = np.array([[0, 0], [width, height], [width, 0], [0, height]], np.float64)
@@ -141,7 +141,7 @@ def _lines(size: tuple[int, int], thick: float, rng: np.random.Generator) -> NDA
     return total
 
 
-def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
+def _tint(rng: np.random.Generator) -> NDArray[np.floating]:
     kind = rng.random()
     if kind < 0.55:
         return np.full(3, rng.uniform(215, 255), np.float32)
@@ -153,8 +153,8 @@ def _tint(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _style(
-    form: NDArray[np.float32], short: int, tint: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    form: NDArray[np.floating], short: int, tint: NDArray[np.floating], rng: np.random.Generator
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Colors and opacity of a form that is filled, outlined, embossed or has a shadow."""
     kind = rng.random()
     flat = np.broadcast_to(tint, (*form.shape, 3)).astype(np.float32)
