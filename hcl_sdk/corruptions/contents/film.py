@@ -15,7 +15,8 @@ from scipy import ndimage
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import draw_path, join_rgba, rough_noise, smooth_curve, smooth_noise, walk
 from hcl_sdk.interfaces import Content, component
-from hcl_sdk.picture_files import files_in, read_mask
+from hcl_sdk.photos.find import list_photo_files
+from hcl_sdk.photos.masks import read_mask
 
 
 @component
@@ -27,11 +28,11 @@ class FilmDamage(Content):
     Attributes:
         count: scratches, hairs, specks or blotches, from and to; there are often ten times as many specks.
         strength: opacity at the strongest place, from and to.
-        masks: folder of pictures of single defects, white on black, which are then drawn as well, turned and scaled;
+        masks: folder of photos of single defects, white on black, which are then drawn as well, turned and scaled;
             None draws all.
 
     Raises:
-        ValueError: if the folder is not there or holds no pictures.
+        ValueError: if the folder is not there or holds no photos.
         SampleError: from ``paint``, if a mask cannot be decoded.
     """
 
@@ -40,7 +41,7 @@ class FilmDamage(Content):
     masks: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._masks: tuple[Path, ...] = () if self.masks is None else files_in(self.masks, "masks")
+        self._masks: tuple[Path, ...] = () if self.masks is None else list_photo_files(self.masks, "masks")
 
     def paint(
         self,

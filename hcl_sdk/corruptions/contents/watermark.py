@@ -17,7 +17,7 @@ from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts,
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import draw_path, join_rgba, lay_over
 from hcl_sdk.interfaces import Content, component
-from hcl_sdk.picture_files import files_in
+from hcl_sdk.photos.find import list_photo_files
 
 
 @component
@@ -30,7 +30,7 @@ class Watermark(Content):
     Attributes:
         layouts: one of which is drawn for each photo; what is there twice comes twice as often.
         opacity: from and to; low ones come more often.
-        logos: folder of pictures with transparency; None draws plain signs.
+        logos: folder of photos with transparency; None draws plain signs.
         fonts: folder of TrueType or OpenType files; None takes Pillow's own.
 
     Raises:
@@ -46,7 +46,7 @@ class Watermark(Content):
     fonts: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        self._logos: tuple[Path, ...] = () if self.logos is None else files_in(self.logos, "logos")
+        self._logos: tuple[Path, ...] = () if self.logos is None else list_photo_files(self.logos, "logos")
         self._fonts = find_fonts(self.fonts)
 
     def paint(
