@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hcl_sdk.testing import ChecksFailed
 
 
-def faults(check, factory, **options):
+def faults(check: Any, factory: Any, **options: Any) -> Any:
     """What is wrong with a component: reasons by the checks that name them."""
     try:
         check(factory, **options)

@@ -17,12 +17,12 @@ PACKAGES = Path(__file__).parent / "plugin_packages"
 
 def environment(folder: Path, sources: Iterable[Path]) -> str:
     """The Python of an environment in which packages are installed from wheels, next to what is installed here."""
-    sources = list(map(str, sources))
+    paths = list(map(str, sources))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = [*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), *sources]
+    wheel = [*pip, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), *paths]
     subprocess.run(wheel, check=True)
     wheels = sorted(str(path) for path in folder.glob("*.whl"))
-    assert len(wheels) == len(sources)
+    assert len(wheels) == len(paths)
     place = folder / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
     names = {"base": str(place), "platbase": str(place)}

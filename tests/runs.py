@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import attrs
 import torch
@@ -11,21 +13,21 @@ from hcl_sdk.training import Trainer, load_run
 from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
 
 
-def train(config, out, **changes):
+def train(config: dict[str, Any], out: Path, **changes: Any) -> Any:
     torch.manual_seed(0)
     pipeline, recipe = load_run(config, device="cpu")
     return Trainer(pipeline, attrs.evolve(recipe, **changes)).fit(out, progress=False)
 
 
-def lines(out):
+def lines(out: Path) -> Any:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-def weights(out):
+def weights(out: Path) -> Any:
     return read_checkpoint(checkpoints(out / "checkpoints")[-1])
 
 
-def assert_same(a, b):
+def assert_same(a: Any, b: Any) -> None:
     if isinstance(a, torch.Tensor):
         assert torch.equal(a, b)
     elif isinstance(a, dict):
@@ -40,6 +42,6 @@ def assert_same(a, b):
         assert a == b
 
 
-def gradients(out):
+def gradients(out: Path) -> Any:
     """Of the first step: Adam's first moments, before it divides by their size."""
     return {key: value["exp_avg"] for key, value in weights(out)["optimizers"][0]["state"].items()}

@@ -12,7 +12,7 @@ from hcl_sdk.errors import describe_error, locate_error
 
 Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 
-Factory: TypeAlias = Callable[[], Any]
+Factory: TypeAlias = Callable[[], Any] | type[Any]
 """A component class, or a function without arguments that makes a new component at each call."""
 
 

@@ -40,7 +40,7 @@ def test_a_seed_says_all_and_the_global_random_state_is_left_alone() -> None:
     before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # type: ignore[union-attr]
     results = [clusterer(embedding, candidates, seed=seed).assignment for seed in range(6)]
     assert torch.equal(torch.get_rng_state(), before[0])
-    assert (np.random.get_state()[1] == before[1]).all()
+    assert (np.random.get_state()[1] == before[1]).all()  # pyright: ignore[reportArgumentType]
     assert random.getstate() == before[2]
     torch.manual_seed(99)
     for seed in range(6):

@@ -8,6 +8,9 @@ import multiprocessing
 import pickle
 import sys
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,31 +37,31 @@ from hcl_sdk.data import (
 from hcl_sdk.data.logo_30k import STRAY
 
 
-def put(path, value=0, size=(12, 8), **options):
+def put(path: Path, value: int = 0, size: tuple[int, int] = (12, 8), **options: Any) -> None:
     """A picture of one gray value."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (value, value, value)).save(path, **options)
 
 
-def put_mask(path, area=0.25, white=True, size=(12, 8)):
+def put_mask(path: Path, area: float = 0.25, white: bool = True, size: tuple[int, int] = (12, 8)) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     mask = np.zeros((size[1], size[0]), np.uint8)
     mask[:, : round(size[0] * area)] = 255
     Image.fromarray(mask if white else 255 - mask).save(path)
 
 
-def names(dataset):
+def names(dataset: Any) -> Any:
     return [dataset.name(i) for i in range(len(dataset))]
 
 
-def values(dataset):
+def values(dataset: Any) -> Any:
     return [int(dataset[i].image[0, 0, 0]) for i in range(len(dataset))]
 
 
 # Any folder
 
 
-def test_a_folder_is_searched_in_natural_order(tmp_path):
+def test_a_folder_is_searched_in_natural_order(tmp_path: Path) -> None:
     for i, name in enumerate(("b10.png", "b2.PNG", "a/z.bmp", "a/y/x.webp")):
         put(tmp_path / name, 10 * i)
     (tmp_path / "notes.txt").write_text("no photo")
@@ -67,10 +70,11 @@ def test_a_folder_is_searched_in_natural_order(tmp_path):
     assert names(dataset) == ["a/y/x.webp", "a/z.bmp", "b2.PNG", "b10.png"]
     assert values(dataset) == [30, 20, 10, 0]
     assert pickle.loads(pickle.dumps(dataset))[3].image.shape == (8, 12, 3)
-    assert build(describe(dataset), "dataset").path == str(tmp_path)
+    again: Any = build(describe(dataset), "dataset")
+    assert again.path == str(tmp_path)
 
 
-def test_lists_of_names_choose(tmp_path):
+def test_lists_of_names_choose(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c/d.png"):
         put(tmp_path / "photos" / name)
     path, names_file = str(tmp_path / "photos"), tmp_path / "names.txt"
@@ -88,14 +92,14 @@ def test_lists_of_names_choose(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_photos_are_shrunk_while_they_are_decoded(tmp_path, suffix):
+def test_photos_are_shrunk_while_they_are_decoded(tmp_path: Path, suffix: str) -> None:
     put(tmp_path / f"large.{suffix}", 90, (400, 300))
     put(tmp_path / f"small.{suffix}", 90, (40, 30))
     shapes = [FolderDataset(path=str(tmp_path), shorter_side=60)[i].image.shape for i in range(2)]
     assert shapes == [(60, 80, 3), (30, 40, 3)]
 
 
-def test_modes_and_orientation(tmp_path):
+def test_modes_and_orientation(tmp_path: Path) -> None:
     Image.new("L", (5, 4), 7).save(tmp_path / "1.png")
     Image.new("RGBA", (5, 4), (9, 9, 9, 0)).save(tmp_path / "2.png")
     Image.new("P", (5, 4)).save(tmp_path / "3.png")
@@ -111,7 +115,7 @@ def test_modes_and_orientation(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 no picture", b"GIF89a"])
-def test_what_cannot_be_decoded_says_why(tmp_path, content):
+def test_what_cannot_be_decoded_says_why(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     put(tmp_path / "whole.jpg", 3, (200, 200))
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:400])
@@ -139,14 +143,14 @@ def test_what_cannot_be_decoded_says_why(tmp_path, content):
         lambda p: WebDataset(path=p),
     ],
 )
-def test_missing_and_empty_folders_are_errors(make, tmp_path):
+def test_missing_and_empty_folders_are_errors(make: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no folder|expected tar files"):
         make(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="expected"):
         make(str(tmp_path))
 
 
-def test_errors_say_what_is_there_instead(tmp_path):
+def test_errors_say_what_is_there_instead(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"no folder .*fotos/2026'; .* holds notes\.txt"):
         FolderDataset(path=str(tmp_path / "fotos" / "2026"))
@@ -169,7 +173,9 @@ def test_errors_say_what_is_there_instead(tmp_path):
         build({"use": "folder", "path": str(tmp_path / "gone")}, "dataset")
 
 
-def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(tmp_path, monkeypatch):
+def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(50):
         put(tmp_path / "photos" / f"{number}.png")
     shard(tmp_path / "s.tar", {f"{number}.png": encoded((1, 1, 1)) for number in range(50)})
@@ -181,7 +187,7 @@ def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(tmp_path,
             dataset[50]
 
 
-def test_worker_processes_read_the_same_samples(tmp_path):
+def test_worker_processes_read_the_same_samples(tmp_path: Path) -> None:
     for number in range(4):
         put(tmp_path / "photos" / f"{number}.png", number)
     shard(tmp_path / "s.tar", {f"{number}.png": encoded((number,) * 3) for number in range(4)})
@@ -197,7 +203,7 @@ def test_worker_processes_read_the_same_samples(tmp_path):
 # Pairs
 
 
-def pairs(root, white=True):
+def pairs(root: Any, white: bool = True) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     for i, name in enumerate(("a", "b/c")):
         put(root / "damaged" / f"{name}.jpg", 10 + i)
         put(root / "clean" / f"{name}.png", 20 + i)
@@ -205,7 +211,7 @@ def pairs(root, white=True):
     return {"damaged": str(root / "damaged")}, {"clean": str(root / "clean")}, {"masks": str(root / "masks")}
 
 
-def test_pairs_with_and_without_masks(tmp_path):
+def test_pairs_with_and_without_masks(tmp_path: Path) -> None:
     damaged, clean, masks = pairs(tmp_path)
     both = PairsDataset(**damaged, **clean, **masks)
     assert names(both) == ["a", "b/c"]
@@ -219,14 +225,14 @@ def test_pairs_with_and_without_masks(tmp_path):
         PairsDataset(**damaged)
 
 
-def test_the_polarity_of_masks_is_checked(tmp_path):
+def test_the_polarity_of_masks_is_checked(tmp_path: Path) -> None:
     damaged, _, masks = pairs(tmp_path, white=False)
     with pytest.raises(ValueError, match=r"cover 75 % .* meant with corrupted='black'"):
         PairsDataset(**damaged, **masks)
     assert PairsDataset(**damaged, **masks, corrupted="black")[0].corruption_mask.mean() == 0.25
 
 
-def test_pairs_that_do_not_match_are_named(tmp_path):
+def test_pairs_that_do_not_match_are_named(tmp_path: Path) -> None:
     damaged, clean, masks = pairs(tmp_path)
     put(tmp_path / "damaged" / "alone.jpg")
     put_mask(tmp_path / "masks" / "other.png")
@@ -244,7 +250,7 @@ def test_pairs_that_do_not_match_are_named(tmp_path):
         PairsDataset(**damaged, **clean)
 
 
-def test_pairs_become_items_that_are_not_corrupted_again(tmp_path):
+def test_pairs_become_items_that_are_not_corrupted_again(tmp_path: Path) -> None:
     damaged, clean, masks = pairs(tmp_path)
     for fields in (clean, masks, clean | masks):
         for augment in (False, True):
@@ -255,11 +261,11 @@ def test_pairs_become_items_that_are_not_corrupted_again(tmp_path):
             assert "masks" not in fields or item.corruption_mask.dtype == np.bool_
 
 
-def test_endings_may_tell_the_folders_apart(tmp_path):
+def test_endings_may_tell_the_folders_apart(tmp_path: Path) -> None:
     put(tmp_path / "damaged" / "1_rain.png", 1)
     put(tmp_path / "clean" / "1_dry.jpg", 2)
     put_mask(tmp_path / "masks" / "1_mask.png")
-    fields = {what: str(tmp_path / what) for what in ("damaged", "clean", "masks")}
+    fields: dict[str, Any] = {what: str(tmp_path / what) for what in ("damaged", "clean", "masks")}
     dataset = PairsDataset(**fields, damaged_ending="_rain", clean_ending="_dry", mask_ending="_mask")
     assert names(dataset) == ["1"]
     assert (dataset[0].image[0, 0, 0], dataset[0].clean[0, 0, 0]) == (1, 2)
@@ -268,7 +274,7 @@ def test_endings_may_tell_the_folders_apart(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["damaged/a.jpg", "clean/a.png", "masks/a.png"])
-def test_a_bad_part_of_a_pair_is_reported_by_its_sample_alone(tmp_path, part):
+def test_a_bad_part_of_a_pair_is_reported_by_its_sample_alone(tmp_path: Path, part: str) -> None:
     damaged, clean, masks = pairs(tmp_path)
     (tmp_path / part).write_bytes((tmp_path / part).read_bytes()[:40])
     dataset = PairsDataset(**damaged, **clean, **masks)
@@ -277,7 +283,7 @@ def test_a_bad_part_of_a_pair_is_reported_by_its_sample_alone(tmp_path, part):
     assert dataset[1].clean is not None
 
 
-def test_parts_of_different_sizes_are_unreadable(tmp_path):
+def test_parts_of_different_sizes_are_unreadable(tmp_path: Path) -> None:
     put(tmp_path / "damaged" / "a.png", size=(12, 8))
     put(tmp_path / "clean" / "a.png", size=(12, 9))
     put_mask(tmp_path / "masks" / "a.png", size=(11, 8))
@@ -291,7 +297,7 @@ def test_parts_of_different_sizes_are_unreadable(tmp_path):
 # The published ones
 
 
-def test_ffhq_is_split_by_number(tmp_path):
+def test_ffhq_is_split_by_number(tmp_path: Path) -> None:
     for number in (0, 59_999, 60_000, 69_999):
         put(tmp_path / "images1024x1024" / f"{number // 1000 * 1000:05d}" / f"{number:05d}.png", number % 100)
     assert values(FFHQ(path=str(tmp_path))) == [0, 99]
@@ -307,7 +313,7 @@ def test_ffhq_is_split_by_number(tmp_path):
         FFHQ(path=str(tmp_path))
 
 
-def test_celeba_hq_is_split_as_celeba_is(tmp_path):
+def test_celeba_hq_is_split_as_celeba_is(tmp_path: Path) -> None:
     for number in range(4):
         put(tmp_path / "CelebA-HQ-img" / f"{number}.jpg", number)
     assert len(CelebAHQ(path=str(tmp_path), split="all")) == 4
@@ -326,7 +332,7 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path):
 
 
 @pytest.mark.parametrize("digits", [1, 5, 6])
-def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path, digits):
+def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path: Path, digits: int) -> None:
     for number in (0, 1, 29_999):
         put(tmp_path / "CelebA-HQ-img" / f"{number:0{digits}d}.jpg")
     with pytest.raises(ValueError, match="need CelebA-HQ-to-CelebA-mapping"):
@@ -337,7 +343,7 @@ def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path
     assert parts == [[f"{number:0{digits}d}.jpg"] for number in (0, 1, 29_999)]
 
 
-def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path):
+def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path: Path) -> None:
     for number in (4, 162_770, 162_771, 182_637, 182_638, 202_591):
         put(tmp_path / "CelebA-HQ-img" / f"{number:06d}.jpg")
     parts = {split: names(CelebAHQ(path=str(tmp_path), split=split)) for split in ("train", "validation", "test")}
@@ -352,7 +358,7 @@ def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path):
 
 
 @pytest.mark.parametrize("inside", ["", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC"])
-def test_imagenet(tmp_path, inside):
+def test_imagenet(tmp_path: Path, inside: str) -> None:
     put(tmp_path / inside / "train" / "n01440764" / "n01440764_1.JPEG", 1)
     put(tmp_path / inside / "val" / "ILSVRC2012_val_00000001.JPEG", 2)
     assert names(ImageNet(path=str(tmp_path))) == ["n01440764/n01440764_1.JPEG"]
@@ -369,7 +375,7 @@ def test_imagenet(tmp_path, inside):
         ("places365_standard/train/a", "val_large"),
     ],
 )
-def test_places365(tmp_path, train, validation):
+def test_places365(tmp_path: Path, train: str, validation: str) -> None:
     put(tmp_path / train / "1.jpg", 1)
     put(tmp_path / validation / "2.jpg", 2)
     assert values(Places365(path=str(tmp_path))) == [1]
@@ -380,7 +386,7 @@ def test_places365(tmp_path, train, validation):
         Places365(path=str(tmp_path), split="test")
 
 
-def test_paris_streetview(tmp_path):
+def test_paris_streetview(tmp_path: Path) -> None:
     put(tmp_path / "paris_train_original" / "48.842502_2.344968_90_-004.JPG", 1)
     put(tmp_path / "paris_eval_gt" / "001_im.png", 2)
     assert values(ParisStreetView(path=str(tmp_path))) == [1]
@@ -390,7 +396,7 @@ def test_paris_streetview(tmp_path):
     assert values(ParisStreetView(path=str(tmp_path), split="test")) == [2]
 
 
-def test_logo_30k_and_its_stray_files(tmp_path):
+def test_logo_30k_and_its_stray_files(tmp_path: Path) -> None:
     root = tmp_path / "27kpng"
     for i, name in enumerate(("COCO_val2014_000000000042", "COCO_val2014_000000201186")):
         put(root / "natural" / f"{name}.jpg", 40 + i)
@@ -422,7 +428,7 @@ def test_logo_30k_and_its_stray_files(tmp_path):
         Logo30K(path=str(root), split="validation")
 
 
-def test_istd(tmp_path):
+def test_istd(tmp_path: Path) -> None:
     for split in ("train", "test"):
         put(tmp_path / split / f"{split}_A" / "1-1.png", 1)
         put_mask(tmp_path / split / f"{split}_B" / "1-1.png")
@@ -437,12 +443,12 @@ def test_istd(tmp_path):
         ISTD(path=str(tmp_path), split="test")
 
 
-def test_raindrop(tmp_path):
+def test_raindrop(tmp_path: Path) -> None:
     for split, suffix in (("train", "png"), ("test_a", "png"), ("test_b", "jpg")):
         for i in (10, 2):
             put(tmp_path / split / "data" / f"{i}_rain.{suffix}", i)
             put(tmp_path / split / "gt" / f"{i}_clean.{suffix}", 100 + i)
-        dataset = Raindrop(path=str(tmp_path), split=split)
+        dataset = Raindrop(path=str(tmp_path), split=split)  # pyright: ignore[reportArgumentType]
         assert values(dataset) == [2, 10]
         assert dataset[0].clean[0, 0, 0] == 102
         assert dataset[0].corruption_mask is None
@@ -456,13 +462,13 @@ def test_raindrop(tmp_path):
 # Shards
 
 
-def encoded(value, mode="RGB", suffix="PNG", size=(12, 8)):
+def encoded(value: Any, mode: str = "RGB", suffix: str = "PNG", size: tuple[int, int] = (12, 8)) -> Any:
     file = io.BytesIO()
     Image.new(mode, size, value).save(file, suffix)
     return file.getvalue()
 
 
-def encoded_mask(area=0.25, white=True):
+def encoded_mask(area: float = 0.25, white: bool = True) -> Any:
     file = io.BytesIO()
     mask = np.full((8, 12), 0 if white else 255, np.uint8)
     mask[:, : round(12 * area)] = 255 if white else 0
@@ -470,7 +476,7 @@ def encoded_mask(area=0.25, white=True):
     return file.getvalue()
 
 
-def shard(path, files):
+def shard(path: Path, files: Any) -> None:
     with tarfile.open(path, "w") as archive:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
@@ -478,7 +484,7 @@ def shard(path, files):
             archive.addfile(info, io.BytesIO(content))
 
 
-def test_shards_are_read_at_any_place(tmp_path):
+def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
     shard(tmp_path / "s-0.tar", {f"{i}.png": encoded((i, i, i)) for i in range(3)} | {"0.json": b"{}", "x.cls": b"1"})
     shard(tmp_path / "s-10.tar", {"b/7.jpg": encoded((70, 70, 70), suffix="JPEG", size=(64, 48))})
     shard(tmp_path / "s-2.tar", {"5.png": encoded((50, 50, 50)), "broken.jpg": b"no picture"})
@@ -491,7 +497,7 @@ def test_shards_are_read_at_any_place(tmp_path):
             dataset[4]
 
 
-def test_shards_of_pairs(tmp_path):
+def test_shards_of_pairs(tmp_path: Path) -> None:
     files = {
         "1.jpg": encoded((9, 9, 9), suffix="JPEG"),
         "1.mask.png": encoded_mask(),
@@ -506,7 +512,7 @@ def test_shards_of_pairs(tmp_path):
     assert WebDataset(path=str(tmp_path / "a.tar"), corrupted="black")[0].corruption_mask.mean() == 0.25
 
 
-def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(tmp_path):
+def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(tmp_path: Path) -> None:
     files = {"1.png": encoded((1,) * 3), "1.mask.png": b"bad", "2.png": encoded((2,) * 3), "2.mask.png": encoded_mask()}
     shard(tmp_path / "a.tar", files)
     dataset = WebDataset(path=str(tmp_path / "a.tar"))
@@ -515,7 +521,7 @@ def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(t
     assert dataset[1].corruption_mask.mean() == 0.25
 
 
-def test_shards_that_cannot_be_used(tmp_path):
+def test_shards_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
     with pytest.raises(ValueError, match="no uncompressed tar file, or damaged"):
         WebDataset(path=str(tmp_path))
@@ -524,13 +530,13 @@ def test_shards_that_cannot_be_used(tmp_path):
         WebDataset(path=str(tmp_path))
 
 
-def test_a_shard_that_cannot_be_opened_is_named(tmp_path):
+def test_a_shard_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.tar").mkdir()
     with pytest.raises(ValueError, match=r"folder\.tar' is no uncompressed tar file"):
         WebDataset(path=str(tmp_path / "*.tar"))
 
 
-def test_shards_of_the_same_name_are_told_apart(tmp_path):
+def test_shards_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     for number, folder in enumerate(("a", "b")):
         (tmp_path / folder).mkdir()
         shard(tmp_path / folder / "s.tar", {"1.png": encoded((number,) * 3)})
@@ -551,13 +557,13 @@ def test_shards_of_the_same_name_are_told_apart(tmp_path):
         ({"2.json": b"", "4.mask.png": b"", "4.clean.png": b""}, r"1 of 3 samples are without a photo: s\.tar/4"),
     ],
 )
-def test_shards_whose_samples_lack_parts_are_refused(tmp_path, added, message):
+def test_shards_whose_samples_lack_parts_are_refused(tmp_path: Path, added: dict[str, bytes], message: str) -> None:
     shard(tmp_path / "s.tar", {"1.png": b"", "3.png": b"", "2.png" if "2.mask.png" in added else "0.txt": b""} | added)
     with pytest.raises(ValueError, match=message):
         WebDataset(path=str(tmp_path))
 
 
-def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path):
+def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path: Path) -> None:
     shard(tmp_path / "s.tar", {f"{i}.png": encoded((i, i, i)) for i in range(6)})
     whole = (tmp_path / "s.tar").read_bytes()
     assert len(WebDataset(path=str(tmp_path))) == 6
@@ -578,12 +584,12 @@ def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path):
 
 
 @pytest.fixture
-def datasets():
+def datasets() -> Any:
     return pytest.importorskip("datasets")
 
 
 @pytest.fixture
-def rows(datasets):
+def rows(datasets: Any) -> Any:
     table = {
         "image": [{"bytes": encoded((i, i, i)), "path": None} for i in range(3)] + [{"bytes": b"bad", "path": None}],
         "truth": [{"bytes": encoded((200, 200, 200)), "path": None}] * 4,
@@ -595,7 +601,7 @@ def rows(datasets):
     return datasets.Dataset.from_dict(table, features=datasets.Features(features))
 
 
-def test_a_hugging_face_data_set_in_memory(datasets, rows):
+def test_a_hugging_face_data_set_in_memory(datasets: Any, rows: Any) -> None:
     dataset = HuggingFaceDataset.wrap(rows, clean="truth", mask="hole")
     assert len(dataset) == 4
     assert (dataset[2].image[0, 0, 0], dataset[2].clean[0, 0, 0]) == (2, 200)
@@ -619,12 +625,13 @@ def test_a_hugging_face_data_set_in_memory(datasets, rows):
     assert pickle.loads(pickle.dumps(dataset))[2].image[0, 0, 0] == 2
 
 
-def test_a_hugging_face_data_set_on_the_disk(datasets, rows, tmp_path):
+def test_a_hugging_face_data_set_on_the_disk(datasets: Any, rows: Any, tmp_path: Path) -> None:
     rows.save_to_disk(str(tmp_path / "saved"))
     dataset = HuggingFaceDataset(path=str(tmp_path / "saved"))
     assert len(dataset) == 4
     assert dataset[1].image[0, 0, 0] == 1
-    assert build(describe(dataset), "dataset")[1].image[0, 0, 0] == 1
+    again: Any = build(describe(dataset), "dataset")
+    assert again[1].image[0, 0, 0] == 1
     with pytest.raises(ValueError, match="cannot be loaded"):
         HuggingFaceDataset(path=str(tmp_path / "nowhere"))
     datasets.DatasetDict(test=rows, other=rows.select([2])).save_to_disk(str(tmp_path / "splits"))
@@ -633,7 +640,9 @@ def test_a_hugging_face_data_set_on_the_disk(datasets, rows, tmp_path):
         HuggingFaceDataset(path=str(tmp_path / "splits"))
 
 
-def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(datasets, rows, tmp_path, monkeypatch):
+def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(
+    datasets: Any, rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     for number in (1, 2):
         put(tmp_path / "photos" / "train" / f"{number}.png", number)
@@ -649,7 +658,7 @@ def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(datasets
         HuggingFaceDataset(path=str(tmp_path / "parquet"))
 
 
-def test_the_library_datasets_is_asked_for_when_it_is_missing(monkeypatch):
+def test_the_library_datasets_is_asked_for_when_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ImportError, match=r"pip install hcl_sdk\[datasets\]"):
         HuggingFaceDataset(path="somebody/photos")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 import hcl_sdk
@@ -24,10 +29,10 @@ class Squares(hcl_sdk.Dataset):
     bad: tuple[int, ...] = ()
     pairs: bool = False
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Sample:
         if index in self.bad:
             raise SampleError(f"number {index} is broken")
         y, x = np.mgrid[: self.height, : self.width]
@@ -36,19 +41,19 @@ class Squares(hcl_sdk.Dataset):
             return Sample(image=image)
         return Sample(image=image, clean=255 - image, corruption_mask=image[..., 2] > 90)
 
-    def name(self, index):
+    def name(self, index: int) -> str:
         return f"square {index}"
 
 
-def plain(**fields):
+def plain(**fields: Any) -> Corruption:
     return Corruption(rules=(Rule(shapes=(CenterBox(),), contents=(Constant(),)),), blur=(0, 0), **fields)
 
 
-def same(a, b):
+def same(a: Any, b: Any) -> Any:
     return np.array_equal(a.image, b.image) and np.array_equal(a.corruption_mask, b.corruption_mask)
 
 
-def test_an_item_of_several_layers_is_named_after_all_of_them():
+def test_an_item_of_several_layers_is_named_after_all_of_them() -> None:
     rules = tuple(Rule(shapes=(CenterBox(),), contents=(content,)) for content in (Constant(), AnotherPhoto()))
     items = Items(Squares(), 24, corruption=Corruption(rules=rules, layers=(8, 8)), seed=0)
     assert {(items[i].shape, items[i].content) for i in range(4)} == {("box", "constant+photo")}
@@ -56,7 +61,7 @@ def test_an_item_of_several_layers_is_named_after_all_of_them():
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 500))
-def test_an_item_depends_on_seed_and_number_alone(seed, number):
+def test_an_item_depends_on_seed_and_number_alone(seed: int, number: int) -> None:
     dataset, corruption = Squares(), Corruption()
     items = Items(dataset, 24, corruption=corruption, seed=seed, augment=True)
     others = Items(dataset, 24, corruption=corruption, seed=seed, augment=True)
@@ -65,7 +70,7 @@ def test_an_item_depends_on_seed_and_number_alone(seed, number):
     assert items[number].name == others.name(number)
 
 
-def test_other_seeds_and_numbers_give_other_items():
+def test_other_seeds_and_numbers_give_other_items() -> None:
     found = {
         Items(Squares(), 24, corruption=plain(), seed=seed, augment=True)[number].image.tobytes()
         for seed in range(4)
@@ -74,14 +79,14 @@ def test_other_seeds_and_numbers_give_other_items():
     assert len(found) == 32
 
 
-def test_each_lap_shows_every_photo_once_in_another_order():
+def test_each_lap_shows_every_photo_once_in_another_order() -> None:
     items = Items(Squares(), 16, corruption=None, seed=1, augment=True)
     laps = [[items.name(lap * 7 + i) for i in range(7)] for lap in range(5)]
     assert all(sorted(lap) == [f"square {i}" for i in range(7)] for lap in laps)
     assert len({tuple(lap) for lap in laps}) > 1
 
 
-def test_evaluation_shows_the_middle_of_each_photo():
+def test_evaluation_shows_the_middle_of_each_photo() -> None:
     items = Items(Squares(), 40, corruption=plain(), seed=1)
     assert len(items) == 7
     for i in range(7):
@@ -94,21 +99,21 @@ def test_evaluation_shows_the_middle_of_each_photo():
         )
 
 
-def test_small_photos_are_enlarged():
+def test_small_photos_are_enlarged() -> None:
     for augment in (False, True):
         item = Items(Squares(height=5, width=9), 32, corruption=None, seed=0, augment=augment)[0]
         assert item.image.shape == (32, 32, 3)
         assert not item.corruption_mask.any()
 
 
-def test_crops_are_not_smaller_than_they_may_be():
+def test_crops_are_not_smaller_than_they_may_be() -> None:
     items = Items(Squares(height=100, width=100), 20, corruption=None, seed=0, augment=True, min_scale=0.5)
     spans = [int(np.ptp(items[i].image[..., 1])) for i in range(60)]
     assert min(spans) >= 3 * 45
     assert max(spans) > 3 * 80
 
 
-def test_pairs_are_cut_alike_and_not_corrupted():
+def test_pairs_are_cut_alike_and_not_corrupted() -> None:
     items = Items(Squares(pairs=True), 24, corruption=plain(), seed=3, augment=True)
     mirrored = 0
     for i in range(20):
@@ -122,7 +127,7 @@ def test_pairs_are_cut_alike_and_not_corrupted():
     assert 3 < mirrored < 17
 
 
-def test_what_cannot_be_read_is_replaced_in_training_and_reported():
+def test_what_cannot_be_read_is_replaced_in_training_and_reported() -> None:
     items = Items(Squares(bad=(2, 3)), 16, corruption=plain(), seed=0, augment=True)
     shown, reported = [], set()
     for number in range(14):
@@ -136,7 +141,7 @@ def test_what_cannot_be_read_is_replaced_in_training_and_reported():
         Items(Squares(bad=tuple(range(7))), 16, corruption=None, seed=0, augment=True)[0]
 
 
-def test_what_cannot_be_read_is_an_error_in_evaluation():
+def test_what_cannot_be_read_is_an_error_in_evaluation() -> None:
     items = Items(Squares(bad=(2,)), 16, corruption=plain(), seed=0)
     with pytest.raises(SampleError, match="number 2 is broken"):
         items[2]
@@ -144,7 +149,7 @@ def test_what_cannot_be_read_is_an_error_in_evaluation():
 
 
 @pytest.fixture
-def broken_files(tmp_path):
+def broken_files(tmp_path: Path) -> tuple[Any, dict[str, Rule]]:
     """Of each kind of file that photos are corrupted with, one that can be read, and one that cannot."""
     good = np.zeros((12, 12, 4), np.uint8)
     good[2:6, 2:9] = 255
@@ -161,7 +166,9 @@ def broken_files(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["masks", "logos", "photos"])
-def test_a_file_to_corrupt_with_that_cannot_be_read_is_reported_and_drawn_again_in_training(broken_files, kind):
+def test_a_file_to_corrupt_with_that_cannot_be_read_is_reported_and_drawn_again_in_training(
+    broken_files: tuple[Any, dict[str, Rule]], kind: str
+) -> None:
     root, rules = broken_files
     corruption = Corruption(rules=(rules[kind],))
     items = Items(Squares(), 24, corruption=corruption, seed=0, augment=True)
@@ -175,7 +182,9 @@ def test_a_file_to_corrupt_with_that_cannot_be_read_is_reported_and_drawn_again_
 
 
 @pytest.mark.parametrize("kind", ["masks", "logos", "photos"])
-def test_an_item_that_was_to_be_corrupted_with_such_a_file_is_left_out_of_evaluation(broken_files, kind):
+def test_an_item_that_was_to_be_corrupted_with_such_a_file_is_left_out_of_evaluation(
+    broken_files: tuple[Any, dict[str, Rule]], kind: str
+) -> None:
     root, rules = broken_files
     items = Items(Squares(count=30), 24, corruption=Corruption(rules=(rules[kind],)), seed=0)
     problems = []
@@ -190,7 +199,7 @@ def test_an_item_that_was_to_be_corrupted_with_such_a_file_is_left_out_of_evalua
         assert str(root / kind / "bad.png") in problem
 
 
-def test_where_nothing_to_corrupt_with_can_be_read_training_says_so(broken_files):
+def test_where_nothing_to_corrupt_with_can_be_read_training_says_so(broken_files: tuple[Any, dict[str, Rule]]) -> None:
     root, rules = broken_files
     (root / "logos" / "good.png").write_bytes(b"neither")
     items = Items(Squares(), 24, corruption=Corruption(rules=(rules["logos"],)), seed=0, augment=True)
@@ -198,7 +207,7 @@ def test_where_nothing_to_corrupt_with_can_be_read_training_says_so(broken_files
         items[0]
 
 
-def test_photos_drawn_as_content_that_cannot_be_read_are_reported():
+def test_photos_drawn_as_content_that_cannot_be_read_are_reported() -> None:
     rule = Rule(shapes=(CenterBox(),), contents=(AnotherPhoto(),))
     dataset = Squares(count=8, bad=(3,))
     items = Items(dataset, 24, corruption=Corruption(rules=(rule,)), seed=0, augment=True)
@@ -208,10 +217,16 @@ def test_photos_drawn_as_content_that_cannot_be_read_are_reported():
     assert set(reported) == {("square 3", "number 3 is broken")}
 
 
-def test_the_clean_photo_is_out_of_reach_of_contents():
+def test_the_clean_photo_is_out_of_reach_of_contents() -> None:
     @hcl_sdk.component
     class Ink(hcl_sdk.Content):
-        def paint(self, image, corruption_mask, rng, another):
+        def paint(
+            self,
+            image: NDArray[np.uint8],
+            corruption_mask: NDArray[np.bool_],
+            rng: np.random.Generator,
+            another: Callable[[], NDArray[np.uint8]],
+        ) -> NDArray[Any]:
             image[:] = 0
             return image
 
@@ -220,11 +235,11 @@ def test_the_clean_photo_is_out_of_reach_of_contents():
         items[1]
 
 
-def test_blur_grows_over_the_first_items():
+def test_blur_grows_over_the_first_items() -> None:
     corruption = Corruption(rules=(Rule(shapes=(CenterBox(side=0.5),), contents=(Constant(),)),), blur=(3.0, 3.0))
     flat = Squares(count=1, height=1, width=1)
 
-    def grays(number):
+    def grays(number: Any) -> Any:
         items = Items(flat, 64, corruption=corruption, seed=0, augment=True, soften_over=100)
         item = items[number]
         assert np.array_equal(item.clean[..., 0], np.zeros((64, 64)))
@@ -235,7 +250,13 @@ def test_blur_grows_over_the_first_items():
 
     @hcl_sdk.component
     class White(hcl_sdk.Content):
-        def paint(self, image, corruption_mask, rng, another):
+        def paint(
+            self,
+            image: NDArray[np.uint8],
+            corruption_mask: NDArray[np.bool_],
+            rng: np.random.Generator,
+            another: Callable[[], NDArray[np.uint8]],
+        ) -> NDArray[Any]:
             return np.full_like(image, 255)
 
     corruption = Corruption(rules=(Rule(shapes=(CenterBox(side=0.5),), contents=(White(),)),), blur=(3.0, 3.0))
@@ -243,10 +264,16 @@ def test_blur_grows_over_the_first_items():
     assert len(np.unique(grays(50).image)) < len(np.unique(grays(1000).image))
 
 
-def test_another_photo_is_not_the_same_one():
+def test_another_photo_is_not_the_same_one() -> None:
     @hcl_sdk.component
     class Other(hcl_sdk.Content):
-        def paint(self, image, corruption_mask, rng, another):
+        def paint(
+            self,
+            image: NDArray[np.uint8],
+            corruption_mask: NDArray[np.bool_],
+            rng: np.random.Generator,
+            another: Callable[[], NDArray[np.uint8]],
+        ) -> NDArray[Any]:
             other = another()
             assert other[0, 0, 0] != image[0, 0, 0]
             return np.asarray(Image.fromarray(other).resize(image.shape[1::-1]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from hcl_sdk import component
 from hcl_sdk.encoders.backbone import BackboneEncoder, check_loaded
@@ -17,7 +19,7 @@ from hcl_sdk.testing import parametrize_with_checks
 class Stages(nn.Module):
     """Convolutions whose strides are given; returns the maps of ``indices``."""
 
-    def __init__(self, strides, indices):
+    def __init__(self, strides: tuple[int, ...], indices: Any) -> None:
         super().__init__()
         widths = (3, *range(4, 4 + len(strides)))
         self.indices = list(indices)
@@ -27,7 +29,7 @@ class Stages(nn.Module):
         )
         self.never = nn.Parameter(torch.rand(3))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Any:
         maps = []
         for i, layer in enumerate(self.layers):
             x = layer(x) if i else self.norm(layer(x))
@@ -41,7 +43,7 @@ class StagesEncoder(BackboneEncoder):
 
     downloads = []  # noqa: RUF012
 
-    def resolve(self):
+    def resolve(self) -> dict[str, Any]:
         config = self.config or {"strides": (2, 2, 1, 2)}
         return {
             "config": config,
@@ -49,51 +51,56 @@ class StagesEncoder(BackboneEncoder):
             "image_std": self.image_std or (0.25,) * 3,
         }
 
-    def stages(self):
-        return [f"stage{i}" for i in range(len(self.config["strides"]))]
+    @property
+    def own_strides(self) -> tuple[int, ...]:
+        strides: Any = self.config["strides"]
+        return strides
 
-    def multiples(self):
-        return [self.config["strides"][0]]
+    def stages(self) -> list[str]:
+        return [f"stage{i}" for i in range(len(self.own_strides))]
 
-    def make_backbone(self, indices, *, pretrained):
+    def multiples(self) -> list[Any]:
+        return [self.own_strides[0]]
+
+    def make_backbone(self, indices: Any, *, pretrained: Any) -> Stages:
         if pretrained:
             self.downloads.append(self.model)
-        return Stages(self.config["strides"], indices)
+        return Stages(self.own_strides, indices)
 
-    def feature_maps(self, backbone, image):
+    def feature_maps(self, backbone: Any, image: Tensor) -> Any:
         return backbone(image)
 
     @property
-    def _name(self):
+    def _name(self) -> str:
         return "stages"
 
 
-def pyramid():
+def pyramid() -> StagesEncoder:
     return StagesEncoder(config={"strides": (2, 2, 1, 2)})
 
 
-def plain():
+def plain() -> StagesEncoder:
     return StagesEncoder(config={"strides": (14, 1, 1, 1, 1)}, frozen=True)
 
 
 @parametrize_with_checks([pyramid, plain])
-def test_conformance(factory, check):
+def test_conformance(factory: Any, check: Any) -> None:
     check(factory)
 
 
-def test_the_last_stage_of_every_stride_is_taken():
+def test_the_last_stage_of_every_stride_is_taken() -> None:
     encoder = pyramid()
     assert (encoder.out_indices, encoder.spec.strides, encoder.spec.channels) == ((0, 2, 3), (2, 4, 8), (4, 6, 7))
 
 
 @pytest.mark.parametrize(("layers", "expected"), [(12, (2, 5, 8, 11)), (5, (0, 1, 3, 4)), (2, (0, 0, 1, 1))])
-def test_four_evenly_spaced_layers_of_a_plain_backbone_are_taken(layers, expected):
+def test_four_evenly_spaced_layers_of_a_plain_backbone_are_taken(layers: int, expected: tuple[int, ...]) -> None:
     encoder = StagesEncoder(config={"strides": (16, *[1] * (layers - 1))})
     assert (encoder.out_indices, encoder.spec.strides) == (expected, (4, 8, 16, 32))
 
 
 @given(height=st.integers(1, 70), width=st.integers(1, 70), make=st.sampled_from([pyramid, plain]))
-def test_maps_have_the_size_that_the_spec_says(height, width, make):
+def test_maps_have_the_size_that_the_spec_says(height: int, width: int, make: Any) -> None:
     encoder = make().eval()
     found = encoder(torch.rand(1, 3, height, width)).maps
     spec = encoder.spec
@@ -102,14 +109,14 @@ def test_maps_have_the_size_that_the_spec_says(height, width, make):
     ]
 
 
-def test_images_are_normalized():
+def test_images_are_normalized() -> None:
     encoder = StagesEncoder(config={"strides": (2,)}, out_indices=(0,), image_mean=(0.1, 0.2, 0.3)).eval()
     image = torch.rand(1, 3, 8, 8)
     expected = encoder.backbone((image - torch.tensor([0.1, 0.2, 0.3]).view(3, 1, 1)) / 0.25)
     torch.testing.assert_close(encoder.pyramid(expected), list(encoder(image).maps))
 
 
-def test_weights_are_fetched_once_and_not_again_for_what_was_made():
+def test_weights_are_fetched_once_and_not_again_for_what_was_made() -> None:
     StagesEncoder.downloads.clear()
     encoder = StagesEncoder(model="some/model")
     assert encoder.downloads == ["some/model"]
@@ -120,13 +127,13 @@ def test_weights_are_fetched_once_and_not_again_for_what_was_made():
     assert encoder.downloads == ["some/model"] * 2
 
 
-def test_what_gets_no_gradients_is_not_trained():
+def test_what_gets_no_gradients_is_not_trained() -> None:
     encoder = StagesEncoder(config={"strides": (2, 2, 2)}, out_indices=(0, 1))
     still = {name for name, parameter in encoder.named_parameters() if not parameter.requires_grad}
     assert still == {"backbone.never", "backbone.layers.2.weight", "backbone.layers.2.bias"}
 
 
-def test_a_frozen_backbone_stays_in_evaluation_mode():
+def test_a_frozen_backbone_stays_in_evaluation_mode() -> None:
     encoder = plain().train()
     assert (encoder.pyramid.training, encoder.backbone.training) == (True, False)
     assert {name.partition(".")[0] for name, p in encoder.named_parameters() if p.requires_grad} == {"pyramid"}
@@ -147,12 +154,12 @@ def test_a_frozen_backbone_stays_in_evaluation_mode():
         ({"config": {"strides": (2, 7)}}, r"of 64 x 128, stage 1 gives \[1, 5, 4, 9\]; expected a map"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields, message):
+def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StagesEncoder(**fields)
 
 
-def test_a_checkpoint_without_some_of_the_weights_is_refused_but_may_lack_normalization():
+def test_a_checkpoint_without_some_of_the_weights_is_refused_but_may_lack_normalization() -> None:
     made = Stages((2, 2), [0])
     check_loaded(made, ["norm.weight", "norm.bias", "norm.running_var"], "the file")
     with pytest.raises(ValueError, match=r"the file does not fit .* nothing for 1 of \d+ tensors: layers.0.weight"):

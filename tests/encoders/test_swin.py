@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from hcl_sdk.encoders.swin import SwinEncoder
     scales=st.integers(1, 3),
 )
 @settings(max_examples=15, deadline=None)
-def test_the_spec_is_true_of_the_maps_at_any_size(size, conv_stages, scales):
+def test_the_spec_is_true_of_the_maps_at_any_size(size: tuple[int, int], conv_stages: int, scales: int) -> None:
     encoder = SwinEncoder(
         dim=4,
         multipliers=(1, 2, 4)[:scales],
@@ -38,7 +39,7 @@ def test_the_spec_is_true_of_the_maps_at_any_size(size, conv_stages, scales):
     assert torch.equal(image, before)
 
 
-def test_what_is_far_from_a_pixel_does_not_see_it():
+def test_what_is_far_from_a_pixel_does_not_see_it() -> None:
     encoder = SwinEncoder(dim=4, depths=(2,), multipliers=(1,), window_sizes=(4,))
     image = torch.rand(1, 3, 48, 8)
     changed = image.clone()
@@ -50,7 +51,7 @@ def test_what_is_far_from_a_pixel_does_not_see_it():
     assert not differs[24:].any()
 
 
-def test_activation_first_is_the_other_order_of_the_reducing_convolutions():
+def test_activation_first_is_the_other_order_of_the_reducing_convolutions() -> None:
     torch.manual_seed(0)
     behind = SwinEncoder(dim=4, multipliers=(1,), depths=(1,), window_sizes=(4,), conv_stages=1)
     first = SwinEncoder(dim=4, multipliers=(1,), depths=(1,), window_sizes=(4,), conv_stages=1, activation_first=True)
@@ -73,6 +74,6 @@ def test_activation_first_is_the_other_order_of_the_reducing_convolutions():
         ({"conv_stages": -1}, "conv_stages"),
     ],
 )
-def test_configurations_that_cannot_work_are_refused(fields, message):
+def test_configurations_that_cannot_work_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SwinEncoder(**fields)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 import types
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def plain(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None,
 
 
 @st.composite
-def problems(draw):
+def problems(draw: st.DrawFn) -> tuple[Any, Any, Any, Any, Any]:
     lead = draw(st.lists(st.integers(1, 3), min_size=0, max_size=2))
     heads, rows, columns, dim = (draw(st.integers(1, 4)) for _ in range(4))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 999)))
@@ -54,13 +55,13 @@ def problems(draw):
 @pytest.mark.parametrize("backend", BACKENDS)
 @given(problem=problems())
 @settings(max_examples=15, deadline=None)
-def test_equals_the_definition_for_every_shape(backend, problem):
+def test_equals_the_definition_for_every_shape(backend: str, problem: tuple[Any, Any, Any, Any, Any]) -> None:
     with attention_backend(backend):
         torch.testing.assert_close(attention(*problem).double(), plain(*problem), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_gradients_reach_queries_keys_values_and_bias(backend):
+def test_gradients_reach_queries_keys_values_and_bias(backend: str) -> None:
     generator = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(2, 3, 2, 5, 4, generator=generator, requires_grad=True) for _ in range(3))
     bias = torch.randn(2, 5, 5, generator=generator, requires_grad=True)
@@ -75,7 +76,7 @@ def test_gradients_reach_queries_keys_values_and_bias(backend):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
-def test_what_is_masked_has_no_influence_at_all():
+def test_what_is_masked_has_no_influence_at_all() -> None:
     query, key, value = torch.randn(3, 1, 4, 8).unbind(0)
     mask = torch.tensor([True, True, False, True])
     before = attention(query, key, value, mask=mask)
@@ -83,7 +84,7 @@ def test_what_is_masked_has_no_influence_at_all():
     assert torch.equal(attention(query, key, value, mask=mask), before)
 
 
-def test_half_precision_takes_a_float32_bias():
+def test_half_precision_takes_a_float32_bias() -> None:
     query, key, value = torch.randn(3, 2, 2, 4, 8).to(torch.bfloat16).unbind(0)
     bias = torch.randn(2, 4, 4)
     out = attention(query, key, value, bias)
@@ -91,12 +92,12 @@ def test_half_precision_takes_a_float32_bias():
     torch.testing.assert_close(out.double(), plain(query, key, value, bias), atol=5e-2, rtol=5e-2)
 
 
-def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch):
+def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LONGEST_AXIS", 3)
     query, key, value = torch.randn(3, 2, 4, 2, 3, 5).unbind(0)
     longest = []
 
-    def watched(query, key, value, bias):
+    def watched(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Any:
         longest.append(max(query.shape[:2]))
         return sdpa(query, key, value, bias)
 
@@ -109,10 +110,12 @@ def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 4, 4), (1, 6, 1, 4, 4), (6, 2, 4, 4), (2, 4, 4), (4, 4)])
-def test_what_is_the_same_for_all_images_is_not_copied_for_each(shape, monkeypatch):
+def test_what_is_the_same_for_all_images_is_not_copied_for_each(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes = []
 
-    def watched(query, key, value, attn_mask=None):
+    def watched(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None) -> Any:
         sizes.append(attn_mask.untyped_storage().nbytes())
         return sdpa(query, key, value, attn_mask=attn_mask)
 
@@ -127,7 +130,7 @@ def test_what_is_the_same_for_all_images_is_not_copied_for_each(shape, monkeypat
     assert max(sizes) == 4 * max(6 * 2 * 4 * 4 if len(shape) > 3 else 2 * 4 * 4, bias.numel())
 
 
-def test_the_backend_is_restored_after_an_error_and_may_be_nested():
+def test_the_backend_is_restored_after_an_error_and_may_be_nested() -> None:
     query = torch.randn(1, 2, 4)
     with attention_backend("math"):
         with pytest.raises(KeyError), attention_backend("sdpa"):
@@ -137,7 +140,7 @@ def test_the_backend_is_restored_after_an_error_and_may_be_nested():
     attention(query, query, query)
 
 
-def test_blocks_may_be_left_in_any_order():
+def test_blocks_may_be_left_in_any_order() -> None:
     first, second = attention_backend("math"), attention_backend("sdpa")
     first.__enter__()
     second.__enter__()
@@ -147,17 +150,23 @@ def test_blocks_may_be_left_in_any_order():
     assert module._chosen == "auto"
 
 
-def test_one_compilation_serves_all_sizes_and_a_new_backend_is_noticed():
+def test_one_compilation_serves_all_sizes_and_a_new_backend_is_noticed() -> None:
     compiled = 0
 
-    def backend(graph, inputs):
+    def backend(graph: Any, inputs: Any) -> Any:
         nonlocal compiled
         compiled += 1
         return graph.forward
 
-    def within_windows(features):
+    def within_windows(features: Tensor) -> Any:
         windows = partition(features, 4)[:, :, None]
-        return attention(windows, windows, windows, bias, window_neighbors(features.shape[1:3], 4, (2, 2))[:, None])
+        return attention(
+            windows,
+            windows,
+            windows,
+            bias,
+            window_neighbors((features.shape[1], features.shape[2]), 4, (2, 2))[:, None],
+        )
 
     bias = torch.randn(1, 16, 16)
     fast = torch.compile(within_windows, backend=backend, fullgraph=True, dynamic=True)
@@ -172,7 +181,7 @@ def test_one_compilation_serves_all_sizes_and_a_new_backend_is_noticed():
         assert compiled == 2
 
 
-def test_an_unknown_backend_is_refused_and_the_known_ones_are_named():
+def test_an_unknown_backend_is_refused_and_the_known_ones_are_named() -> None:
     with pytest.raises(ValueError, match=r"'flash'.*auto, sdpa, xformers, math"), attention_backend("flash"):
         pass
 
@@ -186,12 +195,12 @@ def test_an_unknown_backend_is_refused_and_the_known_ones_are_named():
         ([(1, 2, 4), (1, 3, 4), (1, 3, 4), (2, 2)], "bias must be broadcastable"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(shapes, message):
+def test_shapes_that_do_not_fit_are_refused(shapes: list[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         attention(*(torch.zeros(s) for s in shapes))
 
 
-def test_a_float_mask_is_refused():
+def test_a_float_mask_is_refused() -> None:
     query = torch.zeros(1, 2, 4)
     with pytest.raises(ValueError, match=r"must be bool.*float32"):
         attention(query, query, query, mask=torch.zeros(2, 2))
@@ -201,10 +210,10 @@ def test_a_float_mask_is_refused():
 
 
 @pytest.fixture
-def fake_xformers(monkeypatch):
+def fake_xformers(monkeypatch: pytest.MonkeyPatch) -> Any:
     calls: list[dict] = []
 
-    def memory_efficient_attention(query, key, value, attn_bias=None):
+    def memory_efficient_attention(query: Tensor, key: Tensor, value: Tensor, attn_bias: Any = None) -> Tensor:
         assert all(t.ndim == 4 for t in (query, key, value))
         batch, rows, heads, dim = query.shape
         if attn_bias is not None:
@@ -219,14 +228,14 @@ def fake_xformers(monkeypatch):
         return torch.einsum("bhnm,bmhd->bnhd", logits.softmax(-1), value)
 
     package, ops = types.ModuleType("xformers"), types.ModuleType("xformers.ops")
-    ops.memory_efficient_attention = memory_efficient_attention
-    package.ops = ops
+    vars(ops)["memory_efficient_attention"] = memory_efficient_attention
+    vars(package)["ops"] = ops
     monkeypatch.setitem(sys.modules, "xformers", package)
     monkeypatch.setitem(sys.modules, "xformers.ops", ops)
     return calls
 
 
-def test_xformers_gets_heads_behind_tokens_and_an_aligned_bias(fake_xformers):
+def test_xformers_gets_heads_behind_tokens_and_an_aligned_bias(fake_xformers: Any) -> None:
     query = torch.empty(2, 3, 4, 5, 8, device="meta")
     key = torch.empty(2, 3, 4, 7, 8, device="meta")
     with attention_backend("xformers"):
@@ -236,7 +245,7 @@ def test_xformers_gets_heads_behind_tokens_and_an_aligned_bias(fake_xformers):
     assert fake_xformers == [{"query": (6, 5, 4, 8), "bias": True}, {"query": (6, 5, 4, 8), "bias": False}]
 
 
-def test_xformers_computes_the_same(fake_xformers, monkeypatch):
+def test_xformers_computes_the_same(fake_xformers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(module._BACKENDS, "xformers", module._by_xformers)  # without the refusal of the CPU
     query, key, value = torch.randn(3, 2, 3, 4, 5, 8).unbind(0)
     bias, mask = torch.randn(4, 5, 5), torch.rand(3, 1, 5, 5) > 0.5
@@ -247,20 +256,20 @@ def test_xformers_computes_the_same(fake_xformers, monkeypatch):
     assert fake_xformers
 
 
-def test_xformers_on_the_cpu_is_a_clear_error(fake_xformers):
+def test_xformers_on_the_cpu_is_a_clear_error(fake_xformers: Any) -> None:
     query = torch.zeros(1, 2, 4)
     with attention_backend("xformers"), pytest.raises(RuntimeError, match=r"CPU.*'auto'"):
         attention(query, query, query)
 
 
-def test_xformers_that_is_not_installed_is_a_clear_error(monkeypatch):
+def test_xformers_that_is_not_installed_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xformers.ops", None)
     with pytest.raises(RuntimeError, match=r"pip install 'hcl_sdk\[xformers\]'"), attention_backend("xformers"):
         pass
 
 
-def test_xformers_is_imported_only_when_asked_for(monkeypatch):
-    def refuse(name):
+def test_xformers_is_imported_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
         raise AssertionError(f"{name} was imported")
 
     monkeypatch.setattr(module.importlib, "import_module", refuse)
@@ -269,7 +278,7 @@ def test_xformers_is_imported_only_when_asked_for(monkeypatch):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_backends_agree_on_a_gpu_for_more_windows_than_a_grid_has_blocks():
+def test_backends_agree_on_a_gpu_for_more_windows_than_a_grid_has_blocks() -> None:
     query, key, value = torch.randn(3, 70000, 2, 4, 8, device="cuda").unbind(0)
     with attention_backend("math"):
         expected = attention(query, key, value)

@@ -1,9 +1,13 @@
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from hcl_sdk.functional.compositing import feathered_alpha
 
@@ -17,7 +21,7 @@ masks = st.builds(
 widths = st.sampled_from([0, 1e-300, 0.5, 1, 1.5, 2, 3, 7, 40])
 
 
-def brute_force_distance(mask):
+def brute_force_distance(mask: Tensor) -> Tensor:
     """Distance of every pixel from the nearest corrupted one, [B, 1, H, W]; infinite without any."""
     height, width = mask.shape[2:]
     grid = torch.cartesian_prod(torch.arange(height), torch.arange(width)).double()
@@ -34,7 +38,9 @@ def brute_force_distance(mask):
 
 @given(masks, widths, widths)
 @settings(max_examples=60, deadline=None)
-def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(mask, dilate, feather):
+def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(
+    mask: Any, dilate: float, feather: float
+) -> None:
     alpha = feathered_alpha(mask, dilate, feather)
     distance = brute_force_distance(mask)
 
@@ -51,11 +57,11 @@ def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(mask, dil
 
 @given(masks)
 @settings(max_examples=20, deadline=None)
-def test_without_dilation_and_feather_alpha_is_the_mask(mask):
+def test_without_dilation_and_feather_alpha_is_the_mask(mask: Any) -> None:
     assert torch.equal(feathered_alpha(mask, 0, 0), mask.float())
 
 
-def test_the_rim_is_symmetric_around_half():
+def test_the_rim_is_symmetric_around_half() -> None:
     mask = torch.zeros(1, 1, 1, 12, dtype=torch.bool)
     mask[..., 0] = True
     alpha = feathered_alpha(mask, 2, 6).flatten()
@@ -63,7 +69,7 @@ def test_the_rim_is_symmetric_around_half():
     assert (alpha[2:8] + alpha[2:9].flip(0)[:6]).tolist() == pytest.approx([1.0] * 6)
 
 
-def test_each_picture_of_a_batch_stands_alone():
+def test_each_picture_of_a_batch_stands_alone() -> None:
     mask = torch.rand(3, 1, 9, 11) < 0.1
     mask[1] = False
     together = feathered_alpha(mask, 1, 2)
@@ -84,7 +90,7 @@ def test_each_picture_of_a_batch_stands_alone():
         (torch.zeros(1, 1, 4, 4, dtype=torch.bool), True, TypeError, "bool"),
     ],
 )
-def test_bad_input_is_refused(mask, width, error, said):
+def test_bad_input_is_refused(mask: Tensor, width: Any, error: Any, said: str) -> None:
     with pytest.raises(error, match=said):
         feathered_alpha(mask, 0, width)
     with pytest.raises(error, match=said):

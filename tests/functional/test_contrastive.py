@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.functional.contrastive import (
@@ -20,7 +22,9 @@ from hcl_sdk.functional.contrastive import (
 )
 
 
-def draw_inputs(seed, batch=2, size=(8, 8), scales=3, dim=4, dtype=torch.float32):
+def draw_inputs(
+    seed: int, batch: int = 2, size: tuple[int, int] = (8, 8), scales: int = 3, dim: int = 4, dtype: Any = torch.float32
+) -> tuple[Any, Any, Any, Any, Any]:
     """Random embeddings, truth, and sets of pixels that are settled, each scale half the size of the one before."""
     g = torch.Generator().manual_seed(seed)
     sizes = [(-(-size[0] // 2**s), -(-size[1] // 2**s)) for s in range(scales)]
@@ -34,7 +38,9 @@ def draw_inputs(seed, batch=2, size=(8, 8), scales=3, dim=4, dtype=torch.float32
     return embeddings, candidates, valid, corrupted, mask
 
 
-def slow_pairs(embeddings, candidates, valid, corrupted, mask, s, b):
+def slow_pairs(
+    embeddings: tuple[Tensor, ...], candidates: Any, valid: Any, corrupted: Any, mask: Tensor, s: int, b: int
+) -> tuple[Any, Any]:
     """Anchors (vector, label) of an image at a scale, and its references, out of loops over pixels."""
     anchors, references = [], []
     height, width = mask.shape[-2:]
@@ -55,7 +61,7 @@ def slow_pairs(embeddings, candidates, valid, corrupted, mask, s, b):
     return anchors, references
 
 
-def slow_loss(kind, inputs, s, t):
+def slow_loss(kind: str, inputs: tuple[Any, Any, Any, Any, Any], s: int, t: float) -> Any:
     """The loss of a scale, softplus(logsumexp(s_n / t) + logsumexp(-s_p / t)), and its relatives, as written."""
     embeddings = inputs[0]
     images = []
@@ -98,7 +104,9 @@ FAST = {
     scales=st.integers(1, 3),
     temperature=st.sampled_from([0.1, 0.5, LOWEST_TEMPERATURE]),
 )
-def test_values_and_gradients_are_those_of_the_slow_version(kind, seed, batch, size, scales, temperature):
+def test_values_and_gradients_are_those_of_the_slow_version(
+    kind: Any, seed: int, batch: int, size: tuple[int, int], scales: int, temperature: Any
+) -> None:
     inputs = draw_inputs(seed, batch, size, scales)
     leaves = [e.requires_grad_() for e in inputs[0]]
     fast = FAST[kind](select_pairs(*inputs), temperature=temperature)
@@ -113,7 +121,7 @@ def test_values_and_gradients_are_those_of_the_slow_version(kind, seed, batch, s
 
 @pytest.mark.parametrize("kind", FAST)
 @pytest.mark.parametrize("similarity", [-1.0, 1.0])
-def test_the_lowest_temperature_keeps_sums_of_many_finite(kind, similarity):
+def test_the_lowest_temperature_keeps_sums_of_many_finite(kind: Any, similarity: float) -> None:
     """All vectors of the two labels alike, or opposite: exponents of 50 and -50, in thousands."""
     mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
     mask[..., 32:] = True
@@ -131,20 +139,20 @@ def test_the_lowest_temperature_keeps_sums_of_many_finite(kind, similarity):
 
 
 @pytest.mark.parametrize("kind", FAST)
-def test_an_image_is_treated_on_its_own(kind):
+def test_an_image_is_treated_on_its_own(kind: Any) -> None:
     inputs = draw_inputs(3, batch=3, size=(20, 24))
-    limits = {"anchors": 40, "references": 7, "seed": 5}
+    limits: dict[str, Any] = {"anchors": 40, "references": 7, "seed": 5}
     whole = FAST[kind](select_pairs(*inputs, **limits))
     ones = []
     for b in range(3):
-        own = [[t[b : b + 1] for t in part] for part in inputs[:4]]
-        ones.append(FAST[kind](select_pairs(*own, inputs[4][b : b + 1], **limits)))
+        first, second, third, fourth = ([t[b : b + 1] for t in part] for part in inputs[:4])
+        ones.append(FAST[kind](select_pairs(first, second, third, fourth, inputs[4][b : b + 1], **limits)))
     torch.testing.assert_close(whole, torch.stack(ones).mean(dim=0))
 
 
 @pytest.mark.parametrize("kind", FAST)
 @pytest.mark.parametrize("case", ["nothing corrupted", "all corrupted", "nothing in question", "one pixel"])
-def test_degenerate_images_have_finite_gradients(kind, case):
+def test_degenerate_images_have_finite_gradients(kind: Any, case: str) -> None:
     embeddings, candidates, valid, corrupted, mask = draw_inputs(1, size=(1, 1) if case == "one pixel" else (8, 8))
     if case == "nothing corrupted":
         mask, corrupted = torch.zeros_like(mask), [torch.zeros_like(c) for c in corrupted]
@@ -161,10 +169,10 @@ def test_degenerate_images_have_finite_gradients(kind, case):
         assert gradient.isfinite().all()
 
 
-def test_gradients_by_finite_differences():
+def test_gradients_by_finite_differences() -> None:
     inputs = draw_inputs(2, batch=1, size=(4, 4), scales=2, dtype=torch.float64)
 
-    def loss(fine, coarse):
+    def loss(fine: Any, coarse: Any) -> Any:
         pairs = [
             Pairs(**{k: v.double() if v.is_floating_point() else v for k, v in vars(p).items()})
             for p in select_pairs([fine, coarse], *inputs[1:])
@@ -188,7 +196,9 @@ def test_gradients_by_finite_differences():
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 60), st.integers(1, 20))
-def test_as_many_as_are_wanted_are_drawn_and_all_that_are_drawn_are_eligible(seed, anchors, references):
+def test_as_many_as_are_wanted_are_drawn_and_all_that_are_drawn_are_eligible(
+    seed: int, anchors: int, references: int
+) -> None:
     inputs = draw_inputs(seed, batch=3, size=(12, 10))
     every, some = select_pairs(*inputs), select_pairs(*inputs, anchors=anchors, references=references, seed=seed)
     for s, (all_, few) in enumerate(zip(every, some, strict=True)):
@@ -204,7 +214,7 @@ def test_as_many_as_are_wanted_are_drawn_and_all_that_are_drawn_are_eligible(see
                 assert int(chosen.sum()) == min(references, there)
 
 
-def test_draws_depend_on_the_seed_alone():
+def test_draws_depend_on_the_seed_alone() -> None:
     inputs = draw_inputs(0, size=(20, 20))
     torch.manual_seed(9)
     before = torch.get_rng_state()
@@ -214,14 +224,14 @@ def test_draws_depend_on_the_seed_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def mined(settled, confidence, count):
+def mined(settled: Any, confidence: Any, count: int) -> Any:
     """The pixels of one label that mining takes, by a description in plain words; one image, one label."""
     height, width = settled.shape
     pixels = [(y, x) for y in range(height) for x in range(width) if settled[y, x]]
     if len(pixels) <= count:
         return set(pixels)
 
-    def is_edge(y, x):
+    def is_edge(y: int, x: int) -> bool:
         return any(
             not settled[min(max(y + dy, 0), height - 1), min(max(x + dx, 0), width - 1)]
             for dy in (-1, 0, 1)
@@ -241,7 +251,7 @@ def mined(settled, confidence, count):
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.sampled_from([4, 7, 16, 40]))
-def test_hard_mining_takes_extremes_of_edge_and_inside(seed, count):
+def test_hard_mining_takes_extremes_of_edge_and_inside(seed: int, count: int) -> None:
     g = torch.Generator().manual_seed(seed)
     blocks = F.interpolate(torch.randint(3, (1, 1, 4, 4), generator=g).float(), (16, 16)).long()
     confidence = torch.rand(1, 1, 16, 16, generator=g)
@@ -267,7 +277,7 @@ def test_hard_mining_takes_extremes_of_edge_and_inside(seed, count):
         assert places == mined(settled[0, 0], certainty, count)
 
 
-def test_the_published_limits():
+def test_the_published_limits() -> None:
     """512 anchors, 256 references of each kind, of which at most 128 from the edge."""
     size = (64, 64)
     inputs = draw_inputs(0, batch=1, size=size, scales=2)
@@ -283,7 +293,7 @@ def test_the_published_limits():
     assert int(pairs.is_reference.sum()) == 512 + 256 + 256
 
 
-def test_half_precision_is_compared_in_full():
+def test_half_precision_is_compared_in_full() -> None:
     inputs = draw_inputs(4)
     half = [e.bfloat16() for e in inputs[0]]
     pairs = select_pairs(half, *inputs[1:])
@@ -292,7 +302,7 @@ def test_half_precision_is_compared_in_full():
     assert torch.equal(hierarchical_contrastive_loss(pairs), expected)
 
 
-def test_two_classes_that_are_apart_cost_nothing():
+def test_two_classes_that_are_apart_cost_nothing() -> None:
     mask = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
     mask[..., 2:] = True
     apart = torch.where(mask, torch.tensor([-1.0, 0.0])[:, None, None], torch.tensor([1.0, 0.0])[:, None, None])

@@ -1,10 +1,16 @@
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from skimage.filters import apply_hysteresis_threshold
+from torch import Tensor
 
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 
@@ -13,7 +19,7 @@ images = arrays(np.float32, st.tuples(st.integers(0, 3), st.just(1), st.integers
 thresholds = st.sampled_from([0.0, 0.2, 0.25, 0.5, 0.6, 0.9, 1.0])
 
 
-def in_four_neighborhoods(confidence, low, high):
+def in_four_neighborhoods(confidence: Tensor, low: float, high: float) -> Any:
     """scikit-image knows sides alone: with every pixel as 2 x 2 and what touches at a corner bridged, the same."""
     height, width = confidence.shape
     wide = np.zeros((2 * height + 1, 2 * width + 1), np.float32)
@@ -25,14 +31,14 @@ def in_four_neighborhoods(confidence, low, high):
 
 
 @given(images, thresholds, thresholds)
-def test_it_is_hysteresis_thresholding(confidence, threshold, peak):
+def test_it_is_hysteresis_thresholding(confidence: NDArray[Any], threshold: float, peak: float) -> None:
     mask = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
     assert mask.dtype == bool
     for ours, image in zip(mask[:, 0], confidence[:, 0], strict=True):
         np.testing.assert_array_equal(ours, in_four_neighborhoods(image, threshold, max(threshold, peak)))
 
 
-def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count():
+def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count() -> None:
     confidence = torch.tensor([[[[0.6, 0.1, 0.9]]], [[[0.6, 0.6, 0.6]]], [[[0.9, 0.6, 0.1]]]])
     assert hysteresis_mask(confidence, 0.5, 0.8)[:, 0, 0].tolist() == [
         [False, False, True],
@@ -51,6 +57,6 @@ def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count():
         (np.zeros((1, 1, 4, 5), np.float32), TypeError),
     ],
 )
-def test_what_is_no_confidence_is_refused(confidence, error, peak):
+def test_what_is_no_confidence_is_refused(confidence: Tensor | NDArray[Any], error: Any, peak: float) -> None:
     with pytest.raises(error, match=r"confidence must be .*\[B, 1, H, W\]; got (shape \(|ndarray)"):
-        hysteresis_mask(confidence, 0.5, peak)
+        hysteresis_mask(confidence, 0.5, peak)  # pyright: ignore[reportArgumentType]

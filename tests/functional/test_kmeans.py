@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -19,7 +21,9 @@ def weights_of(vectors: np.ndarray, centers: list[np.ndarray], temperature: floa
     return powers / powers.sum(axis=1, keepdims=True), distances
 
 
-def one_image(vectors: np.ndarray, candidates: np.ndarray, starts: list[int], iterations: int, temperature: float):
+def one_image(
+    vectors: np.ndarray, candidates: np.ndarray, starts: list[int], iterations: int, temperature: float
+) -> Any:
     """The published clustering of one image, word by word; vectors are [N, D].
 
     Centres and weights of every restart that has the lowest cost: more than one where rounding decides between them.

@@ -42,7 +42,7 @@ def plain(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @given(size=st.tuples(st.integers(1, 21), st.integers(1, 21)), share=st.floats(0, 1), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=25)
-def test_it_is_what_plain_loops_give(size, share, seed):
+def test_it_is_what_plain_loops_give(size: tuple[int, int], share: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     image, mask = rng.random((2, 3, *size)), rng.random((2, 1, *size)) < share
     filled = pull_push(torch.from_numpy(image), torch.from_numpy(mask)).numpy()
@@ -50,7 +50,7 @@ def test_it_is_what_plain_loops_give(size, share, seed):
         np.testing.assert_allclose(filled[b, c], plain(image[b, c], mask[b, 0]), atol=1e-9)
 
 
-def test_the_middle_of_a_hole_is_an_average_and_its_border_continues_what_is_there():
+def test_the_middle_of_a_hole_is_an_average_and_its_border_continues_what_is_there() -> None:
     image = torch.zeros(1, 1, 64, 64)
     image[..., 32:] = 1
     mask = torch.zeros(1, 1, 64, 64, dtype=torch.bool)
@@ -62,7 +62,7 @@ def test_the_middle_of_a_hole_is_an_average_and_its_border_continues_what_is_the
     assert (filled[32].diff() > -1e-6).all()
 
 
-def test_nothing_known_is_gray_and_nothing_missing_is_the_image():
+def test_nothing_known_is_gray_and_nothing_missing_is_the_image() -> None:
     image = torch.rand(1, 3, 9, 14)
     filled = pull_push(image, torch.ones(1, 1, 9, 14, dtype=torch.bool))
     torch.testing.assert_close(filled, torch.full_like(image, 0.5))

@@ -35,7 +35,7 @@ def test_resizing_to_the_same_size_changes_nothing() -> None:
 def test_shrinking_is_that_of_training_images(height: int, width: int, scale: float, seed: int) -> None:
     pixels = np.random.default_rng(seed).random((height, width), dtype=np.float32)
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    pillow = np.asarray(Image.fromarray(pixels).resize(size[::-1], Image.Resampling.LANCZOS)).clip(0, 1)
+    pillow = np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)).clip(0, 1)
     image = torch.from_numpy(pixels)[None, None].expand(2, 3, -1, -1)
     np.testing.assert_allclose(shrink(image, size), pillow[None, None].repeat(2, 0).repeat(3, 1), atol=5e-5)
 

@@ -21,10 +21,10 @@ windows = st.integers(1, 6)
 
 @given(height=sizes, width=sizes, window=windows, shifted=st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_merging_undoes_partitioning(height, width, window, shifted):
+def test_merging_undoes_partitioning(height: int, width: int, window: int, shifted: bool) -> None:
     shift = half_shift(height, width, window) if shifted else (0, 0)
     features = pad_to_windows(torch.randn(2, height, width, 3), window)
-    padded = features.shape[1:3]
+    padded = features.shape[1], features.shape[2]
     assert all(p % window == 0 and p - e < window for p, e in zip(padded, (height, width), strict=True))
     cut = partition(features, window, shift)
     assert cut.shape == (2, padded[0] * padded[1] // window**2, window**2, 3)
@@ -33,7 +33,9 @@ def test_merging_undoes_partitioning(height, width, window, shifted):
 
 @given(height=sizes, width=sizes, window=windows, shifted=st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_neighbors_are_the_tokens_of_one_cell_of_the_shifted_grid(height, width, window, shifted):
+def test_neighbors_are_the_tokens_of_one_cell_of_the_shifted_grid(
+    height: int, width: int, window: int, shifted: bool
+) -> None:
     shift = half_shift(height, width, window) if shifted else (0, 0)
     down, across = -height % window, -width % window
     ys, xs = torch.meshgrid(torch.arange(height + down), torch.arange(width + across), indexing="ij")
@@ -51,7 +53,7 @@ def test_neighbors_are_the_tokens_of_one_cell_of_the_shifted_grid(height, width,
 
 
 @pytest.mark.parametrize("window", [1, 2, 5])
-def test_relative_positions_follow_their_formula(window):
+def test_relative_positions_follow_their_formula(window: int) -> None:
     index = relative_position_index(window)
     assert index.shape == (window**2, window**2)
     for query in range(window**2):
@@ -62,7 +64,9 @@ def test_relative_positions_follow_their_formula(window):
 
 @given(seed=st.integers(0, 999), with_neighbors=st.booleans(), share=st.sampled_from((0.0, 0.5, 0.9, 1.0)))
 @settings(max_examples=40, deadline=None)
-def test_attendable_keys_are_those_that_survive_the_published_additive_masks(seed, with_neighbors, share):
+def test_attendable_keys_are_those_that_survive_the_published_additive_masks(
+    seed: int, with_neighbors: bool, share: float
+) -> None:
     generator = torch.Generator().manual_seed(seed)
     corrupted = torch.rand(2, 3, 4, generator=generator) < share
     near = torch.rand(3, 4, 4, generator=generator) > 0.5
@@ -77,7 +81,7 @@ def test_attendable_keys_are_those_that_survive_the_published_additive_masks(see
     assert torch.equal(mask.expand(2, 3, 1, 4, 4), weights > 1e-30)
 
 
-def test_without_masks_all_may_be_attended_to():
+def test_without_masks_all_may_be_attended_to() -> None:
     assert attendable(None, None) is None
     near = torch.eye(4, dtype=torch.bool)[None]
     found = attendable(near, None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
@@ -17,7 +20,7 @@ ALL = {
 
 
 @pytest.fixture(params=list(ALL))
-def make(request: pytest.FixtureRequest):
+def make(request: pytest.FixtureRequest) -> Callable[..., Any]:
     def make_bound(seed: int = 0, spec: PyramidSpec = SPEC) -> Interaction:
         torch.manual_seed(seed)
         return ALL[request.param](len(spec)).bind(spec).eval()
@@ -35,7 +38,7 @@ def pyramid(height: int, width: int, batch: int = 2, spec: PyramidSpec = SPEC) -
     )
 
 
-def test_a_single_scale_works(make) -> None:
+def test_a_single_scale_works(make: Callable[..., Any]) -> None:
     spec = PyramidSpec(channels=(6,), strides=(4,))
     interaction, incoming = make(spec=spec), pyramid(9, 9, spec=spec)
     assert interaction(incoming).maps[0].shape == (2, interaction.spec.channels[0], 3, 3)
@@ -55,7 +58,7 @@ def test_identity_changes_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(Identity().bind(SPEC)(incoming).maps, incoming.maps, strict=True))
 
 
-def test_residual_fpn_compares_what_is_far_apart():
+def test_residual_fpn_compares_what_is_far_apart() -> None:
     spec = PyramidSpec(channels=(4,), strides=(8,))
     for scales, expected in ((0, False), (1, True)):
         torch.manual_seed(0)
@@ -74,6 +77,6 @@ def test_residual_fpn_compares_what_is_far_apart():
         ({"channels": (4, 8, 12), "head_dim": 8}, "head_dim=8 must divide the channels of the 1 coarsest scales"),
     ],
 )
-def test_residual_fpn_refuses_what_does_not_fit(fields, message):
+def test_residual_fpn_refuses_what_does_not_fit(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ResidualFPN(**fields).bind(SPEC)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,8 @@ def test_scores_are_those_of_a_plain_network() -> None:
     net = discriminator(calls=100).eval()
     image = torch.rand(2, 3, 70, 45) * 2 - 1
     x = image.double()
-    for convolution in net.convolutions:
+    convolutions: Any = net.convolutions
+    for convolution in convolutions:
         original = convolution.parametrizations.weight.original.double()
         weight = original / torch.linalg.svdvals(original.flatten(1))[0]
         x = F.conv2d(x, weight, convolution.bias.double(), stride=2, padding=2)
@@ -36,7 +38,8 @@ def test_scores_are_those_of_a_plain_network() -> None:
 
 
 def test_the_largest_singular_value_of_every_weight_is_one_after_enough_calls() -> None:
-    for convolution in discriminator(calls=200).eval().convolutions:
+    convolutions: Any = discriminator(calls=200).eval().convolutions
+    for convolution in convolutions:
         largest = torch.linalg.svdvals(convolution.weight.flatten(1))[0]
         assert largest.item() == pytest.approx(1, abs=1e-4)
 

@@ -14,7 +14,7 @@ from hcl_sdk.layers.partial_conv import PartialConv2d
     seed=st.integers(0, 99),
 )
 @settings(max_examples=20, deadline=None)
-def test_equals_the_definition(height, width, share, seed):
+def test_equals_the_definition(height: int, width: int, share: float, seed: int) -> None:
     torch.manual_seed(seed)
     conv = PartialConv2d(2)
     features = torch.randn(1, 2, height, width)
@@ -30,11 +30,13 @@ def test_equals_the_definition(height, width, share, seed):
                         if inside and not corrupted[0, 0, y + dy, x + dx]:
                             total += conv.conv.weight[:, :, dy + 1, dx + 1] @ features[0, :, y + dy, x + dx]
                             count += 1
-                expected = total * 9 / count + conv.conv.bias if count else torch.zeros(2)
+                bias = conv.conv.bias
+                assert bias is not None
+                expected = total * 9 / count + bias if count else torch.zeros(2)
                 torch.testing.assert_close(out[0, :, y, x], expected, atol=1e-5, rtol=1e-4)
 
 
-def test_corrupted_pixels_have_no_influence_and_half_precision_no_infinities():
+def test_corrupted_pixels_have_no_influence_and_half_precision_no_infinities() -> None:
     conv = PartialConv2d(3).to(torch.float16)
     features = torch.randn(1, 3, 6, 6).to(torch.float16)
     corrupted = torch.zeros(1, 1, 6, 6, dtype=torch.bool)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -49,7 +51,7 @@ def by_token(layer: SwinLayer | MaskedSwinLayer, features: Tensor, corrupted: Te
     return tokens.T.unflatten(1, (height, width)), ~valid.view(1, height, width)
 
 
-def double(linear) -> tuple[Tensor, Tensor]:
+def double(linear: Any) -> tuple[Tensor, Tensor]:
     return linear.weight.double(), linear.bias.double()
 
 
@@ -58,7 +60,9 @@ maps = st.tuples(st.integers(1, 11), st.integers(1, 11))
 
 @given(size=maps, window=st.sampled_from((2, 3, 4)), depth=st.integers(1, 3), seed=st.integers(0, 99))
 @settings(max_examples=25, deadline=None)
-def test_a_layer_attends_by_position_on_a_map_of_any_size(size, window, depth, seed):
+def test_a_layer_attends_by_position_on_a_map_of_any_size(
+    size: tuple[int, int], window: int, depth: int, seed: int
+) -> None:
     torch.manual_seed(seed)
     layer = SwinLayer(4, 2, depth, window)
     features = torch.randn(2, 4, *size)
@@ -79,7 +83,9 @@ def test_a_layer_attends_by_position_on_a_map_of_any_size(size, window, depth, s
     seed=st.integers(0, 99),
 )
 @settings(max_examples=40, deadline=None)
-def test_a_masked_layer_equals_the_additive_masks_of_the_published_one(size, window, depth, share, seed):
+def test_a_masked_layer_equals_the_additive_masks_of_the_published_one(
+    size: tuple[int, int], window: int, depth: int, share: float, seed: int
+) -> None:
     torch.manual_seed(seed)
     layer = MaskedSwinLayer(4, 2, depth, window)
     features = torch.randn(2, 4, *size)
@@ -92,7 +98,7 @@ def test_a_masked_layer_equals_the_additive_masks_of_the_published_one(size, win
             torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_window_larger_than_the_map_equals_the_shrunken_one():
+def test_a_window_larger_than_the_map_equals_the_shrunken_one() -> None:
     large, small = SwinLayer(4, 1, 2, 8), SwinLayer(4, 1, 2, 5)
     weights = large.state_dict()
     for b in range(2):  # the relative positions that a window of 5 has lie in the middle of those of 8
@@ -103,11 +109,11 @@ def test_a_window_larger_than_the_map_equals_the_shrunken_one():
     torch.testing.assert_close(large(features), small(features), atol=1e-5, rtol=1e-4)
 
 
-def test_no_denormal_numbers_come_out_of_the_masked_softmax(monkeypatch):
+def test_no_denormal_numbers_come_out_of_the_masked_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     original = torch.Tensor.softmax
 
-    def softmax(self, *args, **kwargs):
+    def softmax(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(self, *args, **kwargs)
         seen.append(out.detach())
         return out
@@ -123,6 +129,6 @@ def test_no_denormal_numbers_come_out_of_the_masked_softmax(monkeypatch):
     assert not any(((w > 0) & (w < tiny)).any() for w in seen)
 
 
-def test_channels_that_heads_cannot_share_are_refused():
+def test_channels_that_heads_cannot_share_are_refused() -> None:
     with pytest.raises(ValueError, match="6 channels cannot be split among 4 heads"):
         SwinLayer(6, 4, 1, 4)

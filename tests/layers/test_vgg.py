@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -171,7 +172,7 @@ def with_nan(state: dict[str, Tensor]) -> dict[str, Tensor]:
     ],
     ids=["missing", "narrow", "prefix", "another network", "nan", "no tensor", "no names"],
 )
-def test_files_of_something_else_are_refused(tmp_path: Path, change, message: str) -> None:
+def test_files_of_something_else_are_refused(tmp_path: Path, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_vgg19(["relu3_2"], saved(change(published_state()), tmp_path))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk import Prototypes, SoftKMeans
+from hcl_sdk import Detector, Prototypes, SoftKMeans
 from hcl_sdk.config import build, describe
 from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
 from hcl_sdk.losses import BCELoss, ClassifierLoss, HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss
@@ -15,7 +19,7 @@ CONTRASTIVE = (HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss)
 
 
 @pytest.fixture
-def scene():
+def scene() -> tuple[Tensor, Tensor]:
     g = torch.Generator().manual_seed(0)
     images = F.interpolate(torch.rand(3, 3, 6, 7, generator=g), (40, 52), mode="bilinear")
     masks = torch.zeros(3, 1, 40, 52, dtype=torch.bool)
@@ -25,7 +29,9 @@ def scene():
 
 
 @pytest.mark.parametrize("loss", CONTRASTIVE)
-def test_contrastive_losses_teach_everything_up_to_the_head(make_detector, scene, loss):
+def test_contrastive_losses_teach_everything_up_to_the_head(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor], loss: type[Any]
+) -> None:
     images, masks = scene
     detector = make_detector()
     value = loss()(detector(images, corruption_mask=masks), masks, seed=1)
@@ -36,7 +42,9 @@ def test_contrastive_losses_teach_everything_up_to_the_head(make_detector, scene
     assert all(p.grad is None for p in detector.clusterer.parameters())
 
 
-def test_the_published_loss_is_the_sum_over_the_scales(make_detector, scene):
+def test_the_published_loss_is_the_sum_over_the_scales(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
     images, masks = scene
     detection = make_detector()(images, corruption_mask=masks)
     scales = detection.scales
@@ -52,7 +60,7 @@ def test_the_published_loss_is_the_sum_over_the_scales(make_detector, scene):
 
 
 @pytest.mark.parametrize("loss", CONTRASTIVE)
-def test_contrastive_losses_share_their_configuration(loss):
+def test_contrastive_losses_share_their_configuration(loss: type[Any]) -> None:
     fields = {"weight": 0.5, "temperature": 0.2, "anchors": 7, "references": 8, "hard_mining": False}
     described = describe(loss(**fields))
     assert list(described.items())[1:] == list(fields.items())
@@ -62,7 +70,9 @@ def test_contrastive_losses_share_their_configuration(loss):
 
 
 @pytest.mark.parametrize("loss", CONTRASTIVE)
-def test_the_seed_says_what_is_drawn(make_detector, scene, loss):
+def test_the_seed_says_what_is_drawn(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor], loss: type[Any]
+) -> None:
     images, masks = scene
     detection = make_detector()(images, corruption_mask=masks)
     few = loss(anchors=20, references=5, hard_mining=False)
@@ -71,7 +81,9 @@ def test_the_seed_says_what_is_drawn(make_detector, scene, loss):
 
 
 @pytest.mark.parametrize("loss", [*(c() for c in CONTRASTIVE), ClassifierLoss()])
-def test_the_loss_of_a_batch_is_the_mean_of_its_images(make_detector, scene, loss):
+def test_the_loss_of_a_batch_is_the_mean_of_its_images(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor], loss: Any
+) -> None:
     images, masks = scene
     detector = make_detector()
     whole = loss(detector(images, corruption_mask=masks, seed=3), masks, seed=7)
@@ -82,7 +94,7 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_images(make_detector, scene, los
     torch.testing.assert_close(whole, torch.stack(ones).mean(), atol=1e-5, rtol=1e-4)
 
 
-def test_bce_is_that_of_every_scale(make_detector, scene):
+def test_bce_is_that_of_every_scale(make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]) -> None:
     images, masks = scene
     detection = make_detector(clusterer=Prototypes(), settle=0.0)(images)
     expected = torch.zeros(())
@@ -100,14 +112,16 @@ def test_bce_is_that_of_every_scale(make_detector, scene):
     torch.testing.assert_close(BCELoss(coarse_weight=0.3, dice=0.5)(detection, masks), expected)
 
 
-def test_bce_teaches_the_whole_detector(make_detector, scene):
+def test_bce_teaches_the_whole_detector(make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]) -> None:
     images, masks = scene
     detector = make_detector(clusterer=Prototypes(), settle=0.0)
     BCELoss()(detector(images), masks).backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in detector.parameters())
 
 
-def test_bce_stays_finite_where_probabilities_are_saturated(make_detector, scene):
+def test_bce_stays_finite_where_probabilities_are_saturated(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
     images, masks = scene
     detector = make_detector(clusterer=Prototypes(temperature=1e-3), settle=0.0)
     loss = BCELoss(dice=1.0)(detector(images), masks)
@@ -116,7 +130,9 @@ def test_bce_stays_finite_where_probabilities_are_saturated(make_detector, scene
     assert all(p.grad.isfinite().all() for p in detector.parameters())
 
 
-def test_bce_needs_a_clusterer_that_learns(make_detector, scene):
+def test_bce_needs_a_clusterer_that_learns(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
     images, masks = scene
     detection = make_detector()(images)
     with pytest.raises(ValueError, match="give it the clusterer prototypes"):
@@ -125,13 +141,16 @@ def test_bce_needs_a_clusterer_that_learns(make_detector, scene):
         assert BCELoss()(detection, masks).isfinite()
 
 
-def test_the_classifier_learns_which_center_is_corrupted(make_detector, scene):
+def test_the_classifier_learns_which_center_is_corrupted(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
     images, masks = scene
     masks = masks.clone()
     masks[1] = True  # all corrupted; nothing is in the third
     detector = make_detector()
     detection = detector(images, corruption_mask=masks)
     logits = detector.clusterer.corruption_logits(detection.scales[-1].centers)
+    assert logits is not None
     targets = torch.tensor([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
     expected = -(targets * F.logsigmoid(logits) + (1 - targets) * F.logsigmoid(-logits)).mean()
     loss = ClassifierLoss()(detection, masks)
@@ -142,13 +161,17 @@ def test_the_classifier_learns_which_center_is_corrupted(make_detector, scene):
 
 
 @pytest.mark.parametrize("clusterer", [SoftKMeans(classifier=False, one_class=False), Prototypes()])
-def test_the_classifier_loss_needs_a_classifier(make_detector, scene, clusterer):
+def test_the_classifier_loss_needs_a_classifier(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor], clusterer: SoftKMeans | Prototypes
+) -> None:
     images, masks = scene
     with pytest.raises(ValueError, match="use soft-kmeans with classifier: true"):
         ClassifierLoss()(make_detector(clusterer=clusterer)(images, corruption_mask=masks), masks)
 
 
-def test_clusters_become_right_by_training(make_detector, scene):
+def test_clusters_become_right_by_training(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
     """A few steps of the published losses on one scene: the clusters find the corrupted region."""
     images, masks = scene
     noisy = torch.where(masks, torch.rand(images.shape, generator=torch.Generator().manual_seed(1)), images)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import attrs
 import numpy as np
 import pytest
@@ -191,7 +194,8 @@ def test_l1_may_look_at_one_side_of_the_mask_only() -> None:
 @settings(max_examples=15)
 def test_multiscale_l1_is_that_of_a_plain_loop(size: tuple[int, int], seed: int, known: float, gradient: float) -> None:
     made = batch(*size, seed=seed)
-    expected = slow_multiscale(*(tensor.numpy() for tensor in made), known, gradient, {3: 0.4, 16: 0.4})
+    restored, target, mask = (tensor.numpy() for tensor in made)
+    expected = slow_multiscale(restored, target, mask, known, gradient, {3: 0.4, 16: 0.4})
     ours = MultiscaleL1Loss(known=known, gradient=gradient, coarse=0.4, squares=(3, 16))(*made)
     assert ours.item() == pytest.approx(expected, abs=1e-5)
 
@@ -213,7 +217,7 @@ def test_multiscale_l1_sees_a_seam_and_a_wrong_color_where_l1_sees_the_same() ->
 # --- Features --------------------------------------------------------------------------------------------------------
 
 
-def vgg_file(folder, divisor: int = 8) -> str:
+def vgg_file(folder: Path, divisor: int = 8) -> str:
     generator = torch.Generator().manual_seed(5)
     state = {}
     for position, before, after in vgg._convolutions():
@@ -225,7 +229,7 @@ def vgg_file(folder, divisor: int = 8) -> str:
 
 
 @pytest.fixture
-def weights(tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A file with a VGG-19 of an eighth of its width."""
     monkeypatch.setattr(vgg, "CHANNELS", tuple(channels // 8 for channels in vgg.CHANNELS))
     return vgg_file(tmp_path)
@@ -268,7 +272,7 @@ def test_the_network_of_perceptual_is_frozen_and_the_restored_image_is_not(weigh
     assert all(torch.equal(tensor, before[name]) for name, tensor in loss.state_dict().items())
 
 
-def test_an_encoder_is_taken_out_of_saved_weights(tmp_path) -> None:
+def test_an_encoder_is_taken_out_of_saved_weights(tmp_path: Path) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(11)
         trained = ResNetEncoder(channels=(4, 6), depths=(1, 0))
@@ -320,7 +324,8 @@ def test_an_encoder_is_never_left_untrained_without_a_word() -> None:
 def weights_of(loss: PatchAdversarialLoss) -> list[tuple[Tensor, Tensor]]:
     """The normalized weights and the biases in float64, as functions of the parameters: W / (u W v)."""
     found = []
-    for convolution in loss.discriminator.convolutions:
+    convolutions: Any = loss.discriminator.convolutions
+    for convolution in convolutions:
         norm = convolution.parametrizations.weight[0]
         original = convolution.parametrizations.weight.original.double()
         largest = norm._u.double() @ original.flatten(1) @ norm._v.double()
@@ -395,7 +400,8 @@ def test_hinge_is_the_explicit_one_with_its_gradients() -> None:
     loss = adversarial("hinge")
     restored, target, mask = batch()
     with torch.no_grad():
-        for convolution in loss.discriminator.convolutions:  # so that scores lie on both sides of the margins
+        convolutions: Any = loss.discriminator.convolutions
+        for convolution in convolutions:  # so that scores lie on both sides of the margins
             convolution.bias.mul_(20)
     weights = weights_of(loss)
     real, fake = scores(target, weights), scores(restored, weights)
@@ -409,7 +415,7 @@ def test_hinge_is_the_explicit_one_with_its_gradients() -> None:
 @pytest.mark.parametrize("made", [WassersteinLoss, HingeLoss])
 def test_the_published_discriminator_has_five_convolutions_of_known_widths(made: type[PatchAdversarialLoss]) -> None:
     with torch.device("meta"):
-        convolutions = made().discriminator.convolutions
+        convolutions: Any = made().discriminator.convolutions
     widths = [(64, 3), (128, 64), (128, 128), (256, 128), (512, 256)]
     assert [tuple(c.weight.shape) for c in convolutions] == [(*width, 5, 5) for width in widths]
 
@@ -467,7 +473,8 @@ def test_the_mixture_depends_on_the_seed_alone() -> None:
 def test_scores_that_depend_on_nothing_have_a_finite_gradient() -> None:
     loss = adversarial("wasserstein")
     with torch.no_grad():
-        loss.discriminator.convolutions[-1].parametrizations.weight[0]._u.fill_(1e6)  # weights of nearly nothing
+        convolutions: Any = loss.discriminator.convolutions
+        convolutions[-1].parametrizations.weight[0]._u.fill_(1e6)  # weights of nearly nothing
     value = loss.discriminator_loss(*batch(), seed=0)
     value.backward()
     assert value.item() == pytest.approx(10, rel=1e-2)

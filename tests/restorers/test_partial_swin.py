@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hcl_sdk.interfaces import Detection, PyramidSpec
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 
-def small(conv_stages: int = 0, **fields) -> tuple[SwinEncoder, PartialSwinRestorer]:
+def small(conv_stages: int = 0, **fields: Any) -> tuple[SwinEncoder, PartialSwinRestorer]:
     encoder = SwinEncoder(dim=4, multipliers=(1, 2), depths=(1, 1), window_sizes=(4, 4), conv_stages=conv_stages)
     settings = {
         "depths": (2, 1),
@@ -31,7 +33,9 @@ def small(conv_stages: int = 0, **fields) -> tuple[SwinEncoder, PartialSwinResto
     share=st.sampled_from((0.0, 0.2, 1.0)),
 )
 @settings(max_examples=15, deadline=None)
-def test_an_image_of_any_size_comes_back_in_that_size_and_range(size, conv_stages, upsampling, share):
+def test_an_image_of_any_size_comes_back_in_that_size_and_range(
+    size: tuple[int, int], conv_stages: int, upsampling: str, share: float
+) -> None:
     encoder, restorer = small(conv_stages, upsampling=upsampling)
     image, mask = torch.rand(2, 3, *size), torch.rand(2, 1, *size) < share
     with torch.no_grad():
@@ -40,7 +44,7 @@ def test_an_image_of_any_size_comes_back_in_that_size_and_range(size, conv_stage
     assert 0 <= restored.min() <= restored.max() <= 1
 
 
-def test_the_decoder_does_not_see_valid_features_only_where_all_is_corrupted():
+def test_the_decoder_does_not_see_valid_features_only_where_all_is_corrupted() -> None:
     encoder, restorer = small(depths=(1, 1))
     image = torch.rand(1, 3, 16, 16)
     pyramid = encoder(image)
@@ -56,7 +60,7 @@ def test_the_decoder_does_not_see_valid_features_only_where_all_is_corrupted():
     assert not changed[:, 5:].any()
 
 
-def test_the_image_is_restored_from_features_alone():
+def test_the_image_is_restored_from_features_alone() -> None:
     encoder, restorer = small()
     image, mask = torch.rand(1, 3, 12, 12), torch.rand(1, 1, 12, 12) < 0.3
     detection = Detection.from_mask(mask, encoder(image))
@@ -70,7 +74,7 @@ def test_the_image_is_restored_from_features_alone():
         assert not torch.equal(restorer.refine(coarse, ~mask), whole)
 
 
-def test_every_weight_learns():
+def test_every_weight_learns() -> None:
     encoder, restorer = small(1, depths=(2, 2))
     image, mask = torch.rand(1, 3, 24, 20), torch.rand(1, 1, 24, 20) < 0.02
     decoded, refined = restorer.outputs(image, Detection.from_mask(mask, encoder(image)))
@@ -90,18 +94,20 @@ def test_every_weight_learns():
         ({}, None, "no detector"),
     ],
 )
-def test_encoders_that_do_not_fit_are_refused_when_put_together(fields, spec, message):
+def test_encoders_that_do_not_fit_are_refused_when_put_together(
+    fields: dict[str, Any], spec: PyramidSpec | None, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         PartialSwinRestorer(**fields).bind(spec)
 
 
-def test_a_detection_without_features_is_refused():
+def test_a_detection_without_features_is_refused() -> None:
     _, restorer = small()
     with pytest.raises(ValueError, match="encode_mask"):
         restorer(torch.rand(1, 3, 8, 8), Detection.from_mask(torch.ones(1, 1, 8, 8, dtype=torch.bool)))
 
 
-def test_masks_of_other_sizes_than_the_features_are_refused():
+def test_masks_of_other_sizes_than_the_features_are_refused() -> None:
     encoder, restorer = small()
     mask = torch.ones(1, 1, 8, 8, dtype=torch.bool)
     with pytest.raises(ValueError, match="a mask of the size of each feature map"):

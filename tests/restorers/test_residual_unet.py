@@ -41,7 +41,7 @@ def test_what_is_under_the_mask_has_no_influence_and_the_mask_has() -> None:
 
 @given(size=st.tuples(st.integers(1, 40), st.integers(1, 40)), share=st.sampled_from((0.0, 0.4, 1.0)))
 @settings(max_examples=15, deadline=None)
-def test_an_image_of_any_size_comes_back_in_that_size_and_range(size, share) -> None:
+def test_an_image_of_any_size_comes_back_in_that_size_and_range(size: tuple[int, int], share: float) -> None:
     image, mask = torch.rand(2, 3, *size), torch.rand(2, 1, *size) < share
     with torch.no_grad():
         restored = restorer()(image, Detection.from_mask(mask))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import attrs
 import numpy as np
 import pytest
 import torch
 from checking import faults
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hcl_sdk import Encoder, Pyramid, PyramidSpec, component
@@ -20,20 +21,20 @@ from hcl_sdk.testing import check_encoder
 class Sound(Encoder):
     width: int = attrs.field(default=4, validator=attrs.validators.ge(1))
 
-    def build(self):
+    def build(self) -> None:
         self.first = nn.Conv2d(3, self.width, 3, stride=2, padding=1)
         self.second = nn.Conv2d(self.width, 6, 3, stride=2, padding=1)
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return PyramidSpec(channels=(self.width, 6), strides=(2, 4))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         fine = self.first(image * 2 - 1).relu()
         return Pyramid(maps=(fine, self.second(fine)), spec=self.spec)
 
 
-def test_a_sound_encoder_passes():
+def test_a_sound_encoder_passes() -> None:
     report = check_encoder(Sound)
     assert not report.faults
     assert {o.check: o.reason for o in report.outcomes if o.status == "skipped"} == {
@@ -48,7 +49,7 @@ class Doubling(Sound):
 
 
 class Lenient(abc.ABCMeta):
-    def __call__(cls, **fields):
+    def __call__(cls, **fields: Any) -> Any:
         known = {field.name for field in attrs.fields(cls)}
         return super().__call__(**{name: value for name, value in fields.items() if name in known})
 
@@ -60,7 +61,7 @@ class TakesAnything(Sound, metaclass=Lenient):
 
 @component
 class RoundsDown(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         height, width = (max(extent // 2, 1) for extent in image.shape[-2:])
         fine, coarse = super().forward(image).maps
         return Pyramid(maps=(fine[..., :height, :width], coarse), spec=self.spec)
@@ -69,19 +70,19 @@ class RoundsDown(Sound):
 @component
 class SaysOtherChannels(Sound):
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return PyramidSpec(channels=(self.width + 1, 6), strides=(2, 4))
 
 
 @component
 class LooksAtTheBatch(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image - image.mean(dim=0))
 
 
 @component
 class PaintsOnTheInput(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image.clamp_(0.2, 0.8))
 
 
@@ -89,13 +90,13 @@ class PaintsOnTheInput(Sound):
 class WritesWhatIsThere(Sound):
     """Nothing changes, as images are in [0, 1]; and yet autograd refuses it."""
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image.clamp_(0, 1))
 
 
 @component
 class StretchesByTheBatch(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image / image.max().clamp(min=0.1))
 
 
@@ -103,7 +104,7 @@ class StretchesByTheBatch(Sound):
 class PadsByTheWidth(Sound):
     """Right for what is wider than tall."""
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         height, width = image.shape[-2:]
         maps = super().forward(F.pad(image, (0, 0, 0, width - height))).maps
         return Pyramid(
@@ -113,18 +114,18 @@ class PadsByTheWidth(Sound):
 
 @component
 class ReturnsDoubles(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         pyramid = super().forward(image)
         return pyramid.with_maps([m.double() for m in pyramid.maps])
 
 
 @component
 class RemembersTheFirst(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.mean = None
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         if self.mean is None and not self.training:
             self.mean = image.mean().item()
         return super().forward(image - (self.mean or 0))
@@ -132,7 +133,7 @@ class RemembersTheFirst(Sound):
 
 @component
 class SeedsNumpy(Sound):
-    def build(self):
+    def build(self) -> None:
         np.random.seed(0)
         super().build()
 
@@ -141,7 +142,7 @@ class SeedsNumpy(Sound):
 class OverflowsInFloat16(Sound):
     """Sums of squares beyond 65,504, which bfloat16 can hold."""
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         pyramid = super().forward(image)
         lengths = [((400 * m).square().sum(1, keepdim=True) + 400**2).sqrt() / 400 for m in pyramid.maps]
         return pyramid.with_maps([m / length for m, length in zip(pyramid.maps, lengths, strict=True)])
@@ -149,11 +150,11 @@ class OverflowsInFloat16(Sound):
 
 @component
 class ForgetsWhatItAveraged(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.register_buffer("mean", torch.zeros(3, 1, 1), persistent=False)
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         if self.training:
             self.mean = self.mean.lerp(image.detach().mean(dim=(0, 2, 3)).view(3, 1, 1), 0.1)
         return super().forward(image - self.mean)
@@ -161,51 +162,51 @@ class ForgetsWhatItAveraged(Sound):
 
 @component
 class NeedsContiguousInput(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image.view(len(image), -1).view(image.shape))
 
 
 @component
 class Counts(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.calls = 0
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         self.calls += not self.training
         return super().forward(image + 1e-5 * self.calls)
 
 
 @component
 class DrawsGlobally(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         torch.rand(())
         return super().forward(image)
 
 
 @component
 class Seeds(Sound):
-    def build(self):
+    def build(self) -> None:
         torch.manual_seed(0)
         super().build()
 
 
 @component
 class Configures(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         torch.set_float32_matmul_precision("medium")
         return super().forward(image)
 
 
 @component
 class MakesTensorsOnTheCPU(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image - torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1))
 
 
 @component
 class OnlyFloat32(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         pyramid = super().forward(image)
         return pyramid.with_maps(
             [torch.zeros_like(m, dtype=torch.float32).masked_scatter(m == m, m) for m in pyramid.maps]
@@ -214,18 +215,18 @@ class OnlyFloat32(Sound):
 
 @component
 class LeavesALayerOut(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.unused = nn.Linear(3, 3)
 
 
 @component
 class ForgetsWhatWasDrawn(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.gain = torch.rand(()).item()
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image * self.gain)
 
 
@@ -233,13 +234,13 @@ class ForgetsWhatWasDrawn(Sound):
 class Branches(Sound):
     exportable = True
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image if image.min() >= 0 else image.clamp(min=0))
 
 
 @component
 class IsTooLarge(Sound):
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return super().forward(image * torch.inf)
 
 
@@ -272,7 +273,7 @@ class IsTooLarge(Sound):
         (Branches, "exports", "data-dependent"),
     ],
 )
-def test_exactly_the_check_for_a_fault_names_it(broken, check, reason):
+def test_exactly_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
     found = faults(check_encoder, broken)
     assert list(found) == [check]
     assert reason in found[check]
@@ -280,20 +281,20 @@ def test_exactly_the_check_for_a_fault_names_it(broken, check, reason):
 
 @component
 class BeginsWithZeros(Sound):
-    def build(self):
+    def build(self) -> None:
         super().build()
         nn.init.zeros_(self.second.weight)
         self.third = nn.Conv2d(6, 6, 1)
         nn.init.zeros_(self.third.weight)
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         fine = self.first(image * 2 - 1).relu()
         return Pyramid(maps=(fine, self.third(self.second(fine))), spec=self.spec)
 
 
-def test_layers_may_begin_with_zeros():
+def test_layers_may_begin_with_zeros() -> None:
     assert not faults(check_encoder, BeginsWithZeros)
 
 
-def test_what_is_not_finite_is_named():
+def test_what_is_not_finite_is_named() -> None:
     assert "the maps are not finite" in faults(check_encoder, IsTooLarge)["spec_is_true"]

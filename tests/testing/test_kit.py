@@ -6,12 +6,14 @@ import contextlib
 import pickle
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from checking import faults
+from torch import Tensor
 
 from hcl_sdk import (
     ConvNeXtEncoder,
@@ -25,7 +27,7 @@ from hcl_sdk import (
 )
 from hcl_sdk.losses import PerceptualLoss
 from hcl_sdk.plugins import discover, registry
-from hcl_sdk.registry import COMPONENT_KINDS, Entry, RegistryError
+from hcl_sdk.registry import COMPONENT_KINDS, Entry, Registry, RegistryError
 from hcl_sdk.testing import ChecksFailed, Outcome, Report, check_encoder, check_head, check_loss, checks_for
 from hcl_sdk.testing._checks import every
 from hcl_sdk.testing.conformance import find_entries, make_entry_cases
@@ -35,18 +37,18 @@ from hcl_sdk.testing.conformance import find_entries, make_entry_cases
 class Rounding(Encoder):
     """Every stride rounded down."""
 
-    def build(self):
+    def build(self) -> None:
         self.layer = torch.nn.Conv2d(3, 4, 2, stride=2)
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return PyramidSpec(channels=(4,), strides=(2,))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return Pyramid(maps=(self.layer(torch.nn.functional.pad(image, (0, 1, 0, 1)))[..., :-1, :-1],), spec=self.spec)
 
 
-def small():
+def small() -> ResNetEncoder:
     return ResNetEncoder(channels=(4, 6), depths=(0, 0))
 
 
@@ -54,24 +56,24 @@ def small():
 
 
 @pytest.mark.parametrize("kind", [*COMPONENT_KINDS, "weights"])
-def test_every_check_says_in_a_line_what_it_is_for(kind):
+def test_every_check_says_in_a_line_what_it_is_for(kind: Any) -> None:
     checks = checks_for(kind)
     assert len({check.name for check in checks}) == len(checks) > 2
     assert all(check.description.endswith(".") for check in checks)
 
 
-def test_every_check_has_a_component_here_that_it_finds_broken():
+def test_every_check_has_a_component_here_that_it_finds_broken() -> None:
     here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     names = {check.name for kind in (*COMPONENT_KINDS, "weights") for check in checks_for(kind)}
     assert [name for name in sorted(names) if f'"{name}"' not in here] == []
 
 
-def test_a_kind_that_does_not_exist_is_refused():
+def test_a_kind_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a kind, one of encoder, .*; got 'decoder'"):
         checks_for("decoder")
 
 
-def test_the_example_of_a_class_is_checked_and_may_have_files():
+def test_the_example_of_a_class_is_checked_and_may_have_files() -> None:
     folders = []
 
     @component
@@ -79,7 +81,7 @@ def test_the_example_of_a_class_is_checked_and_may_have_files():
         stem: str
 
         @classmethod
-        def testing_example(cls, folder):
+        def testing_example(cls, folder: Path) -> Any:
             folders.append(folder)
             (folder / "stem.txt").write_text("text")
             return cls(stem=(folder / "stem.txt").read_text(), channels=(4, 6), depths=(0, 0))
@@ -90,7 +92,7 @@ def test_the_example_of_a_class_is_checked_and_may_have_files():
     assert not folders[0].exists()
 
 
-def test_what_cannot_be_made_from_its_defaults_says_what_to_do():
+def test_what_cannot_be_made_from_its_defaults_says_what_to_do() -> None:
     @component
     class Needy(ResNetEncoder):
         path: str
@@ -110,18 +112,18 @@ def test_what_cannot_be_made_from_its_defaults_says_what_to_do():
         (GatedUNet, "expected what makes a component of the kind encoder; got one of the kind restorer"),
     ],
 )
-def test_what_makes_no_component_of_the_kind_is_refused(factory, message):
+def test_what_makes_no_component_of_the_kind_is_refused(factory: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         check_encoder(factory)
 
 
-def test_each_check_needs_a_component_of_its_own():
+def test_each_check_needs_a_component_of_its_own() -> None:
     one = small()
     found = faults(check_encoder, lambda: one)
     assert "the factory returned one component twice" in found["spec_is_true"]
 
 
-def test_a_factory_that_draws_is_made_repeatable():
+def test_a_factory_that_draws_is_made_repeatable() -> None:
     state = torch.get_rng_state()
     check_encoder(small)
     assert torch.equal(torch.get_rng_state(), state)
@@ -130,7 +132,7 @@ def test_a_factory_that_draws_is_made_repeatable():
 # What is expected to fail
 
 
-def test_an_expected_failure_is_none_and_carries_its_reason():
+def test_an_expected_failure_is_none_and_carries_its_reason() -> None:
     report = check_encoder(Rounding, expected_failures={"spec_is_true": "the library rounds down"})
     (outcome,) = [o for o in report.outcomes if o.status == "expected failure"]
     assert (outcome.check, outcome.reason) == ("spec_is_true", "the library rounds down")
@@ -138,7 +140,7 @@ def test_an_expected_failure_is_none_and_carries_its_reason():
     assert "expected failure: spec_is_true: the library rounds down" in str(report)
 
 
-def test_a_class_may_say_what_to_expect_itself():
+def test_a_class_may_say_what_to_expect_itself() -> None:
     @component
     class Honest(Rounding):
         expected_failures: ClassVar = {"spec_is_true": "the library rounds down"}
@@ -146,7 +148,7 @@ def test_a_class_may_say_what_to_expect_itself():
     assert check_encoder(Honest).count("expected failure") == 1
 
 
-def test_an_expected_failure_that_passes_is_reported():
+def test_an_expected_failure_that_passes_is_reported() -> None:
     found = faults(check_encoder, small, expected_failures={"spec_is_true": "it was so once"})
     assert found == {"spec_is_true": "expected to fail (it was so once), and passes: take it out of expected_failures"}
 
@@ -159,7 +161,7 @@ def test_an_expected_failure_that_passes_is_reported():
         ({"spec_is_true": True}, "must give the reason, in words; got True"),
     ],
 )
-def test_expectations_that_say_nothing_are_refused(expected, message):
+def test_expectations_that_say_nothing_are_refused(expected: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_encoder(small, expected_failures=expected)
 
@@ -167,7 +169,7 @@ def test_expectations_that_say_nothing_are_refused(expected, message):
 # Reports
 
 
-def test_the_summary_counts_and_says_why():
+def test_the_summary_counts_and_says_why() -> None:
     with pytest.raises(ChecksFailed) as raised:
         check_encoder(Rounding)
     first, *rest = str(raised.value).splitlines()
@@ -183,13 +185,13 @@ def test_the_summary_counts_and_says_why():
 
 
 @pytest.fixture
-def package(tmp_path, monkeypatch):
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Installs a package of one entry module and one of components."""
     modules = set(sys.modules)
     monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
     every._find_torch_import.cache_clear()
 
-    def install(register, components, extra=""):
+    def install(register: str, components: str, extra: str = "") -> Any:
         (tmp_path / "of_test_kit").mkdir()
         entry = f"from hcl_sdk import hookimpl\n{extra}\n@hookimpl\ndef hcl_register(registry):\n    {register}\n"
         (tmp_path / "of_test_kit" / "__init__.py").write_text(entry)
@@ -227,7 +229,7 @@ def check_entry(entries: tuple[Entry, ...]) -> Report:
 IDENTITY = "from hcl_sdk import Identity, component\n{more}\n@component\nclass Mine(Identity):\n    {body}\n"
 
 
-def test_an_entry_module_that_imports_torch_is_named(package):
+def test_an_entry_module_that_imports_torch_is_named(package: Callable[..., Any]) -> None:
     entries = package(
         "registry.interaction('mine', 'of_test_kit.components:Mine')",
         IDENTITY.format(more="", body="pass"),
@@ -239,7 +241,7 @@ def test_an_entry_module_that_imports_torch_is_named(package):
     assert "of_test_kit, the module of of-test-kit's entry point, imports torch" in fault.reason
 
 
-def test_a_registered_component_passes_all_checks(package):
+def test_a_registered_component_passes_all_checks(package: Callable[..., Any]) -> None:
     entries = package(
         "registry.interaction('mine', 'of_test_kit.components:Mine')", IDENTITY.format(more="", body="pass")
     )
@@ -262,7 +264,9 @@ def test_a_registered_component_passes_all_checks(package):
     ],
     ids=["when imported", "when bound", "when made"],
 )
-def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_reason(package, more, body):
+def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_reason(
+    package: Callable[..., Any], more: str, body: str
+) -> None:
     entries = package(
         "registry.interaction('mine', 'of_test_kit.components:Mine')", IDENTITY.format(more=more, body=body)
     )
@@ -280,23 +284,23 @@ def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_r
         ("Mine = 3", "expected a class derived from hcl_sdk.Interaction, got 3"),
     ],
 )
-def test_what_cannot_be_loaded_or_made_is_a_failure(package, components, reason):
+def test_what_cannot_be_loaded_or_made_is_a_failure(package: Callable[..., Any], components: Any, reason: str) -> None:
     report = check_entry(package("registry.interaction('mine', 'of_test_kit.components:Mine')", components))
     (outcome,) = report.outcomes
     assert (outcome.check, outcome.status) == ("can_be_made", "failed")
     assert reason in outcome.reason
 
 
-def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch):
-    def factory():
-        import a_library_that_is_not_there  # noqa: F401
+def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def factory() -> None:
+        import a_library_that_is_not_there  # noqa: F401  # pyright: ignore[reportMissingImports]
 
     report = check_head(factory)
     assert {o.status for o in report.outcomes} == {"skipped"}
     assert len(report.outcomes) == len(checks_for("head"))
 
 
-def test_names_that_stand_for_nothing_are_refused_with_the_nearest():
+def test_names_that_stand_for_nothing_are_refused_with_the_nearest() -> None:
     assert [e.kind for e in find_entries("text")] == ["shape", "content"]
     with pytest.raises(RegistryError, match=r"nor anything that one gives is called 'swim'; did you mean 'swin'\?"):
         find_entries("swim")
@@ -305,7 +309,7 @@ def test_names_that_stand_for_nothing_are_refused_with_the_nearest():
 # The registry
 
 
-def test_the_isolated_registry_forgets(hcl_registry):
+def test_the_isolated_registry_forgets(hcl_registry: Registry) -> None:
     hcl_registry.interaction("mine", Identity)
     assert registry.get("interaction", "script/mine") is Identity
     with pytest.raises(ValueError, match="registered twice"):
@@ -313,17 +317,17 @@ def test_the_isolated_registry_forgets(hcl_registry):
 
 
 @pytest.mark.parametrize("run", [1, 2])
-def test_each_test_has_a_registry_of_its_own(hcl_registry, run):
+def test_each_test_has_a_registry_of_its_own(hcl_registry: Registry, run: int) -> None:
     hcl_registry.interaction("same", f"elsewhere:Mine{run}")
     assert [e.target for e in registry.entries() if e.distribution == "script"] == [f"elsewhere:Mine{run}"]
 
 
-def test_checks_leave_no_names_behind():
+def test_checks_leave_no_names_behind() -> None:
     check_encoder(Rounding, expected_failures={"spec_is_true": "see above"})
     assert not [e for e in registry.entries() if e.name.startswith("under-test")]
 
 
-def test_components_of_components_need_no_names_either():
+def test_components_of_components_need_no_names_either() -> None:
     @component
     class Own(ConvNeXtEncoder):
         pass

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import torch
 from checking import faults
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcl_sdk import AdversarialLoss, RestorationLoss, component
+from hcl_sdk import AdversarialLoss, Detection, RestorationLoss, component
 from hcl_sdk.losses import BCELoss
 from hcl_sdk.testing import check_loss
 
@@ -18,19 +20,19 @@ from hcl_sdk.testing import check_loss
 class Absolute(RestorationLoss):
     weight: float = 1.0
 
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return (restored.float() - target.float()).abs().mean()
 
 
 @component
 class PerImage(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return (restored - target).abs().mean(dim=(1, 2, 3))
 
 
 @component
 class OfTheHoleAlone(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         hole = corruption_mask.expand_as(target)
         each = [(r - t)[h].abs().mean() for r, t, h in zip(restored, target, hole, strict=True)]
         return torch.stack(each).mean()
@@ -38,25 +40,25 @@ class OfTheHoleAlone(Absolute):
 
 @component
 class Summed(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return super().forward(restored, target, corruption_mask) * len(restored)
 
 
 @component
 class Weighted(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return self.weight * super().forward(restored, target, corruption_mask)
 
 
 @component
 class Detached(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return super().forward(restored.detach(), target, corruption_mask)
 
 
 @component
 class Negative(Absolute):
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return 1 - super().forward(restored, target, corruption_mask)
 
 
@@ -64,13 +66,13 @@ class Negative(Absolute):
 class Opposite(BCELoss):
     """Its author took True for valid."""
 
-    def forward(self, detection, corruption_mask, *, seed=0):
+    def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
         return super().forward(detection, ~corruption_mask, seed=seed)
 
 
 @component
 class FollowsTheGlobalSeed(BCELoss):
-    def forward(self, detection, corruption_mask, *, seed=0):
+    def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
         return super().forward(detection, corruption_mask, seed=seed) * (1 + 1e-4 * (torch.initial_seed() % 97))
 
 
@@ -79,26 +81,26 @@ class Adversarial(AdversarialLoss):
     weight: float = 1.0
     lr: float = attrs.field(default=1e-3, validator=attrs.validators.gt(0))
 
-    def make_discriminator(self):
+    def make_discriminator(self) -> Any:
         return nn.Conv2d(3, 1, 3, padding=1)
 
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         return -self.discriminator(restored).mean()
 
-    def discriminator_loss(self, restored, target, corruption_mask, *, seed):
+    def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
         return F.softplus(self.discriminator(restored)).mean() + F.softplus(-self.discriminator(target)).mean()
 
 
 @component
 class LearnsHalf(Adversarial):
-    def make_discriminator(self):
+    def make_discriminator(self) -> Any:
         network = super().make_discriminator()
         network.never = nn.Linear(2, 2)
         return network
 
 
 @pytest.mark.parametrize("sound", [Absolute, Adversarial, BCELoss])
-def test_sound_ones_pass(sound):
+def test_sound_ones_pass(sound: type[Any]) -> None:
     assert not faults(check_loss, sound)
 
 
@@ -115,7 +117,7 @@ def test_sound_ones_pass(sound):
         (LearnsHalf, "gradients_reach_every_parameter", "no gradient reaches discriminator.never.weight"),
     ],
 )
-def test_the_check_for_a_fault_names_it(broken, check, reason):
+def test_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
     found = faults(check_loss, broken)
     assert check in found
     assert reason in found[check]
@@ -123,5 +125,5 @@ def test_the_check_for_a_fault_names_it(broken, check, reason):
         assert list(found) == [check]
 
 
-def test_a_number_an_image_is_not_one_number():
+def test_a_number_an_image_is_not_one_number() -> None:
     assert "expected a number, got [3]" in faults(check_loss, PerImage)["gives_one_number"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 import torch
 from checking import faults
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hcl_sdk import (
@@ -25,21 +27,21 @@ from hcl_sdk.testing import check_clusterer, check_head, check_interaction
 
 @component
 class Mixing(Interaction):
-    def build(self, spec):
+    def build(self, spec: PyramidSpec) -> None:
         self._spec = spec
         self.layers = nn.ModuleList(nn.Conv2d(c, c, 1) for c in spec.channels)
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return self._spec
 
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> Pyramid:
         return pyramid.with_maps([layer(m) for layer, m in zip(self.layers, pyramid.maps, strict=True)])
 
 
 @component
 class BindsAnew(Mixing):
-    def bind(self, spec):
+    def bind(self, spec: PyramidSpec) -> Any:
         if self.is_bound and spec != self._bound_to:
             return self
         return super().bind(spec)
@@ -47,7 +49,7 @@ class BindsAnew(Mixing):
 
 @component
 class Halves(Mixing):
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> Pyramid:
         mixed = super().forward(pyramid)
         maps = [F.avg_pool2d(m, 2, ceil_mode=True) for m in mixed.maps]
         return Pyramid(maps=tuple(maps), spec=self.spec)
@@ -55,13 +57,13 @@ class Halves(Mixing):
 
 @component
 class CutsTheEncoderOff(Mixing):
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> Pyramid:
         return super().forward(pyramid.with_maps([pyramid.maps[0].detach(), *pyramid.maps[1:]]))
 
 
 @component
 class FourScales(Mixing):
-    def build(self, spec):
+    def build(self, spec: PyramidSpec) -> None:
         if len(spec) != 4:
             raise ValueError("four scales only")
         super().build(spec)
@@ -71,61 +73,61 @@ class FourScales(Mixing):
 class Unit(Head):
     dim: int = attrs.field(default=5, validator=attrs.validators.ge(1))
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec) -> None:
         self.layers = nn.ModuleList(nn.Conv2d(c, self.dim, 1) for c in spec.channels)
 
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> tuple[Tensor, ...]:
         return tuple(F.normalize(layer(m), dim=1) for layer, m in zip(self.layers, pyramid.maps, strict=True))
 
 
 @component
 class OfAnyLength(Unit):
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> tuple[Tensor, ...]:
         return tuple(2 * e for e in super().forward(pyramid))
 
 
 @component
 class LongCenters(Prototypes):
-    def forward(self, embedding, candidates, *, seed=0):
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         found = super().forward(embedding, candidates, seed=seed)
         return Clusters(centers=3 * found.centers, assignment=found.assignment)
 
 
 @component
 class BeyondOne(Prototypes):
-    def forward(self, embedding, candidates, *, seed=0):
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         found = super().forward(embedding, candidates, seed=seed)
         return Clusters(centers=found.centers, assignment=2 * found.assignment)
 
 
 @component
 class AssignsToTheFirst(SoftKMeans):
-    def forward(self, embedding, candidates, *, seed=0):
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         found = super().forward(embedding, candidates, seed=seed)
         return Clusters(centers=found.centers, assignment=1 - found.assignment)
 
 
 @component
 class ClustersEverything(SoftKMeans):
-    def forward(self, embedding, candidates, *, seed=0):
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         return super().forward(embedding, torch.ones_like(candidates), seed=seed)
 
 
 @component
 class FindsOneClassWithoutOpinion(SoftKMeans):
     @property
-    def finds_one_class(self):
+    def finds_one_class(self) -> bool:
         return True
 
 
 @component
 class OneLogit(Prototypes):
-    def corruption_logits(self, centers):
+    def corruption_logits(self, centers: Tensor) -> Tensor | None:
         return super().corruption_logits(centers)[:, :1]
 
 
 @pytest.mark.parametrize(("check", "sound"), [(check_interaction, Mixing), (check_head, Unit)])
-def test_sound_ones_pass(check, sound):
+def test_sound_ones_pass(check: Any, sound: type[Any]) -> None:
     assert check(sound).count("passed") == 15
 
 
@@ -149,19 +151,19 @@ def test_sound_ones_pass(check, sound):
         (check_clusterer, OneLogit, "logits_fit_centers", "expected logits [2, 2], got [2, 1]"),
     ],
 )
-def test_exactly_the_check_for_a_fault_names_it(kit, broken, check, reason):
+def test_exactly_the_check_for_a_fault_names_it(kit: Any, broken: Any, check: str, reason: str) -> None:
     found = faults(kit, broken)
     assert list(found) == [check]
     assert reason in found[check]
 
 
-def test_what_fits_other_neighbors_only_may_come_bound():
+def test_what_fits_other_neighbors_only_may_come_bound() -> None:
     spec = PyramidSpec(channels=(4, 5, 6, 7), strides=(1, 2, 4, 8))
     assert not faults(check_interaction, lambda: FourScales().bind(spec))
     found = faults(check_interaction, FourScales)
     assert all("(four scales only); let the factory return it bound to what suits it" in why for why in found.values())
 
 
-def test_a_clusterer_is_bound_to_another_dimension_by_its_factory():
+def test_a_clusterer_is_bound_to_another_dimension_by_its_factory() -> None:
     assert not faults(check_clusterer, lambda: Prototypes().bind(3))
     assert issubclass(Prototypes, Clusterer)

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ MODULE = "hcl_sdk.testing.pytest_plugin"
 ROOT = Path(hcl_sdk.__file__).parent.parent
 
 
-def run_pytest(folder, code, *arguments):
+def run_pytest(folder: Path, code: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(textwrap.dedent(code))
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("HCL_", "PYTEST"))} | {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -39,12 +40,12 @@ def run_pytest(folder, code, *arguments):
     )
 
 
-def test_the_plugin_is_declared_as_it_is_tested():
+def test_the_plugin_is_declared_as_it_is_tested() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {MODULE: MODULE}
 
 
-def test_loading_the_plugin_imports_nothing_heavy_and_adds_nothing_to_other_suites(tmp_path):
+def test_loading_the_plugin_imports_nothing_heavy_and_adds_nothing_to_other_suites(tmp_path: Path) -> None:
     done = run_pytest(
         tmp_path,
         """
@@ -60,7 +61,7 @@ def test_loading_the_plugin_imports_nothing_heavy_and_adds_nothing_to_other_suit
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory):
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return run_pytest(
         tmp_path_factory.mktemp("suite"),
         """
@@ -113,7 +114,7 @@ def outcome(tmp_path_factory):
     )
 
 
-def test_every_check_of_every_component_is_a_test(outcome):
+def test_every_check_of_every_component_is_a_test(outcome: Any) -> None:
     assert outcome.returncode == 1
     assert "passed" in outcome.stdout
     for test in (
@@ -131,7 +132,7 @@ def test_every_check_of_every_component_is_a_test(outcome):
     assert outcome.stdout.count("FAILED test_it.py") == 3
 
 
-def test_the_summary_says_how_many_ran_and_why_others_did_not(outcome):
+def test_the_summary_says_how_many_ran_and_why_others_did_not(outcome: Any) -> None:
     # Sound three times and Bytes twice, 7 checks each, and two factories that make nothing.
     assert "hcl_sdk checks: 27 passed, 2 failed, 1 failed as expected, 5 skipped" in outcome.stdout
     assert "5 skipped: no installed package registers it" in outcome.stdout
@@ -145,7 +146,7 @@ def test_the_summary_says_how_many_ran_and_why_others_did_not(outcome):
         ("parametrize_with_checks([TopDownFusion], expected_failures={'x': 'y'})", "names 'x', which is no check of"),
     ],
 )
-def test_mistakes_are_errors_when_tests_are_collected(decorator, message):
+def test_mistakes_are_errors_when_tests_are_collected(decorator: str, message: str) -> None:
     from hcl_sdk import TopDownFusion
     from hcl_sdk.testing import parametrize_with_checks
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from checking import faults
-from torch import nn
+from torch import Tensor, nn
 
-from hcl_sdk import GatedUNet, PyramidSpec, Restorer, component
+from hcl_sdk import Detection, GatedUNet, PyramidSpec, Restorer, component
 from hcl_sdk.testing import check_restorer
 
 
@@ -21,13 +22,13 @@ class Small(GatedUNet):
 
 @component
 class SymmetricRange(Small):
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return super().forward(image, detection) * 2 - 1
 
 
 @component
 class FillsWhatIsKnown(Small):
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return super().forward(image, replace(detection, corruption_mask=~detection.corruption_mask))
 
 
@@ -35,10 +36,10 @@ class FillsWhatIsKnown(Small):
 class KeepsTheDamage(Restorer):
     """What it fills, it fills outside the mask."""
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         """No layers."""
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return torch.where(detection.corruption_mask, image, 0.5)
 
 
@@ -46,18 +47,18 @@ class KeepsTheDamage(Restorer):
 class FewPositions(Small):
     """A table of positions for the sizes that its author has tried."""
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         super().build(spec)
         self.columns = nn.Parameter(torch.zeros(48))
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         positions = torch.arange(image.shape[-1], device=image.device)
         return (super().forward(image, detection) + 0.01 * self.columns[positions]).clamp(0, 1)
 
 
 @component
 class FillsMoreThanItIsTold(Small):
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         detection.corruption_mask[..., :2, :] = True
         return super().forward(image, detection)
 
@@ -66,10 +67,10 @@ class FillsMoreThanItIsTold(Small):
 class FromFeatures(Restorer):
     uses_features = True
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         self.to_image = nn.Conv2d(spec.channels[0], 3, 1)
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         features, known = detection.pyramid.maps[0], ~detection.masks[0]
         around = (features * known).sum(dim=(2, 3), keepdim=True) / known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
         made = self.to_image(torch.where(known, features, around))
@@ -82,10 +83,10 @@ class Gray(Restorer):
 
     exportable = True
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         """No layers."""
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return torch.where(detection.corruption_mask, 0.5, image)
 
 
@@ -93,7 +94,7 @@ class Gray(Restorer):
     "sound",
     [Small, FromFeatures, Gray, lambda: FromFeatures().bind(PyramidSpec(channels=(5, 7), strides=(4, 8)))],
 )
-def test_sound_ones_pass(sound):
+def test_sound_ones_pass(sound: Any) -> None:
     assert not faults(check_restorer, sound)
 
 
@@ -107,7 +108,7 @@ def test_sound_ones_pass(sound):
         (FillsMoreThanItIsTold, "input_is_left_alone", "argument [1].corruption_mask is modified"),
     ],
 )
-def test_exactly_the_check_for_a_fault_names_it(broken, check, reason):
+def test_exactly_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
     found = faults(check_restorer, broken)
     assert list(found) == [check]
     assert reason in found[check]
