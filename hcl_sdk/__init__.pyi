@@ -1,4 +1,5 @@
 from ._version import __version__ as __version__
+from .clusterers.anchored_kmeans import AnchoredKMeans as AnchoredKMeans
 from .clusterers.prototypes import Prototypes as Prototypes
 from .clusterers.soft_kmeans import SoftKMeans as SoftKMeans
 from .config import ConfigError as ConfigError

@@ -52,6 +52,11 @@ def hcl_register(registry: Registry) -> None:
     registry.clusterer(
         "prototypes", "hcl_sdk.clusterers.prototypes:Prototypes", summary="learned centers, no iteration; exportable"
     )
+    registry.clusterer(
+        "anchored-kmeans",
+        "hcl_sdk.clusterers.anchored_kmeans:AnchoredKMeans",
+        summary="soft k-means for each image, from learned centers and held by them",
+    )
     registry.restorer(
         "partial-swin",
         "hcl_sdk.restorers.partial_swin:PartialSwinRestorer",

@@ -1,0 +1,152 @@
+"""What a newcomer would try: one damage in each photo, drawn by plain Pillow, saved as JPEG, found or not.
+
+    python benchmarks/default_weights/newcomer.py PHOTOS [--weights W] [--only NAMES] [--side 512] [--quality 90]
+
+Printed is, for each damage, in how many photos at least half of its pixels were found and in how many nothing was, and
+how much else was flagged; then in how many of the photos as they are something was flagged, and how much. What is drawn
+is not what the weights were trained with: no content of hcl_sdk is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+from scipy import ndimage
+
+from hcl_sdk import Pipeline
+from hcl_sdk.data import FolderDataset
+
+Damage = Callable[[Image.Image, Image.Image, np.random.Generator], Image.Image]
+
+
+def caption(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    damaged = photo.copy()
+    height = round(min(photo.size) * rng.uniform(0.05, 0.09))
+    place = photo.width // 2, photo.height - round(1.3 * height)
+    ImageDraw.Draw(damaged).text(
+        place,
+        "A day by the sea",
+        "white",
+        _font(height),
+        anchor="mm",
+        stroke_width=max(1, height // 14),
+        stroke_fill="black",
+    )
+    return damaged
+
+
+def stamp(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    damaged = photo.copy()
+    height = round(min(photo.size) * rng.uniform(0.035, 0.055))
+    place = photo.width - height, photo.height - height
+    text = f"{rng.integers(1, 13)} {rng.integers(1, 29)} '{rng.integers(85, 99)}"
+    ImageDraw.Draw(damaged).text(place, text, (255, 140, 30), _font(height), anchor="rb")
+    return damaged
+
+
+def watermark(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    sheet = Image.new("L", photo.size)
+    height = round(min(photo.size) * rng.uniform(0.1, 0.16))
+    ImageDraw.Draw(sheet).text((photo.width // 2, photo.height // 2), "PREVIEW", 255, _font(height), anchor="mm")
+    alpha = sheet.rotate(float(rng.uniform(0, 35)), Image.Resampling.BICUBIC).point(
+        [round(0.43 * v) for v in range(256)]
+    )
+    return Image.composite(Image.new("RGB", photo.size, "white"), photo, alpha)
+
+
+def scratches(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    damaged = photo.copy()
+    for _ in range(4):
+        ends = rng.uniform(0, 1, (2, 2)) * photo.size
+        ImageDraw.Draw(damaged).line([*map(float, ends[0]), *map(float, ends[1])], (235, 235, 228), 2)
+    return damaged
+
+
+def pen(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    damaged = photo.copy()
+    at = np.linspace(0, 4 * np.pi, 120)
+    x = photo.width * (0.2 + 0.6 * at / at[-1])
+    y = photo.height * (rng.uniform(0.3, 0.7) + 0.12 * np.sin(at + rng.uniform(0, 6)))
+    ImageDraw.Draw(damaged).line([(float(a), float(b)) for a, b in zip(x, y, strict=True)], (30, 40, 170), 4, "curve")
+    return damaged
+
+
+def pasted(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    mask = Image.new("L", photo.size)
+    size = np.array(photo.size) * rng.uniform(0.25, 0.4)
+    corner = rng.uniform(0, 1, 2) * (np.array(photo.size) - size)
+    ImageDraw.Draw(mask).ellipse([*map(float, corner), *map(float, corner + size)], fill=255)
+    return Image.composite(other.resize(photo.size), photo, mask)
+
+
+def logo(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
+    damaged = photo.copy()
+    side = round(min(photo.size) * rng.uniform(0.12, 0.2))
+    left, top = photo.width - side - 12, 12
+    draw = ImageDraw.Draw(damaged)
+    draw.rectangle([left, top, left + side, top + side], fill=(200, 30, 40))
+    draw.ellipse([left + side // 4, top + side // 4, left + side * 3 // 4, top + side * 3 // 4], fill="white")
+    return damaged
+
+
+DAMAGES: tuple[Damage, ...] = (caption, stamp, watermark, scratches, pen, pasted, logo)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos")
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--only", help="a text file with the names of the photos to use")
+    parser.add_argument("--side", type=int, default=512, help="of the shorter side, in pixels")
+    parser.add_argument("--quality", type=int, default=90, help="of the JPEG")
+    parser.add_argument("--most", type=int, default=26, help="photos")
+    arguments = parser.parse_args()
+    pipeline = Pipeline.from_pretrained(arguments.weights)
+    dataset = FolderDataset(path=arguments.photos, only=arguments.only)
+    chosen = np.linspace(0, len(dataset) - 1, min(arguments.most, len(dataset))).round().astype(int)
+    photos = [_scaled(Image.fromarray(dataset[int(i)].image), arguments.side) for i in chosen]
+
+    def find(photo: Image.Image) -> NDArray[np.bool_]:
+        file = io.BytesIO()
+        photo.save(file, "JPEG", quality=arguments.quality)
+        return pipeline.detect(Image.open(file)).corruption_mask[0, 0].numpy()
+
+    print(f"{len(photos)} photos, shorter side {arguments.side} pixels, JPEG {arguments.quality}\n")
+    print("| | at least half found | nothing found | flagged besides |\n|---|---|---|---|")
+    for damage in DAMAGES:
+        recalls, besides = [], []
+        for i, photo in enumerate(photos):
+            damaged = damage(photo, photos[i - 1], np.random.default_rng(i))
+            truth = np.asarray(ImageChops.difference(damaged, photo)).max(axis=2) > 0
+            found = find(damaged)
+            recalls.append((found & truth).sum() / truth.sum())
+            besides.append((found & ~_grown(truth)).mean())
+        counts = sum(r >= 0.5 for r in recalls), sum(r == 0 for r in recalls)
+        print(f"| {damage.__name__} | {counts[0]} | {counts[1]} | {100 * np.mean(besides):.2f} % |", flush=True)
+    shares = [float(find(photo).mean()) for photo in photos]
+    print(
+        f"\nof the photos as they are {sum(s > 0 for s in shares)} flagged, {100 * np.mean(shares):.2f} % of the area"
+    )
+
+
+def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=float(height))
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask and what is within 8 pixels of it, which a soft edge or JPEG may have changed."""
+    return ndimage.distance_transform_edt(~mask) <= 8  # pyright: ignore[reportOperatorIssue, reportReturnType]
+
+
+def _scaled(photo: Image.Image, side: int) -> Image.Image:
+    scale = side / min(photo.size)
+    return photo.resize([round(scale * s) for s in photo.size], Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()

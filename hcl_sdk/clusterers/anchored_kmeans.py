@@ -1,0 +1,63 @@
+"""Soft 2-means of each image that begins at learned centers and does not go further than the image gives reason to."""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from attrs.validators import ge, gt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hcl_sdk.interfaces import Clusterer, Clusters, component
+
+
+@component
+class AnchoredKMeans(Clusterer):
+    """Compares the regions of an image with each other, as the published clusterer does, and can find only one class.
+
+    Soft spherical 2-means (paper, section 3.2) whose two centers have a prior: learned prototypes, as in
+    :class:`~hcl_sdk.Prototypes`. A center is the most probable one given its pixels and its prior, which counts as much
+    as a learned share of the image's pixels (the posterior mode of the mean direction of a von Mises-Fisher
+    distribution under a conjugate prior; Mardia and El-Atoum, Biometrika 1976). So a center that has many pixels is the
+    image's own, and one that has none, as the corrupted one of a clean photo, stays at its prototype, which is far from
+    every pixel; nothing is forced into two clusters. Gradients flow through the updates.
+
+    Attributes:
+        iterations: updates of the centers; 0 leaves them at the prototypes.
+        strength: what the prior of either center counts to begin with, as a share of the image's pixels. Learned.
+        temperature: softness of the assignment, by cosine distance.
+    """
+
+    exportable = True
+
+    iterations: int = attrs.field(default=2, validator=ge(0))
+    strength: float = attrs.field(default=0.1, validator=gt(0))
+    temperature: float = attrs.field(default=0.1, validator=gt(0))
+
+    def build(self, dim: int) -> None:
+        self.prototypes = nn.Parameter(nn.init.orthogonal_(torch.empty(2, dim)))
+        self.bias = nn.Parameter(torch.zeros(()))
+        self.log_strength = nn.Parameter(torch.full((2,), self.strength).log())
+
+    def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
+        pixels, weight = embedding.flatten(2), candidates.flatten(1).to(embedding.dtype)
+        anchors = F.normalize(self.prototypes, dim=1)
+        prior = self.log_strength.exp()[:, None] * anchors
+        centers = anchors.expand(embedding.shape[0], -1, -1)
+        share = weight / weight.shape[1]
+        for _ in range(self.iterations):
+            second = self._assign(pixels, centers)
+            shares = torch.stack([(1 - second) * share, second * share], dim=1)
+            centers = F.normalize(prior + torch.einsum("bkn,bdn->bkd", shares, pixels), dim=2)
+        return Clusters(centers=centers, assignment=self._assign(pixels, centers).view_as(candidates))
+
+    def _assign(self, pixels: Tensor, centers: Tensor) -> Tensor:
+        difference = centers[:, 1] - centers[:, 0]
+        return (torch.einsum("bdn,bd->bn", pixels, difference) / self.temperature + self.bias).sigmoid()
+
+    def corruption_logits(self, centers: Tensor) -> Tensor | None:
+        return torch.tensor([-1.0, 1.0], device=centers.device).expand(centers.shape[0], -1)
+
+    @property
+    def is_ordered(self) -> bool:
+        return True
