@@ -29,7 +29,7 @@ def slow_assignment(clusterer: AnchoredKMeans, embedding: Tensor, candidates: Te
     inside = candidates.flatten().tolist()
     anchors = F.normalize(clusterer.prototypes.detach(), dim=1).tolist()
     strengths = clusterer.log_strength.detach().exp().tolist()
-    bias = float(clusterer.bias)
+    bias = float(clusterer.bias.detach())
     centers = anchors
 
     def weigh(pixel: list[float]) -> float:
@@ -72,7 +72,8 @@ def test_center_without_pixels_stays_at_its_prototype() -> None:
     clusterer = make()
     valid, corrupted = F.normalize(clusterer.prototypes.detach(), dim=1)
     photo = (valid.view(1, 4, 1, 1) + 0.05 * embed(1, 4, 16, 16)).contiguous()
-    clusters = clusterer(F.normalize(photo, dim=1), torch.ones(1, 1, 16, 16, dtype=torch.bool))
+    with torch.no_grad():
+        clusters = clusterer(F.normalize(photo, dim=1), torch.ones(1, 1, 16, 16, dtype=torch.bool))
     assert float(clusters.centers[0, 1] @ corrupted) > 0.999
     assert float(clusters.assignment.max()) < 0.01
 
@@ -83,7 +84,8 @@ def test_center_with_pixels_becomes_the_image_s_own() -> None:
     own = F.normalize(corrupted + 0.8 * embed(1, 4, seed=5)[0] - 0.2 * valid, dim=0)
     photo = valid.view(1, 4, 1, 1).repeat(1, 1, 8, 8)
     photo[..., :4] = own.view(1, 4, 1, 1)
-    clusters = clusterer(photo, torch.ones(1, 1, 8, 8, dtype=torch.bool))
+    with torch.no_grad():
+        clusters = clusterer(photo, torch.ones(1, 1, 8, 8, dtype=torch.bool))
     assert float(clusters.centers[0, 1] @ own) > float(corrupted @ own)
     assert (clusters.assignment[0, 0, :, :4] > 0.5).all()
     assert (clusters.assignment[0, 0, :, 4:] < 0.5).all()
