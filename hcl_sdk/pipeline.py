@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 
 from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used, structure
 from hcl_sdk.detector import Detector
+from hcl_sdk.functional.arrays import find_surroundings, working_size
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
@@ -288,7 +289,7 @@ class Pipeline(Settings):
         photos = [Photo.open(source) for source in photo]
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, opened in enumerate(photos):
-            by_size.setdefault(_working_size(opened.size, self.detection_size), []).append(i)
+            by_size.setdefault(working_size(opened.size, self.detection_size), []).append(i)
         results: dict[int, Result] = {}
         for indices in by_size.values():
             for begin in range(0, len(indices), batch_size):
@@ -302,7 +303,7 @@ class Pipeline(Settings):
     ) -> list[tuple[Result, _WorkingDetection]]:
         """Detect in photos of one working size. Results hold copies of what is theirs, on the CPU."""
         assert self.detector is not None
-        size = _working_size(photos[0].size, self.detection_size)
+        size = working_size(photos[0].size, self.detection_size)
         images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             found = self.detector(images, seed=seed)
@@ -335,7 +336,7 @@ class Pipeline(Settings):
             box = slice(None), slice(None)
             fill = filled = self._restore_whole(result, mask, working)
         else:
-            box = _surroundings(mask[0, 0])
+            box = find_surroundings(mask[0, 0].cpu().numpy())
             fill = photo.rgb
             filled = self._restore_part(fill[..., *box].clone(), mask[..., *box])
             fill[..., *box] = filled
@@ -343,7 +344,7 @@ class Pipeline(Settings):
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
-        size = _working_size(result.photo.size, self.detection_size)
+        size = working_size(result.photo.size, self.detection_size)
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
             working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
@@ -361,7 +362,7 @@ class Pipeline(Settings):
 
     def _restore_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
         """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
-        size = _working_size(rgb.shape[-2:], self.restoration_size)
+        size = working_size(rgb.shape[-2:], self.restoration_size)
         detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
         return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
 
@@ -523,26 +524,6 @@ def _one(batch: Detection, k: int) -> Detection:
 def _copy(value: T) -> T:
     """A tensor, or a value made of tensors, on the CPU, with memory of its own."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor.to("cpu", copy=True), value)
-
-
-def _working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
-    """``size`` shrunk until its shorter side is at most ``shorter`` pixels."""
-    height, width = size
-    if shorter is None or min(height, width) <= shorter:
-        return height, width
-    scale = shorter / min(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _surroundings(mask: Tensor) -> tuple[slice, slice]:
-    """The box around the True pixels of ``[H, W]``, wider by its own size (at least 64 pixels) on every side."""
-    slices = []
-    for dim in (1, 0):
-        inside = mask.any(dim=dim).nonzero().flatten()
-        first, last = int(inside[0]), int(inside[-1]) + 1
-        margin = max(64, last - first)
-        slices.append(slice(max(0, first - margin), min(mask.shape[1 - dim], last + margin)))
-    return slices[0], slices[1]
 
 
 def _card(pipeline: Pipeline) -> str:

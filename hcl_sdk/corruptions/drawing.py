@@ -68,12 +68,12 @@ def written(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.I
     chosen = font(pixels)
     bold = int(rng.integers(0, max(1, pixels // 12) + 1))
     box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=chosen, stroke_width=bold)
-    picture = Image.new("L", (max(1, int(box[2] - box[0]) + 2), max(1, int(box[3] - box[1]) + 2)))
-    draw = ImageDraw.Draw(picture)
+    stamp = Image.new("L", (max(1, int(box[2] - box[0]) + 2), max(1, int(box[3] - box[1]) + 2)))
+    draw = ImageDraw.Draw(stamp)
     draw.multiline_text((1 - box[0], 1 - box[1]), text, font=chosen, fill=255, stroke_width=bold)
     if bold >= 2 and rng.random() < 0.3:
         draw.multiline_text((1 - box[0], 1 - box[1]), text, font=chosen, fill=0)
-    return picture
+    return stamp
 
 
 def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
@@ -118,36 +118,36 @@ def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Im
     """
     if files:
         file = files[int(rng.integers(len(files)))]
-        picture = read_rgba(file, str(file))
-        pixels = np.asarray(picture)
+        stamp = read_rgba(file, str(file))
+        pixels = np.asarray(stamp)
         if not pixels[..., :3][pixels[..., 3] > 0].any():
-            picture = picture.getchannel("A")
+            stamp = stamp.getchannel("A")
     else:
-        picture = emblem(rng, side)
-    picture.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    scale = side / max(picture.size)
+        stamp = emblem(rng, side)
+    stamp.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    scale = side / max(stamp.size)
     if scale > 1:
-        picture = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
-    return picture
+        stamp = stamp.resize((max(1, round(stamp.width * scale)), max(1, round(stamp.height * scale))))
+    return stamp
 
 
-def opacity(picture: Image.Image) -> Image.Image:
+def opacity(stamp: Image.Image) -> Image.Image:
     """The 8-bit mask of what :func:`logo` gives."""
-    return picture if picture.mode == "L" else picture.getchannel("A")
+    return stamp if stamp.mode == "L" else stamp.getchannel("A")
 
 
-def placed(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """An 8-bit mask of ``size = (H, W)`` with a picture somewhere on it, for the most part inside."""
+def placed(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """An 8-bit mask of ``size = (H, W)`` with a stamp somewhere on it, for the most part inside."""
     sheet = Image.new("L", (size[1], size[0]))
-    sheet.paste(picture, position(picture, size, rng))
+    sheet.paste(stamp, position(stamp, size, rng))
     return sheet
 
 
-def position(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """A left and top for a picture on a sheet of ``size = (H, W)``, on which it lies for the most part."""
+def position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """A left and top for a stamp on a sheet of ``size = (H, W)``, on which it lies for the most part."""
     height, width = size
-    free_x, free_y = width - picture.width, height - picture.height
-    reach_x, reach_y = 0.2 * min(picture.width, width), 0.2 * min(picture.height, height)
+    free_x, free_y = width - stamp.width, height - stamp.height
+    reach_x, reach_y = 0.2 * min(stamp.width, width), 0.2 * min(stamp.height, height)
     x = rng.uniform(min(0, free_x) - reach_x, max(0, free_x) + reach_x)
     y = rng.uniform(min(0, free_y) - reach_y, max(0, free_y) + reach_y)
     return round(x), round(y)
@@ -167,5 +167,5 @@ def fitted(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Gene
         part = part[:, ::-1]
     if part.shape[:2] == size:
         return np.ascontiguousarray(part)
-    picture = Image.fromarray(np.ascontiguousarray(part))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0))
+    stamp = Image.fromarray(np.ascontiguousarray(part))
+    return np.asarray(stamp.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0))

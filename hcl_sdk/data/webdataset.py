@@ -22,7 +22,7 @@ from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 
 ROLES = ("photo", "clean", "mask")
-"""What a picture in a shard is to its sample."""
+"""What a file in a shard is to its sample."""
 
 
 @component
@@ -30,7 +30,7 @@ class WebDataset(Dataset):
     """Photos in tar files, as the library WebDataset writes them; an uncompressed shard can be read at any place.
 
     The files of a sample have one name up to the first dot. ``.jpg``, ``.png``, ``.webp`` ... is the photo;
-    ``.mask.png`` (or another format of pictures) its mask, ``.clean.png`` the undamaged photo, where it is one of
+    ``.mask.png`` (or another format of photos) its mask, ``.clean.png`` the undamaged photo, where it is one of
     pairs. Other files (``.json``, ``.cls`` ...) are passed over. Only the headers are read when it is made; a sample is
     read from its place in its shard, which is open no longer than that.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import Tensor
+
+from hcl_sdk.functional.arrays import select_regions
 
 
 def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float) -> Tensor:
@@ -40,9 +39,8 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float)
     above = confidence > threshold
     if peak_threshold <= threshold:
         return above
-    neighbors = np.zeros((3, 3, 3), np.bool_)  # of a pixel: the eight around it in its own image, none in others
-    neighbors[1] = True
-    labels, count = cast("tuple[np.ndarray, int]", ndimage.label(above[:, 0].cpu().numpy(), neighbors))
-    has_peak = np.zeros(count + 1, np.bool_)
-    has_peak[labels[(confidence > peak_threshold)[:, 0].cpu().numpy()]] = True  # peaks lie above: 0, the rest, has none
-    return torch.from_numpy(has_peak[labels][:, None]).to(confidence.device)
+    peaks = (confidence > peak_threshold)[:, 0].cpu().numpy()
+    selected = np.empty(confidence.shape, np.bool_)
+    for i, mask in enumerate(above[:, 0].cpu().numpy()):
+        selected[i, 0] = select_regions(mask, peaks[i])
+    return torch.from_numpy(selected).to(confidence.device)

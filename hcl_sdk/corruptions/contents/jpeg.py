@@ -34,5 +34,5 @@ class JPEGBlocks(Content):
         file = io.BytesIO()
         quality = int(rng.integers(self.quality[0], self.quality[1] + 1))
         Image.fromarray(image).save(file, "JPEG", quality=quality)
-        with Image.open(file) as picture:
-            return np.asarray(picture.convert("RGB"))
+        with Image.open(file) as opened:
+            return np.asarray(opened.convert("RGB"))

@@ -22,8 +22,8 @@ class Logo(Content):
     """Logos, opaque or shining through: a watermark. Nothing between them.
 
     Attributes:
-        folder: of pictures with transparency, shown in their own colors; one that is nothing but black is taken for a
-            form, and gets a random color. A picture without transparency hides its whole rectangle. None draws plain
+        folder: of logos with transparency, shown in their own colors; one that is nothing but black is taken for a
+            form, and gets a random color. A logo without transparency hides its whole rectangle. None draws plain
             signs and words in a random color.
         count: how many, from and to, where they are not tiled.
         side: the longer side of each, as a share of the photo's shorter side.
@@ -31,7 +31,7 @@ class Logo(Content):
         tiled: how often the logo is repeated over the whole photo, 0 to 1.
 
     Raises:
-        ValueError: if the folder is not there or holds no pictures.
+        ValueError: if the folder is not there or holds no photos.
         PhotoError: from ``paint``, if a file cannot be decoded.
     """
 
@@ -56,27 +56,27 @@ class Logo(Content):
         is_tiled = rng.random() < self.tiled
         for _ in range(1 if is_tiled else int(rng.integers(self.count[0], self.count[1] + 1))):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
-            picture = logo(self._files, max(2, side // 3) if is_tiled else side, rng)
+            stamp = logo(self._files, max(2, side // 3) if is_tiled else side, rng)
             if rng.random() < 0.3:
-                picture = picture.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
-            layers.append((picture, _tiles(picture, size, rng) if is_tiled else [position(picture, size, rng)]))
+                stamp = stamp.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
+            layers.append((stamp, _tiles(stamp, size, rng) if is_tiled else [position(stamp, size, rng)]))
         share = np.float32(rng.uniform(*self.opacity))
         colors = Image.new("RGB", (size[1], size[0]), random_color(rng))
         sheet = Image.new("L", colors.size)
-        for picture, places in layers:
-            layer = Image.new(picture.mode, colors.size)
+        for stamp, places in layers:
+            layer = Image.new(stamp.mode, colors.size)
             for place in places:
-                layer.paste(picture, place)
-            if picture.mode == "RGBA":
+                layer.paste(stamp, place)
+            if stamp.mode == "RGBA":
                 colors.paste(layer, mask=opacity(layer).point(lambda value: 255 if value else 0))
             sheet = ImageChops.lighter(sheet, opacity(layer))
         alpha = np.round(np.asarray(sheet) * share).astype(np.uint8)
         return np.concatenate([np.asarray(colors), alpha[..., None]], axis=2)
 
 
-def _tiles(picture: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Lefts and tops of a picture repeated over a sheet of ``size = (H, W)``, every second row shifted."""
-    across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in picture.size)
+def _tiles(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Lefts and tops of a stamp repeated over a sheet of ``size = (H, W)``, every second row shifted."""
+    across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in stamp.size)
     return [
         (x, y)
         for row, y in enumerate(range(-int(rng.integers(down)), size[0], down))

@@ -20,13 +20,13 @@ class Logos(Shape):
     """The outline of logos, to be filled with any content; for a logo in its own colors see the content ``logo``.
 
     Attributes:
-        folder: of pictures with transparency, whose opaque part counts; of a picture without, that is its whole
+        folder: of logos with transparency, whose opaque part counts; of a logo without, that is its whole
             rectangle. None draws plain signs with a word.
         count: how many, from and to.
         side: the longer side of each, as a share of the photo's shorter side.
 
     Raises:
-        ValueError: if the folder is not there or holds no pictures.
+        ValueError: if the folder is not there or holds no photos.
         PhotoError: from ``draw``, if a file cannot be decoded.
     """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status. ``run`` imports neither torch nor hcl_sdk."""
+    """Run the command; returns its exit status. ``run`` imports no torch."""
     parser = argparse.ArgumentParser(prog="hcl-onnx", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write the detector and the restorer of some weights as ONNX models")
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--mask is for the restoration of one photo")
     try:
         return options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"hcl-onnx: {error}", file=sys.stderr)
         return 1
 
@@ -54,16 +54,17 @@ def _export(options: argparse.Namespace) -> int:
         print(f"{found.model} at {size}: largest difference {found.largest:.1e}, mask {found.mask:.2%}")
     if options.int8 is not None:
         from hcl_onnx.quantize import quantize
+        from hcl_sdk.photos.find import list_photo_files
 
-        photos = sorted(p for p in options.int8.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+        photos = list_photo_files(options.int8, "photos")
         quantize(options.folder, photos)
         print(f"detector.onnx quantized to 8 bits on {len(photos)} photos")
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
-    from hcl_onnx.picture import PictureError
     from hcl_onnx.run import Runner
+    from hcl_sdk.photos.errors import PhotoError
 
     runner = Runner(options.model, threads=options.threads)
     failed = False
@@ -74,7 +75,7 @@ def _run(options: argparse.Namespace) -> int:
             else:
                 result = runner.detect(photo) if options.detect else runner(photo)
             paths = result.save(options.output)
-        except (PictureError, FileExistsError) as error:
+        except (PhotoError, FileExistsError) as error:
             print(f"hcl-onnx: {error}", file=sys.stderr)
             failed = True
             continue

@@ -17,8 +17,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from hcl_onnx import arrays
 from hcl_onnx import manifest as manifests
 from hcl_onnx.manifest import DETECTOR
-from hcl_onnx.picture import Picture
 from hcl_onnx.run import Source
+from hcl_sdk.functional.arrays import working_size
+from hcl_sdk.photos.photo import Photo
 
 
 def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:
@@ -96,9 +97,9 @@ class _Photos(CalibrationDataReader):
 
     @staticmethod
     def _read(photos: Sequence[Source], detection_size: int | None) -> Iterator[np.ndarray]:
-        for photo in photos:
-            picture = Picture.open(photo)
-            yield arrays.shrink(picture.rgb, arrays.working_size(picture.size, detection_size))
+        for source in photos:
+            photo = Photo.open(source)
+            yield arrays.shrink(photo.rgb_array, working_size(photo.size, detection_size))
 
     def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         image = next(self._images, None)

@@ -1,4 +1,4 @@
-"""Exported pipelines on numpy, Pillow and ONNX Runtime alone: neither torch nor hcl_sdk is imported."""
+"""Exported pipelines on numpy, Pillow, ONNX Runtime and the part of hcl_sdk that needs no torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from hcl_onnx import arrays
 from hcl_onnx.manifest import DETECTOR, RESTORER, ModelError, read
-from hcl_onnx.picture import Picture, PictureError
 from hcl_onnx.session import Session
 
-Source = str | os.PathLike[str] | np.ndarray
+try:
+    from hcl_sdk.functional.arrays import feathered_alpha, find_surroundings, select_regions, working_size
+    from hcl_sdk.photos.masks import load_mask_array
+    from hcl_sdk.photos.photo import Photo
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"hcl-onnx reads and writes photos with hcl_sdk, of which it needs no more than pip install --no-deps hcl_sdk "
+        f"({error})",
+        name=error.name,
+    ) from error
+
+Source = str | os.PathLike[str] | Image.Image | np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,21 +38,25 @@ class Result:
         corruption_mask: bool ``[H, W]``, True = corrupted.
         alpha: float32 ``[H, W]``, the share of the restorer's output in every pixel of ``restored``; None without
             restoration.
-        picture: the restored photo, as a picture; None without restoration.
+        composited: the restored photo; None without restoration.
     """
 
-    photo: Picture
+    photo: Photo
     confidence: np.ndarray
     corruption_mask: np.ndarray
     alpha: np.ndarray | None = None
-    picture: Picture | None = None
+    composited: Photo | None = None
 
     @property
     def restored(self) -> np.ndarray:
-        """The restored photo ``[H, W, C]``, of the type that came in, bit-identical to it wherever ``alpha`` is 0."""
-        if self.picture is None:
+        """The restored photo, of the type that came in, bit-identical to it wherever ``alpha`` is 0.
+
+        An array of the dimensions that came in; of a file ``[H, W, C]``.
+        """
+        if self.composited is None:
             raise ValueError("there is no restored photo: only detection was asked for")
-        return self.picture.native
+        native = self.composited.native()
+        return native if isinstance(native, np.ndarray) else self.composited.pixels
 
     def save(self, directory: str | os.PathLike[str], *, name: str | None = None) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT``, without loss.
@@ -56,17 +71,16 @@ class Result:
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         stem = name or (self.photo.path.stem if self.photo.path else "photo")
-        mask = Picture(pixels=self.corruption_mask[..., None].astype(np.uint8) * 255, metadata={})
-        pictures = {"mask": (mask, ".png")}
-        if self.picture is not None:
-            pictures["restored"] = self.picture, self.picture.suffix
-        paths = {what: directory / f"{stem}_{what}{suffix}" for what, (_, suffix) in pictures.items()}
+        photos = {"mask": Photo.open(self.corruption_mask)}
+        if self.composited is not None:
+            photos["restored"] = self.composited
+        paths = {what: directory / f"{stem}_{what}{photo.lossless_suffix}" for what, photo in photos.items()}
         own = self.photo.path
         for path in paths.values():
             if own is not None and path.exists() and path.samefile(own):
                 raise FileExistsError(f"{path} is the photo itself, which would be overwritten")
-        for what, (picture, _) in pictures.items():
-            picture.save(paths[what])
+        for what, photo in photos.items():
+            photo.save(paths[what])
         return paths
 
 
@@ -106,20 +120,20 @@ class Runner:
         """Find what does not belong in the photo, and fill it.
 
         Args:
-            photo: path, or array ``[H, W]`` or ``[H, W, C]`` (grey, grey with alpha, RGB, RGB with alpha), uint8,
-                uint16, or floating-point in [0, 1].
+            photo: path, PIL image, or array ``[H, W]`` or ``[H, W, C]`` (grey, grey with alpha, RGB, RGB with alpha),
+                uint8, uint16, bool, or floating-point in [0, 1].
 
         Raises:
-            PictureError: for a photo that cannot be read.
+            PhotoError: for a photo that cannot be read.
             ModelError: if there is no detector or no restorer.
         """
         self._need_restorer()
-        result, seen = self._detect(Picture.open(photo))
+        result, seen = self._detect(Photo.open(photo))
         return self._fill(result, seen)
 
     def detect(self, photo: Source) -> Result:
         """Find what does not belong in the photo, and fill nothing; arguments and errors as in calling the runner."""
-        return self._detect(Picture.open(photo))[0]
+        return self._detect(Photo.open(photo))[0]
 
     def restore(self, photo: Source, *, corruption_mask: Source) -> Result:
         """Fill a region of a photo that is known.
@@ -129,20 +143,20 @@ class Runner:
             corruption_mask: path, or array ``[H, W]`` of the photo's size; True, white or 255 = corrupted.
         """
         self._need_restorer()
-        picture = Picture.open(photo)
-        mask = _read_mask(corruption_mask, picture.size)
-        result = Result(photo=picture, confidence=mask.astype(np.float32), corruption_mask=mask)
+        opened = Photo.open(photo)
+        mask = load_mask_array(corruption_mask, opened.size)
+        result = Result(photo=opened, confidence=mask.astype(np.float32), corruption_mask=mask)
         return self._fill(result, None)
 
     def _need_restorer(self) -> None:
         if self._restorer is None:
             raise ModelError("no restorer was exported; use detect(photo)")
 
-    def _detect(self, photo: Picture) -> tuple[Result, tuple[np.ndarray, dict[str, np.ndarray]]]:
-        image = arrays.shrink(photo.rgb, arrays.working_size(photo.size, self.detection_size))
+    def _detect(self, photo: Photo) -> tuple[Result, tuple[np.ndarray, dict[str, np.ndarray]]]:
+        image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
         found = self._run_detector(image)
         confidence = arrays.enlarge(found["confidence"], photo.size)[0, 0]
-        mask = arrays.hysteresis_mask(confidence, self.threshold, self.peak_threshold)
+        mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold)
         return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:
@@ -152,24 +166,24 @@ class Runner:
 
     def _fill(self, result: Result, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None) -> Result:
         photo = result.photo
-        alpha = arrays.feathered_alpha(result.corruption_mask, self.dilate, self.feather)
+        alpha = feathered_alpha(result.corruption_mask, self.dilate, self.feather)
         mask = alpha > 0
-        box = arrays.around(mask)
-        if box is None:
-            return replace(result, alpha=alpha, picture=photo)
+        if not mask.any():
+            return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
-        fill = photo.rgb
+        fill = photo.rgb_array
         if self._restorer.about["uses_features"]:
             fill = self._restored_whole(result, mask, seen)
         else:
+            box = find_surroundings(mask)
             part = fill[..., *box]
-            size = arrays.working_size(part.shape[2:], self.restoration_size)
+            size = working_size(part.shape[2:], self.restoration_size)
             inputs = {
                 "image": arrays.shrink(part, size),
                 "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
             }
             fill[..., *box] = self._run_restorer(inputs, part.shape[2:])
-        return replace(result, alpha=alpha, picture=photo.composite(fill, alpha))
+        return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
 
     def _restored_whole(
         self, result: Result, mask: np.ndarray, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None
@@ -177,7 +191,7 @@ class Runner:
         """Restore at the scale of the detection, from its features."""
         photo = result.photo
         if seen is None:
-            image = arrays.shrink(photo.rgb, arrays.working_size(photo.size, self.detection_size))
+            image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
             found = self._run_detector(image)
         else:
             image, found = seen
@@ -197,19 +211,3 @@ class Runner:
         assert self._restorer is not None
         (restored,) = self._restorer.run(inputs, ["restored"])
         return arrays.enlarge(restored, size).clip(0, 1)
-
-
-def _read_mask(source: Source, size: tuple[int, int]) -> np.ndarray:
-    """What is white in a mask, ``[H, W]`` bool."""
-    if isinstance(source, np.ndarray) and source.dtype == np.bool_:
-        source = source.astype(np.uint8) * 255
-    picture = Picture.open(source)
-    if picture.size != size:
-        raise PictureError(
-            f"a mask of {picture.size[1]} x {picture.size[0]} pixels does not fit a photo of {size[1]} x {size[0]} "
-            f"(width x height)"
-        )
-    pixels = picture.pixels
-    if pixels.dtype.kind == "u" and pixels.max() <= 1:
-        pixels = pixels * pixels.dtype.type(np.iinfo(pixels.dtype).max)
-    return replace(picture, pixels=pixels).rgb[0].mean(axis=0) > 0.5
