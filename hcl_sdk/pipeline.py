@@ -27,6 +27,7 @@ from hcl_sdk.interfaces import Detection, Restorer, field_type
 from hcl_sdk.messages import suggest_keywords
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
+from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
 from hcl_sdk.settings import Settings
@@ -459,8 +460,13 @@ class Pipeline(Settings):
         Args:
             folder: made if it is not there. A model card that is there stays.
             half: store floating-point weights in float16; they are loaded as float32 again.
+
+        Plugins may do something before, see :func:`~hcl_sdk.plugins.hcl_before_save`.
         """
-        save_folder(folder, self.to_config(), self._modules, _card(self), half=half)
+        folder, config = Path(folder), self.to_config()
+        folder.mkdir(parents=True, exist_ok=True)
+        call_before_save(self, config, folder)
+        save_folder(folder, config, self._modules, _card(self), half=half)
 
     def push_to_hub(
         self,

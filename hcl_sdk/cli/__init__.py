@@ -12,11 +12,12 @@ from typing import Any
 
 import click
 
+from hcl_sdk.cli.plugin_commands import PluginGroup
 from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.registry import COMPONENT_KINDS, PluginError, RegistryError
 
 
-class _Commands(click.Group):
+class _Commands(PluginGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -100,7 +100,10 @@ def all_plugins() -> str:
     """A table of the plugins; below it, why broken ones are broken."""
     reports = registry.plugins
     rows = [("plugin", "version", "status", "gives")]
-    rows += [(_label(r, reports), r.version, r.status, ", ".join(r.names) or "-") for r in reports]
+    rows += [
+        (_label(r, reports), r.version, r.status, ", ".join((*r.names, *(f"hcl {c}" for c in r.commands))) or "-")
+        for r in reports
+    ]
     widths = _widths(rows)
     lines = [_row(row, widths) for row in rows]
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]

@@ -61,7 +61,7 @@ class Entry:
     """What was registered under a name.
 
     Attributes:
-        kind: one of ``KINDS_AND_WEIGHTS``.
+        kind: one of ``KINDS_AND_WEIGHTS``, or ``command``.
         name: the bare name.
         distribution: normalized name of the package that gave it, None for a built-in, ``script`` for a script.
         target: where it is, or the class itself.
@@ -97,6 +97,7 @@ class PluginReport:
         status: ``ok``; ``broken``: it raised, and gave nothing; ``disabled``: by the environment.
         error: why it is broken or disabled, in one line; empty for ``ok``.
         names: the qualified names that it gave.
+        commands: those of the subcommands of ``hcl`` that it added.
     """
 
     distribution: str
@@ -106,6 +107,7 @@ class PluginReport:
     status: Literal["ok", "broken", "disabled"]
     error: str = ""
     names: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
 
 def normalize(distribution: str) -> str:

@@ -6,6 +6,7 @@ import importlib
 import importlib.resources
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,25 @@ def load_class(entry: Entry) -> type[Configurable]:
     """
     if not isinstance(entry.target, str):
         return entry.target
-    module, _, path = entry.target.partition(":")
+    return load_target(entry, check_component)
+
+
+def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
+    """What the target of an entry names, imported now.
+
+    Args:
+        entry: whose target is text.
+        check: called with the kind and what was imported, raises what is wrong with it.
+
+    Raises:
+        PluginError: if it cannot be imported, or the check raises.
+    """
+    module, _, path = entry.target_text.partition(":")
     try:
         value: Any = importlib.import_module(module)
         for part in path.split("."):
             value = getattr(value, part)
-        check_component(entry.kind, value)
+        check(entry.kind, value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit, a panic of an extension module ...: nobody's code may end the program

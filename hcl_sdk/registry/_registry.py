@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,13 +18,12 @@ from hcl_sdk.registry._entries import (
     PluginError,
     PluginReport,
     RegistryError,
-    UnknownNameError,
     check_form,
     check_no_clash,
-    normalize,
 )
-from hcl_sdk.registry._explain import explain_unknown, explain_unregistered
+from hcl_sdk.registry._explain import explain_unregistered
 from hcl_sdk.registry._loading import check_component, find_loaded_class, find_weights, load_class
+from hcl_sdk.registry._lookup import look_up
 
 if TYPE_CHECKING:
     from hcl_sdk.interfaces import (
@@ -38,6 +38,17 @@ if TYPE_CHECKING:
         Restorer,
         Shape,
     )
+    from hcl_sdk.plugins._hooks import Hooks
+
+
+@dataclass(frozen=True)
+class _Discovered:
+    """What a discovery of plugins found."""
+
+    entries: tuple[Entry, ...] = ()
+    reports: tuple[PluginReport, ...] = ()
+    commands: tuple[Entry, ...] = ()
+    hooks: Hooks | None = None
 
 
 class Registry:
@@ -65,8 +76,7 @@ class Registry:
         self._distribution = distribution
         self._discover = discover
         self._own: list[Entry] = []
-        self._found: tuple[Entry, ...] = ()
-        self._reports: tuple[PluginReport, ...] = ()
+        self._discovered = _Discovered()
         self._is_discovered = discover is None
         self._is_closed = False
         self._lock = threading.RLock()
@@ -166,12 +176,12 @@ class Registry:
         plugins are there; the names that scripts gave only with ``keep_scripts``.
         """
         self._ensure_discovered()  # now, so that discovery inside is not undone
-        kept = self._own, self._loaded, self._found, self._reports
+        kept = self._own, self._loaded, self._discovered
         self._own, self._loaded = list(self._own) if keep_scripts else [], dict(self._loaded)
         try:
             yield self
         finally:
-            self._own, self._loaded, self._found, self._reports = kept
+            self._own, self._loaded, self._discovered = kept
 
     # Discovery
 
@@ -180,15 +190,47 @@ class Registry:
         self._is_closed = True
         return tuple(self._own)
 
-    def set_discovered(self, entries: Iterable[Entry], reports: Sequence[PluginReport]) -> None:
+    def set_discovered(
+        self,
+        entries: Iterable[Entry],
+        reports: Iterable[PluginReport],
+        *,
+        commands: Iterable[Entry] = (),
+        hooks: Hooks | None = None,
+    ) -> None:
         """Set what the built-ins and plugins gave, in place of what an earlier discovery found."""
-        self._found, self._reports = tuple(entries), tuple(reports)
+        self._discovered = _Discovered(tuple(entries), tuple(reports), tuple(commands), hooks)
 
     @property
     def plugins(self) -> tuple[PluginReport, ...]:
         """What became of every plugin, the built-ins first."""
         self._ensure_discovered()
-        return self._reports
+        return self._discovered.reports
+
+    @property
+    def commands(self) -> tuple[Entry, ...]:
+        """The subcommands that plugins add to ``hcl``."""
+        self._ensure_discovered()
+        return self._discovered.commands
+
+    def find_command(self, name: str, own: Iterable[str] = ()) -> Entry:
+        """The subcommand of a plugin that a name stands for.
+
+        Args:
+            name: ``distribution/name``, or the bare name where only one package gives it.
+            own: the names of hcl's own commands, for the message.
+
+        Raises:
+            UnknownNameError, RegistryError, PluginError: as :meth:`find` does.
+        """
+        built_in = [Entry(kind="command", name=n, distribution=None, target="hcl_sdk.cli:main") for n in own]
+        return look_up("command", name, [*built_in, *self.commands], self._discovered.reports)
+
+    @property
+    def hooks(self) -> Hooks | None:
+        """The hooks of the plugins that are in order; None if nobody looks for plugins."""
+        self._ensure_discovered()
+        return self._discovered.hooks
 
     def _ensure_discovered(self) -> None:
         with self._lock:
@@ -218,7 +260,7 @@ class Registry:
         if kind is not None:
             _check_kind(kind)
         self._ensure_discovered()
-        chosen = (entry for entry in (*self._found, *self._own) if kind is None or entry.kind == kind)
+        chosen = (entry for entry in (*self._discovered.entries, *self._own) if kind is None or entry.kind == kind)
         return tuple(
             sorted(
                 chosen, key=lambda e: (KINDS_AND_WEIGHTS.index(e.kind), e.distribution is not None, e.qualified_name)
@@ -239,19 +281,8 @@ class Registry:
             ValueError: for a kind that does not exist.
             PluginError: if plugins failed and the environment asks for strictness.
         """
-        entries = self.entries(kind)
-        distribution, _, bare = name.rpartition("/")
-        if distribution:
-            matching = [e for e in entries if e.name == bare and e.distribution == normalize(distribution)]
-        else:
-            matching = [e for e in entries if e.name == bare]
-            matching = [e for e in matching if e.distribution is None] or matching
-        if not matching:
-            raise UnknownNameError(explain_unknown(kind, name, self.entries(), self._reports))
-        if len(matching) > 1:
-            options = " or ".join(repr(e.qualified_name) for e in matching)
-            raise RegistryError(f"{kind} {name!r} is given by {len(matching)} packages; write {options}")
-        return matching[0]
+        _check_kind(kind)
+        return look_up(kind, name, self.entries(), self._discovered.reports)
 
     def get(self, kind: str, name: str) -> type[Configurable]:
         """The component class that a name stands for, imported now if it was not yet.

@@ -13,8 +13,8 @@ import pytest
 
 import hcl_sdk
 from hcl_sdk import plugins
-from hcl_sdk.plugins import discover
-from hcl_sdk.registry import PluginError, Registry
+from hcl_sdk.plugins import discover, name_commands
+from hcl_sdk.registry import PluginError, Registry, RegistryError
 
 GIVES_ONE_HEAD = """
     import hcl_sdk
@@ -185,6 +185,10 @@ def _hook(body):
     return f"import hcl_sdk\n@hcl_sdk.hookimpl\ndef hcl_register(registry):\n    {body}\n"
 
 
+def _adds(body):
+    return f"import hcl_sdk\n@hcl_sdk.hookimpl\ndef hcl_add_commands(commands):\n    {body}\n"
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [
@@ -202,6 +206,22 @@ def _hook(body):
         (_hook("registry.head('one', 'a:B'); registry.head('one', 'a:C')"), "registered twice by bad-dist"),
         (_hook("registry.head('one', int)"), "expected a class derived from hcl_sdk.Head"),
         (_hook("registry.decoder('one', 'a:B')"), "no attribute 'decoder'"),
+        (
+            _hook("...").replace("hcl_register", "hcl_regster"),
+            "unknown hook 'hcl_regster'; there are hcl_register",
+        ),
+        (
+            _hook("...").replace("hookimpl", "hookimpl(hookwrapper=True)") + "    yield",
+            "hcl_register is a wrapper",
+        ),
+        (_hook("...").replace("hookimpl", "hookimpl(wrapper=True)") + "    yield", "hcl_register is a wrapper"),
+        (
+            _adds("commands.add('one', 'a:b'); commands.add('one', 'a:c')"),
+            "'one' is registered twice by bad-dist",
+        ),
+        (_adds("commands.add('One', 'a:b')"), "command 'One': expected a name in lower-case words"),
+        (_adds("commands.add('one', print)"), "command 'one': expected 'package.module:command', got <built-in"),
+        (_adds("1 / 0"), "ZeroDivisionError"),
         ("from hcl_sdk.plugins import registry; registry.entries()", "while plugins are being discovered"),
         (
             "from hcl_sdk.plugins import registry as everybodys\neverybodys.head('oops', 'a:B')\n" + _hook("..."),
@@ -223,6 +243,40 @@ def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, 
     assert (reports["a-good-dist"].status, reports["good-dist"].status) == ("ok", "ok")
     given = {e.qualified_name for e in registry.entries("head") if e.distribution}
     assert given == {"a-good-dist/one", "good-dist/one"}
+
+
+def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install):
+    later = "import hcl_sdk\n@hcl_sdk.hookimpl(optionalhook=True)\ndef hcl_dance(shoes):\n    1 / 0\n"
+    install("a-dist", _adds("commands.add('one', 'somewhere:one', summary='One.')"))
+    install("b-dist", later + _adds("commands.add('one', 'somewhere:one')"))
+    registry = Registry(discover=discover)
+    assert {r.distribution: (r.status, r.names, r.commands) for r in registry.plugins[1:]} == {
+        "a-dist": ("ok", (), ("a-dist/one",)),
+        "b-dist": ("ok", (), ("b-dist/one",)),
+    }
+    assert list(name_commands(registry.commands, ())) == ["a-dist/one", "b-dist/one"]
+    assert list(name_commands(registry.commands[:1], ())) == ["one"]
+    assert list(name_commands(registry.commands[:1], ("one",))) == ["a-dist/one"]
+    assert registry.find_command("B_dist/one") == registry.commands[1]
+    with pytest.raises(RegistryError, match="command 'one' is given by 2 packages; write 'a-dist/one' or 'b-dist/one'"):
+        registry.find_command("one")
+
+
+def test_what_is_kept_of_the_argument_takes_no_commands_later(install):
+    install("keeps-commands", "kept = []\n" + _adds("kept.append(commands)"), module="of_keeps_commands")
+    assert found()["keeps-commands"].status == "ok"
+    with pytest.raises(PluginError, match="inside the hook"):
+        sys.modules["of_keeps_commands"].kept[0].add("late", "somewhere:late")
+
+
+def test_a_plugin_that_fails_has_no_hooks_left(install):
+    save = "\n@hcl_sdk.hookimpl\ndef hcl_before_save(folder):\n    1 / 0\n"
+    install("bad-dist", _hook("1 / 0") + save)
+    install("good-dist", _hook("...") + save)
+    registry = Registry(discover=discover)
+    failures = list(registry.hooks.call_all("hcl_before_save", pipeline=None, config={}, folder=Path()))
+    assert len(failures) == 1
+    assert failures[0].startswith("good-dist 1.0, plugin_")
 
 
 def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_date(install, monkeypatch):

@@ -1,0 +1,137 @@
+"""The hooks that a plugin may have, and how they are called: each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from hcl_sdk.errors import describe_error, locate_error
+from hcl_sdk.plugins._commands import Commands
+from hcl_sdk.plugins._entry_points import GROUP
+from hcl_sdk.registry import PluginError, Registry
+
+if TYPE_CHECKING:
+    from hcl_sdk.pipeline import Pipeline
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def hcl_register(registry: Registry) -> None:
+    """Register components and weights.
+
+    Called once, when plugins are discovered.
+
+    Args:
+        registry: takes the names that this plugin gives, until the hook returns.
+    """
+
+
+@hookspec
+def hcl_add_commands(commands: Commands) -> None:
+    """Add subcommands to ``hcl``.
+
+    Called once, when plugins are discovered.
+
+    Args:
+        commands: takes the names of the commands that this plugin gives, until the hook returns.
+    """
+
+
+@hookspec
+def hcl_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -> None:
+    """Called before a pipeline is written to a folder of weights, and before it is uploaded.
+
+    To write files of one's own beside the weights, such as a license, or to bring layers into the form that is saved.
+    What it raises becomes a warning and stops neither the other plugins nor the saving; with ``HCL_STRICT_PLUGINS`` it
+    becomes a ``PluginError``, and nothing is saved.
+
+    Args:
+        pipeline: what is saved, after the hook: changed weights are saved as changed.
+        config: what ``config.json`` is going to hold; a copy, changes to which have no effect.
+        folder: where it is saved; it exists.
+    """
+
+
+class _Specs:
+    """What pluggy looks for hooks in; this module has more names than it should look at."""
+
+    hcl_register = staticmethod(hcl_register)
+    hcl_add_commands = staticmethod(hcl_add_commands)
+    hcl_before_save = staticmethod(hcl_before_save)
+
+
+class Hooks:
+    """The hooks of all plugins that are in order, in the order of the plugins.
+
+    pluggy keeps and checks them. They are called one by one, because pluggy's own call ends at the first that raises.
+    """
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(GROUP)
+        self._manager.add_hookspecs(_Specs)
+        self._labels: dict[int, str] = {}
+
+    def add(self, plugin: Any, label: str) -> bool:
+        """Take the hooks of a plugin.
+
+        Returns:
+            Whether they were taken now; False for an object that another entry point has brought before.
+
+        Args:
+            plugin: a module or object.
+            label: what to call it in messages.
+
+        Raises:
+            PluginError: if it has none, one that does not exist, or one that wraps others.
+            pluggy.PluginValidationError: if a hook asks for an argument that there is not.
+        """
+        if self._manager.is_registered(plugin):  # by another entry point
+            return False
+        self._labels[id(plugin)] = label
+        try:
+            self._manager.register(plugin)
+            callers = self._manager.get_hookcallers(plugin) or []
+            if not callers:
+                raise PluginError(
+                    "it has no function hcl_register(registry) marked with @hcl_sdk.hookimpl, nor another hook"
+                )
+            for caller in callers:
+                own = _implementations(caller, plugin)
+                if not caller.has_spec() and not all(implementation.optionalhook for implementation in own):
+                    known = ", ".join(name for name in vars(_Specs) if name.startswith("hcl_"))
+                    raise PluginError(f"unknown hook {caller.name!r}; there are {known}")
+                if any(implementation.hookwrapper or implementation.wrapper for implementation in own):
+                    raise PluginError(f"{caller.name} is a wrapper, but hooks are called for each plugin alone")
+        except BaseException:
+            self.remove(plugin)
+            raise
+        return True
+
+    def remove(self, plugin: Any) -> None:
+        """Forget a plugin."""
+        if self._manager.is_registered(plugin):
+            self._manager.unregister(plugin)
+
+    def call(self, plugin: Any, hook: str, **arguments: Any) -> None:
+        """Call a hook of one plugin, if it has it; what it raises goes on."""
+        for implementation in _implementations(getattr(self._manager.hook, hook), plugin):
+            implementation.function(*(arguments[name] for name in implementation.argnames))
+
+    def call_all(self, hook: str, **arguments: Any) -> Iterator[str]:
+        """Call a hook of every plugin that has it; yield a line for each that raises."""
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                yield f"{self._labels[id(implementation.plugin)]}: {describe_error(error)}{locate_error(error)}"
+
+
+def _implementations(caller: pluggy.HookCaller, plugin: Any) -> list[pluggy.HookImpl]:
+    return [implementation for implementation in caller.get_hookimpls() if implementation.plugin is plugin]
