@@ -1,4 +1,4 @@
-"""Prepares pages: the help of every command and the table of checks go where a page asks for them.
+"""Prepares pages: the help of every command, the table of checks and the built-ins of a kind go where a page asks.
 
 What is there for the tests alone goes away.
 """
@@ -13,12 +13,16 @@ from typing import Any
 
 import click
 
+import hcl_sdk
+from hcl_sdk import builtin
 from hcl_sdk.cli import main
-from hcl_sdk.registry import KINDS_AND_WEIGHTS
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import COMPONENT_KINDS, KINDS_AND_WEIGHTS, Registry
 from hcl_sdk.testing import checks_for
 
 COMMANDS = "<!-- the help of every command -->"
 CHECKS = "<!-- the checks of every kind -->"
+BUILT_INS = re.compile(r"^<!-- the built-ins of hcl_sdk\.(\w+)(?:: (.+))? -->$", flags=re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -27,7 +31,33 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     for marker, text in ((COMMANDS, _commands), (CHECKS, _checks)):
         if marker in markdown:
             markdown = markdown.replace(marker, text())
-    return markdown
+    return BUILT_INS.sub(lambda marker: _built_ins(marker[1], marker[2], markdown), markdown)
+
+
+def _built_ins(base: str, options: str | None, page: str) -> str:
+    """A directive for each built-in of a class, but for those that the page documents itself."""
+    bases = [getattr(hcl_sdk, marker[1]) for marker in BUILT_INS.finditer(page)]
+    names = [public_name(cls) for cls in built_ins() if _nearest(cls, bases) is getattr(hcl_sdk, base)]
+    names = [name for name in names if not re.search(rf"^::: {re.escape(name)}$", page, re.MULTILINE)]
+    more = f"\n    options: {{{options}}}" if options else ""
+    return "\n\n".join(f"::: {name}{more}" for name in names)
+
+
+def _nearest(cls: type, bases: list[type]) -> type | None:
+    return next((ancestor for ancestor in cls.__mro__ if ancestor in bases), None)
+
+
+def built_ins() -> list[type]:
+    """The built-in components, in the order in which they are registered."""
+    own = Registry(None)
+    builtin.hcl_register(own)
+    return [registry.get(entry.kind, entry.name) for entry in own.close() if entry.kind in COMPONENT_KINDS]
+
+
+def public_name(cls: type) -> str:
+    """Where a built-in component is imported from: ``hcl_sdk``, or the package of its kind."""
+    package = "hcl_sdk" if cls.__name__ in hcl_sdk.__all__ else ".".join(cls.__module__.split(".")[:2])
+    return f"{package}.{cls.__name__}"
 
 
 def _commands() -> str:

@@ -20,7 +20,10 @@ from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 from hcl_sdk.layers.plain_pyramid import PlainPyramid, plain_strides
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of each channel, RGB in [0, 1], that models trained on ImageNet are normalized by."""
+
 IMAGENET_STD = (0.229, 0.224, 0.225)
+"""Standard deviation of each channel, likewise."""
 
 _Plain = bool | int | float | str | None
 _Value = (
