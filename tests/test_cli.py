@@ -847,16 +847,18 @@ def test_help_and_version_import_nothing_heavy():
 import sys
 from hcl_sdk.cli import main
 
-for arguments in (["--help"], ["--version"], ["restore", "--help"], ["convert", "--help"]):
+imported = []
+for arguments in (["--version"], ["restore", "--help"], ["convert", "--help"], ["--help"]):
     try:
         main(arguments)
     except SystemExit as end:
         assert end.code == 0, arguments
-print(sorted({"torch", "numpy", "PIL", "pluggy", "attrs", "tqdm"} & set(sys.modules)))
+    imported += {"torch", "numpy", "PIL", "pluggy", "attrs", "tqdm"} & set(sys.modules)
+print(imported)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     *_, imported = done.stdout.splitlines()
-    assert imported == "[]"
+    assert imported == "['pluggy']"  # for the list of all commands, which has those of plugins
     assert "NAME_restored.EXT" in done.stdout
     assert any(line.startswith("hcl ") and line.split()[1][0].isdigit() for line in done.stdout.splitlines())
 

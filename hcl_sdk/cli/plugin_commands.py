@@ -1,4 +1,7 @@
-"""The subcommands that plugins add to ``hcl``, see :func:`hcl_sdk.plugins.hcl_add_commands`."""
+"""The subcommands that plugins add to ``hcl``, see :func:`hcl_sdk.plugins.hcl_add_commands`.
+
+Plugins are looked for where all commands are listed, and where a name is none of hcl's own.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,7 @@ from typing import Any
 
 import click
 
-from hcl_sdk.plugins import name_commands, registry
 from hcl_sdk.registry import PluginError, RegistryError, UnknownNameError
-from hcl_sdk.registry._loading import load_target
 
 
 class PluginGroup(click.Group):
@@ -16,6 +17,8 @@ class PluginGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the own commands, and below them those of plugins, without importing these."""
+        from hcl_sdk.plugins import name_commands, registry
+
         super().format_commands(ctx, formatter)
         try:
             commands = name_commands(registry.commands, self.list_commands(ctx))
@@ -30,6 +33,9 @@ class PluginGroup(click.Group):
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own
+        from hcl_sdk.plugins import registry
+        from hcl_sdk.registry._loading import load_target
+
         try:
             entry = registry.find_command(cmd_name, self.list_commands(ctx))
         except UnknownNameError as error:
