@@ -103,15 +103,17 @@ def hcl_register(registry: Registry) -> None:
     registry.shape(
         "irregular", "hcl_sdk.corruptions.shapes.irregular:IrregularMasks", summary="masks out of a folder (published)"
     )
-    registry.shape("box", "hcl_sdk.corruptions.shapes.box:CenterBox", summary="a box in the middle (published)")
+    registry.shape("box", "hcl_sdk.corruptions.shapes.regular:CenterBox", summary="a box in the middle (published)")
     registry.shape(
         "rectangles", "hcl_sdk.corruptions.shapes.rectangles:Rectangles", summary="some upright rectangles (published)"
     )
     registry.shape("brush", "hcl_sdk.corruptions.shapes.brush:BrushStrokes", summary="broad, bent strokes (published)")
-    registry.shape("half", "hcl_sdk.corruptions.shapes.half:Half", summary="one half (published)")
-    registry.shape("lines", "hcl_sdk.corruptions.shapes.lines:AlternateLines", summary="every second line (published)")
+    registry.shape("half", "hcl_sdk.corruptions.shapes.regular:Half", summary="one half (published)")
     registry.shape(
-        "pixels", "hcl_sdk.corruptions.shapes.pixels:AlternatePixels", summary="three of four pixels (published)"
+        "lines", "hcl_sdk.corruptions.shapes.regular:AlternateLines", summary="every second line (published)"
+    )
+    registry.shape(
+        "pixels", "hcl_sdk.corruptions.shapes.regular:AlternatePixels", summary="three of four pixels (published)"
     )
     registry.shape("blobs", "hcl_sdk.corruptions.shapes.blobs:Blobs", summary="closed outlines of any form")
     registry.shape("scratches", "hcl_sdk.corruptions.shapes.scratches:Scratches", summary="thin lines, as on film")
@@ -119,7 +121,7 @@ def hcl_register(registry: Registry) -> None:
     registry.shape("logos", "hcl_sdk.corruptions.shapes.logos:Logos", summary="the outline of logos")
     registry.shape("tape", "hcl_sdk.corruptions.shapes.tape:Tape", summary="strips of tape and stickers")
     registry.shape("dust", "hcl_sdk.corruptions.shapes.dust:Dust", summary="specks and hairs")
-    registry.shape("full", "hcl_sdk.corruptions.shapes.full:Full", summary="everything")
+    registry.shape("full", "hcl_sdk.corruptions.shapes.regular:Full", summary="everything")
     registry.content(
         "constant", "hcl_sdk.corruptions.contents.constant:Constant", summary="one given color (published)"
     )
@@ -138,7 +140,7 @@ def hcl_register(registry: Registry) -> None:
         "same-photo", "hcl_sdk.corruptions.contents.same_photo:SamePhoto", summary="another part of the same photo"
     )
     registry.content("jpeg", "hcl_sdk.corruptions.contents.jpeg:JPEGBlocks", summary="blocks of strong compression")
-    registry.content("caption", "hcl_sdk.corruptions.contents.caption:Caption", summary="writing to be read; stickers")
+    registry.content("caption", "hcl_sdk.corruptions.contents.caption:Caption", summary="writing to be read")
     registry.content("cracks", "hcl_sdk.corruptions.contents.cracks:Cracks", summary="cracks and folds of prints")
     registry.content("cutout", "hcl_sdk.corruptions.contents.cutout:Cutout", summary="objects cut out of other photos")
     registry.content(
@@ -148,6 +150,7 @@ def hcl_register(registry: Registry) -> None:
     registry.content("film", "hcl_sdk.corruptions.contents.film:FilmDamage", summary="dirt, hair and scratches of film")
     registry.content("glitch", "hcl_sdk.corruptions.contents.glitch:Glitch", summary="lines that slipped, wrong blocks")
     registry.content("pen", "hcl_sdk.corruptions.contents.pen:Pen", summary="pen, marker and highlighter")
+    registry.content("stickers", "hcl_sdk.corruptions.contents.stickers:Stickers", summary="faces, hearts, badges")
     registry.content(
         "torn", "hcl_sdk.corruptions.contents.torn:TornPaper", summary="missing corners, torn edges, holes"
     )

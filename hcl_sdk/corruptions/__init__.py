@@ -19,22 +19,19 @@ from hcl_sdk.corruptions.contents.noise import Noise
 from hcl_sdk.corruptions.contents.pen import Pen
 from hcl_sdk.corruptions.contents.photo import AnotherPhoto
 from hcl_sdk.corruptions.contents.same_photo import SamePhoto
+from hcl_sdk.corruptions.contents.stickers import Stickers
 from hcl_sdk.corruptions.contents.text import TextContent
 from hcl_sdk.corruptions.contents.torn import TornPaper
 from hcl_sdk.corruptions.contents.watermark import Watermark
 from hcl_sdk.corruptions.corruption import Corrupted, Corruption, Rule, blend
 from hcl_sdk.corruptions.post import Postprocessing
 from hcl_sdk.corruptions.shapes.blobs import Blobs
-from hcl_sdk.corruptions.shapes.box import CenterBox
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
 from hcl_sdk.corruptions.shapes.dust import Dust
-from hcl_sdk.corruptions.shapes.full import Full
-from hcl_sdk.corruptions.shapes.half import Half
 from hcl_sdk.corruptions.shapes.irregular import IrregularMasks
-from hcl_sdk.corruptions.shapes.lines import AlternateLines
 from hcl_sdk.corruptions.shapes.logos import Logos
-from hcl_sdk.corruptions.shapes.pixels import AlternatePixels
 from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.regular import AlternateLines, AlternatePixels, CenterBox, Full, Half
 from hcl_sdk.corruptions.shapes.scratches import Scratches
 from hcl_sdk.corruptions.shapes.tape import Tape
 from hcl_sdk.corruptions.shapes.text import TextShape
@@ -75,6 +72,7 @@ __all__ = [
     "Rule",
     "SamePhoto",
     "Scratches",
+    "Stickers",
     "Tape",
     "TextContent",
     "TextShape",

@@ -26,12 +26,12 @@ from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
 from hcl_sdk.corruptions.shapes.dust import Dust
-from hcl_sdk.corruptions.shapes.full import Full
 from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.regular import Full
 from hcl_sdk.corruptions.shapes.scratches import Scratches
 from hcl_sdk.corruptions.shapes.tape import Tape
 from hcl_sdk.corruptions.shapes.text import TextShape
-from hcl_sdk.interfaces import Configurable, Content, SampleError, Shape, component
+from hcl_sdk.interfaces import DAMAGE, Configurable, Content, SampleError, Shape, component
 from hcl_sdk.photos.errors import PhotoError
 
 ATTEMPTS = 10
@@ -50,6 +50,8 @@ class Corrupted:
         clean: the photo that was damaged, likewise: as it was given, or toned.
         corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
             partly transparent, what of the shape it really changed.
+        damage_map: ``[H, W]`` uint8, what each corrupted pixel is: 0 is nothing, ``n`` the ``n``-th of
+            :data:`hcl_sdk.interfaces.DAMAGE`, counted from 1. Of several layers the highest counts.
         shapes: what drew the mask, of each layer, the lowest first; none if nothing is corrupted.
         contents: what was painted, likewise.
         unreadable: files of shapes and contents, and photos drawn as content, that were to be used here and could not
@@ -59,6 +61,7 @@ class Corrupted:
     image: NDArray[np.uint8]
     clean: NDArray[np.uint8]
     corruption_mask: NDArray[np.bool_]
+    damage_map: NDArray[np.uint8]
     shapes: tuple[Shape, ...]
     contents: tuple[Content, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
@@ -167,24 +170,32 @@ class Corruption(Configurable):
         share = rng.random()
         if share < self.clean:
             empty = np.zeros(image.shape[:2], dtype=np.bool_)
-            return Corrupted(image=image.copy(), clean=image, corruption_mask=empty, shapes=(), contents=())
+            return Corrupted(
+                image=image.copy(),
+                clean=image,
+                corruption_mask=empty,
+                damage_map=empty.astype(np.uint8),
+                shapes=(),
+                contents=(),
+            )
         if share < self.clean + self.full:
-            return self._layer(image, rng, another, softness, everywhere=True)
+            return self._add_layer(image, rng, another, softness, everywhere=True)
         low, high = self.layers
-        damaged = self._layer(image, rng, another, softness)
+        damaged = self._add_layer(image, rng, another, softness)
         for _ in range(int(rng.integers(low, high + 1)) - 1 if high > 1 else 0):
-            above = self._layer(damaged.image, rng, another, softness)
+            above = self._add_layer(damaged.image, rng, another, softness)
             damaged = Corrupted(
                 image=above.image,
                 clean=image,
                 corruption_mask=damaged.corruption_mask | above.corruption_mask,
+                damage_map=np.where(above.corruption_mask, above.damage_map, damaged.damage_map),
                 shapes=damaged.shapes + above.shapes,
                 contents=damaged.contents + above.contents,
                 unreadable=damaged.unreadable + above.unreadable,
             )
         return damaged
 
-    def _layer(
+    def _add_layer(
         self,
         image: NDArray[np.uint8],
         rng: np.random.Generator,
@@ -197,46 +208,39 @@ class Corruption(Configurable):
         unreadable: list[tuple[str, str]] = []
         transparent = 0
         while len(unreadable) < UNREADABLE_DRAWS:
-            rule = self._rule(rng)
+            rule = self._choose_rule(rng)
             shape = Full() if everywhere else rule.shapes[rng.integers(len(rule.shapes))]
             content = rule.contents[rng.integers(len(rule.contents))]
             try:
-                mask = self._drawn(shape, (image.shape[0], image.shape[1]), rng)
+                mask = self._draw_mask(shape, (image.shape[0], image.shape[1]), rng)
                 radius = float(rng.uniform(*self.blur)) * softness
-                pixels = painted(content, image, mask, rng, another)
+                pixels = paint_content(content, image, mask, rng, another)
             except PhotoError as error:
-                unreadable.append((_culprit(error, shape, content), str(error)))
+                unreadable.append((_name_culprit(error, shape, content), str(error)))
                 continue
             if everywhere and pixels.shape[2] == 4:
                 transparent += 1
                 if (pixels[..., 3] < 255).any() and transparent < ATTEMPTS:
                     continue
                 pixels = pixels[..., :3]
-            damaged, changed = blend(image, pixels, mask, radius)
-            return Corrupted(
-                image=damaged,
-                clean=image,
-                corruption_mask=changed,
-                shapes=(shape,),
-                contents=(content,),
-                unreadable=tuple(unreadable),
-            )
+            damaged = put_on(image, shape, content, pixels, mask, radius)
+            return replace(damaged, unreadable=tuple(unreadable))
         raise SampleError(
             f"{len(unreadable)} draws in a row of a shape and a content met a file that cannot be read; the first: "
             f"{unreadable[0][1]}"
         )
 
-    def _rule(self, rng: np.random.Generator) -> Rule:
+    def _choose_rule(self, rng: np.random.Generator) -> Rule:
         weights = np.array([rule.weight for rule in self.rules])
         return self.rules[rng.choice(len(weights), p=weights / weights.sum())]
 
-    def _drawn(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _draw_mask(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         if isinstance(shape, Full):  # its content decides how much of the photo is changed
-            return drawn(shape, size, rng)
+            return draw_mask(shape, size, rng)
         low, high = self.area
         best, best_distance = None, np.inf
         for _ in range(ATTEMPTS):
-            mask = drawn(shape, size, rng)
+            mask = draw_mask(shape, size, rng)
             area = mask.mean()
             distance = max(low - area, area - high, 0.0)
             if best is None or distance < best_distance:
@@ -247,12 +251,12 @@ class Corruption(Configurable):
         return best
 
 
-def _culprit(error: PhotoError, shape: Shape, content: Content) -> str:
+def _name_culprit(error: PhotoError, shape: Shape, content: Content) -> str:
     """The name of what cannot be read; of an error that does not say, the parts one of which raised it."""
     return error.name or f"{shape!r} with {content!r}"
 
 
-def drawn(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
+def draw_mask(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
     """The mask that a shape draws.
 
     Args:
@@ -266,11 +270,11 @@ def drawn(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDAr
     """
     mask = shape.draw(size, rng)
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != size:
-        raise ValueError(f"{shape!r} must draw bool {list(size)}, True = corrupted; got {_kind(mask)}")
+        raise ValueError(f"{shape!r} must draw bool {list(size)}, True = corrupted; got {_describe(mask)}")
     return mask
 
 
-def painted(
+def paint_content(
     content: Content,
     image: NDArray[np.uint8],
     corruption_mask: NDArray[np.bool_],
@@ -291,12 +295,35 @@ def painted(
     height, width = image.shape[:2]
     fitting = [(height, width, channels) for channels in (3, 4)]
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape not in fitting:
-        raise ValueError(f"{content!r} must paint uint8 [{height}, {width}, 3], or 4 with opacity; got {_kind(pixels)}")
+        raise ValueError(
+            f"{content!r} must paint uint8 [{height}, {width}, 3], or 4 with opacity; got {_describe(pixels)}"
+        )
     return pixels
 
 
-def _kind(value: object) -> str:
+def _describe(value: object) -> str:
     return f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def put_on(
+    image: NDArray[np.uint8],
+    shape: Shape,
+    content: Content,
+    pixels: NDArray[np.uint8],
+    corruption_mask: NDArray[np.bool_],
+    radius: float,
+) -> Corrupted:
+    """Damage a photo with what a shape drew and a content painted; arguments as of :func:`blend`."""
+    damaged, changed = blend(image, pixels, corruption_mask, radius)
+    number = DAMAGE.index(shape.damage or content.damage) + 1
+    return Corrupted(
+        image=damaged,
+        clean=image,
+        corruption_mask=changed,
+        damage_map=changed * np.uint8(number),
+        shapes=(shape,),
+        contents=(content,),
+    )
 
 
 def blend(

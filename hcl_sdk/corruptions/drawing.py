@@ -27,7 +27,7 @@ def random_color(rng: np.random.Generator) -> tuple[int, int, int]:
     return int(red), int(green), int(blue)
 
 
-def stroke(
+def draw_stroke(
     draw: ImageDraw.ImageDraw,
     rng: np.random.Generator,
     size: tuple[int, int],
@@ -51,21 +51,21 @@ def stroke(
         point = end
 
 
-def word(rng: np.random.Generator) -> str:
+def make_word(rng: np.random.Generator) -> str:
     """Letters and digits that mean nothing."""
     return "".join(rng.choice(_LETTERS, int(rng.integers(2, 10))))
 
 
 @lru_cache(maxsize=64)
-def font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def load_font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font, about ``pixels`` high."""
     return ImageFont.load_default(size=float(max(4, pixels)))
 
 
-def written(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.Image:
+def write_words(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.Image:
     """A few words as an 8-bit mask, as small as they are; at times bold, or an outline only."""
-    text = "\n".join(" ".join(word(rng) for _ in range(int(rng.integers(1, 4)))) for _ in range(lines))
-    chosen = font(pixels)
+    text = "\n".join(" ".join(make_word(rng) for _ in range(int(rng.integers(1, 4)))) for _ in range(lines))
+    chosen = load_font(pixels)
     bold = int(rng.integers(0, max(1, pixels // 12) + 1))
     box = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font=chosen, stroke_width=bold)
     stamp = Image.new("L", (max(1, int(box[2] - box[0]) + 2), max(1, int(box[3] - box[1]) + 2)))
@@ -76,7 +76,7 @@ def written(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.I
     return stamp
 
 
-def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
+def draw_emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
     """A plain sign with a word, as an 8-bit mask: what a logo looks like when there are no files of logos."""
     pixels = max(8, pixels)
     sign = Image.new("L", (pixels, pixels))
@@ -94,7 +94,7 @@ def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
             draw.regular_polygon((middle, middle, size), max(3, corners), rotation=round(turn), fill=fill)
     if rng.random() < 0.4:
         return sign
-    name = written(rng, max(6, pixels // 2))
+    name = write_words(rng, max(6, pixels // 2))
     if rng.random() < 0.5:
         both = Image.new("L", (max(pixels, name.width), pixels + name.height))
         both.paste(sign, ((both.width - pixels) // 2, 0))
@@ -106,7 +106,7 @@ def emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
     return both
 
 
-def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Image:
+def choose_logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Image:
     """A logo, ``side`` pixels on its longer side: one of the files, or an emblem if there are none.
 
     Returns:
@@ -123,7 +123,7 @@ def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Im
         if not pixels[..., :3][pixels[..., 3] > 0].any():
             stamp = stamp.getchannel("A")
     else:
-        stamp = emblem(rng, side)
+        stamp = draw_emblem(rng, side)
     stamp.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     scale = side / max(stamp.size)
     if scale > 1:
@@ -131,19 +131,19 @@ def logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Im
     return stamp
 
 
-def opacity(stamp: Image.Image) -> Image.Image:
-    """The 8-bit mask of what :func:`logo` gives."""
+def take_opacity(stamp: Image.Image) -> Image.Image:
+    """The 8-bit mask of what :func:`choose_logo` gives."""
     return stamp if stamp.mode == "L" else stamp.getchannel("A")
 
 
-def placed(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+def place_mask(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     """An 8-bit mask of ``size = (H, W)`` with a stamp somewhere on it, for the most part inside."""
     sheet = Image.new("L", (size[1], size[0]))
-    sheet.paste(stamp, position(stamp, size, rng))
+    sheet.paste(stamp, choose_position(stamp, size, rng))
     return sheet
 
 
-def position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+def choose_position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """A left and top for a stamp on a sheet of ``size = (H, W)``, on which it lies for the most part."""
     height, width = size
     free_x, free_y = width - stamp.width, height - stamp.height
@@ -153,7 +153,7 @@ def position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator
     return round(x), round(y)
 
 
-def fitted(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+def fit_photo(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A random part of a photo, of the proportions of ``size = (H, W)``, scaled to it; at times mirrored."""
     height, width = size
     largest = min(pixels.shape[0] / height, pixels.shape[1] / width)

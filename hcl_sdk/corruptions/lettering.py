@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from hcl_sdk.corruptions.drawing import font, word
+from hcl_sdk.corruptions.drawing import load_font, make_word
+from hcl_sdk.photos.errors import PhotoError
 
 _TEXT = (
     "SAMPLE PREVIEW COPYRIGHT PROOF DRAFT Photography Studio Images Stock Free Summer Holiday Photo Family Love "
@@ -24,45 +25,67 @@ _WORDS = _TEXT.split()
 def compose_line(rng: np.random.Generator, words: tuple[int, int] = (1, 5)) -> str:
     """Words, some of which mean nothing, at times all in capitals."""
     count = int(rng.integers(words[0], words[1] + 1))
-    chosen = [word(rng) if rng.random() < 0.3 else str(rng.choice(_WORDS)) for _ in range(count)]
+    chosen = [make_word(rng) if rng.random() < 0.3 else str(rng.choice(_WORDS)) for _ in range(count)]
     line = " ".join(chosen)
     return line.upper() if rng.random() < 0.3 else line
 
 
 def find_fonts(folder: str | None) -> tuple[Path, ...]:
-    """The TrueType and OpenType files in a folder and the folders in it; none of no folder.
+    """The TrueType and OpenType files in a folder and the folders in it that letters can be drawn with.
+
+    Args:
+        folder: None for none.
 
     Raises:
-        ValueError: if the folder is not there or holds none.
+        ValueError: if the folder is not there, or holds none.
     """
     if folder is None:
         return ()
     root = Path(folder).expanduser()
-    files = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in (".ttf", ".otf")))
+    if not root.is_dir():
+        raise ValueError(f"expected a folder of fonts; there is no folder {folder!r}")
+    files = sorted(path for path in root.rglob("*") if path.suffix.lower() in (".ttf", ".otf"))
     if not files:
-        raise ValueError(f"expected a folder of fonts (.ttf, .otf); got {folder!r}, which holds none")
-    return files
+        raise ValueError(f"expected a folder of fonts (.ttf, .otf), got none in {folder!r}")
+    outlines = tuple(path for path in files if _has_outlines(path))
+    if not outlines:
+        raise ValueError(
+            f"none of the {len(files)} fonts in {folder!r} can be used: they are damaged, or have bitmaps instead of "
+            "outlines"
+        )
+    return outlines
+
+
+def _has_outlines(path: Path) -> bool:
+    try:
+        return ImageFont.truetype(str(path), 16).getbbox("a")[2] > 0
+    except OSError:
+        return False
 
 
 @lru_cache(maxsize=256)
-def _font_of(path: Path, pixels: int) -> ImageFont.FreeTypeFont | None:
+def _open_font(path: Path, pixels: int) -> ImageFont.FreeTypeFont:
     try:
         return ImageFont.truetype(str(path), pixels)
-    except OSError:  # bitmaps only, damaged: Pillow's own serves instead
-        return None
+    except OSError as error:
+        raise PhotoError(f"{path}: this font cannot be read: {error}", name=str(path)) from error
 
 
 def choose_font(
     files: Sequence[Path], pixels: int, rng: np.random.Generator
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font about ``pixels`` high: one of the files, or Pillow's own."""
+    """A font about ``pixels`` high: one of the files, or Pillow's own.
+
+    Raises:
+        PhotoError: if the file cannot be read any more.
+    """
     pixels = max(4, pixels)
     if files and rng.random() < 0.9:
-        return _font_of(files[int(rng.integers(len(files)))], pixels) or font(pixels)
-    return font(pixels)
+        return _open_font(files[int(rng.integers(len(files)))], pixels)
+    return load_font(pixels)
 
 
-def write(
+def write_text(
     text: str,
     chosen: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     *,

@@ -1,19 +1,109 @@
-"""Soft layers: floating-point opacity, and random fields that vary smoothly."""
+"""Soft layers: opacity in floating point, laid over each other where they fall; lines; fields that vary smoothly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+Color = NDArray | Sequence[float]
+"""``[h, w, 3]``, or three numbers; 0 to 255."""
+
 LEAST = 8
 """Opacity (of 255) that counts as something: less changes next to nothing, and would make masks of what nobody sees."""
 
+_FINEST = 1_500_000
+"""Pixels of a patch up to which lines are drawn three times as large, for smooth edges."""
 
-def join_rgba(color: NDArray | Sequence[int], alpha: NDArray) -> NDArray[np.uint8]:
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Opacity of a part of a photo: what is drawn small costs little.
+
+    Attributes:
+        alpha: ``[h, w]`` float, 0 to 1.
+        left: where its first column lies, in pixels of the photo; a patch may reach beyond the photo.
+        top: likewise, its first row.
+    """
+
+    alpha: NDArray[np.floating]
+    left: int = 0
+    top: int = 0
+
+    @classmethod
+    def from_image(cls, mask: Image.Image, place: tuple[int, int], margin: int = 0) -> Patch:
+        """An 8-bit mask whose left and top are ``place``, with nothing around it for ``margin`` pixels."""
+        alpha = np.pad(np.asarray(mask, np.float32) / 255, margin)
+        return cls(alpha, place[0] - margin, place[1] - margin)
+
+    def blur(self, sigma: float) -> Patch:
+        """The patch, softened by a Gaussian of ``sigma`` pixels; what would leave it is lost."""
+        if sigma <= 0.2:
+            return self
+        return Patch(ndimage.gaussian_filter(self.alpha, sigma, mode="constant", truncate=3), self.left, self.top)
+
+    def shift(self, right: int, down: int) -> Patch:
+        """The patch elsewhere."""
+        return Patch(self.alpha, self.left + right, self.top + down)
+
+    def overlap(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns of a photo of ``size = (H, W)`` that the patch covers, and those of the patch on it."""
+        on, of = [], []
+        for start, length, extent in zip((self.top, self.left), self.alpha.shape, size, strict=True):
+            low, high = min(max(start, 0), extent), min(max(start + length, 0), extent)
+            on.append(slice(low, high))
+            of.append(slice(low - start, high - start))
+        return (on[0], on[1]), (of[0], of[1])
+
+    def merge_into(self, sheet: NDArray[np.floating]) -> None:
+        """Raise a sheet of opacity ``[H, W]``, in place, to that of the patch where the patch has more."""
+        on, of = self.overlap((sheet.shape[0], sheet.shape[1]))
+        np.maximum(sheet[on], self.alpha[of], out=sheet[on])
+
+
+class Canvas:
+    """Colors and opacity of what was painted so far.
+
+    Args:
+        size: ``(H, W)``.
+
+    Attributes:
+        colors: ``[H, W, 3]`` float32, 0 to 255.
+        alpha: ``[H, W]`` float32, 0 to 1.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.colors = np.zeros((*size, 3), np.float32)
+        self.alpha = np.zeros(size, np.float32)
+
+    def lay(self, color: Color, patch: Patch, strength: float = 1.0) -> None:
+        """Lay a patch over what is there ("over" of Porter and Duff, "Compositing digital images", 1984).
+
+        Args:
+            color: of the patch; ``[h, w, 3]`` as large as the patch, or three numbers.
+            patch: where.
+            strength: factor of its opacity, 0 to 1.
+        """
+        on, of = patch.overlap(self.size)
+        alpha = patch.alpha[of].astype(np.float32) * np.float32(strength)
+        over = np.asarray(color, np.float32)
+        over = over[of] if over.ndim == 3 else over
+        total = alpha + self.alpha[on] * (1 - alpha)
+        share = alpha / np.maximum(total, 1e-6)
+        self.colors[on] += share[..., None] * (over - self.colors[on])
+        self.alpha[on] = total
+
+    def to_rgba(self) -> NDArray[np.uint8]:
+        """What a content paints: ``[H, W, 4]``."""
+        return join_rgba(self.colors, self.alpha)
+
+
+def join_rgba(color: Color, alpha: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Colors and opacity as what a content paints.
 
     Args:
@@ -28,68 +118,67 @@ def join_rgba(color: NDArray | Sequence[int], alpha: NDArray) -> NDArray[np.uint
     return out
 
 
-def lay_over(
-    under: NDArray[np.floating], under_alpha: NDArray[np.floating], color: NDArray | Sequence[int], alpha: NDArray
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Put a layer over what was painted so far ("over" of Porter and Duff, 1984): colors and opacity of both."""
-    total = alpha + under_alpha * (1 - alpha)
-    share = np.where(total > 0, alpha / np.maximum(total, 1e-6), 1.0)[..., None]
-    return (under * (1 - share) + np.asarray(color, np.float32) * share).astype(np.float32), total.astype(np.float32)
-
-
 def smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` in [0, 1] that varies over about ``cell`` pixels."""
-    height, width = size
-    rows, columns = max(2, round(height / max(1.0, cell)) + 1), max(2, round(width / max(1.0, cell)) + 1)
-    coarse = Image.fromarray(rng.random((rows, columns), dtype=np.float32))
-    return np.clip(np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)), 0, 1)
+    return np.clip(_enlarge(rng.random(_count_cells(size, cell), dtype=np.float32), size), 0, 1)
 
 
 def rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` about 0 with ever finer detail of ever less strength, beginning at ``cell`` pixels."""
-    total = np.zeros(size, np.float32)
+    total = rng.random(_count_cells(size, cell), dtype=np.float32) - 0.5
     strength = 1.0
-    while cell >= 2:
-        total += strength * (smooth_noise(size, cell, rng) - 0.5)
+    while cell >= 4:
         cell, strength = cell / 2, strength / 1.7
-    return total
+        finer = _count_cells(size, cell)
+        total = _enlarge(total, finer) + strength * (rng.random(finer, dtype=np.float32) - 0.5)
+    return _enlarge(total, size)
 
 
-def draw_path(
-    size: tuple[int, int], points: NDArray, widths: NDArray | float, *, soft: float = 0.0
-) -> NDArray[np.floating]:
-    """Opacity ``[H, W]`` of a line through points, antialiased.
+def _count_cells(size: tuple[int, int], cell: float) -> tuple[int, int]:
+    height, width = size
+    return max(2, round(height / max(1.0, cell)) + 1), max(2, round(width / max(1.0, cell)) + 1)
+
+
+def _enlarge(field: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.floating]:
+    return np.asarray(Image.fromarray(field).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+
+
+def draw_path(size: tuple[int, int], points: NDArray, widths: NDArray | float, *, soft: float = 0.0) -> Patch:
+    """A line through points, with smooth edges and round joints.
 
     Args:
-        size: ``(H, W)``.
+        size: ``(H, W)`` of the photo; nothing is drawn beyond.
         points: ``[N, 2]``, x and y in pixels.
         widths: of the line at each point, or everywhere, in pixels; may be less than one.
         soft: sigma of the Gaussian that softens it, in pixels.
     """
     height, width = size
     along = np.broadcast_to(np.asarray(widths, dtype=np.float64), (len(points),))
-    reach = float(along.max()) / 2 + 4 * soft + 2
+    thickest = float(along.max())
+    reach = thickest / 2 + 4 * soft + 2
     low = np.floor(points.min(axis=0) - reach).astype(int).clip(0, [width, height])
     high = np.ceil(points.max(axis=0) + reach).astype(int).clip(0, [width, height])
-    alpha = np.zeros(size, np.float32)
+    left, top = (int(v) for v in low)
     if (high <= low).any():  # all of it lies outside
-        return alpha
-    across, down = (high - low).tolist()
-    scale = 3 if across * down <= 1_500_000 else 1
+        return Patch(np.zeros((0, 0), np.float32), left, top)
+    across, down = (int(v) for v in high - low)
+    scale = 3 if across * down <= _FINEST else 1
     sheet = Image.new("L", (across * scale, down * scale))
     draw = ImageDraw.Draw(sheet)
-    path = (points - low) * scale
-    for a, b, thick in zip(path[:-1], path[1:], along[1:] * scale, strict=True):
-        draw.line([*map(float, a), *map(float, b)], fill=255, width=max(1, round(float(thick))))
-        if thick >= 3:
-            draw.ellipse([*(b - thick / 2), *(b + thick / 2)], fill=255)
-    drawn = np.asarray(sheet.reduce(scale) if scale > 1 else sheet, np.float32) / 255
-    thinnest = float(along.max()) * scale
-    if 0 < thinnest < 1:  # a line thinner than the finest that can be drawn is fainter instead
-        drawn = drawn * thinnest
-    part = ndimage.gaussian_filter(drawn, soft) if soft > 0 else drawn
-    alpha[low[1] : high[1], low[0] : high[0]] = part
-    return alpha
+    path: list[tuple[float, float]] = [(float(x), float(y)) for x, y in (points - low) * scale]
+    thick = [float(t) for t in along * scale]
+    if thickest * scale < 3 or np.ptp(along) == 0:
+        draw.line(path, fill=255, width=max(1, round(thick[0])))
+    else:
+        for i in range(len(path) - 1):
+            draw.line([path[i], path[i + 1]], fill=255, width=max(1, round(thick[i + 1])))
+    for (x, y), t in zip(path, thick, strict=True):
+        if t >= 3:
+            draw.ellipse((x - t / 2, y - t / 2, x + t / 2, y + t / 2), fill=255)
+    alpha = np.asarray(sheet.reduce(scale) if scale > 1 else sheet, np.float32) / 255
+    if 0 < thickest * scale < 1:  # a line thinner than the finest that can be drawn is fainter instead
+        alpha = alpha * np.float32(thickest * scale)
+    return Patch(alpha, left, top).blur(soft)
 
 
 def walk(

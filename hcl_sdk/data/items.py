@@ -28,6 +28,8 @@ class Item:
         image: ``[size, size, 3]`` uint8 RGB, damaged (or not, where nothing is corrupted).
         clean: the same undamaged; None where a data set of masks alone does not know it.
         corruption_mask: ``[size, size]`` bool, True = corrupted; None where a data set of pairs does not know it.
+        damage_map: ``[size, size]`` uint8, what each corrupted pixel is, as in
+            :class:`~hcl_sdk.corruptions.Corrupted`; None where it is not known.
         name: of the photo in its data set.
         shape: name of the shape of the corruption, of several layers the names in alphabetical order with ``+``
             between them; empty where there is none, or it is not known.
@@ -40,6 +42,7 @@ class Item:
     clean: Pixels | None
     corruption_mask: Mask | None
     name: str
+    damage_map: Pixels | None = None
     shape: str = ""
     content: str = ""
     source: str = ""
@@ -133,6 +136,7 @@ class Items:
                 image=image,
                 clean=clean,
                 corruption_mask=mask,
+                damage_map=None if paired else np.zeros(image.shape[:2], np.uint8),
                 name=name,
                 shape=sample.shape,
                 content=sample.content,
@@ -145,6 +149,7 @@ class Items:
             image=damaged.image,
             clean=damaged.clean,
             corruption_mask=damaged.corruption_mask,
+            damage_map=damaged.damage_map,
             name=name,
             source=name,
             shape=_labels(damaged.shapes),

@@ -14,7 +14,7 @@ from attrs.validators import ge
 from numpy.typing import NDArray
 
 from hcl_sdk.config import ConfigError, build, structure
-from hcl_sdk.corruptions.corruption import Corrupted, blend, drawn, painted
+from hcl_sdk.corruptions.corruption import Corrupted, draw_mask, paint_content, put_on
 from hcl_sdk.data.items import Items
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
 from hcl_sdk.photos.find import list_some
@@ -55,12 +55,9 @@ class Contamination(Configurable):
             another: gives another photo for a number from 0 to 2**31 - 1.
         """
         rng = np.random.default_rng(list(seed))
-        mask = drawn(self.shape, (image.shape[0], image.shape[1]), rng)
-        pixels = painted(self.content, image, mask, rng, lambda: another(int(rng.integers(2**31))))
-        damaged, changed = blend(image, pixels, mask, blur)
-        return Corrupted(
-            image=damaged, clean=image, corruption_mask=changed, shapes=(self.shape,), contents=(self.content,)
-        )
+        mask = draw_mask(self.shape, (image.shape[0], image.shape[1]), rng)
+        pixels = paint_content(self.content, image, mask, rng, lambda: another(int(rng.integers(2**31))))
+        return put_on(image, self.shape, self.content, pixels, mask, blur)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,9 @@ from hcl_sdk.corruptions.contents.text import TextContent
 from hcl_sdk.corruptions.ranges import between, growing_shares
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
-from hcl_sdk.corruptions.shapes.full import Full
 from hcl_sdk.corruptions.shapes.logos import Logos
 from hcl_sdk.corruptions.shapes.rectangles import Rectangles
+from hcl_sdk.corruptions.shapes.regular import Full
 from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.data.manifest import Contamination, DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
 from hcl_sdk.evaluation.evaluation import Evaluation, evaluate

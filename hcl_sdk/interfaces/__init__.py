@@ -2,10 +2,12 @@
 
 from hcl_sdk.interfaces.base import Bindable, Component, Configurable, component, device_of, field_type
 from hcl_sdk.interfaces.kinds import (
+    DAMAGE,
     KINDS,
     AdversarialLoss,
     Clusterer,
     Content,
+    Damage,
     Dataset,
     DetectionLoss,
     Encoder,
@@ -21,6 +23,7 @@ from hcl_sdk.interfaces.validators import as_many_as
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
 
 __all__ = [
+    "DAMAGE",
     "KINDS",
     "AdversarialLoss",
     "Bindable",
@@ -29,6 +32,7 @@ __all__ = [
     "Component",
     "Configurable",
     "Content",
+    "Damage",
     "Dataset",
     "Detection",
     "DetectionLoss",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -284,10 +284,24 @@ class AdversarialLoss(RestorationLoss):
         """The discriminator's side; arguments as in ``forward``, ``restored`` detached, ``seed`` of what is drawn."""
 
 
+Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
+"""What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,
+dust and cracks; parts of photos; areas that are flat, noisy, blurred or coarse; anything else."""
+
+DAMAGE: tuple[Damage, ...] = get_args(Damage)
+"""The kinds of damage by number, which does not change: in a map of them, 0 is nothing, 1 is the first, "text"."""
+
+
 class Shape(Configurable, ABC):
-    """Seed, size -> mask: where a photo is corrupted."""
+    """Seed, size -> mask: where a photo is corrupted.
+
+    Attributes:
+        damage: what a region of this form is, whatever fills it, as letters are text in any color; None where the
+            content decides.
+    """
 
     kind: ClassVar[str] = "shape"
+    damage: ClassVar[Damage | None] = None
 
     @abstractmethod
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -298,9 +312,14 @@ class Shape(Configurable, ABC):
 
 
 class Content(Configurable, ABC):
-    """Seed, image -> foreign content: with what a photo is corrupted."""
+    """Seed, image -> foreign content: with what a photo is corrupted.
+
+    Attributes:
+        damage: what regions of this content are, where their shape does not decide it.
+    """
 
     kind: ClassVar[str] = "content"
+    damage: ClassVar[Damage] = "other"
 
     @abstractmethod
     def paint(

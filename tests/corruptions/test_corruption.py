@@ -618,3 +618,56 @@ def test_a_shape_of_a_script_can_be_used(monkeypatch: pytest.MonkeyPatch) -> Non
     damaged = Corruption(rules=(rule,))(photo((10, 10)), np.random.default_rng(0), no_other)
     assert damaged.corruption_mask.sum() == 25
     assert [type(shape) for shape in damaged.shapes] == [Corner]
+
+
+# What damage is
+
+
+def number(damage):
+    return hcl_sdk.interfaces.DAMAGE.index(damage) + 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "content", "damage"),
+    [
+        ("text", "color", "text"),  # letters are text in any color
+        ("text", "photo", "text"),
+        ("logos", "noise", "graphic"),
+        ("scratches", "color", "scratch"),
+        ("blobs", "color", "fill"),
+        ("blobs", "photo", "patch"),
+        ("full", "caption", "text"),
+        ("full", "stickers", "graphic"),
+        ("full", "film", "scratch"),
+    ],
+)
+def test_the_shape_says_what_damage_is_or_else_the_content(shape, content, damage):
+    rule = Rule(shapes=(build(shape, "shape"),), contents=(build(content, "content"),))
+    image = photo((64, 64))
+    for seed in range(4):
+        result = Corruption(rules=(rule,))(image, np.random.default_rng(seed), lambda: photo((64, 64), 9))
+        assert result.damage_map.dtype == np.uint8
+        assert np.array_equal(result.damage_map, result.corruption_mask * number(damage))
+
+
+def test_the_damage_of_plugins_that_say_nothing_is_other():
+    assert returning(hcl_sdk.Content, None).damage == "other"
+    assert returning(hcl_sdk.Shape, None).damage is None
+
+
+def test_the_highest_layer_says_what_damage_is():
+    rules = (
+        Rule(shapes=(Half(side="left"),), contents=(Constant(color=(9, 9, 9)),)),
+        Rule(shapes=(CenterBox(side=0.5),), contents=(AnotherPhoto(),)),
+    )
+    image = np.full((32, 32, 3), 200, np.uint8)
+    seen = set()
+    for seed in range(12):
+        result = Corruption(rules=rules, blur=(0, 0), layers=(2, 2))(
+            image, np.random.default_rng(seed), lambda: np.full((40, 40, 3), 99, np.uint8)
+        )
+        of_color = {9: number("fill"), 99: number("patch"), 200: 0}
+        expected = np.vectorize(of_color.__getitem__)(result.image[..., 0])
+        assert np.array_equal(result.damage_map, expected)
+        seen |= set(np.unique(result.damage_map).tolist())
+    assert seen == {0, number("fill"), number("patch")}

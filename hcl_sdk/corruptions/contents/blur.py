@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -20,6 +21,8 @@ class Blur(Content):
     Attributes:
         radius: of the Gaussian, as a share of the photo's shorter side.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     radius: tuple[float, float] = attrs.field(default=(0.015, 0.06), validator=between(0, 1))
 

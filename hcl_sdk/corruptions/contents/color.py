@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import random_color
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -20,6 +20,8 @@ class RandomColor(Content):
         variety: ``published`` takes every color equally often; ``any`` takes black, white and grays more often than
             chance has them.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     variety: Literal["any", "published"] = "any"
 

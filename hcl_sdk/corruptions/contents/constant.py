@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
 from attrs.validators import and_, deep_iterable, ge, le
 from numpy.typing import NDArray
 
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -19,6 +20,8 @@ class Constant(Content):
     Attributes:
         color: red, green and blue, 0 to 255.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     color: tuple[int, int, int] = attrs.field(default=(0, 0, 0), validator=deep_iterable(and_(ge(0), le(255))))
 

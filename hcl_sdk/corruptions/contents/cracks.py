@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import draw_path, join_rgba, lay_over, rough_noise, smooth_noise, walk
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, join_rgba, rough_noise, smooth_noise, walk
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -24,6 +24,8 @@ class Cracks(Content):
         strength: opacity at the strongest place, from and to.
     """
 
+    damage: ClassVar[Damage] = "scratch"
+
     cracks: tuple[int, int] = attrs.field(default=(0, 8), validator=between(0))
     folds: tuple[int, int] = attrs.field(default=(0, 2), validator=between(0))
     strength: tuple[float, float] = attrs.field(default=(0.5, 1.0), validator=between(0, 1))
@@ -35,34 +37,40 @@ class Cracks(Content):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        height, width = image.shape[:2]
-        size, short = (height, width), min(height, width)
+        size = image.shape[0], image.shape[1]
+        short = min(size)
         cracks = int(rng.integers(self.cracks[0], self.cracks[1] + 1))
         folds = int(rng.integers(self.folds[0], self.folds[1] + 1))
         if cracks + folds == 0:
             cracks = 1
-        alpha = np.zeros(size, np.float32)
+        form = np.zeros(size, np.float32)
         for _ in range(cracks):
             thick = max(0.7, short * rng.uniform(0.002, 0.012))
-            for points, share in _branches(size, rng):
-                alpha = np.maximum(alpha, draw_path(size, points, thick * share))
+            for points, share in _grow_branches(size, rng):
+                draw_path(size, points, thick * share * _vary_width(len(points), rng)).merge_into(form)
         for _ in range(folds):
-            alpha = np.maximum(alpha, _fold(size, rng))
-        varied = 0.45 + 0.55 * smooth_noise(size, short * rng.uniform(0.03, 0.15), rng)
-        alpha = alpha * varied * np.float32(rng.uniform(*self.strength))
+            _draw_fold(form, rng)
+        strength = np.float32(rng.uniform(*self.strength))
+        form *= (0.45 + 0.8 * smooth_noise(size, short * rng.uniform(0.03, 0.15), rng)).clip(0, 1) * strength
         paper = rng.uniform(190, 250) + np.array([6.0, 0.0, -rng.uniform(0, 40)])
         if rng.random() < 0.2:
             paper = rng.uniform(10, 60, 3)
-        colors = np.broadcast_to(paper.astype(np.float32), (height, width, 3)).astype(np.float32)
-        if rng.random() < 0.4:  # the edge casts a shadow
-            moved = np.roll(alpha, (1, 1), (0, 1))
-            shadow = ndimage.gaussian_filter(moved, 0.8) * 0.5
-            under = np.zeros_like(colors)
-            colors, alpha = lay_over(under, shadow, colors, alpha)
-        return join_rgba(colors, alpha)
+        if rng.random() < 0.6:
+            return join_rgba(paper, form)
+        canvas, flakes = Canvas(size), Patch(form)
+        canvas.lay((0, 0, 0), flakes.shift(1, 1).blur(0.8), 0.5)  # the edge casts a shadow
+        canvas.lay(paper, flakes)
+        return canvas.to_rgba()
 
 
-def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDArray[np.floating], float]]:
+def _vary_width(count: int, rng: np.random.Generator) -> NDArray[np.floating]:
+    """Factors of a crack's width at its points, less towards its end."""
+    known = np.arange(0, count + 4, 4)
+    uneven = np.interp(np.arange(count), known, rng.uniform(0.5, 1.5, len(known)))
+    return uneven * np.linspace(1.1, 0.4, count)
+
+
+def _grow_branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDArray[np.floating], float]]:
     """Lines ``[N, 2]`` of a crack and its branches, each with its share of the width."""
     height, width = size
     step = max(1.5, min(size) * 0.012)
@@ -85,8 +93,9 @@ def _branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDA
     return lines
 
 
-def _fold(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
-    height, width = size
+def _draw_fold(form: NDArray[np.floating], rng: np.random.Generator) -> None:
+    """A line across all of the opacity ``[H, W]``, with flakes along it that are gone."""
+    size = height, width = form.shape[0], form.shape[1]
     short = min(size)
     if rng.random() < 0.5:
         y = rng.uniform(0.1, 0.9, 2) * height
@@ -96,7 +105,10 @@ def _fold(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floatin
         ends = np.array([[x[0], 0], [x[0] + (x[1] - x[0]) * 0.2, height]])
     at = np.linspace(0, 1, 60)[:, None]
     points = ends[0] * (1 - at) + ends[1] * at + rng.normal(0, short * 0.001, (60, 2))
-    line = draw_path(size, points, max(0.8, short * rng.uniform(0.002, 0.008)))
+    draw_path(size, points, max(0.8, short * rng.uniform(0.002, 0.008))).merge_into(form)
     band = draw_path(size, points, max(2.0, short * rng.uniform(0.015, 0.05)))
-    flaked = (rough_noise(size, max(3.0, short * 0.03), rng) > rng.uniform(0.15, 0.5)) * band
-    return np.maximum(line, flaked.astype(np.float32))
+    rows, columns = band.alpha.shape
+    if rows and columns:
+        noise = rough_noise((rows, columns), max(3.0, short * 0.03), rng)
+        flaked = ((noise - rng.uniform(0.15, 0.5)) * 8 + 0.5).clip(0, 1)
+        Patch(band.alpha * flaked, band.left, band.top).merge_into(form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -13,10 +13,10 @@ from PIL import Image
 from scipy import ndimage
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import join_rgba
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.corruptions.soft import Canvas, Patch
+from hcl_sdk.interfaces import Content, Damage, component
 
-_GRID = 72
+_GRID = 96
 """Pixels of the longer side at which the outlines of objects are looked for."""
 
 
@@ -33,9 +33,11 @@ class Cutout(Content):
         same: how often it comes from the photo itself, moved: 0 to 1.
     """
 
+    damage: ClassVar[Damage] = "patch"
+
     side: tuple[float, float] = attrs.field(default=(0.12, 0.8), validator=between(0, 2))
     matched: float = attrs.field(default=0.5, validator=[ge(0), le(1)])
-    feather: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0, 20))
+    feather: tuple[float, float] = attrs.field(default=(0.0, 5.0), validator=between(0, 20))
     same: float = attrs.field(default=0.15, validator=[ge(0), le(1)])
 
     def paint(
@@ -47,93 +49,100 @@ class Cutout(Content):
     ) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         source = image if rng.random() < self.same else another()
-        pixels, outline = _cut_out(source, rng)
+        pixels, outline, blocks = _cut_out(source, rng)
         side = max(3, round(min(height, width) * rng.uniform(*self.side)))
-        scale = side / max(outline.shape)
-        to = max(1, round(outline.shape[1] * scale)), max(1, round(outline.shape[0] * scale))
-        part = np.asarray(Image.fromarray(pixels).resize(to, Image.Resampling.BICUBIC, reducing_gap=2.0))
-        alpha = np.asarray(Image.fromarray(outline).resize(to, Image.Resampling.BICUBIC), np.float32) / 255
+        scale = side / max(outline.size)
+        to = max(1, round(outline.width * scale)), max(1, round(outline.height * scale))
+        part = np.asarray(pixels.resize(to, Image.Resampling.BICUBIC, reducing_gap=2.0), np.float32)
+        soft = np.asarray(outline.resize(to, Image.Resampling.BICUBIC, reducing_gap=2.0), np.float32) / 255
+        alpha = ((soft - 0.5) * max(1.0, blocks * scale) + 0.5).clip(0, 1)  # an edge of a pixel or two
         if rng.random() < 0.5:
             part, alpha = part[:, ::-1], alpha[:, ::-1]
         left, top = (
             round(rng.uniform(min(-0.25 * s, e - 0.75 * s), max(-0.25 * s, e - 0.75 * s)))
             for s, e in zip(to, (width, height), strict=True)
         )
-        colors, opacity = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
-        rows, columns = slice(max(0, top), min(height, top + to[1])), slice(max(0, left), min(width, left + to[0]))
-        inner = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
-        colors[rows, columns], opacity[rows, columns] = part[inner], alpha[inner]
-        opacity = (opacity - 0.5) * 2 + 0.5  # smooth from the enlarging, but no wider than a pixel or two
-        feather = rng.uniform(*self.feather)
-        opacity = ndimage.gaussian_filter(opacity.clip(0, 1), feather / 2) if feather > 0.2 else opacity.clip(0, 1)
+        patch = Patch(alpha, left, top).blur(rng.uniform(*self.feather) / 2)
         if rng.random() < self.matched:
-            colors = _match(colors, image, opacity, float(rng.uniform(0.3, 0.9)))
-        if feather > 0.2:  # what is under the soft edge is the object's own border, not black
-            outside = opacity == 0
-            nearest: Any = ndimage.distance_transform_edt(
-                colors.sum(axis=2) == 0, return_distances=False, return_indices=True
-            )
-            colors = np.where(outside[..., None], colors, colors[tuple(nearest)])
-        return join_rgba(colors, opacity)
+            part = _match(part, image, patch, float(rng.uniform(0.3, 0.9)))
+        canvas = Canvas((height, width))
+        canvas.lay(part, patch)
+        return canvas.to_rgba()
 
 
-def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The box around a part of a photo that belongs together: its pixels, and its outline as an 8-bit mask.
+def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image.Image, Image.Image, float]:
+    """The box around a part of a photo that belongs together.
 
     The photo is divided by a watershed of its edges; neighbors of like color are joined until the part is large enough.
+    Around it the box has a margin, which shows under a soft edge, as it does where people cut.
+
+    Returns:
+        The pixels of the box; the outline in it, an 8-bit mask; and how many of its pixels go across one pixel of
+        those at which it was looked for.
     """
     photo = Image.fromarray(source)
-    scale = _GRID / max(photo.size)
-    small = photo.resize([max(3, round(s * scale)) for s in photo.size], Image.Resampling.BOX)
+    blocks = max(1.0, max(photo.size) / _GRID)
+    small = photo.resize([max(3, round(s / blocks)) for s in photo.size], Image.Resampling.BOX)
     lab = np.asarray(small.convert("LAB"), np.float32)
     lab[..., 1:] = (lab[..., 1:] + 128) % 256  # signed in Pillow
-    smooth = ndimage.gaussian_filter(lab, (1.2, 1.2, 0))
+    smooth = ndimage.gaussian_filter(lab, (1.2, 1.2, 0), truncate=2)
     height, width = lab.shape[:2]
-    markers = np.zeros((height, width), np.int32)
     count = int(rng.integers(12, 40))
+    markers = np.zeros((height, width), np.int32)
     markers[rng.integers(height, size=count), rng.integers(width, size=count)] = np.arange(1, count + 1)
-    strength = np.sum([ndimage.gaussian_gradient_magnitude(smooth[..., c], 0.8) for c in range(3)], axis=0)
+    slopes = np.gradient(smooth, axis=(0, 1))
+    strength = np.hypot(*slopes).sum(axis=2)
     labels = ndimage.watershed_ift((255 * strength / max(1e-6, float(strength.max()))).astype(np.uint8), markers)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    sums = [np.bincount(labels.ravel(), smooth[..., c].ravel(), minlength=count + 1) for c in range(3)]
-    means = np.stack(sums, axis=1) / np.maximum(1, areas)[:, None]
-    inside = rng.random() * 0.6 + 0.1
-    centered = labels[round((height - 1) * rng.uniform(0.2, 0.8)), round((width - 1) * rng.uniform(0.2, 0.8))]
-    chosen = {int(centered)}
-    goal = inside * height * width * rng.uniform(0.2, 0.6)
-    while areas[list(chosen)].sum() < goal:
-        grown: Any = ndimage.binary_dilation(np.isin(labels, list(chosen)))
-        neighbors = set(np.unique(labels[grown]).tolist()) - chosen
-        if not neighbors:
-            break
-        own = np.average(means[list(chosen)], axis=0, weights=np.maximum(1, areas[list(chosen)]))
-        chosen.add(min(neighbors, key=lambda n: float(np.abs(means[n] - own).sum() + rng.normal(0, 12))))
-    mask: Any = ndimage.binary_fill_holes(np.isin(labels, list(chosen)))
+    at = labels[round((height - 1) * rng.uniform(0.2, 0.8)), round((width - 1) * rng.uniform(0.2, 0.8))]
+    goal = height * width * rng.uniform(0.1, 0.7) * rng.uniform(0.2, 0.6)
+    chosen = _join_regions(labels, smooth, int(at), goal, rng)
+    mask: Any = ndimage.binary_fill_holes(np.pad(chosen[labels], 2))  # the margin
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-    full = tuple(
-        int(edge * extent / cells) for edge, extent, cells in zip(box, 2 * photo.size, 2 * small.size, strict=True)
-    )
-    left, top = min(full[0], photo.width - 1), min(full[1], photo.height - 1)
-    right, bottom = max(left + 1, min(full[2], photo.width)), max(top + 1, min(full[3], photo.height))
-    part = source[top:bottom, left:right]
-    cut = Image.fromarray(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.uint8) * 255)
-    outline = np.pad(np.asarray(cut), 1)[1:-1, 1:-1]
-    enlarged = Image.fromarray(outline).resize((part.shape[1], part.shape[0]), Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(part), np.asarray(enlarged)
+    top, bottom, left, right = rows[0] - 2, rows[-1] + 3, columns[0] - 2, columns[-1] + 3
+    outline = Image.fromarray(mask[top:bottom, left:right].astype(np.uint8) * 255)
+    across, down = photo.width / width, photo.height / height
+    # in pixels of the photo, less the padding; what lies beyond the photo is cut off
+    box = [round(edge) for edge in ((left - 2) * across, (top - 2) * down, (right - 2) * across, (bottom - 2) * down)]
+    size = max(1, box[2] - box[0]), max(1, box[3] - box[1])
+    inner = [max(0, -box[0]), max(0, -box[1]), size[0], size[1]]
+    inner[2], inner[3] = size[0] - max(0, box[2] - photo.width), size[1] - max(0, box[3] - photo.height)
+    inner[2], inner[3] = max(inner[0] + 1, inner[2]), max(inner[1] + 1, inner[3])
+    enlarged = outline.resize(size, Image.Resampling.BICUBIC).crop((inner[0], inner[1], inner[2], inner[3]))
+    pixels = photo.crop((box[0] + inner[0], box[1] + inner[1], box[0] + inner[2], box[1] + inner[3]))
+    return pixels, enlarged, blocks
 
 
-def _match(
-    colors: NDArray[np.floating], image: NDArray[np.uint8], opacity: NDArray[np.floating], share: float
-) -> NDArray[np.floating]:
+def _join_regions(
+    labels: NDArray[np.integer], colors: NDArray[np.floating], first: int, goal: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which labels ``[N]`` belong to a part that grows from one by neighbors of like color to ``goal`` pixels."""
+    count = int(labels.max()) + 1
+    flat = labels.ravel()
+    areas = np.bincount(flat, minlength=count)
+    sums = np.stack([np.bincount(flat, colors[..., c].ravel(), minlength=count) for c in range(3)], axis=1)
+    means = sums / np.maximum(1, areas)[:, None]
+    touching = np.zeros((count, count), np.bool_)
+    for one, other in ((labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])):
+        touching[one, other] = touching[other, one] = True
+    chosen = np.zeros(count, np.bool_)
+    chosen[first] = True
+    while areas[chosen].sum() < goal:
+        neighbors = np.flatnonzero(touching[chosen].any(axis=0) & ~chosen)
+        if not len(neighbors):
+            break
+        own = sums[chosen].sum(axis=0) / max(1, areas[chosen].sum())
+        unlike = np.abs(means[neighbors] - own).sum(axis=1) + rng.normal(0, 12, len(neighbors))
+        chosen[neighbors[np.argmin(unlike)]] = True
+    return chosen
+
+
+def _match(part: NDArray[np.floating], image: NDArray[np.uint8], patch: Patch, share: float) -> NDArray[np.floating]:
     """Bring mean and spread of each channel of the object a share of the way to those of what it hides."""
-    inside = opacity > 0.5
+    on, of = patch.overlap((image.shape[0], image.shape[1]))
+    inside = patch.alpha[of] > 0.5
     if inside.sum() < 4:
-        return colors
-    hidden = image[inside].astype(np.float32)
-    own = colors[inside]
-    spread = (hidden.std(axis=0) + 1) / (own.std(axis=0) + 1)
-    gain = spread.clip(0.6, 1.6) ** share
+        return part
+    hidden, own = image[on][inside].astype(np.float32), part[of][inside]
     mean = own.mean(axis=0)
-    moved = (colors - mean) * gain + mean + share * (hidden.mean(axis=0) - mean)
-    return np.where((colors.sum(axis=2) > 0)[..., None], moved.clip(1, 255), colors).astype(np.float32)
+    gain = ((hidden.std(axis=0) + 1) / (own.std(axis=0) + 1)).clip(0.6, 1.6) ** share
+    return ((part - mean) * gain + mean + share * (hidden.mean(axis=0) - mean)).clip(0, 255)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from scipy import ndimage
 
-from hcl_sdk.corruptions.drawing import font
+from hcl_sdk.corruptions.drawing import load_font
+from hcl_sdk.corruptions.lettering import write_text
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import join_rgba, lay_over
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.corruptions.soft import Canvas, Patch
+from hcl_sdk.interfaces import Content, Damage, component
 
 _SEGMENTS = {  # of a digit: upper, upper left and right, middle, lower left and right, lower
     "0": "1110111",
@@ -34,11 +35,15 @@ _COLORS = ((255, 140, 20), (255, 110, 10), (250, 60, 30), (255, 170, 60), (250, 
 class DateStamp(Content):
     """The date in a corner, of seven segments a digit or of letters: orange, red or yellow, with a glow.
 
+    Most are at the lower right, as cameras print them.
+
     Attributes:
         height: of the digits, as a share of the photo's shorter side.
         opacity: of the digits.
         glow: strength of the light around them, from and to; 0 is none.
     """
+
+    damage: ClassVar[Damage] = "text"
 
     height: tuple[float, float] = attrs.field(default=(0.025, 0.07), validator=between(0, 1))
     opacity: tuple[float, float] = attrs.field(default=(0.75, 1.0), validator=between(0, 1))
@@ -54,27 +59,25 @@ class DateStamp(Content):
         height, width = image.shape[:2]
         short = min(height, width)
         pixels = max(5, round(short * rng.uniform(*self.height)))
-        text = _date(rng)
-        stamp = _segments(text, pixels, rng) if rng.random() < 0.7 else _letters(text, pixels)
+        text = _compose_date(rng)
+        stamp = _draw_segments(text, pixels, rng) if rng.random() < 0.7 else _draw_letters(text, pixels)
         if stamp.width > width * 0.95:
             shrunk = max(1, round(stamp.height * width * 0.95 / stamp.width))
             stamp = stamp.resize((max(1, round(width * 0.95)), shrunk), Image.Resampling.BOX)
-        margin = [round(short * share) for share in rng.uniform(0.02, 0.1, 2)]
-        left = margin[0] if rng.random() < 0.25 else width - stamp.width - margin[0]
-        top = margin[1] if rng.random() < 0.15 else height - stamp.height - margin[1]
-        sheet = Image.new("L", (width, height))
-        sheet.paste(stamp, (left, top))
-        digits = np.asarray(sheet, np.float32) / 255
+        across, down = (round(short * share) for share in rng.uniform(0.02, 0.1, 2))
+        left = across if rng.random() < 0.25 else width - stamp.width - across
+        top = down if rng.random() < 0.15 else height - stamp.height - down
+        digits = Patch.from_image(stamp, (left, top), margin=pixels)
         if rng.random() < 0.5:  # exposed on film, not computed
-            digits = ndimage.gaussian_filter(digits, rng.uniform(0.3, max(0.35, pixels / 25)))
+            digits = digits.blur(rng.uniform(0.3, max(0.35, pixels / 25)))
         color = np.array(_COLORS[int(rng.integers(len(_COLORS)))], np.float32)
-        glow = ndimage.gaussian_filter(digits, pixels * rng.uniform(0.08, 0.25)) * rng.uniform(*self.glow)
-        colors = np.broadcast_to(color * [1.0, 0.75, 0.6], (height, width, 3)).astype(np.float32)
-        colors, alpha = lay_over(colors, glow, color, digits * np.float32(rng.uniform(*self.opacity)))
-        return join_rgba(colors, alpha)
+        canvas = Canvas((height, width))
+        canvas.lay(color * [1.0, 0.75, 0.6], digits.blur(pixels * rng.uniform(0.08, 0.25)), rng.uniform(*self.glow))
+        canvas.lay(color, digits, rng.uniform(*self.opacity))
+        return canvas.to_rgba()
 
 
-def _date(rng: np.random.Generator) -> str:
+def _compose_date(rng: np.random.Generator) -> str:
     year, month, day = int(rng.integers(1980, 2026)), int(rng.integers(1, 13)), int(rng.integers(1, 32))
     time = f"{int(rng.integers(24)):02d}:{int(rng.integers(60)):02d}"
     return str(
@@ -93,7 +96,7 @@ def _date(rng: np.random.Generator) -> str:
     )
 
 
-def _segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Image:
+def _draw_segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Image:
     """The text as a segment display of this height shows it: an 8-bit mask."""
     tall, wide, thick, gap = 96, 52, int(rng.integers(8, 16)), 22
     lean = rng.uniform(0, 0.18)
@@ -129,9 +132,5 @@ def _segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Image:
     )
 
 
-def _letters(text: str, pixels: int) -> Image.Image:
-    chosen = font(round(pixels * 1.3))
-    box = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox((0, 0), text, font=chosen)
-    sheet = Image.new("L", (max(1, round(box[2] - box[0]) + 2), max(1, round(box[3] - box[1]) + 2)))
-    ImageDraw.Draw(sheet).text((1 - box[0], 1 - box[1]), text, font=chosen, fill=255)
-    return sheet
+def _draw_letters(text: str, pixels: int) -> Image.Image:
+    return write_text(text, load_font(round(pixels * 1.3)))[0]

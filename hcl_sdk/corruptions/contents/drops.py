@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from PIL import Image, ImageFilter
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import join_rgba, lay_over, rough_noise, smooth_noise
+from hcl_sdk.corruptions.soft import Canvas, Patch, rough_noise, smooth_noise
 from hcl_sdk.interfaces import Content, component
 
 
@@ -39,65 +40,79 @@ class Drops(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         kind = self.kinds[int(rng.integers(len(self.kinds)))]
-        colors: NDArray[np.floating] = np.zeros(image.shape, np.float32)
-        alpha: NDArray[np.floating] = np.zeros(image.shape[:2], np.float32)
-        tint = _stain_color(rng)
+        canvas = Canvas((image.shape[0], image.shape[1]))
+        tint = _choose_tint(rng)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            radius = max(2.0, min(alpha.shape) * rng.uniform(*self.radius) * (1.0 if kind == "stain" else 0.5))
-            field, center = _outline((alpha.shape[0], alpha.shape[1]), radius, 0.9 if kind == "stain" else 0.25, rng)
-            if kind == "stain":
-                over, opacity = np.broadcast_to(tint, image.shape), _stain(field, radius, rng)
-            else:
-                over, opacity = _water(image, field, center, radius, rng)
-            colors, alpha = lay_over(colors, alpha, over, opacity)
-        return join_rgba(colors, alpha)
+            radius = max(2.0, min(canvas.size) * rng.uniform(*self.radius) * (1.0 if kind == "stain" else 0.5))
+            drop = _Drop.draw(canvas.size, radius, 0.9 if kind == "stain" else 0.25, rng)
+            if not drop.distance.size:
+                continue
+            alpha = _stain(drop, rng) if kind == "stain" else drop.fill(0.5) * np.float32(rng.uniform(0.8, 1.0))
+            color = tint if kind == "stain" else _refract(image, drop, rng)
+            canvas.lay(color, Patch(alpha, drop.left, drop.top))
+        return canvas.to_rgba()
 
 
-def _stain_color(rng: np.random.Generator) -> NDArray[np.floating]:
-    if rng.random() < 0.7:  # coffee, rust, mildew
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    """One outline, not quite round, and the part of the photo that it may reach.
+
+    Attributes:
+        distance: ``[h, w]`` float32 from the middle, in radii: about 1 at the edge.
+        left, top: of that part, in pixels of the photo.
+        middle: x and y in that part.
+        radius: in pixels.
+    """
+
+    distance: NDArray[np.floating]
+    left: int
+    top: int
+    middle: tuple[float, float]
+    radius: float
+
+    @classmethod
+    def draw(cls, size: tuple[int, int], radius: float, rough: float, rng: np.random.Generator) -> _Drop:
+        x, y = rng.uniform(0, size[1]), rng.uniform(0, size[0])
+        reach = (1.35 + rough) * radius
+        left, right = (int(v) for v in np.clip([x - reach, x + reach + 1], 0, size[1]))
+        top, bottom = (int(v) for v in np.clip([y - reach, y + reach + 1], 0, size[0]))
+        rows, columns = np.ogrid[top - y : bottom - y, left - x : right - x]
+        round_ = np.hypot(columns * rng.uniform(0.75, 1.3), rows).astype(np.float32) / np.float32(radius)
+        noise = rough_noise((bottom - top, right - left), max(3.0, radius), rng) if round_.size else 0
+        return cls(round_ + np.float32(rough) * noise, left, top, (x - left, y - top), radius)
+
+    def fill(self, sharpness: float) -> NDArray[np.floating]:
+        """Opacity 1 inside, falling to 0 over ``1 / sharpness`` pixels."""
+        return ((1 - self.distance) * np.float32(self.radius * sharpness) + 0.5).clip(0, 1)
+
+
+def _choose_tint(rng: np.random.Generator) -> NDArray[np.floating]:
+    if rng.random() < 0.8:  # coffee, rust, mildew
         return np.array([rng.uniform(60, 150), rng.uniform(40, 110), rng.uniform(10, 70)], np.float32)
-    return rng.uniform(0, 255, 3).astype(np.float32)
+    gray = rng.uniform(30, 200)  # ink, juice
+    return (gray + 0.5 * (rng.uniform(0, 255, 3) - gray)).astype(np.float32)
 
 
-def _outline(
-    size: tuple[int, int], radius: float, rough: float, rng: np.random.Generator
-) -> tuple[NDArray[np.floating], tuple[float, float]]:
-    """The distance from the middle in radii, not quite round: about 1 at the edge; and the middle, x and y."""
-    height, width = size
-    x, y = rng.uniform(0, width), rng.uniform(0, height)
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    distance = np.hypot((columns - x) * rng.uniform(0.75, 1.3), rows - y) / radius
-    return (distance + rough * rough_noise(size, max(3.0, radius), rng)).astype(np.float32), (x, y)
+def _stain(drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
+    """Opacity of what dried from the edge inwards, where most of it was left."""
+    size = drop.distance.shape[0], drop.distance.shape[1]
+    inside = drop.fill(1 / rng.uniform(1.0, 3.0))
+    ring = np.exp(-(((drop.distance - 0.96) / np.float32(rng.uniform(0.03, 0.12))) ** 2)) * (drop.distance < 1.02)
+    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * smooth_noise(size, drop.radius, rng))
+    return (inside * body + ring * np.float32(rng.uniform(0.1, 0.45))).clip(0, 1)
 
 
-def _stain(field: NDArray[np.floating], radius: float, rng: np.random.Generator) -> NDArray[np.floating]:
-    size = field.shape[0], field.shape[1]
-    sharp = radius / rng.uniform(1.0, 3.0)
-    inside = ((1 - field) * sharp + 0.5).clip(0, 1)
-    ring = np.exp(-(((field - 0.96) / rng.uniform(0.03, 0.12)) ** 2)) * (field < 1.02)
-    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * smooth_noise(size, radius, rng))
-    return (inside * body + ring * rng.uniform(0.1, 0.45)).clip(0, 1).astype(np.float32)
-
-
-def _water(
-    image: NDArray[np.uint8],
-    field: NDArray[np.floating],
-    center: tuple[float, float],
-    radius: float,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _refract(image: NDArray[np.uint8], drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
     """What a drop shows: the photo behind it, turned over and shrunk, with a bright spot and a dark rim."""
-    height, width = field.shape
-    inside = ((1 - field) * radius / 2 + 0.5).clip(0, 1)
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    height, width = image.shape[:2]
+    rows, columns = (np.arange(extent, dtype=np.float32) for extent in drop.distance.shape)
+    x, y = columns - drop.middle[0], rows - drop.middle[1]
     bend = -rng.uniform(1.0, 3.0) if rng.random() < 0.5 else rng.uniform(0.3, 0.7)
-    x = (center[0] + (columns - center[0]) * bend).clip(0, width - 1)
-    y = (center[1] + (rows - center[1]) * bend).clip(0, height - 1)
-    blurred = ndimage.gaussian_filter(image.astype(np.float32), (max(0.5, radius / 12), max(0.5, radius / 12), 0))
-    seen = blurred[y.round().astype(int), x.round().astype(int)]
-    shade = 1.0 + 0.25 * (rows - center[1]) / radius - 0.35 * np.exp(-(((field - 0.95) / 0.12) ** 2))
-    spot = np.exp(
-        -(((columns - center[0] + radius * 0.3) ** 2 + (rows - center[1] + radius * 0.4) ** 2) / (radius * 0.15) ** 2)
-    )
-    shown = seen * shade[..., None].clip(0.3, 1.5) + 200 * spot[..., None]
-    return shown.clip(0, 255).astype(np.float32), (inside * rng.uniform(0.8, 1.0)).astype(np.float32)
+    seen_x = (drop.left + drop.middle[0] + x * bend).round().clip(0, width - 1).astype(int)
+    seen_y = (drop.top + drop.middle[1] + y * bend).round().clip(0, height - 1).astype(int)
+    seen = Image.fromarray(image[seen_y][:, seen_x]).filter(ImageFilter.GaussianBlur(max(0.5, drop.radius / 20)))
+    rim = np.exp(-(((drop.distance - 0.95) / 0.12) ** 2))
+    shade = (1.0 + 0.25 * y[:, None] / drop.radius - 0.35 * rim).clip(0.3, 1.5)
+    away = (x[None] + drop.radius * 0.3) ** 2 + (y[:, None] + drop.radius * 0.4) ** 2
+    spot = 200 * np.exp(-away / (drop.radius * 0.15) ** 2)
+    return (np.asarray(seen, np.float32) * shade[..., None] + spot[..., None]).clip(0, 255).astype(np.float32)

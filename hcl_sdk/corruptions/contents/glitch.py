@@ -42,7 +42,11 @@ class Glitch(Content):
             kind = rng.random()
             if kind < 0.45:
                 shift = int(rng.integers(1, max(2, width // 3))) * int(rng.choice([-1, 1]))
-                band[..., :3] = np.roll(image[top : top + tall], shift, axis=1)
+                shifts = np.full(tall, shift)
+                if rng.random() < 0.4:  # every line by its own
+                    shifts = np.round(shift * rng.uniform(0.2, 1.0, tall)).astype(int)
+                columns = (np.arange(width) - shifts[:, None]) % width
+                band[..., :3] = np.take_along_axis(image[top : top + tall], columns[..., None], axis=1)
                 band[..., 3] = 255
             elif kind < 0.6:
                 for channel in range(3):
@@ -54,10 +58,10 @@ class Glitch(Content):
                 band[..., :3] = 128 if rng.random() < 0.5 else random_color(rng)
                 band[..., 3] = 255
             else:
-                self._blocks(out, unit, rng)
+                self._paint_blocks(out, unit, rng)
         return out
 
-    def _blocks(self, out: NDArray[np.uint8], unit: int, rng: np.random.Generator) -> None:
+    def _paint_blocks(self, out: NDArray[np.uint8], unit: int, rng: np.random.Generator) -> None:
         height, width = out.shape[:2]
         row = int(rng.integers(max(1, height // unit)))
         for _ in range(int(rng.integers(3, 24))):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import random_color
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
 class Gradient(Content):
     """One color fading into another, along a line or from a point outwards."""
+
+    damage: ClassVar[Damage] = "fill"
 
     def paint(
         self,

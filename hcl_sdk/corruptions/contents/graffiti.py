@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hcl_sdk.corruptions.drawing import placed, random_color, stroke, written
+from hcl_sdk.corruptions.drawing import draw_stroke, place_mask, random_color, write_words
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -22,6 +23,8 @@ class Graffiti(Content):
         count: lines and words, from and to.
         width: of a line, as a share of the photo's shorter side.
     """
+
+    damage: ClassVar[Damage] = "graphic"
 
     count: tuple[int, int] = attrs.field(default=(2, 8), validator=between(1))
     width: tuple[float, float] = attrs.field(default=(0.02, 0.08), validator=between(0, 1))
@@ -40,13 +43,15 @@ class Graffiti(Content):
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             width = max(1.0, short * rng.uniform(*self.width))
             if rng.random() < 0.25:
-                layer = written(rng, round(short * rng.uniform(0.1, 0.35)))
+                layer = write_words(rng, round(short * rng.uniform(0.1, 0.35)))
                 layer = layer.rotate(float(rng.uniform(-30, 30)), Image.Resampling.BICUBIC, expand=True)
-                layer = placed(layer, (height, across), rng)
+                layer = place_mask(layer, (height, across), rng)
             else:
                 layer = Image.new("L", (across, height))
                 turns, length = int(rng.integers(5, 20)), (short * 0.03, short * 0.15)
-                stroke(ImageDraw.Draw(layer), rng, (height, across), turns=turns, width=width, length=length, fill=255)
+                draw_stroke(
+                    ImageDraw.Draw(layer), rng, (height, across), turns=turns, width=width, length=length, fill=255
+                )
             if rng.random() < 0.5:  # a can sprays softly
                 layer = layer.filter(ImageFilter.GaussianBlur(width / 6))
             colors.paste(random_color(rng), mask=layer.point(lambda value: 255 if value else 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -21,6 +22,8 @@ class JPEGBlocks(Content):
     Attributes:
         quality: of the JPEG, from and to, on its scale of 1 to 95.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     quality: tuple[int, int] = attrs.field(default=(1, 8), validator=between(1, 95))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -11,9 +12,9 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import logo, opacity, position, random_color
+from hcl_sdk.corruptions.drawing import choose_logo, choose_position, random_color, take_opacity
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
 
 
@@ -34,6 +35,8 @@ class Logo(Content):
         ValueError: if the folder is not there or holds no photos.
         PhotoError: from ``paint``, if a file cannot be decoded.
     """
+
+    damage: ClassVar[Damage] = "graphic"
 
     folder: str | None = None
     count: tuple[int, int] = attrs.field(default=(1, 3), validator=between(1))
@@ -56,10 +59,10 @@ class Logo(Content):
         is_tiled = rng.random() < self.tiled
         for _ in range(1 if is_tiled else int(rng.integers(self.count[0], self.count[1] + 1))):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
-            stamp = logo(self._files, max(2, side // 3) if is_tiled else side, rng)
+            stamp = choose_logo(self._files, max(2, side // 3) if is_tiled else side, rng)
             if rng.random() < 0.3:
                 stamp = stamp.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
-            layers.append((stamp, _tiles(stamp, size, rng) if is_tiled else [position(stamp, size, rng)]))
+            layers.append((stamp, _tiles(stamp, size, rng) if is_tiled else [choose_position(stamp, size, rng)]))
         share = np.float32(rng.uniform(*self.opacity))
         colors = Image.new("RGB", (size[1], size[0]), random_color(rng))
         sheet = Image.new("L", colors.size)
@@ -68,8 +71,8 @@ class Logo(Content):
             for place in places:
                 layer.paste(stamp, place)
             if stamp.mode == "RGBA":
-                colors.paste(layer, mask=opacity(layer).point(lambda value: 255 if value else 0))
-            sheet = ImageChops.lighter(sheet, opacity(layer))
+                colors.paste(layer, mask=take_opacity(layer).point(lambda value: 255 if value else 0))
+            sheet = ImageChops.lighter(sheet, take_opacity(layer))
         alpha = np.round(np.asarray(sheet) * share).astype(np.uint8)
         return np.concatenate([np.asarray(colors), alpha[..., None]], axis=2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -20,6 +21,8 @@ class Mosaic(Content):
     Attributes:
         block: side of the squares as a share of the photo's shorter side; never below three pixels.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     block: tuple[float, float] = attrs.field(default=(0.02, 0.08), validator=between(0, 1))
 

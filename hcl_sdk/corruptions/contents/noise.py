@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -19,6 +19,8 @@ class Noise(Content):
         variety: ``published`` is colored noise of the whole range that hides the photo; ``any`` also draws gray noise
             and noise that is added to the photo.
     """
+
+    damage: ClassVar[Damage] = "fill"
 
     variety: Literal["any", "published"] = "any"
 

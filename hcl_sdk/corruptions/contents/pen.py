@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hcl_sdk.corruptions.drawing import random_color
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import draw_path, join_rgba, smooth_curve, smooth_noise, walk
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 _INKS = ((20, 20, 25), (25, 40, 140), (180, 20, 30), (20, 110, 50), (245, 245, 245), (230, 40, 40), (255, 220, 0))
 _HIGHLIGHTS = ((255, 240, 40), (120, 255, 80), (255, 110, 190), (90, 200, 255), (255, 160, 40))
@@ -29,6 +29,8 @@ class Pen(Content):
         tools: one of which is drawn for each photo; what is there twice comes twice as often.
         count: lines, from and to.
     """
+
+    damage: ClassVar[Damage] = "graphic"
 
     tools: tuple[Literal["pen", "marker", "highlighter"], ...] = attrs.field(
         default=("pen", "pen", "marker", "highlighter"), validator=attrs.validators.min_len(1)
@@ -52,22 +54,21 @@ class Pen(Content):
         strength = {"pen": (0.75, 1.0), "marker": (0.7, 1.0), "highlighter": (0.25, 0.6)}[tool]
         alpha = np.zeros(size, np.float32)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            points = _line(str(rng.choice(_FORMS)), size, rng)
+            points = _bend_line(str(rng.choice(_FORMS)), size, rng)
             pressure = 1 + 0.35 * np.interp(np.linspace(0, 1, len(points)), np.linspace(0, 1, 6), rng.uniform(-1, 1, 6))
             widths = thick * (pressure if tool == "pen" else np.ones(len(points)))
-            drawn = draw_path(size, points, widths, soft={"pen": 0.3, "marker": thick / 10, "highlighter": 0.8}[tool])
-            alpha = np.maximum(alpha, drawn)
+            soft = {"pen": 0.3, "marker": thick / 10, "highlighter": 0.8}[tool]
+            draw_path(size, points, widths, soft=soft).merge_into(alpha)
         alpha = alpha * np.float32(rng.uniform(*strength))
         if tool != "pen":  # ink that was not laid on evenly
             alpha = alpha * (0.75 + 0.25 * smooth_noise(size, short / 8, rng))
-        colors = np.broadcast_to(np.asarray(color, np.float32), (height, width, 3)).astype(np.float32)
-        return join_rgba(colors, alpha)
+        return join_rgba(color, alpha)
 
 
 _FORMS = ("curve", "curve", "circle", "cross", "underline", "scribble", "writing", "arrow")
 
 
-def _line(form: str, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
+def _bend_line(form: str, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
     """Points ``[N, 2]`` of a line somewhere in a photo of ``size = (H, W)``."""
     height, width = size
     short = min(size)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.drawing import fitted
-from hcl_sdk.interfaces import Content, Dataset, component
+from hcl_sdk.corruptions.drawing import fit_photo
+from hcl_sdk.interfaces import Content, Damage, Dataset, component
 from hcl_sdk.interfaces.samples import read_other
 
 
@@ -23,6 +24,8 @@ class AnotherPhoto(Content):
         SampleError: from ``paint``, if that photo cannot be read.
     """
 
+    damage: ClassVar[Damage] = "patch"
+
     dataset: Dataset | None = None
 
     def paint(
@@ -34,4 +37,4 @@ class AnotherPhoto(Content):
     ) -> NDArray[np.uint8]:
         own = self.dataset
         photo = another() if own is None else read_other(own, int(rng.integers(len(own))))
-        return fitted(photo, image.shape[:2], rng)
+        return fit_photo(photo, image.shape[:2], rng)

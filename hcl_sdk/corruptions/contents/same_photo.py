@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
 class SamePhoto(Content):
     """The photo itself, moved by a sixth to a half of each side, at times mirrored: a copy-move forgery."""
+
+    damage: ClassVar[Damage] = "patch"
 
     def paint(
         self,

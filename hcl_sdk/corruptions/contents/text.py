@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -10,9 +11,9 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import position, random_color, written
+from hcl_sdk.corruptions.drawing import choose_position, random_color, write_words
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.interfaces import Content, Damage, component
 
 
 @component
@@ -24,6 +25,8 @@ class TextContent(Content):
         height: of the letters, as a share of the photo's shorter side.
         ground: how often a piece stands on a box of another color, 0 to 1; else nothing is between the letters.
     """
+
+    damage: ClassVar[Damage] = "text"
 
     count: tuple[int, int] = attrs.field(default=(1, 4), validator=between(1))
     height: tuple[float, float] = attrs.field(default=(0.05, 0.25), validator=between(0, 1))
@@ -39,12 +42,12 @@ class TextContent(Content):
         size = (image.shape[0], image.shape[1])
         letters, opacity = (Image.new("L", (size[1], size[0])) for _ in range(2))
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            text = written(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 4)))
+            text = write_words(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 4)))
             ground = Image.new("L", text.size, 255 if rng.random() < self.ground else 0)
             if rng.random() < 0.2:
                 turn = float(rng.uniform(-45, 45))
                 text, ground = (p.rotate(turn, Image.Resampling.BICUBIC, expand=True) for p in (text, ground))
-            place = position(text, size, rng)
+            place = choose_position(text, size, rng)
             letters.paste(255, place, text)
             opacity.paste(255, place, ImageChops.lighter(text, ground))
         sheet = Image.new("RGB", letters.size, random_color(rng))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
-from scipy import ndimage
 
-from hcl_sdk.corruptions.drawing import logo, opacity
-from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write
+from hcl_sdk.corruptions.drawing import choose_logo, take_opacity
+from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write_text
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import draw_path, join_rgba, lay_over
-from hcl_sdk.interfaces import Content, component
+from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path
+from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
 
 
@@ -37,6 +36,8 @@ class Watermark(Content):
         ValueError: if a folder is not there or holds none.
         SampleError: from ``paint``, if a logo cannot be decoded.
     """
+
+    damage: ClassVar[Damage] = "graphic"
 
     layouts: tuple[Literal["large", "corner", "tiled"], ...] = attrs.field(
         default=("large", "large", "corner", "tiled"), validator=attrs.validators.min_len(1)
@@ -60,43 +61,45 @@ class Watermark(Content):
         size, short = (height, width), min(height, width)
         layout = self.layouts[int(rng.integers(len(self.layouts)))]
         share = {"large": (0.35, 1.0), "corner": (0.12, 0.4), "tiled": (0.12, 0.4)}[layout]
-        mark = self._mark(max(6, round(short * rng.uniform(*share))), rng)
+        mark = self._draw_mark(max(6, round(short * rng.uniform(*share))), rng)
         if layout != "corner" and rng.random() < 0.5:
             turn = float(rng.choice([-45, -30, 30, 45])) + float(rng.normal(0, 4))
             mark = mark.rotate(turn, Image.Resampling.BICUBIC, expand=True)
         if max(mark.width / width, mark.height / height) > 1.1:
             mark.thumbnail((max(1, round(1.1 * width)), max(1, round(1.1 * height))), Image.Resampling.BICUBIC)
         sheet = Image.new("L", (width, height))
-        for place in _places(layout, mark, size, rng):
-            sheet.paste(
-                ImageChops.lighter(mark, sheet.crop((*place, place[0] + mark.width, place[1] + mark.height))), place
-            )
-        form = np.asarray(sheet, np.float32) / 255
+        for left, top in _choose_places(layout, mark, size, rng):
+            under = sheet.crop((left, top, left + mark.width, top + mark.height))
+            sheet.paste(ImageChops.lighter(mark, under), (left, top))
         if layout == "large" and rng.random() < 0.35:
-            lines = _lines(size, max(0.7, short * rng.uniform(0.002, 0.006)), rng)
-            form = np.maximum(form, lines * (1 - ndimage.gaussian_filter(form, short / 40)).clip(0, 1) ** 4)
+            sheet = _add_lines(sheet, max(0.7, short * rng.uniform(0.002, 0.006)), rng)
+        if layout == "large" and rng.random() < 0.2:  # previews have their number in a corner
+            number = self._write(f"#{int(rng.integers(10**8, 10**9))}", max(6, round(short * 0.16)), rng)
+            at = width - number.width - 2, height - number.height - 2
+            sheet.paste(255, at, number)
         strength = self.opacity[0] + (self.opacity[1] - self.opacity[0]) * float(rng.beta(1.3, 1.7))
-        colors, alpha = _style(form, short, _tint(rng), rng)
-        return join_rgba(colors, alpha * strength)
+        thick = max(1, round(short * rng.uniform(0.003, 0.01)))
+        canvas = Canvas(size)
+        if box := sheet.getbbox():
+            margin = 4 * thick
+            left, top = box[0] - margin, box[1] - margin
+            form = np.asarray(sheet.crop((left, top, box[2] + margin, box[3] + margin)), np.float32) / 255
+            colors, alpha = _style(form, thick, _choose_tint(rng), rng)
+            canvas.lay(colors, Patch(alpha, left, top), strength)
+        return canvas.to_rgba()
 
-    def _mark(self, side: int, rng: np.random.Generator) -> Image.Image:
+    def _draw_mark(self, side: int, rng: np.random.Generator) -> Image.Image:
         """The form of a mark, ``side`` pixels on its longer side: an 8-bit mask."""
         kind = rng.random()
         words = None
         if kind < 0.75:
-            text = compose_line(rng, (1, 3))
-            if rng.random() < 0.25:
-                text += "\n" + compose_line(rng, (1, 3))
-            pixels = 48
-            words, _ = write(text, choose_font(self._fonts, pixels, rng), align="center")
-            scale = side / max(words.size)
-            words = words.resize(
-                (max(1, round(words.width * scale)), max(1, round(words.height * scale))),
-                Image.Resampling.LANCZOS,
-            )
+            lines = 2 if rng.random() < 0.25 else 1
+            words = self._write("\n".join(compose_line(rng, (1, 3)) for _ in range(lines)), side, rng)
             if kind < 0.55:
                 return words
-        sign = opacity(logo(self._logos, side if words is None else max(6, min(side, words.height * 2)), rng))
+        sign = take_opacity(
+            choose_logo(self._logos, side if words is None else max(6, min(side, words.height * 2)), rng)
+        )
         if words is None:
             return sign
         both = Image.new("L", (max(sign.width, words.width), sign.height + words.height + max(1, words.height // 6)))
@@ -104,8 +107,18 @@ class Watermark(Content):
         both.paste(words, ((both.width - words.width) // 2, both.height - words.height))
         return both
 
+    def _write(self, text: str, side: int, rng: np.random.Generator) -> Image.Image:
+        """Words, ``side`` pixels on their longer side: an 8-bit mask."""
+        longest = max(len(line) for line in text.split("\n"))
+        pixels = min(256, max(12, round(2 * side / max(2, longest))))  # of letters half as wide as they are high
+        words, _ = write_text(text, choose_font(self._fonts, pixels, rng), align="center")
+        scale = side / max(words.size)
+        return words.resize(
+            (max(1, round(words.width * scale)), max(1, round(words.height * scale))), Image.Resampling.LANCZOS
+        )
 
-def _places(
+
+def _choose_places(
     layout: str, mark: Image.Image, size: tuple[int, int], rng: np.random.Generator
 ) -> Sequence[tuple[int, int]]:
     height, width = size
@@ -126,22 +139,24 @@ def _places(
     return [(round(free_x * rng.normal(0.5, 0.12)), round(free_y * rng.normal(0.5, 0.15)))]
 
 
-def _lines(size: tuple[int, int], thick: float, rng: np.random.Generator) -> NDArray[np.floating]:
-    """The cross, or the lines at a slant, of a preview."""
-    height, width = size
-    corners = np.array([[0, 0], [width, height], [width, 0], [0, height]], np.float64)
+def _add_lines(sheet: Image.Image, thick: float, rng: np.random.Generator) -> Image.Image:
+    """The cross, or the lines at a slant, of a preview, which stop short of what is written."""
+    width, height = sheet.size
+    lines = np.zeros((height, width), np.float32)
     if rng.random() < 0.6:
-        return np.maximum(draw_path(size, corners[:2], thick), draw_path(size, corners[2:], thick))
-    total = np.zeros(size, np.float32)
-    count, slant = int(rng.integers(2, 6)), rng.uniform(-0.6, 0.6)
-    for i in range(count):
-        y = height * (i + 0.5) / count
-        ends = np.array([[0, y - slant * width / 2], [width, y + slant * width / 2]])
-        total = np.maximum(total, draw_path(size, ends, thick))
-    return total
+        ends = [[[0, 0], [width, height]], [[width, 0], [0, height]]]
+    else:
+        count, slant = int(rng.integers(2, 6)), rng.uniform(-0.6, 0.6)
+        middles = [height * (i + 0.5) / count for i in range(count)]
+        ends = [[[0, y - slant * width / 2], [width, y + slant * width / 2]] for y in middles]
+    for both in ends:
+        draw_path((height, width), np.array(both, np.float64), thick).merge_into(lines)
+    near = np.asarray(sheet.filter(ImageFilter.BoxBlur(min(width, height) / 40)), np.float32) / 255
+    drawn = Image.fromarray(np.round(255 * lines * (1 - near) ** 4).astype(np.uint8))
+    return ImageChops.lighter(sheet, drawn)
 
 
-def _tint(rng: np.random.Generator) -> NDArray[np.floating]:
+def _choose_tint(rng: np.random.Generator) -> NDArray[np.floating]:
     kind = rng.random()
     if kind < 0.55:
         return np.full(3, rng.uniform(215, 255), np.float32)
@@ -153,27 +168,27 @@ def _tint(rng: np.random.Generator) -> NDArray[np.floating]:
 
 
 def _style(
-    form: NDArray[np.floating], short: int, tint: NDArray[np.floating], rng: np.random.Generator
+    form: NDArray[np.floating], thick: int, tint: NDArray[np.floating], rng: np.random.Generator
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Colors and opacity of a form that is filled, outlined, embossed or has a shadow."""
+    """Colors and opacity of a form that is filled, outlined, embossed or has a shadow; ``thick`` in pixels."""
+    size = (form.shape[0], form.shape[1])
+    canvas, filled = Canvas(size), Patch(form)
     kind = rng.random()
-    flat = np.broadcast_to(tint, (*form.shape, 3)).astype(np.float32)
-    thick = max(1, round(short * rng.uniform(0.003, 0.01)))
     if kind < 0.5:
-        return flat, form
-    if kind < 0.7:
+        canvas.lay(tint, filled)
+    elif kind < 0.7:
         sheet = Image.fromarray(np.round(form * 255).astype(np.uint8))
         grown = np.asarray(sheet.filter(ImageFilter.MaxFilter(2 * thick + 1)), np.float32) / 255
-        inside = rng.choice([0.0, 0.15, 0.35])
-        return flat, (grown - form * (1 - inside)).clip(0, 1)
-    if kind < 0.85:
-        blurred = ndimage.gaussian_filter(form, thick * 0.8)
-        light = np.roll(blurred, (-thick, -thick), (0, 1)) - np.roll(blurred, (thick, thick), (0, 1))
-        edge = np.where(light > 0, 255.0, 0.0).astype(np.float32)
-        colors = np.repeat(edge[..., None], 3, axis=2)
-        under = form * rng.uniform(0.0, 0.4)
-        return lay_over(flat, under, colors, np.abs(light).clip(0, 1))
-    shadow = np.roll(form, (thick, thick), (0, 1))
-    shadow = ndimage.gaussian_filter(shadow, thick * rng.uniform(0.2, 1.0))
-    dark = np.broadcast_to(np.float32(0 if tint.mean() > 90 else 255), (*form.shape, 3)).astype(np.float32)
-    return lay_over(dark, shadow * rng.uniform(0.4, 0.9), tint, form)
+        inside = float(rng.choice([0.0, 0.15, 0.35]))
+        canvas.lay(tint, Patch((grown - form * (1 - inside)).clip(0, 1)))
+    elif kind < 0.85:  # light from the upper left
+        soft = filled.blur(thick * 0.8).alpha
+        relief = np.roll(soft, (-thick, -thick), (0, 1)) - np.roll(soft, (thick, thick), (0, 1))
+        canvas.lay(tint, filled, rng.uniform(0.0, 0.4))
+        canvas.lay((255.0, 255.0, 255.0), Patch(relief.clip(0, 1)))
+        canvas.lay((0.0, 0.0, 0.0), Patch((-relief).clip(0, 1)))
+    else:
+        shadow = 0.0 if tint.mean() > 90 else 255.0
+        canvas.lay([shadow] * 3, filled.shift(thick, thick).blur(thick * rng.uniform(0.2, 1.0)), rng.uniform(0.4, 0.9))
+        canvas.lay(tint, filled)
+    return canvas.colors, canvas.alpha

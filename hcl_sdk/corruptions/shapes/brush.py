@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.drawing import stroke
+from hcl_sdk.corruptions.drawing import draw_stroke
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Shape, component
 
@@ -33,7 +33,7 @@ class BrushStrokes(Shape):
         draw = ImageDraw.Draw(sheet)
         short = min(size)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            stroke(
+            draw_stroke(
                 draw,
                 rng,
                 size,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.interfaces import Damage, Shape, component
 
 
 @component
@@ -19,6 +21,8 @@ class Dust(Shape):
         specks: how many, from and to.
         hairs: how many, from and to.
     """
+
+    damage: ClassVar[Damage | None] = "scratch"
 
     specks: tuple[int, int] = attrs.field(default=(20, 150), validator=between(0))
     hairs: tuple[int, int] = attrs.field(default=(0, 6), validator=between(0))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import logo, opacity, placed
+from hcl_sdk.corruptions.drawing import choose_logo, place_mask, take_opacity
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.interfaces import Damage, Shape, component
 from hcl_sdk.photos.find import list_photo_files
 
 
@@ -30,6 +31,8 @@ class Logos(Shape):
         PhotoError: from ``draw``, if a file cannot be decoded.
     """
 
+    damage: ClassVar[Damage | None] = "graphic"
+
     folder: str | None = None
     count: tuple[int, int] = attrs.field(default=(1, 3), validator=between(0))
     side: tuple[float, float] = attrs.field(default=(0.15, 0.6), validator=between(0, 2))
@@ -41,5 +44,5 @@ class Logos(Shape):
         sheet = Image.new("L", (size[1], size[0]))
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
-            sheet = ImageChops.lighter(sheet, placed(opacity(logo(self._files, side, rng)), size, rng))
+            sheet = ImageChops.lighter(sheet, place_mask(take_opacity(choose_logo(self._files, side, rng)), size, rng))
         return np.asarray(sheet) > 127

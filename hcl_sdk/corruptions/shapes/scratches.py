@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import ClassVar
 
 import attrs
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.interfaces import Damage, Shape, component
 
 
 @component
@@ -21,6 +22,8 @@ class Scratches(Shape):
         count: how many, from and to.
         width: as a share of the photo's shorter side; never below one pixel.
     """
+
+    damage: ClassVar[Damage | None] = "scratch"
 
     count: tuple[int, int] = attrs.field(default=(2, 12), validator=between(0))
     width: tuple[float, float] = attrs.field(default=(0.003, 0.015), validator=between(0, 1))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.interfaces import Damage, Shape, component
 
 
 @component
@@ -19,6 +21,8 @@ class Tape(Shape):
         count: how many, from and to.
         size: the width of a strip and the radius of a sticker, as a share of the photo's shorter side.
     """
+
+    damage: ClassVar[Damage | None] = "graphic"
 
     count: tuple[int, int] = attrs.field(default=(1, 3), validator=between(0))
     size: tuple[float, float] = attrs.field(default=(0.06, 0.2), validator=between(0, 2))

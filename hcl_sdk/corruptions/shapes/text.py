@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import placed, written
+from hcl_sdk.corruptions.drawing import place_mask, write_words
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.interfaces import Shape, component
+from hcl_sdk.interfaces import Damage, Shape, component
 
 
 @component
@@ -21,14 +23,16 @@ class TextShape(Shape):
         height: of the letters, as a share of the photo's shorter side.
     """
 
+    damage: ClassVar[Damage | None] = "text"
+
     count: tuple[int, int] = attrs.field(default=(1, 4), validator=between(0))
     height: tuple[float, float] = attrs.field(default=(0.06, 0.3), validator=between(0, 1))
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            text = written(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 3)))
+            text = write_words(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 3)))
             if rng.random() < 0.3:
                 text = text.rotate(float(rng.uniform(-60, 60)), Image.Resampling.BICUBIC, expand=True)
-            sheet = ImageChops.lighter(sheet, placed(text, size, rng))
+            sheet = ImageChops.lighter(sheet, place_mask(text, size, rng))
         return np.asarray(sheet) > 127
