@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from hcl_sdk import Content, Pipeline, Shape
 from hcl_sdk.cli.quickstart import damage
 from hcl_sdk.config import build
-from hcl_sdk.corruptions import BrushStrokes, Full, blend
+from hcl_sdk.corruptions import BrushStrokes, Full, Postprocessing, blend
+from hcl_sdk.corruptions.post import tone_photo
 from hcl_sdk.plugins import registry
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
@@ -29,7 +30,10 @@ def main(folder: Path) -> None:
         sample = Image.open(file).convert("RGB")
 
     _save(_shapes(), folder / "shapes.jpg")
-    _save(_contents(np.asarray(sample)), folder / "contents.jpg")
+    fills, forms = _contents(np.asarray(sample))
+    _save(fills, folder / "contents.jpg")
+    _save(forms, folder / "own-form.jpg")
+    _save(_post(np.asarray(sample)), folder / "post.jpg")
 
     pipeline = Pipeline.from_pretrained("default", device="cpu")
     damaged = damage(sample)
@@ -59,28 +63,46 @@ def _shapes() -> Image.Image:
     return _table(cells, columns=3)
 
 
-def _contents(photo: np.ndarray) -> Image.Image:
-    """Every built-in content in the sample photo: in strokes, or all over where it is partly transparent."""
-    square = photo[: min(photo.shape[:2]), : min(photo.shape[:2])]
-    square = np.array(Image.fromarray(square).resize((200, 200), Image.Resampling.LANCZOS))
+def _contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
+    """Every built-in content in the sample photo: those that fill strokes, and those that bring their own form."""
+    square = _square(photo, 200)
     other = np.ascontiguousarray(np.rot90(square, 2)[:, :, ::-1])
-    cells = []
+    fills, forms = [], []
     for entry in registry.entries("content"):
         content = build({"use": entry.qualified_name}, "content")
         assert isinstance(content, Content)
-        pictures = []
+        row, has_form = Image.new("RGB", (2 * 132 + 4, 132), "white"), False
         for i in range(2):
             rng = np.random.default_rng([i, 4])
             mask = BrushStrokes(count=(3, 3), width=(0.15, 0.25)).draw((200, 200), rng)
             painted = content.paint(square, mask, rng, lambda: other)
-            if painted.shape[2] == 4:
+            if has_form := painted.shape[2] == 4:
                 mask = Full().draw((200, 200), rng)
-            pictures.append(Image.fromarray(blend(square, painted, mask, radius=1.0)[0]))
-        row = Image.new("RGB", (2 * 150 + 4, 150), "white")
-        for i, picture in enumerate(pictures):
-            row.paste(_framed(picture.resize((150, 150), Image.Resampling.LANCZOS)), (i * 154, 0))
-        cells.append((entry.qualified_name, row))
-    return _table(cells, columns=3)
+            damaged = Image.fromarray(blend(square, painted, mask, radius=0.0 if has_form else 1.0)[0])
+            row.paste(_framed(damaged.resize((132, 132), Image.Resampling.LANCZOS)), (i * 136, 0))
+        (forms if has_form else fills).append((entry.qualified_name, row))
+    return _table(fills, columns=3), _table(forms, columns=3)
+
+
+def _post(photo: np.ndarray) -> Image.Image:
+    """What may happen to a photo before and after it is damaged, each alone, at its strongest."""
+    square = _square(photo, 150)
+    steps = {"resize": {"scale": (0.5, 0.5)}, "blur": {}, "sharpen": {}, "noise": {}, "gamma": {}}
+    steps["jpeg"] = {"quality": (50, 50), "twice": 1.0}
+    cells = [("as it is", _framed(Image.fromarray(square)))]
+    for step, fields in steps.items():
+        only = {other: float(other == step) for other in steps}
+        changed = Postprocessing(**({"share": 1.0} | only | fields))(square, np.random.default_rng(2))
+        cells.append((step, _framed(Image.fromarray(changed))))
+    for i in range(3):
+        toned = tone_photo(square, np.random.default_rng(i))
+        cells.append((f"toned {i + 1}", _framed(Image.fromarray(toned))))
+    return _table(cells, columns=5)
+
+
+def _square(photo: np.ndarray, side: int) -> np.ndarray:
+    square = photo[: min(photo.shape[:2]), : min(photo.shape[:2])]
+    return np.array(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
 
 
 def _framed(picture: Image.Image) -> Image.Image:

@@ -313,14 +313,20 @@ def put_on(
     corruption_mask: NDArray[np.bool_],
     radius: float,
 ) -> Corrupted:
-    """Damage a photo with what a shape drew and a content painted; arguments as of :func:`blend`."""
+    """Damage a photo with what a shape drew and a content painted; arguments as of :func:`blend`.
+
+    Raises:
+        ValueError: if what they say of their damage is no kind of it.
+    """
+    part, kind = (content, content.damage) if shape.damage is None else (shape, shape.damage)
+    if kind not in DAMAGE:
+        raise ValueError(f"'damage' of {part!r} must be one of {', '.join(DAMAGE)}; got {kind!r}")
     damaged, changed = blend(image, pixels, corruption_mask, radius)
-    number = DAMAGE.index(shape.damage or content.damage) + 1
     return Corrupted(
         image=damaged,
         clean=image,
         corruption_mask=changed,
-        damage_map=changed * np.uint8(number),
+        damage_map=changed * np.uint8(DAMAGE.index(kind) + 1),
         shapes=(shape,),
         contents=(content,),
     )

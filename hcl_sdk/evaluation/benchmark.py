@@ -14,14 +14,25 @@ from attrs.validators import ge, min_len
 from tqdm import tqdm
 
 from hcl_sdk.config import describe
+from hcl_sdk.corruptions.contents.caption import Caption
 from hcl_sdk.corruptions.contents.color import RandomColor
+from hcl_sdk.corruptions.contents.cracks import Cracks
+from hcl_sdk.corruptions.contents.cutout import Cutout
+from hcl_sdk.corruptions.contents.date_stamp import DateStamp
+from hcl_sdk.corruptions.contents.drops import Drops
+from hcl_sdk.corruptions.contents.film import FilmDamage
+from hcl_sdk.corruptions.contents.glitch import Glitch
 from hcl_sdk.corruptions.contents.graffiti import Graffiti
 from hcl_sdk.corruptions.contents.logo import Logo
 from hcl_sdk.corruptions.contents.mosaic import Mosaic
 from hcl_sdk.corruptions.contents.noise import Noise
+from hcl_sdk.corruptions.contents.pen import Pen
 from hcl_sdk.corruptions.contents.photo import AnotherPhoto
 from hcl_sdk.corruptions.contents.same_photo import SamePhoto
+from hcl_sdk.corruptions.contents.stickers import Stickers
 from hcl_sdk.corruptions.contents.text import TextContent
+from hcl_sdk.corruptions.contents.torn import TornPaper
+from hcl_sdk.corruptions.contents.watermark import Watermark
 from hcl_sdk.corruptions.ranges import between, growing_shares
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
@@ -38,6 +49,9 @@ from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process, own_share, wait_for_everyone
 
 MANIFEST = "manifest.json"
+
+AREAS = (0.0005, *BINS)
+"""Borders of the groups by corrupted share of the photo: real damage is often far below a hundredth."""
 
 
 def _contaminations() -> tuple[Contamination, ...]:
@@ -61,6 +75,17 @@ def _contaminations() -> tuple[Contamination, ...]:
         "text": TextContent(count=(2, 12), height=(0.08, 0.4)),
         "opaque logo": Logo(count=(1, 5), side=(0.3, 1.0), opacity=(1.0, 1.0)),
         "watermark": Logo(count=(1, 5), side=(0.3, 1.0), opacity=(0.4, 0.9)),
+        "caption": Caption(),
+        "date stamp": DateStamp(),
+        "stock watermark": Watermark(),
+        "stickers": Stickers(),
+        "pen": Pen(),
+        "film damage": FilmDamage(),
+        "cracks": Cracks(),
+        "torn paper": TornPaper(),
+        "drops": Drops(),
+        "glitch": Glitch(),
+        "cutout": Cutout(),
     }
     crossed = [
         Contamination(shape=shape, content=content, shape_name=form, content_name=name)
@@ -93,7 +118,7 @@ class Benchmark(Configurable):
 
     dataset: Dataset
     contaminations: tuple[Contamination, ...] = attrs.field(factory=_contaminations, validator=min_len(1))
-    areas: tuple[float, ...] = attrs.field(default=BINS, validator=[min_len(2), growing_shares])
+    areas: tuple[float, ...] = attrs.field(default=AREAS, validator=[min_len(2), growing_shares])
     each: int = attrs.field(default=2, validator=ge(1))
     seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0))

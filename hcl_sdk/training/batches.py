@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,46 +28,44 @@ class Batch:
         image: ``[B, 3, H, W]`` uint8, damaged.
         clean: the same undamaged; None if the data set does not know it.
         corruption_mask: ``[B, 1, H, W]`` bool; None if the data set does not know it.
+        damage_map: ``[B, 1, H, W]`` uint8, as in :class:`~hcl_sdk.corruptions.Corrupted`; None if it is not known.
         unreadable: photos that could not be used: (name, why).
     """
 
     image: Tensor
     clean: Tensor | None
     corruption_mask: Tensor | None
+    damage_map: Tensor | None
     unreadable: tuple[tuple[str, str], ...]
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        image, clean, mask = (None if t is None else t.to(device, non_blocking=True) for t in self._tensors())
-        assert image is not None
-        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory, from which it is copied to an accelerator in the background."""
-        image, clean, mask = (None if t is None else t.pin_memory() for t in self._tensors())
-        assert image is not None
-        return Batch(image=image, clean=clean, corruption_mask=mask, unreadable=self.unreadable)
+        return self._map(lambda tensor: tensor.pin_memory())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrays = tuple(None if t is None else t.numpy() for t in self._tensors())
-        return _unpack, (*arrays, self.unreadable)
+        arrays = {name: None if t is None else t.numpy() for name, t in self._tensors().items()}
+        return _unpack, (arrays, self.unreadable)
 
-    def _tensors(self) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        return self.image, self.clean, self.corruption_mask
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        tensors = {name: None if t is None else change(t) for name, t in self._tensors().items()}
+        return replace(self, **tensors)  # pyright: ignore[reportArgumentType]
+
+    def _tensors(self) -> dict[str, Tensor | None]:
+        return {
+            "image": self.image,
+            "clean": self.clean,
+            "corruption_mask": self.corruption_mask,
+            "damage_map": self.damage_map,
+        }
 
 
-def _unpack(
-    image: np.ndarray,
-    clean: np.ndarray | None,
-    corruption_mask: np.ndarray | None,
-    unreadable: tuple[tuple[str, str], ...],
-) -> Batch:
-    return Batch(
-        image=torch.from_numpy(image),
-        clean=None if clean is None else torch.from_numpy(clean),
-        corruption_mask=None if corruption_mask is None else torch.from_numpy(corruption_mask),
-        unreadable=unreadable,
-    )
+def _unpack(arrays: dict[str, np.ndarray | None], unreadable: tuple[tuple[str, str], ...]) -> Batch:
+    tensors = {name: None if array is None else torch.from_numpy(array) for name, array in arrays.items()}
+    return Batch(**tensors, unreadable=unreadable)  # pyright: ignore[reportArgumentType]
 
 
 def collate(items: Sequence[Item]) -> Batch:
@@ -80,6 +78,7 @@ def collate(items: Sequence[Item]) -> Batch:
         corruption_mask=_stack(
             None if item.corruption_mask is None else item.corruption_mask[..., None] for item in items
         ),
+        damage_map=_stack(None if item.damage_map is None else item.damage_map[..., None] for item in items),
         unreadable=tuple(problem for item in items for problem in item.unreadable),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -41,6 +41,7 @@ from hcl_sdk.corruptions import (
     blend,
 )
 from hcl_sdk.data import FolderDataset
+from hcl_sdk.interfaces import DAMAGE, Damage
 from hcl_sdk.plugins import registry
 
 UNUSED: Any = None
@@ -623,8 +624,8 @@ def test_a_shape_of_a_script_can_be_used(monkeypatch: pytest.MonkeyPatch) -> Non
 # What damage is
 
 
-def number(damage):
-    return hcl_sdk.interfaces.DAMAGE.index(damage) + 1
+def number(damage: Damage) -> int:
+    return DAMAGE.index(damage) + 1
 
 
 @pytest.mark.parametrize(
@@ -641,8 +642,8 @@ def number(damage):
         ("full", "film", "scratch"),
     ],
 )
-def test_the_shape_says_what_damage_is_or_else_the_content(shape, content, damage):
-    rule = Rule(shapes=(build(shape, "shape"),), contents=(build(content, "content"),))
+def test_the_shape_says_what_damage_is_or_else_the_content(shape: str, content: str, damage: Damage) -> None:
+    rule = Rule(shapes=(made("shape", shape, {}),), contents=(made("content", content, {}),))
     image = photo((64, 64))
     for seed in range(4):
         result = Corruption(rules=(rule,))(image, np.random.default_rng(seed), lambda: photo((64, 64), 9))
@@ -650,18 +651,43 @@ def test_the_shape_says_what_damage_is_or_else_the_content(shape, content, damag
         assert np.array_equal(result.damage_map, result.corruption_mask * number(damage))
 
 
-def test_the_damage_of_plugins_that_say_nothing_is_other():
+def test_the_damage_of_plugins_that_say_nothing_is_other() -> None:
     assert returning(hcl_sdk.Content, None).damage == "other"
     assert returning(hcl_sdk.Shape, None).damage is None
 
 
-def test_the_highest_layer_says_what_damage_is():
+def test_a_kind_of_damage_that_there_is_not_is_refused() -> None:
+    @hcl_sdk.component
+    class Mold(hcl_sdk.Content):
+        damage = "mold"  # pyright: ignore[reportAssignmentType]
+
+        def paint(self, image: Any, corruption_mask: Any, rng: Any, another: Any) -> Any:
+            return image
+
+    rule = Rule(shapes=(Full(),), contents=(Mold(),))
+    with pytest.raises(ValueError, match=r"'damage' of Mold\(\) must be one of text, graphic, .*; got 'mold'"):
+        Corruption(rules=(rule,))(photo((8, 9)), np.random.default_rng(0), lambda: photo((8, 9)))
+
+
+def test_the_numbers_of_damage_do_not_change() -> None:
+    assert get_args(Damage) == DAMAGE == ("text", "graphic", "scratch", "patch", "fill", "other")
+
+
+@pytest.mark.parametrize("name", [*SHAPES, *CONTENTS])
+def test_what_built_in_parts_say_is_a_kind_of_damage(name: str, folders: dict[str, Any]) -> None:
+    if name in SHAPES:
+        assert made("shape", name, folders).damage in (None, *DAMAGE)
+    if name in CONTENTS:
+        assert made("content", name, folders).damage in DAMAGE
+
+
+def test_the_highest_layer_says_what_damage_is() -> None:
     rules = (
         Rule(shapes=(Half(side="left"),), contents=(Constant(color=(9, 9, 9)),)),
         Rule(shapes=(CenterBox(side=0.5),), contents=(AnotherPhoto(),)),
     )
     image = np.full((32, 32, 3), 200, np.uint8)
-    seen = set()
+    seen: set[int] = set()
     for seed in range(12):
         result = Corruption(rules=rules, blur=(0, 0), layers=(2, 2))(
             image, np.random.default_rng(seed), lambda: np.full((40, 40, 3), 99, np.uint8)

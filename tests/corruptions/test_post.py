@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image
 from hcl_sdk.corruptions import CenterBox, Constant, Corruption, Postprocessing, Rule
 from hcl_sdk.corruptions.post import tone_photo
 
-NOTHING = {"resize": 0.0, "sharpen": 0.0, "blur": 0.0, "noise": 0.0, "gamma": 0.0, "jpeg": 0.0}
+NOTHING: dict[str, Any] = {"resize": 0.0, "sharpen": 0.0, "blur": 0.0, "noise": 0.0, "gamma": 0.0, "jpeg": 0.0}
 
 
 def draw_photo(size: tuple[int, int], seed: int = 0) -> np.ndarray:

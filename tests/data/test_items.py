@@ -59,6 +59,17 @@ def test_an_item_of_several_layers_is_named_after_all_of_them() -> None:
     assert {(items[i].shape, items[i].content) for i in range(4)} == {("box", "constant+photo")}
 
 
+def test_items_say_what_each_corrupted_pixel_is_where_it_is_known() -> None:
+    item = Items(Squares(), 24, corruption=plain(), seed=0)[0]
+    assert item.damage_map is not None
+    assert item.corruption_mask is not None
+    assert np.array_equal(item.damage_map, item.corruption_mask * 5)  # a constant is a fill
+    clean = Items(Squares(), 24, corruption=None, seed=0)[0]
+    assert clean.damage_map is not None
+    assert not clean.damage_map.any()
+    assert Items(Squares(pairs=True), 24, corruption=plain(), seed=0)[0].damage_map is None
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 500))
 def test_an_item_depends_on_seed_and_number_alone(seed: int, number: int) -> None:

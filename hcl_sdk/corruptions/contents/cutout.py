@@ -19,6 +19,9 @@ from hcl_sdk.interfaces import Content, Damage, component
 _GRID = 96
 """Pixels of the longer side at which the outlines of objects are looked for."""
 
+_MARGIN = 2
+"""Of those pixels, how many are kept around an object."""
+
 
 @component
 class Cutout(Content):
@@ -90,26 +93,24 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image
     count = int(rng.integers(12, 40))
     markers = np.zeros((height, width), np.int32)
     markers[rng.integers(height, size=count), rng.integers(width, size=count)] = np.arange(1, count + 1)
-    slopes = np.gradient(smooth, axis=(0, 1))
-    strength = np.hypot(*slopes).sum(axis=2)
-    labels = ndimage.watershed_ift((255 * strength / max(1e-6, float(strength.max()))).astype(np.uint8), markers)
+    slopes: Any = np.gradient(smooth, axis=(0, 1))
+    strength = np.hypot(slopes[0], slopes[1]).sum(axis=2)
+    labels: Any = ndimage.watershed_ift((255 * strength / max(1e-6, float(strength.max()))).astype(np.uint8), markers)
     at = labels[round((height - 1) * rng.uniform(0.2, 0.8)), round((width - 1) * rng.uniform(0.2, 0.8))]
     goal = height * width * rng.uniform(0.1, 0.7) * rng.uniform(0.2, 0.6)
     chosen = _join_regions(labels, smooth, int(at), goal, rng)
-    mask: Any = ndimage.binary_fill_holes(np.pad(chosen[labels], 2))  # the margin
+    mask: Any = ndimage.binary_fill_holes(np.pad(chosen[labels], _MARGIN))
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, bottom, left, right = rows[0] - 2, rows[-1] + 3, columns[0] - 2, columns[-1] + 3
+    top, left = int(rows[0]) - _MARGIN, int(columns[0]) - _MARGIN
+    bottom, right = int(rows[-1]) + 1 + _MARGIN, int(columns[-1]) + 1 + _MARGIN
     outline = Image.fromarray(mask[top:bottom, left:right].astype(np.uint8) * 255)
     across, down = photo.width / width, photo.height / height
-    # in pixels of the photo, less the padding; what lies beyond the photo is cut off
-    box = [round(edge) for edge in ((left - 2) * across, (top - 2) * down, (right - 2) * across, (bottom - 2) * down)]
-    size = max(1, box[2] - box[0]), max(1, box[3] - box[1])
-    inner = [max(0, -box[0]), max(0, -box[1]), size[0], size[1]]
-    inner[2], inner[3] = size[0] - max(0, box[2] - photo.width), size[1] - max(0, box[3] - photo.height)
-    inner[2], inner[3] = max(inner[0] + 1, inner[2]), max(inner[1] + 1, inner[3])
-    enlarged = outline.resize(size, Image.Resampling.BICUBIC).crop((inner[0], inner[1], inner[2], inner[3]))
-    pixels = photo.crop((box[0] + inner[0], box[1] + inner[1], box[0] + inner[2], box[1] + inner[3]))
-    return pixels, enlarged, blocks
+    # The box in pixels of the photo, and the part of it that lies on the photo.
+    x, y = round((left - _MARGIN) * across), round((top - _MARGIN) * down)
+    size = max(1, round(outline.width * across)), max(1, round(outline.height * down))
+    part = max(0, x), max(0, y), min(photo.width, x + size[0]), min(photo.height, y + size[1])
+    enlarged = outline.resize(size, Image.Resampling.BICUBIC)
+    return photo.crop(part), enlarged.crop((part[0] - x, part[1] - y, part[2] - x, part[3] - y)), blocks
 
 
 def _join_regions(

@@ -1,0 +1,57 @@
+"""Batches: items as tensors, which travel between processes."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import torch
+
+from hcl_sdk.data.items import Item
+from hcl_sdk.training.batches import Batch, collate
+
+
+def make_item(number: int, *, paired: bool = False) -> Item:
+    image = np.full((4, 5, 3), number, np.uint8)
+    mask = np.zeros((4, 5), np.bool_)
+    mask[number] = True
+    return Item(
+        image=image,
+        clean=None if paired else image + 1,
+        corruption_mask=mask,
+        damage_map=None if paired else mask * np.uint8(number + 1),
+        name=str(number),
+        unreadable=(("a.jpg", "why"),),
+    )
+
+
+def test_items_become_tensors_with_channels_first() -> None:
+    batch = collate([make_item(0), make_item(1), make_item(2)])
+    assert batch.image.shape == (3, 3, 4, 5)
+    assert batch.corruption_mask is not None
+    assert batch.damage_map is not None
+    assert batch.corruption_mask.dtype == torch.bool
+    assert batch.damage_map.dtype == torch.uint8
+    assert batch.damage_map.shape == batch.corruption_mask.shape == (3, 1, 4, 5)
+    assert torch.equal(batch.damage_map > 0, batch.corruption_mask)
+    assert batch.damage_map.amax(dim=(1, 2, 3)).tolist() == [1, 2, 3]
+    assert len(batch.unreadable) == 3
+
+
+def test_what_one_item_does_not_know_the_batch_does_not_know() -> None:
+    batch = collate([make_item(0), make_item(1, paired=True)])
+    assert batch.clean is None
+    assert batch.damage_map is None
+    assert batch.corruption_mask is not None
+
+
+def test_a_batch_comes_out_of_a_pipe_and_of_a_move_as_it_was() -> None:
+    batch = collate([make_item(0), make_item(1)])
+    assert batch.damage_map is not None
+    for again in (pickle.loads(pickle.dumps(batch)), batch.to(torch.device("cpu"))):
+        assert isinstance(again, Batch)
+        assert again.clean is not None
+        assert again.damage_map is not None
+        assert torch.equal(again.image, batch.image)
+        assert torch.equal(again.damage_map, batch.damage_map)
+        assert again.unreadable == batch.unreadable
