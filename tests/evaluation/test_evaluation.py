@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import attrs
 import numpy as np
@@ -13,6 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from processes import run_ranks
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
@@ -462,10 +460,7 @@ def test_two_processes_give_the_numbers_of_one(photos, tmp_path, tiny_pipeline):
     arguments = ["evaluate", str(tmp_path / "evaluation.yaml"), "--weights", str(tmp_path / "weights"), "-q"]
     one = CliRunner().invoke(main, [*arguments, "--device", "cpu", "-o", str(tmp_path / "one")])
     assert one.exit_code == 0, one.output
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command = [*launch, "-m", "hcl_sdk.cli", *arguments, "--device", "cpu", "-o", str(tmp_path / "two")]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    for rank in run_ranks([*arguments, "--device", "cpu", "-o", str(tmp_path / "two")], tmp_path / "logs"):
+        assert rank.wait() == 0, rank.stderr
     metrics = [(tmp_path / name / "metrics.json").read_text() for name in ("one", "two")]
     assert metrics[0] == metrics[1]

@@ -22,7 +22,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_config(photos: Path) -> Any:
     """Makes the configuration of a small run of both parts; assignments as on the command line change it."""
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from processes import launch, run_ranks
 from runs import gradients, lines, train, weights
 
 from hcl_sdk.config import dump_yaml
 
 
-def launch(config, out, *, processes=2, cwd=None):
-    """``accelerate launch``, whose option for several processes is called --multi_gpu on a CPU as well."""
+def write_command(config: dict[str, Any], out: Path) -> list[str]:
+    """The arguments of a training run, whose configuration is written beside it."""
     path = out.parent / f"{out.name}.yaml"
     path.write_text(dump_yaml(config))
-    launched = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(processes)]
-    launched += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    launched += ["-m", "hcl_sdk.cli", "train", str(path), "-o", str(out), "-q", "--device", "cpu"]
-    return subprocess.run(launched, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, cwd=cwd)
+    return ["train", str(path), "-o", str(out), "-q", "--device", "cpu"]
 
 
-def test_two_processes_train_as_one_does(run_config, photos, tmp_path):
+def test_two_processes_train_as_one_does(
+    run_config: Callable[..., dict[str, Any]], photos: Path, tmp_path: Path
+) -> None:
     config = run_config(
         "steps=2",
         "seed=0",  # as `train` has it
@@ -35,8 +35,8 @@ def test_two_processes_train_as_one_does(run_config, photos, tmp_path):
     )
     config["validation"]["dataset"] = {"use": "folder", "path": str(photos)}
     train(config, tmp_path / "one")
-    done = launch(config, tmp_path / "two")
-    assert done.returncode == 0, done.stderr
+    for rank in run_ranks(write_command(config, tmp_path / "two"), tmp_path / "logs"):
+        assert rank.wait() == 0, rank.stderr
     one, two = tmp_path / "one", tmp_path / "two"
     for key, value in gradients(one).items():  # of two steps
         torch.testing.assert_close(gradients(two)[key], value, atol=1e-4, rtol=1e-2)
@@ -46,12 +46,12 @@ def test_two_processes_train_as_one_does(run_config, photos, tmp_path):
             if name != "images_per_second" and ours[name] is not None:
                 assert theirs[name] == pytest.approx(ours[name], rel=2e-2, abs=2e-3)
     assert len(weights(two)["random"]) == 2
-    resumed = launch(config | {"steps": 3}, two)
-    assert resumed.returncode == 0, resumed.stderr
+    for rank in run_ranks(write_command(config | {"steps": 3}, two), tmp_path / "logs"):
+        assert rank.wait() == 0, rank.stderr
     assert weights(two)["step"] == 3
 
 
-def test_a_batch_that_cannot_be_split_is_refused(run_config, tmp_path):
-    refused = launch(run_config("batch_size=5"), tmp_path / "run")
+def test_a_batch_that_cannot_be_split_is_refused(run_config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    refused = launch(write_command(run_config("batch_size=5"), tmp_path / "run"))
     assert refused.returncode != 0
     assert "batch_size: must be divisible by processes x accumulation, 2 x 1; got 5" in refused.stderr

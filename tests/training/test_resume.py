@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from processes import SERVER, Hcl
 from runs import assert_same, lines, train, weights
 
 from hcl_sdk.config import dump_yaml
@@ -24,16 +24,12 @@ from hcl_sdk.training.random_states import get_random_states, set_random_states
 STEPS, KILLS = 40, 6
 
 
-def command(config: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "hcl_sdk.cli", "train", str(config), "-o", str(out), "-q", "--device", "cpu"]
+def start(config: Path, out: Path) -> Hcl:
+    return Hcl(["train", str(config), "-o", str(out), "-q", "--device", "cpu"], logs=config.parent / "logs")
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture
-def long_run(run_config, tmp_path):
+@pytest.fixture(scope="module")
+def long_run(run_config: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """A configuration with all that has a state, whose checkpoints are as frequent as can be; and its file."""
     config = run_config(
         f"steps={STEPS}",
@@ -43,25 +39,32 @@ def long_run(run_config, tmp_path):
         "data.workers=1",
         "accumulation=2",
     )
-    path = tmp_path / "run.yaml"
+    path = tmp_path_factory.mktemp("long") / "run.yaml"
     path.write_text(dump_yaml(config))
     return config, path
 
 
-def quiet_train(config, out):
+@pytest.fixture(scope="module")
+def whole_run(long_run: tuple[Any, Any]) -> Any:
+    """What training leaves that nothing interrupts."""
+    config, path = long_run
+    train(config, path.parent / "whole")
+    return weights(path.parent / "whole")
+
+
+def quiet_train(config: dict[str, Any], out: Path) -> None:
     """What a process that is going to be killed does."""
     torch.set_num_threads(1)
     train(config, out)
 
 
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(long_run, tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
+    long_run: tuple[Any, Any], whole_run: Any, tmp_path: Path
+) -> None:
     config, _ = long_run
-    train(config, tmp_path / "whole")
-    processes = multiprocessing.get_context("forkserver")  # imports what takes long only once
-    processes.set_forkserver_preload(["hcl_sdk.training", "hcl_sdk.losses"])
     out, kills, rng = tmp_path / "killed", 0, random.Random(1)
     while True:
-        process = processes.Process(target=quiet_train, args=(config, out))
+        process = SERVER.Process(target=quiet_train, args=(config, out))
         begun = checkpoints(out / "checkpoints")
         process.start()
         while process.is_alive() and kills < KILLS:  # wait until it goes on, then kill it wherever it is
@@ -78,55 +81,49 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(long_ru
         for checkpoint in checkpoints(out / "checkpoints"):
             read_checkpoint(checkpoint)  # whole
     assert kills >= KILLS // 2
-    whole, killed = weights(tmp_path / "whole"), weights(out)
+    killed = weights(out)
     for key in ("trained", "averaged", "discriminators", "optimizers", "schedules", "step"):
-        assert_same(whole[key], killed[key])
+        assert_same(whole_run[key], killed[key])
     assert [line["step"] for line in lines(out)] == list(range(1, STEPS + 1))
     assert not list((out / "checkpoints").glob("*.partial"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_run_after_the_step(long_run, tmp_path, number):
+def test_a_signal_stops_the_run_after_the_step(
+    long_run: tuple[Any, Any], whole_run: Any, tmp_path: Path, number: Any
+) -> None:
     """A terminal and a batch system send it to the workers as well."""
     config, path = long_run
     out = tmp_path / "stopped"
-    process = subprocess.Popen(
-        command(path, out),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    hcl = start(path, out)
     while not checkpoints(out / "checkpoints"):
-        assert process.poll() is None, process.communicate()[1].decode()
+        assert hcl.is_running, hcl.stderr
         time.sleep(0.01)
-    os.killpg(process.pid, number)
-    _, errors = process.communicate()
-    assert process.returncode == 130, errors.decode()
-    assert b"stopping after this step" in errors
+    os.killpg(hcl.pid, number)
+    assert hcl.wait() == 130, hcl.stderr
+    assert "stopping after this step" in hcl.stderr
     step = weights(out)["step"]
     assert 0 < step < STEPS
     assert (out / "weights" / "model.safetensors").is_file()
     train(config, out)
-    train(config, tmp_path / "whole")
-    assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
+    assert_same(weights(out)["trained"], whole_run["trained"])
 
 
-def test_workers_end_with_a_trainer_that_is_killed(long_run, tmp_path):
+def test_workers_end_with_a_trainer_that_is_killed(long_run: tuple[Any, Any], tmp_path: Path) -> None:
     _, path = long_run
-    process = subprocess.Popen(command(path, tmp_path / "run"), env=environment(), start_new_session=True)
+    hcl = start(path, tmp_path / "run")
     while not checkpoints(tmp_path / "run" / "checkpoints"):
-        assert process.poll() is None
+        assert hcl.is_running
         time.sleep(0.01)
-    process.kill()
-    process.wait()
+    hcl.process.kill()
+    hcl.wait()
     for _ in range(600):
         try:
-            os.killpg(process.pid, 0)
+            os.killpg(hcl.pid, 0)
         except ProcessLookupError:
             return
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
+    os.killpg(hcl.pid, signal.SIGKILL)
     pytest.fail("a worker went on for a minute")
 
 
@@ -135,15 +132,17 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", range(8))
-def test_writing_a_checkpoint_can_be_interrupted_at_every_call(tmp_path, monkeypatch, moment):
+def test_writing_a_checkpoint_can_be_interrupted_at_every_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
     """Whatever call is the last, the newest checkpoint is whole and the one before it is there."""
     states = [{"step": i, "weights": torch.full((100,), float(i))} for i in range(4)]
     for i in (1, 2):
         write_checkpoint(tmp_path, i, states[i], keep=2)
     left = moment
 
-    def counted(function, writes_half=False):
-        def call(*arguments, **options):
+    def counted(function: Any, writes_half: bool = False) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
             nonlocal left
             if left == 0:
                 if writes_half:
@@ -175,7 +174,7 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(tmp_path, monkeyp
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in found}
 
 
-def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path):
+def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     write_checkpoint(tmp_path, 1, {"weights": torch.zeros(10)}, keep=2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -189,10 +188,10 @@ def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path):
     read_checkpoint(tmp_path / "step-00000001.pt")
 
 
-def test_random_states_come_back():
+def test_random_states_come_back() -> None:
     states = get_random_states()
 
-    def draw():
+    def draw() -> tuple[Any, Any, Any]:
         return random.random(), np.random.rand(), torch.rand(()).item()
 
     first = draw()
