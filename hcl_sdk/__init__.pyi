@@ -9,6 +9,9 @@ from .encoders.efficientnet_lite import EfficientNetLiteEncoder as EfficientNetL
 from .encoders.resnet import ResNetEncoder as ResNetEncoder
 from .encoders.side_by_side import SideBySideEncoder as SideBySideEncoder
 from .encoders.swin import SwinEncoder as SwinEncoder
+from .folders.report import FolderReport as FolderReport
+from .folders.run import detect_folder as detect_folder
+from .folders.run import restore_folder as restore_folder
 from .functional.attention import attention_backend as attention_backend
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
 from .heads.projection import ProjectionHead as ProjectionHead

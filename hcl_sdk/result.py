@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from hcl_sdk.files import is_same_file
 from hcl_sdk.interfaces import Detection
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import Region, find_regions, to_coco
@@ -94,7 +96,9 @@ class Result:
         height, width = self.photo.size
         return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
 
-    def save(self, directory: str | Path, *, name: str | None = None, format: str | None = None) -> dict[str, Path]:
+    def save(
+        self, directory: str | Path, *, name: str | None = None, format: str | None = None, plot: bool = False
+    ) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT`` into a directory.
 
         The restored photo is written in the format of the photo's file if that is lossless, else as PNG (TIFF where PNG
@@ -104,36 +108,26 @@ class Result:
             directory: made if it is not there.
             name: ``NAME``; without it the photo's file name up to the suffix, or ``photo``.
             format: a file suffix such as ``"jpg"`` to use instead.
+            plot: also write ``NAME_plot.png``, as of :meth:`plot`.
 
         Returns:
-            The path of each file under ``"mask"`` and ``"restored"``.
+            The path of each file under ``"mask"``, ``"restored"`` and ``"plot"``.
 
         Raises:
             FileExistsError: if the photo, or the file that the mask was read from, would be overwritten.
-            ValueError: if ``name`` is no file name, or the format cannot hold the photo. Nothing is written in any of
-                these cases.
+            ValueError: if ``name`` is not a file name, or the format cannot hold the photo. Nothing is written in any
+                of these cases.
         """
-        directory = Path(directory)
         stem = Path(self._name("photo")).stem if name is None else name
         if not stem or Path(stem).name != stem:
             raise ValueError(f"name must be a file name without a folder; got {name!r}")
-        paths, pictures = {}, {}
-        if self.composited is not None:
-            suffix = f".{format.lower().lstrip('.')}" if format else self.composited.lossless_suffix
-            paths["restored"] = directory / f"{stem}_restored{suffix}"
-            pictures["restored"] = self.composited
-        paths["mask"] = directory / f"{stem}_mask.png"
-        pictures["mask"] = Photo.open(self.mask)
-        for what, source in (("photo itself", self.photo.path), ("mask that was handed in", self.mask_path)):
-            for path in paths.values():
-                if source is not None and source.exists() and path.exists() and path.samefile(source):
-                    raise FileExistsError(f"{path} is the {what}; choose another directory or name for the result")
-        for what, path in paths.items():
-            pictures[what].check_format(path)
-        directory.mkdir(parents=True, exist_ok=True)
-        for what, path in paths.items():
-            pictures[what].save(path)
-        return paths
+
+        def check(file: Path) -> None:
+            for what, source in (("photo itself", self.photo.path), ("mask that was handed in", self.mask_path)):
+                if source is not None and is_same_file(source, file):
+                    raise FileExistsError(f"{file} is the {what}; choose another directory or name for the result")
+
+        return save_result(self, Path(directory), stem, format=format, plot=plot, check=check)
 
     def plot(self, *, height: int = 384) -> Image.Image:
         """Input, confidence, mask and restored photo side by side.
@@ -157,6 +151,55 @@ class Result:
 
     def _name(self, default: str) -> str:
         return self.photo.path.name if self.photo.path is not None else default
+
+
+def name_file(directory: Path, name: str, what: str, suffix: str = ".png") -> Path:
+    """The file that one of the results of a photo goes to: ``NAME_mask.png`` and the like."""
+    return directory / f"{name}_{what}{suffix}"
+
+
+def save_result(
+    result: Result,
+    directory: Path,
+    name: str,
+    *,
+    format: str | None,
+    plot: bool,
+    check: Callable[[Path], None],
+    kept: Collection[str] = (),
+) -> dict[str, Path]:
+    """Write the files of a result, all of them or, if one cannot be written so, none.
+
+    Args:
+        result: what is written.
+        directory: made if it is not there.
+        name: what the names of the files begin with.
+        format: a file suffix for the restored photo; None for one that keeps every pixel.
+        plot: also write the plot.
+        check: raises if a file must not be written to.
+        kept: what is not written, because its file is there and stays as it is.
+
+    Returns:
+        The path of each file, those that are kept included.
+    """
+    files = {"mask": name_file(directory, name, "mask")}
+    if result.composited is not None:
+        suffix = f".{format.lower().lstrip('.')}" if format else result.composited.lossless_suffix
+        files["restored"] = name_file(directory, name, "restored", suffix)
+    if plot:
+        files["plot"] = name_file(directory, name, "plot")
+    photos: dict[str, Photo] = {}
+    for what in (what for what in files if what not in kept):
+        check(files[what])
+        if what == "restored" and result.composited is not None:
+            photos[what] = result.composited
+        else:
+            photos[what] = Photo.open(result.mask if what == "mask" else result.plot())
+        photos[what].check_format(files[what])
+    directory.mkdir(parents=True, exist_ok=True)
+    for what, photo in photos.items():
+        photo.save(files[what])
+    return files
 
 
 def _picture(photo: Photo) -> Image.Image:

@@ -18,6 +18,7 @@ import hcl_sdk
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, Pipeline, ProjectionHead, SoftKMeans
 from hcl_sdk.cli import main
 from hcl_sdk.cli.quickstart import damage
+from hcl_sdk.photos import read
 from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.read import decode_file
@@ -326,7 +327,7 @@ def test_a_format_that_cannot_hold_a_photo_fails_for_that_photo_alone_before_the
     draw("b.png")
     restored = []
     run = Pipeline.__call__
-    monkeypatch.setattr(Pipeline, "__call__", lambda self, path: restored.append(path.name) or run(self, path))
+    monkeypatch.setattr(Pipeline, "__call__", lambda self, photo: restored.append(photo.path.name) or run(self, photo))
     result = hcl("restore", "a.png", "b.png", "--format", "jpg", status=1)
     assert "Error: a.png: " in result.stderr
     assert "cannot write RGBA as JPEG" in result.stderr
@@ -479,17 +480,14 @@ def test_an_output_folder_that_cannot_be_written_to_is_said_once(hcl, monkeypatc
 def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(hcl, monkeypatch):
     draw("a.png")
     draw("b.png")
-    access, opened = os.access, Image.open
-    monkeypatch.setattr(
-        os, "access", lambda path, mode, **how: os.fspath(path) != "a.png" and access(path, mode, **how)
-    )
+    opened = read._open
 
-    def refuse(path, *arguments, **options):
-        if os.fspath(path) == "a.png":
+    def refuse(file):
+        if os.fspath(file) == "a.png":
             raise PermissionError(13, "Permission denied", "a.png")
-        return opened(path, *arguments, **options)
+        return opened(file)
 
-    monkeypatch.setattr(Image, "open", refuse)
+    monkeypatch.setattr(read, "_open", refuse)
     result = hcl("detect", "a.png", "b.png", status=1)
     assert "Error: a.png: [Errno 13] Permission denied" in result.stderr
     assert files("hcl_output") == {"b_mask.png"}
@@ -545,7 +543,7 @@ def test_whatever_goes_wrong_with_a_photo_stops_nothing(hcl, monkeypatch, error,
     detect = Pipeline.detect
 
     def failing(self, photo, **options):
-        if photo.name == "a.png":
+        if photo.path.name == "a.png":
             raise error
         return detect(self, photo, **options)
 
@@ -612,7 +610,7 @@ def test_an_interruption_leaves_whole_files_only(hcl, monkeypatch):
         (["a.png", "--format", "doc"], 2, "png"),
         (["a.png", "--mask", "gone.png"], 2, "gone.png"),
         (["a.png", "--mask", "a.png", "--sensitivity", "0.4"], 2, "--sensitivity"),
-        (["a.png", "b.png", "--mask", "a.png"], 2, "one --mask for 2 photos"),
+        (["a.png", "b.png", "--mask", "a.png"], 2, "'--mask': one mask for 2 photos"),
         (["a.png", "-o", "a.png"], 2, "a.png"),
         (["a.png", "-o", ""], 2, "expected a path, got an empty text"),
         (["a.png", ""], 2, "expected a path, got an empty text"),

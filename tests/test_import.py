@@ -44,12 +44,13 @@ def test_other_names_are_not() -> None:
 
 COMPONENTS = ("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions")
 LEVELS = (
-    ("_version", "errors", "messages", "functional"),
+    ("_version", "errors", "files", "messages", "functional"),
     ("layers", "photos", "settings"),
     ("interfaces",),
     COMPONENTS,
     ("registry", "plugins", "builtin", "config"),
     ("detector", "pipeline", "result", "runtime", "weights", "published"),
+    ("folders",),
     ("data", "training", "evaluation", "testing"),
     ("cli",),
 )

@@ -23,6 +23,7 @@ from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import contact_sheet
+from hcl_sdk.folders import make_output_folder
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
@@ -112,6 +113,7 @@ def evaluate(
         The same report in every process.
 
     Raises:
+        OSError: if ``out`` cannot be written to.
         ValueError: if no image can be read, the data set knows neither masks nor clean images, or there are baselines
             for a pipeline that restores nothing.
     """
@@ -122,7 +124,7 @@ def evaluate(
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
     batches = own_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
-        Path(out).mkdir(parents=True, exist_ok=True)  # what cannot be written is known before the work is done
+        make_output_folder(Path(out))
     networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
     rows: list[Row] = []
     unreadable: dict[str, str] = {}

@@ -18,6 +18,7 @@ from hcl_sdk.evaluation.measures import (
 )
 from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.evaluation.tables import write_tables
+from hcl_sdk.files import write_whole
 
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Borders of the groups by corrupted share of the image; a share on a border belongs to the group above."""
@@ -73,11 +74,9 @@ class Report:
         """Write ``metrics.json``, ``table.md`` and ``items.jsonl``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "metrics.json").write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
-        (folder / "table.md").write_text(self.to_markdown(), encoding="utf-8")
-        with (folder / "items.jsonl").open("w", encoding="utf-8") as file:
-            for row in self.rows:
-                file.write(json.dumps(row.to_json()) + "\n")
+        write_whole(folder / "metrics.json", json.dumps(self.to_json(), indent=2) + "\n")
+        write_whole(folder / "table.md", self.to_markdown())
+        write_whole(folder / "items.jsonl", "".join(json.dumps(row.to_json()) + "\n" for row in self.rows))
 
 
 def summarize(

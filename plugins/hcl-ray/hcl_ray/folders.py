@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from hcl_ray.distribution import Workers, distribute
 from hcl_ray.guard import DIED, Guard
-from hcl_ray.model import Model, Settings, plain_errors
+from hcl_ray.model import Model, Settings
 from hcl_ray.summary import Summary
-from hcl_sdk.cli.inputs import Input, Inputs, Protected, find_photos
-from hcl_sdk.cli.outputs import Outputs
+from hcl_sdk import Photo
+from hcl_sdk.files import ProtectedFiles
+from hcl_sdk.folders import Input, Outputs, make_plan
 
 AT_ONCE = 16  # photos
 
@@ -28,29 +29,27 @@ class FolderJob:
 
     def __init__(self, source: Path, output: Path, *, restoring: bool, settings: Settings) -> None:
         self._source, self._settings = source, settings
-        self._outputs = Outputs(folder=output, restoring=restoring, file_format=settings.get("file_format"))
         if not source.is_dir():
             what = "is a file" if source.exists() else "does not exist"
             raise ValueError(
                 f"{source} {what}; expected a folder of photos, or a file that ends in .parquet or .tar, or a pattern "
                 f"of such files"
             )
-        with plain_errors():
-            self._inputs: Inputs = find_photos([source], recursive=True, output=output)
-        if not self._inputs.photos and not self._inputs.failures:
-            raise ValueError(f"no photo files in {source} ({'; '.join(self._inputs.left_out()) or 'no files'})")
+        self._plan = make_plan(
+            [source], output, restoring=restoring, recursive=True, file_format=settings.get("file_format")
+        )
 
     def run(self, workers: Workers, *, progress: bool) -> Summary:
         """Do what is missing."""
-        failures = [(self._key(path), reason) for path, reason in self._inputs.failures]
-        missing = [photo for photo in self._inputs.photos if not self._outputs.are_there(photo)]
-        protected = Protected([photo.path for photo in self._inputs.photos])
+        inputs, outputs = self._plan.inputs, self._plan.outputs
+        failures = [(self._key(path), reason) for path, reason in inputs.failures]
+        missing = [photo for photo in inputs.photos if not outputs.are_there(photo)]
         rows = []
         for photo in missing:
             try:
-                for files in self._outputs.possible(photo).values():
+                for files in outputs.list_possible(photo).values():
                     for file in files:
-                        protected.check(file)
+                        self._plan.protected.check(file)
             except FileExistsError as error:
                 failures.append((self._key(photo.path), str(error)))
             else:
@@ -59,7 +58,7 @@ class FolderJob:
         outcomes = distribute(
             pa.Table.from_pylist(rows, ROWS),
             FolderWorker,
-            {"outputs": self._outputs, "settings": self._settings},
+            {"outputs": outputs, "settings": self._settings},
             workers=workers,
             at_once=AT_ONCE,
             unit="photo",
@@ -68,7 +67,7 @@ class FolderJob:
         failed = [(key, error) for key, error in outcomes.items() if error is not None]
         return Summary(
             done=len(outcomes) - len(failed),
-            there=len(self._inputs.photos) - len(missing),
+            there=len(inputs.photos) - len(missing),
             failures=tuple(sorted(failures + failed)),
         )
 
@@ -95,7 +94,9 @@ class FolderWorker:
                 if isinstance(result, str):
                     errors[i] = result
                 else:
-                    self._outputs.write(result, photos[i], Protected([]))  # that no input is there was checked before
+                    self._outputs.write(
+                        result, photos[i], ProtectedFiles()
+                    )  # that no input is there was checked before
             except Exception as error:
                 errors[i] = self._model.reason(error, photos[i].path)
         return _outcomes(batch, errors)
@@ -103,7 +104,8 @@ class FolderWorker:
     def _refused(self, photo: Input) -> str | None:
         """Why a photo is not worked on: files of the format asked for cannot hold it."""
         try:
-            self._outputs.check_format(photo)
+            if self._outputs.file_format is not None:
+                self._outputs.check_format(photo, Photo.open(photo.path))
         except Exception as error:
             return self._model.reason(error, photo.path)
         return None

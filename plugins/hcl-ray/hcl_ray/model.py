@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
-
-import click
 
 if TYPE_CHECKING:
     from hcl_sdk import Pipeline, Result
@@ -52,7 +49,8 @@ class Model:
     """
 
     def __init__(self, settings: Settings, *, restoring: bool) -> None:
-        from hcl_sdk.cli.photos import check_able, load_pipeline
+        from hcl_sdk import Pipeline
+        from hcl_sdk.folders import check_parts
 
         names = [n for n in Settings.__annotations__ if restoring or n not in _OF_RESTORING]
         unknown = [name for name in settings if name not in names]
@@ -63,9 +61,12 @@ class Model:
         if type(self.batch_size) is not int or self.batch_size < 1:
             raise ValueError(f"batch_size must be a whole number >= 1; got {self.batch_size!r}")
         weights = settings.get("weights", "default")
-        with plain_errors():
-            self.pipeline: Pipeline = load_pipeline(weights, settings.get("device"), settings.get("precision", "no"))
-            check_able(self.pipeline, weights, detecting=True, restoring=restoring)
+        device, precision = settings.get("device"), settings.get("precision", "no")
+        try:
+            self.pipeline: Pipeline = Pipeline.from_pretrained(weights, device=device, precision=precision)
+            check_parts(self.pipeline, detecting=True, restoring=restoring)
+        except (ValueError, OSError) as error:
+            raise ValueError(f"weights {weights}: {error}") from error
         for name in ("sensitivity", "detection_size", "dilate", "feather"):
             if (value := settings.get(name)) is not None:
                 setattr(self.pipeline, name, value)
@@ -92,19 +93,10 @@ class Model:
 
     def reason(self, error: Exception, path: Path) -> str:
         """Why a photo failed, in one line."""
-        from hcl_sdk.cli.outputs import reason_of
+        from hcl_sdk.folders import explain_failure
 
-        return reason_of(error, path, self.pipeline.device)
+        return explain_failure(error, path, self.pipeline.device)
 
     def _run(self, paths: Sequence[Path]) -> list[Result]:
         run = self.pipeline if self.restoring else self.pipeline.detect
         return run(list(paths), batch_size=self.batch_size)
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn the errors of commands into ``ValueError``, which says the same and can be sent between processes."""
-    try:
-        yield
-    except click.ClickException as error:
-        raise ValueError(error.format_message()) from None

@@ -1,4 +1,4 @@
-"""Which photos a command works on, what their results are called, and which files must not be written to."""
+"""Which photos are worked on, what their results are called, and which mask belongs to which."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
+from hcl_sdk.files import is_same_file
+from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.photos.find import is_photo, photo_suffix, walk_files
 from hcl_sdk.photos.formats import UNREAD, readable_suffixes
 
@@ -31,7 +31,7 @@ class Input:
 
 @dataclass(kw_only=True)
 class Inputs:
-    """What the paths of a command line stand for.
+    """What some paths stand for.
 
     Attributes:
         photos: in the order given, folders sorted.
@@ -45,7 +45,7 @@ class Inputs:
     unread: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
-    def left_out(self) -> list[str]:
+    def describe_left_out(self) -> list[str]:
         """What of the folders is not worked on, in words."""
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
         for suffix, count in sorted(self.unread.items()):
@@ -54,7 +54,7 @@ class Inputs:
         return parts
 
 
-def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
+def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
     """Find the photos and name their results.
 
     Args:
@@ -64,7 +64,7 @@ def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
         output: the output folder.
 
     Raises:
-        click.UsageError: if the output folder is one of the folders.
+        ArgumentError: if the output folder is one of the folders.
     """
     inputs = Inputs()
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path as given, folder of the results
@@ -74,9 +74,9 @@ def find_photos(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
             found.setdefault(os.path.abspath(path), (path, Path()))
             continue
         if os.path.realpath(path) == os.path.realpath(output):
-            raise click.UsageError(
-                f"the results would go into {path} itself and be taken for photos the next time; "
-                f"choose another folder with -o"
+            raise ArgumentError(
+                f"the results would go into {path} itself and be taken for photos the next time; choose another folder",
+                "output",
             )
         top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
         for file in _list_photos(path, recursive, output, inputs):
@@ -121,7 +121,7 @@ def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:
             others = " and ".join(str(other.path) for other in photos if other is not photo)
             reason = (
                 f"its results and those of {others} would both be called {photo.folder / photo.name}_...; "
-                f"give them to two commands, each with a folder of its own as -o"
+                f"work on them in two runs, each with an output folder of its own"
             )
             inputs.failures.append((photo.path, reason))
 
@@ -136,12 +136,13 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
     Photos without a mask, or with several, become failures.
 
     Raises:
-        click.UsageError: for one mask and several photos.
+        ArgumentError: for one mask and several photos.
     """
     if not source.is_dir():
         if len(inputs.photos) > 1:
-            raise click.UsageError(
-                f"one --mask for {len(inputs.photos)} photos; expected a folder with a mask for each of them"
+            raise ArgumentError(
+                f"one mask for {len(inputs.photos)} photos; expected a folder with a mask for each of them",
+                "corruption_masks",
             )
         return dict.fromkeys(inputs.photos, source)
     listings: dict[Path, dict[str, list[Path]]] = {}
@@ -153,7 +154,7 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
         # The one with the suffix was written if there was another photo of this name at that time.
         names = (photo.name, _name_with_suffix(photo.path), photo.path.stem)
         stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in names)
-        candidates = ([f for f in listings[folder].get(s, []) if not is_same(f, photo.path)] for s in stems)
+        candidates = ([f for f in listings[folder].get(s, []) if not is_same_file(f, photo.path)] for s in stems)
         files = next(filter(None, candidates), [])
         if len(files) == 1:
             masks[photo] = files[0]
@@ -173,30 +174,3 @@ def _photos_by_stem(folder: Path) -> dict[str, list[Path]]:
         if file.suffix.lower() in readable_suffixes():
             listing[file.stem].append(file)
     return listing
-
-
-def is_same(one: Path, other: Path) -> bool:
-    """Are these one file, under whatever names?"""
-    return _identity(one) is not None and _identity(one) == _identity(other)
-
-
-class Protected:
-    """The files that must not be written to, under whatever name they are reached."""
-
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._owners = {key: file for file in files if (key := _identity(file)) is not None}
-
-    def check(self, target: Path) -> None:
-        """Raise ``FileExistsError`` if writing to ``target`` would overwrite one of the files."""
-        owner = self._owners.get(_identity(target) or (-1, -1))
-        if owner is not None:
-            same = "" if target == owner else f", which is {target},"
-            raise FileExistsError(f"the input {owner}{same} would be overwritten; choose another folder with -o")
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -1,0 +1,103 @@
+"""What became of photos: of one, of all, and as a COCO data set."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hcl_sdk.errors import describe_error
+from hcl_sdk.files import write_whole
+from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.regions import Region, to_coco
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOutcome:
+    """What became of one photo.
+
+    Attributes:
+        path: the photo.
+        files: what was written, under ``"mask"``, ``"restored"`` and ``"plot"``; empty if it failed.
+        size: (height, width) in pixels; None if it failed.
+        corrupted_share: of its pixels, in [0, 1].
+        regions: the corrupted ones, if they were asked for.
+        error: why it failed; None if it did not.
+    """
+
+    path: Path
+    files: dict[str, Path] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
+    corrupted_share: float = 0.0
+    regions: tuple[Region, ...] = ()
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        if self.size is None:
+            return {"path": str(self.path), "error": self.error}
+        height, width = self.size
+        return {
+            "path": str(self.path),
+            "outputs": {what: str(file) for what, file in self.files.items()},
+            "width": width,
+            "height": height,
+            "corrupted_share": self.corrupted_share,
+            "regions": [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in self.regions],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderReport:
+    """What became of the photos of a run; under ``accelerate launch``, of those of all processes together.
+
+    Attributes:
+        done: the number of photos that have results of this run.
+        were_there: of those that had them before, and were left out.
+        failures: photos without results, and folders that cannot be read, with the reason.
+        left_out: what of the folders was not worked on, in words.
+    """
+
+    done: int
+    were_there: int
+    failures: tuple[tuple[Path, str], ...]
+    left_out: tuple[str, ...]
+
+
+class CocoCollection:
+    """The regions of many photos as one COCO data set."""
+
+    def __init__(self) -> None:
+        self._values = to_coco([], file_name="", size=(0, 0)) | {"images": []}
+
+    def add(self, outcome: PhotoOutcome) -> None:
+        """Append a photo and its regions."""
+        assert outcome.size is not None
+        number = len(self._values["images"]) + 1
+        name = outcome.path.as_posix()
+        found = to_coco(list(outcome.regions), file_name=name, size=outcome.size, image_id=number)
+        self._values["images"] += found["images"]
+        first = len(self._values["annotations"]) + 1
+        self._values["annotations"] += [a | {"id": i} for i, a in enumerate(found["annotations"], first)]
+
+    def write(self, file: Path) -> None:
+        """Write all of them; ``OSError`` if that cannot be done."""
+        try:
+            write_whole(file, json.dumps(self._values))
+        except OSError as error:
+            raise OSError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def explain_failure(error: Exception, path: Path, device: torch.device) -> str:
+    """Why a photo failed, in one line."""
+    # PyTorch has no class of its own for the memory of the CPU, and of some accelerators.
+    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if is_memory or re.search("DefaultCPUAllocator|out of memory", str(error)):
+        return f"not enough memory on {device} for a photo of its size"
+    if isinstance(error, PhotoError | OSError):
+        return str(error).removeprefix(f"{path}: ")
+    return describe_error(error)

@@ -1,0 +1,184 @@
+"""Photo after photo, from the files to the files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from tqdm import tqdm
+
+from hcl_sdk.folders.errors import ArgumentError
+from hcl_sdk.folders.inputs import Input
+from hcl_sdk.folders.outputs import make_output_folder
+from hcl_sdk.folders.plan import Plan, make_plan
+from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome, explain_failure
+from hcl_sdk.photos.find import natural_key
+from hcl_sdk.photos.photo import Photo
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.runtime import gathered, is_first_process, own_share
+
+Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+Listener: TypeAlias = "Callable[[PhotoOutcome], object]"
+
+
+def restore_folder(
+    photos: Paths,
+    output: str | os.PathLike[str],
+    *,
+    pipeline: Pipeline | None = None,
+    corruption_masks: str | os.PathLike[str] | None = None,
+    recursive: bool = True,
+    resume: bool = False,
+    format: str | None = None,
+    plot: bool = False,
+    coco: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    on_photo: Listener | None = None,
+) -> FolderReport:
+    """Restore all photos in a folder: what ``hcl restore`` does.
+
+    ``NAME_restored.EXT`` and ``NAME_mask.png`` of every photo are written into the output folder, which gets the tree
+    of the folder. Photos are worked on one by one, so that memory does not grow with their number. One that cannot be
+    read or restored does not stop the rest. Inputs are never overwritten. Under ``accelerate launch`` each process
+    takes its share.
+
+    Args:
+        photos: a folder, a photo, or several of either. Hidden files and folders are left out.
+        output: a folder, made if it is not there. If it lies among the photos, it is not searched.
+        pipeline: that of the default weights if None.
+        corruption_masks: a folder with a mask ``NAME_mask`` or ``NAME`` for every photo, in the same tree, or one mask
+            for one photo: what is filled, instead of what is found.
+        recursive: search the folders inside folders, too.
+        resume: leave out the photos whose results are there already.
+        format: of the restored photos, such as ``"jpg"``; None for one that keeps every pixel.
+        plot: also write ``NAME_plot.png``, as of :meth:`Result.plot`.
+        coco: also write the regions of all photos into this file, as one COCO data set.
+        progress: show a bar, on a terminal.
+        on_photo: called with what became of each photo, as soon as it is known.
+
+    Raises:
+        ArgumentError: a ``ValueError``; for arguments that cannot be used, or not together.
+        NoPhotosError: a ``ValueError``; if there is nothing to work on.
+        OSError: if the output cannot be written.
+    """
+    plan = make_plan(
+        _list_paths(photos),
+        Path(output),
+        restoring=True,
+        recursive=recursive,
+        corruption_masks=None if corruption_masks is None else Path(corruption_masks),
+        file_format=format,
+        plot=plot,
+    )
+    return run_plan(plan, pipeline, resume=resume, coco=coco, progress=progress, on_photo=on_photo)
+
+
+def detect_folder(
+    photos: Paths,
+    output: str | os.PathLike[str],
+    *,
+    pipeline: Pipeline | None = None,
+    recursive: bool = True,
+    resume: bool = False,
+    plot: bool = False,
+    coco: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    on_photo: Listener | None = None,
+) -> FolderReport:
+    """Find what does not belong in all photos of a folder, and fill nothing: what ``hcl detect`` does.
+
+    ``NAME_mask.png`` of every photo is written, 255 = corrupted. Arguments, result and errors as of
+    :func:`restore_folder`.
+    """
+    plan = make_plan(_list_paths(photos), Path(output), restoring=False, recursive=recursive, plot=plot)
+    return run_plan(plan, pipeline, resume=resume, coco=coco, progress=progress, on_photo=on_photo)
+
+
+def run_plan(
+    plan: Plan,
+    pipeline: Pipeline | None = None,
+    *,
+    resume: bool = False,
+    coco: str | os.PathLike[str] | None = None,
+    regions: bool = False,
+    progress: bool = False,
+    on_photo: Listener | None = None,
+) -> FolderReport:
+    """Work on the photos of a plan; arguments, result and errors as of :func:`restore_folder`.
+
+    Args:
+        regions: find the regions of every photo, for ``on_photo``.
+    """
+    if coco is not None:
+        if resume:
+            raise ArgumentError("one file on all photos cannot be written where some are left out", "coco", "resume")
+        plan.prepare_coco(Path(coco))
+    pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
+    plan.check_pipeline(pipeline)
+    if plan.inputs.photos:
+        make_output_folder(plan.outputs.folder)
+
+    collection = None if coco is None else CocoCollection()
+    tell = on_photo or (lambda _: None)
+    done, failures = 0, own_share(plan.inputs.failures)
+    for path, reason in failures:
+        tell(PhotoOutcome(path=path, error=reason))
+    # Shared out before it is looked what is there: by then another process may have written some of it.
+    own = own_share(plan.inputs.photos)
+    missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
+    # The bar is tqdm's business only where it is shown: on a terminal, by the first of several processes.
+    hidden = not progress or not is_first_process()
+    with tqdm(missing, unit="photo", leave=False, disable=hidden or None) as bar:
+        for photo in bar:
+            outcome = _process_photo(photo, plan, pipeline, regions=regions or coco is not None)
+            if outcome.error is not None:
+                failures.append((photo.path, outcome.error))
+            else:
+                done += 1
+                if collection is not None:
+                    collection.add(outcome)
+            tell(outcome)
+    if coco is not None and collection is not None:
+        collection.write(Path(coco))
+    return _sum_up(done, len(own) - len(missing), failures, plan.inputs.describe_left_out())
+
+
+def _process_photo(photo: Input, plan: Plan, pipeline: Pipeline, *, regions: bool) -> PhotoOutcome:
+    """Read, restore and write one photo."""
+    try:
+        opened = Photo.open(photo.path)
+        plan.outputs.check_format(photo, opened)
+        if plan.masks is not None:
+            result = pipeline.restore(opened, corruption_mask=plan.masks[photo])
+        elif plan.outputs.restoring:
+            result = pipeline(opened)
+        else:
+            result = pipeline.detect(opened)
+        return PhotoOutcome(
+            path=photo.path,
+            files=plan.outputs.write(result, photo, plan.protected),
+            size=opened.size,
+            corrupted_share=float((np.asarray(result.mask) > 0).mean()),
+            regions=tuple(result.regions) if regions else (),
+        )
+    except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
+        return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, pipeline.device))
+
+
+def _sum_up(done: int, were_there: int, failures: list[tuple[Path, str]], left_out: list[str]) -> FolderReport:
+    """What all processes have done together."""
+    counts = gathered([(done, were_there)])
+    failures = gathered(failures)
+    if len(counts) > 1:  # of one process they are in the order of the photos
+        failures = sorted(failures, key=lambda failure: natural_key(str(failure[0])))
+    done, were_there = (sum(column) for column in zip(*counts, strict=True))
+    return FolderReport(done=done, were_there=were_there, failures=tuple(failures), left_out=tuple(left_out))
+
+
+def _list_paths(photos: Paths) -> list[Path]:
+    if isinstance(photos, str | os.PathLike):
+        return [Path(photos)]
+    return [Path(path) for path in photos]

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hcl_sdk
+from hcl_sdk import FolderReport, GatedUNet, Pipeline, detect_folder, restore_folder
+from hcl_sdk.files import ProtectedFiles, is_same_file, write_whole
+from hcl_sdk.folders import ArgumentError, NoPhotosError, PhotoOutcome, make_plan
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that one is in, with photos/a.png, photos/in/b.jpg, photos/bad.png and photos/notes.txt."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("photos/a.png", "photos/in/b.jpg")):
+        draw(name, seed)
+    Path("photos/bad.png").write_bytes(b"not a photo")
+    Path("photos/notes.txt").write_text("not a photo")
+    return tmp_path
+
+
+def draw(path: str, seed: int = 0) -> None:
+    values = np.random.default_rng(seed).integers(0, 100, (22, 30, 3), dtype=np.uint8)
+    values[5:12, 8:20] = (250, 20, 240)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def files(folder: str) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_is_restored_and_what_became_of_each_photo_told(tiny_pipeline: Pipeline) -> None:
+    told: list[PhotoOutcome] = []
+    report = restore_folder("photos", "out", pipeline=tiny_pipeline, coco="coco.json", on_photo=told.append)
+    assert isinstance(report, FolderReport)
+    assert (report.done, report.were_there) == (2, 0)
+    assert [str(path) for path, _ in report.failures] == ["photos/bad.png"]
+    assert report.left_out == ("1 other file ignored",)
+    assert files("out") == {"a_mask.png", "a_restored.png", "in/b_mask.png", "in/b_restored.png"}
+    assert [(outcome.path.as_posix(), outcome.error is None) for outcome in told] == [
+        ("photos/a.png", True),
+        ("photos/bad.png", False),
+        ("photos/in/b.jpg", True),
+    ]
+    for outcome in (told[0], told[2]):
+        alone = tiny_pipeline(outcome.path)
+        assert outcome.size == (22, 30)
+        assert outcome.corrupted_share == pytest.approx(alone.corruption_mask.double().mean().item())
+        assert [region.box for region in outcome.regions] == [region.box for region in alone.regions]
+        np.testing.assert_array_equal(pixels(outcome.files["restored"]), np.asarray(alone.restored))
+        np.testing.assert_array_equal(pixels(outcome.files["mask"]), np.asarray(alone.mask))
+    found = json.loads(Path("coco.json").read_text())
+    assert [image["file_name"] for image in found["images"]] == ["photos/a.png", "photos/in/b.jpg"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_is_examined_and_gone_on_with(tiny_pipeline: Pipeline) -> None:
+    assert detect_folder(["photos/a.png"], "out", pipeline=tiny_pipeline).done == 1
+    before = Path("out/a_mask.png").stat().st_mtime_ns
+    report = detect_folder("photos", "out", pipeline=tiny_pipeline, resume=True)
+    assert (report.done, report.were_there, len(report.failures)) == (1, 1, 1)
+    assert files("out") == {"a_mask.png", "in/b_mask.png"}
+    assert Path("out/a_mask.png").stat().st_mtime_ns == before
+    assert detect_folder("photos", "flat", pipeline=tiny_pipeline, recursive=False).done == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_masks_that_were_found_are_handed_in(tiny_pipeline: Pipeline) -> None:
+    Path("photos/bad.png").unlink()
+    detect_folder("photos", "out", pipeline=tiny_pipeline)
+    mask = np.zeros((22, 30), bool)
+    mask[2:5, 2:5] = True
+    Image.fromarray(mask).save("out/a_mask.png")
+    edited = Path("out/a_mask.png").read_bytes()
+    assert restore_folder("photos", "out", pipeline=tiny_pipeline, corruption_masks="out", format="tiff").done == 2
+    assert Path("out/a_mask.png").read_bytes() == edited
+    np.testing.assert_array_equal(pixels("out/a_restored.tiff")[~mask], pixels("photos/a.png")[~mask])
+    assert (pixels("out/a_restored.tiff")[mask] != pixels("photos/a.png")[mask]).any()
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_wrong_is_an_ordinary_error_before_the_work(tiny_pipeline: Pipeline) -> None:
+    blind = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
+    wrong: list[tuple[Callable[[], object], str, tuple[str, ...]]] = [
+        (lambda: detect_folder("photos", "photos", pipeline=tiny_pipeline), "choose another folder", ("output",)),
+        (
+            lambda: restore_folder("photos", "out", pipeline=tiny_pipeline, corruption_masks="photos/a.png"),
+            "one mask for 3 photos",
+            ("corruption_masks",),
+        ),
+        (
+            lambda: restore_folder("photos", "out", pipeline=tiny_pipeline, format="doc"),
+            "expected one of png",
+            ("format",),
+        ),
+        (
+            lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="c.json", resume=True),
+            "where some are left out",
+            ("coco", "resume"),
+        ),
+        (lambda: detect_folder("photos", "out", pipeline=blind), "there is no detector", ("pipeline",)),
+        (
+            lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="out/a_mask.png"),
+            "is where the mask of photos/a.png goes",
+            ("coco",),
+        ),
+    ]
+    for call, message, arguments in wrong:
+        with pytest.raises(ArgumentError, match=message) as caught:
+            call()
+        assert caught.value.arguments == arguments
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (str(again), again.arguments) == (str(caught.value), arguments)
+    Path("empty").mkdir()
+    with pytest.raises(NoPhotosError, match=r"no photo files in empty \(no files\)"):
+        detect_folder("empty", "out", pipeline=tiny_pipeline)
+    with pytest.raises(OSError, match=r"the results cannot be written to photos/a\.png/out"):
+        detect_folder("photos/in", "photos/a.png/out", pipeline=tiny_pipeline)
+    with pytest.raises(FileExistsError, match=r"the input photos/a\.png would be overwritten"):
+        detect_folder("photos", "out", pipeline=tiny_pipeline, coco="photos/a.png")
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_plan_writes_nothing() -> None:
+    before = files(".")
+    plan = make_plan([Path("photos")], Path("out"), restoring=True, recursive=True, file_format=".JPG")
+    assert [(photo.folder.as_posix(), photo.name) for photo in plan.inputs.photos] == [
+        (".", "a"),
+        (".", "bad"),
+        ("in", "b"),
+    ]
+    assert plan.outputs.file_format == "jpg"
+    assert plan.masks is None
+    assert files(".") == before
+
+
+def test_the_one_liners_are_public() -> None:
+    assert hcl_sdk.restore_folder is restore_folder
+    assert hcl_sdk.detect_folder is detect_folder
+
+
+def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    write_whole(link, "one")
+    write_whole(link, "two")
+    assert link.is_symlink()
+    assert target.read_text() == "two"
+    write_whole("/dev/null", "gone")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(OSError, match="nowhere"):
+        write_whole(tmp_path / "nowhere" / "x.json", "three")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "target.json"]
+
+
+def test_a_file_is_known_under_every_name(tmp_path: Path) -> None:
+    photo, link, other = tmp_path / "a.png", tmp_path / "link.png", tmp_path / "b.png"
+    photo.write_bytes(b"a")
+    link.symlink_to(photo)
+    assert is_same_file(photo, link)
+    assert not is_same_file(photo, other)
+    assert not is_same_file(other, other)
+    protected = ProtectedFiles([photo, other])
+    protected.check(tmp_path / "c.png")
+    for name in (photo, link):
+        with pytest.raises(FileExistsError, match=rf"the input {photo}.* would be overwritten"):
+            protected.check(name)
