@@ -1,0 +1,222 @@
+"""Draw the rooms of hcl_sdk, who may import whom, and three ways through them.
+
+    python benchmarks/architecture.py [-o FOLDER]
+
+Writes ``architecture.svg``. What is drawn stands below as data; ``tests/test_architecture.py`` compares it with the
+code: with every import, and with the rooms that a photo, a configuration and a batch come to.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+STOREYS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
+    ("around a model", (("cli",), ("training",), ("evaluation", "testing"), ("data", "folders", "published"))),
+    ("a model", (("pipeline",), ("detector", "result", "weights", "runtime"))),
+    ("names", (("config", "builtin"), ("plugins",), ("registry",))),
+    (
+        "components",
+        (("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions"),),
+    ),
+    ("contract", (("interfaces",),)),
+    ("foundation", (("layers", "photos", "settings"), ("functional", "files", "messages", "errors", "_version"))),
+)
+"""From the roof down, each with its floors. What is in a room imports from its own and from floors below."""
+
+NOTES = {
+    "cli": "the command hcl",
+    "training": "the loop, its checkpoints",
+    "evaluation": "measures, benchmark",
+    "testing": "the conformance kit",
+    "data": "data sets, manifests",
+    "folders": "many photos, resumed",
+    "published": "checkpoints of the paper",
+    "pipeline": "photo in, result out",
+    "detector": "coarse to fine",
+    "result": "mask and photo",
+    "weights": "load, save, share",
+    "runtime": "device, precision",
+    "config": "YAML and components",
+    "builtin": "registered as anybody's",
+    "plugins": "what is installed",
+    "registry": "names and what they stand for",
+    "interfaces": "what each kind promises, and the values that pass between them",
+    "layers": "modules that are shared",
+    "photos": "read, write, color, masks",
+    "settings": "the numbers of a pipeline",
+    "functional": "tensors in and out",
+    "files": "all or nothing",
+    "messages": "what came instead",
+    "errors": "of others, in a line",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """What goes through the house.
+
+    Attributes:
+        name: what it is the way of.
+        color: of its line and its dots.
+        stops: the rooms that it comes to, in order, with what happens there.
+    """
+
+    name: str
+    color: str
+    stops: tuple[tuple[tuple[str, ...], str], ...]
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """The rooms in the order of their first visit."""
+        return tuple(dict.fromkeys(room for rooms, _ in self.stops for room in rooms))
+
+
+WAYS = (
+    Way(
+        "a photo",
+        "#c2185b",
+        (
+            (("cli",), "reads the options of `hcl restore`"),
+            (("folders",), "finds the photo, names its results, protects what is there"),
+            (("photos",), "decodes it, and says what is wrong with it"),
+            (("pipeline",), "makes tensors of it: the working size, batches, tiles"),
+            (("detector",), "asks scale by scale what is corrupted"),
+            (("encoders", "interactions", "heads", "clusterers"), "answer, each for the next"),
+            (("restorers",), "fill what is"),
+            (("result",), "lays the fill over the photo; every other pixel stays"),
+        ),
+    ),
+    Way(
+        "a configuration",
+        "#00796b",
+        (
+            (("pipeline",), "is asked for what is written"),
+            (("config",), "reads the YAML, names everything that is wrong with it, and fills in the defaults"),
+            (("registry",), "imports what a name stands for, of this package or another"),
+            (("encoders",), "make their layers of their fields"),
+            (("detector",), "binds each part to its neighbor"),
+            (("interactions", "heads", "clusterers", "restorers"), "make the layers that depend on it"),
+        ),
+    ),
+    Way(
+        "a batch",
+        "#3f51b5",
+        (
+            (("training",), "wants the batch of a step; its seed decides everything"),
+            (("data",), "picks photos and crops them"),
+            (("photos",), "decodes them"),
+            (("corruptions",), "damage them, and know the true mask"),
+            (("detector",), "is told the true mask, scale by scale"),
+            (("encoders", "interactions", "heads", "clusterers"), "compute what is trained"),
+            (("losses",), "say what it costs; the gradients go back"),
+            (("restorers",), "fill the true mask, which is compared with the photo"),
+        ),
+    ),
+)
+
+FLOORS = tuple(floor for _, floors in STOREYS for floor in floors)
+ROOMS = {room: number for number, floor in enumerate(FLOORS) for room in floor}
+
+WIDTH, HOUSE, RIGHT, TOP, HEIGHT, GAP, STOREY_GAP = 1072, 172, 780, 50, 42, 6, 12
+LANES = (828, 922, 1014)
+STYLE = """
+  .storey { fill: #f4f5fb }
+  .title { font-size: 13.5px; font-weight: 600; fill: #3f51b5; text-anchor: end }
+  .room { fill: #ffffff; stroke: #9aa3b2; stroke-width: 1.2 }
+  .name { font-size: 14px; font-weight: 600; fill: #1f2a44; text-anchor: middle }
+  .note { font-size: 11.5px; fill: #4a5568; text-anchor: middle }
+  .way { font-size: 13px; font-weight: 600; text-anchor: middle }
+  .number { font-size: 10.5px; font-weight: 700; fill: #ffffff; text-anchor: middle }
+  .down { fill: none; stroke: #4a5568; stroke-width: 1.5; marker-end: url(#tip) }
+  .side { font-size: 12px; fill: #4a5568; text-anchor: middle }
+"""
+
+
+def draw_architecture() -> str:
+    """The house, and beside it one staircase for each way; a number on it is a stop on the floor at its height."""
+    boxes: dict[str, tuple[float, float, float]] = {}
+    parts: list[str] = []
+    y: float = TOP
+    for title, floors in STOREYS:
+        height = len(floors) * (HEIGHT + GAP) + GAP
+        parts.append(f'<rect class="storey" x="{HOUSE}" y="{y}" width="{RIGHT - HOUSE}" height="{height}" rx="6"/>')
+        parts.append(f'<text class="title" x="{HOUSE - 12}" y="{y + height / 2 + 4}">{escape(title)}</text>')
+        for i, floor in enumerate(floors):
+            shown = [room for room in floor if not room.startswith("_")]
+            width = (RIGHT - HOUSE - GAP) / len(shown) - GAP
+            for j, room in enumerate(shown):
+                boxes[room] = HOUSE + GAP + j * (width + GAP), y + GAP + i * (HEIGHT + GAP), width
+        y += height + STOREY_GAP
+    for room, (x, top, width) in boxes.items():
+        parts.append(_draw_room(room, x, top, width))
+    bottom = y - STOREY_GAP
+    for way, x in zip(WAYS, LANES, strict=True):
+        parts += _draw_way(way, x, boxes, bottom)
+    parts.append(f'<path class="down" d="M28 {TOP + 8}V{bottom - 8}"/>')
+    middle = (TOP + bottom) / 2
+    parts.append(
+        f'<text class="side" x="18" y="{middle}" transform="rotate(-90 18 {middle})">imports point down</text>'
+    )
+    return _PAGE.format(width=WIDTH, height=bottom + 22, style=STYLE, body="\n".join(parts))
+
+
+def _draw_room(room: str, x: float, y: float, width: float) -> str:
+    note = NOTES.get(room, "")
+    size = ' style="font-size:11.5px"' if width < 90 else ""
+    passing = [way for way in WAYS if room in way.rooms]
+    name = (
+        f'<text class="name"{size} x="{x + width / 2:.1f}" y="{y + (18 if note or passing else 26):.1f}">{room}</text>'
+    )
+    below = f'<text class="note" x="{x + width / 2:.1f}" y="{y + 33:.1f}">{escape(note)}</text>' if note else ""
+    first, height = (
+        (x + width - 1 - 9 * len(passing), y + 8) if note else (x + width / 2 + 4.5 - 4.5 * len(passing), y + 33)
+    )
+    dots = "".join(
+        f'<circle cx="{first + 9 * k:.1f}" cy="{height}" r="3" fill="{way.color}"/>' for k, way in enumerate(passing)
+    )
+    return f'<rect class="room" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{HEIGHT}" rx="5"/>{name}{below}{dots}'
+
+
+def _draw_way(way: Way, x: float, boxes: dict[str, tuple[float, float, float]], bottom: float) -> list[str]:
+    heights = [boxes[rooms[0]][1] + HEIGHT / 2 for rooms, _ in way.stops]
+    first, last = min(heights), max(heights)
+    noun = way.name.removeprefix("a ")
+    parts = [f'<text class="way" x="{x}" y="{TOP - 18}" fill="{way.color}">{escape(noun)}</text>']
+    line = f'stroke="{way.color}" stroke-width="4" stroke-linecap="round"'
+    parts.append(f'<path d="M{x} {first}V{last}" {line} opacity=".35"/>')
+    on_floor: dict[float, int] = {}
+    for number, y in enumerate(heights, start=1):
+        level = on_floor.get(y, 0)  # a second stop on one floor stands beside the first
+        on_floor[y] = level + 1
+        same = heights.count(y)
+        at = x + (level - (same - 1) / 2) * 20
+        parts.append(f'<circle cx="{at}" cy="{y}" r="9" fill="{way.color}"/>')
+        parts.append(f'<text class="number" x="{at}" y="{y + 3.7:.1f}">{number}</text>')
+    return parts
+
+
+_PAGE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title" \
+font-family="system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif">
+<title id="title">The rooms of hcl_sdk, and the ways of a photo, a configuration and a batch through them</title>
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
+<path d="M0 0 8 4 0 8z" fill="#4a5568"/></marker></defs>
+<style>{style}</style>
+<rect width="{width}" height="{height}" rx="8" fill="#fcfcfe"/>
+{body}
+</svg>
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, default=Path())
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "architecture.svg").write_text(draw_architecture(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

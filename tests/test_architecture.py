@@ -1,0 +1,175 @@
+"""The drawing of the house is true: of every import, and of the ways of a photo, a configuration and a batch."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hcl_sdk
+from hcl_sdk import Pipeline, restore_folder
+from hcl_sdk.training import Trainer, load_run
+
+PACKAGE = Path(hcl_sdk.__file__).parent
+ROOT = Path(__file__).parent.parent
+
+
+def load_drawing() -> Any:
+    spec = importlib.util.spec_from_file_location("architecture", ROOT / "benchmarks" / "architecture.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["architecture"] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+DRAWING = load_drawing()
+MODULES = {
+    ".".join(("hcl_sdk", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
+
+
+class RunTime(ast.NodeTransformer):
+    """Leaves out what is imported for types alone."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if is_for_types else self.generic_visit(node)
+
+
+def list_imports(path: Path, *, top_level: bool) -> Iterator[str]:
+    """The modules of the package that a file imports when it runs; at its top level only, or anywhere."""
+    tree = RunTime().visit(ast.parse(path.read_text(encoding="utf-8")))
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has relative imports"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                target = full if full in MODULES else node.module
+                if target in MODULES:
+                    yield target
+
+
+def test_every_module_has_a_room_and_every_room_is_there() -> None:
+    assert set(DRAWING.ROOMS) == {module.split(".")[1] for module in MODULES if module != "hcl_sdk"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "hcl_sdk"])
+def test_imports_point_down(module: str) -> None:
+    room = module.split(".")[1]
+    for imported in list_imports(MODULES[module], top_level=False):
+        if imported == "hcl_sdk":  # what plugins write; the public names
+            assert room == "cli", f"{module} imports the package's public names"
+            continue
+        other = imported.split(".")[1]
+        is_below = DRAWING.ROOMS[other] > DRAWING.ROOMS[room]
+        assert other == room or is_below, f"{module} imports {imported}, which is no floor below"
+
+
+def test_imports_go_in_no_circle() -> None:
+    graph = {module: set(list_imports(path, top_level=True)) - {module} for module, path in MODULES.items()}
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+def test_the_drawing_is_that_of_the_script() -> None:
+    drawn = (ROOT / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    assert drawn == DRAWING.draw_architecture(), "run python benchmarks/architecture.py -o docs/images"
+
+
+@pytest.mark.parametrize("way", DRAWING.WAYS, ids=lambda way: way.name)
+def test_the_page_tells_the_stops_of_every_way(way: Any) -> None:
+    page = " ".join((ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8").split())
+    for number, (rooms, what) in enumerate(way.stops, start=1):
+        named = ", ".join(f"`{room}`" for room in rooms)
+        assert f"{number}. {named}: {what}" in page
+
+
+def trace_rooms(function: Callable[[], object]) -> list[str]:
+    """The rooms that a call comes to, in order."""
+    rooms: list[str] = []
+
+    def follow(frame: FrameType, event: str, _: object) -> None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if event == "call" and frame.f_code.co_name != "<module>" and module.startswith("hcl_sdk."):
+            room = module.split(".")[1]
+            if not rooms or rooms[-1] != room:
+                rooms.append(room)
+
+    before = sys.getprofile()
+    sys.setprofile(follow)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return rooms
+
+
+def assert_is_way(name: str, rooms: list[str], *, without: tuple[str, ...] = ()) -> None:
+    """The rooms come first in the order of the drawing; the last is where it ends, whenever it came there first."""
+    (way,) = (way for way in DRAWING.WAYS if way.name == f"a {name}")
+    *stated, last = (room for room in way.rooms if room not in without)
+    assert [room for room in dict.fromkeys(rooms) if room in stated] == stated
+    assert last in rooms[rooms.index(stated[-1]) :]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(256, size=(24, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
+    return folder
+
+
+def test_the_way_of_a_photo(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path) -> None:
+    rooms = trace_rooms(lambda: restore_folder(photos, tmp_path / "out", pipeline=tiny_pipeline))
+    assert_is_way("photo", rooms, without=("cli",))  # which only calls this
+    assert any(module.startswith("hcl_sdk.folders") for module in list_imports_of("cli"))
+
+
+def list_imports_of(room: str) -> set[str]:
+    """The modules that a room imports."""
+    paths = (path for module, path in MODULES.items() if module.split(".")[1:2] == [room])
+    return {imported for path in paths for imported in list_imports(path, top_level=False)}
+
+
+def test_the_way_of_a_configuration() -> None:
+    text = """
+detector: {encoder: {use: convnext, channels: [4, 6], depths: [1, 1], kernel_size: 3}}
+restorer: {use: gated-unet, dim: 4, multipliers: [1, 2]}
+"""
+    assert_is_way("configuration", trace_rooms(lambda: Pipeline.from_config(text, device="cpu")))
+
+
+def test_the_way_of_a_batch(photos: Path, tmp_path: Path) -> None:
+    config = {
+        "pipeline": {
+            "detector": {"encoder": {"use": "convnext", "channels": [4, 6], "depths": [1, 1], "kernel_size": 3}},
+            "restorer": {"use": "gated-unet", "dim": 4, "multipliers": [1, 2]},
+        },
+        "data": {
+            "dataset": {"use": "folder", "path": str(photos)},
+            "corruption": {"rules": [{"shapes": ["rectangles"], "contents": ["noise"]}]},
+            "size": 16,
+            "workers": 0,
+        },
+        "detection": {"losses": ["hierarchical"]},
+        "restoration": {"losses": ["l1"]},
+        "steps": 1,
+        "batch_size": 2,
+    }
+    pipeline, recipe = load_run(config, device="cpu")
+    assert_is_way("batch", trace_rooms(lambda: Trainer(pipeline, recipe).fit(tmp_path / "run", progress=False)))
