@@ -139,7 +139,7 @@ def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch):
     assert len(found[777].outline) == 4
     assert found[777].holes == ()
     assert found[777].polygons == (found[777].outline,)
-    assert traced == [(2, 1)]  # of the box, not of the picture
+    assert traced == [(2, 1)]  # of the box, not of the photo
 
 
 def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes():
@@ -155,7 +155,7 @@ def test_an_empty_mask_has_no_regions():
     assert to_coco([], file_name="a.png", size=(5, 7))["annotations"] == []
 
 
-def test_coco_says_which_picture_and_is_json():
+def test_coco_says_which_photo_and_is_json():
     mask = as_tensor(np.ones((2, 3)))
     coco = to_coco(find_regions(mask, mask.double() * 0.75), file_name="b.jpg", size=(2, 3), image_id=7)
     assert json.loads(json.dumps(coco)) == {
