@@ -24,7 +24,9 @@ def describe_error(error: BaseException, *, limit: int | None = None) -> str:
     name = type(error).__name__
     try:
         text = " ".join(str(error).split())
-    except Exception as failure:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
         text = f"(its message cannot be shown: {type(failure).__name__})"
     if limit is not None:
         text = text.rstrip(".")

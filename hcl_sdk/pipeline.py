@@ -31,7 +31,7 @@ from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
 from hcl_sdk.settings import Settings
-from hcl_sdk.weights import FORMAT, find_weights, load_weights, read_config, save_folder, upload
+from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
 
 T = TypeVar("T")
 
@@ -450,6 +450,7 @@ class Pipeline(Settings):
         """
         folder = find_weights(name, revision=revision)
         config = read_config(folder)
+        check_sizes(lambda: _make_modules(config), folder, config.get("sha256"))
         pipeline = cls.from_config(config, device=device, precision=precision)
         load_weights(pipeline._modules, folder, config.get("sha256"))
         return pipeline
@@ -489,6 +490,16 @@ _OF_THE_FILE: dict[str, Any] = {
     "plugins": dict[str, str],
     "sha256": str,  # of the weights that lie beside it
 }
+
+
+def _make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:
+    """The parts of a configuration, bound to each other, as they are saved and loaded."""
+    made = structure(_schema(), config)
+    detector, restorer = made.get("detector"), made.get("restorer")
+    if restorer is not None:
+        restorer.bind(None if detector is None else detector.encoder.spec)
+    parts = {"detector": detector, "restorer": restorer}
+    return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
 
 
 @cache

@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
@@ -23,7 +25,12 @@ from hcl_sdk.registry import UnknownNameError
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 FORMAT = 1  # of a folder of weights: what config.json means and how tensors are named
 _LISTED = 3  # misfits that an error names, of what may be hundreds
+_MAX_CONFIG = 10_000_000  # bytes
+_DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}  # usual ones
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+T = TypeVar("T")
 
 
 class WeightsError(ValueError):
@@ -79,12 +86,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise WeightsError(f"{path} is not a regular file; expected JSON")
+        if path.stat().st_size > _MAX_CONFIG:
+            raise WeightsError(f"{path} has {path.stat().st_size:,} bytes; expected at most {_MAX_CONFIG:,}")
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {CONFIG}; expected a folder written by save_pretrained") from None
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except WeightsError:
+        raise
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits
         raise WeightsError(f"{path} is not JSON: {error}") from None
     if not isinstance(config, dict):
         raise WeightsError(f"{path} must hold a JSON object, got {type(config).__name__}")
@@ -108,27 +121,113 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
         WeightsError: if the file is missing, damaged, of another hash or of another architecture.
     """
     path = folder / WEIGHTS
+    state = _read(path, load_file)
+    if sha256 is not None:
+        _check_hash(path, sha256)
+    wanted = model.state_dict()
+    _check_fit(path, state, wanted)
+    if lost := [name for name, tensor in state.items() if not tensor.to(wanted[name].dtype).isfinite().all()]:
+        raise WeightsError(f"{path} holds NaN, infinity or what becomes infinite in {', '.join(lost)}")
+    model.load_state_dict(state)
+
+
+def check_sizes(make: Callable[[], nn.Module], folder: Path, sha256: Any = None) -> None:
+    """Compare what a configuration asks for with the tensors in ``model.safetensors``, before memory is spent.
+
+    The model is made without values (on the ``meta`` device), and only as many layers of it as the file could be for.
+    One that cannot be made so is not compared: :func:`load_weights` does it, once the model is there.
+
+    Args:
+        make: makes the model.
+        folder: where the weights are.
+        sha256: the hash that the file must have; it is looked at only where something is wrong, to say that first.
+
+    Raises:
+        WeightsError: if the file is missing or damaged, or the model is of another architecture.
+    """
+    path = folder / WEIGHTS
+    header = _read(path, _read_header)
     try:
-        found = None if sha256 is None else _sha256(path)
-        state = load_file(path)
+        _check_fit(path, header, _make_empty(make, path, len(header)))
+    except WeightsError:
+        if isinstance(sha256, str):
+            _check_hash(path, sha256)
+        raise
+
+
+def _make_empty(make: Callable[[], nn.Module], path: Path, tensors: int) -> Mapping[str, torch.Tensor] | None:
+    """The state of a model without values; None for one that cannot be made without them."""
+    limit = 8 * tensors + 1000  # a component may try its layers out before it makes them
+    thread = threading.get_ident()
+    made = 0
+
+    def count(*_: Any) -> None:
+        nonlocal made
+        made += threading.get_ident() == thread
+        if made > limit:
+            raise _TooManyLayersError
+
+    handle = register_module_parameter_registration_hook(count)
+    why = ""
+    try:
+        with torch.device("meta"):
+            return make().state_dict()
+    except Exception as error:  # if the configuration is wrong, it is raised again when the model is made
+        if isinstance(error, OverflowError | RuntimeError) and "overflow" in str(error).lower():
+            why = "for tensors larger than there can be"
+        elif made > limit:
+            why = f"for more than {limit}"
+    finally:
+        handle.remove()
+    if why:
+        raise WeightsError(
+            f"{path} does not fit its configuration:\n  it holds {tensors} tensors, and the configuration asks {why}"
+        )
+    return None
+
+
+class _TooManyLayersError(Exception):
+    """More layers are made than a file has tensors for."""
+
+
+def _read_header(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file without their values."""
+    with safe_open(path, framework="pt") as file:
+        header = {}
+        for name in file.keys():  # noqa: SIM118  # it is not a dict
+            tensor = file.get_slice(name)
+            dtype = _DTYPES.get(tensor.get_dtype()) or file.get_tensor(name).dtype
+            header[name] = torch.empty(tensor.get_shape(), dtype=dtype, device="meta")
+        return header
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    try:
+        if path.is_dir():
+            raise WeightsError(f"{path} cannot be read: it is a directory")
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{path} is not a regular file; expected safetensors")
+        return read(path)
     except FileNotFoundError:
-        raise WeightsError(f"{folder} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
+        raise WeightsError(f"{path.parent} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from None
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error}") from None
-    if sha256 is not None and found != sha256.lower():
+
+
+def _check_hash(path: Path, sha256: str) -> None:
+    if (found := _read(path, _sha256)) != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
         )
-    wanted = model.state_dict()
-    if problems := _misfits(state, wanted):
+
+
+def _check_fit(path: Path, state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor] | None) -> None:
+    if wanted is not None and (problems := _misfits(state, wanted)):
         some = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(some))
-    if lost := [name for name, tensor in state.items() if not tensor.to(wanted[name].dtype).isfinite().all()]:
-        raise WeightsError(f"{path} holds NaN, infinity or what becomes infinite in {', '.join(lost)}")
-    model.load_state_dict(state)
 
 
 def _misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -481,3 +482,70 @@ def test_weights_that_are_not_numbers_are_refused(tiny_pipeline, tmp_path):
     tiny_pipeline.save_pretrained(tmp_path / "w")
     with pytest.raises(WeightsError, match=r"NaN, infinity or what becomes infinite in detector\."):
         Pipeline.from_pretrained(tmp_path / "w")
+
+
+# Configurations from strangers
+
+
+def asking(**encoder: object) -> dict[str, object]:
+    """The configuration of a detector with another encoder than the weights beside it have."""
+    return {
+        "detector": {
+            "encoder": {"use": "convnext", "channels": [6, 8, 10], "depths": [1, 1, 1], "kernel_size": 3} | encoder,
+            "interaction": "top-down",
+            "head": {"use": "projection", "dim": 6},
+            "clusterer": {"use": "soft-kmeans", "one_class": False},
+        },
+        "restorer": {"use": "gated-unet", "dim": 4, "multipliers": [1, 2]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (asking(channels=[6, 10**6, 10**6]), r"expected shape \(1000000, "),
+        (asking(channels=[6, 8, 10**12]), r"does not fit its configuration"),
+        (asking(depths=[1, 10**9, 1]), r"holds \d+ tensors, and the configuration asks for more than \d+"),
+        (asking(use="swin", channels=1, depths=[10**9] * 3), r"config"),
+        (asking() | {"dilate": 10**400}, r"dilate"),
+        (asking() | {"detection_size": 10**400}, r"detection_size"),
+    ],
+)
+def test_what_a_configuration_asks_for_is_compared_before_memory_is_spent(
+    saved: Path, config: dict[str, object], message: str
+) -> None:
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises((WeightsError, ConfigError), match=message):
+        Pipeline.from_pretrained(saved, device="cpu")
+
+
+def test_the_same_configuration_with_the_right_sizes_is_loaded(saved: Path) -> None:
+    (saved / "config.json").write_text(json.dumps(asking()))
+    assert Pipeline.from_pretrained(saved, device="cpu").restorer is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[" * 100_000, "is not JSON"),
+        ('{"dilate": ' + "9" * 5000 + "}", "is not JSON"),
+        (" " * 10_000_001, "has 10,000,001 bytes; expected at most 10,000,000"),
+    ],
+)
+def test_a_configuration_beyond_all_bounds_is_refused(saved: Path, content: str, message: str) -> None:
+    (saved / "config.json").write_text(content)
+    with pytest.raises(WeightsError, match=message):
+        Pipeline.from_pretrained(saved, device="cpu")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_what_is_no_regular_file_is_refused(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    os.mkfifo(saved / name)
+    with pytest.raises(WeightsError, match=f"{name} is not a regular file"):
+        Pipeline.from_pretrained(saved, device="cpu")
+
+
+def test_registrations_are_counted_no_longer_once_sizes_are_compared(saved: Path) -> None:
+    Pipeline.from_pretrained(saved, device="cpu")
+    assert not torch.nn.modules.module._global_parameter_registration_hooks

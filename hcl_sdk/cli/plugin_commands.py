@@ -15,6 +15,13 @@ from hcl_sdk.registry import PluginError, RegistryError, UnknownNameError
 class PluginGroup(click.Group):
     """A group that has the commands of plugins beside its own; they are imported when they are called."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program; what plugins print as they are imported goes to standard error."""
+        from hcl_sdk.registry._output import own_output
+
+        with own_output():
+            return super().main(*args, **kwargs)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the own commands, and below them those of plugins, without importing these."""
         from hcl_sdk.plugins import name_commands, registry

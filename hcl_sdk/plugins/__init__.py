@@ -38,6 +38,7 @@ from hcl_sdk.registry import (
     check_no_clash,
     normalize,
 )
+from hcl_sdk.registry._output import plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.pipeline import Pipeline
@@ -99,7 +100,8 @@ def discover(registry: Registry) -> list[PluginReport]:
             status = "broken"
         else:
             try:
-                given, added = _load(found, hooks, (*entries, *commands))
+                with plugin_code():
+                    given, added = _load(found, hooks, (*entries, *commands))
             except KeyboardInterrupt:
                 raise
             except BaseException as raised:  # SystemExit, a panic of an extension module ...: none may end the program

@@ -9,10 +9,13 @@ import textwrap
 import warnings
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import hcl_sdk
 from hcl_sdk import plugins
+from hcl_sdk.cli.plugin_commands import PluginGroup
 from hcl_sdk.plugins import discover, name_commands
 from hcl_sdk.registry import PluginError, Registry, RegistryError
 
@@ -222,6 +225,14 @@ def _adds(body):
         (_adds("commands.add('One', 'a:b')"), "command 'One': expected a name in lower-case words"),
         (_adds("commands.add('one', print)"), "command 'one': expected 'package.module:command', got <built-in"),
         (_adds("1 / 0"), "ZeroDivisionError"),
+        ("class Panic(BaseException): ...\nraise Panic('a panic of Rust')", "Panic: a panic of Rust"),
+        ("import pytest\npytest.importorskip('a_module_that_does_not_exist')", "Skipped: could not import"),
+        ("import asyncio\nraise asyncio.CancelledError", "CancelledError"),
+        (_hook("raise GeneratorExit"), "GeneratorExit"),
+        (
+            "class Mute(Exception):\n    def __str__(self): raise SystemExit(1)\nraise Mute",
+            "Mute: (its message cannot be shown: SystemExit)",
+        ),
         ("from hcl_sdk.plugins import registry; registry.entries()", "while plugins are being discovered"),
         (
             "from hcl_sdk.plugins import registry as everybodys\neverybodys.head('oops', 'a:B')\n" + _hook("..."),
@@ -260,6 +271,33 @@ def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install):
     assert registry.find_command("B_dist/one") == registry.commands[1]
     with pytest.raises(RegistryError, match="command 'one' is given by 2 packages; write 'a-dist/one' or 'b-dist/one'"):
         registry.find_command("one")
+
+
+def test_an_interruption_by_the_user_is_not_taken_for_a_broken_plugin(install):
+    install("slow-dist", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        discover(Registry())
+
+
+def test_what_plugins_print_is_not_output_of_the_command(install, monkeypatch):
+    code = "print('as imported')\n" + _hook("print('as called'); registry.head('one', 'of_loud:absent')")
+    install("loud-dist", code, module="of_loud")
+    registry = Registry(discover=discover)
+
+    @click.group(cls=PluginGroup)
+    def group():
+        pass
+
+    @group.command()
+    def show():
+        with pytest.raises(PluginError):
+            registry.get("head", "one")
+        click.echo("shown")
+
+    before = sys.stdout
+    result = CliRunner().invoke(group, ["show"])
+    assert (result.stdout, result.stderr) == ("shown\n", "as imported\nas called\n")
+    assert sys.stdout is before
 
 
 def test_what_is_kept_of_the_argument_takes_no_commands_later(install):
