@@ -130,13 +130,15 @@ class Items:
         if paired or self.corruption is None:
             clean = image if not paired else None if sample.clean is None else cut(sample.clean)
             mask = None if sample.corruption_mask is None else cut(sample.corruption_mask)
+            kinds = None if sample.damage_map is None else cut(sample.damage_map)
             if not paired:
                 mask = np.zeros(image.shape[:2], dtype=np.bool_)
+                kinds = mask.astype(np.uint8)
             return Item(
                 image=image,
                 clean=clean,
                 corruption_mask=mask,
-                damage_map=None if paired else np.zeros(image.shape[:2], np.uint8),
+                damage_map=kinds,
                 name=name,
                 shape=sample.shape,
                 content=sample.content,
@@ -181,7 +183,7 @@ class Items:
         def cut(array: NDArray) -> NDArray:
             part = Image.fromarray(array[top : top + side, left : left + side])
             if side != self.size:
-                is_mask = array.dtype == np.bool_
+                is_mask = array.ndim == 2
                 method = Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS
                 part = part.resize((self.size, self.size), method, reducing_gap=None if is_mask else 3.0)
             pixels = np.array(part).astype(array.dtype, copy=False)

@@ -30,6 +30,8 @@ class Sample:
         clean: ``[H, W, 3]`` uint8, the same photo undamaged, of a data set of pairs; None where ``image`` itself is
             undamaged, and damage is to be synthesized.
         corruption_mask: ``[H, W]`` bool, True = corrupted, where the data set knows it.
+        damage_map: ``[H, W]`` uint8, what each corrupted pixel is, as in :class:`~hcl_sdk.corruptions.Corrupted`, where
+            the data set knows it.
         shape: what kind of shape the damage has, where the data set knows it; for tables by shape.
         content: likewise, of its content.
         source: what the sample was made of, where several are made of one photo: these are not independent of each
@@ -39,6 +41,7 @@ class Sample:
     image: NDArray[np.uint8]
     clean: NDArray[np.uint8] | None = None
     corruption_mask: NDArray[np.bool_] | None = None
+    damage_map: NDArray[np.uint8] | None = None
     shape: str = ""
     content: str = ""
     source: str = ""
@@ -58,6 +61,12 @@ class Sample:
             raise SampleError(
                 f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
                 f"{list(mask.shape)}"
+            )
+        kinds = self.damage_map
+        if kinds is not None and (kinds.dtype != np.uint8 or kinds.shape != self.image.shape[:2]):
+            raise SampleError(
+                f"a sample's map of damage must be uint8 {list(self.image.shape[:2])}, as its image is; got "
+                f"{kinds.dtype} {list(kinds.shape)}"
             )
 
 

@@ -70,6 +70,14 @@ def test_items_say_what_each_corrupted_pixel_is_where_it_is_known() -> None:
     assert Items(Squares(pairs=True), 24, corruption=plain(), seed=0)[0].damage_map is None
 
 
+def test_a_map_of_damage_that_does_not_fit_its_image_is_refused() -> None:
+    image, mask = np.zeros((4, 5, 3), np.uint8), np.ones((4, 5), np.bool_)
+    wrong: list[Any] = [np.ones((5, 4), np.uint8), np.ones((4, 5), np.int64)]
+    for kinds in wrong:
+        with pytest.raises(SampleError, match=r"map of damage must be uint8 \[4, 5\], .*; got (uint8|int64)"):
+            Sample(image=image, corruption_mask=mask, damage_map=kinds)
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(0, 500))
 def test_an_item_depends_on_seed_and_number_alone(seed: int, number: int) -> None:

@@ -14,7 +14,9 @@ from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build
 from hcl_sdk.corruptions import AnotherPhoto, Blobs, Constant, Full, Logo, Noise, Rectangles
 from hcl_sdk.data import Contamination, FolderDataset, Manifest, ManifestDataset
+from hcl_sdk.data.items import Items
 from hcl_sdk.evaluation import Benchmark, make_manifest, run_benchmark
+from hcl_sdk.interfaces import DAMAGE
 
 
 @pytest.fixture
@@ -85,6 +87,31 @@ def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos, tmp_path):
     )
     other = make_manifest(make_benchmark(photos, seeds=(2,)))
     assert {e.pixels for e in other.entries if e.contamination}.isdisjoint(e.pixels for e in first.entries)
+
+
+def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(photos):
+    names = [c.name for c in Benchmark(dataset=FolderDataset(path=str(photos))).contaminations]
+    fills, forms = ("photo", "color", "noise", "mosaic", "same photo"), ("graffiti", "text", "opaque logo", "watermark")
+    shapes = ("blobs", "brush", "rectangles", "text", "logos")
+    assert names[:29] == [f"{f}/{s}" for f in fills for s in shapes] + [f"{f}/own form" for f in forms]
+    assert len(names[29:]) == 11
+    assert {"caption/own form", "date stamp/own form", "film damage/own form"} <= set(names[29:])
+
+
+def test_damage_as_it_is_is_drawn_in_small_areas_and_says_what_it_is(photos, tmp_path):
+    own = Benchmark(dataset=FolderDataset(path=str(photos))).contaminations[29:]
+    manifest = make_manifest(
+        make_benchmark(photos, contaminations=own, areas=(0.0005, 0.1, 0.9), each=1, seeds=(0,), size=64, attempts=20)
+    )
+    assert {entry.contamination for entry in manifest.entries} == {"", *(c.name for c in own)}
+    assert min(entry.area for entry in manifest.entries if entry.contamination) < 0.05
+    manifest.save(tmp_path / "m.json")
+    dataset = ManifestDataset(photos=FolderDataset(path=str(photos)), manifest=str(tmp_path / "m.json"))
+    kinds = {c.name: DAMAGE.index(c.content.damage) + 1 for c in own}
+    for i, item in enumerate(Items(dataset, 64, corruption=None, seed=0)[i] for i in range(len(dataset))):
+        assert item.damage_map is not None
+        assert item.corruption_mask is not None
+        assert np.array_equal(item.damage_map, item.corruption_mask * kinds.get(manifest.entries[i].contamination, 0))
 
 
 def test_an_area_that_is_not_reached_is_left_out(photos):
@@ -169,7 +196,9 @@ def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
     done = CliRunner().invoke(main, ["benchmark", *fields, "--weights", "weights", "-o", "out"])
     assert done.exit_code == 0, done.output
     assert "| same photo, blobs | 1 |" in done.output
-    assert "| 10 to 50 % | 29 |" in done.output
+    damaged = [entry for entry in Manifest.load("out/manifest.json").entries if entry.contamination]
+    assert len(damaged) >= 29  # not all of what brings its own form reaches this area
+    assert f"| 10 to 50 % | {len(damaged)} |" in done.output
     assert "| gated-unet |" in done.output
     fields.remove("size=32")  # the manifest says it
     again = [*fields, "--weights", "weights", "-o", "again", "--manifest", "out/manifest.json", "--json", "-q"]

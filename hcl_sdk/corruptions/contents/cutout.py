@@ -103,7 +103,8 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = int(rows[0]) - _MARGIN, int(columns[0]) - _MARGIN
     bottom, right = int(rows[-1]) + 1 + _MARGIN, int(columns[-1]) + 1 + _MARGIN
-    outline = Image.fromarray(mask[top:bottom, left:right].astype(np.uint8) * 255)
+    smoothed = ndimage.gaussian_filter(mask[top:bottom, left:right].astype(np.float32), 0.9)  # no steps when enlarged
+    outline = Image.fromarray(np.round(255 * smoothed).astype(np.uint8))
     across, down = photo.width / width, photo.height / height
     # The box in pixels of the photo, and the part of it that lies on the photo.
     x, y = round((left - _MARGIN) * across), round((top - _MARGIN) * down)
@@ -125,6 +126,9 @@ def _join_regions(
     touching = np.zeros((count, count), np.bool_)
     for one, other in ((labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])):
         touching[one, other] = touching[other, one] = True
+    at_border = np.zeros(count, np.bool_)  # objects that people cut out are whole
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        at_border[side] = True
     chosen = np.zeros(count, np.bool_)
     chosen[first] = True
     while areas[chosen].sum() < goal:
@@ -133,6 +137,7 @@ def _join_regions(
             break
         own = sums[chosen].sum(axis=0) / max(1, areas[chosen].sum())
         unlike = np.abs(means[neighbors] - own).sum(axis=1) + rng.normal(0, 12, len(neighbors))
+        unlike += 30 * at_border[neighbors]
         chosen[neighbors[np.argmin(unlike)]] = True
     return chosen
 
