@@ -35,10 +35,15 @@ class Number:
     def __call__(self, instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None and self.optional:
             return
+        expected = f"{self.expected}, or None" if self.optional else self.expected
         if not isinstance(value, int if self.type is int else (int, float)) or isinstance(value, bool):
-            raise TypeError(f"{attribute.name} must be {self.expected}; got {received(value)}")
-        if not self.low <= value <= self.high:  # NaN is neither
-            raise ValueError(f"{attribute.name} must be {self.expected}; got {received(value)}")
+            raise TypeError(f"{attribute.name} must be {expected}; got {received(value)}")
+        if not self.allows(value):
+            raise ValueError(f"{attribute.name} must be {expected}; got {received(value)}")
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is in the range; "not a number" never is."""
+        return self.low <= value <= self.high
 
 
 def _whole(value: int | None) -> int | None:
@@ -56,7 +61,7 @@ def _real(value: float) -> float:
         return value
 
 
-_PIXELS = Number(type=int, low=1, expected="a whole number of pixels >= 1, or None", optional=True)
+_PIXELS = Number(type=int, low=1, expected="a whole number of pixels >= 1", optional=True)
 _PROBABILITY = Number(type=float, low=0, high=1, expected="a probability, from 0 to 1")
 _SHARE = Number(type=float, low=0, high=1, expected="a number from 0 to 1")
 _WIDTH = Number(type=float, low=0, expected="a number of pixels >= 0")
@@ -93,3 +98,10 @@ class Settings:
 
 
 _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
+
+
+def get_number(name: str) -> Number:
+    """What the setting of this name may be."""
+    validator = attrs.fields_dict(Settings)[name].validator
+    assert isinstance(validator, Number)
+    return validator

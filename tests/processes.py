@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["hcl_sdk.training", "hcl_sdk.losses", "hcl_sdk.cli.training"])
+SERVER.set_forkserver_preload(["hcl_sdk.training", "hcl_sdk.losses", "hcl_sdk.published"])
 
 
 class Hcl:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import random
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from PIL import Image, ImageDraw, ImageFont
 
-from hcl_sdk.cli.photos import load_pipeline
-from hcl_sdk.photos.photo import Photo
+from hcl_sdk.cli._options import device_option, output_option, weights_option
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
-def run(output: Path, weights: str, device: str | None) -> None:
-    """Write the damaged sample, its mask, the restored sample and a comparison, and say where they are."""
+@click.command()
+@output_option("hcl_quickstart", "Where the photos go.")
+@weights_option
+@device_option
+def quickstart(output: Path, weights: str, device: str | None) -> None:
+    """Damage a sample photo, restore it, and show how that went."""
+    from PIL import Image
+
+    from hcl_sdk.cli._photos import load_pipeline
+    from hcl_sdk.photos.photo import Photo
+
     pipeline = load_pipeline(weights, device)
     if pipeline.detector is None or pipeline.restorer is None:
         raise click.UsageError(f"the weights {weights} lack a detector or a restorer; quickstart shows both at work")
@@ -22,7 +33,7 @@ def run(output: Path, weights: str, device: str | None) -> None:
         damaged = damage(Image.open(file).convert("RGB"))
     result = pipeline(damaged)
     assert result.composited is not None
-    pictures = {
+    photos = {
         "sample_damaged.png": ("a photo with foreign regions drawn on it", damaged),
         "sample_damaged_mask.png": ("what was found, without being told: white is corrupted", result.mask),
         "sample_damaged_restored.png": ("the photo restored, unchanged where the mask is black", result.restored),
@@ -30,12 +41,12 @@ def run(output: Path, weights: str, device: str | None) -> None:
     }
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, (_, picture) in pictures.items():
-            Photo.open(picture).save(output / name)
+        for name, (_, photo) in photos.items():
+            Photo.open(photo).save(output / name)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    width = max(len(str(output / name)) for name in pictures)
-    for name, (description, _) in pictures.items():
+    width = max(len(str(output / name)) for name in photos)
+    for name, (description, _) in photos.items():
         click.echo(f"{output / name!s:{width}}  {description}")
     with_weights = "" if weights == "default" else f" --weights {weights}"
     click.echo(f"\nNow with a photo of your own:\n  hcl restore PHOTO{with_weights}")
@@ -43,6 +54,8 @@ def run(output: Path, weights: str, device: str | None) -> None:
 
 def damage(photo: Image.Image) -> Image.Image:
     """Draw on an RGB photo what does not belong there: a logo, graffiti, a line of text, scratches; always the same."""
+    from PIL import ImageDraw, ImageFont
+
     damaged = photo.copy()
     width, height = damaged.size
     unit = min(width, height) / 32

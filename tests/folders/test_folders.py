@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from photo_files import draw, files, pixels
 from PIL import Image
 
 import hcl_sdk
@@ -24,22 +25,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("photos/bad.png").write_bytes(b"not a photo")
     Path("photos/notes.txt").write_text("not a photo")
     return tmp_path
-
-
-def draw(path: str, seed: int = 0) -> None:
-    values = np.random.default_rng(seed).integers(0, 100, (22, 30, 3), dtype=np.uint8)
-    values[5:12, 8:20] = (250, 20, 240)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(path)
-
-
-def pixels(path: str | Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(image)
-
-
-def files(folder: str) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
 
 
 @pytest.mark.usefixtures("folder")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import hcl_sdk
 from hcl_sdk import plugins
-from hcl_sdk.cli.plugin_commands import PluginGroup
+from hcl_sdk.cli._plugin_commands import PluginGroup
 from hcl_sdk.plugins import discover, name_commands
 from hcl_sdk.registry import PluginError, Registry, RegistryError
 

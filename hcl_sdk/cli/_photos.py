@@ -1,4 +1,4 @@
-"""``hcl detect`` and ``hcl restore``: from options to a plan, and from outcomes to lines."""
+"""What ``hcl detect`` and ``hcl restore`` have in common: errors, the pipeline, and what is said."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from tqdm import tqdm
 
-from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
+from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, run_plan
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 
@@ -40,67 +39,38 @@ def explain_errors(*, recursive: bool = True) -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def load_pipeline(weights: str, device: str | None, precision: Precision = "no") -> Pipeline:
-    """``Pipeline.from_pretrained`` with errors as the command shows them."""
+def load_pipeline(weights: str, device: str | None, precision: Precision = "no", **settings: float | None) -> Pipeline:
+    """``Pipeline.from_pretrained`` with the settings that are not None, and errors as the command shows them."""
     try:
         pick_device(device)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--device'") from error
     try:
-        return Pipeline.from_pretrained(weights, device=device, precision=precision)
+        pipeline = Pipeline.from_pretrained(weights, device=device, precision=precision)
     except (ValueError, OSError) as error:
         raise click.ClickException(f"weights {weights}: {error}") from error
+    for name, value in settings.items():
+        if value is not None:
+            setattr(pipeline, name, value)
+    return pipeline
 
 
-def process(
-    paths: tuple[Path, ...],
-    *,
-    restoring: bool,
-    output: Path,
-    recursive: bool,
-    resume: bool,
-    weights: str,
-    device: str | None,
-    precision: Precision,
-    plot: bool,
-    as_json: bool,
-    quiet: bool,
-    coco: Path | None = None,
-    mask: Path | None = None,
-    file_format: str | None = None,
-    **settings: Any,
+def run_and_tell(
+    plan: Plan, pipeline: Pipeline, *, resume: bool, coco: Path | None = None, as_json: bool, quiet: bool
 ) -> None:
-    """Work on photos; the arguments are the command's, ``settings`` those of pipelines.
+    """Do what a plan says, and say on standard output what was done, on standard error the rest.
 
     Raises:
-        click.ClickException: for what stops all of it: options that are wrong or contradict each other, weights that
-            cannot be loaded, no photo at all.
         click.exceptions.Exit: with 1 if a photo failed.
     """
-    if mask is not None and settings["sensitivity"] is not None:
-        raise click.UsageError("--sensitivity is for what is found, --mask says what is to be filled: use one of them")
 
-    def say(outcome: PhotoOutcome) -> None:
+    def tell(outcome: PhotoOutcome) -> None:
         if as_json:
             _say(json.dumps(outcome.to_json()))
         elif outcome.error is None and not quiet:
             _say(_describe(outcome))
 
-    with explain_errors(recursive=recursive):
-        plan = make_plan(
-            paths,
-            output,
-            restoring=restoring,
-            recursive=recursive,
-            corruption_masks=mask,
-            file_format=file_format,
-            plot=plot,
-        )
-        pipeline = load_pipeline(weights, device, precision)
-        for name, value in settings.items():
-            if value is not None:
-                setattr(pipeline, name, value)
-        report = run_plan(plan, pipeline, resume=resume, coco=coco, regions=as_json, progress=not quiet, on_photo=say)
+    report = run_plan(plan, pipeline, resume=resume, coco=coco, regions=as_json, progress=not quiet, on_photo=tell)
     _finish(report, plan, quiet=quiet)
 
 

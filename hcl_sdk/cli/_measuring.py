@@ -42,7 +42,7 @@ def run(
     progress = not quiet and is_first_process()
     try:
         mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
-        chosen = _built(mapping, what)
+        chosen = _build(mapping, what)
         pipeline = Pipeline.from_pretrained(weights, device=device)
         if isinstance(chosen, Benchmark):
             report = run_benchmark(pipeline, chosen, output, manifest=manifest, progress=progress)
@@ -59,7 +59,7 @@ def run(
         click.echo(f"Written to {output}: metrics.json, table.md, items.jsonl and contact sheets.")
 
 
-def _built(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:
+def _build(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:
     """The evaluation; errors name the keys as they stand in the file."""
     try:
         return build(mapping, what)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from hcl_sdk.registry import Entry, Registry
+
+
+def test_components_lists_every_kind(hcl: Callable[..., Result]) -> None:
+    lines = hcl("components").stdout.splitlines()
+    for kind in ("encoder", "interaction", "head", "clusterer", "restorer", "weights"):
+        assert kind in lines
+    assert any(line.split()[:2] == ["swin", "hcl-sdk"] for line in lines)
+
+
+def test_components_shows_fields_with_defaults_and_ranges(hcl: Callable[..., Result]) -> None:
+    shown = hcl("components", "convnext").stdout
+    rows = {line.split()[0]: line for line in shown.splitlines() if line}
+    assert "(32, 64, 128, 192)" in rows["channels"]
+    assert "each >= 1" in rows["channels"]
+    assert rows["stem_stride"].endswith(">= 1, <= 4")
+    assert "ConvNeXt stages" in shown
+
+
+def test_components_shows_all_that_has_a_name(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    registry.encoder("twice", "hcl_sdk.encoders.convnext:ConvNeXtEncoder")
+    registry.interaction("twice", "hcl_sdk.interactions.identity:Identity")
+    registry.restorer("once", "hcl_sdk.no_such_module:Nothing")
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", registry)
+    for name in ("twice", "script/twice", "Script/twice"):
+        shown = hcl("components", name).stdout
+        assert "encoder script/twice" in shown
+        assert "interaction script/twice" in shown
+    assert "did you mean 'script/twice'?" in hcl("components", "script/twise", status=1).stderr
+    assert "nothing is called 'other/twice'" in hcl("components", "other/twice", status=1).stderr
+    assert "no_such_module" in hcl("components", "once", status=1).stderr
+
+
+def test_a_component_of_two_packages_is_asked_for_by_its_whole_name(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(registry: Registry) -> None:
+        target = "hcl_sdk.interactions.identity:Identity"
+        entries = [Entry(kind="interaction", name="x", distribution=name, target=target) for name in ("one", "two")]
+        registry.set_discovered(entries, [])
+
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=found))
+    assert "write 'one/x' or 'two/x'" in hcl("components", "x", status=1).stderr
+    assert "interaction two/x, from two" in hcl("components", "two/x").stdout

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+from photo_files import draw, draw_mask, files
+
+import hcl_sdk
+from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk.photos import read
+from hcl_sdk.photos.photo import Photo
+
+
+def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png")
+    draw("b.png")
+    opened = read._open
+
+    def refuse(file):
+        if os.fspath(file) == "a.png":
+            raise PermissionError(13, "Permission denied", "a.png")
+        return opened(file)
+
+    monkeypatch.setattr(read, "_open", refuse)
+    result = hcl("detect", "a.png", "b.png", status=1)
+    assert "Error: a.png: [Errno 13] Permission denied" in result.stderr
+    assert files("hcl_output") == {"b_mask.png"}
+
+
+def test_photos_of_formats_that_are_not_read_are_named(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png")
+    for name in ("b.heic", "c.HEIC", "d.cr2", "notes.txt"):
+        Path("p", name).write_bytes(b"not read")
+    said = hcl("detect", "p").stderr
+    assert "; 1 other file ignored; " in said
+    assert "1 .cr2 file ignored: convert raw photos to TIFF or PNG first" in said
+    assert "2 .heic files ignored: convert to JPEG or PNG first, or use a program that registers pillow-heif" in said
+    Path("p/a.png").unlink()
+    assert "2 .heic files ignored" in hcl("detect", "p", status=1).stderr
+
+
+def test_what_cannot_be_read_is_listed_at_the_end_and_stops_nothing(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png")
+    Path("p/b.png").write_bytes(Path("p/a.png").read_bytes()[:200])
+    draw("p/c.png")
+    result = hcl("restore", "p", "gone.jpg", status=1)
+    *_, first, second = result.stderr.splitlines()
+    assert first.startswith("Error: p/b.png: ")
+    assert second == "Error: gone.jpg: there is no such file"
+    assert "2 photos" in result.stderr
+    assert "2 failed" in result.stderr
+    assert files("hcl_output") == {"a_mask.png", "a_restored.png", "c_mask.png", "c_restored.png"}
+
+
+def test_quiet_leaves_the_errors_alone(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    result = hcl("detect", "a.png", "gone.jpg", "--quiet", status=1)
+    assert result.stdout == ""
+    assert result.stderr == "Error: gone.jpg: there is no such file\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (torch.OutOfMemoryError("no memory"), "not enough memory on cpu"),
+        (MemoryError(), "not enough memory on cpu"),
+        (RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory"), "not enough memory on cpu"),
+        (RuntimeError("MPS backend out of memory"), "not enough memory on cpu"),
+        (RuntimeError("an error\nof a plugin"), "RuntimeError: an error of a plugin\n"),
+        (ValueError("NaN"), "ValueError: NaN\n"),
+        (OSError("no space left"), "no space left\n"),
+    ],
+)
+def test_whatever_goes_wrong_with_a_photo_stops_nothing(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    draw("a.png")
+    draw("b.png")
+    detect = Pipeline.detect
+
+    def failing(self, photo, **options):
+        if photo.path.name == "a.png":
+            raise error
+        return detect(self, photo, **options)
+
+    monkeypatch.setattr(Pipeline, "detect", failing)
+    assert f"Error: a.png: {said}" in hcl("detect", "a.png", "b.png", status=1).stderr
+    assert files("hcl_output") == {"b_mask.png"}
+
+
+def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.png", "b.png"):
+        draw(name)
+    found = hcl_sdk.Result.regions.func
+
+    def failing(result):
+        if result.photo.path.name == "a.png":
+            raise MemoryError
+        return found(result)
+
+    monkeypatch.setattr(hcl_sdk.Result, "regions", property(failing))
+    result = hcl("detect", "a.png", "b.png", "--coco", "coco.json", status=1)
+    assert "Error: a.png: not enough memory" in result.stderr
+    assert "1 photo examined" in result.stderr
+    coco = json.loads(Path("coco.json").read_text())
+    assert [(image["id"], image["file_name"]) for image in coco["images"]] == [(1, "b.png")]
+
+
+def test_memory_that_torch_cannot_get_is_recognized(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png")
+    monkeypatch.setattr(Pipeline, "detect", lambda *_, **__: torch.empty(2**60))
+    assert "Error: a.png: not enough memory" in hcl("detect", "a.png", status=1).stderr
+
+
+def test_an_interruption_leaves_whole_files_only(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    draw("a.png")
+    draw("b.png")
+    draw("c.png")
+    save = Photo.save
+
+    def interrupted(self, path, **options):
+        save(self, path, **options)
+        if Path(path).name == "b_mask.png":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Photo, "save", interrupted)
+    result = hcl("detect", "a.png", "b.png", "c.png", "--coco", "coco.json", status=130)
+    assert "Traceback" not in result.output
+    assert result.stderr.endswith("Interrupted.\n")
+    assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
+    assert not Path("coco.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["a.png", "--weights", "no-such-weights"], 1, "no-such-weights"),
+        (["a.png", "--device", "abacus"], 2, "abacus"),
+        (["a.png", "--sensitivity", "1.5"], 2, "--sensitivity"),
+        (["a.png", "--sensitivity", "nan"], 2, "--sensitivity"),
+        (["a.png", "--dilate", "-1"], 2, "--dilate"),
+        (["a.png", "--dilate", "inf"], 2, "--dilate"),
+        (["a.png", "--feather", "nan"], 2, "--feather"),
+        (["a.png", "--detection-size", "0"], 2, "--detection-size"),
+        (["a.png", "--detection-size", "2.5"], 2, "'2.5' is not a valid integer"),
+        (["a.png", "--sensitivity", "2"], 2, "'--sensitivity': expected a number from 0 to 1; got 2."),
+        (["a.png", "--dilate", "wide"], 2, "'wide' is not a valid float"),
+        (["a.png", "--precision", "double"], 2, "fp16"),
+        (["a.png", "--format", "doc"], 2, "png"),
+        (["a.png", "--mask", "gone.png"], 2, "gone.png"),
+        (["a.png", "--mask", "a.png", "--sensitivity", "0.4"], 2, "--sensitivity"),
+        (["a.png", "b.png", "--mask", "a.png"], 2, "'--mask': one mask for 2 photos"),
+        (["a.png", "-o", "a.png"], 2, "a.png"),
+        (["a.png", "-o", ""], 2, "expected a path, got an empty text"),
+        (["a.png", ""], 2, "expected a path, got an empty text"),
+        (["a.png", "--weights", ""], 2, "expected a name, got an empty text"),
+        (["a.png", "--device", "meta"], 2, "device 'meta' is not available here"),
+        (["a.png", "--weights", "a.png"], 1, "a.png is a file; expected a folder written by save_pretrained or a name"),
+        (["a.png", "--weights", "./gone"], 1, "no such folder: ./gone"),
+        (["https://x/a.jpg"], 2, "URLs are not read; download it first: https://x/a.jpg"),
+        (["empty"], 1, "no photo files in empty (1 other file ignored)"),
+        ([], 2, "PATH"),
+    ],
+)
+def test_wrong_options_are_said_in_one_error(
+    hcl: Callable[..., Result], arguments: list[str], status: int, said: str
+) -> None:
+    draw("a.png")
+    Path("empty").mkdir()
+    Path("empty/notes.txt").write_text("no picture")
+    result = hcl("restore", *arguments, status=status)
+    assert said in result.stderr
+    assert result.stderr.count("Error: ") == 1
+    assert not Path("hcl_output").exists()
+
+
+def test_weights_that_lack_a_part_do_what_they_can(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+    Pipeline(restorer=GatedUNet(dim=4, multipliers=(1,)), device="cpu").save_pretrained("restorer")
+    Pipeline(pipeline.detector, device="cpu").save_pretrained("detector")
+    draw("a.png")
+    draw_mask("m.png")
+    assert "no detector" in hcl("detect", "a.png", "--weights", "restorer", status=2).stderr
+    assert "no detector" in hcl("restore", "a.png", "--weights", "restorer", status=2).stderr
+    assert "no restorer" in hcl("restore", "a.png", "--weights", "detector", status=2).stderr
+    hcl("detect", "a.png", "--weights", "detector")
+    hcl("restore", "a.png", "--weights", "restorer", "--mask", "m.png")
+    assert "restorer" in hcl("quickstart", "--weights", "detector", status=2).stderr
+
+
+def test_damaged_weights_are_said_in_one_error(hcl: Callable[..., Result], weights: Path) -> None:
+    shutil.copytree(weights, "damaged")
+    Path("damaged/config.json").write_text('{"detector": {"encoder": "no-such-encoder"}}')
+    draw("a.png")
+    result = hcl("detect", "a.png", "--weights", "damaged", status=1)
+    assert result.stderr.startswith("Error: ")
+    assert "no-such-encoder" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_a_wrong_option(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    for device in ("cuda:2", "mps"):
+        result = hcl("detect", "a.png", "--device", device, status=2)
+        assert f"'{device}' is not available" in result.stderr

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from photo_files import HEIGHT, WIDTH, draw, files, pixels
+
+from hcl_sdk import Pipeline
+
+
+def test_json_has_one_object_per_photo(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+    draw("p/a.png")
+    Path("p/bad.jpg").write_bytes(b"no picture")
+    draw("p/c.png", seed=2)
+    result = hcl("restore", "p", "--json", status=1)
+    a, bad, c = map(json.loads, result.stdout.splitlines())
+    assert [Path(x["path"]).as_posix() for x in (a, bad, c)] == ["p/a.png", "p/bad.jpg", "p/c.png"]
+    expected = pipeline.detect("p/a.png")
+    assert (a["width"], a["height"]) == (WIDTH, HEIGHT)
+    assert a["corrupted_share"] == pytest.approx(expected.corruption_mask.double().mean().item())
+    assert [(r["box"], r["area"]) for r in a["regions"]] == [(list(r.box), r.area) for r in expected.regions]
+    assert {what: Path(p).is_file() for what, p in a["outputs"].items()} == {"mask": True, "restored": True}
+    assert "format" in bad["error"]
+    assert "outputs" not in bad
+
+
+def test_coco_is_one_data_set_over_all_photos(hcl: Callable[..., Result]) -> None:
+    for seed, name in enumerate(["p/a.png", "p/b.png", "p/in/c.png"]):
+        draw(name, seed=seed)
+    Path("p/bad.jpg").write_bytes(b"")
+    hcl("detect", "-r", "p", "--coco", "sets/found.json", status=1)
+    coco = json.loads(Path("sets/found.json").read_text())
+    assert [image["file_name"] for image in coco["images"]] == ["p/a.png", "p/b.png", "p/in/c.png"]
+    assert [category["name"] for category in coco["categories"]] == ["corrupted"]
+    ids = [annotation["id"] for annotation in coco["annotations"]]
+    assert len(set(ids)) == len(ids) > 0
+    for image, name in zip(coco["images"], ["a", "b", "in/c"], strict=True):
+        area = sum(x["area"] for x in coco["annotations"] if x["image_id"] == image["id"])
+        assert area == (pixels(f"hcl_output/{name}_mask.png") == 255).sum()
+    assert files("sets") == {"found.json"}
+
+
+def test_coco_does_not_overwrite_a_photo(hcl: Callable[..., Result]) -> None:
+    before = draw("a.png").read_bytes()
+    assert "would be overwritten" in hcl("detect", "a.png", "--coco", "a.png", status=1).stderr
+    assert Path("a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a_mask.png", "a_plot.png"])
+def test_coco_is_not_written_where_a_picture_goes(hcl: Callable[..., Result], name: str) -> None:
+    draw("a.png")
+    result = hcl("detect", "a.png", "--plot", "--coco", f"./out/{name}", "-o", "out", status=2)
+    assert f"out/{name} is where the {name[2:6]} of a.png goes" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_once(hcl: Callable[..., Result]) -> None:
+    for name in ("a.png", "b.png"):
+        draw(name)
+    result = hcl("detect", "a.png", "b.png", "-o", "a.png/out", status=1)
+    assert result.stderr == "Error: the results cannot be written to a.png/out: Not a directory\n"
+
+
+def test_an_output_folder_that_cannot_be_written_to_is_said_once(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    for name in ("a.png", "b.png"):
+        draw(name)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    result = hcl("detect", "a.png", "b.png", status=1)
+    assert result.stderr == "Error: the results cannot be written to hcl_output: Permission denied\n"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from photo_files import draw
+
+from hcl_sdk.registry import PluginError, PluginReport, Registry
+
+RECORDED = Path(__file__).parents[1] / "data" / "recorded"
+
+
+def test_plugins_shows_broken_ones_with_their_error(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def report(distribution: str, entry_point: str, **fields) -> PluginReport:
+        return PluginReport(distribution=distribution, version="1.2", entry_point=entry_point, value="x", **fields)
+
+    reports = [
+        report("hcl-good", "a", status="ok", names=("hcl-good/one", "hcl-good/two")),
+        report("hcl-mixed", "a", status="ok", names=("hcl-mixed/three",)),
+        report("hcl-mixed", "b", status="broken", error="ImportError: no such module"),
+        report("hcl-off", "a", status="disabled", error="by HCL_DISABLE_PLUGINS"),
+    ]
+    registry = Registry(discover=lambda found: found.set_discovered([], reports))
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", registry)
+    shown = hcl("plugins").stdout
+    cells = [line.split() for line in shown.splitlines()]
+    assert ["hcl-good", "1.2", "ok", "hcl-good/one,", "hcl-good/two"] in cells
+    assert ["hcl-mixed:b", "1.2", "broken", "-"] in cells
+    assert "hcl-mixed:b is broken: ImportError: no such module" in shown
+    assert "hcl-off is disabled: by HCL_DISABLE_PLUGINS" in shown
+    assert "HCL_STRICT_PLUGINS" in shown
+    assert "hcl-mixed" in hcl("components").stdout
+
+
+def test_plugins_names_what_is_disabled_without_being_there(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HCL_DISABLE_PLUGINS", "*, Hcl_Sdk, hcl-absent,")
+    shown = hcl("plugins").stdout
+    assert "Warning: HCL_DISABLE_PLUGINS names hcl-absent, which is not an installed plugin" in shown
+    assert shown.count("Warning") == 1
+
+
+def test_plugins_are_checked_down_to_what_they_give(
+    hcl: Callable[..., Result], weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path("package_of_test_cli")
+    shutil.copytree(weights, package / "good")
+    Path(package, "__init__.py").touch()
+    for name, content in (("bad", ""), ("half", "{}")):
+        Path(package, name).mkdir()
+        Path(package, name, "config.json").write_text(content)
+    monkeypatch.syspath_prepend(Path.cwd())
+    registry = Registry()
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", registry)
+    registry.interaction("nothing", "hcl_sdk.interactions.identity:Identity")
+    registry.weights("good", f"{package}:good")
+    registry.weights("far", "hub:org/name")
+    assert "all 3 components and weights are there" in hcl("plugins", "--check").stdout
+    registry.restorer("gone", "hcl_sdk.no_such_module:Nothing")
+    registry.weights("no-folder", f"{package}:nowhere")
+    registry.weights("bad", f"{package}:bad")
+    registry.weights("half", f"{package}:half")
+    said = hcl("plugins", "--check", status=1).stderr
+    assert said.startswith("Error: 4 broken:")
+    for words in ("no_such_module", "there is no folder", "is not JSON", "holds no model.safetensors"):
+        assert words in said
+
+
+def test_checking_plugins_fails_for_a_broken_one(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    report = PluginReport(
+        distribution="hcl-bad", version="1", entry_point="a", value="x", status="broken", error="ImportError: no"
+    )
+    registry = Registry(discover=lambda found: found.set_discovered([], [report]))
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", registry)
+    assert "hcl-bad: ImportError: no" in hcl("plugins", "--check", status=1).stderr
+    hcl("plugins")
+
+
+def test_plugins_are_strict_on_request(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_):
+        raise PluginError("broken plugins: hcl-broken")
+
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=fail))
+    monkeypatch.setattr("hcl_sdk.plugins.registry", Registry(discover=fail))
+    draw("a.png")
+    checkpoint = RECORDED / "legacy2.pt"
+    for command in (
+        *(["plugins"], ["components"], ["components", "swin"]),
+        *(["detect", "a.png"], ["quickstart"], ["convert", checkpoint, "--preset", "ffhq256", "-o", "x"]),
+    ):
+        assert hcl(*command, status=1).stderr == "Error: broken plugins: hcl-broken\n"

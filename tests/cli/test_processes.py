@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import Result
+from photo_files import HEIGHT, WIDTH, draw, files, pixels
+
+from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, Pipeline, ProjectionHead, SoftKMeans
+
+
+def launched(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """``accelerate launch`` of two processes, whose option for several is called --multi_gpu on a CPU as well."""
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command += ["-m", "hcl_sdk.cli", *map(str, arguments), "--device", "cpu"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_processes_of_a_launcher_share_the_photos() -> None:
+    """2,000 photos of two sizes, some of which cannot be read: each is done once, and all failures listed once."""
+    weights = "quick"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = ConvNeXtEncoder(channels=(4,), depths=(1,), kernel_size=3)
+        clusterer = SoftKMeans(one_class=False, iterations=1)
+        detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=4), clusterer=clusterer)
+        Pipeline(detector, GatedUNet(dim=2, multipliers=(1, 2)), device="cpu").save_pretrained(weights)
+    for seed in range(20):
+        draw(f"drawn/{seed}.png", seed=seed, size=(WIDTH - seed % 2, HEIGHT))
+    expected = Pipeline.from_pretrained(weights, device="cpu")
+    restored = {seed: np.asarray(expected(f"drawn/{seed}.png").restored) for seed in range(20)}
+    bad = {3: b"", 4: b"no picture", 1000: Path("drawn/0.png").read_bytes()[:600], 1998: b"\x89PNG\r\n\x1a\n"}
+    Path("p").mkdir()
+    for i in range(2000):
+        if i in bad:
+            Path(f"p/{i}.png").write_bytes(bad[i])
+        else:
+            os.link(f"drawn/{i % 20}.png", f"p/{i}.png")
+
+    done = launched("restore", "p", "--json", "--weights", weights)
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(line["path"] for line in lines) == sorted(f"p/{i}.png" for i in range(2000))
+    assert {line["path"] for line in lines if "error" in line} == {f"p/{i}.png" for i in bad}
+    assert files("hcl_output") == {f"{i}_{w}.png" for i in range(2000) if i not in bad for w in ("mask", "restored")}
+    for i in (0, 1, 2, 5, 19, 999, 1001, 1999):
+        np.testing.assert_array_equal(pixels(f"hcl_output/{i}_restored.png"), restored[i % 20])
+    assert done.stderr.count("1996 photos restored, results in hcl_output; 4 failed") == 1
+    listed = [line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("Error: p")]
+    assert listed == [f"p/{i}.png" for i in bad]
+
+    # Of one process, and of the other: what an earlier run has left undone.
+    lost = [f"hcl_output/{name}" for name in ("10_mask.png", "10_restored.png", "21_restored.png")]
+    times = {name: os.stat(f"hcl_output/{name}").st_mtime_ns for name in files("hcl_output")}
+    for name in lost:
+        os.remove(name)
+    for i in bad:
+        os.remove(f"p/{i}.png")
+    done = launched("restore", "p", "--json", "--resume", "--weights", weights)
+    assert done.returncode == 0, done.stderr
+    assert sorted(json.loads(line)["path"] for line in done.stdout.splitlines()) == ["p/10.png", "p/21.png"]
+    assert done.stderr.count("2 photos restored, results in hcl_output; 1994 were there already") == 1
+    again = {name for name in files("hcl_output") if os.stat(f"hcl_output/{name}").st_mtime_ns != times[name]}
+    assert again == {"10_mask.png", "10_restored.png", "21_mask.png", "21_restored.png"}
+
+
+def test_a_run_that_was_stopped_goes_on(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png")
+    draw("p/b.tif", seed=1)
+    draw("p/c.jpg", mode="CMYK", seed=2)
+    draw("p/d.bmp", seed=3)
+    Path("p/e.png").write_bytes(b"no picture")
+    whole = files("hcl_output") if hcl("restore", "p", "--plot", status=1) else set()
+    assert {"b_restored.tif", "c_restored.tiff", "d_restored.bmp"} < whole
+    for lost in ("a_plot.png", "b_restored.tif", "c_mask.png", "d_restored.bmp"):
+        (Path("hcl_output") / lost).unlink()
+        result = hcl("restore", "p", "--plot", "--resume", status=1)
+        assert "1 photo restored, results in hcl_output; 3 were there already; 1 failed" in result.stderr
+        assert files("hcl_output") == whole
+    assert "4 were there already" in hcl("detect", "p", "--resume", status=1).stderr
+    # A restored JPEG is not what a run without --format writes.
+    hcl("restore", "p/a.png", "--format", "jpg", "-o", "small")
+    assert "1 photo restored" in hcl("restore", "p/a.png", "--resume", "-o", "small").stderr
+    assert "0 photos restored" in hcl("restore", "p/a.png", "--resume", "--format", "jpg", "-o", "small").stderr
+    assert "--resume" in hcl("detect", "p", "--coco", "c.json", "--resume", status=2).stderr
+
+
+def test_several_processes_do_not_write_one_coco_file(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw("a.png")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "--coco" in hcl("detect", "a.png", "--coco", "c.json", status=2).stderr

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from click.testing import Result
+from photo_files import files, pixels
+from PIL import Image
+
+import hcl_sdk
+from hcl_sdk.cli.quickstart import damage
+from hcl_sdk.photos.photo import Photo
+
+
+def test_quickstart_damages_and_restores_the_sample(hcl: Callable[..., Result]) -> None:
+    shown = hcl("quickstart", "-o", "quick").stdout
+    names = {"sample_damaged.png", "sample_damaged_mask.png", "sample_damaged_restored.png"}
+    assert files("quick") == names | {"sample_damaged_comparison.png"}
+    assert all(str(Path("quick", name)) in shown for name in names)
+    assert "hcl restore PHOTO" in shown
+    original = Photo.open(Path(hcl_sdk.__file__).parent / "assets" / "sample.jpg").pixels
+    damaged = pixels("quick/sample_damaged.png")
+    assert 0.02 < (damaged != original).any(axis=2).mean() < 0.25
+    assert min(original.shape[:2]) == 256
+    mask, restored = pixels("quick/sample_damaged_mask.png") == 255, pixels("quick/sample_damaged_restored.png")
+    np.testing.assert_array_equal(restored[~mask], damaged[~mask])
+
+
+def test_quickstart_damages_in_the_same_way_every_time() -> None:
+    photo = Image.new("RGB", (120, 80), "gray")
+    first, second = damage(photo), damage(photo)
+    assert first.tobytes() == second.tobytes() != photo.tobytes()
