@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from statistics import mean
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def photos(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
-def test_the_stages_of_the_default_weights_can_be_trained(stage, photos):
+def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str) -> None:
     fields = [f"data.dataset.path={photos}", f"validation.dataset.path={photos}", *stage.fields]
     if stage.after:
         assert stage.after in [other.name for other in train.STAGES[: train.STAGES.index(stage)]]
@@ -64,27 +65,27 @@ def test_the_stages_of_the_default_weights_can_be_trained(stage, photos):
     assert (recipe.detection is None) == stage.name.startswith("restorer")
 
 
-def test_the_research_weights_can_be_trained(photos):
+def test_the_research_weights_can_be_trained(photos: str) -> None:
     recipe = load_yaml(ROOT / "plugins/hcl-weights/training/recipe.yaml")
     load_run(override(recipe, [f"data.dataset.path={photos}", f"validation.dataset.path={photos}"]), device="cpu")
 
 
 @pytest.mark.parametrize("way", [name for name, way in compared["ways"].items() if "trained_as" not in way])
-def test_the_ways_of_the_comparison_can_be_trained(way, photos):
+def test_the_ways_of_the_comparison_can_be_trained(way: Any, photos: str) -> None:
     for run in generalization.runs([way]):
         configured = override(generalization.configuration(compared, run, 10), [f"data.dataset.path={photos}"])
         _, recipe = load_run(configured, device="cpu")
         assert recipe.data.corruption.rules
 
 
-def test_parts_of_other_photos_alone_are_those_of_the_benchmark(photos):
+def test_parts_of_other_photos_alone_are_those_of_the_benchmark(photos: str) -> None:
     dataset = FolderDataset(path=photos)
     alone = build({**load_yaml(BENCHMARKS / "default_weights/photo.yaml"), "dataset": describe(dataset)}, Benchmark)
     whole = [c for c in Benchmark(dataset=dataset).contaminations if c.content_name == "photo"]
     assert [describe(c) for c in alone.contaminations] == [describe(c) for c in whole]
 
 
-def test_detectors_are_averaged_weight_by_weight(tiny_pipeline, tmp_path):
+def test_detectors_are_averaged_weight_by_weight(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
     folders = [str(tmp_path / name) for name in ("a", "b", "c")]
     for i, folder in enumerate(folders):
         with torch.no_grad():
@@ -116,11 +117,11 @@ class Measured:
 
 
 @pytest.fixture
-def measured(tiny_pipeline, photos, tmp_path):
+def measured(tiny_pipeline: Pipeline, photos: str, tmp_path: Path) -> Measured:
     return Measured(tiny_pipeline, photos, tmp_path / "compared")
 
 
-def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measured):
+def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measured: Measured) -> None:
     def of(row: Row) -> float:
         assert row.detection is not None
         positives, negatives = row.detection.levels
@@ -141,7 +142,7 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
         assert summary[group][name]["f1"] == [estimate.value, estimate.low, estimate.high]
 
 
-def test_without_looking_one_finds_the_corrupted_share(measured):
+def test_without_looking_one_finds_the_corrupted_share(measured: Measured) -> None:
     blind = generalization.blind(measured.out)
     for group in ({"content": "watermark"}, {"shape": "text"}, {}):
         kind, name = next(iter(group.items()), ("overall", ""))
@@ -151,7 +152,7 @@ def test_without_looking_one_finds_the_corrupted_share(measured):
         assert blind("within", kind, name) == f"{mean(share for share in shares if share):.3f}"
 
 
-def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_content(measured):
+def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_content(measured: Measured) -> None:
     summary = generalization.summarized(measured.folder)
 
     def put(name: str, f1: float) -> None:
@@ -170,7 +171,9 @@ def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_con
     assert "| photo | - | - |" in lines
 
 
-def test_a_comparison_is_not_mixed_of_different_ones(measured, photos, tmp_path, monkeypatch):
+def test_a_comparison_is_not_mixed_of_different_ones(
+    measured: Measured, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def asked(**values: object) -> argparse.Namespace:
         paths = {"photos": Path(photos), "held_out": Path(photos), "exclude": None, "out": measured.out}
         return argparse.Namespace(**(paths | {"steps": 10} | values))

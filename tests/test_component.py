@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 import attrs
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import hcl_sdk
+from hcl_sdk import Detection, Pyramid
 from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, device_of, field_type
 from hcl_sdk.interfaces.typecheck import describe, problems
 
@@ -28,14 +29,14 @@ class Encoder(hcl_sdk.Encoder):
     mode: Literal["a", "b"] = "a"
     inner: Component | None = None
 
-    def build(self):
+    def build(self) -> None:
         self.layer = nn.Conv2d(3, self.dim, 1)
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return PyramidSpec(channels=(self.dim,), strides=(1,))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         return hcl_sdk.Pyramid(maps=(self.layer(image),), spec=self.spec)
 
 
@@ -51,27 +52,27 @@ class Wider(Encoder):
 class Interaction(hcl_sdk.Interaction):
     factor: float = 2.0
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec) -> None:
         if len(spec) < 2:
             raise ValueError("needs two scales")
         self._spec = spec
         self.layers = nn.ModuleList(nn.Conv2d(c, c, 1) for c in spec.channels)
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return self._spec
 
-    def forward(self, pyramid):
+    def forward(self, pyramid: Pyramid) -> Pyramid:
         return pyramid.with_maps([layer(m) for layer, m in zip(self.layers, pyramid.maps, strict=True)])
 
 
 @hcl_sdk.component
 class MaskRestorer(hcl_sdk.Restorer):
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         assert spec is None
         self.layer = nn.Conv2d(3, 3, 1)
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return self.layer(image)
 
 
@@ -79,21 +80,21 @@ class MaskRestorer(hcl_sdk.Restorer):
 class FeatureRestorer(hcl_sdk.Restorer):
     uses_features: ClassVar[bool] = True
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         self.layer = nn.Conv2d(spec.channels[0], 3, 1)
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return self.layer(detection.pyramid.maps[0])
 
 
-def pyramid():
+def pyramid() -> Any:
     return hcl_sdk.Pyramid(maps=(torch.ones(1, 4, 5, 3), torch.ones(1, 6, 3, 2)), spec=SPEC)
 
 
 # What is made
 
 
-def test_a_component_is_a_module_with_fields():
+def test_a_component_is_a_module_with_fields() -> None:
     encoder = Encoder(dim=5)
     assert isinstance(encoder, nn.Module)
     assert [field.name for field in attrs.fields(Encoder)] == ["dim", "rate", "sizes", "mode", "inner"]
@@ -101,51 +102,51 @@ def test_a_component_is_a_module_with_fields():
     assert encoder(torch.ones(1, 3, 2, 2)).maps[0].shape == (1, 5, 2, 2)
 
 
-def test_a_component_prints_as_the_code_that_makes_it():
+def test_a_component_prints_as_the_code_that_makes_it() -> None:
     encoder = Encoder(dim=5, inner=Interaction(factor=1.5))
     text = "Encoder(dim=5, rate=0.5, sizes=(1, 2), mode='a', inner=Interaction(factor=1.5))"
     assert repr(encoder) == text
     assert repr(eval(text, {"Encoder": Encoder, "Interaction": Interaction})) == text
 
 
-def test_fields_are_given_by_keyword():
+def test_fields_are_given_by_keyword() -> None:
     with pytest.raises(TypeError, match="positional"):
-        Encoder(5)
+        Encoder(5)  # pyright: ignore[reportCallIssue]
 
 
-def test_components_are_equal_only_to_themselves_and_hashable():
+def test_components_are_equal_only_to_themselves_and_hashable() -> None:
     first, second = Encoder(), Encoder()
     assert first != second
     assert {first: 1}[first] == 1
 
 
-def test_component_fields_are_submodules():
+def test_component_fields_are_submodules() -> None:
     encoder = Encoder(inner=Encoder())
     assert "inner.layer.weight" in encoder.state_dict()
 
 
 @pytest.mark.parametrize("field", ["dim", "inner"])
-def test_fields_are_read_only(field):
+def test_fields_are_read_only(field: str) -> None:
     encoder = Encoder(dim=3, inner=Interaction())
     with pytest.raises(AttributeError, match=rf"Encoder\.{field} is read-only.*attrs\.evolve"):
         setattr(encoder, field, None)
     assert encoder.dim == 3
 
 
-def test_what_is_no_field_can_be_set():
+def test_what_is_no_field_can_be_set() -> None:
     encoder = Encoder()
     encoder.layer = nn.Conv2d(3, 4, 1, bias=False)
     encoder.note = "x"
     assert set(encoder.state_dict()) == {"layer.weight"}
 
 
-def test_evolve_makes_another_with_layers_of_its_own():
+def test_evolve_makes_another_with_layers_of_its_own() -> None:
     first = Encoder(dim=3)
     second = attrs.evolve(first, dim=7)
     assert (second.dim, second.layer.out_channels, first.layer.out_channels) == (7, 7, 3)
 
 
-def test_copies_and_pickles_keep_weights():
+def test_copies_and_pickles_keep_weights() -> None:
     encoder = Encoder(dim=3)
     for twin in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
         assert repr(twin) == repr(encoder)
@@ -153,15 +154,15 @@ def test_copies_and_pickles_keep_weights():
         assert twin.layer.weight is not encoder.layer.weight
 
 
-def test_derived_components_inherit_fields():
+def test_derived_components_inherit_fields() -> None:
     wider = Wider(rate=0.25)
     assert repr(wider) == "Wider(rate=0.25, sizes=(1, 2), mode='a', inner=None, dim=32, extra=False)"
     assert wider.layer.out_channels == 32
     with pytest.raises(TypeError, match=r"Wider\.rate: expected a number"):
-        Wider(rate="x")
+        Wider(rate="x")  # pyright: ignore[reportArgumentType]
 
 
-def test_moving_and_converting_work_as_for_any_module():
+def test_moving_and_converting_work_as_for_any_module() -> None:
     encoder = Encoder().half().to("meta")
     assert encoder.layer.weight.dtype == torch.float16
     assert device_of(encoder) == torch.device("meta")
@@ -185,26 +186,26 @@ def test_moving_and_converting_work_as_for_any_module():
         ("inner", 1, "expected a Component or None, got 1 (int)"),
     ],
 )
-def test_values_have_the_type_of_the_field(field, value, message):
+def test_values_have_the_type_of_the_field(field: str, value: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         Encoder(**{field: value})
     assert str(caught.value) == f"Encoder.{field}: {message}"
 
 
-def test_an_element_of_a_tuple_has_its_place():
+def test_an_element_of_a_tuple_has_its_place() -> None:
     with pytest.raises(TypeError, match=r"Encoder\.sizes\[1\]: expected a whole number, got '2'"):
-        Encoder(sizes=(1, "2"))
+        Encoder(sizes=(1, "2"))  # pyright: ignore[reportArgumentType]
 
 
-def test_a_whole_number_is_a_number():
+def test_a_whole_number_is_a_number() -> None:
     assert Encoder(rate=1).rate == 1
 
 
-def test_validators_run_after_the_types():
+def test_validators_run_after_the_types() -> None:
     with pytest.raises(ValueError, match="'dim' must be >= 1: 0"):
         Encoder(dim=0)
     with pytest.raises(TypeError, match="expected a whole number"):
-        Encoder(dim="0")
+        Encoder(dim="0")  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_validators_run_after_the_types():
         (Literal["auto"] | float, ["auto", 0.5], ["other", True]),
     ],
 )
-def test_types_of_values(hint, good, bad):
+def test_types_of_values(hint: Any, good: list[Any], bad: list[Any]) -> None:
     assert [value for value in good if list(problems(value, hint))] == []
     assert [value for value in bad if not list(problems(value, hint))] == []
 
@@ -245,16 +246,16 @@ def test_types_of_values(hint, good, bad):
         ),
     ],
 )
-def test_types_in_words(hint, words):
+def test_types_in_words(hint: Any, words: str) -> None:
     assert describe(hint) == words
 
 
-def test_long_values_are_cut_short():
+def test_long_values_are_cut_short() -> None:
     ((_, message),) = problems("x" * 500, int)
     assert len(message) < 120
 
 
-def test_the_type_of_a_field_is_resolved_where_it_was_declared():
+def test_the_type_of_a_field_is_resolved_where_it_was_declared() -> None:
     assert field_type(Wider, "sizes") == tuple[int, ...]
     assert field_type(Wider, "extra") is bool
     with pytest.raises(AttributeError, match="no field 'nothing'"):
@@ -268,17 +269,17 @@ class Undecorated(Encoder):
     pass
 
 
-def _build(self, spec=None):
+def _build(self: Any, spec: Any = None) -> None:
     pass
 
 
-def test_an_undecorated_class_is_refused_when_made():
+def test_an_undecorated_class_is_refused_when_made() -> None:
     with pytest.raises(TypeError, match=r"Undecorated is a component, but not decorated with @hcl_sdk\.component"):
         Undecorated()
 
 
 @pytest.mark.parametrize("decorate", [attrs.define, attrs.frozen, attrs.define(slots=False, eq=False, kw_only=True)])
-def test_a_class_decorated_by_attrs_is_refused_when_made(decorate):
+def test_a_class_decorated_by_attrs_is_refused_when_made(decorate: Any) -> None:
     class Other(MaskRestorer):
         size: int = 3
 
@@ -289,7 +290,7 @@ def test_a_class_decorated_by_attrs_is_refused_when_made(decorate):
 @pytest.mark.parametrize(
     "decorate", [attrs.define, attrs.frozen, attrs.define(slots=False), dataclasses.dataclass(init=False)]
 )
-def test_a_class_decorated_twice_is_refused_when_made(decorate):
+def test_a_class_decorated_twice_is_refused_when_made(decorate: Any) -> None:
     @decorate
     @hcl_sdk.component
     class Other(MaskRestorer):
@@ -300,30 +301,30 @@ def test_a_class_decorated_twice_is_refused_when_made(decorate):
 
 
 @pytest.mark.parametrize("thing", [int, nn.Linear, "Encoder", Encoder.build, type("Loose", (), {})])
-def test_only_components_are_decorated(thing):
+def test_only_components_are_decorated(thing: Any) -> None:
     with pytest.raises(TypeError, match="@component is for classes of a component kind"):
         hcl_sdk.component(thing)
 
 
-def test_a_constructor_of_its_own_is_refused():
+def test_a_constructor_of_its_own_is_refused() -> None:
     class Other(MaskRestorer):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
 
     with pytest.raises(TypeError, match="Other writes its own __init__"):
         hcl_sdk.component(Other)
 
 
-def _with_field(name, annotation="int", **namespace):
+def _with_field(name: str, annotation: str = "int", **namespace: Any) -> Any:
     return type("Other", (hcl_sdk.Encoder,), {"__annotations__": {name: annotation}, **namespace})
 
 
-def test_a_post_init_of_its_own_is_refused_where_it_would_replace_the_making_of_layers():
+def test_a_post_init_of_its_own_is_refused_where_it_would_replace_the_making_of_layers() -> None:
     with pytest.raises(TypeError, match=r"__attrs_post_init__.*build\(\)"):
 
         @hcl_sdk.component
         class Bad(Encoder):
-            def __attrs_post_init__(self):
+            def __attrs_post_init__(self) -> None:
                 pass
 
 
@@ -346,7 +347,7 @@ def test_a_post_init_of_its_own_is_refused_where_it_would_replace_the_making_of_
         Literal[b"a"],
     ],
 )
-def test_types_that_cannot_be_configuration_are_refused(hint):
+def test_types_that_cannot_be_configuration_are_refused(hint: Any) -> None:
     with pytest.raises(TypeError, match=r"field .*Bad\.thing cannot be of type"):
         hcl_sdk.component(type("Bad", (hcl_sdk.Interaction,), {"__annotations__": {"thing": hint}}))
 
@@ -354,18 +355,18 @@ def test_types_that_cannot_be_configuration_are_refused(hint):
 @pytest.mark.parametrize(
     "hint", [int, float | None, tuple[int, ...] | float, tuple[str, float], Literal["a", 1], Component | None, Encoder]
 )
-def test_types_that_can_be_configuration_are_not(hint):
+def test_types_that_can_be_configuration_are_not(hint: Any) -> None:
     made = hcl_sdk.component(type("Good", (hcl_sdk.Interaction,), {"__annotations__": {"thing": hint}}))
     assert [field.name for field in attrs.fields(made)] == ["thing"]
 
 
-def test_a_type_that_is_not_known_at_run_time_is_refused():
+def test_a_type_that_is_not_known_at_run_time_is_refused() -> None:
     with pytest.raises(TypeError, match=r"field .*Bad\.thing.*'Missing' is not defined"):
         hcl_sdk.component(type("Bad", (hcl_sdk.Interaction,), {"__annotations__": {"thing": "Missing"}}))
 
 
 @pytest.mark.parametrize("options", [{"init": False, "default": 3}, {"alias": "other"}])
-def test_fields_that_could_not_be_loaded_again_are_refused(options):
+def test_fields_that_could_not_be_loaded_again_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"field .*Bad\.thing must be an argument of its own name"):
 
         @hcl_sdk.component
@@ -374,21 +375,21 @@ def test_fields_that_could_not_be_loaded_again_are_refused(options):
 
 
 @pytest.mark.parametrize("default", [Encoder(), [1]])
-def test_a_shared_default_is_refused_however_it_is_written(default):
+def test_a_shared_default_is_refused_however_it_is_written(default: Encoder | list[int]) -> None:
     with pytest.raises(TypeError, match="shared by all instances"):
 
         @hcl_sdk.component
         class Bad(Encoder):
-            thing: Component = attrs.field(default=default)
+            thing: Component = attrs.field(default=default)  # pyright: ignore[reportAssignmentType]
 
 
 @pytest.mark.parametrize(("kind", "name"), [(hcl_sdk.Head, "dim"), (hcl_sdk.Clusterer, "temperature")])
-def test_a_field_that_the_kind_asks_for_must_be_there(kind, name):
+def test_a_field_that_the_kind_asks_for_must_be_there(kind: Any, name: str) -> None:
     with pytest.raises(TypeError, match=f"Bad needs a field '{name}', as every {kind.__name__} does"):
         hcl_sdk.component(type("Bad", (kind,), {}))
 
 
-def test_fields_cannot_be_deleted():
+def test_fields_cannot_be_deleted() -> None:
     component = Encoder()
     with pytest.raises(AttributeError, match=r"Encoder\.dim is read-only"):
         del component.dim
@@ -396,14 +397,14 @@ def test_fields_cannot_be_deleted():
     del component.note
 
 
-def test_what_an_unbound_component_lacks_is_explained():
+def test_what_an_unbound_component_lacks_is_explained() -> None:
     with pytest.raises(AttributeError, match="'spec' yet: it must be bound to its neighbor first"):
         _ = Interaction().spec
     with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
         _ = Interaction().bind(SPEC).nonsense
 
 
-def test_private_fields_are_refused():
+def test_private_fields_are_refused() -> None:
     with pytest.raises(TypeError, match="cannot begin with an underscore"):
         hcl_sdk.component(_with_field("_hidden"))
 
@@ -411,18 +412,18 @@ def test_private_fields_are_refused():
 @pytest.mark.parametrize(
     "name", ["half", "forward", "training", "spec", "build", "kind", "parameters", "register_buffer"]
 )
-def test_fields_that_hide_something_are_refused(name):
+def test_fields_that_hide_something_are_refused(name: str) -> None:
     with pytest.raises(TypeError, match=rf"field Other\.{name} hides an attribute that components already have"):
         hcl_sdk.component(_with_field(name))
 
 
 @pytest.mark.parametrize("default", [[], {}, set(), nn.Identity()])
-def test_defaults_that_instances_would_share_are_refused(default):
+def test_defaults_that_instances_would_share_are_refused(default: Any) -> None:
     with pytest.raises(TypeError, match=r"would be shared by all instances; use attrs\.field\(factory=\.\.\.\)"):
         hcl_sdk.component(_with_field("thing", "object", thing=default))
 
 
-def test_defaults_by_factory_are_not_shared():
+def test_defaults_by_factory_are_not_shared() -> None:
     @hcl_sdk.component
     class Other(Encoder):
         part: hcl_sdk.Encoder = attrs.field(factory=Encoder)
@@ -430,23 +431,23 @@ def test_defaults_by_factory_are_not_shared():
     assert Other().part is not Other().part
 
 
-def test_class_variables_are_not_fields():
+def test_class_variables_are_not_fields() -> None:
     assert [field.name for field in attrs.fields(FeatureRestorer)] == []
 
 
-def test_an_incomplete_class_cannot_be_made():
+def test_an_incomplete_class_cannot_be_made() -> None:
     @hcl_sdk.component
     class Other(hcl_sdk.Encoder):
         build = _build
 
     with pytest.raises(TypeError, match=r"abstract.*forward"):
-        Other()
+        Other()  # pyright: ignore[reportAbstractUsage]
 
 
 # Binding
 
 
-def test_an_unbound_component_refuses_to_work():
+def test_an_unbound_component_refuses_to_work() -> None:
     interaction = Interaction()
     assert not interaction.is_bound
     for attempt in (lambda: interaction(pyramid()), lambda: interaction.load_state_dict({})):
@@ -454,29 +455,29 @@ def test_an_unbound_component_refuses_to_work():
             attempt()
 
 
-def test_an_unbound_part_refuses_to_load_with_the_whole():
+def test_an_unbound_part_refuses_to_load_with_the_whole() -> None:
     holder = nn.ModuleDict({"part": Interaction()})
     with pytest.raises(RuntimeError, match="Interaction has no layers yet"):
         holder.load_state_dict({})
 
 
-def test_binding_makes_layers_and_returns_the_component():
+def test_binding_makes_layers_and_returns_the_component() -> None:
     interaction = Interaction()
     assert interaction.bind(SPEC) is interaction
     assert interaction.is_bound
     assert [m.shape for m in interaction(pyramid()).maps] == [(1, 4, 5, 3), (1, 6, 3, 2)]
     other = Interaction().bind(SPEC)
     other.load_state_dict(interaction.state_dict())
-    assert torch.equal(other.layers[1].weight, interaction.layers[1].weight)
+    assert torch.equal(other.layers[1].weight, interaction.layers[1].weight)  # pyright: ignore[reportArgumentType]
 
 
-def test_binding_again_to_the_same_keeps_the_layers():
+def test_binding_again_to_the_same_keeps_the_layers() -> None:
     interaction = Interaction().bind(SPEC)
     weight = interaction.layers[0].weight
     assert interaction.bind(PyramidSpec(channels=SPEC.channels, strides=SPEC.strides)).layers[0].weight is weight
 
 
-def test_binding_to_another_is_an_error_and_changes_nothing():
+def test_binding_to_another_is_an_error_and_changes_nothing() -> None:
     interaction = Interaction().bind(SPEC)
     weight = interaction.layers[1].weight
     with pytest.raises(
@@ -486,7 +487,7 @@ def test_binding_to_another_is_an_error_and_changes_nothing():
     assert interaction.layers[1].weight is weight
 
 
-def test_an_unsuitable_neighbor_leaves_the_component_unbound():
+def test_an_unsuitable_neighbor_leaves_the_component_unbound() -> None:
     interaction = Interaction()
     with pytest.raises(ValueError, match="needs two scales"):
         interaction.bind(PyramidSpec(channels=(4,), strides=(1,)))
@@ -494,7 +495,7 @@ def test_an_unsuitable_neighbor_leaves_the_component_unbound():
     assert interaction.bind(SPEC).is_bound
 
 
-def test_evolving_a_bound_component_gives_an_unbound_one():
+def test_evolving_a_bound_component_gives_an_unbound_one() -> None:
     interaction = Interaction().bind(SPEC)
     copied = attrs.evolve(interaction, factor=3.0)
     assert not copied.is_bound
@@ -502,7 +503,7 @@ def test_evolving_a_bound_component_gives_an_unbound_one():
     assert (interaction.layers[1].in_channels, copied.layers[1].in_channels) == (6, 8)
 
 
-def test_a_bound_component_can_be_copied():
+def test_a_bound_component_can_be_copied() -> None:
     interaction = Interaction().bind(SPEC)
     for twin in (copy.deepcopy(interaction), pickle.loads(pickle.dumps(interaction))):
         assert twin.is_bound
@@ -512,7 +513,7 @@ def test_a_bound_component_can_be_copied():
 
 
 @pytest.mark.parametrize("twin_of", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
-def test_a_copy_of_an_unbound_component_can_be_bound(twin_of):
+def test_a_copy_of_an_unbound_component_can_be_bound(twin_of: Any) -> None:
     twin = twin_of(Interaction())
     assert not twin.is_bound
     with pytest.raises(RuntimeError, match="has no layers yet"):
@@ -520,13 +521,13 @@ def test_a_copy_of_an_unbound_component_can_be_bound(twin_of):
     assert len(twin.bind(SPEC)(pyramid()).maps) == 2
 
 
-def test_a_restorer_without_features_is_complete_once_made():
+def test_a_restorer_without_features_is_complete_once_made() -> None:
     restorer = MaskRestorer()
     assert restorer.is_bound
     assert restorer.bind(SPEC).bind(None).bind(OTHER_SPEC) is restorer
 
 
-def test_a_restorer_with_features_needs_them():
+def test_a_restorer_with_features_needs_them() -> None:
     restorer = FeatureRestorer()
     assert not restorer.is_bound
     with pytest.raises(
@@ -538,14 +539,14 @@ def test_a_restorer_with_features_needs_them():
         restorer.bind(OTHER_SPEC)
 
 
-def test_all_kinds_of_inference_but_encoders_are_bound():
-    kinds = hcl_sdk.interfaces.KINDS
+def test_all_kinds_of_inference_but_encoders_are_bound() -> None:
+    kinds = hcl_sdk.interfaces.KINDS  # pyright: ignore[reportAttributeAccessIssue]
     inference = {"encoder", "interaction", "head", "clusterer", "restorer"}
     assert {kind for kind, base in kinds.items() if issubclass(base, Bindable)} == inference - {"encoder"}
 
 
 @pytest.mark.parametrize("value", [nn.Conv2d(3, 3, 1), nn.Parameter(torch.zeros(1)), torch.zeros(1)])
-def test_layers_in_the_class_body_are_refused(value):
+def test_layers_in_the_class_body_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=r"Bad\.layer is made in the class body.*make layers in build\(\)"):
 
         @hcl_sdk.component

@@ -8,6 +8,7 @@ broken plugins that people have published.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from installing import PACKAGES, environment, run, run_program
@@ -19,22 +20,22 @@ VINTAGE = PACKAGES / "vintage"
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return environment(tmp_path_factory.mktemp("vintage"), [VINTAGE])
 
 
-def result_of(python, program):
+def result_of(python: str, program: str) -> Any:
     done = run_program(python, program, HCL_STRICT_PLUGINS="1", PYTHONWARNINGS="error::FutureWarning")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_the_present_version_is_supported_and_is_not_going():
+def test_the_present_version_is_supported_and_is_not_going() -> None:
     assert SUPPORTED[API_VERSION] == ""
     assert max(SUPPORTED) == API_VERSION
 
 
-def test_the_old_plugin_gives_a_component_of_every_kind(python):
+def test_the_old_plugin_gives_a_component_of_every_kind(python: Any) -> None:
     names = result_of(
         python,
         """
@@ -46,14 +47,14 @@ def test_the_old_plugin_gives_a_component_of_every_kind(python):
     assert {kind for kind, _ in names} == {*KINDS, "weights"}
 
 
-def test_the_old_plugin_passes_the_checks_of_today(python):
+def test_the_old_plugin_passes_the_checks_of_today(python: Any) -> None:
     done = run(python, "-m", "hcl_sdk.cli", "plugins", "check", "hcl-vintage", HCL_STRICT_PLUGINS="1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "13 components and weights" in done.stdout
     assert "failed" not in done.stdout
 
 
-def test_old_weights_load_and_find_what_they_found_then(python):
+def test_old_weights_load_and_find_what_they_found_then(python: Any) -> None:
     found = result_of(
         python,
         """
@@ -81,7 +82,7 @@ def test_old_weights_load_and_find_what_they_found_then(python):
     assert found["plugins"] == {"hcl-vintage": "1.0.0"}
 
 
-def test_old_components_are_trained(python):
+def test_old_components_are_trained(python: Any) -> None:
     log = result_of(
         python,
         """

@@ -28,6 +28,7 @@ from hcl_sdk import (
     ProjectionHead,
     Prototypes,
     Pyramid,
+    PyramidSpec,
     SoftKMeans,
     SwinEncoder,
 )
@@ -154,10 +155,10 @@ class Reference:
             self.close(kept - turned, 1e-4)
             return bool(turned < kept)
         if self.clusterer.classifier:
-            score = self.clusterer.score
+            score: Any = self.clusterer.score
             layers = [
                 (p.weight.detach().double().numpy(), p.bias.detach().double().numpy()) for p in (score[0], score[2])
-            ]  # type: ignore[index]
+            ]
             scores = [
                 float((layers[1][0] @ np.maximum(layers[0][0] @ c + layers[0][1], 0) + layers[1][1])[0])
                 for c in centers
@@ -215,7 +216,7 @@ def scripted(scales: int, dim: int, settle: tuple[float, ...], **fields: Any) ->
     )
 
 
-def embeddings_of(generator: torch.Generator, batch: int, dim: int, sizes: list[tuple[int, int]], noise: float):
+def embeddings_of(generator: torch.Generator, batch: int, dim: int, sizes: list[tuple[int, int]], noise: float) -> Any:
     """Two directions and noise; the finer, the more noise."""
     directions = F.normalize(torch.randn(batch, 2, dim, generator=generator), dim=2)
     region = torch.rand(batch, 1, 3, 3, generator=generator) < 0.4
@@ -329,7 +330,7 @@ def test_a_seed_says_all_and_the_global_random_state_is_left_alone(make_detector
     with torch.no_grad():
         results = [detector(images, seed=seed).confidence for seed in range(5)]
         assert torch.equal(torch.get_rng_state(), before[0])
-        assert (np.random.get_state()[1] == before[1]).all()
+        assert (np.random.get_state()[1] == before[1]).all()  # pyright: ignore[reportArgumentType]
         assert random.getstate() == before[2]
         torch.manual_seed(123)
         assert all(torch.equal(detector(images, seed=s).confidence, results[s]) for s in range(5))
@@ -613,17 +614,17 @@ def test_detections_are_trees_of_tensors(tiny_detector: Detector) -> None:
     assert len(tensors(detection)) == 2 + 3 + 3 + 3 + 3 * 9 + 1  # the coarsest scale's logits
 
 
-def test_an_interaction_that_changes_the_scales_is_refused_when_put_together():
+def test_an_interaction_that_changes_the_scales_is_refused_when_put_together() -> None:
     @hcl_sdk.component
     class Dropping(hcl_sdk.Interaction):
-        def build(self, spec):
+        def build(self, spec: PyramidSpec) -> None:
             self._spec = hcl_sdk.PyramidSpec(channels=spec.channels[1:], strides=spec.strides[1:])
 
         @property
-        def spec(self):
+        def spec(self) -> PyramidSpec:
             return self._spec
 
-        def forward(self, pyramid):
+        def forward(self, pyramid: Pyramid) -> Pyramid:
             return pyramid.with_maps(pyramid.maps[1:])
 
     with pytest.raises(ValueError, match=r"keeps the strides of the encoder, \(2, 4\); Dropping makes them \(4,\)"):
@@ -634,23 +635,23 @@ def test_an_interaction_that_changes_the_scales_is_refused_when_put_together():
         )
 
 
-def _with_clusters(change):
+def _with_clusters(change: Any) -> dict[str, Any]:
     """A clusterer whose answer is changed by ``change``."""
 
     @hcl_sdk.component
     class Changed(hcl_sdk.Prototypes):
-        def forward(self, embedding, candidates, *, seed=0):
+        def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Pyramid:  # pyright: ignore[reportIncompatibleMethodOverride]
             return change(super().forward(embedding, candidates, seed=seed))
 
     return {"clusterer": Changed()}
 
 
-def _with_maps(change):
+def _with_maps(change: Any) -> dict[str, Any]:
     """An encoder whose answer is changed by ``change``."""
 
     @hcl_sdk.component
     class Changed(hcl_sdk.ResNetEncoder):
-        def forward(self, image):
+        def forward(self, image: Tensor) -> Pyramid:
             return change(super().forward(image))
 
     return {"encoder": Changed(channels=(4, 8), depths=(0, 0))}
@@ -689,7 +690,7 @@ def _with_maps(change):
         ),
     ],
 )
-def test_a_part_that_returns_something_else_than_it_says_is_named(parts, message):
+def test_a_part_that_returns_something_else_than_it_says_is_named(parts: Any, message: str) -> None:
     usual = {"encoder": hcl_sdk.ResNetEncoder(channels=(4, 8), depths=(0, 0)), "clusterer": hcl_sdk.Prototypes()}
     detector = hcl_sdk.Detector(**{**usual, **parts}, head=hcl_sdk.ProjectionHead(dim=4), settle=0.0).eval()
     with pytest.raises(ValueError, match=message):

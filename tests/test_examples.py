@@ -23,7 +23,7 @@ def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> N
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 
-def test_every_example_is_tested_here():
+def test_every_example_is_tested_here() -> None:
     assert {path.stem for path in EXAMPLES.glob("*.py")} == {
         "compose_in_code",
         "compose_in_yaml",
@@ -32,7 +32,7 @@ def test_every_example_is_tested_here():
     }
 
 
-def test_compose_in_code(tmp_path, monkeypatch, capsys):
+def test_compose_in_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run("compose_in_code.py", monkeypatch, tmp_path)
     printed = capsys.readouterr().out
     assert "stride 8: mask (2, 1, 9, 13)" in printed
@@ -40,7 +40,7 @@ def test_compose_in_code(tmp_path, monkeypatch, capsys):
     assert Pipeline.from_pretrained(tmp_path / "weights").detection_size == 128
 
 
-def test_compose_in_yaml(tmp_path, monkeypatch, capsys):
+def test_compose_in_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run("compose_in_yaml.py", monkeypatch, tmp_path)
     printed = capsys.readouterr().out
     assert "4 problems in the configuration" in printed
@@ -49,7 +49,9 @@ def test_compose_in_yaml(tmp_path, monkeypatch, capsys):
     assert written.to_config() == Pipeline.from_config(EXAMPLES / "compose_in_yaml.yaml").to_config()
 
 
-def test_restore_with_own_mask(tmp_path, monkeypatch, capsys):
+def test_restore_with_own_mask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("restore_with_own_mask.py", monkeypatch, tmp_path)
     assert "of the photo marked" in capsys.readouterr().out
     damaged, mask, restored, edited = (
@@ -63,7 +65,7 @@ def test_restore_with_own_mask(tmp_path, monkeypatch, capsys):
     assert (edited[box] != damaged[box]).any(axis=2).mean() > 0.9
 
 
-def test_train_a_detector(tmp_path, monkeypatch, capsys):
+def test_train_a_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     with Image.open(EXAMPLES.parent / "hcl_sdk" / "assets" / "sample.jpg") as sample:

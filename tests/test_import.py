@@ -35,4 +35,4 @@ def test_the_version_is_that_of_the_installed_package_and_needs_nothing_heavy() 
 
 def test_other_names_are_not() -> None:
     with pytest.raises(AttributeError, match="Detecter"):
-        hcl_sdk.Detecter  # noqa: B018
+        hcl_sdk.Detecter  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]

@@ -96,7 +96,7 @@ def test_neither_the_photo_nor_the_mask_is_overwritten(restorer: Pipeline, tmp_p
 
     def refused(directory: Path, message: str, **options: str) -> None:
         with pytest.raises(FileExistsError, match=message):
-            result.save(directory, **options)
+            result.save(directory, **options)  # pyright: ignore[reportArgumentType]
         assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
     refused(tmp_path, "a_mask.png is the mask that was handed in")

@@ -6,6 +6,9 @@ import importlib
 import re
 import sys
 import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -14,20 +17,21 @@ from installing import environment, run
 from hcl_sdk import testing
 from hcl_sdk.cli import main
 from hcl_sdk.interfaces import KINDS
+from hcl_sdk.registry import Registry
 
 
-def new(*arguments, status=0):
+def new(*arguments: Any, status: int = 0) -> Any:
     result = CliRunner().invoke(main, ["plugins", "new", *map(str, arguments)])
     assert result.exit_code == status, result.output
     return result
 
 
 @pytest.fixture
-def importable(tmp_path, monkeypatch):
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """Imports modules of packages in a folder, and forgets them afterwards."""
     modules = set(sys.modules)
 
-    def do(package, module):
+    def do(package: Any, module: str) -> Any:
         monkeypatch.syspath_prepend(tmp_path / package)
         return importlib.import_module(module)
 
@@ -38,7 +42,9 @@ def importable(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_component_of_every_kind_passes_all_checks_as_made(kind, tmp_path, importable, hcl_registry):
+def test_a_component_of_every_kind_passes_all_checks_as_made(
+    kind: Any, tmp_path: Path, importable: Callable[..., Any], hcl_registry: Registry
+) -> None:
     new(f"hcl-made-{kind}", "--kind", kind, "-o", tmp_path)
     module = f"hcl_made_{kind}"
     plugin = importable(f"hcl-made-{kind}", module)
@@ -56,7 +62,7 @@ def test_a_component_of_every_kind_passes_all_checks_as_made(kind, tmp_path, imp
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """An environment in which two packages are installed as made."""
     folder = tmp_path_factory.mktemp("made")
     for name, kind in (("hcl-made", "encoder"), ("my-photos", "dataset")):
@@ -64,7 +70,7 @@ def python(tmp_path_factory):
     return environment(folder, [folder / "hcl-made", folder / "my-photos"])
 
 
-def test_packages_install_and_pass_their_tests_and_the_check(python):
+def test_packages_install_and_pass_their_tests_and_the_check(python: Any) -> None:
     """Both in one run of pytest, which takes long to start; that of the first decides how it is configured."""
     folder = re.sub(r"/environment/.*", "", python)
     tests = run(
@@ -80,7 +86,7 @@ def test_packages_install_and_pass_their_tests_and_the_check(python):
     assert "my-photos/my-photos: 8 checks: 8 passed" in checked.stdout
 
 
-def test_what_was_made_is_listed_with_what_to_do_next(tmp_path):
+def test_what_was_made_is_listed_with_what_to_do_next(tmp_path: Path) -> None:
     shown = new("hcl-made", "--kind", "restorer", "-o", tmp_path).stdout
     files = {path.relative_to(tmp_path / "hcl-made").as_posix() for path in (tmp_path / "hcl-made").rglob("*.*")}
     for file in ("pyproject.toml", "README.md", ".github/workflows/test.yml", "hcl_made/restorer.py"):
@@ -111,14 +117,16 @@ def test_what_was_made_is_listed_with_what_to_do_next(tmp_path):
         ("torch", "a module torch is installed here already"),
     ],
 )
-def test_names_that_cannot_be_are_refused_with_one_error_and_nothing_is_written(name, reason, tmp_path):
+def test_names_that_cannot_be_are_refused_with_one_error_and_nothing_is_written(
+    name: str, reason: str, tmp_path: Path
+) -> None:
     said = new(name, "--kind", "head", "-o", tmp_path, status=2).stderr
     assert reason in said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path):
+def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "hcl-made").mkdir()
     (tmp_path / "hcl-made" / "mine.txt").write_text("mine")
     said = new("hcl-made", "--kind", "head", "-o", tmp_path, status=1).stderr
@@ -127,11 +135,11 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path):
     assert [path.name for path in (tmp_path / "hcl-made").iterdir()] == ["mine.txt"]
 
 
-def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     assert "cannot be written" in new("hcl-made", "--kind", "head", "-o", tmp_path / "file" / "x", status=1).stderr
 
 
-def test_the_kind_must_be_one():
+def test_the_kind_must_be_one() -> None:
     assert "'decoder' is not one of 'encoder'" in new("hcl-made", "--kind", "decoder", status=2).stderr
     assert "Missing option '--kind'" in new("hcl-made", status=2).stderr

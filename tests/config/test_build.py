@@ -1,18 +1,22 @@
 """Plain mappings <-> components, with small components."""
 
+# What is built is some component. Each test knows which.
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 import pickle
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import attrs
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 import hcl_sdk
-from hcl_sdk import plugins
+from hcl_sdk import Detection, Pyramid, PyramidSpec, plugins
 from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml, plugins_used, structure
 from hcl_sdk.interfaces import Component
 from hcl_sdk.plugins import registry as process_wide_registry
@@ -36,15 +40,15 @@ class TinyEncoder(hcl_sdk.Encoder):
     bias: bool = True
     note: str = ""
 
-    def build(self):
+    def build(self) -> None:
         made.append("TinyEncoder")
         self.weight = torch.nn.Parameter(torch.zeros(self.dim))
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return hcl_sdk.PyramidSpec(channels=(self.dim,), strides=(1,))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         raise NotImplementedError
 
 
@@ -58,18 +62,18 @@ class Ensemble(hcl_sdk.Encoder):
     high: float = attrs.field(default=1.0)
 
     @high.validator
-    def _above_low(self, attribute, value):
+    def _above_low(self, attribute: Any, value: Tensor) -> None:
         if value <= self.low:
             raise ValueError(f"high must be above low; got {value} and {self.low}")
 
-    def build(self):
+    def build(self) -> None:
         made.append("Ensemble")
 
     @property
-    def spec(self):
+    def spec(self) -> PyramidSpec:
         return self.first.spec
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Pyramid:
         raise NotImplementedError
 
 
@@ -78,10 +82,10 @@ class Needy(hcl_sdk.Restorer):
     size: int
     mode: Literal["a", "b"]
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         made.append("Needy")
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         raise NotImplementedError
 
 
@@ -95,15 +99,15 @@ class Whole(Component):
     restorer: hcl_sdk.Restorer | None = None
     settle: tuple[float, ...] = (1.0,)
 
-    def __attrs_post_init__(self):
+    def __attrs_post_init__(self) -> None:
         made.append("Whole")
         if len(self.settle) != len(self.encoder.spec):
             raise ValueError(f"settle needs {len(self.encoder.spec)} numbers;\n got {self.settle}")
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    def entry(kind, name, distribution, target):
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    def entry(kind: str, name: str, distribution: Any, target: Any) -> Entry:
         return Entry(kind=kind, name=name, distribution=distribution, target=target)
 
     entries = [
@@ -122,7 +126,7 @@ def registry(monkeypatch):
     return fake
 
 
-def problems_of(call, *arguments, **keywords):
+def problems_of(call: Any, *arguments: Any, **keywords: Any) -> Any:
     with pytest.raises(ConfigError) as caught:
         call(*arguments, **keywords)
     lines = str(caught.value).splitlines()
@@ -135,22 +139,22 @@ def problems_of(call, *arguments, **keywords):
 # Mapping -> components
 
 
-def test_a_name_alone_has_all_defaults():
+def test_a_name_alone_has_all_defaults() -> None:
     assert repr(build("tiny", "encoder")) == repr(TinyEncoder()) == repr(build({"use": "tiny"}, "encoder"))
 
 
-def test_fields_are_set():
+def test_fields_are_set() -> None:
     encoder = build({"use": "tiny", "dim": 3, "norm": "layer", "bias": False, "scale": 2.5, "note": "x"}, "encoder")
     assert repr(encoder) == repr(TinyEncoder(dim=3, norm="layer", bias=False, scale=2.5, note="x"))
 
 
-def test_lists_become_tuples_and_whole_numbers_floats():
+def test_lists_become_tuples_and_whole_numbers_floats() -> None:
     encoder = build({"use": "tiny", "depths": [1, 2, 3], "rates": [1, 0.5], "drop": 0, "scale": 2}, "encoder")
     assert encoder.depths == (1, 2, 3)
     assert [type(value) for value in (*encoder.rates, encoder.drop, encoder.scale)] == [float] * 4
 
 
-def test_components_nest():
+def test_components_nest() -> None:
     value = {
         "use": "hcl-extra/ensemble",
         "first": {"use": "ensemble", "first": "tiny"},
@@ -162,7 +166,7 @@ def test_components_nest():
     assert (encoder.tiny.dim, encoder.first.tiny) == (2, None)
 
 
-def test_a_class_without_names_is_written_as_its_fields():
+def test_a_class_without_names_is_written_as_its_fields() -> None:
     whole = build({"encoder": "tiny", "restorer": {"use": "needy", "size": 1, "mode": "a"}}, Whole)
     assert isinstance(whole, Whole)
     assert isinstance(whole.restorer, Needy)
@@ -189,11 +193,11 @@ def test_a_class_without_names_is_written_as_its_fields():
         ("scale", {"use": "tiny"}, "expected a number or None, got {'use': 'tiny'} (dict)"),
     ],
 )
-def test_nothing_is_coerced(field, value, message):
+def test_nothing_is_coerced(field: str, value: Any, message: str) -> None:
     assert problems_of(build, {"use": "tiny", field: value}, "encoder") == {f"encoder.{field}": message}
 
 
-def test_an_element_has_a_path_of_its_own():
+def test_an_element_has_a_path_of_its_own() -> None:
     problems = problems_of(build, {"use": "tiny", "depths": [1, "2", 3.5]}, "encoder")
     assert list(problems) == ["encoder.depths[1]", "encoder.depths[2]"]
 
@@ -202,25 +206,25 @@ def test_an_element_has_a_path_of_its_own():
     ("field", "value", "words"),
     [("dim", 0, ">= 1"), ("dim", 2000, "<= 1024"), ("drop", 1, "< 1"), ("drop", -0.5, ">= 0")],
 )
-def test_ranges_are_those_of_the_fields(field, value, words):
+def test_ranges_are_those_of_the_fields(field: str, value: float, words: str) -> None:
     (path, message), *others = problems_of(build, {"use": "tiny", field: value}, "encoder").items()
     assert (path, others) == (f"encoder.{field}", [])
     assert words in message
 
 
-def test_validators_see_the_other_fields():
+def test_validators_see_the_other_fields() -> None:
     assert build({"use": "ensemble", "low": 2, "high": 3}, "encoder").high == 3
     problems = problems_of(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
     assert problems == {"encoder.high": "high must be above low; got 2.0 and 2.0"}
     assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder.high"]
 
 
-def test_a_validator_that_needs_a_wrong_field_adds_no_problem():
+def test_a_validator_that_needs_a_wrong_field_adds_no_problem() -> None:
     problems = problems_of(build, {"use": "ensemble", "low": "zero", "high": 3}, "encoder")
     assert list(problems) == ["encoder.low"]
 
 
-def test_all_problems_are_reported_together_and_nothing_is_made():
+def test_all_problems_are_reported_together_and_nothing_is_made() -> None:
     mapping = {
         "encoder": {
             "use": "hcl-extra/ensemble",
@@ -246,7 +250,7 @@ def test_all_problems_are_reported_together_and_nothing_is_made():
     }
 
 
-def test_missing_fields_are_named():
+def test_missing_fields_are_named() -> None:
     assert problems_of(build, "needy", "restorer") == {
         "restorer.size": "missing; expected a whole number",
         "restorer.mode": "missing; expected one of 'a', 'b'",
@@ -272,34 +276,34 @@ def test_missing_fields_are_named():
         ({"use": "tiny", 3: 4}, "encoder.3", "unknown key; known: dim, depths,"),
     ],
 )
-def test_a_component_is_a_name_or_a_mapping_with_one(value, path, message):
+def test_a_component_is_a_name_or_a_mapping_with_one(value: Any, path: str, message: str) -> None:
     ((where, what),) = problems_of(build, value, "encoder").items()
     assert where == path
     assert what.startswith(message)
 
 
-def test_a_component_that_cannot_be_loaded_is_a_problem():
+def test_a_component_that_cannot_be_loaded_is_a_problem() -> None:
     ((path, message),) = problems_of(build, "absent", "restorer").items()
     assert path == "restorer.use"
     assert message.startswith("plugin hcl-more: restorer 'hcl-more/absent': cannot be loaded")
 
 
-def test_parts_that_do_not_fit_are_problems_with_a_path():
+def test_parts_that_do_not_fit_are_problems_with_a_path() -> None:
     problems = problems_of(build, {"encoder": "tiny", "settle": [1, 2]}, Whole)
     assert problems == {"whole": "settle needs 1 numbers; got (1.0, 2.0)"}
 
 
-def test_a_class_without_names_is_a_mapping():
+def test_a_class_without_names_is_a_mapping() -> None:
     assert problems_of(build, "x", Whole) == {"whole": "expected a mapping with the fields of Whole; got 'x' (str)"}
 
 
-def test_a_kind_that_does_not_exist():
+def test_a_kind_that_does_not_exist() -> None:
     with pytest.raises(ValueError, match=r"one of encoder, .*; got 'decoder'"):
         build("tiny", "decoder")
 
 
-def test_strictness_is_not_a_problem_of_the_configuration(monkeypatch):
-    def fail(registry):
+def test_strictness_is_not_a_problem_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(registry: Any) -> None:
         raise PluginError("broken plugins")
 
     monkeypatch.setattr(plugins, "registry", Registry(discover=fail))
@@ -320,7 +324,7 @@ TOP = {
 }
 
 
-def test_a_structure_has_the_keys_that_were_given():
+def test_a_structure_has_the_keys_that_were_given() -> None:
     values = structure(TOP, {"format": 1, "whole": None, "encoder": "tiny", "size": None, "threshold": 1})
     assert isinstance(values.pop("encoder"), TinyEncoder)
     assert values == {"format": 1, "whole": None, "size": None, "threshold": 1.0}
@@ -329,7 +333,7 @@ def test_a_structure_has_the_keys_that_were_given():
     assert structure(TOP, {}) == {}
 
 
-def test_a_structure_reports_all_problems_of_all_keys():
+def test_a_structure_reports_all_problems_of_all_keys() -> None:
     mapping = {
         "whole": {"encoder": {"use": "tiny", "dim": 0}},
         "encoder": None,
@@ -360,22 +364,22 @@ def test_a_structure_reports_all_problems_of_all_keys():
         ({"whole": 1}, "expected a mapping with the fields of Whole; got 1 (int)"),
     ],
 )
-def test_a_structure_checks_types(mapping, message):
+def test_a_structure_checks_types(mapping: dict[str, Any], message: str) -> None:
     assert problems_of(structure, TOP, mapping) == {next(iter(mapping)): message}
 
 
-def test_a_structure_is_a_mapping():
+def test_a_structure_is_a_mapping() -> None:
     with pytest.raises(ConfigError, match=r"expected a mapping with the keys format, whole, .*; got \['x'\] \(list\)"):
         structure(TOP, ["x"])
 
 
-def test_problems_in_making_are_reported_together():
+def test_problems_in_making_are_reported_together() -> None:
     bad = {"encoder": "tiny", "settle": []}
     problems = problems_of(structure, {"a": Whole, "b": Whole}, {"a": bad, "b": bad})
     assert list(problems) == ["a", "b"]
 
 
-def test_the_error_survives_pickling():
+def test_the_error_survives_pickling() -> None:
     error = ConfigError([("a.b", "wrong"), ("c", "missing")])
     again = pickle.loads(pickle.dumps(error))
     assert (again.problems, str(again)) == (error.problems, str(error))
@@ -384,7 +388,7 @@ def test_the_error_survives_pickling():
 # Components -> mapping
 
 
-def test_a_description_has_every_field_and_qualified_names():
+def test_a_description_has_every_field_and_qualified_names() -> None:
     needy = Needy(size=3, mode="b")
     assert describe(needy) == {"use": "hcl-more/needy", "size": 3, "mode": "b"}
     whole = Whole(encoder=Ensemble(first=TinyEncoder(depths=(1,), scale=2)), restorer=None)
@@ -406,7 +410,7 @@ def test_a_description_has_every_field_and_qualified_names():
     assert isinstance(description["encoder"]["first"]["scale"], float)
 
 
-def test_an_unregistered_component_cannot_be_described():
+def test_an_unregistered_component_cannot_be_described() -> None:
     @hcl_sdk.component
     class Unknown(Needy):
         pass
@@ -427,7 +431,7 @@ class Holder(Component):
     part: Whole
 
 
-def test_a_component_without_names_must_be_of_the_very_class_that_comes_back():
+def test_a_component_without_names_must_be_of_the_very_class_that_comes_back() -> None:
     larger = Larger(encoder=TinyEncoder())
     for describe_it in (lambda: describe(larger, Whole), lambda: describe(Holder(part=larger))):
         with pytest.raises(TypeError, match=r"must be a Whole itself, not of a subclass; got a Larger"):
@@ -437,7 +441,7 @@ def test_a_component_without_names_must_be_of_the_very_class_that_comes_back():
     assert describe(Holder(part=whole)) == {"part": describe(whole, Whole)}
 
 
-def test_a_script_registers_what_it_describes(registry):
+def test_a_script_registers_what_it_describes(registry: Registry) -> None:
     @hcl_sdk.component
     class Mine(Needy):
         pass
@@ -466,7 +470,7 @@ tiny_encoders = st.builds(
 
 @given(tiny_encoders)
 @settings(max_examples=25, deadline=None)
-def test_a_round_trip_through_yaml_is_exact(encoder):
+def test_a_round_trip_through_yaml_is_exact(encoder: Any) -> None:
     first = describe(Whole(encoder=encoder))
     text = dump_yaml(first)
     again = describe(build(load_yaml(text), Whole))
@@ -474,13 +478,13 @@ def test_a_round_trip_through_yaml_is_exact(encoder):
     assert dump_yaml(again) == text  # tells 1 from 1.0 and True
 
 
-def test_the_plugins_that_a_configuration_uses():
+def test_the_plugins_that_a_configuration_uses() -> None:
     mapping = describe(Whole(encoder=Ensemble(), restorer=Needy(size=1, mode="a")))
     assert plugins_used({"detector": mapping, "threshold": 0.5}) == {"hcl-extra": "1.2", "hcl-more": "3.4"}
     assert plugins_used(describe(TinyEncoder())) == {}
 
 
-def test_the_process_wide_registry_is_used(monkeypatch):
+def test_the_process_wide_registry_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugins, "registry", process_wide_registry)
     with pytest.raises(ConfigError, match="unknown encoder 'swim'; did you mean 'swin'"):
         build("swim", "encoder")
@@ -500,22 +504,22 @@ class Careful(hcl_sdk.Restorer):
     size: int = attrs.field(default=8)
 
     @size.validator
-    def _fits(self, attribute, value):
+    def _fits(self, attribute: Any, value: Tensor) -> None:
         assert isinstance(self, Careful)
         if value % self.unit or value < self._least() or value < self.least or "a" not in self.table:
             raise ValueError(f"{attribute.name} must be a multiple of {self.unit}, at least {self.least}; got {value}")
 
-    def _least(self):
+    def _least(self) -> Any:
         return self.least
 
     @property
-    def least(self):
+    def least(self) -> Any:
         return self.unit * self.table["a"]
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         made.append("Careful")
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         raise NotImplementedError
 
 
@@ -527,14 +531,14 @@ class LooksInside(hcl_sdk.Restorer):
     scales: int = attrs.field(default=1)
 
     @scales.validator
-    def _as_many(self, attribute, value):
+    def _as_many(self, attribute: Any, value: Tensor) -> None:
         if value != len(self.encoder.spec):
             raise ValueError(f"{attribute.name} must be {len(self.encoder.spec)}; got {value}")
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         pass
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         raise NotImplementedError
 
 
@@ -543,11 +547,11 @@ class Mistaken(LooksInside):
     scales: int = attrs.field(default=1)
 
     @scales.validator
-    def _as_many(self, attribute, value):
+    def _as_many(self, attribute: Any, value: Tensor) -> None:
         value.no_such_attribute  # noqa: B018
 
 
-def test_validators_may_use_all_that_the_class_has(registry):
+def test_validators_may_use_all_that_the_class_has(registry: Registry) -> None:
     registry.restorer("careful", Careful)
     assert build({"use": "careful", "size": 12}, "restorer").size == 12
     made.clear()
@@ -563,7 +567,7 @@ def test_validators_may_use_all_that_the_class_has(registry):
     assert made == []
 
 
-def test_a_validator_that_needs_a_component_runs_when_that_is_made(registry):
+def test_a_validator_that_needs_a_component_runs_when_that_is_made(registry: Registry) -> None:
     registry.restorer("looks-inside", LooksInside)
     assert build({"use": "looks-inside"}, "restorer").scales == 1
     problems = problems_of(build, {"use": "looks-inside", "scales": 2}, "restorer")
@@ -571,13 +575,13 @@ def test_a_validator_that_needs_a_component_runs_when_that_is_made(registry):
     assert made == ["TinyEncoder"] * 2
 
 
-def test_a_mistake_in_a_validator_is_not_hidden(registry):
+def test_a_mistake_in_a_validator_is_not_hidden(registry: Registry) -> None:
     registry.restorer("mistaken", Mistaken)
     with pytest.raises(AttributeError, match="no_such_attribute"):
         build({"use": "mistaken"}, "restorer")
 
 
-def test_a_number_that_no_float_holds_is_a_problem():
+def test_a_number_that_no_float_holds_is_a_problem() -> None:
     problems = problems_of(build, {"use": "tiny", "drop": 10**400, "rates": [10**400]}, "encoder")
     assert problems == {
         "encoder.drop": "expected a number; got one that is too large",

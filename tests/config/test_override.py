@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hcl_sdk.config import ConfigError, override
@@ -29,17 +31,17 @@ from hcl_sdk.config import ConfigError, override
         ("data=", {"data": None, "losses": ["l1", {"use": "x"}], "encoder": "swin"}),
     ],
 )
-def test_a_copy_has_the_value(assignment, expected):
+def test_a_copy_has_the_value(assignment: str, expected: dict[str, Any]) -> None:
     mapping = {"data": {"size": 64}, "losses": ["l1", {"use": "x"}], "encoder": "swin"}
     assert override(mapping, [assignment]) == expected
     assert mapping == {"data": {"size": 64}, "losses": ["l1", {"use": "x"}], "encoder": "swin"}
 
 
-def test_later_assignments_see_earlier_ones():
+def test_later_assignments_see_earlier_ones() -> None:
     assert override({}, ["a.b=1", "a.c=2", "a.b=3"]) == {"a": {"b": 3, "c": 2}}
 
 
-def test_all_that_is_wrong_is_reported_together():
+def test_all_that_is_wrong_is_reported_together() -> None:
     mapping = {"data": {"size": 64}, "losses": ["l1"]}
     assignments = [
         "steps",

@@ -6,6 +6,7 @@ import contextlib
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -48,12 +49,12 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
         ("[1, on, 1e1]", [1, "on", 10.0]),
     ],
 )
-def test_scalars_are_those_of_yaml_1_2(text, value):
+def test_scalars_are_those_of_yaml_1_2(text: str, value: Any) -> None:
     read = load_yaml(f"key: {text}")["key"]
     assert (read, type(read)) == (value, type(value))
 
 
-def test_not_a_number():
+def test_not_a_number() -> None:
     assert math.isnan(load_yaml("key: .nan")["key"])
     assert math.isnan(load_yaml(dump_yaml({"key": math.nan}))["key"])
 
@@ -68,18 +69,18 @@ plain = st.recursive(
 @given(st.dictionaries(st.text(max_size=5), plain, max_size=4))
 @example({"\x85": "a\u2028b\u2029", "\n": " a\n b ", "\t": "\ufeff"})
 @settings(max_examples=50, deadline=None)
-def test_yaml_gives_back_what_was_written(mapping):
+def test_yaml_gives_back_what_was_written(mapping: dict[str, Any]) -> None:
     again = load_yaml(dump_yaml(mapping))
     assert again == mapping
     assert repr(again) == repr(mapping)  # tells 1 from 1.0 and True, and the order
 
 
-def test_what_other_readers_take_for_something_else_is_quoted():
+def test_what_other_readers_take_for_something_else_is_quoted() -> None:
     text = dump_yaml({"a": "off", "b": "1e-4", "c": "1:30", "d": "swin"})
     assert text == "{a: 'off', b: '1e-4', c: '1:30', d: swin}\n"
 
 
-def test_shared_values_are_written_out():
+def test_shared_values_are_written_out() -> None:
     shared = [1, 2]
     assert dump_yaml({"a": shared, "b": shared}) == "a: [1, 2]\nb: [1, 2]\n"
 
@@ -97,7 +98,7 @@ def test_shared_values_are_written_out():
         ("a: \x07", "", "not YAML"),
     ],
 )
-def test_what_is_not_yaml_is_reported_with_its_place(text, place, message):
+def test_what_is_not_yaml_is_reported_with_its_place(text: str, place: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_yaml(text)
     ((where, what),) = caught.value.problems
@@ -107,18 +108,18 @@ def test_what_is_not_yaml_is_reported_with_its_place(text, place, message):
 
 
 @pytest.mark.parametrize("text", ["", "3", "[1, 2]", "- a\n- b", "two words\non two lines"])
-def test_only_a_mapping_is_a_configuration(text):
+def test_only_a_mapping_is_a_configuration(text: str) -> None:
     with pytest.raises(ConfigError, match="expected a mapping of keys to values"):
         load_yaml(text)
 
 
-def test_a_file_is_read(tmp_path):
+def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "my config.yaml"
     path.write_text("note: schön\n", encoding="utf-8")
     assert load_yaml(path) == load_yaml(str(path)) == {"note": "schön"}
 
 
-def test_problems_of_a_file_name_it(tmp_path):
+def test_problems_of_a_file_name_it(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("a: 1\na: 2\n")
     with pytest.raises(ConfigError, match=re.escape(f"{path}, line 2, column 1: the key 'a'")):
@@ -129,7 +130,7 @@ def test_problems_of_a_file_name_it(tmp_path):
 
 
 @pytest.mark.parametrize("source", ["absent.yaml", Path("absent.yaml"), "absent"])
-def test_a_file_that_is_not_there(source):
+def test_a_file_that_is_not_there(source: str | Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no file 'absent"):
         load_yaml(source)
 
@@ -137,14 +138,14 @@ def test_a_file_that_is_not_there(source):
 # Text from strangers
 
 
-def place_and_message(text):
+def place_and_message(text: str) -> Any:
     with pytest.raises(ConfigError) as caught:
         load_yaml(text)
     (problem,) = caught.value.problems
     return problem
 
 
-def test_aliases_stand_for_equal_values():
+def test_aliases_stand_for_equal_values() -> None:
     assert load_yaml("a: &x {b: [1, 2]}\nc: *x\nd: [*x, *x]") == {
         "a": {"b": [1, 2]},
         "c": {"b": [1, 2]},
@@ -153,7 +154,7 @@ def test_aliases_stand_for_equal_values():
 
 
 @pytest.mark.parametrize("levels", [5, 9, 30])
-def test_aliases_that_blow_up_are_refused(levels):
+def test_aliases_that_blow_up_are_refused(levels: int) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, levels)]
     place, message = place_and_message("\n".join(lines))
@@ -162,25 +163,25 @@ def test_aliases_that_blow_up_are_refused(levels):
 
 
 @pytest.mark.parametrize("text", ["a: &a {b: *a}", "a: &a [*a]", "&a {b: {c: [1, *a]}}"])
-def test_a_value_cannot_contain_itself(text):
+def test_a_value_cannot_contain_itself(text: str) -> None:
     place, message = place_and_message(text)
     assert place.startswith("line 1, column")
     assert message == "a value cannot contain itself"
 
 
 @pytest.mark.parametrize("text", ["a: " + "[" * 5000, "a: " + "[" * 5000 + "]" * 5000, "{a: " * 100 + "1" + "}" * 100])
-def test_depth_is_limited(text):
+def test_depth_is_limited(text: str) -> None:
     assert place_and_message(text)[1] == "more than 60 levels"
 
 
-def test_sixty_levels_are_read():
+def test_sixty_levels_are_read() -> None:
     value = load_yaml("a: " + "[" * 59 + "]" * 59)["a"]
     for _ in range(58):
         (value,) = value
     assert value == []
 
 
-def test_size_is_limited(tmp_path):
+def test_size_is_limited(tmp_path: Path) -> None:
     text = "a: " + "x" * 1_000_000
     assert place_and_message(text) == ("", "expected at most 1,000,000 characters, got 1,000,003")
     path = tmp_path / "config.yaml"
@@ -204,13 +205,13 @@ def test_size_is_limited(tmp_path):
         ("a: !!set [x]", "expected a mapping node, but found sequence"),
     ],
 )
-def test_a_tag_that_does_not_fit_is_reported_with_its_place(text, message):
+def test_a_tag_that_does_not_fit_is_reported_with_its_place(text: str, message: str) -> None:
     place, found = place_and_message(text)
     assert place == "line 1, column 4"
     assert found.startswith(message)
 
 
-def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"note: sch\xf6n\n")
     with pytest.raises(ConfigError, match=re.escape(f"{path}: expected text in UTF-8; invalid start byte at byte 9")):
@@ -219,6 +220,6 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path):
 
 @given(st.text(max_size=60) | st.text(alphabet="&*!{}[]:,-?|>'\"#%@`ab1 \n", max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_a_mapping_or_one_error(text):
+def test_any_text_is_a_mapping_or_one_error(text: Any) -> None:
     with contextlib.suppress(ConfigError, FileNotFoundError):
         assert isinstance(load_yaml(text), dict)

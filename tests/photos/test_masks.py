@@ -1,3 +1,9 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +18,7 @@ BOX[1:3, 2:7] = True
 
 
 @pytest.fixture(scope="module")
-def mask():
+def mask() -> Any:
     return torch.from_numpy(np.kron(np.random.default_rng(0).random((3, 2)) < 0.5, np.ones((8, 8), bool)))[None, None]
 
 
@@ -43,7 +49,7 @@ def mask():
         lambda m: Image.fromarray(m[0, 0].numpy().astype(np.uint8)),
     ],
 )
-def test_masks_of_every_kind_say_the_same(mask, make):
+def test_masks_of_every_kind_say_the_same(mask: Any, make: Callable[..., Any]) -> None:
     read = load_mask(make(mask), (24, 16))
     assert read.dtype == torch.bool
     assert torch.equal(read, mask)
@@ -51,17 +57,17 @@ def test_masks_of_every_kind_say_the_same(mask, make):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp"])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_masks_from_files(tmp_path, mask, suffix, mode):
+def test_masks_from_files(tmp_path: Path, mask: Any, suffix: str, mode: str) -> None:
     Image.fromarray(mask[0, 0].numpy()).convert(mode).save(tmp_path / f"mask{suffix}")
     assert torch.equal(load_mask(tmp_path / f"mask{suffix}", (24, 16)), mask)
 
 
-def test_a_mask_of_one_row_or_pixel():
+def test_a_mask_of_one_row_or_pixel() -> None:
     assert load_mask(np.array([[True, False, True]]), (1, 3)).tolist() == [[[[True, False, True]]]]
     assert load_mask(torch.ones(1, 1), (1, 1)).tolist() == [[[[True]]]]
 
 
-def test_masks_that_do_not_fit_are_refused(tmp_path, mask):
+def test_masks_that_do_not_fit_are_refused(tmp_path: Path, mask: Any) -> None:
     Image.new("L", (16, 24)).save(tmp_path / "mask.png")
     with pytest.raises(PhotoError, match=r"mask\.png: a mask of 16 x 24 pixels does not fit a photo of 20 x 30"):
         load_mask(tmp_path / "mask.png", (30, 20))
@@ -74,7 +80,7 @@ def test_masks_that_do_not_fit_are_refused(tmp_path, mask):
     with pytest.raises(PhotoError, match="-1"):
         load_mask(mask.long() * -1, (24, 16))
     with pytest.raises(TypeError):
-        load_mask([[1, 0]], (1, 2))
+        load_mask([[1, 0]], (1, 2))  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
@@ -90,18 +96,18 @@ def test_masks_that_do_not_fit_are_refused(tmp_path, mask):
     ],
     ids=lambda image: image.mode,
 )
-def test_masks_of_every_kind_are_read(image):
+def test_masks_of_every_kind_are_read(image: Any) -> None:
     np.testing.assert_array_equal(read_mask(encode(image), "mask"), BOX)
     np.testing.assert_array_equal(read_mask(encode(image), "mask", "black"), ~BOX)
 
 
-def test_a_mask_is_turned_as_its_photo_is():
+def test_a_mask_is_turned_as_its_photo_is() -> None:
     exif = Image.Exif()
     exif[274] = 6
     data = encode(Image.fromarray(BOX.astype(np.uint8) * 255), exif=exif)
     np.testing.assert_array_equal(read_mask(data, "mask"), np.rot90(BOX, -1))
 
 
-def test_a_colored_mask_is_refused():
+def test_a_colored_mask_is_refused() -> None:
     with pytest.raises(PhotoError, match=r"^red\.png: the mask is colored"):
         read_mask(encode(Image.new("RGB", (4, 4), "red")), "red.png")

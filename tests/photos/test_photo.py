@@ -1,4 +1,11 @@
+# A photo comes back as what it came: Pillow's, an array or a tensor. Each test knows which.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false
+
+from __future__ import annotations
+
 import itertools
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from PIL import ExifTags, Image, ImageOps
 from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
-from torch import nn
+from torch import Tensor, nn
 
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
@@ -15,16 +22,16 @@ COMES_BACK_AS = {"1": "L", "P": "RGB", "PA": "RGBA", "I;16B": "I;16"}
 WITH_ALPHA = ("LA", "RGBA", "PA")
 
 
-def random_fill(shape, seed=0):
+def random_fill(shape: Any, seed: int = 0) -> Tensor:
     return torch.rand(1, 3, *shape, generator=torch.Generator().manual_seed(seed))
 
 
-def random_alpha(shape, seed=0):
+def random_alpha(shape: Any, seed: int = 0) -> Any:
     """0 in many places, 1 in many, something between in the rest."""
     return (torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(seed + 1)) * 3 - 1).clamp(0, 1)
 
 
-def as_rgb(array):
+def as_rgb(array: Any) -> Any:
     return torch.from_numpy(np.array(array, dtype=np.float32)).permute(2, 0, 1)[None]
 
 
@@ -34,7 +41,7 @@ def as_rgb(array):
 @pytest.mark.parametrize("mode", PIL_MODES)
 @given(shape=shapes, seed=seeds)
 @settings(max_examples=5, deadline=None)
-def test_every_mode_is_given_back_with_the_same_values(mode, shape, seed):
+def test_every_mode_is_given_back_with_the_same_values(mode: Any, shape: Any, seed: Any) -> None:
     image = random_image(mode, shape, seed)
     photo = Photo.open(image)
     back = photo.native()
@@ -48,19 +55,19 @@ def test_every_mode_is_given_back_with_the_same_values(mode, shape, seed):
 
 
 @pytest.mark.parametrize("mode", [m for m in PIL_MODES if m not in ("I", "F", "I;16", "I;16B", "RGBa", "La")])
-def test_rgb_is_what_pillow_makes_of_it(mode):
+def test_rgb_is_what_pillow_makes_of_it(mode: Any) -> None:
     image = random_image(mode, (9, 7))
     torch.testing.assert_close(Photo.open(image).rgb, as_rgb(image.convert("RGB")) / 255, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(("mode", "white"), [("I", 65535), ("I;16", 65535), ("I;16B", 65535), ("F", 1)])
-def test_grey_of_more_than_8_bits_keeps_its_precision(mode, white):
+def test_grey_of_more_than_8_bits_keeps_its_precision(mode: str, white: int) -> None:
     image = random_image(mode, (9, 7))
     grey = torch.from_numpy(np.array(image).astype(np.float64) / white).float()
     torch.testing.assert_close(Photo.open(image).rgb, grey.expand(1, 3, 9, 7), atol=1e-7, rtol=0)
 
 
-def test_premultiplied_alpha_is_divided_out():
+def test_premultiplied_alpha_is_divided_out() -> None:
     straight = Image.new("RGBA", (2, 1), (200, 100, 50, 128))
     rgb = Photo.open(straight.convert("RGBa")).rgb
     torch.testing.assert_close(rgb[0, :, 0, 0] * 255, torch.tensor([200.0, 100, 50]), atol=2, rtol=0)
@@ -68,7 +75,7 @@ def test_premultiplied_alpha_is_divided_out():
 
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64, ">u2"])
-def test_arrays_are_given_back_with_shape_dtype_and_values(channels, dtype):
+def test_arrays_are_given_back_with_shape_dtype_and_values(channels: int | None, dtype: Any) -> None:
     rng = np.random.default_rng(0)
     array = rng.random((5, 4) if channels is None else (5, 4, channels))
     dtype = np.dtype(dtype)
@@ -88,7 +95,7 @@ def test_arrays_are_given_back_with_shape_dtype_and_values(channels, dtype):
     "dtype", [torch.uint8, torch.bool, torch.float16, torch.bfloat16, torch.float32, torch.float64]
 )
 @pytest.mark.parametrize("shape", [(1, 5, 4), (2, 5, 4), (3, 5, 4), (4, 5, 4), (1, 3, 5, 4), (1, 4, 5, 4)])
-def test_tensors_are_given_back_with_shape_dtype_and_values(dtype, shape):
+def test_tensors_are_given_back_with_shape_dtype_and_values(dtype: Any, shape: tuple[int, ...]) -> None:
     tensor = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     tensor = tensor > 0.5 if dtype == torch.bool else (tensor * (255 if dtype == torch.uint8 else 1)).to(dtype)
     photo = Photo.open(tensor)
@@ -100,7 +107,7 @@ def test_tensors_are_given_back_with_shape_dtype_and_values(dtype, shape):
     torch.testing.assert_close(photo.rgb, colors.expand(1, 3, 5, 4), atol=1e-7, rtol=0)
 
 
-def test_a_tensor_that_needs_a_gradient_and_a_strange_array_are_fine():
+def test_a_tensor_that_needs_a_gradient_and_a_strange_array_are_fine() -> None:
     parameter = nn.Parameter(torch.rand(3, 4, 5))
     assert torch.equal(Photo.open(parameter).native(), parameter.detach())
     array = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)[::-1, ::-2]
@@ -108,7 +115,7 @@ def test_a_tensor_that_needs_a_gradient_and_a_strange_array_are_fine():
     assert np.array_equal(Photo.open(array).native(), array)
 
 
-def test_the_photo_keeps_its_values_when_the_source_is_written_to():
+def test_the_photo_keeps_its_values_when_the_source_is_written_to() -> None:
     array, tensor = np.zeros((2, 2), np.float32), torch.zeros(1, 2, 2)
     photos = Photo.open(array), Photo.open(tensor)
     array[:], tensor[:] = 1, 1
@@ -118,7 +125,7 @@ def test_the_photo_keeps_its_values_when_the_source_is_written_to():
     assert not photos[0].native().any()
 
 
-def test_the_colors_are_the_callers_own():
+def test_the_colors_are_the_callers_own() -> None:
     photo = Photo.open(random_image("RGB", (4, 5)))
     before = photo.rgb.clone()
     photo.rgb.zero_()
@@ -128,7 +135,7 @@ def test_the_colors_are_the_callers_own():
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
 @pytest.mark.parametrize("from_path", [True, False])
-def test_orientation_is_applied_and_reset(tmp_path, orientation, suffix, from_path):
+def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int, suffix: str, from_path: bool) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.Artist] = "Ada"
@@ -152,7 +159,7 @@ def test_orientation_is_applied_and_reset(tmp_path, orientation, suffix, from_pa
     assert np.array_equal(Photo.open(tmp_path / "again.png").native(), np.asarray(expected))
 
 
-def test_an_orientation_set_on_a_pil_image_counts_and_the_image_is_left_alone():
+def test_an_orientation_set_on_a_pil_image_counts_and_the_image_is_left_alone() -> None:
     image = random_image("RGB", (3, 5))
     image.getexif()[ExifTags.Base.Orientation] = 6
     assert Photo.open(image).size == (5, 3)
@@ -160,7 +167,7 @@ def test_an_orientation_set_on_a_pil_image_counts_and_the_image_is_left_alone():
     assert image.getexif()[ExifTags.Base.Orientation] == 6
 
 
-def test_transparency_of_a_palette_becomes_alpha(tmp_path):
+def test_transparency_of_a_palette_becomes_alpha(tmp_path: Path) -> None:
     image = random_image("P", (6, 7))
     alphas = bytes(range(256))
     image.save(tmp_path / "palette.png", transparency=alphas)
@@ -171,7 +178,7 @@ def test_transparency_of_a_palette_becomes_alpha(tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "key"), [("1", 255), ("L", 7), ("RGB", (7, 8, 9)), ("I;16", 7)])
-def test_a_transparent_color_becomes_alpha(tmp_path, mode, key):
+def test_a_transparent_color_becomes_alpha(tmp_path: Path, mode: str, key: int | tuple[int, int, int]) -> None:
     image = random_image(mode, (6, 7))
     image.putpixel((2, 3), key)
     before = np.array(image.convert("L") if mode == "1" else image).reshape(6, 7, -1)
@@ -183,7 +190,7 @@ def test_a_transparent_color_becomes_alpha(tmp_path, mode, key):
     assert np.array_equal(native[..., -1] == 0, transparent)
 
 
-def test_the_first_photo_of_a_phones_jpeg_counts(tmp_path):
+def test_the_first_photo_of_a_phones_jpeg_counts(tmp_path: Path) -> None:
     first, second = random_image("RGB", (8, 8), 1), random_image("RGB", (8, 8), 2)
     first.save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=[second])
     with Image.open(tmp_path / "phone.jpg") as image:
@@ -196,7 +203,7 @@ def test_the_first_photo_of_a_phones_jpeg_counts(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".png", ".tif", ".webp"])
-def test_animations_and_pages_are_refused(tmp_path, suffix):
+def test_animations_and_pages_are_refused(tmp_path: Path, suffix: str) -> None:
     frames = [random_image("RGB", (4, 4), seed) for seed in range(3)]
     path = tmp_path / f"many{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
@@ -209,7 +216,7 @@ def test_animations_and_pages_are_refused(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".jpg"), *itertools.product(["RGB", "I;16"], [".png", ".tif"])])
-def test_a_truncated_file_is_refused(tmp_path, mode, suffix):
+def test_a_truncated_file_is_refused(tmp_path: Path, mode: Any, suffix: Any) -> None:
     path = tmp_path / f"half{suffix}"
     random_image(mode, (40, 40)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
@@ -217,7 +224,7 @@ def test_a_truncated_file_is_refused(tmp_path, mode, suffix):
         Photo.open(path)
 
 
-def test_files_that_are_no_photos_are_refused(tmp_path):
+def test_files_that_are_no_photos_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.jpg").write_text("plain text")
     (tmp_path / "iphone.heic").write_bytes(b"\0\0\0\x18ftypheic")
@@ -233,7 +240,7 @@ def test_files_that_are_no_photos_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [20, 40])  # beyond twice the limit Pillow raises, below that it warns
-def test_decompression_bombs_are_refused(tmp_path, monkeypatch, limit):
+def test_decompression_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     random_image("L", (7, 7)).save(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(PhotoError, match=r"bomb\.png: .*MAX_IMAGE_PIXELS"):
@@ -265,7 +272,7 @@ def test_decompression_bombs_are_refused(tmp_path, monkeypatch, limit):
         (Image.new("I", (2, 2), 70000), PhotoError, "70000"),
     ],
 )
-def test_bad_sources_are_refused(source, error, said):
+def test_bad_sources_are_refused(source: Any, error: Any, said: str) -> None:
     with pytest.raises(error, match=said):
         Photo.open(source)
 
@@ -276,7 +283,7 @@ def test_bad_sources_are_refused(source, error, said):
 @pytest.mark.parametrize("mode", PIL_MODES)
 @given(shape=shapes, seed=seeds)
 @settings(max_examples=6, deadline=None)
-def test_outside_alpha_every_native_value_is_the_same(mode, shape, seed):
+def test_outside_alpha_every_native_value_is_the_same(mode: Any, shape: Any, seed: Any) -> None:
     photo = Photo.open(random_image(mode, shape, seed))
     alpha = random_alpha(shape, seed)
     before = np.asarray(photo.native())
@@ -291,7 +298,7 @@ def test_outside_alpha_every_native_value_is_the_same(mode, shape, seed):
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_outside_alpha_tensors_are_the_same(dtype, channels):
+def test_outside_alpha_tensors_are_the_same(dtype: Any, channels: int) -> None:
     tensor = (torch.rand(1, channels, 9, 11) * (255 if dtype == torch.uint8 else 1)).to(dtype)
     alpha = random_alpha((9, 11))
     after = Photo.open(tensor).composite(random_fill((9, 11)), alpha).native()
@@ -303,7 +310,7 @@ def test_outside_alpha_tensors_are_the_same(dtype, channels):
 
 @pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.uint16, 65535)])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colors_are_blended_and_rounded_to_the_native_depth(dtype, white, channels):
+def test_colors_are_blended_and_rounded_to_the_native_depth(dtype: Any, white: int, channels: int) -> None:
     native = np.random.default_rng(0).integers(0, white + 1, (9, 11, channels)).astype(dtype)
     fill, alpha = random_fill((9, 11)), random_alpha((9, 11))
     after = Photo.open(native).composite(fill, alpha).native()
@@ -316,7 +323,7 @@ def test_colors_are_blended_and_rounded_to_the_native_depth(dtype, white, channe
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBX", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"])
-def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode):
+def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode: str) -> None:
     photo = Photo.open(random_image(mode, (9, 11)))
     values = np.random.default_rng(1).integers(0, 256, (9, 11, 3), dtype=np.uint8)
     after = photo.composite(as_rgb(values) / 255, torch.ones(1, 1, 9, 11)).native()
@@ -327,7 +334,7 @@ def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode):
 
 
 @pytest.mark.parametrize(("mode", "white"), [("I", 65535), ("I;16", 65535), ("F", 1)])
-def test_deep_grey_is_the_luma_of_the_fill(mode, white):
+def test_deep_grey_is_the_luma_of_the_fill(mode: str, white: int) -> None:
     fill = random_fill((9, 11))
     after = np.asarray(Photo.open(random_image(mode, (9, 11))).composite(fill, torch.ones(1, 1, 9, 11)).native())
     luma = (0.299 * fill[0, 0].double() + 0.587 * fill[0, 1] + 0.114 * fill[0, 2]).numpy() * white
@@ -335,7 +342,7 @@ def test_deep_grey_is_the_luma_of_the_fill(mode, white):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "I;16", "I", "YCbCr", "CMYK"])
-def test_filling_with_the_photo_itself_changes_next_to_nothing(mode):
+def test_filling_with_the_photo_itself_changes_next_to_nothing(mode: str) -> None:
     photo = Photo.open(random_image(mode, (16, 16)))
     again = photo.composite(photo.rgb, torch.full((1, 1, 16, 16), 0.5))
     # YCbCr has colors that RGB has not
@@ -345,7 +352,7 @@ def test_filling_with_the_photo_itself_changes_next_to_nothing(mode):
         assert np.array_equal(np.asarray(again.native()), np.asarray(photo.native()))
 
 
-def test_a_composite_keeps_what_the_photo_had():
+def test_a_composite_keeps_what_the_photo_had() -> None:
     image = random_image("RGB", (4, 4))
     image.info["dpi"], image.info["icc_profile"] = (300, 300), srgb_profile()
     photo = Photo.open(image)
@@ -354,7 +361,7 @@ def test_a_composite_keeps_what_the_photo_had():
     assert not torch.equal(after.rgb, photo.rgb)
 
 
-def test_what_is_not_used_of_the_fill_may_be_anything():
+def test_what_is_not_used_of_the_fill_may_be_anything() -> None:
     photo = Photo.open(random_image("RGB", (4, 6)))
     alpha = torch.zeros(1, 1, 4, 6)
     alpha[..., 1, 1] = alpha[..., 3, 4] = 1
@@ -365,7 +372,7 @@ def test_what_is_not_used_of_the_fill_may_be_anything():
         photo.composite(fill, torch.ones(1, 1, 4, 6))
 
 
-def test_bad_layers_are_refused():
+def test_bad_layers_are_refused() -> None:
     photo = Photo.open(random_image("RGB", (4, 6)))
     fill, alpha = random_fill((4, 6)), torch.ones(1, 1, 4, 6)
     for bad in (fill[0], fill[..., :5], fill[:, :1], (fill * 255).byte()):

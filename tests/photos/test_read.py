@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import contextlib
 import io
 import os
@@ -5,6 +7,8 @@ import struct
 import subprocess
 import zlib
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageFilter, ImageOps
 from random_images import encode
+from torch import Tensor
 
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.masks import read_mask
@@ -22,7 +27,7 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 FORMATS = {"1": "PNG", "L": "PNG", "LA": "PNG", "P": "PNG", "PA": "TIFF", "RGB": "PNG", "RGBA": "PNG"}
 
 
-def smooth(size=(24, 36), seed=0):
+def smooth(size: tuple[int, int] = (24, 36), seed: int = 0) -> Any:
     noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2))
 
@@ -31,7 +36,7 @@ JPEG, PNG = encode(smooth(), "JPEG", quality=90), encode(smooth())
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_becomes_rgb(mode):
+def test_every_mode_becomes_rgb(mode: str) -> None:
     data = encode(smooth().convert(mode), FORMATS.get(mode, "TIFF"))
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(opened.convert("RGB"))
@@ -40,13 +45,13 @@ def test_every_mode_becomes_rgb(mode):
     np.testing.assert_array_equal(photo, expected)
 
 
-def test_a_cmyk_jpeg_becomes_rgb():
+def test_a_cmyk_jpeg_becomes_rgb() -> None:
     data = encode(smooth().convert("CMYK"), "JPEG", quality=95)
     difference = read_rgb(data, "photo").astype(int) - np.asarray(smooth())
     assert np.abs(difference).mean() < 6
 
 
-def test_grey_of_16_bits_is_scaled_and_not_clipped():
+def test_grey_of_16_bits_is_scaled_and_not_clipped() -> None:
     values = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
     expected = np.rint(values / 257).astype(np.uint8)
     for file_format in ("PNG", "TIFF"):
@@ -56,7 +61,7 @@ def test_grey_of_16_bits_is_scaled_and_not_clipped():
 
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
 @pytest.mark.parametrize(("shorter_side", "size"), [(None, (36, 24)), (12, (18, 12))])
-def test_grey_of_16_bits_is_upright(file_format, shorter_side, size):
+def test_grey_of_16_bits_is_upright(file_format: str, shorter_side: int | None, size: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[274] = 6
     grey = np.arange(24 * 36, dtype=np.uint16).reshape(24, 36) * 70
@@ -66,8 +71,8 @@ def test_grey_of_16_bits_is_upright(file_format, shorter_side, size):
     assert corners == sorted(corners)  # the first row has become the last column
 
 
-def test_color_of_16_bits_is_scaled_and_not_clipped():
-    def chunk(kind, data):
+def test_color_of_16_bits_is_scaled_and_not_clipped() -> None:
+    def chunk(kind: Any, data: bytes) -> Any:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
     values = np.array([[[0, 1000, 65535], [257, 32768, 40000]]], ">u2")
@@ -77,7 +82,7 @@ def test_color_of_16_bits_is_scaled_and_not_clipped():
     assert np.abs(photo.astype(float) - values / 257.0).max() <= 1
 
 
-def test_alpha_is_left_out():
+def test_alpha_is_left_out() -> None:
     image = smooth().convert("RGBA")
     image.putalpha(Image.new("L", image.size, 7))
     np.testing.assert_array_equal(read_rgb(encode(image), "photo"), np.asarray(smooth()))
@@ -86,7 +91,7 @@ def test_alpha_is_left_out():
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("shorter_side", [None, 12])
-def test_photos_are_upright(file_format, turn, shorter_side):
+def test_photos_are_upright(file_format: str, turn: int, shorter_side: int | None) -> None:
     exif = Image.Exif()
     exif[274] = turn
     options = {"lossless": True} if file_format == "WEBP" else {"quality": 95} if file_format == "JPEG" else {}
@@ -103,27 +108,29 @@ def test_photos_are_upright(file_format, turn, shorter_side):
 
 
 @given(st.tuples(st.integers(1, 70), st.integers(1, 70)), st.integers(1, 80), st.sampled_from(["JPEG", "PNG"]))
-def test_photos_are_shrunk_to_the_shorter_side_and_never_enlarged(size, shorter_side, file_format):
-    photo = read_rgb(encode(Image.new("RGB", size[::-1], "red"), file_format), "photo", shorter_side)
+def test_photos_are_shrunk_to_the_shorter_side_and_never_enlarged(
+    size: tuple[int, int], shorter_side: int, file_format: str
+) -> None:
+    photo = read_rgb(encode(Image.new("RGB", size[::-1], "red"), file_format), "photo", shorter_side)  # pyright: ignore[reportArgumentType]
     factor = min(1, shorter_side / min(size))
     assert min(photo.shape[:2]) == min(shorter_side, *size)
     assert abs(photo.shape[0] - size[0] * factor) <= 0.5
     assert abs(photo.shape[1] - size[1] * factor) <= 0.5
 
 
-def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch):
+def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes, resize = [], Image.Image.resize
 
-    def spy(image, *arguments, **options):
+    def spy(image: Tensor, *arguments: Any, **options: Any) -> Any:
         sizes.append(image.size)
-        return resize(image, *arguments, **options)
+        return resize(image, *arguments, **options)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(Image.Image, "resize", spy)
     assert read_rgb(encode(smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
     assert sizes == [(60, 40)]
 
 
-def test_damaged_exif_is_no_reason_to_refuse_a_photo():
+def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0\xff\xff\xff\x7f\x10\0\0\0"
     assert read_rgb(encode(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
 
@@ -139,7 +146,7 @@ def test_damaged_exif_is_no_reason_to_refuse_a_photo():
         (encode(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
     ],
 )
-def test_what_is_no_photo_is_reported_with_the_reason(data, reason):
+def test_what_is_no_photo_is_reported_with_the_reason(data: Any, reason: str) -> None:
     with pytest.raises(PhotoError, match=reason):
         read_rgb(data, "photo.jpg")
     with pytest.raises(PhotoError, match=reason):
@@ -147,16 +154,16 @@ def test_what_is_no_photo_is_reported_with_the_reason(data, reason):
 
 
 @pytest.mark.parametrize("limit", [24 * 36 - 1, 24 * 36 // 3])  # Pillow warns up to twice the limit, then raises
-def test_a_decompression_bomb_is_reported(monkeypatch, limit):
+def test_a_decompression_bomb_is_reported(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(PhotoError, match="decompression bomb"):
         read_rgb(PNG, "photo")
 
 
-def test_whatever_a_decoder_raises_is_reported(monkeypatch):
+def test_whatever_a_decoder_raises_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (TypeError("bad tag"), MemoryError(), IndexError("out of range"), SyntaxError("broken header")):
 
-        def fail(*_, error=error):
+        def fail(*_: Any, error: Any = error) -> None:
             raise error
 
         monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
@@ -164,7 +171,7 @@ def test_whatever_a_decoder_raises_is_reported(monkeypatch):
             read_rgb(PNG, "photo")
 
 
-def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path):
+def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="there is no such file"):
         read_rgb(tmp_path / "gone.jpg", "gone.jpg")
     (tmp_path / "folder.jpg").mkdir()
@@ -178,7 +185,9 @@ def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path):
     st.floats(0, 1),
     st.sampled_from([None, 5]),
 )
-def test_a_damaged_file_is_read_or_reported_and_nothing_else(data, changes, kept, shorter_side):
+def test_a_damaged_file_is_read_or_reported_and_nothing_else(
+    data: Any, changes: list[tuple[float, int]], kept: float, shorter_side: int | None
+) -> None:
     damaged = bytearray(data)
     for place, value in changes:
         damaged[round(place * (len(damaged) - 1))] = value
@@ -198,8 +207,10 @@ def test_a_damaged_file_is_read_or_reported_and_nothing_else(data, changes, kept
         KeyError(3),
     ],
 )
-def test_what_a_decoder_says_of_its_own_insides_is_not_all_that_is_said(monkeypatch, error):
-    def fail(*_):
+def test_what_a_decoder_says_of_its_own_insides_is_not_all_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    def fail(*_: Any) -> None:
         raise error
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
@@ -207,8 +218,8 @@ def test_what_a_decoder_says_of_its_own_insides_is_not_all_that_is_said(monkeypa
         read_rgb(PNG, "photo")
 
 
-def test_too_little_memory_is_named(monkeypatch):
-    def fail(*_):
+def test_too_little_memory_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
         raise MemoryError
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
@@ -222,8 +233,10 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage
 @pytest.mark.parametrize(
     "head", [b"", b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 32, len(EPS), 0, 0, 0, 0, 0xFFFF) + b"\0\0"]
 )
-def test_drawings_are_refused_and_no_other_program_is_started(tmp_path, monkeypatch, head):
-    def start(*_, **__):
+def test_drawings_are_refused_and_no_other_program_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: Any
+) -> None:
+    def start(*_: Any, **__: Any) -> None:
         raise AssertionError("another program was started")
 
     monkeypatch.setattr(subprocess, "Popen", start)
@@ -233,13 +246,13 @@ def test_drawings_are_refused_and_no_other_program_is_started(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_a_pipe_is_refused_rather_than_waited_for(tmp_path, linked):
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path, linked: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "photo.png").symlink_to(tmp_path / "pipe")
     with pytest.raises(PhotoError, match="not a regular file"):
         Photo.open(tmp_path / ("photo.png" if linked else "pipe"))
 
 
-def test_a_photo_that_was_opened_is_handed_back():
+def test_a_photo_that_was_opened_is_handed_back() -> None:
     photo = Photo.open(smooth())
     assert Photo.open(photo) is photo

@@ -1,10 +1,14 @@
+from __future__ import annotations
+
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 from skimage.measure import label
 
@@ -20,11 +24,11 @@ masks = st.builds(
 )
 
 
-def as_tensor(mask):
+def as_tensor(mask: Any) -> Any:
     return torch.from_numpy(np.asarray(mask, dtype=bool))[None, None]
 
 
-def filled(region, shape):
+def filled(region: Any, shape: Any) -> NDArray[Any]:
     """The region's polygons rasterized by skimage, outline and holes by the even-odd rule."""
     inside = np.zeros(shape, bool)
     for ring in region.polygons:
@@ -33,20 +37,20 @@ def filled(region, shape):
     return inside
 
 
-def decoded(segmentation):
+def decoded(segmentation: Any) -> Any:
     height, width = segmentation["size"]
     values = np.arange(len(segmentation["counts"])) % 2 == 1
     return np.repeat(values, segmentation["counts"]).reshape(width, height).T
 
 
-def signed_area(ring):
+def signed_area(ring: Any) -> Any:
     return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True)) / 2
 
 
 @given(masks)
 @settings(max_examples=80, deadline=None)
-def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask):
-    labels, count = label(mask, connectivity=2, return_num=True)
+def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask: Any) -> None:
+    labels, count = label(mask, connectivity=2, return_num=True)  # pyright: ignore[reportGeneralTypeIssues]
     regions = find_regions(as_tensor(mask))
     annotations = to_coco(regions, file_name="a.png", size=mask.shape)["annotations"]
 
@@ -69,7 +73,7 @@ def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask):
 
 @given(masks)
 @settings(max_examples=20, deadline=None)
-def test_rings_have_corners_only(mask):
+def test_rings_have_corners_only(mask: Any) -> None:
     for region in find_regions(as_tensor(mask)):
         for ring in region.polygons:
             sides = np.diff(np.array(ring + ring[:1]), axis=0)
@@ -78,7 +82,7 @@ def test_rings_have_corners_only(mask):
             assert (horizontal != np.roll(horizontal, 1)).all()  # a turn at every corner
 
 
-def test_a_ring_shaped_region_has_a_hole():
+def test_a_ring_shaped_region_has_a_hole() -> None:
     mask = np.ones((3, 4), bool)
     mask[1, 1:3] = False
     (region,) = find_regions(as_tensor(mask))
@@ -87,20 +91,20 @@ def test_a_ring_shaped_region_has_a_hole():
     assert [set(hole) for hole in region.holes] == [{(1, 1), (3, 1), (3, 2), (1, 2)}]
 
 
-def test_pixels_that_touch_at_a_corner_are_one_region_with_one_outline():
+def test_pixels_that_touch_at_a_corner_are_one_region_with_one_outline() -> None:
     (region,) = find_regions(as_tensor(np.eye(4, dtype=bool)))
     assert region.area == 4
     assert region.holes == ()
 
 
-def test_regions_come_largest_first():
+def test_regions_come_largest_first() -> None:
     mask = np.zeros((6, 9), bool)
     mask[0, 0] = mask[5, 8] = True
     mask[2:5, 1:6] = True
     assert [region.box for region in find_regions(as_tensor(mask))] == [(1, 2, 5, 3), (0, 0, 1, 1), (8, 5, 1, 1)]
 
 
-def test_confidence_is_the_mean_over_the_region():
+def test_confidence_is_the_mean_over_the_region() -> None:
     mask = np.zeros((4, 6), bool)
     mask[0, :2] = mask[3, 5] = True
     confidence = torch.linspace(0, 1, 24).reshape(1, 1, 4, 6)
@@ -110,7 +114,7 @@ def test_confidence_is_the_mean_over_the_region():
     assert find_regions(as_tensor(mask))[0].confidence is None
 
 
-def test_regions_are_equal_if_their_pixels_are():
+def test_regions_are_equal_if_their_pixels_are() -> None:
     corner = np.array([[1, 0], [1, 1]])
     first, second = np.zeros((2, 9, 9), bool)
     first[2:4, 2:4], second[2:4, 2:4] = corner, corner[:, ::-1]
@@ -122,10 +126,10 @@ def test_regions_are_equal_if_their_pixels_are():
     assert one == again
     assert len({one, other, again}) == 2
     with pytest.raises(AttributeError):
-        one.area = 4
+        one.area = 4  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch):
+def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     traced = []
     genuine = module._rings
     monkeypatch.setattr(module, "_rings", lambda mask, *at: traced.append(mask.shape) or genuine(mask, *at))
@@ -142,7 +146,7 @@ def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch):
     assert traced == [(2, 1)]  # of the box, not of the photo
 
 
-def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes():
+def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes() -> None:
     y, x = np.mgrid[-100:100, -100:100]
     rings = find_regions(as_tensor(np.maximum(abs(x + 0.5), abs(y + 0.5)).astype(int) % 2 == 0))  # one in another
     assert len(rings) == 50
@@ -150,12 +154,12 @@ def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes():
     assert sum(len(region._runs) for region in rings) < 12 * 200 * 101
 
 
-def test_an_empty_mask_has_no_regions():
+def test_an_empty_mask_has_no_regions() -> None:
     assert find_regions(as_tensor(np.zeros((5, 7)))) == []
     assert to_coco([], file_name="a.png", size=(5, 7))["annotations"] == []
 
 
-def test_coco_says_which_photo_and_is_json():
+def test_coco_says_which_photo_and_is_json() -> None:
     mask = as_tensor(np.ones((2, 3)))
     coco = to_coco(find_regions(mask, mask.double() * 0.75), file_name="b.jpg", size=(2, 3), image_id=7)
     assert json.loads(json.dumps(coco)) == {
@@ -176,7 +180,7 @@ def test_coco_says_which_photo_and_is_json():
     }
 
 
-def test_bad_input_is_refused():
+def test_bad_input_is_refused() -> None:
     mask = as_tensor(np.ones((2, 3)))
     with pytest.raises(TypeError, match="float32"):
         find_regions(mask.float())

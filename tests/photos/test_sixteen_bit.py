@@ -1,9 +1,17 @@
+# A photo comes back as what it came: Pillow's, an array or a tensor. Each test knows which.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportIndexIssue=false
+
+from __future__ import annotations
+
 import contextlib
 import io
 import struct
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import png
@@ -19,7 +27,7 @@ from hcl_sdk.photos.photo import Photo
 
 
 @pytest.fixture(params=["imagecodecs", "pypng"], scope="module")
-def codec(request):
+def codec(request: pytest.FixtureRequest) -> Iterator[Any]:
     """What decodes PNG: imagecodecs where it is installed, else pypng and numpy."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "imagecodecs":
@@ -29,7 +37,7 @@ def codec(request):
         yield request.param
 
 
-def write_png16(path, values, exif=None, interlace=False):
+def write_png16(path: Path, values: Any, exif: Any = None, interlace: bool = False) -> None:
     """By pypng itself; EXIF put in by hand."""
     height, width, channels = values.shape
     writer = png.Writer(width, height, greyscale=channels == 2, alpha=channels != 3, bitdepth=16, interlace=interlace)
@@ -44,7 +52,7 @@ def write_png16(path, values, exif=None, interlace=False):
         png.write_chunks(file, chunks)
 
 
-def write_filtered_png16(path, values, filters):
+def write_filtered_png16(path: Path, values: Any, filters: Any) -> None:
     """A PNG of 16-bit channels whose row y is filtered with ``filters[y]``, byte by byte as the standard defines it."""
     height, width, channels = values.shape
     rows = values.astype(">u2").tobytes()
@@ -69,7 +77,9 @@ def write_filtered_png16(path, values, filters):
 @pytest.mark.parametrize("channels", [2, 3, 4])
 @pytest.mark.parametrize("interlace", [False, True])
 @pytest.mark.parametrize("size", [(6, 9), (17, 3), (1, 1), (1, 5), (5, 1)])
-def test_16_bit_png_stays_16_bit(codec, tmp_path, size, channels, interlace):
+def test_16_bit_png_stays_16_bit(
+    codec: Any, tmp_path: Path, size: tuple[int, int], channels: int, interlace: bool
+) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (*size, channels), dtype=np.uint16)
     write_png16(tmp_path / "deep.png", values, interlace=interlace)
     photo = Photo.open(tmp_path / "deep.png")
@@ -83,7 +93,9 @@ def test_16_bit_png_stays_16_bit(codec, tmp_path, size, channels, interlace):
 
 @given(shape=shapes, channels=st.sampled_from([2, 3, 4]), filters=st.lists(st.integers(0, 4), min_size=12), seed=seeds)
 @settings(max_examples=25, deadline=None)
-def test_16_bit_png_of_any_filters(codec, tmp_path_factory, shape, channels, filters, seed):
+def test_16_bit_png_of_any_filters(
+    codec: Any, tmp_path_factory: pytest.TempPathFactory, shape: Any, channels: int, filters: list[int], seed: Any
+) -> None:
     path = tmp_path_factory.mktemp("png") / "filtered.png"
     values = np.random.default_rng(seed).integers(0, 65536, (*shape, channels), dtype=np.uint16)
     write_filtered_png16(path, values, filters)
@@ -93,7 +105,7 @@ def test_16_bit_png_of_any_filters(codec, tmp_path_factory, shape, channels, fil
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_16_bit_tiff_stays_16_bit(tmp_path, channels, planar, byteorder):
+def test_16_bit_tiff_stays_16_bit(tmp_path: Path, channels: int, planar: str, byteorder: str) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (6, 9, channels), dtype=np.uint16)
     stored = values if planar == "contig" else np.moveaxis(values, -1, 0)
     extra = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
@@ -107,7 +119,7 @@ def test_16_bit_tiff_stays_16_bit(tmp_path, channels, planar, byteorder):
 
 @pytest.mark.parametrize("orientation", [3, 6])
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_orientation_of_16_bit_color(codec, tmp_path, orientation, suffix):
+def test_orientation_of_16_bit_color(codec: Any, tmp_path: Path, orientation: int, suffix: str) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (3, 5, 3), dtype=np.uint16)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
@@ -124,7 +136,7 @@ def test_orientation_of_16_bit_color(codec, tmp_path, orientation, suffix):
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_truncated_16_bit_file_is_refused(codec, tmp_path, suffix, share):
+def test_a_truncated_16_bit_file_is_refused(codec: Any, tmp_path: Path, suffix: str, share: float) -> None:
     path = tmp_path / f"half{suffix}"
     Photo.open(np.random.default_rng(0).integers(0, 65536, (40, 40, 3), dtype=np.uint16)).save(path)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
@@ -132,13 +144,13 @@ def test_a_truncated_16_bit_file_is_refused(codec, tmp_path, suffix, share):
         Photo.open(path)
 
 
-def test_16_bit_ppm_is_refused_rather_than_reduced(tmp_path):
+def test_16_bit_ppm_is_refused_rather_than_reduced(tmp_path: Path) -> None:
     (tmp_path / "deep.ppm").write_bytes(b"P6 2 1 65535\n" + bytes(12))
     with pytest.raises(PhotoError, match="PNG and TIFF"):
         Photo.open(tmp_path / "deep.ppm")
 
 
-def test_a_transparent_16_bit_color_becomes_alpha(codec, tmp_path):
+def test_a_transparent_16_bit_color_becomes_alpha(codec: Any, tmp_path: Path) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (6, 9, 3), dtype=np.uint16)
     writer = png.Writer(9, 6, greyscale=False, bitdepth=16, transparent=tuple(map(int, values[2, 3])))
     with open(tmp_path / "deep.png", "wb") as file:
@@ -150,7 +162,7 @@ def test_a_transparent_16_bit_color_becomes_alpha(codec, tmp_path):
 
 
 @pytest.mark.parametrize("interlace", [0, 1])
-def test_no_more_is_unpacked_than_the_header_says(codec, tmp_path, interlace):
+def test_no_more_is_unpacked_than_the_header_says(codec: Any, tmp_path: Path, interlace: int) -> None:
     header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, interlace)
     packed = zlib.compress(bytes(100_000_000))
     with open(tmp_path / "bomb.png", "wb") as file:

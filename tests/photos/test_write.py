@@ -1,19 +1,28 @@
+# A photo comes back as what it came: Pillow's, an array or a tensor. Each test knows which.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
 import dataclasses
 import os
 import struct
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageChops
 from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
+from torch import Tensor
 
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
 
 
-def camera_exif(orientation=1):
+def camera_exif(orientation: int = 1) -> Any:
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "Ada"
     exif[ExifTags.Base.Orientation] = orientation
@@ -22,7 +31,7 @@ def camera_exif(orientation=1):
     return exif.tobytes()
 
 
-def check_metadata(image):
+def check_metadata(image: Any) -> None:
     exif = image.getexif()
     assert exif[ExifTags.Base.Artist] == "Ada"
     assert exif.get(ExifTags.Base.Orientation, 1) == 1
@@ -35,7 +44,7 @@ def check_metadata(image):
 
 @pytest.mark.parametrize("source", [".png", ".jpg", ".tif"])
 @pytest.mark.parametrize("target", [".png", ".jpg", ".tif", ".webp", ".avif"])
-def test_profile_exif_and_resolution_go_from_format_to_format(tmp_path, source, target):
+def test_profile_exif_and_resolution_go_from_format_to_format(tmp_path: Path, source: str, target: str) -> None:
     before, after = tmp_path / f"before{source}", tmp_path / f"after{target}"
     random_image("RGB", (6, 9)).save(before, exif=camera_exif(6), icc_profile=srgb_profile(), dpi=(200, 300))
     photo = Photo.open(before)
@@ -51,7 +60,7 @@ def test_profile_exif_and_resolution_go_from_format_to_format(tmp_path, source, 
 
 @pytest.mark.parametrize("source", [".png", ".tif"])
 @pytest.mark.parametrize("target", [".png", ".tif"])
-def test_16_bit_color_keeps_profile_exif_and_resolution(tmp_path, source, target):
+def test_16_bit_color_keeps_profile_exif_and_resolution(tmp_path: Path, source: str, target: str) -> None:
     image = random_image("RGB", (6, 9))
     image.save(tmp_path / f"shallow{source}", exif=camera_exif(), icc_profile=srgb_profile(), dpi=(300, 200))
     shallow = Photo.open(tmp_path / f"shallow{source}")
@@ -65,7 +74,7 @@ def test_16_bit_color_keeps_profile_exif_and_resolution(tmp_path, source, target
     assert np.array_equal(Photo.open(tmp_path / f"again{target}").native(), deep.pixels)
 
 
-def test_the_thumbnail_of_the_photo_before_is_not_kept(tmp_path):
+def test_the_thumbnail_of_the_photo_before_is_not_kept(tmp_path: Path) -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHII", 1, 274, 3, 1, 1)
     thumbnail = b"\xff\xd8THUMBNAIL\xff\xd9"
     following = 8 + 2 + 12 + 4
@@ -77,7 +86,7 @@ def test_the_thumbnail_of_the_photo_before_is_not_kept(tmp_path):
     assert b"THUMBNAIL" not in (tmp_path / "restored.jpg").read_bytes()
 
 
-def test_damaged_exif_does_not_keep_a_photo_out(tmp_path):
+def test_damaged_exif_does_not_keep_a_photo_out(tmp_path: Path) -> None:
     image = random_image("RGB", (4, 4))
     for i, exif in enumerate([b"Exif\0\0garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"]):
         image.save(tmp_path / f"{i}.png", exif=exif)
@@ -87,7 +96,9 @@ def test_damaged_exif_does_not_keep_a_photo_out(tmp_path):
 @pytest.mark.parametrize("mode", PIL_MODES)
 @given(shape=shapes, seed=seeds)
 @settings(max_examples=3, deadline=None)
-def test_the_lossless_suffix_is_lossless(tmp_path_factory, mode, shape, seed):
+def test_the_lossless_suffix_is_lossless(
+    tmp_path_factory: pytest.TempPathFactory, mode: Any, shape: Any, seed: Any
+) -> None:
     image = random_image(mode, shape, seed)
     photo = Photo.open(image)
     path = tmp_path_factory.mktemp("saved") / f"photo{photo.lossless_suffix}"
@@ -99,13 +110,13 @@ def test_the_lossless_suffix_is_lossless(tmp_path_factory, mode, shape, seed):
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".webp"), ("RGBA", ".webp"), ("L", ".bmp"), ("RGB", ".jp2")])
-def test_other_lossless_formats(tmp_path, mode, suffix):
+def test_other_lossless_formats(tmp_path: Path, mode: str, suffix: str) -> None:
     image = random_image(mode, (7, 5))
     Photo.open(image).save(tmp_path / f"a{suffix}")
     assert np.array_equal(Photo.open(tmp_path / f"a{suffix}").native(), image)
 
 
-def test_cmyk_jpegs_keep_their_polarity(tmp_path):
+def test_cmyk_jpegs_keep_their_polarity(tmp_path: Path) -> None:
     image = Image.new("CMYK", (32, 16), (255, 0, 0, 0))
     image.save(tmp_path / "cyan.jpg", quality=100)
     photo = Photo.open(tmp_path / "cyan.jpg")
@@ -115,7 +126,7 @@ def test_cmyk_jpegs_keep_their_polarity(tmp_path):
     assert max(high for _, high in difference.getextrema()) <= 3
 
 
-def test_jpegs_are_written_well_unless_asked_otherwise(tmp_path):
+def test_jpegs_are_written_well_unless_asked_otherwise(tmp_path: Path) -> None:
     photo = Photo.open(random_image("RGB", (64, 64)))
     photo.save(tmp_path / "good.jpg")
     photo.save(tmp_path / "small.jpeg", quality=20)
@@ -137,21 +148,21 @@ def test_jpegs_are_written_well_unless_asked_otherwise(tmp_path):
         (random_image("RGB", (4, 4)), "", "'photo'"),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused(tmp_path, source, suffix, said):
+def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, source: Any, suffix: str, said: str) -> None:
     with pytest.raises(PhotoError, match=said):
         Photo.open(source).save(tmp_path / f"photo{suffix}")
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("source", [np.full((3, 4, 3), 0.5, np.float32), torch.full((3, 3, 4), 0.5)])
-def test_floating_point_arrays_are_written_with_8_bits(tmp_path, source):
+def test_floating_point_arrays_are_written_with_8_bits(tmp_path: Path, source: NDArray[Any] | Tensor) -> None:
     Photo.open(source).save(tmp_path / "float.png")
     with Image.open(tmp_path / "float.png") as image:
         assert image.mode == "RGB"
         assert set(np.asarray(image).flat) == {128}
 
 
-def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(b"old")
     image = random_image("RGB", (4, 4))
@@ -166,7 +177,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["photo.jpg"]
 
 
-def test_saving_through_a_link_writes_the_file_behind_it(tmp_path):
+def test_saving_through_a_link_writes_the_file_behind_it(tmp_path: Path) -> None:
     (tmp_path / "real.png").write_bytes(b"old")
     (tmp_path / "link.png").symlink_to(tmp_path / "real.png")
     Photo.open(random_image("L", (3, 3))).save(tmp_path / "link.png")

@@ -7,12 +7,15 @@ import os
 import pickle
 import shutil
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import recorded
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from hcl_sdk.config import build
 from hcl_sdk.detector import Detector
@@ -33,7 +36,7 @@ def checkpoint(name: str = "legacy2") -> dict:
     return torch.load(DATA / f"{name}.pt", weights_only=True)
 
 
-def saved(content, tmp_path: Path) -> Path:
+def saved(content: Any, tmp_path: Path) -> Path:
     path = tmp_path / "checkpoint.pt"
     torch.save(content, path)
     return path
@@ -43,7 +46,7 @@ def saved(content, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["legacy2", "nofuse_legacy3"])
-def test_every_part_gives_the_recorded_values(name):
+def test_every_part_gives_the_recorded_values(name: str) -> None:
     differences = dict(recorded.compare_network(DATA / f"{name}.json"))
     kinds = {key.split(".")[0] for key in differences}
     assert kinds == {key.split(".")[0] for key in load_file(DATA / f"{name}.safetensors")} - {"image"}
@@ -51,14 +54,14 @@ def test_every_part_gives_the_recorded_values(name):
 
 
 @pytest.mark.parametrize("name", ["loss8", "loss16"])
-def test_the_contrastive_loss_gives_the_recorded_values_and_gradients(name):
+def test_the_contrastive_loss_gives_the_recorded_values_and_gradients(name: str) -> None:
     differences = dict(recorded.compare_loss(DATA / f"{name}.safetensors"))
     assert "loss" in differences
     assert "gradient.1" in differences
     assert {key: d for key, d in differences.items() if not d <= 1e-4} == {}
 
 
-def one_set(tmp_path: Path, change=None) -> Path:
+def one_set(tmp_path: Path, change: Any = None) -> Path:
     for file in DATA.glob("legacy2.*"):
         shutil.copy(file, tmp_path)
     if change is not None:
@@ -68,11 +71,11 @@ def one_set(tmp_path: Path, change=None) -> Path:
     return tmp_path
 
 
-def spoil(values, key):
+def spoil(values: Any, key: Tensor) -> None:
     values[key][0, 0, 0, 0] += 3e-4
 
 
-def flip(values, key):
+def flip(values: Any, key: Tensor) -> None:
     undecided = (values["confs.1"] - 0.5).abs() < 0.1
     at = (~undecided).nonzero()[0].tolist()
     values[key][tuple(at)] = 1 - values[key][tuple(at)]
@@ -88,7 +91,9 @@ def flip(values, key):
         *((key, flip) for key in ("valid_masks.1", "invalid_masks.1", "acc_valid_masks.1", "pred_masks.1")),
     ],
 )
-def test_the_script_sees_a_value_that_differs(key, change, tmp_path, monkeypatch, capsys):
+def test_the_script_sees_a_value_that_differs(
+    key: Any, change: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     directory = one_set(tmp_path, lambda values: change(values, key))
     monkeypatch.setattr("sys.argv", ["recorded.py", str(directory)])
     assert recorded.main() == 1
@@ -96,13 +101,17 @@ def test_the_script_sees_a_value_that_differs(key, change, tmp_path, monkeypatch
     assert any(line.split()[1] == key for line in wrong)
 
 
-def test_the_script_is_content_with_a_good_set(tmp_path, monkeypatch, capsys):
+def test_the_script_is_content_with_a_good_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["recorded.py", str(one_set(tmp_path))])
     assert recorded.main() == 0
     assert "refined" in capsys.readouterr().out
 
 
-def test_the_script_fails_without_a_set(tmp_path, monkeypatch, capsys):
+def test_the_script_fails_without_a_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["recorded.py", str(tmp_path)])
     assert recorded.main() == 1
     assert "no recorded values" in capsys.readouterr().err
@@ -112,7 +121,7 @@ def test_the_script_fails_without_a_set(tmp_path, monkeypatch, capsys):
     assert "legacy2.pt" in capsys.readouterr().err
 
 
-def test_the_script_draws_nothing_for_an_image_without_candidates():
+def test_the_script_draws_nothing_for_an_image_without_candidates() -> None:
     starts = recorded.RecordedStarts(torch.tensor([7, 8, 9]))
     candidates = torch.ones(3, 1, 4, 4, dtype=torch.bool)
     candidates[1] = False
@@ -120,7 +129,7 @@ def test_the_script_draws_nothing_for_an_image_without_candidates():
     assert starts.left == [9]
 
 
-def test_a_mask_may_differ_only_where_rounding_decides():
+def test_a_mask_may_differ_only_where_rounding_decides() -> None:
     confidence = torch.linspace(0.1, 0.9, 100).view(1, 1, 10, 10)
     assert not recorded.undecided_settling(confidence, 0.95).any()
     confidence[0, 0, 0, 9] = 0.5 + 1e-6
@@ -134,14 +143,14 @@ def test_a_mask_may_differ_only_where_rounding_decides():
 # What a checkpoint must hold
 
 
-def test_what_belongs_to_training_is_named_as_left_out(tmp_path):
+def test_what_belongs_to_training_is_named_as_left_out(tmp_path: Path) -> None:
     content = checkpoint()
     content["optimizer_inpaintnet"] = {"state": {}, "param_groups": []}
     conversion = convert(saved(content, tmp_path), settings_to_config(settings()))
     assert conversion.left_out == ("pdisc", "step", "optimizer_inpaintnet")
 
 
-def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path):
+def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path: Path) -> None:
     config = settings_to_config(settings())
     whole = convert(DATA / "legacy2.pt", config).pipeline
     bare = {k: v for k, v in checkpoint().items() if k in ("inpaintnet", "refinenet", "classifier")}
@@ -153,7 +162,7 @@ def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path):
         assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_every_weight_of_the_file_is_used_and_every_parameter_set():
+def test_every_weight_of_the_file_is_used_and_every_parameter_set() -> None:
     content = checkpoint("nofuse_legacy3")
     pipeline = convert(DATA / "nofuse_legacy3.pt", settings_to_config(settings("nofuse_legacy3"))).pipeline
     assert pipeline.detector is not None
@@ -172,7 +181,7 @@ def test_every_weight_of_the_file_is_used_and_every_parameter_set():
     )
 
 
-def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_path):
+def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_path: Path) -> None:
     content = checkpoint()
     encoder, decoder = content["inpaintnet"]["encoder"], content["inpaintnet"]["decoder"]
     del encoder["first_conv.conv.bias"]
@@ -195,7 +204,7 @@ def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_pat
     assert "classifier.cls.0.bias: expected floating-point values, got torch.int64" in misfits
 
 
-def test_nothing_is_loaded_from_a_file_that_does_not_fit(tmp_path):
+def test_nothing_is_loaded_from_a_file_that_does_not_fit(tmp_path: Path) -> None:
     config = settings_to_config(settings())
     detector, restorer = build(config["detector"], Detector), build(config["restorer"], "restorer")
     assert isinstance(restorer, Restorer)
@@ -219,7 +228,7 @@ def test_nothing_is_loaded_from_a_file_that_does_not_fit(tmp_path):
         ("down_blocks.1.0.blocks.1.attn_mask", lambda t: t[0]),
     ],
 )
-def test_buffers_that_are_computed_must_agree(name, change, tmp_path):
+def test_buffers_that_are_computed_must_agree(name: str, change: Callable[..., Any], tmp_path: Path) -> None:
     content = checkpoint()
     content["inpaintnet"]["encoder"][name] = change(content["inpaintnet"]["encoder"][name])
     with pytest.raises(
@@ -228,14 +237,14 @@ def test_buffers_that_are_computed_must_agree(name, change, tmp_path):
         convert(saved(content, tmp_path), settings_to_config(settings()))
 
 
-def test_another_window_is_named(tmp_path):
+def test_another_window_is_named(tmp_path: Path) -> None:
     wrong = settings()
     wrong["network"]["window_size"] = 8
     with pytest.raises(ConversionError, match=r"expected \(225, 1\), got \(49, 1\) \(a window of 4\)"):
         convert(DATA / "legacy2.pt", settings_to_config(wrong))
 
 
-def test_another_version_is_seen_by_its_names():
+def test_another_version_is_seen_by_its_names() -> None:
     wrong = settings("nofuse_legacy3")
     wrong["legacy"] = 4
     with pytest.raises(
@@ -245,7 +254,7 @@ def test_another_version_is_seen_by_its_names():
 
 
 class Harmful:
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return print, ("code from a checkpoint was run",)
 
 
@@ -275,7 +284,9 @@ class Harmful:
         (lambda path: torch.save({}, path), r"missing \(\d+\)"),
     ],
 )
-def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(write, message, tmp_path, capsys):
+def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(
+    write: Callable[..., Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "checkpoint.pt"
     write(path)
     with pytest.raises(ConversionError, match=message) as caught:
@@ -284,12 +295,12 @@ def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(write, messag
     assert capsys.readouterr().out == ""
 
 
-def test_a_file_that_is_not_there():
+def test_a_file_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
         convert("nowhere.pt", settings_to_config(settings()))
 
 
-def test_components_that_checkpoints_do_not_hold_are_named():
+def test_components_that_checkpoints_do_not_hold_are_named() -> None:
     detector = Detector(encoder=ConvNeXtEncoder(), head=ProjectionHead(dim=8))
     with pytest.raises(ConversionError, match="nothing for ConvNeXtEncoder"):
         load_published(DATA / "legacy2.pt", detector, PartialSwinRestorer())
@@ -304,21 +315,21 @@ def test_components_that_checkpoints_do_not_hold_are_named():
 class Sly:
     """Is pickled as an ordered dictionary whose methods are shadowed by attributes."""
 
-    def __init__(self, content, **attributes):
+    def __init__(self, content: Any, **attributes: Any) -> None:
         self.content, self.attributes = content, attributes
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return OrderedDict, (), self.attributes, None, iter(self.content.items())
 
 
-def nine_shared_nine_times(levels=9):
+def nine_shared_nine_times(levels: int = 9) -> Any:
     tree = {"x": torch.zeros(1)}
     for _ in range(levels):
         tree = {str(i): tree for i in range(9)}
     return tree
 
 
-def itself():
+def itself() -> dict[Any, Any]:
     content = {}
     content["inpaintnet"] = content
     return content
@@ -337,13 +348,13 @@ def itself():
         (lambda: {str(i): i for i in range(99)}, r"0 \(int\), 1 \(int\), .* and 89 more"),
     ],
 )
-def test_strange_contents_are_one_error(content, message, tmp_path):
+def test_strange_contents_are_one_error(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match=message):
         convert(saved(content(), tmp_path), settings_to_config(settings()))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
-def test_weights_that_are_not_finite_are_named(value, tmp_path):
+def test_weights_that_are_not_finite_are_named(value: float, tmp_path: Path) -> None:
     content = checkpoint()
     bias = content["classifier"]["cls.0.bias"].double()
     bias[1] = value
@@ -352,7 +363,7 @@ def test_weights_that_are_not_finite_are_named(value, tmp_path):
         convert(saved(content, tmp_path), settings_to_config(settings()))
 
 
-def test_only_a_regular_file_is_read(tmp_path):
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
     for make in (Path.mkdir, os.mkfifo):
         path = tmp_path / make.__name__
         make(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def settings() -> dict:
     return json.loads((DATA / "legacy2.json").read_text())
 
 
-def test_presets_are_the_published_settings():
+def test_presets_are_the_published_settings() -> None:
     assert presets() == ("ffhq256", "imagenet256", "places256", "places512")
     common = {
         "dim_mults": [1, 2, 4],
@@ -48,7 +49,7 @@ def test_presets_are_the_published_settings():
 
 
 @pytest.mark.parametrize("name", presets())
-def test_presets_compose(name):
+def test_presets_compose(name: Any) -> None:
     config = preset(name)
     with torch.device("meta"):
         detector = build(config["detector"], Detector)
@@ -59,14 +60,14 @@ def test_presets_compose(name):
     assert not detector.clusterer.finds_one_class
 
 
-def test_unknown_names_and_versions_say_what_there_is():
+def test_unknown_names_and_versions_say_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"'places'; there are ffhq256, imagenet256, places256, places512"):
         preset("places")
     with pytest.raises(ValueError, match=r"versions 2, 3, 4 .* got 5"):
         preset("places256", version=5)
 
 
-def test_windows_shrink_to_the_maps_of_the_image_size():
+def test_windows_shrink_to_the_maps_of_the_image_size() -> None:
     small = settings()
     small["image_size"] = 12
     small["network"] |= {"window_size": 8, "bottleneck_window_size": 8, "n_conv_stages": 0}
@@ -75,7 +76,7 @@ def test_windows_shrink_to_the_maps_of_the_image_size():
     assert config["restorer"]["bottleneck_window_size"] == 6
 
 
-def test_settings_that_are_missing_or_unknown_are_all_named():
+def test_settings_that_are_missing_or_unknown_are_all_named() -> None:
     wrong = settings()
     del wrong["image_size"], wrong["network"]["fuse"]
     wrong["network"]["fused"] = True

@@ -6,10 +6,13 @@ import sys
 import threading
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import Tensor
 
 import hcl_sdk
+from hcl_sdk import Detection, PyramidSpec
 from hcl_sdk.interfaces import KINDS
 from hcl_sdk.registry import (
     COMPONENT_KINDS,
@@ -27,10 +30,10 @@ from hcl_sdk.registry import (
 class Plain(hcl_sdk.Restorer):
     strength: float = 1.0
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         pass
 
-    def forward(self, image, detection):
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
         return image
 
 
@@ -45,7 +48,7 @@ class Undecorated(Plain):
 
 @hcl_sdk.component
 class Incomplete(hcl_sdk.Restorer):
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         pass
 
 
@@ -54,31 +57,38 @@ class WithUse(Plain):
     use: str = "nothing"
 
 
-def entry(name, distribution=None, kind="restorer", target="a_module_that_does_not_exist:Plain"):
+def entry(
+    name: str, distribution: Any = None, kind: str = "restorer", target: Any = "a_module_that_does_not_exist:Plain"
+) -> Entry:
     return Entry(kind=kind, name=name, distribution=distribution, target=target)
 
 
-def report(distribution, status="ok", error=""):
+def report(distribution: Any, status: Any = "ok", error: str = "") -> PluginReport:
     return PluginReport(
-        distribution=distribution, version="2.1", entry_point="x", value="x", status=status, error=error
+        distribution=distribution,
+        version="2.1",
+        entry_point="x",
+        value="x",
+        status=status,
+        error=error,
     )
 
 
-def filled_with(*entries, reports=()):
+def filled_with(*entries: Any, reports: Any = ()) -> Registry:
     return Registry(discover=lambda registry: registry.set_discovered(entries, reports))
 
 
 @pytest.fixture
-def module(monkeypatch):
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module that exists, under a name of its own."""
     made = types.ModuleType("module_of_test_registry")
-    made.Plain = Plain
-    made.Holder = types.SimpleNamespace(Derived=Derived)
+    made.Plain = Plain  # pyright: ignore[reportAttributeAccessIssue]
+    made.Holder = types.SimpleNamespace(Derived=Derived)  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, made.__name__, made)
     return made.__name__
 
 
-def test_every_kind_can_be_registered():
+def test_every_kind_can_be_registered() -> None:
     assert tuple(KINDS) == COMPONENT_KINDS
     registry = Registry()
     for kind in COMPONENT_KINDS:
@@ -88,14 +98,14 @@ def test_every_kind_can_be_registered():
     ]
 
 
-def test_a_class_is_looked_up_by_both_names():
+def test_a_class_is_looked_up_by_both_names() -> None:
     registry = Registry()
     registry.restorer("mine", Plain)
     assert registry.get("restorer", "mine") is Plain
     assert registry.get("restorer", "script/mine") is Plain
 
 
-def test_a_target_is_imported_when_first_used(module):
+def test_a_target_is_imported_when_first_used(module: Any) -> None:
     registry = Registry()
     registry.restorer("there", f"{module}:Plain")
     registry.restorer("nested", f"{module}:Holder.Derived")
@@ -109,13 +119,13 @@ def test_a_target_is_imported_when_first_used(module):
 
 
 @pytest.mark.parametrize("name", ["", "Mine", "my_name", "-mine", "mine-", "my--name", "2nd", "a/b", "a b", "naïve", 3])
-def test_names_are_lower_case_words_joined_by_hyphens(name):
+def test_names_are_lower_case_words_joined_by_hyphens(name: str | int) -> None:
     with pytest.raises(ValueError, match="lower-case words joined by hyphens"):
-        Registry().restorer(name, Plain)
+        Registry().restorer(name, Plain)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("target", ["", "module", "module:", ":Class", "module.Class", "a/b:C", "mod:Class()", "a:b:c"])
-def test_a_target_names_a_module_and_a_class(target):
+def test_a_target_names_a_module_and_a_class(target: str) -> None:
     with pytest.raises(ValueError, match=r"expected 'package\.module:Class' or a class"):
         Registry().restorer("mine", target)
 
@@ -124,7 +134,7 @@ def test_a_target_names_a_module_and_a_class(target):
     "target",
     ["", "package", "package:", "package:/etc", "package:../other", "package:a/../b", "hub:name", "hub:a/b/c:d"],
 )
-def test_weights_are_in_a_package_or_on_the_hub(target):
+def test_weights_are_in_a_package_or_on_the_hub(target: str) -> None:
     with pytest.raises(ValueError, match="expected 'package:relative/folder' or 'hub:organization/name'"):
         Registry().weights("mine", target)
 
@@ -140,17 +150,17 @@ def test_weights_are_in_a_package_or_on_the_hub(target):
         (WithUse, "field 'use'"),
     ],
 )
-def test_a_class_must_be_a_complete_component(cls, message):
+def test_a_class_must_be_a_complete_component(cls: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         Registry().restorer("mine", cls)
 
 
-def test_a_class_must_be_of_the_kind():
+def test_a_class_must_be_of_the_kind() -> None:
     with pytest.raises(TypeError, match=r"derived from hcl_sdk\.Encoder, got Plain, which is of the kind restorer"):
-        Registry().encoder("mine", Plain)
+        Registry().encoder("mine", Plain)  # pyright: ignore[reportArgumentType]
 
 
-def test_a_name_is_registered_once_a_kind():
+def test_a_name_is_registered_once_a_kind() -> None:
     registry = Registry()
     registry.restorer("mine", Plain)
     registry.head("mine", "package.module:Head")
@@ -159,7 +169,7 @@ def test_a_name_is_registered_once_a_kind():
     assert registry.get("restorer", "mine") is Plain
 
 
-def test_a_cell_of_a_notebook_that_registers_can_be_run_again():
+def test_a_cell_of_a_notebook_that_registers_can_be_run_again() -> None:
     cell = """
 @hcl_sdk.component
 class Mine(Plain):
@@ -185,7 +195,7 @@ registry.head("lazy", "package.module:Head")
         registry.head("lazy", "package.module:OtherHead")
 
 
-def test_a_target_that_is_registered_again_is_imported_anew(module, monkeypatch):
+def test_a_target_that_is_registered_again_is_imported_anew(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry()
     registry.restorer("mine", f"{module}:Plain")
     assert registry.get("restorer", "mine") is Plain
@@ -194,15 +204,15 @@ def test_a_target_that_is_registered_again_is_imported_anew(module, monkeypatch)
     assert registry.get("restorer", "mine") is Derived
 
 
-def test_a_package_registers_a_name_once_even_for_the_same_target():
+def test_a_package_registers_a_name_once_even_for_the_same_target() -> None:
     registry = Registry("dist")
     registry.restorer("mine", Plain)
     with pytest.raises(ValueError, match="registered twice by dist"):
         registry.restorer("mine", Plain)
 
 
-def test_registering_during_discovery_is_refused_in_that_thread_alone():
-    def discover(registry):
+def test_registering_during_discovery_is_refused_in_that_thread_alone() -> None:
+    def discover(registry: Any) -> None:
         with pytest.raises(PluginError, match="use the registry that hcl_register is given"):
             registry.restorer("oops", Plain)
         other = threading.Thread(target=registry.restorer, args=("mine", Plain))
@@ -215,7 +225,7 @@ def test_registering_during_discovery_is_refused_in_that_thread_alone():
     assert registry.get("restorer", "later") is Derived
 
 
-def test_order_of_registering_and_discovering_does_not_matter():
+def test_order_of_registering_and_discovering_does_not_matter() -> None:
     before, after = (
         filled_with(entry("built-in"), entry("x", "dist")),
         filled_with(entry("built-in"), entry("x", "dist")),
@@ -228,7 +238,7 @@ def test_order_of_registering_and_discovering_does_not_matter():
     assert [e.qualified_name for e in after.entries()] == ["built-in", "dist/x", "script/mine"]
 
 
-def test_discovery_happens_once_and_only_when_something_is_looked_up():
+def test_discovery_happens_once_and_only_when_something_is_looked_up() -> None:
     calls = []
     registry = Registry(discover=calls.append)
     registry.restorer("mine", Plain)
@@ -239,8 +249,8 @@ def test_discovery_happens_once_and_only_when_something_is_looked_up():
     assert calls == [registry]
 
 
-def test_a_failed_discovery_fails_every_look_up():
-    def fail(registry):
+def test_a_failed_discovery_fails_every_look_up() -> None:
+    def fail(registry: Any) -> None:
         raise PluginError("strict")
 
     registry = Registry(discover=fail)
@@ -250,13 +260,13 @@ def test_a_failed_discovery_fails_every_look_up():
             registry.get("restorer", "mine")
 
 
-def test_looking_up_during_discovery_is_refused():
+def test_looking_up_during_discovery_is_refused() -> None:
     registry = Registry(discover=lambda registry: registry.entries())
     with pytest.raises(PluginError, match="while plugins are being discovered"):
         registry.entries()
 
 
-def test_a_closed_registry_takes_no_more_names():
+def test_a_closed_registry_takes_no_more_names() -> None:
     registry = Registry("dist")
     registry.restorer("mine", Plain)
     assert [e.qualified_name for e in registry.close()] == ["dist/mine"]
@@ -264,7 +274,7 @@ def test_a_closed_registry_takes_no_more_names():
         registry.restorer("late", Plain)
 
 
-def test_a_bare_name_of_two_packages_is_an_error_when_used():
+def test_a_bare_name_of_two_packages_is_an_error_when_used() -> None:
     registry = filled_with(entry("x", "one", target=Plain), entry("x", "two", target=Derived))
     with pytest.raises(RegistryError, match=r"'x' is given by 2 packages; write 'one/x' or 'two/x'"):
         registry.get("restorer", "x")
@@ -274,7 +284,7 @@ def test_a_bare_name_of_two_packages_is_an_error_when_used():
         registry.get("restorer", "x")
 
 
-def test_a_built_in_keeps_its_bare_name():
+def test_a_built_in_keeps_its_bare_name() -> None:
     registry = filled_with(entry("x", target=Plain), entry("x", "two", target=Derived))
     assert registry.get("restorer", "x") is Plain
     assert registry.get("restorer", "two/x") is Derived
@@ -297,7 +307,7 @@ def test_a_built_in_keeps_its_bare_name():
         ("", ["unknown restorer ''"]),
     ],
 )
-def test_an_unknown_name_is_explained(name, expected):
+def test_an_unknown_name_is_explained(name: str, expected: list[str]) -> None:
     registry = filled_with(
         entry("partial-swin"),
         entry("blur-fill", "hcl-blur"),
@@ -312,7 +322,7 @@ def test_an_unknown_name_is_explained(name, expected):
     assert ("pip install" in message) == (name == "absent-dist/zzz")
 
 
-def test_an_unknown_name_points_to_plugins_that_failed():
+def test_an_unknown_name_points_to_plugins_that_failed() -> None:
     registry = filled_with(
         reports=[report("good"), report("bad", "broken", "OSError: no"), report("off", "disabled", "why")]
     )
@@ -329,7 +339,9 @@ def test_an_unknown_name_points_to_plugins_that_failed():
 
 
 @pytest.mark.parametrize("target", ["broken_of_test_registry:X", "outer_of_test_registry:X"])
-def test_what_cannot_be_loaded_is_told_with_its_place(target, tmp_path, monkeypatch):
+def test_what_cannot_be_loaded_is_told_with_its_place(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "broken_of_test_registry.py").write_text("\n1 / 0\n")
     (tmp_path / "outer_of_test_registry.py").write_text("import broken_of_test_registry\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -339,13 +351,13 @@ def test_what_cannot_be_loaded_is_told_with_its_place(target, tmp_path, monkeypa
         registry.get("head", "x")
 
 
-def test_a_kind_that_does_not_exist():
+def test_a_kind_that_does_not_exist() -> None:
     for ask in (lambda: Registry().get("decoder", "x"), lambda: Registry().entries("decoder")):
         with pytest.raises(ValueError, match=r"one of encoder, interaction, .*; got 'decoder'"):
             ask()
 
 
-def test_weights_have_a_source_and_no_class(tmp_path, monkeypatch):
+def test_weights_have_a_source_and_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "package_of_test_registry"
     (package / "deep" / "weights").mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -367,7 +379,7 @@ def test_weights_have_a_source_and_no_class(tmp_path, monkeypatch):
         registry.get("weights", "folder")
 
 
-def test_weights_may_be_in_a_package_without_init(tmp_path, monkeypatch):
+def test_weights_may_be_in_a_package_without_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "namespace_of_test_registry" / "weights"
     folder.mkdir(parents=True)
     monkeypatch.syspath_prepend(tmp_path)
@@ -376,7 +388,7 @@ def test_weights_may_be_in_a_package_without_init(tmp_path, monkeypatch):
     assert registry.weights_source("folder") == folder
 
 
-def test_a_class_is_named_by_identity(module):
+def test_a_class_is_named_by_identity(module: Any) -> None:
     same_place = type("Plain", (Plain,), {"__module__": Plain.__module__, "__qualname__": Plain.__qualname__})
     registry = filled_with(entry("plain", "dist", target=f"{module}:Plain"), entry("derived", target=Derived))
     assert registry.name_of(Plain) == "dist/plain"
@@ -385,17 +397,19 @@ def test_a_class_is_named_by_identity(module):
         registry.name_of(hcl_sdk.component(same_place))
 
 
-def test_a_class_is_found_under_a_module_that_was_not_imported_yet(tmp_path, monkeypatch):
+def test_a_class_is_found_under_a_module_that_was_not_imported_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "reexport_of_test_registry.py").write_text("from module_of_test_registry import Plain as Other\n")
     holder = types.ModuleType("module_of_test_registry")
-    holder.Plain = Plain
+    holder.Plain = Plain  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, holder.__name__, holder)
     monkeypatch.syspath_prepend(tmp_path)
     registry = filled_with(entry("broken", "a"), entry("other", "b", target="reexport_of_test_registry:Other"))
     assert registry.name_of(Plain) == "b/other"
 
 
-def test_an_unregistered_class_is_told_the_missing_line():
+def test_an_unregistered_class_is_told_the_missing_line() -> None:
     registry = filled_with(entry("broken", "a"))
     with pytest.raises(RegistryError) as caught:
         registry.name_of(WithUse)
@@ -405,9 +419,9 @@ def test_an_unregistered_class_is_told_the_missing_line():
     assert "could not be loaded to be compared: a/broken" in message
 
 
-def test_a_component_of_no_kind_has_no_name():
+def test_a_component_of_no_kind_has_no_name() -> None:
     @hcl_sdk.component
-    class Loose(hcl_sdk.interfaces.Component):
+    class Loose(hcl_sdk.interfaces.Component):  # pyright: ignore[reportAttributeAccessIssue]
         pass
 
     with pytest.raises(RegistryError, match="Loose is of no kind"):
@@ -415,5 +429,5 @@ def test_a_component_of_no_kind_has_no_name():
 
 
 @pytest.mark.parametrize(("name", "normal"), [("My_Package.X", "my-package-x"), ("a--b", "a-b"), ("plain", "plain")])
-def test_distributions_are_normalized_as_by_pip(name, normal):
+def test_distributions_are_normalized_as_by_pip(name: str, normal: str) -> None:
     assert normalize(name) == normal
