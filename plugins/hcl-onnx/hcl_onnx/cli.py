@@ -64,7 +64,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from hcl_onnx.run import Runner
-    from hcl_sdk.photos.errors import PhotoError
+    from hcl_sdk import PhotoError
 
     runner = Runner(options.model, threads=options.threads)
     failed = False

@@ -18,8 +18,8 @@ from hcl_onnx import arrays
 from hcl_onnx import manifest as manifests
 from hcl_onnx.manifest import DETECTOR
 from hcl_onnx.run import Source
+from hcl_sdk import Photo
 from hcl_sdk.functional.arrays import working_size
-from hcl_sdk.photos.photo import Photo
 
 
 def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:

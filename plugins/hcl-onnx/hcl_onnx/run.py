@@ -15,9 +15,9 @@ from hcl_onnx.manifest import DETECTOR, RESTORER, ModelError, read
 from hcl_onnx.session import Session
 
 try:
+    from hcl_sdk import Photo
     from hcl_sdk.functional.arrays import feathered_alpha, find_surroundings, select_regions, working_size
     from hcl_sdk.photos.masks import load_mask_array
-    from hcl_sdk.photos.photo import Photo
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"hcl-onnx reads and writes photos with hcl_sdk, of which it needs no more than pip install --no-deps hcl_sdk "
