@@ -58,7 +58,7 @@ class Trainer:
             The losses of the step.
 
         Raises:
-            As :meth:`fit`.
+            ValueError, RegistryError: as :meth:`fit` does.
         """
         kept = copy.deepcopy(self.pipeline._modules.state_dict())
         try:
