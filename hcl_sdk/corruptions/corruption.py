@@ -82,7 +82,7 @@ class Rule(Configurable):
     weight: float = attrs.field(default=1.0, validator=gt(0))
 
 
-def _default_rules() -> tuple[Rule, ...]:
+def _make_rules() -> tuple[Rule, ...]:
     regions = Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.1, 0.6))
     return (
         Rule(shapes=regions, contents=(AnotherPhoto(),), weight=3),
@@ -121,7 +121,7 @@ class Corruption(Configurable):
         ((64, 96, 3), (64, 96))
     """
 
-    rules: tuple[Rule, ...] = attrs.field(factory=_default_rules, validator=min_len(1))
+    rules: tuple[Rule, ...] = attrs.field(factory=_make_rules, validator=min_len(1))
     clean: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
     full: float = attrs.field(default=0.0, validator=[ge(0), le(1)])
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0, 100))
@@ -131,7 +131,7 @@ class Corruption(Configurable):
     post: Postprocessing | None = None
 
     @full.validator  # pyright: ignore[reportAttributeAccessIssue]
-    def _leaves_room(self, attribute: attrs.Attribute[float], value: float) -> None:
+    def _check_room(self, attribute: attrs.Attribute[float], value: float) -> None:
         if self.clean + value > 1:
             raise ValueError(f"'clean' and 'full' are shares of the photos and cannot be more than 1 together: {value}")
 

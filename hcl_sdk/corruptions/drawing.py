@@ -17,7 +17,7 @@ Fill = int | tuple[int, ...]
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"))
 
 
-def random_color(rng: np.random.Generator) -> tuple[int, int, int]:
+def pick_color(rng: np.random.Generator) -> tuple[int, int, int]:
     """Black, white, a gray or, most often, any color."""
     kind = rng.random()
     if kind < 0.3:

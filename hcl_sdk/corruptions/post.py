@@ -55,7 +55,7 @@ class Postprocessing(Configurable):
             low, high = self.scale
             scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
             smaller = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-            photo = photo.resize(smaller, _filter(rng))
+            photo = photo.resize(smaller, _choose_filter(rng))
         if rng.random() < self.blur:
             photo = photo.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 0.9))))
         if rng.random() < self.sharpen:
@@ -71,7 +71,7 @@ class Postprocessing(Configurable):
             for _ in range(2 if rng.random() < self.twice else 1):
                 photo = _compress(photo, int(rng.integers(self.quality[0], self.quality[1] + 1)), rng)
         if photo.size != size:
-            photo = photo.resize(size, _filter(rng))
+            photo = photo.resize(size, _choose_filter(rng))
         return np.array(photo)
 
 
@@ -97,7 +97,7 @@ def tone_photo(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     return np.clip(np.round(toned * 255), 0, 255).astype(np.uint8)
 
 
-def _filter(rng: np.random.Generator) -> Image.Resampling:
+def _choose_filter(rng: np.random.Generator) -> Image.Resampling:
     return (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)[int(rng.integers(3))]
 
 

@@ -118,12 +118,12 @@ def join_rgba(color: Color, alpha: NDArray[np.floating]) -> NDArray[np.uint8]:
     return out
 
 
-def smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
+def draw_smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` in [0, 1] that varies over about ``cell`` pixels."""
     return np.clip(_enlarge(rng.random(_count_cells(size, cell), dtype=np.float32), size), 0, 1)
 
 
-def rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
+def draw_rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
     """Noise ``[H, W]`` about 0 with ever finer detail of ever less strength, beginning at ``cell`` pixels."""
     total = rng.random(_count_cells(size, cell), dtype=np.float32) - 0.5
     strength = 1.0

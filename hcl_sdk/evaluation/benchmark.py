@@ -54,7 +54,7 @@ AREAS = (0.0005, *BINS)
 """Borders of the groups by corrupted share of the photo: real damage is often far below a hundredth."""
 
 
-def _contaminations() -> tuple[Contamination, ...]:
+def _make_contaminations() -> tuple[Contamination, ...]:
     shapes: dict[str, Shape] = {
         "blobs": Blobs(radius=(0.1, 0.5)),
         "brush": BrushStrokes(count=(1, 9), width=(0.04, 0.15)),
@@ -117,7 +117,7 @@ class Benchmark(Configurable):
     """
 
     dataset: Dataset
-    contaminations: tuple[Contamination, ...] = attrs.field(factory=_contaminations, validator=min_len(1))
+    contaminations: tuple[Contamination, ...] = attrs.field(factory=_make_contaminations, validator=min_len(1))
     areas: tuple[float, ...] = attrs.field(default=AREAS, validator=[min_len(2), growing_shares])
     each: int = attrs.field(default=2, validator=ge(1))
     seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
@@ -164,7 +164,7 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
                 for a, area in enumerate(pairwise(benchmark.areas)):
                     for number in range(benchmark.each):
                         photo = names[order[turn % len(names)]]
-                        entry = _drawn(benchmark, made, contamination, photo, (seed, c, a, number), area)
+                        entry = _draw_entry(benchmark, made, contamination, photo, (seed, c, a, number), area)
                         entries += [entry] if entry else []
                         turn += 1
                         bar.update()
@@ -190,7 +190,7 @@ def readable_names(dataset: Dataset) -> list[str]:
     return names
 
 
-def _drawn(
+def _draw_entry(
     benchmark: Benchmark,
     made: DamagedPhotos,
     contamination: Contamination,

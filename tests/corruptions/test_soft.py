@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, join_rgba, rough_noise, smooth_noise
+from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, draw_rough_noise, draw_smooth_noise, join_rgba
 
 
 def put_over(under: tuple[np.ndarray, float], over: tuple[np.ndarray, float]) -> tuple[np.ndarray, float]:
@@ -84,16 +84,16 @@ def test_a_line_is_drawn_within_its_photo(seed: int, height: int, width: int, th
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(0.3, 40), st.integers(0, 1000))
 def test_noise_has_its_size_range_and_seed(height: int, width: int, cell: float, seed: int) -> None:
-    for make in (smooth_noise, rough_noise):
+    for make in (draw_smooth_noise, draw_rough_noise):
         first, again = (make((height, width), cell, np.random.default_rng(seed)) for _ in range(2))
         assert first.shape == (height, width)
         assert np.array_equal(first, again)
-    smooth = smooth_noise((height, width), cell, np.random.default_rng(seed))
+    smooth = draw_smooth_noise((height, width), cell, np.random.default_rng(seed))
     assert 0 <= smooth.min() <= smooth.max() <= 1
 
 
 def test_smooth_noise_varies_over_its_cells_and_rough_noise_within_them() -> None:
     rng = np.random.default_rng(0)
-    smooth, rough = smooth_noise((128, 128), 32, rng), rough_noise((128, 128), 32, rng)
+    smooth, rough = draw_smooth_noise((128, 128), 32, rng), draw_rough_noise((128, 128), 32, rng)
     steps = [np.abs(np.diff(field, axis=1)).mean() / field.std() for field in (smooth, rough)]
     assert steps[1] > 1.5 * steps[0]

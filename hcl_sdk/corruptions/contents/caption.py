@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.corruptions.drawing import choose_position, random_color
+from hcl_sdk.corruptions.drawing import choose_position, pick_color
 from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write_text
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import Canvas, Color, Patch
@@ -80,12 +80,12 @@ class Caption(Content):
             pad = max(2, round(pixels * rng.uniform(0.1, 0.5)))
             left, right = (0, width) if rng.random() < 0.3 else (place[0] - pad, place[0] + letters.width + pad)
             bar = Patch(np.ones((letters.height + 2 * pad, right - left), np.float32), left, place[1] - pad)
-            ground = contrast if rng.random() < 0.6 else random_color(rng)
+            ground = contrast if rng.random() < 0.6 else pick_color(rng)
             canvas.lay(ground, bar, float(rng.choice([0.4, 0.6, 1.0, 1.0])))
         elif style == "colors":
             color = np.zeros((letters.height, letters.width, 3), np.float32)
             for left, right in pairwise(np.linspace(0, letters.width, int(rng.integers(3, 10))).astype(int)):
-                color[:, left:right] = random_color(rng)
+                color[:, left:right] = pick_color(rng)
         canvas.lay(color, Patch.from_image(letters, place))
 
 
@@ -95,4 +95,4 @@ def _choose_color(rng: np.random.Generator) -> tuple[int, int, int]:
         return (255, 255, 255)
     if kind < 0.65:
         return (255, 230, 40)
-    return (0, 0, 0) if kind < 0.75 else random_color(rng)
+    return (0, 0, 0) if kind < 0.75 else pick_color(rng)

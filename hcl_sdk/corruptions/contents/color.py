@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.drawing import random_color
+from hcl_sdk.corruptions.drawing import pick_color
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -32,5 +32,5 @@ class RandomColor(Content):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        color = random_color(rng) if self.variety == "any" else rng.integers(256, size=3)
+        color = pick_color(rng) if self.variety == "any" else rng.integers(256, size=3)
         return np.broadcast_to(np.array(color, dtype=np.uint8), image.shape).copy()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, join_rgba, rough_noise, smooth_noise, walk
+from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, draw_rough_noise, draw_smooth_noise, join_rgba, walk
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -51,7 +51,7 @@ class Cracks(Content):
         for _ in range(folds):
             _draw_fold(form, rng)
         strength = np.float32(rng.uniform(*self.strength))
-        form *= (0.45 + 0.8 * smooth_noise(size, short * rng.uniform(0.03, 0.15), rng)).clip(0, 1) * strength
+        form *= (0.45 + 0.8 * draw_smooth_noise(size, short * rng.uniform(0.03, 0.15), rng)).clip(0, 1) * strength
         paper = rng.uniform(190, 250) + np.array([6.0, 0.0, -rng.uniform(0, 40)])
         if rng.random() < 0.2:
             paper = rng.uniform(10, 60, 3)
@@ -109,6 +109,6 @@ def _draw_fold(form: NDArray[np.floating], rng: np.random.Generator) -> None:
     band = draw_path(size, points, max(2.0, short * rng.uniform(0.015, 0.05)))
     rows, columns = band.alpha.shape
     if rows and columns:
-        noise = rough_noise((rows, columns), max(3.0, short * 0.03), rng)
+        noise = draw_rough_noise((rows, columns), max(3.0, short * 0.03), rng)
         flaked = ((noise - rng.uniform(0.15, 0.5)) * 8 + 0.5).clip(0, 1)
         Patch(band.alpha * flaked, band.left, band.top).merge_into(form)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import Canvas, Patch, rough_noise, smooth_noise
+from hcl_sdk.corruptions.soft import Canvas, Patch, draw_rough_noise, draw_smooth_noise
 from hcl_sdk.interfaces import Content, component
 
 
@@ -78,7 +78,7 @@ class _Drop:
         top, bottom = (int(v) for v in np.clip([y - reach, y + reach + 1], 0, size[0]))
         rows, columns = np.ogrid[top - y : bottom - y, left - x : right - x]
         round_ = np.hypot(columns * rng.uniform(0.75, 1.3), rows).astype(np.float32) / np.float32(radius)
-        noise = rough_noise((bottom - top, right - left), max(3.0, radius), rng) if round_.size else 0
+        noise = draw_rough_noise((bottom - top, right - left), max(3.0, radius), rng) if round_.size else 0
         return cls(round_ + np.float32(rough) * noise, left, top, (x - left, y - top), radius)
 
     def fill(self, sharpness: float) -> NDArray[np.floating]:
@@ -98,7 +98,7 @@ def _stain(drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
     size = drop.distance.shape[0], drop.distance.shape[1]
     inside = drop.fill(1 / rng.uniform(1.0, 3.0))
     ring = np.exp(-(((drop.distance - 0.96) / np.float32(rng.uniform(0.03, 0.12))) ** 2)) * (drop.distance < 1.02)
-    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * smooth_noise(size, drop.radius, rng))
+    body = rng.uniform(0.12, 0.5) * (0.6 + 0.4 * draw_smooth_noise(size, drop.radius, rng))
     return (inside * body + ring * np.float32(rng.uniform(0.1, 0.45))).clip(0, 1)
 
 

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import Patch, draw_path, join_rgba, rough_noise, smooth_curve, smooth_noise, walk
+from hcl_sdk.corruptions.soft import (
+    Patch,
+    draw_path,
+    draw_rough_noise,
+    draw_smooth_noise,
+    join_rgba,
+    smooth_curve,
+    walk,
+)
 from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
 from hcl_sdk.photos.masks import read_mask
@@ -65,7 +73,7 @@ class FilmDamage(Content):
             strength = np.float32(rng.uniform(*self.strength))
             for patch in draws[int(rng.choice(kinds))](size, rng):
                 Patch(patch.alpha * strength, patch.left, patch.top).merge_into(onto)
-        varied = (0.4 + 1.2 * smooth_noise(size, min(size) * rng.uniform(0.05, 0.3), rng)).clip(0, 1)
+        varied = (0.4 + 1.2 * draw_smooth_noise(size, min(size) * rng.uniform(0.05, 0.3), rng)).clip(0, 1)
         total = Patch(np.maximum(light, dark) * varied).blur(rng.uniform(0.0, max(0.4, min(size) / 400))).alpha
         tint = rng.uniform(-12, 12, 3)
         bright, black = rng.uniform(200, 255) + tint, rng.uniform(0, 50) + tint
@@ -140,7 +148,7 @@ def _draw_blotch(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]
     x, y = int(rng.integers(size[1])), int(rng.integers(size[0]))
     reach = int(np.ceil(2.5 * radius))
     rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    distance = np.hypot(columns, rows) / radius + 1.6 * rough_noise((2 * reach + 1, 2 * reach + 1), radius, rng)
+    distance = np.hypot(columns, rows) / radius + 1.6 * draw_rough_noise((2 * reach + 1, 2 * reach + 1), radius, rng)
     return [Patch(((1 - distance) * radius / 2).clip(0, 1).astype(np.float32), x - reach, y - reach)]
 
 

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.drawing import random_color
+from hcl_sdk.corruptions.drawing import pick_color
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, component
 
@@ -55,7 +55,7 @@ class Glitch(Content):
                     )
                 band[..., 3] = 255
             elif kind < 0.7:
-                band[..., :3] = 128 if rng.random() < 0.5 else random_color(rng)
+                band[..., :3] = 128 if rng.random() < 0.5 else pick_color(rng)
                 band[..., 3] = 255
             else:
                 self._paint_blocks(out, unit, rng)
@@ -70,7 +70,7 @@ class Glitch(Content):
             block = out[y : y + unit, x : x + unit * int(rng.integers(1, 4))]
             kind = rng.random()
             if kind < 0.4:
-                block[..., :3] = random_color(rng)
+                block[..., :3] = pick_color(rng)
             elif kind < 0.7:  # its average, and too much of one color
                 block[..., :3] = np.clip(block[..., :3].mean(axis=(0, 1)) + rng.normal(0, 50, 3), 0, 255)
             else:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.drawing import random_color
+from hcl_sdk.corruptions.drawing import pick_color
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -38,5 +38,5 @@ class Gradient(Content):
             center = rng.uniform(0, 1, 2)
             way = np.hypot(y - center[0], x - center[1])
         way = (way - way.min()) / max(1e-6, float(way.max() - way.min()))
-        first, second = np.array([random_color(rng), random_color(rng)], dtype=np.float32)
+        first, second = np.array([pick_color(rng), pick_color(rng)], dtype=np.float32)
         return np.round(first + way[..., None].astype(np.float32) * (second - first)).astype(np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hcl_sdk.corruptions.drawing import draw_stroke, place_mask, random_color, write_words
+from hcl_sdk.corruptions.drawing import draw_stroke, pick_color, place_mask, write_words
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -54,6 +54,6 @@ class Graffiti(Content):
                 )
             if rng.random() < 0.5:  # a can sprays softly
                 layer = layer.filter(ImageFilter.GaussianBlur(width / 6))
-            colors.paste(random_color(rng), mask=layer.point(lambda value: 255 if value else 0))
+            colors.paste(pick_color(rng), mask=layer.point(lambda value: 255 if value else 0))
             opacity.paste(255, mask=layer)
         return np.concatenate([np.asarray(colors), np.asarray(opacity)[..., None]], axis=2)

@@ -12,7 +12,7 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import choose_logo, choose_position, random_color, take_opacity
+from hcl_sdk.corruptions.drawing import choose_logo, choose_position, pick_color, take_opacity
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
@@ -62,9 +62,9 @@ class Logo(Content):
             stamp = choose_logo(self._files, max(2, side // 3) if is_tiled else side, rng)
             if rng.random() < 0.3:
                 stamp = stamp.rotate(float(rng.uniform(-45, 45)), Image.Resampling.BICUBIC, expand=True)
-            layers.append((stamp, _tiles(stamp, size, rng) if is_tiled else [choose_position(stamp, size, rng)]))
+            layers.append((stamp, _tile(stamp, size, rng) if is_tiled else [choose_position(stamp, size, rng)]))
         share = np.float32(rng.uniform(*self.opacity))
-        colors = Image.new("RGB", (size[1], size[0]), random_color(rng))
+        colors = Image.new("RGB", (size[1], size[0]), pick_color(rng))
         sheet = Image.new("L", colors.size)
         for stamp, places in layers:
             layer = Image.new(stamp.mode, colors.size)
@@ -77,7 +77,7 @@ class Logo(Content):
         return np.concatenate([np.asarray(colors), alpha[..., None]], axis=2)
 
 
-def _tiles(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
+def _tile(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
     """Lefts and tops of a stamp repeated over a sheet of ``size = (H, W)``, every second row shifted."""
     across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in stamp.size)
     return [

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.drawing import random_color
+from hcl_sdk.corruptions.drawing import pick_color
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import draw_path, join_rgba, smooth_curve, smooth_noise, walk
+from hcl_sdk.corruptions.soft import draw_path, draw_smooth_noise, join_rgba, smooth_curve, walk
 from hcl_sdk.interfaces import Content, Damage, component
 
 _INKS = ((20, 20, 25), (25, 40, 140), (180, 20, 30), (20, 110, 50), (245, 245, 245), (230, 40, 40), (255, 220, 0))
@@ -50,7 +50,7 @@ class Pen(Content):
         share = {"pen": (0.004, 0.014), "marker": (0.015, 0.05), "highlighter": (0.04, 0.09)}[tool]
         thick = max(0.8, short * rng.uniform(*share))
         inks = _HIGHLIGHTS if tool == "highlighter" else _INKS
-        color = random_color(rng) if rng.random() < 0.2 else inks[int(rng.integers(len(inks)))]
+        color = pick_color(rng) if rng.random() < 0.2 else inks[int(rng.integers(len(inks)))]
         strength = {"pen": (0.75, 1.0), "marker": (0.7, 1.0), "highlighter": (0.25, 0.6)}[tool]
         alpha = np.zeros(size, np.float32)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
@@ -61,7 +61,7 @@ class Pen(Content):
             draw_path(size, points, widths, soft=soft).merge_into(alpha)
         alpha = alpha * np.float32(rng.uniform(*strength))
         if tool != "pen":  # ink that was not laid on evenly
-            alpha = alpha * (0.75 + 0.25 * smooth_noise(size, short / 8, rng))
+            alpha = alpha * (0.75 + 0.25 * draw_smooth_noise(size, short / 8, rng))
         return join_rgba(color, alpha)
 
 

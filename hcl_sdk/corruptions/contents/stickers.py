@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hcl_sdk.corruptions.drawing import choose_position, random_color, write_words
+from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import Canvas, Patch
 from hcl_sdk.interfaces import Content, Damage, component
@@ -61,7 +61,7 @@ def _draw_sticker(rng: np.random.Generator) -> Image.Image:
     """192 pixels on a side, RGBA."""
     sheet = Image.new("RGBA", (192, 192))
     draw = ImageDraw.Draw(sheet)
-    color = (*random_color(rng), 255)
+    color = (*pick_color(rng), 255)
     kind = str(rng.choice(["face", "heart", "star", "bubble", "badge"]))
     if kind == "face":
         draw.ellipse((8, 8, 184, 184), fill=(255, int(rng.integers(190, 225)), int(rng.integers(30, 90)), 255))

@@ -11,7 +11,7 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import choose_position, random_color, write_words
+from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -50,7 +50,7 @@ class TextContent(Content):
             place = choose_position(text, size, rng)
             letters.paste(255, place, text)
             opacity.paste(255, place, ImageChops.lighter(text, ground))
-        sheet = Image.new("RGB", letters.size, random_color(rng))
+        sheet = Image.new("RGB", letters.size, pick_color(rng))
         # The letters' color continues under their soft edge, where there is no ground.
-        sheet.paste(random_color(rng), mask=letters.point(lambda value: 255 if value else 0))
+        sheet.paste(pick_color(rng), mask=letters.point(lambda value: 255 if value else 0))
         return np.concatenate([np.asarray(sheet), np.asarray(opacity)[..., None]], axis=2)

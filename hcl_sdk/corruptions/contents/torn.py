@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.ranges import between
-from hcl_sdk.corruptions.soft import join_rgba, rough_noise
+from hcl_sdk.corruptions.soft import draw_rough_noise, join_rgba
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -58,9 +58,9 @@ class TornPaper(Content):
                 at = rng.uniform(0.1, 0.9, 2) * [width, height]
                 edge = np.hypot(columns - at[0], (rows - at[1]) * rng.uniform(0.5, 1.5)) - reach * 0.6
             roughness = np.float32(reach * rng.uniform(0.2, 0.9))
-            depth = np.minimum(depth, edge + roughness * rough_noise(size, max(3.0, reach), rng))
+            depth = np.minimum(depth, edge + roughness * draw_rough_noise(size, max(3.0, reach), rng))
         gone = (0.5 - depth).clip(0, 1)
-        fringe = (short * rng.uniform(0.0, 0.02)) * (0.5 + rough_noise(size, max(3.0, short * 0.05), rng))
+        fringe = (short * rng.uniform(0.0, 0.02)) * (0.5 + draw_rough_noise(size, max(3.0, short * 0.05), rng))
         paper = (fringe - depth + 0.5).clip(0, 1)
         ground = np.full(3, rng.choice([0.0, 255.0, float(rng.uniform(0, 255))])) + rng.uniform(-10, 10, 3)
         fibers = rng.uniform(225, 255) + rng.normal(0, 6, size).astype(np.float32)

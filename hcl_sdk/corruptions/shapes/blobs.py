@@ -29,11 +29,11 @@ class Blobs(Shape):
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
             center = rng.uniform(0, (size[1], size[0]))
             radius = min(size) * rng.uniform(*self.radius)
-            draw.polygon([(float(x), float(y)) for x, y in center + radius * _outline(rng)], fill=255)
+            draw.polygon([(float(x), float(y)) for x, y in center + radius * _draw_outline(rng)], fill=255)
         return np.asarray(sheet) > 127
 
 
-def _outline(rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw_outline(rng: np.random.Generator) -> NDArray[np.float64]:
     """Points around the origin: a circle bent by some waves, or, at times, with a few straight edges."""
     stretch, turn = rng.uniform(0.5, 1.0), rng.uniform(0, 2 * np.pi)
     if rng.random() < 0.3:

@@ -31,7 +31,7 @@ class Tape(Shape):
         sheet = Image.new("L", (size[1], size[0]))
         draw = ImageDraw.Draw(sheet)
         for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
-            outline = _strip(rng) if rng.random() < 0.6 else _sticker(rng)
+            outline = _draw_strip(rng) if rng.random() < 0.6 else _draw_sticker(rng)
             turn = rng.uniform(0, 2 * np.pi)
             rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
             center = rng.uniform(0, (size[1], size[0]))
@@ -40,7 +40,7 @@ class Tape(Shape):
         return np.asarray(sheet) > 127
 
 
-def _strip(rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw_strip(rng: np.random.Generator) -> NDArray[np.float64]:
     """One unit wide, some long, torn at both ends."""
     length = rng.uniform(1.5, 6)
     across = np.linspace(-0.5, 0.5, 9)
@@ -48,7 +48,7 @@ def _strip(rng: np.random.Generator) -> NDArray[np.float64]:
     return np.concatenate([ends[0], ends[1][::-1]])
 
 
-def _sticker(rng: np.random.Generator) -> NDArray[np.float64]:
+def _draw_sticker(rng: np.random.Generator) -> NDArray[np.float64]:
     """A disk, a polygon or a star of radius one."""
     kind = rng.integers(3)
     corners = 48 if kind == 0 else int(rng.integers(3, 9)) if kind == 1 else 2 * int(rng.integers(4, 10))
