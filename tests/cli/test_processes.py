@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,17 +10,9 @@ import pytest
 import torch
 from click.testing import Result
 from photo_files import HEIGHT, WIDTH, draw, files, pixels
+from processes import launch, run_ranks
 
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, Pipeline, ProjectionHead, SoftKMeans
-
-
-def launched(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """``accelerate launch`` of two processes, whose option for several is called --multi_gpu on a CPU as well."""
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command += ["-m", "hcl_sdk.cli", *map(str, arguments), "--device", "cpu"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def test_processes_of_a_launcher_share_the_photos() -> None:
@@ -46,7 +36,7 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
         else:
             os.link(f"drawn/{i % 20}.png", f"p/{i}.png")
 
-    done = launched("restore", "p", "--json", "--weights", weights)
+    done = launch(["restore", "p", "--json", "--weights", weights, "--device", "cpu"])
     assert done.returncode == 1
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(line["path"] for line in lines) == sorted(f"p/{i}.png" for i in range(2000))
@@ -65,10 +55,12 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
         os.remove(name)
     for i in bad:
         os.remove(f"p/{i}.png")
-    done = launched("restore", "p", "--json", "--resume", "--weights", weights)
-    assert done.returncode == 0, done.stderr
-    assert sorted(json.loads(line)["path"] for line in done.stdout.splitlines()) == ["p/10.png", "p/21.png"]
-    assert done.stderr.count("2 photos restored, results in hcl_output; 1994 were there already") == 1
+    arguments = ["restore", "p", "--json", "--resume", "--weights", weights, "--device", "cpu"]
+    ranks = run_ranks(arguments, Path("logs").absolute())
+    stdout, stderr = "".join(rank.stdout for rank in ranks), "".join(rank.stderr for rank in ranks)
+    assert [rank.wait() for rank in ranks] == [0, 0], stderr
+    assert sorted(json.loads(line)["path"] for line in stdout.splitlines()) == ["p/10.png", "p/21.png"]
+    assert stderr.count("2 photos restored, results in hcl_output; 1994 were there already") == 1
     again = {name for name in files("hcl_output") if os.stat(f"hcl_output/{name}").st_mtime_ns != times[name]}
     assert again == {"10_mask.png", "10_restored.png", "21_mask.png", "21_restored.png"}
 
