@@ -162,6 +162,11 @@ def hcl_register(registry: Registry) -> None:
         "pairs", "hcl_sdk.data.pairs:PairsDataset", summary="damaged photos with clean ones, masks or both"
     )
     registry.dataset(
+        "annotated",
+        "hcl_sdk.data.annotated:AnnotatedDataset",
+        summary="damaged photos with masks that somebody drew, to measure on",
+    )
+    registry.dataset(
         "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a data set of the library datasets"
     )
     registry.dataset("webdataset", "hcl_sdk.data.webdataset:WebDataset", summary="tar files in WebDataset's layout")

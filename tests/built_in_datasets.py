@@ -14,6 +14,7 @@ from PIL import Image
 from hcl_sdk.data import (
     FFHQ,
     ISTD,
+    AnnotatedDataset,
     CelebAHQ,
     FolderDataset,
     HuggingFaceDataset,
@@ -76,6 +77,14 @@ def _pairs(folder: Path) -> PairsDataset:
     return PairsDataset(damaged=str(folder / "damaged"), clean=str(folder / "clean"), masks=str(folder / "masks"))
 
 
+def _annotated(folder: Path) -> AnnotatedDataset:
+    for name in ("a", "b"):
+        _photo(folder / "input" / f"{name}.jpg")
+        _mask(folder / "mask" / f"{name}.png")
+    _photo(folder / "clean" / "a.png")
+    return AnnotatedDataset(path=str(folder))
+
+
 def _hugging_face(folder: Path) -> HuggingFaceDataset:
     import datasets
 
@@ -127,6 +136,7 @@ def _manifest(folder: Path) -> ManifestDataset:
 EXAMPLES: dict[type, Callable[[Path], Any]] = {
     FolderDataset: _photos(FolderDataset, "a.png", "b/c.jpg"),
     PairsDataset: _pairs,
+    AnnotatedDataset: _annotated,
     HuggingFaceDataset: _hugging_face,
     WebDataset: _shards,
     ManifestDataset: _manifest,

@@ -1,5 +1,6 @@
 """Data sets, and how their samples become what a model sees."""
 
+from hcl_sdk.data.annotated import AnnotatedDataset
 from hcl_sdk.data.celeba_hq import CelebAHQ
 from hcl_sdk.data.ffhq import FFHQ
 from hcl_sdk.data.folder import FolderDataset
@@ -18,6 +19,7 @@ from hcl_sdk.data.webdataset import WebDataset
 __all__ = [
     "FFHQ",
     "ISTD",
+    "AnnotatedDataset",
     "CelebAHQ",
     "Contamination",
     "FolderDataset",

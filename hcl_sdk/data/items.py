@@ -31,6 +31,7 @@ class Item:
         damage_map: ``[size, size]`` uint8, what each corrupted pixel is, as in
             :class:`~hcl_sdk.corruptions.Corrupted`; None where it is not known.
         name: of the photo in its data set.
+        ignored: ``[size, size]`` bool, what is left out of the score; None for nothing.
         shape: name of the shape of the corruption, of several layers the names in alphabetical order with ``+``
             between them; empty where there is none, or it is not known.
         content: likewise, of its content.
@@ -43,6 +44,7 @@ class Item:
     corruption_mask: Mask | None
     name: str
     damage_map: Pixels | None = None
+    ignored: Mask | None = None
     shape: str = ""
     content: str = ""
     source: str = ""
@@ -58,7 +60,7 @@ class Items:
 
     Args:
         dataset: where photos come from. What has a mask or a clean image is not corrupted.
-        size: pixels of a side.
+        size: pixels of a side; None for whole photos as they are, for evaluation.
         corruption: how to damage photos; None leaves them as they are.
         seed: of the order, the crops and the corruption.
         augment: vary crops, or take the middle of each photo.
@@ -70,7 +72,7 @@ class Items:
     def __init__(
         self,
         dataset: Dataset,
-        size: int,
+        size: int | None,
         *,
         corruption: Corruption | None,
         seed: int,
@@ -140,6 +142,7 @@ class Items:
                 corruption_mask=mask,
                 damage_map=kinds,
                 name=name,
+                ignored=None if sample.ignored is None else cut(sample.ignored),
                 shape=sample.shape,
                 content=sample.content,
                 source=sample.source or name,
@@ -169,11 +172,14 @@ class Items:
 
     def _cut(self, shape: tuple[int, ...], rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
         """How this item is cut out of its photo: the same for image, clean image and mask."""
+        if self.size is None:
+            return lambda array: array
+        size = self.size
         height, width = shape[:2]
         side = min(height, width)
         mirrored = False
         if self.augment:
-            smallest = min(side, max(self.size, round(side * self.min_scale)))
+            smallest = min(side, max(size, round(side * self.min_scale)))
             side = int(rng.integers(smallest, side + 1))
             top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
             mirrored = bool(rng.integers(2))
@@ -182,10 +188,10 @@ class Items:
 
         def cut(array: NDArray) -> NDArray:
             part = Image.fromarray(array[top : top + side, left : left + side])
-            if side != self.size:
+            if side != size:
                 is_mask = array.ndim == 2
                 method = Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS
-                part = part.resize((self.size, self.size), method, reducing_gap=None if is_mask else 3.0)
+                part = part.resize((size, size), method, reducing_gap=None if is_mask else 3.0)
             pixels = np.array(part).astype(array.dtype, copy=False)
             return pixels[:, ::-1].copy() if mirrored else pixels
 

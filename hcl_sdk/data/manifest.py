@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
-from attrs.validators import ge
+from attrs.validators import and_, ge, le
 from numpy.typing import NDArray
 
 from hcl_sdk.config import ConfigError, build, structure
@@ -131,7 +131,7 @@ class Manifest:
 
 _HEAD: dict[str, Any] = {
     "format": int,
-    "size": Annotated[int, ge(1)],
+    "size": Annotated[int, and_(ge(1), le(16384))],
     "photos": tuple[str, ...],
     "contaminations": dict[str, dict[str, object]],
     "entries": tuple[dict[str, object], ...],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-from attrs.validators import ge, min_len
+from attrs.validators import and_, ge, le, min_len
 from tqdm import tqdm
 
 from hcl_sdk.config import describe
@@ -41,9 +41,10 @@ from hcl_sdk.corruptions.shapes.rectangles import Rectangles
 from hcl_sdk.corruptions.shapes.regular import Full
 from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.data.manifest import Contamination, DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
-from hcl_sdk.evaluation.evaluation import Evaluation, evaluate
+from hcl_sdk.evaluation.evaluation import MAX_SIZE, Evaluation, evaluate
 from hcl_sdk.evaluation.report import BINS, Report
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, component
+from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process, own_share, wait_for_everyone
@@ -114,6 +115,7 @@ class Benchmark(Configurable):
         baselines: restorers that are given the same masks for comparison.
         batch_size: photos that are processed at once.
         resamples: of the bootstrap that the confidence intervals come from.
+        perceptual: what feature distances look through: any encoder, or VGG-19; None leaves them out.
     """
 
     dataset: Dataset
@@ -122,11 +124,12 @@ class Benchmark(Configurable):
     each: int = attrs.field(default=2, validator=ge(1))
     seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0))
-    size: int = attrs.field(default=256, validator=ge(1))
+    size: int = attrs.field(default=256, validator=and_(ge(1), le(MAX_SIZE)))
     attempts: int = attrs.field(default=100, validator=ge(1))
     baselines: tuple[Restorer, ...] = ()
     batch_size: int = attrs.field(default=8, validator=ge(1))
     resamples: int = attrs.field(default=1000, validator=ge(1))
+    perceptual: PerceptualLoss | None = None
 
     def __attrs_post_init__(self) -> None:
         names = [c.name for c in self.contaminations]
@@ -250,5 +253,6 @@ def run_benchmark(
         true_masks=True,
         baselines=benchmark.baselines,
         resamples=benchmark.resamples,
+        perceptual=benchmark.perceptual,
     )
     return evaluate(pipeline, evaluation, out, progress=progress)

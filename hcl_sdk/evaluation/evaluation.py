@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 import torch
-from attrs.validators import ge, optional
+from attrs.validators import and_, ge, le, optional
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,14 +23,18 @@ from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
-from hcl_sdk.evaluation.sheets import contact_sheet
+from hcl_sdk.evaluation.sheets import choose_cases, contact_sheet
 from hcl_sdk.folders import make_output_folder
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
+from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
 from hcl_sdk.runtime import gathered, is_first_process, own_share
+
+MAX_SIZE = 16384
+"""Pixels of a side that images may be scaled to."""
 
 SHOWN = 12
 """Rows of a contact sheet."""
@@ -42,7 +47,8 @@ class Evaluation(Configurable):
     Attributes:
         dataset: photos, which get corrupted, or pairs of damaged and clean photos, which do not.
         corruption: how photos are damaged; None for pairs, or to see what is found in photos as they are.
-        size: pixels of a side: the middle of each photo is scaled to a square of this size.
+        size: pixels of a side: the middle of each photo is scaled to a square of this size. None measures
+            whole photos, as large as they are.
         seed: of the corruption.
         areas: borders of the groups by corrupted share of the photo.
         limit: use so many photos, spread evenly over the data set; None for all.
@@ -50,6 +56,7 @@ class Evaluation(Configurable):
         true_masks: restore with the true masks as well, as if detection were perfect.
         baselines: restorers that are given the same masks, for comparison.
         resamples: of the bootstrap that the confidence intervals come from.
+        perceptual: what feature distances look through: any encoder, or VGG-19; None leaves them out.
         lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None
             leaves it out. Needs ``pip install hcl_sdk[metrics]``.
         fid: weights of the Inception network of FID (Heusel et al., NeurIPS 2017): a file, or ``download``; None leaves
@@ -58,14 +65,15 @@ class Evaluation(Configurable):
 
     dataset: Dataset
     corruption: Corruption | None = attrs.field(factory=lambda: Corruption(clean=0.1, area=(0.01, 0.6)))
-    size: int = attrs.field(default=256, validator=ge(1))
+    size: int | None = attrs.field(default=256, validator=optional(and_(ge(1), le(MAX_SIZE))))
     seed: int = attrs.field(default=3407, validator=ge(0))
     areas: tuple[float, ...] = attrs.field(default=BINS, validator=growing_shares)
     limit: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    batch_size: int = attrs.field(default=8, validator=ge(1))
+    batch_size: int = attrs.field(default=8, validator=and_(ge(1), le(4096)))
     true_masks: bool = False
     baselines: tuple[Restorer, ...] = ()
     resamples: int = attrs.field(default=1000, validator=ge(1))
+    perceptual: PerceptualLoss | None = None
     lpips: Literal["alex", "vgg", "squeeze"] | None = None
     fid: str | None = None
 
@@ -105,7 +113,7 @@ def evaluate(
         pipeline: with a detector, a restorer or both. Without a detector the true masks are restored.
         evaluation: on what.
         out: a folder for ``metrics.json``, ``table.md``, ``items.jsonl`` and contact sheets of the best and worst
-            cases; None writes nothing.
+            cases, and of the clean images of which most is flagged; None writes nothing.
         networks: in place of those that ``evaluation.lpips`` and ``evaluation.fid`` name.
         progress: show a progress bar.
 
@@ -125,6 +133,8 @@ def evaluate(
     batches = own_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
         make_output_folder(Path(out))
+    if evaluation.perceptual is not None:
+        evaluation.perceptual.to(pipeline.device)
     networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
     rows: list[Row] = []
     unreadable: dict[str, str] = {}
@@ -188,16 +198,19 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
     if item.corruption_mask is None and item.clean is None:
         raise ValueError(f"{item.name}: the data set knows neither masks nor clean images; nothing can be measured")
     row = Row(number=number, name=item.name, source=item.source, shape=item.shape, content=item.content, area=None)
-    mask = None if item.corruption_mask is None else torch.from_numpy(item.corruption_mask)[None, None]
-    if mask is not None:
-        row = replace(row, area=float(mask.float().mean()))
+    mask, ignored = _to_tensor(item.corruption_mask), _to_tensor(item.ignored)
+    if mask is not None and ignored is not None:
+        mask = mask & ~ignored
+    if mask is not None and (ignored is None or not ignored.all()):
+        scored = mask.numel() - (0 if ignored is None else int(ignored.sum()))
+        row = replace(row, area=int(mask.sum()) / scored)
         if pipeline.detector is not None:
             found = [pipeline.to_mask(result.confidence, sensitivity=s) for s in SENSITIVITIES]
-            row = replace(row, detection=measure_detection(result, mask, found))
+            row = replace(row, detection=measure_detection(result, mask, found, ignored))
     if item.clean is None or pipeline.restorer is None:
         return row
-    clean = _unit(item.clean)
-    restoration = measure_restoration(result, _unit(item.image), clean, mask)
+    clean, network = _unit(item.clean), evaluation.perceptual
+    restoration = measure_restoration(result, _unit(item.image), clean, mask, network=network)
     raw = _unit(item.image) if result.raw is None else result.raw
     restoration = replace(restoration, **networks.measure(_composited(result), raw, clean))
     with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
@@ -205,26 +218,37 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
     for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
         other = pipeline.replace(restorer=baseline)
         baselines[name] = BaselineRow(
-            restoration=_fill(other, item, clean, result.corruption_mask, mask),
-            restoration_true_mask=_fill(other, item, clean, mask, mask) if with_true_mask else None,
+            restoration=_fill(other, item, clean, result.corruption_mask, mask, network),
+            restoration_true_mask=_fill(other, item, clean, mask, mask, network) if with_true_mask else None,
         )
     return replace(
         row,
         restoration=restoration,
-        restoration_true_mask=_fill(pipeline, item, clean, mask, mask) if with_true_mask else None,
+        restoration_true_mask=_fill(pipeline, item, clean, mask, mask, network) if with_true_mask else None,
         baselines=baselines,
     )
 
 
-def _fill(pipeline: Pipeline, item: Item, clean: Tensor, given: Tensor | None, truth: Tensor | None) -> RestorationRow:
+def _fill(
+    pipeline: Pipeline,
+    item: Item,
+    clean: Tensor,
+    given: Tensor | None,
+    truth: Tensor | None,
+    network: PerceptualLoss | None,
+) -> RestorationRow:
     """What is measured of a restoration with a given mask."""
     assert given is not None
     result = pipeline.restore(item.image, corruption_mask=given)
-    return measure_restoration(result, _unit(item.image), clean, truth)
+    return measure_restoration(result, _unit(item.image), clean, truth, network=network)
 
 
 def _composited(result: Result) -> Tensor:
     return result.photo.rgb if result.composited is None else result.composited.rgb
+
+
+def _to_tensor(mask: np.ndarray | None) -> Tensor | None:
+    return None if mask is None else torch.from_numpy(mask)[None, None]
 
 
 def _unit(pixels: Any) -> Tensor:
@@ -232,17 +256,11 @@ def _unit(pixels: Any) -> Tensor:
 
 
 def _save_sheets(out: Path, rows: Sequence[Row], pipeline: Pipeline, items: Items) -> None:
-    for what, score in (("detection", "f1"), ("restoration", "psnr")):
-        scores = [(getattr(getattr(row, what), score, None), row.number) for row in rows]
-        scored = [(value, number) for value, number in scores if value is not None]
-        scored.sort()
-        for name, chosen in (("worst", scored[:SHOWN]), ("best", scored[::-1][:SHOWN])):
-            if chosen:
-                shown = _shown(pipeline, items, chosen, score)
-                contact_sheet(shown).save(out / f"{name}_{what}.jpg", quality=90)
+    for name, (score, chosen) in choose_cases(rows, SHOWN).items():
+        contact_sheet(_show(pipeline, items, chosen, score)).save(out / f"{name}.jpg", quality=90)
 
 
-def _shown(
+def _show(
     pipeline: Pipeline, items: Items, chosen: Sequence[tuple[float, int]], score: str
 ) -> Iterator[tuple[str, Item, Result]]:
     for value, number in chosen:

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_sdk.data.items import Item
+from hcl_sdk.evaluation.rows import Row
+from hcl_sdk.photos.find import escape
 from hcl_sdk.result import Result, side_by_side
 
 HEIGHT = 192
 
 
+def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[tuple[float, int]]]]:
+    """The images to show: of each sheet what they are chosen by, and their scores and numbers, the most telling first.
+
+    Restorations are chosen by the distance of features where it was measured, as that is nearer to what people see than
+    PSNR; of clean images only those with something flagged are shown.
+    """
+    detected = [(row.detection.f1, row.number) for row in rows if row.detection is not None]
+    restored = [(row.restoration.feature_distance, row.number) for row in rows if row.restoration is not None]
+    by, is_better_larger = "feature distance", False
+    if all(value is None for value, _ in restored):
+        restored = [(row.restoration.psnr, row.number) for row in rows if row.restoration is not None]
+        by, is_better_larger = "psnr", True
+    clean = [row for row in rows if row.area == 0 and row.detection is not None]
+    flagged = [(row.detection.counts.wrong / row.detection.counts.pixels, row.number) for row in clean if row.detection]
+    sheets: dict[str, tuple[str, list[tuple[float, int]]]] = {}
+    for what, score, values, is_larger in (
+        ("detection", "f1", detected, True),
+        ("restoration", by, restored, is_better_larger),
+    ):
+        scored = sorted((value, number) for value, number in values if value is not None)
+        sheets[f"worst_{what}"] = score, (scored if is_larger else scored[::-1])[:count]
+        sheets[f"best_{what}"] = score, (scored[::-1] if is_larger else scored)[:count]
+    worst = sorted((case for case in flagged if case[0] > 0), reverse=True)
+    sheets["worst_clean"] = "flagged share", worst[:count]
+    return {name: (score, chosen) for name, (score, chosen) in sheets.items() if chosen}
+
+
 def contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
-    """One row for each case: input, true mask, found mask, restored, clean; as far as they are known.
+    """One row for each case: input, true mask, confidence, found mask, restored, clean; as far as they are known.
+
+    What is left out of the score is grey in the true mask.
 
     Args:
         cases: a caption, the image, and what the pipeline made of it; at least one.
@@ -23,7 +54,13 @@ def contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
     for caption, item, result in cases:
         panels = {"input": Image.fromarray(item.image)}
         if item.corruption_mask is not None:
-            panels["true mask"] = Image.fromarray(item.corruption_mask.astype(np.uint8) * 255)
+            mask = item.corruption_mask.astype(np.uint8) * 255
+            if item.ignored is not None:
+                mask[item.ignored] = 128
+            panels["true mask"] = Image.fromarray(mask)
+        if result.detection is not None:
+            confidence = result.confidence[0, 0].numpy()
+            panels["confidence"] = Image.fromarray(np.round(confidence * 255).astype(np.uint8))
         panels["mask"] = result.mask
         if result.composited is not None:
             rgb = result.composited.rgb[0].permute(1, 2, 0).numpy()
@@ -36,7 +73,7 @@ def contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
     top = 0
     for caption, row in rows:
-        draw.text((6, top + 4), caption, fill="black", font=font)
+        draw.text((6, top + 4), escape(caption), fill="black", font=font)
         sheet.paste(row, (0, top + heading))
         top += row.height + heading
     return sheet

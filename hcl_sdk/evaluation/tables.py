@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hcl_sdk.evaluation.measures import BASELINE_MEASURES, MEASURES
+from hcl_sdk.photos.find import escape
 
 if TYPE_CHECKING:
     from hcl_sdk.evaluation.report import Report
@@ -58,8 +59,7 @@ def write_tables(report: Report) -> str:
     if report.unreadable:
         lines += ["", f"{len(report.unreadable)} photos left out:", ""]
         lines += [f"- {name}: {why}" for name, why in report.unreadable.items()]
-    # Names of files may be any bytes; these tables are text.
-    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace").decode()
+    return escape("\n".join(lines) + "\n")
 
 
 def _write_row(name: str, values: Sequence[str]) -> list[str]:

@@ -32,6 +32,8 @@ class Sample:
         corruption_mask: ``[H, W]`` bool, True = corrupted, where the data set knows it.
         damage_map: ``[H, W]`` uint8, what each corrupted pixel is, as in :class:`~hcl_sdk.corruptions.Corrupted`, where
             the data set knows it.
+        ignored: ``[H, W]`` bool, True = of no interest: left out of the score of an evaluation, where nobody can say
+            whether it is corrupted.
         shape: what kind of shape the damage has, where the data set knows it; for tables by shape.
         content: likewise, of its content.
         source: what the sample was made of, where several are made of one photo: these are not independent of each
@@ -42,6 +44,7 @@ class Sample:
     clean: NDArray[np.uint8] | None = None
     corruption_mask: NDArray[np.bool_] | None = None
     damage_map: NDArray[np.uint8] | None = None
+    ignored: NDArray[np.bool_] | None = None
     shape: str = ""
     content: str = ""
     source: str = ""
@@ -56,12 +59,12 @@ class Sample:
                 f"the damaged and the clean image of a pair must be of one size; got {list(self.image.shape)} and "
                 f"{self.clean.dtype} {list(self.clean.shape)}"
             )
-        mask = self.corruption_mask
-        if mask is not None and (mask.dtype != np.bool_ or mask.shape != self.image.shape[:2]):
-            raise SampleError(
-                f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
-                f"{list(mask.shape)}"
-            )
+        for mask in (self.corruption_mask, self.ignored):
+            if mask is not None and (mask.dtype != np.bool_ or mask.shape != self.image.shape[:2]):
+                raise SampleError(
+                    f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
+                    f"{list(mask.shape)}"
+                )
         kinds = self.damage_map
         if kinds is not None and (kinds.dtype != np.uint8 or kinds.shape != self.image.shape[:2]):
             raise SampleError(

@@ -17,6 +17,7 @@ def walk_files(
     follow_links: bool,
     on_error: Callable[[OSError], None],
     left_out: str | os.PathLike[str] | None = None,
+    skip: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Path]:
     """The files in a folder, folder by folder, names in order.
 
@@ -26,6 +27,7 @@ def walk_files(
         follow_links: to folders, but never to one that the link lies in itself.
         on_error: what to do about a folder that cannot be read.
         left_out: a folder that is not searched, under whatever name it is reached.
+        skip: says of the path of a folder whether it is not searched either.
     """
     skipped = None if left_out is None else os.path.realpath(left_out)
     for place, folders, files in os.walk(root, followlinks=follow_links, onerror=on_error):
@@ -37,9 +39,19 @@ def walk_files(
             and not name.startswith(".")
             and not (follow_links and _leads_back(place, name))
             and (skipped is None or os.path.realpath(os.path.join(place, name)) != skipped)
+            and not skip(os.path.join(place, name))
         )
         for name in sorted(files):
             yield Path(place, name)
+
+
+_REPORTS = (("log.jsonl", "training.yaml"), ("log.jsonl", "panels"), ("metrics.json", "items.jsonl"))
+"""What is in the folder of a training run, with or without a configuration, and in that of an evaluation."""
+
+
+def is_report(folder: str | os.PathLike[str]) -> bool:
+    """Whether training or an evaluation wrote into a folder."""
+    return any(all(os.path.exists(os.path.join(folder, name)) for name in names) for names in _REPORTS)
 
 
 def _leads_back(place: str, name: str) -> bool:
@@ -65,7 +77,8 @@ def is_photo(path: str | os.PathLike[str]) -> bool:
 def list_photos(root: Path, what: str) -> list[str]:
     """The photos in a folder and the folders in it, as paths inside it with ``/``, in natural order: 2 before 10.
 
-    Links to folders are followed; hidden files and folders are left out.
+    Links to folders are followed. Hidden files and folders are left out, and so are folders that training and
+    evaluation wrote: their panels and contact sheets are not photos.
 
     Args:
         root: the folder.
@@ -78,7 +91,7 @@ def list_photos(root: Path, what: str) -> list[str]:
     def fail(error: OSError) -> None:
         raise ValueError(f"the folder {error.filename!r} cannot be read: {error.strerror}") from error
 
-    files = walk_files(root, recursive=True, follow_links=True, on_error=fail)
+    files = walk_files(root, recursive=True, follow_links=True, on_error=fail, skip=is_report)
     found = [file.relative_to(root).as_posix() for file in files if is_photo(file)]
     if not found:
         raise ValueError(f"expected {what} ({', '.join(sorted(FORMATS))} ...), got none; {describe_folder(root)}")
@@ -132,6 +145,11 @@ def describe_folder(root: Path) -> str:
 def list_some(names: Sequence[str], count: int) -> str:
     """The first of some names, for messages."""
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+def escape(text: str) -> str:
+    """A text with what is not UTF-8 in the names of files, which may be any bytes, as escapes: to print or to write."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import attrs
 import numpy as np
@@ -15,16 +16,19 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import nn
 from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
 
-from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk import GatedUNet, Pipeline, ResNetEncoder
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build, dump_yaml
 from hcl_sdk.corruptions import Blobs, Corruption, Noise, RandomColor, Rule
-from hcl_sdk.data import FolderDataset, PairsDataset
+from hcl_sdk.data import AnnotatedDataset, FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
 from hcl_sdk.evaluation.measures import average_precision
 from hcl_sdk.evaluation.networks import frechet_distance
 from hcl_sdk.evaluation.report import area_group, summarize
-from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, Row
+from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
+from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, RestorationRow, Row
+from hcl_sdk.evaluation.sheets import choose_cases
+from hcl_sdk.losses import PerceptualLoss
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +323,8 @@ def test_files_and_sheets_are_written(tiny_pipeline, evaluation, tmp_path):
     report = evaluate(tiny_pipeline, evaluation, tmp_path / "out")
     written = {path.name for path in (tmp_path / "out").iterdir()}
     sheets = {f"{which}_{what}.jpg" for which in ("best", "worst") for what in ("detection", "restoration")}
+    if report.headline["untouched"] < 1:
+        sheets.add("worst_clean.jpg")
     assert written == {"metrics.json", "table.md", "items.jsonl"} | sheets
     rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text().splitlines()]
     assert [r["name"] for r in rows] == [f"{i}.png" for i in range(7)]
@@ -363,6 +369,117 @@ def test_pairs_without_masks_are_measured_by_restoration(tiny_pipeline, photos):
     restorer = Pipeline(restorer=tiny_pipeline.restorer, device="cpu")
     with pytest.raises(ValueError, match="a pipeline without a detector needs masks"):
         evaluate(restorer, Evaluation(dataset=pairs, corruption=None, size=32))
+
+
+# Photos that were really damaged
+
+
+@pytest.fixture
+def real(tmp_path, tiny_pipeline):
+    """A set of larger photos of several sizes, of which half is left out of the score of one."""
+    rng = np.random.default_rng(3)
+    for i, (height, width) in enumerate(((40, 56), (48, 33), (40, 56))):
+        clean = rng.integers(256, size=(height, width, 3), dtype=np.uint8)
+        mask = np.zeros((height, width), dtype=np.uint8)
+        mask[5:25, 8:20] = 255
+        damaged = np.where(mask[..., None] > 0, np.uint8(200), clean)
+        ignore = np.zeros_like(mask)
+        ignore[:, : width // 4] = 255
+        pictures = {"input": damaged, "mask": mask, "clean": clean} | ({"ignore": ignore} if i == 1 else {})
+        for folder, pixels in pictures.items():
+            (tmp_path / "real" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "real" / folder / f"{i}.png")
+    return Evaluation(dataset=AnnotatedDataset(path=str(tmp_path / "real")), corruption=None, size=None, resamples=20)
+
+
+def test_real_damage_is_measured_on_whole_photos(tiny_pipeline, real, tmp_path):
+    report = evaluate(tiny_pipeline, real, tmp_path / "out")
+    f1, flagged = [], []
+    for i in range(3):
+        folder = tmp_path / "real"
+        truth = np.array(Image.open(folder / "mask" / f"{i}.png")) > 0
+        counted = np.ones_like(truth)
+        if i == 1:
+            counted = np.array(Image.open(folder / "ignore" / "1.png")) == 0
+        found = tiny_pipeline.detect(folder / "input" / f"{i}.png").corruption_mask[0, 0].numpy()[counted]
+        truth = truth[counted]
+        f1.append(2 * (found & truth).sum() / (found.sum() + truth.sum()))
+        flagged.append(tiny_pipeline.detect(folder / "clean" / f"{i}.png").corruption_mask.float().mean().item())
+    assert report.headline["mean_f1"] == pytest.approx(np.mean(f1))
+    assert report.headline["false_positive_area"] == pytest.approx(np.mean(flagged))
+    assert report.headline["untouched"] == pytest.approx(np.mean([share == 0 for share in flagged]))
+    assert report.rows[1].detection.counts.pixels == 48 * 33 - 48 * (33 // 4)
+    assert report.rows[1].area == pytest.approx(20 * 12 / (48 * 25))
+    assert report.groups["area"]["clean"]["images"] == 3
+
+
+def test_what_is_wholly_left_out_is_not_scored(tiny_pipeline, real, tmp_path):
+    Image.new("L", (33, 48), 255).save(tmp_path / "real" / "ignore" / "1.png")
+    report = evaluate(tiny_pipeline, attrs.evolve(real, dataset=AnnotatedDataset(path=real.dataset.path)))
+    assert report.rows[1].detection is None
+    assert report.rows[1].area is None
+    assert report.headline["mean_f1"] is not None
+
+
+def test_fills_are_compared_by_features_sharpness_and_seam(tiny_pipeline, real, tmp_path):
+    network = PerceptualLoss(encoder=ResNetEncoder(channels=(4, 6), depths=(1, 1)), weights="own")
+    baseline = GatedUNet(dim=4, multipliers=(1, 2))
+    measured = attrs.evolve(real, perceptual=network, true_masks=True, baselines=(baseline,))
+    report = evaluate(tiny_pipeline, measured, tmp_path / "out")
+    distances, energies, true_energies, across, along = [], 0.0, 0.0, 0.0, 0.0
+    for i in range(3):
+        paths = {name: tmp_path / "real" / name / f"{i}.png" for name in ("input", "clean", "mask", "ignore")}
+        clean = torch.from_numpy(np.array(Image.open(paths["clean"]))).permute(2, 0, 1)[None] / 255
+        mask = torch.from_numpy(np.array(Image.open(paths["mask"])) > 0)[None, None]
+        result = tiny_pipeline.restore(paths["input"], corruption_mask=mask)
+        if i == 1:
+            mask = mask & torch.from_numpy(np.array(Image.open(paths["ignore"])) == 0)
+            result = tiny_pipeline.restore(paths["input"], corruption_mask=mask)
+        filled = result.composited.rgb
+        distances.append(compare_features(network, filled, clean, mask))
+        energies += sum_high_pass(filled, mask)
+        true_energies += sum_high_pass(clean, mask)
+        own_across, own_along = sum_seam_gradients(filled, result.alpha > 0.5)
+        across, along = across + own_across, along + own_along
+    assert report.headline["true_mask_feature_distance"] == pytest.approx(np.mean(distances), rel=1e-4)
+    assert report.headline["true_mask_sharpness"] == pytest.approx(energies / true_energies, rel=1e-4)
+    assert report.headline["true_mask_seam"] == pytest.approx(across / along, rel=1e-4)
+    own = report.baselines["gated-unet"]
+    for name in ("feature_distance", "sharpness", "seam", "true_mask_seam"):
+        assert own[name].value > 0
+    assert "| feature_distance | sharpness | seam |" in report.to_markdown()
+    rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text().splitlines()]
+    assert "feature_distance" in rows[0]["restoration_true_mask"]
+    assert "lpips" not in rows[0]["restoration"]
+
+
+def test_the_cases_that_are_shown():
+    def case(number, f1=None, wrong=0, area=0.2, **restoration):
+        made = row(number, [1, wrong, 9, 1], area=area)
+        known = {"psnr": None, "ssim": None, "raw_psnr": None, "raw_ssim": None, "damaged_psnr": None}
+        known |= {"image_squared_error": 0.0, "image_values": 1} | restoration
+        return replace(made, detection=replace(made.detection, f1=f1), restoration=RestorationRow(**known))
+
+    rows = [
+        case(0, f1=0.5, psnr=20.0),
+        case(1, f1=0.1, psnr=30.0),
+        case(2, f1=0.9, psnr=10.0),
+        case(3, area=0.0, wrong=2),
+        case(4, area=0.0, wrong=5),
+        case(5, area=0.0),
+    ]
+    chosen = choose_cases(rows, 2)
+    assert {name: [number for _, number in cases] for name, (_, cases) in chosen.items()} == {
+        "worst_detection": [1, 0],
+        "best_detection": [2, 0],
+        "worst_restoration": [2, 0],
+        "best_restoration": [1, 0],
+        "worst_clean": [4, 3],
+    }
+    seen = [replace(r, restoration=replace(r.restoration, feature_distance=float(r.number))) for r in rows[:3]]
+    score, cases = choose_cases(seen, 2)["worst_restoration"]
+    assert score == "feature distance"
+    assert [number for _, number in cases] == [2, 1]
 
 
 # Networks
