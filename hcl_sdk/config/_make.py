@@ -23,7 +23,7 @@ def make(plan: Plan) -> Any:
         values = make_all(plan.fields)
         try:
             return plan.cls(**values)
-        except (TypeError, ValueError) as error:
+        except (ImportError, TypeError, ValueError) as error:  # ImportError: a package that a component needs
             raise ConfigError([(plan.path, message_of(error))]) from error
     return tuple(make_all(dict(enumerate(plan.items))).values())
 

@@ -113,9 +113,10 @@ def _check_digest(path: Path) -> None:
     if size == 0:
         raise CheckpointError(f"the checkpoint {path} is damaged: the file is empty")
     with path.open("rb") as file:
-        file.seek(max(0, size - _DIGEST_LENGTH))
-        comment = file.read()
-        if not comment.startswith(_DIGEST):
+        file.seek(max(0, size - 2 * _DIGEST_LENGTH))
+        end = file.read()
+        comment = end[-_DIGEST_LENGTH:]
+        if _DIGEST not in end:
             with zipfile.ZipFile(path) as archive:
                 if (damaged := archive.testzip()) is not None:
                     raise CheckpointError(f"the checkpoint {path} is damaged: wrong checksum of {damaged}")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
+from hcl_sdk.config import ConfigError
 from hcl_sdk.detector import ConfidenceError
 from hcl_sdk.interfaces import AdversarialLoss
 from hcl_sdk.pipeline import Pipeline
@@ -50,6 +51,14 @@ class Learner:
         objective.to(device)
         objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # faster convolutions
         self._objective = objective
+        self.trained = nn.ModuleDict()
+        if recipe.detection is not None and pipeline.detector is not None:
+            self.trained["detector"] = pipeline.detector
+        if recipe.restoration is not None and pipeline.restorer is not None:
+            self.trained["restorer"] = pipeline.restorer
+        for path, part in (("detection", "detector"), ("restoration", "restorer")):
+            if part in self.trained and not any(p.requires_grad for p in self.trained[part].parameters()):
+                raise ConfigError([(path, f"nothing of the {part} learns: all of its parameters are frozen")])
         last = () if recipe.restoration is None else recipe.restoration.losses
         self._adversaries = [loss.to(device) for loss in last if isinstance(loss, AdversarialLoss)]
         self._optimizer = make_optimizer(objective, recipe.optimization)
@@ -61,11 +70,6 @@ class Learner:
         self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self._model: nn.Module = self._distribute(objective)
         self._critics = [self._distribute(Critic(loss)) for loss in self._adversaries]
-        self.trained = nn.ModuleDict()
-        if recipe.detection is not None and pipeline.detector is not None:
-            self.trained["detector"] = pipeline.detector
-        if recipe.restoration is not None and pipeline.restorer is not None:
-            self.trained["restorer"] = pipeline.restorer
         # After all processes were given the weights of the first.
         self._averaged = AveragedModel(self.trained, multi_avg_fn=make_average(recipe.ema))
 

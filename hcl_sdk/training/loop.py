@@ -22,6 +22,7 @@ from tqdm import tqdm
 from hcl_sdk.config import ConfigError
 from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.training.batches import Batch, make_loader
 from hcl_sdk.training.checkpoints import read_checkpoint
@@ -329,7 +330,7 @@ class Run:
         for name, why in batch.unreadable:
             if name not in self.unreadable:
                 self.unreadable[name] = why
-                tqdm.write(f"left out: {name}: {why}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+                tqdm.write(escape(f"left out: {name}: {why}"), file=sys.stderr)
                 self._write({"unreadable": name, "why": why})
 
     def _lacks_validation(self) -> bool:

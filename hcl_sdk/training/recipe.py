@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import and_, deep_iterable, ge, gt, in_, le, lt, min_len, optional
+from attrs.validators import and_, deep_iterable, deep_mapping, ge, gt, in_, instance_of, le, lt, min_len, optional
 
 from hcl_sdk.config import ConfigError, build, describe, plugins_used
 from hcl_sdk.corruptions.corruption import Corruption
-from hcl_sdk.evaluation.evaluation import Evaluation
+from hcl_sdk.evaluation.evaluation import MAX_SIZE, Evaluation
 from hcl_sdk.interfaces import Configurable, Dataset, DetectionLoss, RestorationLoss, component
 from hcl_sdk.messages import received
 from hcl_sdk.pipeline import Pipeline
+
+MAX_FLOAT = 1e30
+"""Larger numbers overflow in float32 as soon as they are multiplied."""
 
 
 @component
@@ -32,10 +35,10 @@ class TrainingData(Configurable):
 
     dataset: Dataset
     corruption: Corruption = attrs.field(factory=lambda: Corruption(clean=0.1, full=0.02))
-    size: int = attrs.field(default=256, validator=ge(1))
+    size: int = attrs.field(default=256, validator=and_(ge(1), le(MAX_SIZE)))
     min_scale: float = attrs.field(default=0.35, validator=and_(gt(0), le(1)))
     soften_over: int = attrs.field(default=0, validator=ge(0))
-    workers: int = attrs.field(default=2, validator=ge(0))
+    workers: int = attrs.field(default=2, validator=and_(ge(0), le(256)))
 
 
 @component
@@ -55,10 +58,12 @@ class Optimization(Configurable):
     """
 
     algorithm: Literal["adam", "adamw"] = "adam"
-    lr: float = attrs.field(default=5e-4, validator=gt(0))
-    lr_factors: dict[str, float] = attrs.field(factory=dict)
+    lr: float = attrs.field(default=5e-4, validator=and_(gt(0), le(MAX_FLOAT)))
+    lr_factors: dict[str, float] = attrs.field(
+        factory=dict, validator=deep_mapping(instance_of(str), and_(ge(0), le(1e6)))
+    )
     betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), validator=deep_iterable(and_(ge(0), lt(1))))
-    weight_decay: float = attrs.field(default=0.0, validator=ge(0))
+    weight_decay: float = attrs.field(default=0.0, validator=and_(ge(0), le(MAX_FLOAT)))
     warmup: int = attrs.field(default=0, validator=ge(0))
     decay: Literal["constant", "cosine"] = "constant"
     clip: float | None = attrs.field(default=None, validator=optional(gt(0)))
@@ -122,7 +127,7 @@ class Recipe(Configurable):
     validation: Evaluation | None = None
     optimization: Optimization = attrs.field(factory=Optimization)
     steps: int = attrs.field(default=50_000, validator=ge(1))
-    batch_size: int = attrs.field(default=12, validator=ge(1))
+    batch_size: int = attrs.field(default=12, validator=and_(ge(1), le(2**20)))
     accumulation: int = attrs.field(default=1, validator=ge(1))
     precision: Literal["no", "fp16", "bf16"] = attrs.field(default="no", validator=in_(["no", "fp16", "bf16"]))
     ema: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))

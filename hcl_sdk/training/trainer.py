@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil  # Accelerate needs it
 
 from hcl_sdk.config import ConfigError
 from hcl_sdk.interfaces import AdversarialLoss
@@ -12,6 +15,9 @@ from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.training.loop import Outcome, Run
 from hcl_sdk.training.objective import keep_learning_flags
 from hcl_sdk.training.recipe import Recipe
+
+BYTES_A_PIXEL = 31
+"""Of an image with its clean one and its mask, in 8 bits, and of the two in float32."""
 
 
 class Trainer:
@@ -87,6 +93,15 @@ def _problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "restoration", "the pipeline has no restorer to train"
     if recipe.restoration is not None and recipe.restoration.masks == "predicted" and pipeline.detector is None:
         yield "restoration.masks", "there is no detector to predict masks; expected true"
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    needed = recipe.batch_size / (recipe.accumulation * processes) * recipe.data.size**2 * BYTES_A_PIXEL
+    if needed > (available := psutil.virtual_memory().total):
+        yield (
+            "batch_size",
+            f"the {recipe.batch_size} images of {recipe.data.size} x {recipe.data.size} pixels alone need "
+            f"{needed / 1e9:.3g} GB of this machine's {available / 1e9:.3g} GB at once; expected fewer, smaller ones, "
+            f"or more accumulation",
+        )
     if recipe.precision == "fp16" and pipeline.device.type == "cpu":
         yield "precision", "fp16 needs an accelerator; a CPU trains in bf16 or no (float32)"
     for i, name in enumerate(recipe.trackers):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import torch
 
 from hcl_sdk.data.items import Item
-from hcl_sdk.training.batches import Batch, collate
+from hcl_sdk.training import Recipe, load_run
+from hcl_sdk.training.batches import Batch, collate, make_loader
 
 
 def make_item(number: int, *, paired: bool = False) -> Item:
@@ -55,3 +57,19 @@ def test_a_batch_comes_out_of_a_pipe_and_of_a_move_as_it_was() -> None:
         assert torch.equal(again.image, batch.image)
         assert torch.equal(again.damage_map, batch.damage_map)
         assert again.unreadable == batch.unreadable
+
+
+def load(recipe: Recipe, workers: int) -> list[Batch]:
+    return list(make_loader(recipe, start=0, process=0, processes=1, workers=workers, pin_memory=False))
+
+
+def test_batches_do_not_need_shared_memory(run_config: Any) -> None:
+    """Containers have little of it, and what does not fit into it would be lost and waited for."""
+    _, recipe = load_run(run_config("steps=3"), device="cpu")
+    alone, from_workers = load(recipe, 0), load(recipe, 1)
+    assert len(alone) == len(from_workers) == 3
+    for ours, theirs in zip(from_workers, alone, strict=True):
+        for name in ("image", "clean", "corruption_mask", "damage_map"):
+            tensor = getattr(ours, name)
+            assert not tensor.is_shared()
+            assert torch.equal(tensor, getattr(theirs, name))

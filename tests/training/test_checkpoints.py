@@ -1,0 +1,107 @@
+"""Checkpoints that are damaged are noticed, named and passed over."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from runs import assert_same, train, weights
+
+from hcl_sdk.training import TrainingError
+from hcl_sdk.training.checkpoints import CheckpointError, checkpoints, read_checkpoint, write_checkpoint
+
+STATE = {"step": 3, "weights": torch.arange(64.0), "names": ["a", "b"]}
+
+
+def damage(path, how):
+    contents = path.read_bytes()
+    if how == "halved":
+        path.write_bytes(contents[: len(contents) // 2])
+    elif how == "without its end":
+        path.write_bytes(contents[:-1])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "garbage":
+        path.write_bytes(bytes(range(256)) * 8)
+    else:
+        flip(path, len(contents) // 2)
+
+
+def flip(path, place):
+    contents = bytearray(path.read_bytes())
+    contents[place] ^= 4
+    path.write_bytes(contents)
+
+
+KINDS = ["halved", "without its end", "empty", "garbage", "one bit"]
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_a_damaged_checkpoint_is_named(tmp_path, how):
+    path = write_checkpoint(tmp_path, 3, STATE, keep=1)
+    damage(path, how)
+    with pytest.raises(CheckpointError, match=r"the checkpoint .*step-00000003\.pt is damaged: ."):
+        read_checkpoint(path)
+
+
+def test_no_bit_that_is_flipped_changes_what_is_read(tmp_path):
+    path = write_checkpoint(tmp_path, 3, STATE, keep=1)
+    original = path.read_bytes()
+    noticed = 0
+    for place in range(0, len(original), 7):
+        flip(path, place)
+        try:
+            assert_same(read_checkpoint(path), STATE)
+        except CheckpointError:
+            noticed += 1
+        path.write_bytes(original)
+    assert noticed > 0.9 * len(range(0, len(original), 7))
+
+
+def test_a_checkpoint_from_before_there_was_a_hash(tmp_path):
+    path = tmp_path / "step-00000003.pt"
+    torch.save(STATE, path)
+    assert_same(read_checkpoint(path), STATE)
+    place = path.read_bytes().index(torch.arange(64.0).numpy().tobytes()) + 30
+    flip(path, place)
+    with pytest.raises(CheckpointError, match=r"step-00000003\.pt is damaged: wrong checksum of"):
+        read_checkpoint(path)
+
+
+def test_what_is_written_is_read_by_torch_alone(tmp_path):
+    path = write_checkpoint(tmp_path, 3, STATE, keep=1)
+    assert_same(torch.load(path, weights_only=True), STATE)
+
+
+@pytest.mark.parametrize("how", KINDS)
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run_config, tmp_path, capsys, how):
+    train(run_config("keep=3"), tmp_path / "whole")
+    out = tmp_path / "run"
+    train(run_config("keep=3", "steps=3"), out)
+    damage(out / "checkpoints" / "step-00000003.pt", how)
+    assert train(run_config("keep=3"), out).finished
+    told = capsys.readouterr().err
+    assert "step-00000003.pt is damaged" in told
+    assert "the run goes on from step-00000002.pt" in told
+    assert (out / "checkpoints" / "step-00000003.damaged").is_file()
+    assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
+
+
+def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config, tmp_path):
+    train(run_config("steps=2"), tmp_path)
+    before = (tmp_path / "log.jsonl").read_bytes()
+    for path in checkpoints(tmp_path / "checkpoints"):
+        damage(path, "halved")
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"step-00000002\.pt is damaged(.|\n)*step-00000001\.pt is damaged"):
+            train(run_config(), tmp_path)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
+def test_what_is_no_file_is_no_checkpoint(run_config, tmp_path):
+    train(run_config("steps=1"), tmp_path)
+    (tmp_path / "checkpoints" / "step-00000009.pt").symlink_to("/dev/zero")
+    (tmp_path / "checkpoints" / "step-00000008.pt").mkdir()
+    assert train(run_config("steps=2"), tmp_path).step == 2
+    shutil.rmtree(tmp_path / "checkpoints" / "step-00000008.pt")

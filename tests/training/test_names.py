@@ -1,0 +1,113 @@
+"""Photos, folders and outputs with names and places that nobody would choose."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+
+import pytest
+from click.testing import CliRunner
+from runs import lines, train, weights
+
+from hcl_sdk.cli import main
+from hcl_sdk.config import ConfigError, build, dump_yaml
+from hcl_sdk.data import FolderDataset
+from hcl_sdk.evaluation import Evaluation, evaluate
+from hcl_sdk.interfaces import Dataset
+from hcl_sdk.training import Trainer, load_run
+
+STRANGE = os.fsdecode(b"caf\xe9")
+
+
+@pytest.fixture
+def strange(photos, tmp_path):
+    """A folder whose name, and some names in it, are not UTF-8; one photo cannot be read."""
+    folder = tmp_path / STRANGE
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    for i, path in enumerate(sorted(photos.iterdir())[:4]):
+        shutil.copy(path, folder / (f"{STRANGE}{i}.png" if i % 2 else path.name))
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(b"no photo")
+    return folder
+
+
+def test_names_that_are_not_utf8(run_config, strange, tmp_path, capsys):
+    config = run_config(f"data.dataset.path={strange}", "steps=6", "validate_every=3", "validation.size=16")
+    config["validation"]["dataset"] = {"use": "folder", "path": str(strange)}
+    pipeline, recipe = load_run(config, device="cpu")
+    Trainer(pipeline, recipe).dry_run()
+    out = tmp_path / f"run-{STRANGE}"
+    train(config | {"steps": 3}, out)
+    assert train(config, out).finished
+    told = [line["unreadable"] for line in lines(out) if "unreadable" in line]
+    assert told == [os.fsdecode(b"\xff.png")]
+    assert weights(out)["unreadable"].keys() == set(told)
+    assert r"left out: \udcff.png" in capsys.readouterr().err
+
+
+def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline, strange, tmp_path):
+    measured = Evaluation(dataset=FolderDataset(path=str(strange)), size=32, resamples=5)
+    report = evaluate(tiny_pipeline, measured, tmp_path / "out")
+    assert os.fsdecode(b"\xff.png") in report.unreadable
+    assert r"- \udcff.png: " in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["name"] for row in rows} == {report.rows[i].name for i in range(4)}
+    assert (tmp_path / "out" / "worst_detection.jpg").is_file()
+
+
+def test_what_is_written_among_the_photos_is_no_photo(run_config, tiny_pipeline, photos, tmp_path):
+    own = tmp_path / "photos"
+    shutil.copytree(photos, own)
+    config = run_config(f"data.dataset.path={own}", "validate_every=1", "validation.size=16", "validation.limit=2")
+    config["validation"]["dataset"] = {"use": "folder", "path": str(own)}
+    train(config | {"steps": 2}, own / "a" / "run")
+    measured = Evaluation(dataset=FolderDataset(path=str(own)), size=32, resamples=5)
+    evaluate(tiny_pipeline, measured, own / "measured")
+    assert len(list(own.rglob("*.jpg"))) > 2
+    assert train(config, own / "a" / "run").finished
+    assert len(FolderDataset(path=str(own))) == 12
+    (own / "a" / "b").mkdir()
+    shutil.copy(own / "0.png", own / "a" / "b" / "0.png")
+    assert len(FolderDataset(path=str(own))) == 13
+
+
+def test_a_package_that_is_not_installed(run_config, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    config = run_config()
+    config["data"]["dataset"] = {"use": "hugging-face", "path": "nowhere"}
+    path = tmp_path / "run.yaml"
+    path.write_text(dump_yaml(config))
+    done = CliRunner().invoke(main, ["train", str(path), "-o", str(tmp_path / "run")])
+    assert done.exit_code == 1
+    assert "data.dataset: data sets of Hugging Face need: pip install hcl_sdk[datasets]" in done.output
+    assert "Traceback" not in done.output
+    with pytest.raises(ConfigError, match="pip install hcl_sdk"):
+        build({"use": "hugging-face", "path": "nowhere"}, Dataset)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("batch_size=1000000000", "batch_size"),
+        ("data.size=1000000", "size"),
+        ("data.workers=1000000", "workers"),
+        ("optimization.lr=1e300", "lr"),
+        ("optimization.lr=.inf", "lr"),
+        ("optimization.lr_factors={detector.: 1e300}", "lr_factors|<= 1000000"),
+        ("optimization.lr_factors={detector.: -1.0}", "lr_factors|>= 0"),
+        ("optimization.weight_decay=1e300", "weight_decay"),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_refused(run_config, assignment, message):
+    with pytest.raises(ConfigError, match=message):
+        load_run(run_config(assignment), device="cpu")
+
+
+def test_a_batch_that_no_memory_holds_is_refused_before_the_work(run_config, tmp_path):
+    with pytest.raises(ConfigError, match=r"batch_size: the 1048576 images of 4096 x 4096 pixels alone need .* GB"):
+        train(run_config("batch_size=1048576", "data.size=4096"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,76 @@
+"""What training does to the pipeline and the process that it is called in."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from runs import assert_same, train, weights
+
+from hcl_sdk.config import ConfigError
+from hcl_sdk.training import Trainer, load_run
+
+
+def fit(pipeline, config, out):
+    _, recipe = load_run(config, device="cpu")
+    return Trainer(pipeline, recipe).fit(out, progress=False)
+
+
+def without(config, *parts):
+    return {key: value for key, value in config.items() if key not in parts}
+
+
+def test_what_a_component_froze_stays_as_it_is(run_config, tmp_path):
+    pipeline, _ = load_run(run_config(), device="cpu")
+    pipeline.detector.encoder.requires_grad_(False)
+    before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
+    fit(pipeline, run_config(), tmp_path)
+    for name, value in pipeline.detector.named_parameters():
+        is_frozen = name.startswith("encoder.")
+        assert value.requires_grad is not is_frozen
+        assert torch.equal(value, before[name]) is is_frozen
+
+
+def test_a_part_that_one_run_leaves_alone_learns_in_the_next(run_config, tmp_path):
+    pipeline, _ = load_run(run_config(), device="cpu")
+    before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
+    fit(pipeline, without(run_config(), "detection"), tmp_path / "restoration")
+    assert all(torch.equal(value, before[name]) for name, value in pipeline.detector.named_parameters())
+    assert not any(module.training for module in (*pipeline.detector.modules(), *pipeline.restorer.modules()))
+    fit(pipeline, without(run_config(), "restoration"), tmp_path / "detection")
+    changed = [name for name, value in pipeline.detector.named_parameters() if not torch.equal(value, before[name])]
+    assert len(changed) > len(before) / 2
+
+
+def test_a_run_that_fails_leaves_the_flags_too(run_config, tmp_path):
+    pipeline, _ = load_run(run_config(), device="cpu")
+    config = without(run_config("optimization.lr_factors={nothing.: 1.0}"), "detection")
+    with pytest.raises(ConfigError, match="no trained parameter's name begins with nothing"):
+        fit(pipeline, config, tmp_path)
+    assert all(parameter.requires_grad for parameter in pipeline.detector.parameters())
+
+
+@pytest.mark.parametrize(("part", "section"), [("detector", "detection"), ("restorer", "restoration")])
+def test_a_part_of_which_all_is_frozen_cannot_be_trained(run_config, tmp_path, part, section):
+    pipeline, _ = load_run(run_config(), device="cpu")
+    getattr(pipeline, part).requires_grad_(False)
+    with pytest.raises(ConfigError, match=f"{section}: nothing of the {part} learns: all of its parameters are frozen"):
+        fit(pipeline, run_config(), tmp_path)
+
+
+def test_runs_of_two_precisions_in_one_process(run_config, tmp_path):
+    """In either order, and while somebody else's Accelerator has a third opinion."""
+    for name, precision in (("a", "no"), ("b", "bf16"), ("c", "no")):
+        train(run_config(f"precision={precision}"), tmp_path / name)
+    AcceleratorState._reset_state(reset_partial_state=True)
+    theirs = Accelerator(mixed_precision="bf16", cpu=True)
+    try:
+        train(run_config(), tmp_path / "d")
+        assert theirs.mixed_precision == "bf16"
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    a, b, c, d = (weights(tmp_path / name)["trained"] for name in "abcd")
+    assert_same(a, c)
+    assert_same(a, d)
+    assert any(not torch.equal(a[name], b[name]) for name in a)

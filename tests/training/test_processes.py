@@ -1,0 +1,86 @@
+"""Signals, wherever a run is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import attrs
+import pytest
+
+import hcl_sdk
+from hcl_sdk.interfaces import Sample
+from hcl_sdk.training import Trainer, load_run
+from hcl_sdk.training.processes import Stop, StopRequested
+
+
+@hcl_sdk.component
+class Stalling(hcl_sdk.Dataset):
+    """Photos of which, from some calls on, none ever arrives: a network drive that hangs."""
+
+    photos: hcl_sdk.Dataset
+    calls: int = 12
+
+    def __attrs_post_init__(self):
+        self._left = self.calls
+
+    def __len__(self):
+        return len(self.photos)
+
+    def __getitem__(self, index) -> Sample:
+        self._left -= 1
+        if self._left < 0:
+            time.sleep(3600)
+        return self.photos[index]
+
+    def name(self, index):
+        return self.photos.name(index)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_signal_ends_waiting_for_photos(run_config, tmp_path, workers):
+    pipeline, recipe = load_run(
+        run_config(f"data.workers={workers}", "data.corruption.rules=[{shapes: [rectangles], contents: [noise]}]"),
+        device="cpu",
+    )
+    recipe = attrs.evolve(recipe, data=attrs.evolve(recipe.data, dataset=Stalling(photos=recipe.data.dataset)))
+
+    def interrupt():
+        while not (tmp_path / "checkpoints" / "step-00000002.pt").exists():
+            time.sleep(0.05)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    outcome = Trainer(pipeline, recipe).fit(tmp_path, progress=False)
+    thread.join()
+    assert not outcome.finished
+    assert 2 <= outcome.step < 4
+
+
+def test_the_handlers_of_before_come_back():
+    before = signal.getsignal(signal.SIGTERM)
+    stop = Stop()
+    with stop.listen():
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.requested
+        assert signal.getsignal(signal.SIGTERM) is before  # a second one ends the program
+    with stop.listen(), pytest.raises(StopRequested), stop.interrupt_waiting():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_in_another_thread_signals_are_left_alone():
+    before, seen = signal.getsignal(signal.SIGINT), []
+
+    def listen():
+        with Stop().listen():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert seen == [before]

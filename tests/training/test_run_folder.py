@@ -1,0 +1,65 @@
+"""What a killed process leaves in the folder of a run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from runs import lines, train
+
+from hcl_sdk.training.run_folder import RunFolder
+
+
+@pytest.fixture
+def validated(run_config, photos):
+    config = run_config("validate_every=2", "validation.size=16", "validation.limit=2", "steps=5")
+    config["validation"]["dataset"] = {"use": "folder", "path": str(photos)}
+    return config
+
+
+@pytest.mark.parametrize("step", [4, 5])
+def test_what_was_killed_before_its_validation_is_validated(validated, tmp_path, step):
+    """After a checkpoint in the middle, and after the last one."""
+    train(validated, tmp_path / "whole")
+    out = tmp_path / "run"
+    train(validated | {"steps": step}, out)
+    log = out / "log.jsonl"
+    log.write_text("".join(line + "\n" for line in log.read_text().splitlines() if f'"step": {step}, "val' not in line))
+    panel = out / "panels" / f"step-{step:08d}.jpg"
+    panel.unlink()
+    train(validated, out)
+    assert panel.is_file()
+    whole, resumed = lines(tmp_path / "whole"), lines(out)
+    assert [line["step"] for line in resumed if "validation/f1" in line] == [2, 4, 5]
+    for ours, theirs in zip(resumed, whole, strict=True):
+        assert ours.keys() == theirs.keys()
+        assert all(ours[key] == theirs[key] for key in ours if key != "images_per_second")
+
+
+def test_what_was_validated_is_not_validated_again(validated, tmp_path, monkeypatch):
+    train(validated | {"steps": 4}, tmp_path)
+    monkeypatch.setattr("hcl_sdk.training.loop.evaluate", None)
+    train(validated | {"steps": 4}, tmp_path)
+
+
+def test_half_written_files_are_removed(run_config, tmp_path):
+    train(run_config("steps=1"), tmp_path)
+    (tmp_path / "panels").mkdir()
+    left = ("training.partial", "log.partial", "panels/step-00000001.partial", "checkpoints/step-00000002.partial")
+    for name in left:
+        (tmp_path / name).write_bytes(b"half")
+    train(run_config("steps=2"), tmp_path)
+    assert not [name for name in left if (tmp_path / name).exists()]
+
+
+def test_a_log_that_was_tampered_with_is_cut(tmp_path):
+    folder = RunFolder(tmp_path)
+    good = [{"step": 1, "lr": 0.5}, {"step": 2, "validation/f1": None}]
+    strange = [b"5", b'"step"', b"[1]", b'{"step": "1"}', b'{"lr": 1}', b"\xff\xfe", b"", b'{"step": 1, "l']
+    contents = [json.dumps(good[0]).encode(), *strange, json.dumps(good[1]).encode(), b'{"step": 3}']
+    folder.log.write_bytes(b"\n".join(contents))
+    assert folder.is_validated(2)
+    assert not folder.is_validated(1)
+    folder.cut_log(2)
+    assert lines(tmp_path) == good
+    assert {path.name for path in tmp_path.iterdir()} == {"log.jsonl"}
