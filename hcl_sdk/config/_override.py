@@ -18,7 +18,7 @@ def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str
         mapping: what was read; not changed.
         assignments: ``key=value`` each. A key is the path to the value: names, and for items of lists their numbers,
             joined by dots; mappings that are not there are made, and a part that was spelled by its name alone gets its
-            name as ``use``. A value is YAML.
+            name as ``use``. A value is YAML; what is not even Unicode, as the name of a file may be, is taken as it is.
 
     Raises:
         ConfigError: with all assignments that cannot be made.
@@ -35,13 +35,17 @@ def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str
             keys = key.split(".")
             if not sign or not all(keys):
                 raise ConfigError([(assignment, "expected key=value, where the key is names joined by dots")])
-            value = parse_yaml(text, key)
+            value = parse_yaml(text, key) if _is_unicode(text) else text
             try:
                 _assign(changed, keys, value)
             except LookupError as error:
                 raise ConfigError([(assignment, str(error.args[0]))]) from None
     problems.check()
     return changed
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _assign(mapping: dict[str, Any], keys: list[str], value: Any) -> None:

@@ -217,19 +217,27 @@ class ManifestDataset(Dataset):
     def __getitem__(self, index: int) -> Sample:
         entry = self._manifest.entries[index]
         clean = self._made.clean(entry.photo)
-        image, mask, names = clean, np.zeros(clean.shape[:2], np.bool_), {}
+        image, mask, shape, content = clean, np.zeros(clean.shape[:2], np.bool_), "", ""
         kinds = mask.astype(np.uint8)
         if entry.contamination:
             contamination = self._contaminations[entry.contamination]
             damaged = self._made.damaged(clean, entry.photo, contamination, entry)
             image, mask, kinds = damaged.image, damaged.corruption_mask, damaged.damage_map
-            names = {"shape": contamination.shape_name, "content": contamination.content_name}
+            shape, content = contamination.shape_name, contamination.content_name
         if fingerprint(image, mask) != entry.pixels:
             raise SampleError(
                 f"{self.name(index)} comes out with other pixels than {self.manifest} says: another photo, or "
                 "another version of what draws"
             )
-        return Sample(image=image, clean=clean, corruption_mask=mask, damage_map=kinds, source=entry.photo, **names)
+        return Sample(
+            image=image,
+            clean=clean,
+            corruption_mask=mask,
+            damage_map=kinds,
+            shape=shape,
+            content=content,
+            source=entry.photo,
+        )
 
     def name(self, index: int) -> str:
         entry = self._manifest.entries[index]

@@ -60,7 +60,7 @@ class Optimization(Configurable):
     algorithm: Literal["adam", "adamw"] = "adam"
     lr: float = attrs.field(default=5e-4, validator=and_(gt(0), le(MAX_FLOAT)))
     lr_factors: dict[str, float] = attrs.field(
-        factory=dict, validator=deep_mapping(instance_of(str), and_(ge(0), le(1e6)))
+        factory=dict, validator=deep_mapping(instance_of(str), and_(ge(0.0), le(1e6)))
     )
     betas: tuple[float, float] = attrs.field(default=(0.9, 0.999), validator=deep_iterable(and_(ge(0), lt(1))))
     weight_decay: float = attrs.field(default=0.0, validator=and_(ge(0), le(MAX_FLOAT)))
