@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
 import signal
 import threading
@@ -9,10 +11,11 @@ import time
 
 import attrs
 import pytest
+from torch.utils.data import DataLoader
 
 import hcl_sdk
 from hcl_sdk.interfaces import Sample
-from hcl_sdk.training import Trainer, load_run
+from hcl_sdk.training import Trainer, TrainingError, load_run
 from hcl_sdk.training.processes import Stop, StopRequested
 
 
@@ -84,3 +87,38 @@ def test_in_another_thread_signals_are_left_alone():
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+@hcl_sdk.component
+class Deadly(hcl_sdk.Dataset):
+    """Photos of which one ends the process that reads it, as the system does where memory is short."""
+
+    photos: hcl_sdk.Dataset
+
+    def __len__(self):
+        return len(self.photos)
+
+    def __getitem__(self, index) -> Sample:
+        if multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.photos[index]
+
+    def name(self, index):
+        return self.photos.name(index)
+
+
+def test_a_worker_that_is_killed_ends_the_run(run_config, tmp_path):
+    pipeline, recipe = load_run(run_config("data.workers=1"), device="cpu")
+    recipe = attrs.evolve(recipe, data=attrs.evolve(recipe.data, dataset=Deadly(photos=recipe.data.dataset)))
+    with pytest.raises(TrainingError, match=r"a process that prepares images ended: .*set data\.workers lower"):
+        Trainer(pipeline, recipe).fit(tmp_path, progress=False)
+
+
+def test_where_workers_cannot_be_started_the_reason_is_named(run_config, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(DataLoader, "__iter__", refuse)
+    pipeline, recipe = load_run(run_config("data.workers=1"), device="cpu")
+    with pytest.raises(TrainingError, match="/dev/shm, where they keep their locks, is full"):
+        Trainer(pipeline, recipe).fit(tmp_path, progress=False)
