@@ -10,7 +10,7 @@ import attrs
 import torch
 
 from hcl_sdk.training import Trainer, load_run
-from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
+from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint
 
 
 def train(config: dict[str, Any], out: Path, **changes: Any) -> Any:
@@ -24,7 +24,7 @@ def lines(out: Path) -> Any:
 
 
 def weights(out: Path) -> Any:
-    return read_checkpoint(checkpoints(out / "checkpoints")[-1])
+    return read_checkpoint(list_checkpoints(out / "checkpoints")[-1])
 
 
 def assert_same(a: Any, b: Any) -> None:

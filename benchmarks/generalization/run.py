@@ -31,7 +31,7 @@ import numpy as np
 import yaml
 
 from hcl_sdk.data import FolderDataset, Manifest
-from hcl_sdk.evaluation.benchmark import readable_names
+from hcl_sdk.evaluation.benchmark import list_readable
 from hcl_sdk.evaluation.measures import average_precision
 
 HERE = Path(__file__).parent
@@ -157,7 +157,7 @@ def check_manifest(manifest: Path, held_out: Path) -> None:
     if not manifest.exists():
         return
     drawn = set(Manifest.load(manifest).photos)
-    readable = set(readable_names(FolderDataset(path=str(held_out))))
+    readable = set(list_readable(FolderDataset(path=str(held_out))))
     if readable != drawn:
         raise SystemExit(
             f"{manifest} is of {len(drawn)} photos, and {held_out} holds {len(readable)}, {len(readable & drawn)} of "

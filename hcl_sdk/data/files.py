@@ -30,8 +30,8 @@ def selected(files: list[str], only: str | None, exclude: str | None) -> list[st
         if listing is None:
             continue
         try:
-            text = Path(listing).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(Path(listing).expanduser(), errors="surrogateescape")  # names of files may be any bytes
+        except OSError as error:
             raise ValueError(f"expected a text file with names, one a line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}
         if missing := sorted(names - set(files), key=natural_key):
@@ -40,6 +40,18 @@ def selected(files: list[str], only: str | None, exclude: str | None) -> list[st
     if not files:
         raise ValueError("the lists of names leave no photo")
     return files
+
+
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text in a file in UTF-8.
+
+    Raises:
+        OSError: if there is none, or it is not a regular file: pipes and devices may have no end.
+        UnicodeDecodeError: if it is not UTF-8, unless ``errors`` says what to do then.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is not a regular file")
+    return path.read_text(encoding="utf-8", errors=errors)
 
 
 class PhotoFiles(Dataset):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, draw_mask, paint_content, put_on
+from hcl_sdk.data.files import read_text
 from hcl_sdk.data.items import Items
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
 from hcl_sdk.photos.find import list_some
@@ -111,10 +112,10 @@ class Manifest:
             ValueError: if there is no such file, or it is no manifest of this format.
         """
         try:
-            data = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+            data = json.loads(read_text(Path(path).expanduser()))
         except OSError as error:
             raise ValueError(f"expected a manifest: {error}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
         if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
             raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")

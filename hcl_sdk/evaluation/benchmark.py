@@ -147,7 +147,7 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
         ValueError: if no photo can be read.
     """
     dataset = benchmark.dataset
-    names = readable_names(dataset)
+    names = list_readable(dataset)
     made = DamagedPhotos(dataset, benchmark.size, names)
     entries = [
         Entry(photo=name, pixels=fingerprint(clean := made.clean(name), np.zeros(clean.shape[:2], np.bool_)))
@@ -179,7 +179,7 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
     )
 
 
-def readable_names(dataset: Dataset) -> list[str]:
+def list_readable(dataset: Dataset) -> list[str]:
     """The names of the photos that can be read; ValueError if there are none."""
     names, problems = [], []
     for i in range(len(dataset)):

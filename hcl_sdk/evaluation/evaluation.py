@@ -23,7 +23,7 @@ from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
-from hcl_sdk.evaluation.sheets import choose_cases, contact_sheet
+from hcl_sdk.evaluation.sheets import choose_cases, draw_contact_sheet
 from hcl_sdk.folders import make_output_folder
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
@@ -257,7 +257,7 @@ def _unit(pixels: Any) -> Tensor:
 
 def _save_sheets(out: Path, rows: Sequence[Row], pipeline: Pipeline, items: Items) -> None:
     for name, (score, chosen) in choose_cases(rows, SHOWN).items():
-        contact_sheet(_show(pipeline, items, chosen, score)).save(out / f"{name}.jpg", quality=90)
+        draw_contact_sheet(_show(pipeline, items, chosen, score)).save(out / f"{name}.jpg", quality=90)
 
 
 def _show(

@@ -112,7 +112,7 @@ def summarize(
     )
 
 
-def area_group(area: float, borders: Sequence[float] = BINS) -> str:
+def name_area_group(area: float, borders: Sequence[float] = BINS) -> str:
     """The name of the group that a corrupted share of the image belongs to."""
     if area == 0:
         return "clean"
@@ -126,7 +126,7 @@ def _group(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     groups: dict[str, dict[str, dict[str, Any]]] = {}
     keys: dict[str, Callable[[Row], str]] = {
-        "area": lambda row: "" if row.area is None else area_group(row.area, areas),
+        "area": lambda row: "" if row.area is None else name_area_group(row.area, areas),
         "content": lambda row: row.content,
         "shape": lambda row: row.shape,
     }

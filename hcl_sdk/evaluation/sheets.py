@@ -42,7 +42,7 @@ def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[t
     return {name: (score, chosen) for name, (score, chosen) in sheets.items() if chosen}
 
 
-def contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
+def draw_contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
     """One row for each case: input, true mask, confidence, found mask, restored, clean; as far as they are known.
 
     What is left out of the score is grey in the true mask.

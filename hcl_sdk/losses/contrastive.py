@@ -23,8 +23,8 @@ class ContrastiveLoss(DetectionLoss):
     Attributes:
         weight: factor in the sum of losses.
         temperature: of the similarities, at least 0.02.
-        anchors: at most so many an image and scale.
-        references: at most so many of either label an image and scale.
+        anchors: the most that are drawn from each image and scale.
+        references: the most of either label that are drawn from each image and scale.
         hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
     """
 

@@ -46,7 +46,7 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
         with suppress(OSError):
             partial.unlink()
         raise OSError(f"the checkpoint {path} cannot be written; earlier ones are intact: {_reason(error)}") from error
-    for old in checkpoints(folder)[:-keep]:
+    for old in list_checkpoints(folder)[:-keep]:
         old.unlink()
     return path
 
@@ -71,7 +71,7 @@ def _reason(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def checkpoints(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first; what a killed process left half-written is none."""
     found = [path for path in folder.glob("step-*.pt") if _NAME.fullmatch(path.name) and path.is_file()]
     return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))

@@ -74,7 +74,7 @@ class DetectionTask(Configurable):
     """What the detector learns.
 
     Attributes:
-        losses: of which the weighted sum is made small.
+        losses: whose weighted sum is minimized.
     """
 
     losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
@@ -85,8 +85,8 @@ class RestorationTask(Configurable):
     """What the restorer learns.
 
     Attributes:
-        losses: on the restorer's image, of which the weighted sum is made small.
-        intermediate_losses: likewise on each image that a restorer makes on the way to the last one.
+        losses: on the restorer's image; their weighted sum is minimized.
+        intermediate_losses: likewise, on each image that a restorer makes on its way to the last one.
         masks: what the restorer is given: the true masks (phase 1 of the paper) or those that the detector predicts
             (phase 2).
     """

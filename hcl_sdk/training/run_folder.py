@@ -15,8 +15,8 @@ from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (
     CheckpointError,
-    checkpoints,
     clean_up,
+    list_checkpoints,
     read_checkpoint,
     set_aside,
     write_checkpoint,
@@ -46,7 +46,7 @@ class RunFolder:
 
     def check_is_of(self, description: dict[str, Any]) -> None:
         """Raise `TrainingError` if the folder holds a run of another configuration."""
-        if not self.config.is_file() or not checkpoints(self.checkpoints):
+        if not self.config.is_file() or not list_checkpoints(self.checkpoints):
             return
         stored = load_yaml(self.config)
         if _differences(stored, description) and (differing := _differences(_complete(stored), description)):
@@ -66,7 +66,7 @@ class RunFolder:
             TrainingError: if all are damaged: to begin anew would overwrite the run.
         """
         problems: list[tuple[Path, str]] = []
-        for path in reversed(checkpoints(self.checkpoints)):
+        for path in reversed(list_checkpoints(self.checkpoints)):
             try:
                 read_checkpoint(path)
             except CheckpointError as error:
@@ -89,7 +89,7 @@ class RunFolder:
 
     def name_last_checkpoint(self) -> str:
         """For messages: which checkpoint is the last."""
-        saved = checkpoints(self.checkpoints)
+        saved = list_checkpoints(self.checkpoints)
         return f"the last checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"
 
     def append_log(self, line: dict[str, Any]) -> None:
@@ -124,8 +124,8 @@ class RunFolder:
         for text in self.log.read_bytes().splitlines():
             try:
                 line = json.loads(text)
-            except ValueError:
-                continue  # half a line, written when the process was killed
+            except (ValueError, RecursionError):
+                continue  # half a line, written when the process was killed, or nothing that training wrote
             if isinstance(line, dict) and isinstance(line.get("step"), int):
                 found.append(line)
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import multiprocessing
+import os
 import pickle
 import sys
 import tarfile
@@ -89,6 +90,19 @@ def test_lists_of_names_choose(tmp_path: Path) -> None:
         FolderDataset(path=path, exclude=str(names_file))
     with pytest.raises(ValueError, match="expected a text file with names"):
         FolderDataset(path=path, only=str(tmp_path / "nowhere.txt"))
+    with pytest.raises(ValueError, match=r"expected a text file with names, one a line: /dev/zero is not a regular"):
+        FolderDataset(path=path, only="/dev/zero")
+
+
+def test_lists_name_files_that_are_not_utf8(tmp_path: Path) -> None:
+    strange = os.fsdecode(b"caf\xe9.png")
+    for name in ("a.png", strange):
+        try:
+            put(tmp_path / "photos" / name)
+        except OSError:
+            pytest.skip("this file system takes UTF-8 only")
+    (tmp_path / "names.txt").write_bytes(b"caf\xe9.png\n")
+    assert names(FolderDataset(path=str(tmp_path / "photos"), only=str(tmp_path / "names.txt"))) == [strange]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])

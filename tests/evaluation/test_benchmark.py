@@ -138,7 +138,12 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "is no manifest, or is damaged"), ("[]", "is no manifest"), ('{"format": 7}', "format 7; this version")],
+    [
+        ("{", "is no manifest, or is damaged"),
+        ("[]", "is no manifest"),
+        ("[" * 100_000, "is no manifest, or is damaged"),
+        ('{"format": 7}', "format 7; this version"),
+    ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, message):
     (tmp_path / "m.json").write_text(text)
@@ -151,6 +156,7 @@ def test_what_is_no_manifest_is_refused(tmp_path, text, message):
     [
         (lambda m: m.update(size="48"), "size: expected"),
         (lambda m: m.update(size=0), "'size' must be >= 1"),
+        (lambda m: m.update(size=10**30), "'size' must be <= 16384"),
         (lambda m: m.update(contaminations=[]), "contaminations: expected a mapping"),
         (lambda m: m.pop("photos"), "photos: missing"),
         (lambda m: m["entries"][-1].update(blur="soft"), "blur: expected"),
@@ -174,6 +180,8 @@ def test_a_damaged_manifest_is_refused(photos, tmp_path, damage, message):
 def test_a_file_that_is_missing(tmp_path):
     with pytest.raises(ValueError, match="expected a manifest"):
         Manifest.load(tmp_path / "missing.json")
+    with pytest.raises(ValueError, match="expected a manifest: /dev/zero is not a regular file"):
+        Manifest.load("/dev/zero")
 
 
 def test_the_report_is_crossed_and_the_same_on_the_same_manifest(tiny_pipeline, photos, tmp_path):

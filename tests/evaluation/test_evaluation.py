@@ -24,7 +24,7 @@ from hcl_sdk.data import AnnotatedDataset, FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
 from hcl_sdk.evaluation.measures import average_precision
 from hcl_sdk.evaluation.networks import frechet_distance
-from hcl_sdk.evaluation.report import area_group, summarize
+from hcl_sdk.evaluation.report import name_area_group, summarize
 from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
 from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import choose_cases
@@ -170,7 +170,7 @@ def test_scales_are_measured_by_area_too(tiny_pipeline, evaluation, tmp_path):
     ],
 )
 def test_groups_by_area(area, group):
-    assert area_group(area) == group
+    assert name_area_group(area) == group
 
 
 def test_groups_hold_all_images(tiny_pipeline, evaluation):

@@ -9,7 +9,7 @@ import torch
 from runs import assert_same, train, weights
 
 from hcl_sdk.training import TrainingError
-from hcl_sdk.training.checkpoints import CheckpointError, checkpoints, read_checkpoint, write_checkpoint
+from hcl_sdk.training.checkpoints import CheckpointError, list_checkpoints, read_checkpoint, write_checkpoint
 
 STATE = {"step": 3, "weights": torch.arange(64.0), "names": ["a", "b"]}
 
@@ -91,7 +91,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run_config, tmp_
 def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config, tmp_path):
     train(run_config("steps=2"), tmp_path)
     before = (tmp_path / "log.jsonl").read_bytes()
-    for path in checkpoints(tmp_path / "checkpoints"):
+    for path in list_checkpoints(tmp_path / "checkpoints"):
         damage(path, "halved")
     for _ in range(2):
         with pytest.raises(TrainingError, match=r"step-00000002\.pt is damaged(.|\n)*step-00000001\.pt is damaged"):

@@ -18,7 +18,7 @@ from runs import assert_same, lines, train, weights
 
 from hcl_sdk.config import dump_yaml
 from hcl_sdk.training import checkpoints as saving
-from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint, write_checkpoint
+from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint, write_checkpoint
 from hcl_sdk.training.random_states import get_random_states, set_random_states
 
 STEPS, KILLS = 40, 6
@@ -65,10 +65,10 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
     out, kills, rng = tmp_path / "killed", 0, random.Random(1)
     while True:
         process = SERVER.Process(target=quiet_train, args=(config, out))
-        begun = checkpoints(out / "checkpoints")
+        begun = list_checkpoints(out / "checkpoints")
         process.start()
         while process.is_alive() and kills < KILLS:  # wait until it goes on, then kill it wherever it is
-            if (now := checkpoints(out / "checkpoints")) and now != begun:
+            if (now := list_checkpoints(out / "checkpoints")) and now != begun:
                 time.sleep(rng.uniform(0, 0.3))
                 process.kill()
                 kills += 1
@@ -78,7 +78,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
         if process.exitcode == 0:
             break
         assert process.exitcode == -signal.SIGKILL
-        for checkpoint in checkpoints(out / "checkpoints"):
+        for checkpoint in list_checkpoints(out / "checkpoints"):
             read_checkpoint(checkpoint)  # whole
     assert kills >= KILLS // 2
     killed = weights(out)
@@ -96,7 +96,7 @@ def test_a_signal_stops_the_run_after_the_step(
     config, path = long_run
     out = tmp_path / "stopped"
     hcl = start(path, out)
-    while not checkpoints(out / "checkpoints"):
+    while not list_checkpoints(out / "checkpoints"):
         assert hcl.is_running, hcl.stderr
         time.sleep(0.01)
     os.killpg(hcl.pid, number)
@@ -112,7 +112,7 @@ def test_a_signal_stops_the_run_after_the_step(
 def test_workers_end_with_a_trainer_that_is_killed(long_run: tuple[Any, Any], tmp_path: Path) -> None:
     _, path = long_run
     hcl = start(path, tmp_path / "run")
-    while not checkpoints(tmp_path / "run" / "checkpoints"):
+    while not list_checkpoints(tmp_path / "run" / "checkpoints"):
         assert hcl.is_running
         time.sleep(0.01)
     hcl.process.kill()
@@ -164,7 +164,7 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(
     except Killed:
         is_done = False
     monkeypatch.undo()
-    found = checkpoints(tmp_path)
+    found = list_checkpoints(tmp_path)
     assert len(found) >= 2
     for path in found:
         state = read_checkpoint(path)

@@ -55,7 +55,17 @@ def test_half_written_files_are_removed(run_config, tmp_path):
 def test_a_log_that_was_tampered_with_is_cut(tmp_path):
     folder = RunFolder(tmp_path)
     good = [{"step": 1, "lr": 0.5}, {"step": 2, "validation/f1": None}]
-    strange = [b"5", b'"step"', b"[1]", b'{"step": "1"}', b'{"lr": 1}', b"\xff\xfe", b"", b'{"step": 1, "l']
+    strange = [
+        b"5",
+        b'"step"',
+        b"[1]",
+        b'{"step": "1"}',
+        b'{"lr": 1}',
+        b"\xff\xfe",
+        b"",
+        b"[" * 100_000,
+        b'{"step": 1, "l',
+    ]
     contents = [json.dumps(good[0]).encode(), *strange, json.dumps(good[1]).encode(), b'{"step": 3}']
     folder.log.write_bytes(b"\n".join(contents))
     assert folder.is_validated(2)

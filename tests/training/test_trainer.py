@@ -18,7 +18,7 @@ import hcl_sdk
 from hcl_sdk import Pipeline, SampleError
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.training import Trainer, TrainingError, describe_run, load_run
-from hcl_sdk.training.checkpoints import checkpoints, read_checkpoint
+from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint
 
 
 def test_a_run_leaves_what_it_says(run_config, photos, tmp_path):
@@ -28,7 +28,7 @@ def test_a_run_leaves_what_it_says(run_config, photos, tmp_path):
     assert outcome.finished
     assert outcome.step == 4
     out = tmp_path / "run"
-    assert [path.name for path in checkpoints(out / "checkpoints")] == [f"step-{i:08d}.pt" for i in (2, 3, 4)]
+    assert [path.name for path in list_checkpoints(out / "checkpoints")] == [f"step-{i:08d}.pt" for i in (2, 3, 4)]
     assert sorted(path.name for path in (out / "panels").iterdir()) == ["step-00000002.jpg", "step-00000004.jpg"]
     logged = lines(out)
     assert [line["step"] for line in logged if "lr" in line] == [1, 2, 3, 4]
@@ -99,7 +99,7 @@ def test_the_average_follows_the_weights(run_config, tmp_path):
     pipeline, recipe = load_run(run_config("keep=4", "ema=0.5"), device="cpu")
     start = {k: v.clone() for k, v in pipeline._modules.state_dict().items()}
     Trainer(pipeline, recipe).fit(tmp_path, progress=False)
-    for path in checkpoints(tmp_path / "checkpoints"):
+    for path in list_checkpoints(tmp_path / "checkpoints"):
         state = read_checkpoint(path)
         seen.append(state["trained"])
         for name, value in state["trained"].items():
@@ -115,7 +115,7 @@ def test_the_average_follows_the_weights(run_config, tmp_path):
 def test_discriminators_are_trained_against_the_restorer(run_config, tmp_path, loss):
     losses = f"restoration.losses=[l1, {{use: {loss}, weight: 0.1, channels: [4, 4], lr: 0.01}}]"
     train(run_config(losses, "keep=4"), tmp_path)
-    first, last = (read_checkpoint(checkpoints(tmp_path / "checkpoints")[i]) for i in (0, -1))
+    first, last = (read_checkpoint(list_checkpoints(tmp_path / "checkpoints")[i]) for i in (0, -1))
     changed = [not torch.equal(v, last["discriminators"][0][k]) for k, v in first["discriminators"][0].items()]
     assert any(changed)
     assert {f"loss/restoration/{loss}", f"loss/discriminator/{loss}"} < set(lines(tmp_path)[0])
@@ -242,7 +242,7 @@ def test_weights_that_are_no_numbers_are_not_saved(run_config, tmp_path, monkeyp
     monkeypatch.setattr("hcl_sdk.training.learner.Learner.learn", ruin)
     with pytest.raises(TrainingError, match="weights are infinite or NaN; no checkpoint was written yet"):
         train(run_config(), tmp_path)
-    assert not checkpoints(tmp_path / "checkpoints")
+    assert not list_checkpoints(tmp_path / "checkpoints")
 
 
 def test_another_data_set_does_not_go_on_with_a_run(run_config, photos, tmp_path):
