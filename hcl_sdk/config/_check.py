@@ -207,15 +207,18 @@ def _known_values(
     mapping: Mapping[Any, Any],
     plans: Mapping[str, Plan],
 ) -> dict[str, Any]:
-    """The values of those fields that hold no components and are not wrong, defaults included, in their order."""
+    """The values of those fields that are not wrong and need nothing made, defaults included, in their order.
+
+    A component that is left out is known where None stands in its place; one that is given is not.
+    """
     known: dict[str, Any] = {}
     for name, field in fields.items():
-        if has_components(field_type(cls, name)):
-            continue
+        of_components = has_components(field_type(cls, name))
         if name in plans:
-            known[name] = _plain_value(plans[name])
+            if isinstance(plans[name], PlainPlan) or not of_components:
+                known[name] = _plain_value(plans[name])
         elif name not in mapping and isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
-            if not field.default.takes_self:  # type: ignore[union-attr]
+            if not field.default.takes_self and not of_components:  # type: ignore[union-attr]
                 known[name] = field.default.factory()  # type: ignore[union-attr]
         elif name not in mapping and field.default is not attrs.NOTHING:
             known[name] = field.default

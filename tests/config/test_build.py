@@ -105,6 +105,21 @@ class Whole(Component):
             raise ValueError(f"settle needs {len(self.encoder.spec)} numbers;\n got {self.settle}")
 
 
+@hcl_sdk.component
+class Copy(Component):
+    """What it copies is a component that may be missing, or stands in a file; a validator asks for one of both."""
+
+    kind: ClassVar[str] = "copy"
+
+    encoder: hcl_sdk.Encoder | None = None
+    file: str | None = attrs.field(default=None)
+
+    @file.validator
+    def _something_to_copy(self, attribute: Any, value: str | None) -> None:
+        if value is None and self.encoder is None:
+            raise ValueError("expected a file, or an encoder")
+
+
 @pytest.fixture(autouse=True)
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     def entry(kind: str, name: str, distribution: Any, target: Any) -> Entry:
@@ -217,6 +232,14 @@ def test_validators_see_the_other_fields() -> None:
     problems = problems_of(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
     assert problems == {"encoder.high": "high must be above low; got 2.0 and 2.0"}
     assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder.high"]
+
+
+@pytest.mark.parametrize("left_out", [{}, {"encoder": None}])
+def test_validators_see_that_a_component_is_left_out(left_out: dict[str, None]) -> None:
+    assert problems_of(build, left_out, Copy) == {"copy.file": "expected a file, or an encoder"}
+    assert build(left_out | {"file": "a"}, Copy).file == "a"
+    assert isinstance(build({"encoder": "tiny"}, Copy).encoder, TinyEncoder)
+    assert list(problems_of(build, {"encoder": "tinny"}, Copy)) == ["copy.encoder.use"]
 
 
 def test_a_validator_that_needs_a_wrong_field_adds_no_problem() -> None:
