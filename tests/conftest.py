@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -63,3 +66,14 @@ def tiny_pipeline(make_detector: Callable[..., Detector]) -> Pipeline:
         torch.manual_seed(1)
         restorer = GatedUNet(dim=4, multipliers=(1, 2))
     return Pipeline(detector, restorer, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def pages() -> ModuleType:
+    """The hook that prepares the pages of the documentation."""
+    spec = importlib.util.spec_from_file_location("pages", Path(__file__).parents[1] / "docs" / "hooks" / "pages.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

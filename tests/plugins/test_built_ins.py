@@ -6,7 +6,6 @@ CONTRIBUTING.md has the steps.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -23,17 +22,6 @@ TOP_LEVEL = ("encoder", "interaction", "head", "clusterer", "restorer")
 
 BUILT_INS = [e for e in registry.entries() if e.distribution is None and e.kind in COMPONENT_KINDS]
 each_built_in = pytest.mark.parametrize("entry", BUILT_INS, ids=lambda e: f"{e.kind}-{e.name}")
-
-
-@pytest.fixture(scope="module")
-def pages() -> ModuleType:
-    """The hook that prepares the pages of the documentation."""
-    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs" / "hooks" / "pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @each_built_in
