@@ -48,6 +48,7 @@ from .registry import PluginError as PluginError
 from .registry import RegistryError as RegistryError
 from .restorers.gated_unet import GatedUNet as GatedUNet
 from .restorers.partial_swin import PartialSwinRestorer as PartialSwinRestorer
+from .restorers.patch_synthesis import PatchSynthesis as PatchSynthesis
 from .restorers.residual_unet import ResidualUNet as ResidualUNet
 from .result import Result as Result
 from .weights import WeightsError as WeightsError

@@ -70,6 +70,11 @@ def hcl_register(registry: Registry) -> None:
         "hcl_sdk.restorers.residual_unet:ResidualUNet",
         summary="adds what a smooth fill lacks; image and mask only",
     )
+    registry.restorer(
+        "patch-synthesis",
+        "hcl_sdk.restorers.patch_synthesis:PatchSynthesis",
+        summary="structure from another restorer, texture from the photo itself",
+    )
     registry.loss(
         "hierarchical",
         "hcl_sdk.losses.hierarchical:HierarchicalContrastiveLoss",

@@ -19,6 +19,7 @@ from hcl_sdk.interactions.bidirectional import BidirectionalFusion
 from hcl_sdk.losses import HingeLoss, PerceptualLoss, WassersteinLoss
 from hcl_sdk.restorers.gated_unet import GatedUNet
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
+from hcl_sdk.restorers.patch_synthesis import PatchSynthesis
 
 EXAMPLES: dict[type, Callable[[Path], Any]] = {
     SwinEncoder: lambda _: SwinEncoder(dim=4, depths=(2, 1, 1), window_sizes=(4, 4, 4), conv_stages=1),
@@ -38,6 +39,7 @@ EXAMPLES: dict[type, Callable[[Path], Any]] = {
         refinement_dim=4,
         refinement_multipliers=(1, 2),
     ),
+    PatchSynthesis: lambda _: PatchSynthesis(guide=GatedUNet(dim=4, multipliers=(1, 2)), patch_size=5),
     GatedUNet: lambda _: GatedUNet(dim=4, multipliers=(1, 2)),
     PerceptualLoss: lambda _: PerceptualLoss(encoder=ResNetEncoder(channels=(4, 6), depths=(1, 0)), weights="own"),
     WassersteinLoss: lambda _: WassersteinLoss(channels=(4, 6, 6)),

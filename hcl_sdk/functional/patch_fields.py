@@ -1,0 +1,517 @@
+"""Texture out of the photo itself: nearest-neighbor fields of patches, and what they vote for.
+
+Sources: Wexler, Shechtman and Irani, "Space-Time Completion of Video", PAMI 2007 (energy, coarse to fine, votes, the
+mode of the votes); Barnes et al., "PatchMatch", SIGGRAPH 2009 (propagation and random search); Darabi et al., "Image
+Melding", SIGGRAPH 2012 (gains).
+
+A *patch* is a square of odd side, and named after the pixel in its middle; pixels are numbered row by row. Patches that
+touch the hole are *targets*, those that lie in the photo wholly and do not touch it are *sources*. A *field* has the
+number of a source for each target.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+from torch.nn import functional as F
+
+from hcl_sdk.functional.masks import check_mask
+from hcl_sdk.functional.pull_push import pull_push
+
+COARSEST = 24
+"""Pixels of the shorter side of the coarsest level, at least; less than twice as many."""
+
+EXACT = 1 << 23
+"""Pairs of targets and sources up to which all are compared."""
+
+ROUNDS = (8, 2)
+"""How often patches are searched and vote, at levels where all are compared, and at finer ones."""
+
+SEARCHED = 400_000
+"""Pixels beyond which a level takes over the field of the coarser one: what matters of a patch is known by then."""
+
+COMPONENTS = 24
+"""Principal components of a patch that are compared."""
+
+SAMPLES = 4096
+"""Sources from which the principal components are made."""
+
+_AT_ONCE = 1 << 24  # distances held at a time
+_GRAIN = 1e-5  # variance below which a guide counts as good as any: less than eight bits resolve
+_LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
+_STRENGTH = 10.0  # how much the strength of the grain counts beside colors
+_CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
+_MODE = 0.003  # variance of the kernel of the mean shift
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Patches:
+    """Which patches of an image are targets, and which sources.
+
+    Attributes:
+        size: height and width of the image.
+        patch_size: side of a patch, odd.
+        hole: ``[P]`` int64, the pixels that are to be filled.
+        targets: ``[N]`` int64; together they cover the hole if ``patch_size`` is at most the shorter side.
+        is_source: ``[H * W]`` bool.
+    """
+
+    size: tuple[int, int]
+    patch_size: int
+    hole: Tensor
+    targets: Tensor
+    is_source: Tensor
+
+    @property
+    def offsets(self) -> list[tuple[int, int]]:
+        """Where the pixels of a patch lie, seen from its middle."""
+        reach = self.patch_size // 2
+        return [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
+
+
+def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
+    """The targets and sources of an image.
+
+    Args:
+        corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
+        patch_size: side of a patch, odd.
+
+    Raises:
+        TypeError: if the mask is not bool.
+        ValueError: if it is not that of one image, or ``patch_size`` is not an odd number from 1 on.
+    """
+    check_mask(corruption_mask)
+    if corruption_mask.shape[0] != 1:
+        raise ValueError(f"patches are those of one image; got a mask {list(corruption_mask.shape)}")
+    if patch_size < 1 or patch_size % 2 == 0:
+        raise ValueError(f"patch_size must be odd and at least 1; got {patch_size}")
+    height, width = corruption_mask.shape[-2:]
+    reach = patch_size // 2
+    touched = F.max_pool2d(corruption_mask.float(), patch_size, 1, reach) > 0
+    inside = torch.zeros_like(corruption_mask)
+    inside[..., reach : height - reach, reach : width - reach] = True
+    return Patches(
+        size=(height, width),
+        patch_size=patch_size,
+        hole=corruption_mask.flatten().nonzero().flatten(),
+        targets=(touched & inside).flatten().nonzero().flatten(),
+        is_source=(inside & ~touched).flatten(),
+    )
+
+
+def find_nearest(
+    targets: Tensor,
+    sources: Tensor,
+    trust: Tensor | None = None,
+    shared: int = 0,
+    allowed: Tensor | None = None,
+) -> Tensor:
+    """The nearest source of every target, by comparing all with all.
+
+    Args:
+        targets: ``[N, D]``, descriptions of patches.
+        sources: ``[M, D]``, likewise.
+        trust: ``[N]``, factor of the squared differences of the last ``shared`` numbers of a target's description.
+        shared: how many these are.
+        allowed: ``[N, M]`` bool, the sources that a target may have; None for any.
+
+    Returns:
+        ``[N]`` int64, the row of ``sources`` at the smallest squared distance, the first of equal ones.
+    """
+    own = sources.shape[1] - shared
+    squares, shared_squares = sources[:, :own].square().sum(1), sources[:, own:].square().sum(1)
+    factor = torch.ones_like(targets[:, 0]) if trust is None else trust
+    nearest = []
+    for rows in torch.arange(len(targets), device=targets.device).split(max(1, _AT_ONCE // len(sources))):
+        part, weight = targets[rows], factor[rows, None]
+        weighted = torch.cat([part[:, :own], part[:, own:] * weight], dim=1)
+        distances = squares + weight * shared_squares - 2 * weighted @ sources.T
+        nearest.append((distances if allowed is None else distances.masked_fill(~allowed[rows], math.inf)).argmin(1))
+    return torch.cat(nearest)
+
+
+class FieldSearch:
+    """PatchMatch (Barnes et al. 2009, section 3), all targets at once: in a step each looks at where its neighbor's
+    source continues, or at a random place around its own source, and goes there if it is nearer.
+
+    Args:
+        patches: targets and sources.
+        targets: ``[N, D]``, descriptions of the targets.
+        descriptions: ``[H * W, D]``, of all patches of the photo; only those of sources matter.
+        trust, shared: as in :func:`find_nearest`.
+        radius: rows and columns between a target and its source, at most; None for any.
+    """
+
+    def __init__(
+        self,
+        patches: Patches,
+        targets: Tensor,
+        descriptions: Tensor,
+        *,
+        trust: Tensor | None = None,
+        shared: int = 0,
+        radius: int | None = None,
+    ) -> None:
+        self.patches, self.radius = patches, radius
+        self.targets, self.descriptions = targets, descriptions
+        self.trust, self.own = trust, descriptions.shape[1] - shared
+        width = patches.size[1]
+        self.rows, self.columns = patches.targets // width, patches.targets % width
+        self.place = _places(patches)
+
+    def distances(self, field: Tensor) -> Tensor:
+        """``[N]``, the squared distance of every target from its source."""
+        squares = (self.targets - self.descriptions[field]).square_()
+        if self.trust is None:
+            return squares.sum(1)
+        return squares[:, : self.own].sum(1) + self.trust * squares[:, self.own :].sum(1)
+
+    def improve(self, field: Tensor, iterations: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A field that is nowhere farther than the one given, and its distances.
+
+        Args:
+            field: ``[N]`` int64, sources.
+            iterations: how often neighbors are asked, and places drawn.
+            generator: on the CPU; what is drawn is the same on every device.
+        """
+        distance = self.distances(field)
+        reach = max(self.patches.size) if self.radius is None else min(self.radius, max(self.patches.size))
+        for _ in range(iterations):
+            for step in (4, 1):
+                for down, right in ((0, -step), (0, step), (-step, 0), (step, 0)):
+                    field, distance = self._ask_neighbor(field, distance, down, right)
+            for exponent in range(3):
+                rows, columns = self._draw(field, reach / 8**exponent, generator)
+                field, distance = self._try(field, distance, rows, columns)
+        return field, distance
+
+    def _ask_neighbor(self, field: Tensor, distance: Tensor, down: int, right: int) -> tuple[Tensor, Tensor]:
+        height, width = self.patches.size
+        rows, columns = (self.rows + down).clamp(0, height - 1), (self.columns + right).clamp(0, width - 1)
+        neighbor = self.place[rows * width + columns]
+        theirs = torch.where(neighbor >= 0, field[neighbor], field)
+        return self._try(field, distance, theirs // width - down, theirs % width - right)
+
+    def _draw(self, field: Tensor, reach: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        width = self.patches.size[1]
+        drawn = (torch.rand(2, len(field), generator=generator) * 2 - 1).to(field.device) * max(reach, 1.5)
+        down, right = drawn.round().long()
+        return field // width + down, field % width + right
+
+    def _try(self, field: Tensor, distance: Tensor, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = self.patches.size
+        other = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+        possible = self.patches.is_source[other]
+        if self.radius is not None:
+            far = torch.maximum((other // width - self.rows).abs(), (other % width - self.columns).abs())
+            possible &= far <= self.radius
+        other = torch.where(possible, other, field)
+        found = self.distances(other)
+        nearer = found < distance
+        return torch.where(nearer, other, field), torch.where(nearer, found, distance)
+
+
+def vote(
+    patches: Patches, field: Tensor, weights: Tensor, values: Tensor, *, gains: Tensor | None = None, modes: int = 0
+) -> Tensor:
+    """What the sources of all targets over a pixel say about it (Wexler et al. 2007, section 3.2).
+
+    Args:
+        patches: targets and sources.
+        field: ``[N]`` int64, sources.
+        weights: ``[N]``, how much a target counts, > 0.
+        values: ``[H * W, C]``, what the pixels of sources say.
+        gains: ``[N, C]``, added to what a target's source says.
+        modes: steps of mean shift from the vote that counts most. 0 for the mean, which is smooth where sources
+            differ; the mode is as sharp as they are.
+
+    Returns:
+        ``[P, C]``, for the pixels of the hole.
+    """
+
+    def each_vote() -> Iterator[tuple[Tensor, Tensor]]:  # made anew every time: together they are large
+        for down, right in patches.offsets:
+            y, x = rows - down, columns - right
+            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+            target = place[y.clamp(0, height - 1) * width + x.clamp(0, width - 1)].long()
+            counts = (inside & (target >= 0)).to(weights.dtype)
+            value = values[field[target] + (down * width + right)]
+            yield weights[target] * counts, value if gains is None else value + gains[target]
+
+    height, width = patches.size
+    rows, columns = patches.hole // width, patches.hole % width
+    place = _places(patches)
+    mode = None
+    if modes:
+        most = weights.new_zeros(len(rows))
+        mode = values.new_zeros(len(rows), values.shape[1])
+        for weight, value in each_vote():
+            mode = torch.where((weight > most)[:, None], value, mode)
+            most = torch.maximum(most, weight)
+    for _ in range(max(1, modes)):
+        total, mean = weights.new_zeros(len(rows), 1), values.new_zeros(len(rows), values.shape[1])
+        for weight, value in each_vote():
+            if mode is not None:
+                weight = weight * torch.exp((value - mode).square().sum(1) / (-2 * _MODE))
+            total += weight[:, None]
+            mean += weight[:, None] * value
+        mode = mean / total
+    assert mode is not None
+    return mode
+
+
+def synthesize(
+    image: Tensor,
+    corruption_mask: Tensor,
+    guide: Tensor,
+    *,
+    patch_size: int = 7,
+    guidance: float = 1.0,
+    radius: int | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """Fill holes with texture of the photo that follows a fill which is smoother than the photo.
+
+    From coarse to fine, patches over the hole look for the patch of the known photo that is nearest in color, in
+    low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and it begins
+    anew. Where the guide has lost the grain of its surroundings it is trusted less.
+
+    Args:
+        image: ``[B, 3, H, W]`` in [0, 1]. What is under the mask has no influence.
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
+        guide: ``[B, 3, H, W]`` in [0, 1], the fill; what it has outside the mask has no influence.
+        patch_size: side of the patches in pixels, odd.
+        guidance: how much the guide counts beside the color of patches, >= 0.
+        radius: how many rows and columns away the texture may come from; None for the whole photo.
+        seed: of what is drawn.
+
+    Returns:
+        ``[B, 3, H, W]``: as ``image`` outside the mask; as ``guide`` where nothing is known to take texture from.
+
+    Raises:
+        TypeError: if the mask is not bool.
+        ValueError: if the shapes do not fit, or ``patch_size`` is not an odd number from 1 on.
+    """
+    check_mask(corruption_mask)
+    if not image.shape == guide.shape == (len(image), 3, *corruption_mask.shape[-2:]) or len(image) != len(
+        corruption_mask
+    ):
+        raise ValueError(
+            f"image and guide must be [B, 3, H, W] and the mask [B, 1, H, W]; got {list(image.shape)}, "
+            f"{list(guide.shape)} and {list(corruption_mask.shape)}"
+        )
+    if patch_size < 1 or patch_size % 2 == 0:
+        raise ValueError(f"patch_size must be odd and at least 1; got {patch_size}")
+    filled = torch.where(corruption_mask, guide.to(image.dtype), image)
+    for i, mask in enumerate(corruption_mask):
+        if mask.any():
+            one = filled[i : i + 1].float()
+            filled[i : i + 1] = _synthesize_one(one, mask[None], patch_size, guidance, radius, seed)
+    return filled
+
+
+@dataclass(kw_only=True, eq=False)
+class _Level:
+    """An image at one scale.
+
+    Attributes:
+        known: ``[1, 3, H, W]``, the photo, and the guide in the hole.
+        mask: ``[1, 1, H, W]``.
+        patches: targets and sources.
+        factor: pixels of the photo to one of this level, along a side.
+        field, weights: what was found.
+    """
+
+    known: Tensor
+    mask: Tensor
+    patches: Patches
+    factor: int
+    field: Tensor | None = None
+    weights: Tensor | None = None
+
+
+def _synthesize_one(
+    known: Tensor, mask: Tensor, patch_size: int, guidance: float, radius: int | None, seed: int
+) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    levels = _make_levels(known, mask, patch_size)
+    coarser = None
+    pixels = _flat(known)
+    for level in reversed(levels):
+        pixels = _flat(level.known)
+        if coarser is not None:
+            level.field = _refine(coarser, level.patches)
+        if coarser is None or level.mask.numel() <= SEARCHED:
+            reach = None if radius is None else max(1, radius // level.factor)
+            _search(level, pixels, generator, guidance, reach)
+        else:
+            level.weights = torch.ones_like(level.patches.targets, dtype=pixels.dtype)
+        coarser = level
+    if coarser is None:
+        return known
+    assert coarser.field is not None
+    assert coarser.weights is not None
+    pixels[coarser.patches.hole] = vote(coarser.patches, coarser.field, coarser.weights, pixels, modes=2).clamp(0, 1)
+    return _image(pixels, coarser.patches.size)
+
+
+def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
+    """Fine to coarse, as long as there is something to take texture from."""
+    largest = min(patch_size, *((extent - 1) // 2 * 2 + 1 for extent in mask.shape[-2:]))
+    levels: list[_Level] = []
+    factor = 1
+    while True:
+        shorter = min(mask.shape[-2:])
+        size = largest if shorter >= 2 * COARSEST or not levels else min(5, largest)
+        if mask.numel() > SEARCHED:  # votes of small patches are enough, and fewer
+            size = min(3, largest)
+        patches = find_patches(mask, size)
+        while size > 1 and not levels and not patches.is_source.any():  # hardly anything is known of the photo
+            size -= 2
+            patches = find_patches(mask, size)
+        if not patches.is_source.any():
+            return levels
+        levels.append(_Level(known=known, mask=mask, patches=patches, factor=factor))
+        if shorter < 2 * COARSEST:
+            return levels
+        known = F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
+        mask = F.max_pool2d(mask.float(), 2, ceil_mode=True) > 0
+        factor *= 2
+
+
+def _refine(coarse: _Level, patches: Patches) -> Tensor:
+    """A field for the next finer level: patches keep their distance from their source."""
+    assert coarse.field is not None
+    (_, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
+    reach = coarse.patches.patch_size // 2
+    row, column = patches.targets // width, patches.targets % width
+    above = (row // 2).clamp(reach, coarse_height - 1 - reach)
+    beside = (column // 2).clamp(reach, coarse_width - 1 - reach)
+    source = coarse.field[_places(coarse.patches)[above * coarse_width + beside].long()]
+    row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
+    return row * width + column
+
+
+def _search(
+    level: _Level,
+    pixels: Tensor,
+    generator: torch.Generator,
+    guidance: float,
+    radius: int | None,
+) -> None:
+    """Search and vote in turn (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
+    patches, known, mask = level.patches, level.known, level.mask
+    valid = (~mask).to(known.dtype)
+    grain = (known - _blur(known, 1.0)).square().mean(1, keepdim=True)
+    around = pull_push(_blur(grain * valid, 2.0) / _blur(valid, 2.0).clamp(min=1e-6), mask)
+    trust = ((_blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
+    describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * _blur(known, 2.0))
+    descriptions = describe(known)
+    numbers = patches.is_source.nonzero().flatten()
+    depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()
+    certainty = _CERTAINTY ** -depth[patches.targets]
+    exact = len(patches.targets) * len(numbers) <= EXACT
+    compared = exact or level.field is None
+    sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
+    shared = describe.shared
+    level.weights = certainty
+    if level.field is not None:
+        pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
+    for _ in range(ROUNDS[0 if exact else 1]):
+        targets = describe(_image(pixels, patches.size))[patches.targets]
+        search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
+        if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
+            rest = slice(-shared - 1, None)
+            level.field = numbers[find_nearest(targets[:, rest], sources[:, rest], trust, shared, near)]
+            distance = search.distances(level.field)
+        elif exact:
+            level.field = numbers[find_nearest(targets, sources, trust, shared, near)]
+            distance = search.distances(level.field)
+        else:
+            level.field, distance = search.improve(level.field, 1, generator)
+        scale = 0.4 * distance.median().clamp(min=1e-6)
+        level.weights = (torch.exp(-distance / scale) + 1e-6) * certainty
+        pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
+
+
+class _Descriptions:
+    """What of a patch is compared: principal components, mean color, strength of the grain; the guide at last.
+
+    Args:
+        patches: targets and sources.
+        known: ``[1, 3, H, W]``, from whose sources the components are made.
+        strength: ``[1, 1, H, W]``, of the grain.
+        smooth: ``[1, 3, H, W]``, the low frequencies.
+    """
+
+    shared = 3 * 5  # low frequencies, in the middle of a patch and at its corners
+
+    def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
+        side, reach, width = patches.patch_size, patches.patch_size // 2, patches.size[1]
+        offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
+        numbers = patches.is_source.nonzero().flatten()
+        if len(numbers) > SAMPLES:
+            numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
+        # On the CPU, and in float64, so that all devices look for the same.
+        colors = _flat(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
+        colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
+        axes = torch.linalg.eigh(colors.T @ colors)[1][:, -COMPONENTS:].T.reshape(-1, 3, side, side)
+        axes = axes - axes.mean((2, 3), keepdim=True)
+        means = torch.eye(3, dtype=axes.dtype)[:, :, None, None].expand(3, 3, side, side) / side
+        self.filters, self.reach = torch.cat([axes, means]).to(known), reach
+        padded = F.pad(smooth, (reach, reach, reach, reach), mode="replicate")
+        height, places = patches.size[0], (0, 2 * reach)
+        corners = [padded[..., y : y + height, x : x + width] for y in places for x in places]
+        self.rest = torch.cat(
+            [strength * (side * math.sqrt(_STRENGTH)), *(x * (side / math.sqrt(5)) for x in (*corners, smooth))], dim=1
+        )
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """``[1, 3, H, W]`` -> ``[H * W, D]``; beside the border, where there are no patches, it means nothing."""
+        return _flat(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
+
+
+def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:
+    """``[N, M]``: whether a source lies within the radius of a target; all of them do where none does."""
+    if radius is None:
+        return None
+    width = patches.size[1]
+    rows = (patches.targets[:, None] // width - sources // width).abs()
+    columns = (patches.targets[:, None] % width - sources % width).abs()
+    near = torch.maximum(rows, columns) <= radius
+    return near | ~near.any(1, keepdim=True)
+
+
+def _places(patches: Patches) -> Tensor:
+    """``[H * W]`` int32: which of the targets a pixel is, -1 for none."""
+    height, width = patches.size
+    place = torch.full((height * width,), -1, dtype=torch.int32, device=patches.targets.device)
+    place[patches.targets] = torch.arange(len(patches.targets), dtype=torch.int32, device=place.device)
+    return place
+
+
+def _blur(image: Tensor, sigma: float) -> Tensor:
+    """``[B, C, H, W]`` by a Gaussian; the last pixels continue beyond the border."""
+    reach = math.ceil(3 * sigma)
+    kernel = [math.exp(x**2 / (-2 * sigma**2)) for x in range(-reach, reach + 1)]
+    for dim, pad in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
+        padded, extent = F.pad(image, pad, mode="replicate"), image.shape[dim]
+        image = torch.zeros_like(image)  # depthwise convolutions are slow on CPUs
+        for x, weight in enumerate(kernel):
+            image.add_(padded.narrow(dim, x, extent), alpha=weight / sum(kernel))
+    return image
+
+
+def _flat(image: Tensor) -> Tensor:
+    """``[1, C, H, W]`` -> ``[H * W, C]``."""
+    return image[0].flatten(1).T.contiguous()
+
+
+def _image(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """The inverse of :func:`_flat`."""
+    return pixels.T.reshape(1, -1, *size)

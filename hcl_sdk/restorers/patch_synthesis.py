@@ -1,0 +1,82 @@
+"""A restorer that gives another's fill the texture of the photo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import torch
+from attrs.validators import ge, optional
+from torch import Tensor
+
+from hcl_sdk.functional.patch_fields import synthesize
+from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.restorers.residual_unet import ResidualUNet
+
+
+def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 1 or value % 2 == 0:
+        raise ValueError(f"'{attribute.name}' must be an odd number from 1 on: {value}")
+
+
+@component
+class PatchSynthesis(Restorer):
+    """Structure from another restorer, texture from the photo itself.
+
+    The guide fills; then patches of the known photo that fit its fill are laid over it, see
+    :func:`~hcl_sdk.functional.patch_fields.synthesize`. In training mode the guide alone restores, since it alone
+    learns.
+
+    Attributes:
+        guide: the restorer whose fill is refined.
+        texture: the share of the texture, in [0, 1]: 0 is the guide alone, which is nearest to the truth pixel by
+            pixel; 1 looks most like a photo.
+        patch_size: side of the patches in pixels, odd.
+        guidance: how much the guide counts beside the color of patches.
+        radius: how many pixels away the texture may come from; None for the whole photo.
+        seed: of what is drawn in the search.
+
+    Example:
+        >>> from hcl_sdk import GatedUNet
+        >>> restorer = PatchSynthesis(guide=GatedUNet(dim=4, multipliers=(1, 2)), patch_size=5)
+        >>> image, mask = torch.rand(1, 3, 32, 48), torch.zeros(1, 1, 32, 48, dtype=torch.bool)
+        >>> mask[..., 10:20, 10:20] = True
+        >>> with torch.no_grad():
+        ...     restorer.eval()(image, Detection.from_mask(mask)).shape
+        torch.Size([1, 3, 32, 48])
+    """
+
+    guide: Restorer = attrs.field(factory=ResidualUNet)
+    texture: float = attrs.field(default=1.0, validator=[ge(0), attrs.validators.le(1)])
+    patch_size: int = attrs.field(default=7, validator=_is_odd)
+    guidance: float = attrs.field(default=1.0, validator=ge(0))
+    radius: int | None = attrs.field(default=None, validator=optional(ge(1)))
+    seed: int = 0
+
+    @property
+    def uses_features(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the guide does."""
+        return self.guide.uses_features
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        self.guide.bind(spec)
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        fill = self.guide(image, detection)
+        if self.training or self.texture == 0:
+            return fill
+        with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
+            fill = fill.to(image.dtype).clamp(0, 1)
+            textured = synthesize(
+                image,
+                detection.corruption_mask,
+                fill,
+                patch_size=self.patch_size,
+                guidance=self.guidance,
+                radius=self.radius,
+                seed=self.seed,
+            )
+        return torch.lerp(fill, textured, self.texture)
+
+    def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
+        return self.guide.outputs(image, detection) if self.training else (self(image, detection),)
