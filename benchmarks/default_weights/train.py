@@ -1,10 +1,11 @@
-"""Train the default weights again: seven stages of the detector, two of the restorer, and one file of what they made.
+"""Train the default weights again: three stages of the detector, two of the restorer, and one file of what they made.
 
-    python benchmarks/default_weights/train.py PHOTOS NAMES -o FOLDER [--share S]
+    python benchmarks/default_weights/train.py PHOTOS TUNING ASIDE -o FOLDER --fonts F --film M --logos L [--share S]
 
-PHOTOS is a folder of photos, NAMES a text file with the names of those that are set aside for tuning. What is done is
-kept in FOLDER: a killed run goes on. With S below 1 all stages have that share of their steps, for a trial, and are
-kept apart from the whole ones. The weights are the mean of the last two stages of the detector, and the last restorer.
+PHOTOS is a folder of photos, ASIDE a text file with the names of those that are not trained on, TUNING one with those
+of them looked at on the way. F is a folder of fonts, M one of masks of film damage, L one of logos. What is done
+is kept in FOLDER: a run that was killed or stopped goes on. With S below 1 all stages have that share of their steps,
+for a trial, and are kept apart from the whole ones.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 HERE = Path(__file__).parent
 
@@ -30,47 +33,9 @@ class Stage:
 
 
 STAGES = (
-    Stage("detector_1", "detector_first.yaml", 3450),
-    Stage(
-        "detector_2",
-        "detector_first.yaml",
-        2300,
-        after="detector_1",
-        fields=(
-            "data.size=192",
-            "data.min_scale=0.67",
-            "data.soften_over=0",
-            "optimization.decay=cosine",
-            "optimization.warmup=50",
-            "ema=0.998",
-            "batch_size=8",
-            "seed=3408",
-        ),
-    ),
-    Stage(
-        "detector_3",
-        "detector_last.yaml",
-        1125,
-        after="detector_2",
-        fields=(
-            "data.dataset.shorter_side=288",
-            "data.min_scale=0.67",
-            "optimization.lr=1.15e-3",
-            "optimization.warmup=100",
-            "optimization.decay=constant",
-            "seed=3409",
-        ),
-    ),
-    Stage("detector_4", "detector_last.yaml", 4400, after="detector_3"),
-    Stage("detector_5", "detector_layers.yaml", 1350, after="detector_4"),
-    Stage("detector_6", "detector_photos.yaml", 4400, after="detector_5"),
-    Stage(
-        "detector_7",
-        "detector_photos.yaml",
-        3350,
-        after="detector_6",
-        fields=("data.size=256", "data.min_scale=0.5", "batch_size=5", "seed=3413"),
-    ),
+    Stage("detector_1", "detector_1.yaml", 2000),
+    Stage("detector_2", "detector_2.yaml", 6500, after="detector_1"),
+    Stage("detector_3", "detector_3.yaml", 5600, after="detector_2"),
     Stage("restorer", "restorer.yaml", 3000),
     Stage(
         "restorer_2",
@@ -87,29 +52,42 @@ STAGES = (
         ),
     ),
 )
+FOLDERS = "fonts", "film", "logos"
 SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.985", "--detection-size", "256")
+
+
+def read_recipe(stage: Stage, folders: Mapping[str, str]) -> str:
+    """A stage's recipe with the folders of this machine, by the names of ``FOLDERS`` in capitals."""
+    return Template((HERE / stage.recipe).read_text(encoding="utf-8")).substitute(folders)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos")
-    parser.add_argument("names")
+    parser.add_argument("tuning")
+    parser.add_argument("aside")
     parser.add_argument("-o", "--out", type=Path, required=True)
+    for name in FOLDERS:
+        parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--share", type=float, default=1.0)
     arguments = parser.parse_args()
     photos = (
         f"data.dataset.path={arguments.photos}",
-        f"data.dataset.exclude={arguments.names}",
+        f"data.dataset.exclude={arguments.aside}",
         f"validation.dataset.path={arguments.photos}",
-        f"validation.dataset.only={arguments.names}",
+        f"validation.dataset.only={arguments.tuning}",
     )
+    folders = {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
     out = arguments.out if arguments.share == 1 else arguments.out / f"share_{arguments.share:g}"
+    out.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         fields = [*photos, *stage.fields, f"steps={max(1, round(stage.steps * arguments.share))}"]
         if stage.after:
             fields.append(f"pipeline={out / stage.after / 'weights'}")
-        _run("-m", "hcl_sdk.cli", "train", str(HERE / stage.recipe), *fields, "-o", str(out / stage.name))
-    trained = [str(out / name / "weights") for name in ("detector_6", "detector_7", "restorer_2")]
+        recipe = out / f"{stage.name}.yaml"
+        recipe.write_text(read_recipe(stage, folders), encoding="utf-8")
+        _run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
+    trained = [str(out / name / "weights") for name in ("detector_3", "restorer_2")]
     _run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
 
 
