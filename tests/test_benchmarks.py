@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import json
 import sys
 from pathlib import Path
 from statistics import mean
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 
 from hcl_sdk import Pipeline
 from hcl_sdk.config import build, describe, load_yaml, override
@@ -55,7 +56,9 @@ def photos(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
 def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str, tmp_path: Path) -> None:
-    (tmp_path / "letters.ttf").touch()
+    own = ImageFont.load_default(12)
+    assert isinstance(own, ImageFont.FreeTypeFont)
+    (tmp_path / "letters.ttf").write_bytes(cast(io.BytesIO, own.path).getvalue())
     folders = {"FONTS": str(tmp_path), "FILM": photos, "LOGOS": photos}
     fields = [f"data.dataset.path={photos}", f"validation.dataset.path={photos}", *stage.fields]
     if stage.after:

@@ -107,25 +107,20 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=26, help="photos")
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.weights)
-    dataset = FolderDataset(path=arguments.photos, only=arguments.only)
-    chosen = np.linspace(0, len(dataset) - 1, min(arguments.most, len(dataset))).round().astype(int)
-    photos = [_scaled(Image.fromarray(dataset[int(i)].image), arguments.side) for i in chosen]
+    photos = read_photos(arguments.photos, arguments.only, arguments.side, arguments.most)
 
     def find(photo: Image.Image) -> NDArray[np.bool_]:
-        file = io.BytesIO()
-        photo.save(file, "JPEG", quality=arguments.quality)
-        return pipeline.detect(Image.open(file)).corruption_mask[0, 0].numpy()
+        return pipeline.detect(save_as_jpeg(photo, arguments.quality)).corruption_mask[0, 0].numpy()
 
     print(f"{len(photos)} photos, shorter side {arguments.side} pixels, JPEG {arguments.quality}\n")
     print("| | at least half found | nothing found | flagged besides |\n|---|---|---|---|")
     for damage in DAMAGES:
         recalls, besides = [], []
-        for i, photo in enumerate(photos):
-            damaged = damage(photo, photos[i - 1], np.random.default_rng(i))
-            truth = np.asarray(ImageChops.difference(damaged, photo)).max(axis=2) > 0
+        for i in range(len(photos)):
+            damaged, truth = draw_damage(damage, photos, i)
             found = find(damaged)
             recalls.append((found & truth).sum() / truth.sum())
-            besides.append((found & ~_grown(truth)).mean())
+            besides.append((found & ~_grow(truth)).mean())
         counts = sum(r >= 0.5 for r in recalls), sum(r == 0 for r in recalls)
         print(f"| {damage.__name__} | {counts[0]} | {counts[1]} | {100 * np.mean(besides):.2f} % |", flush=True)
     shares = [float(find(photo).mean()) for photo in photos]
@@ -134,18 +129,36 @@ def main() -> None:
     )
 
 
+def read_photos(folder: str, only: str | None, side: int, most: int) -> list[Image.Image]:
+    """At most so many photos of a folder, evenly chosen, scaled to a shorter side."""
+    dataset = FolderDataset(path=folder, only=only)
+    chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().astype(int)
+    photos = [Image.fromarray(dataset[int(i)].image) for i in chosen]
+    sizes = [(round(p.width * side / min(p.size)), round(p.height * side / min(p.size))) for p in photos]
+    return [photo.resize(size, Image.Resampling.LANCZOS) for photo, size in zip(photos, sizes, strict=True)]
+
+
+def draw_damage(damage: Damage, photos: list[Image.Image], number: int) -> tuple[Image.Image, NDArray[np.bool_]]:
+    """A photo with a damage, and where it is."""
+    photo = photos[number]
+    damaged = damage(photo, photos[number - 1], np.random.default_rng(number))
+    return damaged, np.asarray(ImageChops.difference(damaged, photo)).max(axis=2) > 0
+
+
+def save_as_jpeg(photo: Image.Image, quality: int) -> Image.Image:
+    """The photo as it is read from a JPEG of it."""
+    file = io.BytesIO()
+    photo.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
 def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=float(height))
 
 
-def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _grow(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask and what is within 8 pixels of it, which a soft edge or JPEG may have changed."""
     return ndimage.distance_transform_edt(~mask) <= 8  # pyright: ignore[reportOperatorIssue, reportReturnType]
-
-
-def _scaled(photo: Image.Image, side: int) -> Image.Image:
-    scale = side / min(photo.size)
-    return photo.resize([round(scale * s) for s in photo.size], Image.Resampling.LANCZOS)
 
 
 if __name__ == "__main__":
