@@ -53,7 +53,7 @@ STAGES = (
     ),
 )
 FOLDERS = "fonts", "film", "logos"
-SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.985", "--detection-size", "256")
+SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.98", "--detection-size", "512")
 
 
 def read_recipe(stage: Stage, folders: Mapping[str, str]) -> str:
