@@ -21,6 +21,7 @@ from hcl_sdk.functional.arrays import find_surroundings, working_size
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
+from hcl_sdk.functional.patch_fields import synthesize
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import Detection, Restorer, field_type
@@ -64,7 +65,7 @@ class Pipeline(Settings):
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
     :class:`~hcl_sdk.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder, moves
-    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``feather``, are
+    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``texture``, are
     attributes that can be set, and are checked then as well.
 
     Args:
@@ -82,6 +83,9 @@ class Pipeline(Settings):
             :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
+        texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is nearest
+            to the truth pixel by pixel and smooth; 1 looks most like a photo. See
+            :func:`~hcl_sdk.functional.patch_fields.synthesize`.
         device: where to run; an accelerator if there is one.
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
 
@@ -135,6 +139,7 @@ class Pipeline(Settings):
         sensitivity: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
+        texture: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
     ) -> Result: ...
@@ -146,6 +151,7 @@ class Pipeline(Settings):
         sensitivity: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
+        texture: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
     ) -> list[Result]: ...
@@ -157,6 +163,7 @@ class Pipeline(Settings):
         sensitivity: float | None = None,
         dilate: float | None = None,
         feather: float | None = None,
+        texture: float | None = None,
         seed: int = 0,
         batch_size: int = 8,
     ) -> Result | list[Result]:
@@ -164,7 +171,7 @@ class Pipeline(Settings):
 
         Args:
             photo: one photo, or a list of them, which are all held in memory, with their results.
-            sensitivity, dilate, feather: in place of the pipeline's own.
+            sensitivity, dilate, feather, texture: in place of the pipeline's own.
             seed: of the clusterer's draws; the same seed gives the same result.
             batch_size: how many photos of one working size go through the detector at once.
 
@@ -179,10 +186,11 @@ class Pipeline(Settings):
         self._need_restorer()
         sensitivity = self._own("sensitivity", sensitivity)
         dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
+        texture = self._own("texture", texture)
 
         def restore(photos: Sequence[Photo]) -> list[Result]:
             found = self._detect_batch(photos, sensitivity, seed)
-            return [self._fill(result, dilate, feather, working=working) for result, working in found]
+            return [self._fill(result, dilate, feather, texture, working=working) for result, working in found]
 
         return self._run(photo, restore, batch_size)
 
@@ -229,6 +237,7 @@ class Pipeline(Settings):
         corruption_mask: Source,
         dilate: float | None = None,
         feather: float | None = None,
+        texture: float | None = None,
     ) -> Result:
         """Fill a region of a photo that is known: one's own mask, or an edited one.
 
@@ -236,7 +245,7 @@ class Pipeline(Settings):
             photo: one photo.
             corruption_mask: path, PIL image, array or tensor of the photo's size as it is seen (EXIF orientation
                 applied), True / white / 255 = corrupted = to be filled.
-            dilate, feather: in place of the pipeline's own.
+            dilate, feather, texture: in place of the pipeline's own.
 
         Raises:
             TypeError: for what is no photo or mask, or a setting that is no number.
@@ -245,11 +254,12 @@ class Pipeline(Settings):
         """
         self._need_restorer()
         dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
+        texture = self._own("texture", texture)
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
-        return self._fill(result, dilate, feather)
+        return self._fill(result, dilate, feather, texture)
 
     @suggest_keywords
     def to_mask(self, confidence: Tensor, *, sensitivity: float | None = None) -> Tensor:
@@ -324,7 +334,7 @@ class Pipeline(Settings):
 
     @torch.no_grad()
     def _fill(
-        self, result: Result, dilate: float, feather: float, *, working: _WorkingDetection | None = None
+        self, result: Result, dilate: float, feather: float, texture: float, *, working: _WorkingDetection | None = None
     ) -> Result:
         """Fill the mask of a result; without a working detection, of a photo that the detector has not seen."""
         assert self.restorer is not None
@@ -333,14 +343,19 @@ class Pipeline(Settings):
         if not result.corruption_mask.any():
             return replace(result, alpha=alpha, composited=photo)
         mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
+        near = find_surroundings(mask[0, 0].cpu().numpy())
+        fill = photo.rgb
+        part, hole = fill[..., *near].clone(), mask[..., *near]
         if self.restorer.uses_features:
             box = slice(None), slice(None)
             fill = filled = self._restore_whole(result, mask, working)
+            changed = filled[..., *near]
         else:
-            box = find_surroundings(mask[0, 0].cpu().numpy())
-            fill = photo.rgb
-            filled = self._restore_part(fill[..., *box].clone(), mask[..., *box])
-            fill[..., *box] = filled
+            box = near
+            filled = changed = self._restore_part(part, hole)
+        if texture > 0:
+            changed.copy_(self._add_texture(part, hole, changed, texture))
+        fill[..., *box] = filled
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
@@ -366,6 +381,11 @@ class Pipeline(Settings):
         size = working_size(rgb.shape[-2:], self.restoration_size)
         detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
         return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
+
+    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor, texture: float) -> Tensor:
+        """Texture of a part of a photo, at its own resolution, whatever the restorer worked at."""
+        textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
+        return torch.where(mask, torch.lerp(filled, textured, texture), filled)
 
     def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
         assert self.restorer is not None

@@ -78,6 +78,7 @@ class Settings:
     sensitivity: float = attrs.field(default=0.5, converter=_real, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
+    texture: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         check_keywords(cls.__name__, given, [field.name for field in attrs.fields(cls) if field.init])

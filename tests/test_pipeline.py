@@ -337,6 +337,53 @@ def test_dilation_and_feather_say_how_far_the_fill_reaches() -> None:
             assert (result.restored[alpha == 1] == 128).all()
 
 
+def striped(height: int = 60, width: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """A photo with stripes, and a mask in its middle."""
+    photo = np.full((height, width, 3), 60, np.uint8)
+    photo[:, np.arange(width) % 6 < 3] = (200, 120, 30)
+    mask = np.zeros((height, width), bool)
+    mask[20:34, 30:46] = True
+    return photo, mask
+
+
+@pytest.mark.parametrize("restoration_size", [None, 20])
+def test_texture_is_the_photos_own_at_its_own_resolution(restoration_size: int | None) -> None:
+    photo, mask = striped()
+    restorer = hcl_sdk.ResidualUNet(channels=(4, 6), depths=(0, 0))  # not trained: a smooth fill
+    pipeline = Pipeline(restorer=restorer, restoration_size=restoration_size, device="cpu")
+
+    def error(texture: float) -> float:
+        result = pipeline.restore(photo, corruption_mask=mask, texture=texture)
+        assert np.array_equal(result.restored[~mask], photo[~mask])
+        assert result.raw is not None
+        raw = (result.raw[0] * 255).round().byte().permute(1, 2, 0).numpy()
+        assert np.array_equal(raw[mask], result.restored[mask])
+        return float(np.square(result.restored[mask].astype(float) - photo[mask]).mean())
+
+    alone = pipeline.restore(photo, corruption_mask=mask)
+    assert np.array_equal(alone.restored, pipeline.restore(photo, corruption_mask=mask, texture=0).restored)
+    assert error(1.0) < 0.3 * error(0.5) < 0.3 * error(0.0)
+    pipeline.texture = 1.0
+    again = pipeline.restore(photo, corruption_mask=mask).restored
+    assert np.array_equal(again, pipeline.replace(texture=0).restore(photo, corruption_mask=mask, texture=1).restored)
+
+
+def test_texture_of_a_restorer_that_uses_features() -> None:
+    photo, mask = striped()
+    pipeline = known(FlatFromFeatures())
+    flat, textured = (pipeline.restore(photo, corruption_mask=mask, texture=t).restored for t in (0, 1))
+    assert len(np.unique(flat[mask], axis=0)) == 1
+    assert len(np.unique(textured[mask], axis=0)) > 1
+    assert np.array_equal(textured[~mask], photo[~mask])
+
+
+def test_a_configuration_from_before_there_was_texture_has_none() -> None:
+    config = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), texture=0.5, device="cpu").to_config()
+    assert Pipeline.from_config(config, device="cpu").texture == 0.5
+    del config["texture"]
+    assert Pipeline.from_config(config, device="cpu").texture == 0
+
+
 def test_the_dilated_mask_is_what_the_restorer_gets() -> None:
     restorer = Flat()
     known(restorer)(stained(40, 40, (18, 18, 22, 22))[0], dilate=1)
@@ -416,6 +463,8 @@ def test_a_region_counts_if_it_rises_above_the_second_threshold(tiny_pipeline: P
         ({"dilate": None}, TypeError),
         ({"feather": np.float32(-0.5)}, ValueError),
         ({"feather": "3"}, TypeError),
+        ({"texture": 1.1}, ValueError),
+        ({"texture": "all"}, TypeError),
         ({"detection_size": 0}, ValueError),
         ({"detection_size": 2.5}, TypeError),
         ({"restoration_size": -4}, ValueError),
@@ -502,6 +551,7 @@ def test_numbers_of_numpy_are_numbers() -> None:
         "sensitivity": np.float32(0.75),
         "dilate": np.int32(2),
         "feather": np.float64(1.5),
+        "texture": np.float32(0.5),
     }
     pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu", **settings)
     config = json.loads(json.dumps(pipeline.to_config()))

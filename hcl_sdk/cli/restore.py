@@ -23,6 +23,7 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 )
 @setting_option("dilate", "PIXELS", "Grow the mask before filling it.  [default: the weights' own]")
 @setting_option("feather", "PIXELS", "Fade the fill into the photo over this width.  [default: the weights' own]")
+@setting_option("texture", "SHARE", "Texture of the photo in the fill, 0 (none) to 1.  [default: the weights' own]")
 @click.option(
     "--format",
     "file_format",

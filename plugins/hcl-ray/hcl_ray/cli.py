@@ -70,6 +70,7 @@ def detect(**options: Any) -> None:
 @_options(
     click.option("--dilate", metavar="PIXELS", type=float, help="Grow the mask before filling it."),
     click.option("--feather", metavar="PIXELS", type=float, help="Fade the fill into the photo over this width."),
+    click.option("--texture", metavar="SHARE", type=float, help="Texture of the photo in the fill, 0 (none) to 1."),
     click.option("--format", "file_format", metavar="EXT", help="File format of the restored photos, such as jpg."),
 )
 def restore(**options: Any) -> None:

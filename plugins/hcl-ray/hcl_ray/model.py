@@ -19,6 +19,7 @@ class Settings(TypedDict, total=False):
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 1 everything.
         detection_size: photos are shrunk to this shorter side, in pixels, for detection.
         dilate, feather: in pixels, as of ``hcl_sdk.Pipeline``; of restoring only.
+        texture: likewise.
         file_format: of restored photos, such as ``jpg``; if left out, one that keeps every pixel. Of restoring only.
         device: of each actor; the fastest that Ray gave it if left out.
         precision: ``no`` (float32), ``fp16`` or ``bf16``.
@@ -31,13 +32,14 @@ class Settings(TypedDict, total=False):
     detection_size: int
     dilate: float
     feather: float
+    texture: float
     file_format: str
     device: str
     precision: Literal["no", "fp16", "bf16"]
     batch_size: int
 
 
-_OF_RESTORING = ("dilate", "feather", "file_format")
+_OF_RESTORING = ("dilate", "feather", "texture", "file_format")
 
 
 class Model:
@@ -67,7 +69,7 @@ class Model:
             check_parts(self.pipeline, detecting=True, restoring=restoring)
         except (ValueError, OSError) as error:
             raise ValueError(f"weights {weights}: {error}") from error
-        for name in ("sensitivity", "detection_size", "dilate", "feather"):
+        for name in ("sensitivity", "detection_size", "dilate", "feather", "texture"):
             if (value := settings.get(name)) is not None:
                 setattr(self.pipeline, name, value)
 

@@ -44,4 +44,4 @@ def test_columns_and_settings_are_all_described():
     for command in main.commands.values():
         given = {parameter.name for parameter in command.params}
         names = set(Settings.__annotations__) - {"device"}
-        assert names - given == ({"dilate", "feather", "file_format"} if command.name == "detect" else set())
+        assert names - given == ({"dilate", "feather", "texture", "file_format"} if command.name == "detect" else set())
