@@ -55,7 +55,8 @@ def restore(
     earlier run are overwritten, but with --resume; an input never is.
 
     TIFF, BMP and PPM photos keep their format, all others become PNG (TIFF where PNG cannot hold them), so that no
-    pixel outside the mask changes; --format jpg gives smaller files in which all do.
+    pixel changes but those of the mask and of its border, see --dilate and --feather; --format jpg gives smaller
+    files in which all do.
 
     A photo that cannot be read or restored does not stop the rest; it is listed at the end with the reason, and the
     exit status is 1.
