@@ -78,7 +78,7 @@ def make_fills(weights: str) -> dict[str, Fill]:
 
     fills: dict[str, Fill] = {}
     if find_spec("cv2"):
-        import cv2
+        import cv2  # pyright: ignore[reportMissingImports]
 
         cv2.setNumThreads(1)
         for name, method in (("OpenCV Telea", cv2.INPAINT_TELEA), ("OpenCV Navier-Stokes", cv2.INPAINT_NS)):
