@@ -36,7 +36,7 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
     photos = {
         "sample_damaged.png": ("a photo with foreign regions drawn on it", damaged),
         "sample_damaged_mask.png": ("what was found, without being told: white is corrupted", result.mask),
-        "sample_damaged_restored.png": ("the photo restored, unchanged but for the mask and its border", result.restored),
+        "sample_damaged_restored.png": ("the photo restored; only the mask and its border changed", result.restored),
         "sample_damaged_comparison.png": ("all of them side by side", result.plot()),
     }
     try:
