@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@output_option("hcl_quickstart", "Where the photos go.")
+@output_option("hcl_quickstart", "Folder for the results.")
 @weights_option
 @device_option
 def quickstart(output: Path, weights: str, device: str | None) -> None:
-    """Damage a sample photo, restore it, and show how that went."""
+    """Damage a sample photo, restore it, and show the result."""
     from PIL import Image
 
     from hcl_sdk.cli._photos import load_pipeline
@@ -35,8 +35,8 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
     assert result.composited is not None
     photos = {
         "sample_damaged.png": ("a photo with foreign regions drawn on it", damaged),
-        "sample_damaged_mask.png": ("what was found, without being told: white is corrupted", result.mask),
-        "sample_damaged_restored.png": ("the photo restored; only the mask and its border changed", result.restored),
+        "sample_damaged_mask.png": ("the mask that was found: white is corrupted", result.mask),
+        "sample_damaged_restored.png": ("the restored photo; only the mask and its border differ", result.restored),
         "sample_damaged_comparison.png": ("all of them side by side", result.plot()),
     }
     try:
@@ -49,11 +49,11 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
     for name, (description, _) in photos.items():
         click.echo(f"{output / name!s:{width}}  {description}")
     with_weights = "" if weights == "default" else f" --weights {weights}"
-    click.echo(f"\nNow with a photo of your own:\n  hcl restore PHOTO{with_weights}")
+    click.echo(f"\nNow try a photo of your own:\n  hcl restore PHOTO{with_weights}")
 
 
 def damage(photo: Image.Image) -> Image.Image:
-    """Draw on an RGB photo what does not belong there: a logo, graffiti, a line of text, scratches; always the same."""
+    """Draw a logo, graffiti, a line of text and scratches on an RGB photo; always the same ones."""
     from PIL import ImageDraw, ImageFont
 
     damaged = photo.copy()
