@@ -93,10 +93,6 @@ class Settings:
             raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}; {suggest(name, known)}")
         super().__setattr__(name, value)
 
-    def check(self, name: str, value: Any) -> Any:
-        """A value for one of the settings as it would be stored; ``TypeError`` or ``ValueError`` if it cannot be."""
-        return _check(self, attrs.fields_dict(type(self))[name], value)
-
 
 _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import torch
 
-from hcl_sdk.training import Trainer, load_run
+from hcl_sdk.training import Outcome, Trainer, load_run
 from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint
 
+RunConfig: TypeAlias = Callable[..., dict[str, Any]]
+"""Makes the configuration of a small run, from assignments as on the command line."""
 
-def train(config: dict[str, Any], out: Path, **changes: Any) -> Any:
+
+def train(config: dict[str, Any], out: Path, **changes: Any) -> Outcome:
     torch.manual_seed(0)
     pipeline, recipe = load_run(config, device="cpu")
     return Trainer(pipeline, attrs.evolve(recipe, **changes)).fit(out, progress=False)

@@ -101,7 +101,9 @@ def known(restorer: hcl_sdk.Restorer | None = None, **settings: Any) -> Pipeline
     return Pipeline(red_finder(), Flat() if restorer is None else restorer, device="cpu", **settings)
 
 
-def stained(height: int = 24, width: int = 32, box: tuple[int, int, int, int] = (6, 8, 14, 20)):
+def stained(
+    height: int = 24, width: int = 32, box: tuple[int, int, int, int] = (6, 8, 14, 20)
+) -> tuple[np.ndarray, np.ndarray]:
     """A blue photo with a red box (top, left, bottom, right), and the mask of the box."""
     mask = np.zeros((height, width), bool)
     mask[box[0] : box[2], box[1] : box[3]] = True
@@ -557,7 +559,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
     config = json.loads(json.dumps(pipeline.to_config()))
     assert {name: config[name] for name in settings} == settings
     assert Pipeline.from_config(config, device="cpu").to_config() == config
-    assert known().detect(stained()[0], sensitivity=np.float32(0.75)).corruption_mask.any()
+    number: Any = np.float32(0.75)
+    assert known().detect(stained()[0], sensitivity=number).corruption_mask.any()
 
 
 def test_a_batch_of_nothing_is_refused(tiny_pipeline: Pipeline) -> None:
@@ -632,7 +635,7 @@ def test_features_come_with_the_detectors_own_masks_when_nothing_was_changed() -
 
 
 @pytest.mark.parametrize("change", [{"dilate": 2}, {"sensitivity": 0.999}])
-def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str, float]) -> None:
+def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str, Any]) -> None:
     photo = stained()[0]
     photo[0, 0] = (128, 5, 130)  # uncertain
     restorer = FlatFromFeatures()
@@ -898,7 +901,8 @@ def test_parts_of_a_configuration_that_do_not_fit_are_its_problems() -> None:
 
 
 def test_a_device_is_no_problem_of_the_configuration() -> None:
-    for options in ({"device": "tpu-ish"}, {"device": "cpu", "precision": "fp8"}):
+    wrong: list[dict[str, Any]] = [{"device": "tpu-ish"}, {"device": "cpu", "precision": "fp8"}]
+    for options in wrong:
         with pytest.raises(ValueError, match="expected") as caught:
             Pipeline.from_config("restorer: gated-unet", **options)
         assert not isinstance(caught.value, ConfigError)
@@ -916,7 +920,9 @@ def test_a_detector_of_another_class_cannot_be_saved_as_a_detector(tmp_path: Pat
 
 
 @pytest.mark.parametrize("parts", ["detector", "restorer", "detector restorer"])
-def test_the_code_of_the_model_card_runs(parts: str, tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch) -> None:
+def test_the_code_of_the_model_card_runs(
+    parts: str, tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = {part: getattr(tiny_pipeline, part) for part in parts.split()}
     Pipeline(**made, device="cpu").save_pretrained(tmp_path / "weights")
     card = (tmp_path / "weights" / "README.md").read_text()
@@ -939,7 +945,7 @@ def test_the_model_card_does_not_repeat_the_configuration(tmp_path: Path) -> Non
 
 
 def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import hcl_sdk.pipeline as module
+    import hcl_sdk.pipeline._pipeline as module
 
     asked: list[str] = []
 

@@ -86,7 +86,9 @@ def test_saving_again_replaces_the_weights_and_leaves_nothing_behind(tiny_pipeli
 
 def test_weights_that_share_memory_or_lie_crosswise_are_saved(tmp_path: Path) -> None:
     shared = nn.Linear(3, 3)
-    model = nn.ModuleDict({"a": shared, "b": shared, "c": nn.Conv2d(2, 2, 3).to(memory_format=torch.channels_last)})
+    crosswise = nn.Conv2d(2, 2, 3)
+    crosswise.weight.data = crosswise.weight.data.to(memory_format=torch.channels_last)
+    model = nn.ModuleDict({"a": shared, "b": shared, "c": crosswise})
     save_folder(tmp_path, {}, model, "", half=False)
     copy = nn.ModuleDict({"a": nn.Linear(3, 3), "b": nn.Linear(3, 3), "c": nn.Conv2d(2, 2, 3)})
     load_weights(copy, tmp_path)
@@ -403,7 +405,9 @@ def test_a_folder_without_configuration_is_said_to_be_one(tmp_path: Path, monkey
         find_weights("mine")
 
 
-def test_the_home_folder_can_be_written_short(tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch) -> None:
+def test_the_home_folder_can_be_written_short(
+    tiny_pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     tiny_pipeline.save_pretrained(tmp_path / "mine")
@@ -493,7 +497,7 @@ def test_an_upload_holds_what_is_saved(hub: Hub, tiny_pipeline: Pipeline) -> Non
     assert hub.uploaded == {path.name: path.read_bytes() for path in hub.folder.iterdir()}
 
 
-def test_weights_beyond_the_range_of_half_precision_are_refused(tiny_pipeline, tmp_path):
+def test_weights_beyond_the_range_of_half_precision_are_refused(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
     with torch.no_grad():
         next(tiny_pipeline.restorer.parameters()).fill_(1e5)
     with pytest.raises(WeightsError, match=r"restorer.*\bhalf=False|half=False.*restorer"):
@@ -501,7 +505,7 @@ def test_weights_beyond_the_range_of_half_precision_are_refused(tiny_pipeline, t
     assert not (tmp_path / "w" / "model.safetensors").exists()
 
 
-def test_weights_that_are_not_numbers_are_refused(tiny_pipeline, tmp_path):
+def test_weights_that_are_not_numbers_are_refused(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
     with torch.no_grad():
         next(tiny_pipeline.detector.parameters()).fill_(math.nan)
     tiny_pipeline.save_pretrained(tmp_path / "w")

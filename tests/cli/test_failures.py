@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
     draw("b.png")
     opened = read._open
 
-    def refuse(file):
+    def refuse(file: Any) -> Any:
         if os.fspath(file) == "a.png":
             raise PermissionError(13, "Permission denied", "a.png")
         return opened(file)
@@ -86,7 +87,7 @@ def test_whatever_goes_wrong_with_a_photo_stops_nothing(
     draw("b.png")
     detect = Pipeline.detect
 
-    def failing(self, photo, **options):
+    def failing(self, photo: Photo, **options: Any) -> Any:
         if photo.path.name == "a.png":
             raise error
         return detect(self, photo, **options)
@@ -101,7 +102,7 @@ def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], m
         draw(name)
     found = hcl_sdk.Result.regions.func
 
-    def failing(result):
+    def failing(result: hcl_sdk.Result) -> Any:
         if result.photo.path.name == "a.png":
             raise MemoryError
         return found(result)
@@ -128,7 +129,7 @@ def test_an_interruption_leaves_whole_files_only(hcl: Callable[..., Result], mon
     draw("c.png")
     save = Photo.save
 
-    def interrupted(self, path, **options):
+    def interrupted(self, path: Any, **options: Any) -> None:
         save(self, path, **options)
         if Path(path).name == "b_mask.png":
             raise KeyboardInterrupt

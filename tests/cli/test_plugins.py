@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import Result
@@ -16,7 +17,7 @@ RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 def test_plugins_shows_broken_ones_with_their_error(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def report(distribution: str, entry_point: str, **fields) -> PluginReport:
+    def report(distribution: str, entry_point: str, **fields: Any) -> PluginReport:
         return PluginReport(distribution=distribution, version="1.2", entry_point=entry_point, value="x", **fields)
 
     reports = [
@@ -83,7 +84,7 @@ def test_checking_plugins_fails_for_a_broken_one(hcl: Callable[..., Result], mon
 
 
 def test_plugins_are_strict_on_request(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_):
+    def fail(_: Registry) -> NoReturn:
         raise PluginError("broken plugins: hcl-broken")
 
     monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=fail))

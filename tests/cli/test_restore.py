@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_a_photo_is_decoded_once(
 ) -> None:
     decoded = []
 
-    def count(file, name):
+    def count(file: Any, name: str) -> Any:
         decoded.append(name)
         return decode_file(file, name)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from hcl_sdk import SampleError
+from hcl_sdk import Content, Pipeline, SampleError, Shape
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build
 from hcl_sdk.corruptions import AnotherPhoto, Blobs, Constant, Full, Logo, Noise, Rectangles
@@ -20,7 +23,7 @@ from hcl_sdk.interfaces import DAMAGE
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     for i in range(4):
@@ -29,11 +32,11 @@ def photos(tmp_path):
     return folder
 
 
-def contamination(shape, content, *names):
+def contamination(shape: Shape, content: Content, *names: str) -> Contamination:
     return Contamination(shape=shape, content=content, shape_name=names[0], content_name=names[1])
 
 
-def make_benchmark(photos, **fields):
+def make_benchmark(photos: Path, **fields: Any) -> Benchmark:
     values = {
         "contaminations": (
             contamination(Rectangles(count=(1, 3)), Noise(), "rectangles", "noise"),
@@ -50,7 +53,7 @@ def make_benchmark(photos, **fields):
     return Benchmark(dataset=FolderDataset(path=str(photos)), **(values | fields))
 
 
-def test_areas_and_pixels_are_what_the_manifest_says(photos, tmp_path):
+def test_areas_and_pixels_are_what_the_manifest_says(photos: Path, tmp_path: Path) -> None:
     benchmark = make_benchmark(photos)
     manifest = make_manifest(benchmark)
     assert len(manifest.entries) == 4 + 4 * 2 * 2 * 2
@@ -63,6 +66,7 @@ def test_areas_and_pixels_are_what_the_manifest_says(photos, tmp_path):
         assert sample.source == entry.photo
         if not entry.contamination:
             assert area == 0
+            assert sample.clean is not None
             assert np.array_equal(sample.image, sample.clean)
             continue
         assert area == pytest.approx(entry.area, abs=1e-4)
@@ -75,7 +79,7 @@ def test_areas_and_pixels_are_what_the_manifest_says(photos, tmp_path):
     assert len(cells) == 8
 
 
-def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos, tmp_path):
+def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos: Path, tmp_path: Path) -> None:
     first, again = (make_manifest(make_benchmark(photos)) for _ in range(2))
     assert first == again
     first.save(tmp_path / "m.json")
@@ -89,7 +93,7 @@ def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos, tmp_path):
     assert {e.pixels for e in other.entries if e.contamination}.isdisjoint(e.pixels for e in first.entries)
 
 
-def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(photos):
+def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(photos: Path) -> None:
     names = [c.name for c in Benchmark(dataset=FolderDataset(path=str(photos))).contaminations]
     fills, forms = ("photo", "color", "noise", "mosaic", "same photo"), ("graffiti", "text", "opaque logo", "watermark")
     shapes = ("blobs", "brush", "rectangles", "text", "logos")
@@ -98,7 +102,7 @@ def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(phot
     assert {"caption/own form", "date stamp/own form", "film damage/own form"} <= set(names[29:])
 
 
-def test_damage_as_it_is_is_drawn_in_small_areas_and_says_what_it_is(photos, tmp_path):
+def test_damage_as_it_is_is_drawn_in_small_areas_and_says_what_it_is(photos: Path, tmp_path: Path) -> None:
     own = Benchmark(dataset=FolderDataset(path=str(photos))).contaminations[29:]
     manifest = make_manifest(
         make_benchmark(photos, contaminations=own, areas=(0.0005, 0.1, 0.9), each=1, seeds=(0,), size=64, attempts=20)
@@ -114,13 +118,13 @@ def test_damage_as_it_is_is_drawn_in_small_areas_and_says_what_it_is(photos, tmp
         assert np.array_equal(item.damage_map, item.corruption_mask * kinds.get(manifest.entries[i].contamination, 0))
 
 
-def test_an_area_that_is_not_reached_is_left_out(photos):
+def test_an_area_that_is_not_reached_is_left_out(photos: Path) -> None:
     whole = (contamination(Full(), Constant(), "full", "constant"),)
     manifest = make_manifest(make_benchmark(photos, contaminations=whole, attempts=2))
     assert [entry.contamination for entry in manifest.entries] == [""] * 4
 
 
-def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos, tmp_path):
+def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos: Path, tmp_path: Path) -> None:
     benchmark = make_benchmark(photos)
     manifest = make_manifest(benchmark)
     manifest.save(tmp_path / "m.json")
@@ -145,7 +149,7 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
         ('{"format": 7}', "format 7; this version"),
     ],
 )
-def test_what_is_no_manifest_is_refused(tmp_path, text, message):
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ValueError, match=message):
         Manifest.load(tmp_path / "m.json")
@@ -166,7 +170,9 @@ def test_what_is_no_manifest_is_refused(tmp_path, text, message):
         (lambda m: m["entries"][-1].update(contamination="fire/blobs"), "its list has no contamination fire/blobs"),
     ],
 )
-def test_a_damaged_manifest_is_refused(photos, tmp_path, damage, message):
+def test_a_damaged_manifest_is_refused(
+    photos: Path, tmp_path: Path, damage: Callable[[dict[str, Any]], object], message: str
+) -> None:
     path = tmp_path / "m.json"
     make_manifest(make_benchmark(photos, each=1, seeds=(0,))).save(path)
     values = json.loads(path.read_text())
@@ -177,14 +183,16 @@ def test_a_damaged_manifest_is_refused(photos, tmp_path, damage, message):
     assert str(path) in str(caught.value)
 
 
-def test_a_file_that_is_missing(tmp_path):
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected a manifest"):
         Manifest.load(tmp_path / "missing.json")
     with pytest.raises(ValueError, match="expected a manifest: /dev/zero is not a regular file"):
         Manifest.load("/dev/zero")
 
 
-def test_the_report_is_crossed_and_the_same_on_the_same_manifest(tiny_pipeline, photos, tmp_path):
+def test_the_report_is_crossed_and_the_same_on_the_same_manifest(
+    tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
+) -> None:
     first = run_benchmark(tiny_pipeline, make_benchmark(photos), tmp_path / "a")
     crossed = {"noise, rectangles", "noise, blobs", "photo, blobs", "watermark, own form"}
     assert set(first.groups["content, shape"]) == crossed
@@ -196,7 +204,7 @@ def test_the_report_is_crossed_and_the_same_on_the_same_manifest(tiny_pipeline, 
     assert (tmp_path / "a/manifest.json").read_bytes() == (tmp_path / "b/manifest.json").read_bytes()
 
 
-def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
+def test_the_command(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tiny_pipeline.save_pretrained("weights")
     fields = ["dataset.use=folder", "dataset.path=photos", "size=32", "each=1", "seeds=[3]", "resamples=5"]
@@ -226,12 +234,12 @@ def test_the_command(tiny_pipeline, photos, tmp_path, monkeypatch):
         ({"contaminations": "noise"}, "contaminations"),
     ],
 )
-def test_benchmarks_that_make_no_sense_are_refused(photos, fields, message):
+def test_benchmarks_that_make_no_sense_are_refused(photos: Path, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build({"dataset": {"use": "folder", "path": str(photos)}, **fields}, Benchmark)
 
 
-def test_two_contaminations_of_one_name_are_refused(photos):
+def test_two_contaminations_of_one_name_are_refused(photos: Path) -> None:
     twice = contamination(Full(), Noise(), "full", "noise")
     with pytest.raises(ValueError, match="must have different names: noise/full"):
         make_benchmark(photos, contaminations=(twice, twice))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pytest
 import torch
@@ -10,15 +12,19 @@ from torchmetrics.functional.classification import binary_average_precision, bin
 from hcl_sdk.evaluation.measures import f1_by_threshold, measure
 from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, Row
 
+Images: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
+"""The level of every pixel, and where it is corrupted."""
 
-def make_row(number, level, truth):
+
+def make_row(number: int, level: np.ndarray, truth: np.ndarray) -> Row:
     counts = Counts(0, int((level > 150).sum()), int((level <= 150).sum()), 0)
     levels = tuple(np.bincount(level[where], minlength=LEVELS).tolist() for where in (truth, ~truth))
+    nothing = [0.0] * CALIBRATION_BINS
     detection = DetectionRow(
         counts=counts,
         f1=None,
         levels=levels,
-        calibration=([0.0] * CALIBRATION_BINS,) * 3,
+        calibration=(nothing, nothing, nothing),
         sensitivities=(counts,) * len(SENSITIVITIES),
         scales=(),
     )
@@ -29,7 +35,7 @@ def make_row(number, level, truth):
 
 
 @pytest.fixture
-def images():
+def images() -> Images:
     rng = np.random.default_rng(1)
     found = []
     for share in (0.3, 0.05, 0.6, 0.0):
@@ -38,11 +44,11 @@ def images():
     return found
 
 
-def f1(truth, found):
+def f1(truth: np.ndarray, found: np.ndarray) -> float:
     return float(binary_f1_score(torch.from_numpy(found).int(), torch.from_numpy(truth).int()))
 
 
-def test_thresholds_for_all_and_for_each(images):
+def test_thresholds_for_all_and_for_each(images: Images) -> None:
     values = measure([make_row(i, *image) for i, image in enumerate(images)], resamples=30, seed=0)
     damaged = [image for image in images if image[1].any()]
     table = np.array([[f1(truth, level >= t) for t in range(LEVELS)] for level, truth in damaged])
@@ -59,14 +65,14 @@ def test_thresholds_for_all_and_for_each(images):
     assert values["false_positive_area"].value == pytest.approx((level > 150).mean())
 
 
-def test_without_damage_thresholds_are_not_defined(images):
+def test_without_damage_thresholds_are_not_defined(images: Images) -> None:
     level, _ = images[0]
     values = measure([make_row(0, level, np.zeros(400, bool))], resamples=5, seed=0)
     for name in ("mean_f1_best_threshold", "best_threshold", "mean_f1_own_threshold", "mean_average_precision"):
         assert values[name].value is None
 
 
-def test_f1_at_every_level_by_hand():
+def test_f1_at_every_level_by_hand() -> None:
     positives, negatives = np.zeros(LEVELS), np.zeros(LEVELS)
     positives[[10, 20]], negatives[15] = 1, 2
     f1 = f1_by_threshold(positives, negatives)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from hcl_sdk import ResNetEncoder
 from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
 from hcl_sdk.losses import PerceptualLoss
 
+Scene: TypeAlias = tuple[np.ndarray, np.ndarray]
+
 
 @st.composite
-def scenes(draw):
+def scenes(draw: st.DrawFn) -> Scene:
     """An image and a hole in it, of any shape, the whole image and nothing included."""
     height, width = draw(st.integers(1, 7)), draw(st.integers(1, 7))
     rng = np.random.default_rng(draw(st.integers(0, 2**31)))
@@ -22,13 +27,13 @@ def scenes(draw):
     return rng.random((2, height, width)), rng.random((height, width)) < share
 
 
-def tensors(image, hole):
+def tensors(image: np.ndarray, hole: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(image)[None].float(), torch.from_numpy(hole)[None, None]
 
 
 @settings(deadline=None, max_examples=60)
 @given(scenes())
-def test_the_high_pass_by_loops(scene):
+def test_the_high_pass_by_loops(scene: Scene) -> None:
     image, hole = scene
     channels, height, width = image.shape
     total = 0.0
@@ -45,12 +50,12 @@ def test_the_high_pass_by_loops(scene):
 
 @settings(deadline=None, max_examples=60)
 @given(scenes())
-def test_the_seam_by_loops(scene):
+def test_the_seam_by_loops(scene: Scene) -> None:
     image, hole = scene
     _, height, width = image.shape
     across = along = 0.0
 
-    def difference(a, b):
+    def difference(a: tuple[int, int], b: tuple[int, int]) -> float:
         return np.abs(image[:, *a] - image[:, *b]).sum()
 
     for y in range(height):
@@ -70,13 +75,13 @@ def test_the_seam_by_loops(scene):
     assert sum_seam_gradients(*tensors(image, hole)) == pytest.approx((across, along), rel=1e-4, abs=1e-6)
 
 
-def test_a_seam_shows_in_its_measure():
+def test_a_seam_shows_in_its_measure() -> None:
     rng = np.random.default_rng(0)
     image = rng.normal(0.5, 0.05, (3, 64, 64))
     hole = np.zeros((64, 64), bool)
     hole[20:44, 16:50] = True
 
-    def seam(values):
+    def seam(values: np.ndarray) -> float:
         across, along = sum_seam_gradients(*tensors(values, hole))
         return across / along
 
@@ -85,7 +90,7 @@ def test_a_seam_shows_in_its_measure():
     assert sum_seam_gradients(*tensors(image, np.ones_like(hole))) == (0, 0)
 
 
-def test_the_distance_of_features_by_loops():
+def test_the_distance_of_features_by_loops() -> None:
     torch.manual_seed(0)
     network = PerceptualLoss(encoder=ResNetEncoder(channels=(4, 6), depths=(1, 1)), weights="own")
     image, clean = torch.rand(2, 1, 3, 16, 24)

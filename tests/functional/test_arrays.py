@@ -15,7 +15,7 @@ sides = st.integers(1, 400)
 
 
 @given(sides, sides, st.none() | sides)
-def test_the_working_size_keeps_the_proportions_and_never_grows(height, width, shorter):
+def test_the_working_size_keeps_the_proportions_and_never_grows(height: int, width: int, shorter: int | None) -> None:
     small = arrays.working_size((height, width), shorter)
     if shorter is None or shorter >= min(height, width):
         assert small == (height, width)
@@ -25,7 +25,9 @@ def test_the_working_size_keeps_the_proportions_and_never_grows(height, width, s
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.data())
-def test_surroundings_are_as_wide_again_on_every_side_and_inside_the_photo(height, width, data):
+def test_surroundings_are_as_wide_again_on_every_side_and_inside_the_photo(
+    height: int, width: int, data: st.DataObject
+) -> None:
     top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
     bottom, right = data.draw(st.integers(top + 1, height)), data.draw(st.integers(left + 1, width))
     mask = np.zeros((height, width), bool)
@@ -36,12 +38,12 @@ def test_surroundings_are_as_wide_again_on_every_side_and_inside_the_photo(heigh
     assert (columns.start, columns.stop) == (max(0, left - across), min(width, right + across))
 
 
-def test_nothing_has_no_surroundings():
+def test_nothing_has_no_surroundings() -> None:
     with pytest.raises(ValueError, match="a True pixel"):
         arrays.find_surroundings(np.zeros((3, 4), bool))
 
 
-def test_regions_with_a_peak_stay_whole():
+def test_regions_with_a_peak_stay_whole() -> None:
     mask = np.array([[1, 0, 1, 1], [0, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 1]], bool)
     peaks = np.zeros((4, 4), bool)
     peaks[0, 3] = peaks[2, 2] = True  # the second lies beside the mask
@@ -49,13 +51,13 @@ def test_regions_with_a_peak_stay_whole():
 
 
 @given(st.integers(0, 99), st.sampled_from([0, 1, 2.5]), st.sampled_from([0, 1, 3.5]))
-def test_alpha_of_one_mask_is_that_of_a_batch(seed, dilate, feather):
+def test_alpha_of_one_mask_is_that_of_a_batch(seed: int, dilate: float, feather: float) -> None:
     masks = np.random.default_rng(seed).random((3, 1, 12, 17)) < 0.03
     expected = compositing.feathered_alpha(torch.from_numpy(masks), dilate, feather).numpy()
     for mask, alpha in zip(masks[:, 0], expected[:, 0], strict=True):
         assert np.array_equal(arrays.feathered_alpha(mask, dilate, feather), alpha)
 
 
-def test_no_torch_is_imported():
+def test_no_torch_is_imported() -> None:
     code = "import sys; sys.modules['torch'] = None; import hcl_sdk.functional.arrays"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any, TypeAlias
 
 import pytest
 from installing import PACKAGES, environment, run_program
 
+Results: TypeAlias = dict[str, Any]
+"""What `run_commands` gives, by label."""
+
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return environment(tmp_path_factory.mktemp("hooks"), [PACKAGES / "hooks"])
 
 
-def run_commands(python, *lines, **variables):
+def run_commands(python: str, *lines: list[str], **variables: str) -> list[Any]:
     """(status, standard output, standard error) of each command line, one after the other in one process."""
     done = run_program(
         python,
@@ -50,11 +54,11 @@ LINES = {
 
 
 @pytest.fixture(scope="module")
-def results(python):
+def results(python: str) -> Results:
     return dict(zip(LINES, run_commands(python, *LINES.values()), strict=True))
 
 
-def test_help_lists_the_commands_of_plugins_without_importing_them(results):
+def test_help_lists_the_commands_of_plugins_without_importing_them(results: Results) -> None:
     status, output, _, is_imported = results["help"]
     assert (status, is_imported) == (0, False)
     section = output.partition("Commands of plugins:\n")[2].splitlines()
@@ -67,14 +71,14 @@ def test_help_lists_the_commands_of_plugins_without_importing_them(results):
 
 
 @pytest.mark.parametrize("name", ["count", "qualified"])
-def test_a_command_of_a_plugin_is_called(results, name):
+def test_a_command_of_a_plugin_is_called(results: Results, name: str) -> None:
     status, output, _, is_imported = results[name]
     assert (status, is_imported) == (0, True)
     assert int(output) > 1_000_000
     assert "Count the parameters of WEIGHTS." in results["count-help"][1]
 
 
-def test_an_own_command_of_hcl_is_not_replaced(results):
+def test_an_own_command_of_hcl_is_not_replaced(results: Results) -> None:
     assert "--sensitivity" in results["own"][1]
     assert results["shadowed"][1] == "the plugin's own\n"
 
@@ -90,12 +94,12 @@ def test_an_own_command_of_hcl_is_not_replaced(results):
         ("not-installed", 2, "the package hcl-absent is not installed: pip install hcl-absent"),
     ],
 )
-def test_what_cannot_be_called_is_explained(results, name, status, message):
+def test_what_cannot_be_called_is_explained(results: Results, name: str, status: int, message: str) -> None:
     assert results[name][:2] == [status, ""]
     assert message in results[name][2]
 
 
-def test_a_plugin_whose_hook_fails_gives_nothing_and_is_shown(results):
+def test_a_plugin_whose_hook_fails_gives_nothing_and_is_shown(results: Results) -> None:
     status, output, _, _ = results["plugins"]
     assert status == 0
     rows = {line.split()[0]: line for line in output.splitlines() if line.startswith("hcl-hooks:")}
@@ -106,20 +110,20 @@ def test_a_plugin_whose_hook_fails_gives_nothing_and_is_shown(results):
     assert "hcl-hooks/other" not in output
 
 
-def test_disabled_plugins_add_nothing(python):
+def test_disabled_plugins_add_nothing(python: str) -> None:
     listed, called = run_commands(python, ["--help"], ["count", "default"], HCL_DISABLE_PLUGINS="*")
     assert "Commands of plugins" not in listed[1]
     assert "the plugin hcl-hooks 1.1, which is disabled (by HCL_DISABLE_PLUGINS)" in called[2]
 
 
-def test_strictness_concerns_help_too(python):
+def test_strictness_concerns_help_too(python: str) -> None:
     (listed,) = run_commands(python, ["--help"], HCL_STRICT_PLUGINS="1")
     assert listed[0] == 1
     assert "broken plugins, and HCL_STRICT_PLUGINS is set" in listed[2]
 
 
 @pytest.fixture(scope="module")
-def saved(python):
+def saved(python: str) -> dict[str, Any]:
     done = run_program(
         python,
         """
@@ -152,7 +156,7 @@ def saved(python):
     return json.loads(done.stdout)
 
 
-def test_a_hook_that_fails_before_saving_stops_neither_the_saving_nor_the_others(saved):
+def test_a_hook_that_fails_before_saving_stops_neither_the_saving_nor_the_others(saved: dict[str, Any]) -> None:
     assert saved["files"] == ["LICENSE.json", "README.md", "config.json", "model.safetensors", "tried"]
     assert saved["license"] == {"license": "CC0-1.0", "parts": ["restorer"]}
     (warning,) = saved["warnings"]
@@ -162,7 +166,7 @@ def test_a_hook_that_fails_before_saving_stops_neither_the_saving_nor_the_others
     )
 
 
-def test_a_hook_that_fails_before_saving_is_an_error_on_request(saved):
+def test_a_hook_that_fails_before_saving_is_an_error_on_request(saved: dict[str, Any]) -> None:
     start = "hcl_before_save failed, and HCL_STRICT_PLUGINS is set:\n  hcl-hooks 1.1, hcl_hooks.fails: OSError"
     assert saved["error"].startswith(start)
     assert saved["strict"] == ["LICENSE.json", "tried"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from installing import PACKAGES, environment
@@ -12,12 +13,12 @@ from hcl_sdk.plugins import registry
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The Python of an environment in which the packages are installed, next to what is installed here."""
     return environment(tmp_path_factory.mktemp("plugins"), [PACKAGES / name for name in ("good", "broken", "conflict")])
 
 
-def result_of(python: str, program: str, **environment: str):
+def result_of(python: str, program: str, **environment: str) -> Any:
     """What the program prints as JSON."""
     done = run(python, program, **environment)
     assert done.returncode == 0, done.stderr
@@ -44,28 +45,28 @@ LISTING = (
 
 
 @pytest.fixture(scope="module")
-def listing(python):
+def listing(python: str) -> dict[str, Any]:
     return result_of(python, LISTING)
 
 
-def test_listing_finds_the_built_ins_first_then_the_packages_in_order(listing):
+def test_listing_finds_the_built_ins_first_then_the_packages_in_order(listing: dict[str, Any]) -> None:
     order = list(listing["reports"])
     assert order[0] == "hcl-sdk:builtin"
     assert order[1:] == sorted(order[1:])
     assert {name.partition(":")[0] for name in order[1:]} == {"hcl-blur", "hcl-broken", "hcl-clash"}
 
 
-def test_listing_imports_no_torch(listing):
+def test_listing_imports_no_torch(listing: dict[str, Any]) -> None:
     assert listing["torch"] is False
 
 
-def test_a_sound_package_gives_qualified_names(listing):
+def test_a_sound_package_gives_qualified_names(listing: dict[str, Any]) -> None:
     names = ["hcl-blur/blur-fill", "hcl-blur/blurred-context"]
     assert listing["reports"]["hcl-blur:blur"] == ["ok", "0.2.0", "", names]
     assert set(names) <= set(listing["names"])
 
 
-def test_built_ins_have_bare_names(listing):
+def test_built_ins_have_bare_names(listing: dict[str, Any]) -> None:
     assert {"swin", "soft-kmeans", "gated-unet", "default"} <= set(listing["names"])
 
 
@@ -80,7 +81,9 @@ def test_built_ins_have_bare_names(listing):
         ("raises", ["ModuleNotFoundError", "a_module_that_does_not_exist"]),
     ],
 )
-def test_a_broken_plugin_is_reported_with_its_reason_and_gives_nothing(listing, entry_point, reasons):
+def test_a_broken_plugin_is_reported_with_its_reason_and_gives_nothing(
+    listing: dict[str, Any], entry_point: str, reasons: list[str]
+) -> None:
     status, version, error, names = listing["reports"][f"hcl-broken:{entry_point}"]
     assert (status, version, names) == ("broken", "1.5", [])
     assert all(reason in error for reason in reasons), error
@@ -88,12 +91,12 @@ def test_a_broken_plugin_is_reported_with_its_reason_and_gives_nothing(listing, 
     assert not {"hcl-broken/first-half", "hcl-broken/unmarked", "hcl-broken/future"} & set(listing["names"])
 
 
-def test_a_broken_plugin_does_not_affect_another_of_its_own_package(listing):
+def test_a_broken_plugin_does_not_affect_another_of_its_own_package(listing: dict[str, Any]) -> None:
     assert listing["reports"]["hcl-broken:sound"][0] == "ok"
     assert "hcl-broken/wrong-kind" in listing["names"]
 
 
-def test_the_same_name_twice_in_a_package_breaks_the_second_plugin_as_a_whole(listing):
+def test_the_same_name_twice_in_a_package_breaks_the_second_plugin_as_a_whole(listing: dict[str, Any]) -> None:
     assert listing["reports"]["hcl-clash:first"][0] == "ok"
     status, _, error, names = listing["reports"]["hcl-clash:second"]
     assert (status, names) == ("broken", [])
@@ -102,7 +105,7 @@ def test_the_same_name_twice_in_a_package_breaks_the_second_plugin_as_a_whole(li
 
 
 @pytest.fixture(scope="module")
-def used(python):
+def used(python: str) -> dict[str, Any]:
     """What happens on looking names up and building components, by label: a result, or the error."""
     return result_of(
         python,
@@ -163,47 +166,47 @@ def used(python):
     )
 
 
-def test_installed_components_work(used):
+def test_installed_components_work(used: dict[str, Any]) -> None:
     assert used["filled"] < 1e-6  # the surroundings are all of one color
     assert used["shapes"] == [[2, 4, 9, 13], [2, 6, 2, 2]]
 
 
-def test_an_installed_component_is_saved_under_its_qualified_name(used):
+def test_an_installed_component_is_saved_under_its_qualified_name(used: dict[str, Any]) -> None:
     assert used["described"] == {"use": "hcl-blur/blur-fill", "window": 5, "smoothing": 4}
     assert used["described again"] == used["described"]
     assert used["plugins used"] == {"hcl-blur": "0.2.0"}
 
 
-def test_a_bare_name_works_where_one_package_gives_it(used):
+def test_a_bare_name_works_where_one_package_gives_it(used: dict[str, Any]) -> None:
     assert used["bare"] == "hcl_blur.interaction"
 
 
-def test_the_package_in_a_qualified_name_is_normalized(used):
+def test_the_package_in_a_qualified_name_is_normalized(used: dict[str, Any]) -> None:
     assert used["sloppy"] == "BlurFill"
 
 
-def test_a_bare_name_of_two_packages_is_an_error_when_used(used):
+def test_a_bare_name_of_two_packages_is_an_error_when_used(used: dict[str, Any]) -> None:
     assert used["restorer blur-fill"].startswith("RegistryError")
     assert "'hcl-blur/blur-fill' or 'hcl-clash/blur-fill'" in used["restorer blur-fill"]
 
 
-def test_a_built_in_keeps_its_bare_name(used):
+def test_a_built_in_keeps_its_bare_name(used: dict[str, Any]) -> None:
     assert used["built-in wins"].startswith("hcl_sdk.")
     assert used["shadowed"] == "WideFill"
 
 
-def test_a_class_with_two_names_is_called_by_the_first(used):
+def test_a_class_with_two_names_is_called_by_the_first(used: dict[str, Any]) -> None:
     assert used["first of two names"] == "hcl-clash/blur-fill"
 
 
-def test_weights_of_a_package(used):
+def test_weights_of_a_package(used: dict[str, Any]) -> None:
     assert used["shipped"] is True
     assert used["hub"] == "hub:somebody/something"
     assert used["missing-folder"].startswith("PluginError: plugin hcl-broken: weights")
     assert "no folder" in used["missing-folder"]
 
 
-def test_an_unknown_name_says_which_plugin_failed_and_why(used):
+def test_an_unknown_name_says_which_plugin_failed_and_why(used: dict[str, Any]) -> None:
     for name, words in [("hcl-broken/first-half", "would come from"), ("first-half", "may be one of those of")]:
         message = used[f"head {name}"]
         assert message.startswith("UnknownNameError")
@@ -212,12 +215,12 @@ def test_an_unknown_name_says_which_plugin_failed_and_why(used):
         )
 
 
-def test_an_unknown_name_of_a_sound_package_gets_the_nearest(used):
+def test_an_unknown_name_of_a_sound_package_gets_the_nearest(used: dict[str, Any]) -> None:
     assert "did you mean 'hcl-blur/blur-fill'?" in used["restorer hcl-blur/blurfill"]
     assert "hcl-blur 0.2.0 gives no head" in used["head hcl-blur/blur"]
 
 
-def test_an_unknown_package_is_to_be_installed(used):
+def test_an_unknown_package_is_to_be_installed(used: dict[str, Any]) -> None:
     assert "pip install hcl-absent" in used["head hcl-absent/thing"]
     assert "head.use: " in used["config"]
     assert "pip install hcl-absent" in used["config"]
@@ -234,13 +237,13 @@ def test_an_unknown_package_is_to_be_installed(used):
         ("wrong-kind", "expected a class derived from hcl_sdk.Head, got BlurFill, which is of the kind restorer"),
     ],
 )
-def test_a_target_that_is_not_what_was_said_names_the_plugin(used, name, reason):
+def test_a_target_that_is_not_what_was_said_names_the_plugin(used: dict[str, Any], name: str, reason: str) -> None:
     message = used[f"head {name}"]
     assert message.startswith(f"PluginError: plugin hcl-broken: head 'hcl-broken/{name}'")
     assert reason in message
 
 
-def test_named_plugins_can_be_disabled(python):
+def test_named_plugins_can_be_disabled(python: str) -> None:
     listing = result_of(python, LISTING, HCL_DISABLE_PLUGINS="hcl.broken, HCL_Clash")
     statuses = {name: status for name, (status, *_) in listing["reports"].items()}
     assert {name for name, status in statuses.items() if status == "ok"} == {"hcl-sdk:builtin", "hcl-blur:blur"}
@@ -248,7 +251,7 @@ def test_named_plugins_can_be_disabled(python):
     assert not [name for name in listing["names"] if name.startswith(("hcl-broken", "hcl-clash"))]
 
 
-def test_all_plugins_but_the_built_ins_can_be_disabled(python):
+def test_all_plugins_but_the_built_ins_can_be_disabled(python: str) -> None:
     program = (
         LISTING
         + """
@@ -268,7 +271,7 @@ def test_all_plugins_but_the_built_ins_can_be_disabled(python):
     assert not [name for name in listing["names"] if "/" in name]
 
 
-def test_strictness_makes_every_failure_fatal(python):
+def test_strictness_makes_every_failure_fatal(python: str) -> None:
     done = run(python, LISTING, HCL_STRICT_PLUGINS="1")
     assert done.returncode != 0
     assert "PluginError" in done.stderr
@@ -277,6 +280,6 @@ def test_strictness_makes_every_failure_fatal(python):
     assert "(sound = " not in done.stderr
 
 
-def test_strictness_is_content_with_sound_plugins(python):
+def test_strictness_is_content_with_sound_plugins(python: str) -> None:
     listing = result_of(python, LISTING, HCL_STRICT_PLUGINS="1", HCL_DISABLE_PLUGINS="hcl-broken,hcl-clash")
     assert "hcl-blur/blur-fill" in listing["names"]

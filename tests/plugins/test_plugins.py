@@ -7,7 +7,9 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import click
 import pytest
@@ -17,7 +19,7 @@ import hcl_sdk
 from hcl_sdk import plugins
 from hcl_sdk.cli._plugin_commands import PluginGroup
 from hcl_sdk.plugins import discover, name_commands
-from hcl_sdk.registry import PluginError, Registry, RegistryError
+from hcl_sdk.registry import PluginError, PluginReport, Registry, RegistryError
 
 GIVES_ONE_HEAD = """
     import hcl_sdk
@@ -32,13 +34,28 @@ INSTALLED = {d.locate_file("") for d in importlib.metadata.distributions()}
 """The folders that there are anyway; plugins in them, such as the first-party ones, would be in the way."""
 
 
+class Install(Protocol):
+    """Installs a distribution of one module; returns its folder."""
+
+    def __call__(
+        self,
+        distribution: str,
+        code: str,
+        *,
+        version: str = ...,
+        entry_points: str | bytes | None = ...,
+        module: str | None = ...,
+        metadata: str | bytes | None = ...,
+    ) -> Path: ...
+
+
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch):
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HCL_DISABLE_PLUGINS", raising=False)
     monkeypatch.delenv("HCL_STRICT_PLUGINS", raising=False)
     everything = importlib.metadata.distributions
 
-    def without_installed_plugins(**context):
+    def without_installed_plugins(**context: Any) -> Iterator[importlib.metadata.Distribution]:
         for distribution in everything(**context):
             if distribution.locate_file("") not in INSTALLED or distribution.name.replace("-", "_") == "hcl_sdk":
                 yield distribution
@@ -47,11 +64,19 @@ def _clean(monkeypatch):
 
 
 @pytest.fixture
-def install(tmp_path, monkeypatch):
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a distribution of one module into a new folder, which comes first on the path."""
     count = 0
 
-    def do(distribution, code, *, version="1.0", entry_points=None, module=None, metadata=None):
+    def do(
+        distribution: str,
+        code: str,
+        *,
+        version: str = "1.0",
+        entry_points: str | bytes | None = None,
+        module: str | None = None,
+        metadata: str | bytes | None = None,
+    ) -> Path:
         nonlocal count
         count += 1
         module = module or f"plugin_{abs(hash(tmp_path))}_{count}"
@@ -69,18 +94,18 @@ def install(tmp_path, monkeypatch):
     return do
 
 
-def found(registry=None):
+def found(registry: Registry | None = None) -> dict[str, PluginReport]:
     """The reports on all plugins but those of the built-ins, by distribution."""
     return {r.distribution: r for r in discover(registry or Registry()) if r.distribution != "hcl-sdk"}
 
 
-def test_the_built_ins_come_first_by_the_same_hook():
+def test_the_built_ins_come_first_by_the_same_hook() -> None:
     first = discover(Registry())[0]
     assert (first.distribution, first.status, first.value) == ("hcl-sdk", "ok", "hcl_sdk.builtin")
     assert {"swin", "default"} <= set(first.names)
 
 
-def test_every_built_in_can_be_loaded():
+def test_every_built_in_can_be_loaded() -> None:
     registry = Registry(discover=discover)
     built_in = [e for e in registry.entries() if e.distribution is None and e.kind != "weights"]
     assert len(built_in) >= 11
@@ -91,7 +116,7 @@ def test_every_built_in_can_be_loaded():
         assert entry.summary
 
 
-def test_the_built_ins_are_there_without_metadata(tmp_path):
+def test_the_built_ins_are_there_without_metadata(tmp_path: Path) -> None:
     (tmp_path / "hcl_sdk").symlink_to(Path(hcl_sdk.__file__).parent, target_is_directory=True)
     program = """
         import importlib.metadata, sys
@@ -110,7 +135,7 @@ def test_the_built_ins_are_there_without_metadata(tmp_path):
     assert done.stdout.strip() == "['(not installed)']", done.stderr
 
 
-def test_a_plugin_gives_what_its_hook_registers(install):
+def test_a_plugin_gives_what_its_hook_registers(install: Install) -> None:
     install("My_Dist", GIVES_ONE_HEAD, version="3.4")
     registry = Registry()
     report = found(registry)["my-dist"]
@@ -119,14 +144,16 @@ def test_a_plugin_gives_what_its_hook_registers(install):
     assert registry.find("head", "one").target == "somewhere:One"
 
 
-def test_what_scripts_plugins_and_built_ins_give_is_in_one_registry(install):
+def test_what_scripts_plugins_and_built_ins_give_is_in_one_registry(install: Install) -> None:
     install("lazy-dist", GIVES_ONE_HEAD)
     registry = Registry(discover=discover)
     registry.head("mine", "somewhere:Mine")
     assert {"lazy-dist/one", "script/mine", "projection"} <= {e.qualified_name for e in registry.entries("head")}
 
 
-def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(install, monkeypatch):
+def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry = Registry()
     registry.head("mine", "somewhere:Mine")
     install("again-dist", GIVES_ONE_HEAD)
@@ -138,7 +165,7 @@ def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(i
     assert "again-dist/one" not in names
 
 
-def test_plugins_come_in_order_of_package_and_entry_point(install):
+def test_plugins_come_in_order_of_package_and_entry_point(install: Install) -> None:
     for distribution in ("zeta", "alpha", "mid"):
         install(distribution, GIVES_ONE_HEAD, module=f"order_{distribution}")
     two = "[hcl_sdk]\nz = order_alpha\na = order_mid\n"
@@ -147,27 +174,27 @@ def test_plugins_come_in_order_of_package_and_entry_point(install):
     assert order == [("alpha", "point"), ("beta", "a"), ("beta", "z"), ("mid", "point"), ("zeta", "point")]
 
 
-def test_two_entry_points_of_a_package_cannot_give_one_name(install):
+def test_two_entry_points_of_a_package_cannot_give_one_name(install: Install) -> None:
     install("twice", GIVES_ONE_HEAD, module="of_twice", entry_points="[hcl_sdk]\na = of_twice\nb = of_twice\n")
     first, second = [r for r in discover(Registry()) if r.distribution == "twice"]
     assert (first.status, second.status) == ("ok", "broken")
     assert "head 'one' is registered twice by twice" in second.error
 
 
-def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(install):
+def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(install: Install) -> None:
     install("double", GIVES_ONE_HEAD, version="1.0", module="double_old")
     install("double", GIVES_ONE_HEAD, version="2.0", module="double_new")
     reports = [r for r in discover(Registry()) if r.distribution == "double"]
     assert [(r.version, r.value, r.status) for r in reports] == [("2.0", "double_new", "ok")]
 
 
-def test_a_package_that_hides_one_with_a_plugin_gives_none(install):
+def test_a_package_that_hides_one_with_a_plugin_gives_none(install: Install) -> None:
     install("hidden", GIVES_ONE_HEAD, version="1.0")
     install("hidden", "", version="2.0", entry_points="[console_scripts]\nx = y:z\n")
     assert "hidden" not in found()
 
 
-def test_an_object_can_be_the_plugin(install):
+def test_an_object_can_be_the_plugin(install: Install) -> None:
     code = """
         import hcl_sdk
 
@@ -184,11 +211,11 @@ def test_an_object_can_be_the_plugin(install):
     assert found()["object-dist"].names == ("object-dist/one",)
 
 
-def _hook(body):
+def _hook(body: str) -> str:
     return f"import hcl_sdk\n@hcl_sdk.hookimpl\ndef hcl_register(registry):\n    {body}\n"
 
 
-def _adds(body):
+def _adds(body: str) -> str:
     return f"import hcl_sdk\n@hcl_sdk.hookimpl\ndef hcl_add_commands(commands):\n    {body}\n"
 
 
@@ -240,7 +267,9 @@ def _adds(body):
         ),
     ],
 )
-def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, code, error):
+def test_a_broken_plugin_is_reported_and_affects_no_other(
+    install: Install, monkeypatch: pytest.MonkeyPatch, code: str, error: str
+) -> None:
     install("a-good-dist", GIVES_ONE_HEAD)
     install("bad-dist", code)
     install("good-dist", GIVES_ONE_HEAD)
@@ -256,7 +285,7 @@ def test_a_broken_plugin_is_reported_and_affects_no_other(install, monkeypatch, 
     assert given == {"a-good-dist/one", "good-dist/one"}
 
 
-def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install):
+def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install: Install) -> None:
     later = "import hcl_sdk\n@hcl_sdk.hookimpl(optionalhook=True)\ndef hcl_dance(shoes):\n    1 / 0\n"
     install("a-dist", _adds("commands.add('one', 'somewhere:one', summary='One.')"))
     install("b-dist", later + _adds("commands.add('one', 'somewhere:one')"))
@@ -273,23 +302,23 @@ def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install):
         registry.find_command("one")
 
 
-def test_an_interruption_by_the_user_is_not_taken_for_a_broken_plugin(install):
+def test_an_interruption_by_the_user_is_not_taken_for_a_broken_plugin(install: Install) -> None:
     install("slow-dist", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         discover(Registry())
 
 
-def test_what_plugins_print_is_not_output_of_the_command(install, monkeypatch):
+def test_what_plugins_print_is_not_output_of_the_command(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "print('as imported')\n" + _hook("print('as called'); registry.head('one', 'of_loud:absent')")
     install("loud-dist", code, module="of_loud")
     registry = Registry(discover=discover)
 
     @click.group(cls=PluginGroup)
-    def group():
+    def group() -> None:
         pass
 
     @group.command()
-    def show():
+    def show() -> None:
         with pytest.raises(PluginError):
             registry.get("head", "one")
         click.echo("shown")
@@ -300,14 +329,14 @@ def test_what_plugins_print_is_not_output_of_the_command(install, monkeypatch):
     assert sys.stdout is before
 
 
-def test_what_is_kept_of_the_argument_takes_no_commands_later(install):
+def test_what_is_kept_of_the_argument_takes_no_commands_later(install: Install) -> None:
     install("keeps-commands", "kept = []\n" + _adds("kept.append(commands)"), module="of_keeps_commands")
     assert found()["keeps-commands"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):
         sys.modules["of_keeps_commands"].kept[0].add("late", "somewhere:late")
 
 
-def test_a_plugin_that_fails_has_no_hooks_left(install):
+def test_a_plugin_that_fails_has_no_hooks_left(install: Install) -> None:
     save = "\n@hcl_sdk.hookimpl\ndef hcl_before_save(folder):\n    1 / 0\n"
     install("bad-dist", _hook("1 / 0") + save)
     install("good-dist", _hook("...") + save)
@@ -317,7 +346,9 @@ def test_a_plugin_that_fails_has_no_hooks_left(install):
     assert failures[0].startswith("good-dist 1.0, plugin_")
 
 
-def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_date(install, monkeypatch):
+def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_date(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(plugins, "SUPPORTED", {1: "2031-12-31", 2: ""})
     monkeypatch.setattr(plugins, "API_VERSION", 2)
     install("old-dist", "api_version = 1\n" + GIVES_ONE_HEAD.replace("\n    ", "\n"))
@@ -330,19 +361,19 @@ def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_dat
     assert "api_version 1, which works until 2031-12-31; update old-dist" in str(said.message)
 
 
-def test_a_broken_plugin_is_reported_with_the_last_line_of_its_own(install):
+def test_a_broken_plugin_is_reported_with_the_last_line_of_its_own(install: Install) -> None:
     folder = install("bad-dist", "\n\n" + _hook("registry.head('One', 'somewhere:One')"), module="of_bad")
     assert found()["bad-dist"].error.endswith(f"({folder / 'of_bad.py'}:6)")
 
 
-def test_a_module_that_does_not_exist_is_reported(install):
+def test_a_module_that_does_not_exist_is_reported(install: Install) -> None:
     install("gone-dist", "", entry_points="[hcl_sdk]\npoint = a_module_that_does_not_exist\n")
     report = found()["gone-dist"]
     assert (report.status, report.value) == ("broken", "a_module_that_does_not_exist")
     assert "No module named 'a_module_that_does_not_exist'" in report.error
 
 
-def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install):
+def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install: Install) -> None:
     install("malformed-dist", "", entry_points="[hcl_sdk]\nno equals sign\n")
     install("unrelated-dist", "", entry_points="[console_scripts]\nno equals sign\n")
     reports = found()
@@ -351,7 +382,7 @@ def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install):
     assert "unrelated-dist" not in reports
 
 
-def test_what_is_no_text_is_passed_over_unless_it_is_of_a_plugin(install):
+def test_what_is_no_text_is_passed_over_unless_it_is_of_a_plugin(install: Install) -> None:
     group, bad = b"[hcl_sdk]\npoint = somewhere\n", b"# \xff\n"
     install("foreign-dist", "", entry_points=b"[console_scripts]\n" + bad)
     install("foreign-too", "", entry_points="[console_scripts]\nx = y:z\n", metadata=b"Name: foreign-too\n" + bad)
@@ -372,7 +403,9 @@ def test_what_is_no_text_is_passed_over_unless_it_is_of_a_plugin(install):
         (b"Name: a-dist\n", "a-dist", "METADATA has no Version"),
     ],
 )
-def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(install, metadata, name, reason):
+def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(
+    install: Install, metadata: bytes, name: str, reason: str
+) -> None:
     folder = install("a-dist", GIVES_ONE_HEAD, metadata=metadata)
     install("good-dist", GIVES_ONE_HEAD)
     reports = found()
@@ -383,12 +416,12 @@ def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(insta
     assert reports["good-dist"].status == "ok"
 
 
-def test_no_package_can_be_called_script(install):
+def test_no_package_can_be_called_script(install: Install) -> None:
     install("script", GIVES_ONE_HEAD)
     assert "cannot be called 'script'" in found()["script"].error
 
 
-def test_what_is_kept_of_the_hooks_argument_takes_nothing_later(install):
+def test_what_is_kept_of_the_hooks_argument_takes_nothing_later(install: Install) -> None:
     install("keeps-dist", "kept = []\n" + _hook("kept.append(registry)"), module="of_keeps")
     assert found()["keeps-dist"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):
@@ -396,7 +429,7 @@ def test_what_is_kept_of_the_hooks_argument_takes_nothing_later(install):
 
 
 @pytest.mark.parametrize("value", ["one-dist", " One_Dist , absent", "*"])
-def test_plugins_can_be_disabled(install, monkeypatch, value):
+def test_plugins_can_be_disabled(install: Install, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     install("one-dist", "raise AssertionError('a disabled plugin was imported')")
     monkeypatch.setenv("HCL_DISABLE_PLUGINS", value)
     monkeypatch.setenv("HCL_STRICT_PLUGINS", "1")
@@ -405,12 +438,12 @@ def test_plugins_can_be_disabled(install, monkeypatch, value):
     assert "HCL_DISABLE_PLUGINS" in report.error
 
 
-def test_the_built_ins_cannot_be_disabled(monkeypatch):
+def test_the_built_ins_cannot_be_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HCL_DISABLE_PLUGINS", "*,hcl-sdk")
     assert discover(Registry())[0].status == "ok"
 
 
-def test_strictness_names_all_broken_plugins(install, monkeypatch):
+def test_strictness_names_all_broken_plugins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     install("bad-one", "raise ValueError('this')", version="1.1")
     install("bad-two", "raise ValueError('that')", version="2.2")
     install("good-dist", GIVES_ONE_HEAD)
@@ -429,7 +462,7 @@ def test_strictness_names_all_broken_plugins(install, monkeypatch):
         assert "good-dist" not in message
 
 
-def test_listing_imports_no_torch():
+def test_listing_imports_no_torch() -> None:
     program = "import sys; from hcl_sdk.plugins import registry; registry.entries(); print('torch' in sys.modules)"
     environment = {"HCL_DISABLE_PLUGINS": "*", "PYTHONPATH": str(Path(hcl_sdk.__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)

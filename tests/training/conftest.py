@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from runs import RunConfig
 
 from hcl_sdk.config import override
 
@@ -23,7 +24,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_config(photos: Path) -> Any:
+def run_config(photos: Path) -> RunConfig:
     """Makes the configuration of a small run of both parts; assignments as on the command line change it."""
 
     def make(*assignments: str) -> dict[str, Any]:

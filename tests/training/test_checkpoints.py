@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
-from runs import assert_same, train, weights
+from runs import RunConfig, assert_same, train, weights
 
 from hcl_sdk.training import TrainingError
 from hcl_sdk.training.checkpoints import CheckpointError, list_checkpoints, read_checkpoint, write_checkpoint
@@ -14,7 +15,7 @@ from hcl_sdk.training.checkpoints import CheckpointError, list_checkpoints, read
 STATE = {"step": 3, "weights": torch.arange(64.0), "names": ["a", "b"]}
 
 
-def damage(path, how):
+def damage(path: Path, how: str) -> None:
     contents = path.read_bytes()
     if how == "halved":
         path.write_bytes(contents[: len(contents) // 2])
@@ -28,7 +29,7 @@ def damage(path, how):
         flip(path, len(contents) // 2)
 
 
-def flip(path, place):
+def flip(path: Path, place: int) -> None:
     contents = bytearray(path.read_bytes())
     contents[place] ^= 4
     path.write_bytes(contents)
@@ -38,14 +39,14 @@ KINDS = ["halved", "without its end", "empty", "garbage", "one bit"]
 
 
 @pytest.mark.parametrize("how", KINDS)
-def test_a_damaged_checkpoint_is_named(tmp_path, how):
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, how: str) -> None:
     path = write_checkpoint(tmp_path, 3, STATE, keep=1)
     damage(path, how)
     with pytest.raises(CheckpointError, match=r"the checkpoint .*step-00000003\.pt is damaged: ."):
         read_checkpoint(path)
 
 
-def test_no_bit_that_is_flipped_changes_what_is_read(tmp_path):
+def test_no_bit_that_is_flipped_changes_what_is_read(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path, 3, STATE, keep=1)
     original = path.read_bytes()
     noticed = 0
@@ -59,7 +60,7 @@ def test_no_bit_that_is_flipped_changes_what_is_read(tmp_path):
     assert noticed > 0.9 * len(range(0, len(original), 7))
 
 
-def test_a_checkpoint_from_before_there_was_a_hash(tmp_path):
+def test_a_checkpoint_from_before_there_was_a_hash(tmp_path: Path) -> None:
     path = tmp_path / "step-00000003.pt"
     torch.save(STATE, path)
     assert_same(read_checkpoint(path), STATE)
@@ -69,13 +70,15 @@ def test_a_checkpoint_from_before_there_was_a_hash(tmp_path):
         read_checkpoint(path)
 
 
-def test_what_is_written_is_read_by_torch_alone(tmp_path):
+def test_what_is_written_is_read_by_torch_alone(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path, 3, STATE, keep=1)
     assert_same(torch.load(path, weights_only=True), STATE)
 
 
 @pytest.mark.parametrize("how", KINDS)
-def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run_config, tmp_path, capsys, how):
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
+    run_config: RunConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
     train(run_config("keep=3"), tmp_path / "whole")
     out = tmp_path / "run"
     train(run_config("keep=3", "steps=3"), out)
@@ -88,7 +91,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(run_config, tmp_
     assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
 
 
-def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config, tmp_path):
+def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     before = (tmp_path / "log.jsonl").read_bytes()
     for path in list_checkpoints(tmp_path / "checkpoints"):
@@ -99,7 +102,7 @@ def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config, tm
     assert (tmp_path / "log.jsonl").read_bytes() == before
 
 
-def test_what_is_no_file_is_no_checkpoint(run_config, tmp_path):
+def test_what_is_no_file_is_no_checkpoint(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path)
     (tmp_path / "checkpoints" / "step-00000009.pt").symlink_to("/dev/zero")
     (tmp_path / "checkpoints" / "step-00000008.pt").mkdir()

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from runs import RunConfig
 
 from hcl_sdk.cli import main
 from hcl_sdk.config import dump_yaml
-from hcl_sdk.training import Trainer
+from hcl_sdk.training import Outcome, Trainer
 
 
-def invoke(*arguments):
+def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["train", *map(str, arguments)])
 
 
 @pytest.fixture
-def config(run_config, tmp_path, monkeypatch):
+def config(run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run.yaml").write_text(dump_yaml(run_config()))
     return "run.yaml"
 
 
-def test_it_trains_and_says_what_comes_next(config, tmp_path):
+def test_it_trains_and_says_what_comes_next(config: str, tmp_path: Path) -> None:
     done = invoke(config, "steps=2", "-o", "run")
     assert done.exit_code == 0, done.output
     assert "hcl restore PHOTO --weights run/weights" in done.output
     assert (tmp_path / "run/weights/config.json").is_file()
 
 
-def test_a_dry_run_writes_nothing(config, tmp_path):
+def test_a_dry_run_writes_nothing(config: str, tmp_path: Path) -> None:
     done = invoke(config, "--dry-run")
     assert done.exit_code == 0, done.output
     assert "The configuration is sound: 12 samples; one step gave detection/" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
 
 
-def test_show_prints_what_can_be_given_back(config, tmp_path):
+def test_show_prints_what_can_be_given_back(config: str, tmp_path: Path) -> None:
     done = invoke(config, "steps=7", "optimization.lr=1e-3", "--show")
     shown = yaml.safe_load(done.output)
     assert shown["steps"] == 7
@@ -60,29 +63,29 @@ def test_show_prints_what_can_be_given_back(config, tmp_path):
         (["places512"], "a file with VGG-19's weights, or 'download'"),
     ],
 )
-def test_what_is_refused(config, arguments, message):
+def test_what_is_refused(config: str, arguments: list[str], message: str) -> None:
     done = invoke(*arguments)
     assert done.exit_code == 1
     assert message in done.output
     assert "Traceback" not in done.output
 
 
-def test_all_that_a_preset_lacks_is_listed(config):
+def test_all_that_a_preset_lacks_is_listed(config: str) -> None:
     done = invoke("ffhq256")
     for missing in ("data.dataset.path", "shapes[0].folder", "restoration.losses[1]"):
         assert missing in done.output
 
 
-def test_a_configuration_is_asked_for():
+def test_a_configuration_is_asked_for() -> None:
     done = invoke()
     assert done.exit_code == 2
     assert "Missing argument 'CONFIG'" in done.output
 
 
-def test_a_stopped_run_says_how_to_go_on(config, monkeypatch):
+def test_a_stopped_run_says_how_to_go_on(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = Trainer.fit
 
-    def stopped(self, out, *, progress):
+    def stopped(self, out: Path, *, progress: bool) -> Outcome:
         monkeypatch.setattr("hcl_sdk.training.loop.Run._fetch", lambda run, batches: None)
         return fit(self, out, progress=progress)
 

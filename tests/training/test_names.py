@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from runs import lines, train, weights
+from runs import RunConfig, lines, train, weights
 
+from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build, dump_yaml
 from hcl_sdk.data import FolderDataset
@@ -22,7 +24,7 @@ STRANGE = os.fsdecode(b"caf\xe9")
 
 
 @pytest.fixture
-def strange(photos, tmp_path):
+def strange(photos: Path, tmp_path: Path) -> Path:
     """A folder whose name, and some names in it, are not UTF-8; one photo cannot be read."""
     folder = tmp_path / STRANGE
     try:
@@ -35,7 +37,9 @@ def strange(photos, tmp_path):
     return folder
 
 
-def test_names_that_are_not_utf8(run_config, strange, tmp_path, capsys):
+def test_names_that_are_not_utf8(
+    run_config: RunConfig, strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = run_config(f"data.dataset.path={strange}", "steps=6", "validate_every=3", "validation.size=16")
     config["validation"]["dataset"] = {"use": "folder", "path": str(strange)}
     pipeline, recipe = load_run(config, device="cpu")
@@ -49,7 +53,7 @@ def test_names_that_are_not_utf8(run_config, strange, tmp_path, capsys):
     assert r"left out: \udcff.png" in capsys.readouterr().err
 
 
-def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline, strange, tmp_path):
+def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline: Pipeline, strange: Path, tmp_path: Path) -> None:
     measured = Evaluation(dataset=FolderDataset(path=str(strange)), size=32, resamples=5)
     report = evaluate(tiny_pipeline, measured, tmp_path / "out")
     assert os.fsdecode(b"\xff.png") in report.unreadable
@@ -59,7 +63,9 @@ def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline, strange, tmp_pa
     assert (tmp_path / "out" / "worst_detection.jpg").is_file()
 
 
-def test_what_is_written_among_the_photos_is_no_photo(run_config, tiny_pipeline, photos, tmp_path):
+def test_what_is_written_among_the_photos_is_no_photo(
+    run_config: RunConfig, tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
+) -> None:
     own = tmp_path / "photos"
     shutil.copytree(photos, own)
     config = run_config(f"data.dataset.path={own}", "validate_every=1", "validation.size=16", "validation.limit=2")
@@ -75,7 +81,9 @@ def test_what_is_written_among_the_photos_is_no_photo(run_config, tiny_pipeline,
     assert len(FolderDataset(path=str(own))) == 13
 
 
-def test_a_package_that_is_not_installed(run_config, tmp_path, monkeypatch):
+def test_a_package_that_is_not_installed(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     config = run_config()
     config["data"]["dataset"] = {"use": "hugging-face", "path": "nowhere"}
@@ -102,12 +110,12 @@ def test_a_package_that_is_not_installed(run_config, tmp_path, monkeypatch):
         ("optimization.weight_decay=1e300", "weight_decay"),
     ],
 )
-def test_numbers_beyond_all_bounds_are_refused(run_config, assignment, message):
+def test_numbers_beyond_all_bounds_are_refused(run_config: RunConfig, assignment: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_run(run_config(assignment), device="cpu")
 
 
-def test_a_batch_that_no_memory_holds_is_refused_before_the_work(run_config, tmp_path):
+def test_a_batch_that_no_memory_holds_is_refused_before_the_work(run_config: RunConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"batch_size: the 1048576 images of 4096 x 4096 pixels alone need .* GB"):
         train(run_config("batch_size=1048576", "data.size=4096"), tmp_path / "run")
     assert not (tmp_path / "run").exists()

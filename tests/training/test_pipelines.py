@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from runs import assert_same, train, weights
+from runs import RunConfig, assert_same, train, weights
 
+from hcl_sdk import Pipeline
 from hcl_sdk.config import ConfigError
-from hcl_sdk.training import Trainer, load_run
+from hcl_sdk.training import Outcome, Trainer, load_run
 
 
-def fit(pipeline, config, out):
+def fit(pipeline: Pipeline, config: dict[str, Any], out: Path) -> Outcome:
     _, recipe = load_run(config, device="cpu")
     return Trainer(pipeline, recipe).fit(out, progress=False)
 
 
-def without(config, *parts):
+def without(config: dict[str, Any], *parts: str) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in parts}
 
 
-def test_what_a_component_froze_stays_as_it_is(run_config, tmp_path):
+def test_what_a_component_froze_stays_as_it_is(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     pipeline.detector.encoder.requires_grad_(False)
     before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
@@ -32,7 +36,7 @@ def test_what_a_component_froze_stays_as_it_is(run_config, tmp_path):
         assert torch.equal(value, before[name]) is is_frozen
 
 
-def test_a_part_that_one_run_leaves_alone_learns_in_the_next(run_config, tmp_path):
+def test_a_part_that_one_run_leaves_alone_learns_in_the_next(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
     fit(pipeline, without(run_config(), "detection"), tmp_path / "restoration")
@@ -43,7 +47,7 @@ def test_a_part_that_one_run_leaves_alone_learns_in_the_next(run_config, tmp_pat
     assert len(changed) > len(before) / 2
 
 
-def test_a_run_that_fails_leaves_the_flags_too(run_config, tmp_path):
+def test_a_run_that_fails_leaves_the_flags_too(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     config = without(run_config("optimization.lr_factors={nothing.: 1.0}"), "detection")
     with pytest.raises(ConfigError, match="no trained parameter's name begins with nothing"):
@@ -52,14 +56,16 @@ def test_a_run_that_fails_leaves_the_flags_too(run_config, tmp_path):
 
 
 @pytest.mark.parametrize(("part", "section"), [("detector", "detection"), ("restorer", "restoration")])
-def test_a_part_of_which_all_is_frozen_cannot_be_trained(run_config, tmp_path, part, section):
+def test_a_part_of_which_all_is_frozen_cannot_be_trained(
+    run_config: RunConfig, tmp_path: Path, part: str, section: str
+) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     getattr(pipeline, part).requires_grad_(False)
     with pytest.raises(ConfigError, match=f"{section}: nothing of the {part} learns: all of its parameters are frozen"):
         fit(pipeline, run_config(), tmp_path)
 
 
-def test_runs_of_two_precisions_in_one_process(run_config, tmp_path):
+def test_runs_of_two_precisions_in_one_process(run_config: RunConfig, tmp_path: Path) -> None:
     """In either order, and while somebody else's Accelerator has a third opinion."""
     for name, precision in (("a", "no"), ("b", "bf16"), ("c", "no")):
         train(run_config(f"precision={precision}"), tmp_path / name)

@@ -8,9 +8,12 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
+from typing import NoReturn
 
 import attrs
 import pytest
+from runs import RunConfig
 from torch.utils.data import DataLoader
 
 import hcl_sdk
@@ -26,31 +29,31 @@ class Stalling(hcl_sdk.Dataset):
     photos: hcl_sdk.Dataset
     calls: int = 12
 
-    def __attrs_post_init__(self):
+    def __attrs_post_init__(self) -> None:
         self._left = self.calls
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index) -> Sample:
+    def __getitem__(self, index: int) -> Sample:
         self._left -= 1
         if self._left < 0:
             time.sleep(3600)
         return self.photos[index]
 
-    def name(self, index):
+    def name(self, index: int) -> str:
         return self.photos.name(index)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_signal_ends_waiting_for_photos(run_config, tmp_path, workers):
+def test_a_signal_ends_waiting_for_photos(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
     pipeline, recipe = load_run(
         run_config(f"data.workers={workers}", "data.corruption.rules=[{shapes: [rectangles], contents: [noise]}]"),
         device="cpu",
     )
     recipe = attrs.evolve(recipe, data=attrs.evolve(recipe.data, dataset=Stalling(photos=recipe.data.dataset)))
 
-    def interrupt():
+    def interrupt() -> None:
         while not (tmp_path / "checkpoints" / "step-00000002.pt").exists():
             time.sleep(0.05)
         time.sleep(0.3)
@@ -64,7 +67,7 @@ def test_a_signal_ends_waiting_for_photos(run_config, tmp_path, workers):
     assert 2 <= outcome.step < 4
 
 
-def test_the_handlers_of_before_come_back():
+def test_the_handlers_of_before_come_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stop = Stop()
     with stop.listen():
@@ -76,10 +79,10 @@ def test_the_handlers_of_before_come_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_in_another_thread_signals_are_left_alone():
+def test_in_another_thread_signals_are_left_alone() -> None:
     before, seen = signal.getsignal(signal.SIGINT), []
 
-    def listen():
+    def listen() -> None:
         with Stop().listen():
             seen.append(signal.getsignal(signal.SIGINT))
 
@@ -95,27 +98,29 @@ class Deadly(hcl_sdk.Dataset):
 
     photos: hcl_sdk.Dataset
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index) -> Sample:
+    def __getitem__(self, index: int) -> Sample:
         if multiprocessing.parent_process() is not None:
             os.kill(os.getpid(), signal.SIGKILL)
         return self.photos[index]
 
-    def name(self, index):
+    def name(self, index: int) -> str:
         return self.photos.name(index)
 
 
-def test_a_worker_that_is_killed_ends_the_run(run_config, tmp_path):
+def test_a_worker_that_is_killed_ends_the_run(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, recipe = load_run(run_config("data.workers=1"), device="cpu")
     recipe = attrs.evolve(recipe, data=attrs.evolve(recipe.data, dataset=Deadly(photos=recipe.data.dataset)))
     with pytest.raises(TrainingError, match=r"a process that prepares images ended: .*set data\.workers lower"):
         Trainer(pipeline, recipe).fit(tmp_path, progress=False)
 
 
-def test_where_workers_cannot_be_started_the_reason_is_named(run_config, tmp_path, monkeypatch):
-    def refuse(*_, **__):
+def test_where_workers_cannot_be_started_the_reason_is_named(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(DataLoader, "__iter__", refuse)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
-from runs import lines, train
+from runs import RunConfig, lines, train
 
 from hcl_sdk.training.run_folder import RunFolder
 
 
 @pytest.fixture
-def validated(run_config, photos):
+def validated(run_config: RunConfig, photos: Path) -> dict[str, Any]:
     config = run_config("validate_every=2", "validation.size=16", "validation.limit=2", "steps=5")
     config["validation"]["dataset"] = {"use": "folder", "path": str(photos)}
     return config
 
 
 @pytest.mark.parametrize("step", [4, 5])
-def test_what_was_killed_before_its_validation_is_validated(validated, tmp_path, step):
+def test_what_was_killed_before_its_validation_is_validated(
+    validated: dict[str, Any], tmp_path: Path, step: int
+) -> None:
     """After a checkpoint in the middle, and after the last one."""
     train(validated, tmp_path / "whole")
     out = tmp_path / "run"
@@ -36,13 +40,15 @@ def test_what_was_killed_before_its_validation_is_validated(validated, tmp_path,
         assert all(ours[key] == theirs[key] for key in ours if key != "images_per_second")
 
 
-def test_what_was_validated_is_not_validated_again(validated, tmp_path, monkeypatch):
+def test_what_was_validated_is_not_validated_again(
+    validated: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train(validated | {"steps": 4}, tmp_path)
     monkeypatch.setattr("hcl_sdk.training.loop.evaluate", None)
     train(validated | {"steps": 4}, tmp_path)
 
 
-def test_half_written_files_are_removed(run_config, tmp_path):
+def test_half_written_files_are_removed(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path)
     (tmp_path / "panels").mkdir()
     left = ("training.partial", "log.partial", "panels/step-00000001.partial", "checkpoints/step-00000002.partial")
@@ -52,7 +58,7 @@ def test_half_written_files_are_removed(run_config, tmp_path):
     assert not [name for name in left if (tmp_path / name).exists()]
 
 
-def test_a_log_that_was_tampered_with_is_cut(tmp_path):
+def test_a_log_that_was_tampered_with_is_cut(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     good = [{"step": 1, "lr": 0.5}, {"step": 2, "validation/f1": None}]
     strange = [

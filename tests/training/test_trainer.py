@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import signal
+from pathlib import Path
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,8 +13,8 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
-from runs import assert_same, gradients, lines, train, weights
-from torch import nn
+from runs import RunConfig, assert_same, gradients, lines, train, weights
+from torch import Tensor, nn
 
 import hcl_sdk
 from hcl_sdk import Pipeline, SampleError
@@ -21,7 +23,7 @@ from hcl_sdk.training import Trainer, TrainingError, describe_run, load_run
 from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint
 
 
-def test_a_run_leaves_what_it_says(run_config, photos, tmp_path):
+def test_a_run_leaves_what_it_says(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     config = run_config("validation.dataset.use=folder", f"validation.dataset.path={photos}", "validation.size=16")
     config["validation"]["limit"] = 2
     outcome = train(config | {"validate_every": 2, "keep": 3}, tmp_path / "run")
@@ -40,14 +42,14 @@ def test_a_run_leaves_what_it_says(run_config, photos, tmp_path):
     assert load_yaml(out / "training.yaml")["steps"] == 4
 
 
-def test_a_configuration_is_described_and_made_again(run_config):
+def test_a_configuration_is_described_and_made_again(run_config: RunConfig) -> None:
     pipeline, recipe = load_run(run_config("restoration.losses=[{use: hinge, channels: [2, 2]}, l1]"), device="cpu")
     described = describe_run(pipeline, recipe)
     assert described["restoration"]["losses"][0]["channels"] == [2, 2]
     assert describe_run(*load_run(described, device="cpu")) == described
 
 
-def test_both_parts_learn(run_config, tmp_path):
+def test_both_parts_learn(run_config: RunConfig, tmp_path: Path) -> None:
     outcome = train(run_config("steps=60", "log_every=10", "save_every=60", "optimization.lr=0.01"), tmp_path)
     logged = lines(tmp_path)
     for name in ("loss/detection/hierarchical", "loss/restoration/l1"):
@@ -56,7 +58,7 @@ def test_both_parts_learn(run_config, tmp_path):
 
 
 @pytest.mark.parametrize("part", ["detection", "restoration"])
-def test_what_is_not_trained_stays_as_it_is(run_config, tmp_path, part):
+def test_what_is_not_trained_stays_as_it_is(run_config: RunConfig, tmp_path: Path, part: str) -> None:
     config = run_config()
     del config[part]
     pipeline, recipe = load_run(config, device="cpu")
@@ -68,7 +70,7 @@ def test_what_is_not_trained_stays_as_it_is(run_config, tmp_path, part):
     assert any(not torch.equal(before[n], after[n]) for n in before if n.startswith(trained))
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(run_config, tmp_path):
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config(), tmp_path / "a")
     train(run_config(), tmp_path / "b")
     train(run_config("seed=1"), tmp_path / "c")
@@ -78,13 +80,13 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(run_config, t
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_number_of_workers_changes_nothing(run_config, tmp_path, workers):
+def test_the_number_of_workers_changes_nothing(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
     train(run_config(), tmp_path / "none")
     train(run_config(f"data.workers={workers}"), tmp_path / "some")
     assert_same(weights(tmp_path / "none")["trained"], weights(tmp_path / "some")["trained"])
 
 
-def test_accumulated_parts_are_one_batch(run_config, tmp_path):
+def test_accumulated_parts_are_one_batch(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path / "whole")
     train(run_config("steps=1", "accumulation=2"), tmp_path / "parts")
     whole, parts = gradients(tmp_path / "whole"), gradients(tmp_path / "parts")
@@ -93,7 +95,7 @@ def test_accumulated_parts_are_one_batch(run_config, tmp_path):
         torch.testing.assert_close(whole[key], parts[key], atol=1e-6, rtol=1e-4)
 
 
-def test_the_average_follows_the_weights(run_config, tmp_path):
+def test_the_average_follows_the_weights(run_config: RunConfig, tmp_path: Path) -> None:
     """Against the formula, step by step."""
     averages, seen = {}, []
     pipeline, recipe = load_run(run_config("keep=4", "ema=0.5"), device="cpu")
@@ -112,7 +114,7 @@ def test_the_average_follows_the_weights(run_config, tmp_path):
 
 
 @pytest.mark.parametrize("loss", ["wasserstein", "hinge"])
-def test_discriminators_are_trained_against_the_restorer(run_config, tmp_path, loss):
+def test_discriminators_are_trained_against_the_restorer(run_config: RunConfig, tmp_path: Path, loss: str) -> None:
     losses = f"restoration.losses=[l1, {{use: {loss}, weight: 0.1, channels: [4, 4], lr: 0.01}}]"
     train(run_config(losses, "keep=4"), tmp_path)
     first, last = (read_checkpoint(list_checkpoints(tmp_path / "checkpoints")[i]) for i in (0, -1))
@@ -122,7 +124,7 @@ def test_discriminators_are_trained_against_the_restorer(run_config, tmp_path, l
     assert not any("discriminator" in name for name in last["trained"])
 
 
-def test_phase_two_gives_the_restorer_the_predicted_masks(run_config, tmp_path):
+def test_phase_two_gives_the_restorer_the_predicted_masks(run_config: RunConfig, tmp_path: Path) -> None:
     given = []
     pipeline, recipe = load_run(run_config("restoration.masks=predicted", "detection=null"), device="cpu")
     pipeline.restorer.register_forward_pre_hook(lambda _, args: given.append(args[1]))
@@ -130,7 +132,7 @@ def test_phase_two_gives_the_restorer_the_predicted_masks(run_config, tmp_path):
     assert all(len(detection.scales) == 2 for detection in given)
 
 
-def test_phase_one_gives_the_restorer_the_true_masks(run_config, tmp_path):
+def test_phase_one_gives_the_restorer_the_true_masks(run_config: RunConfig, tmp_path: Path) -> None:
     given = []
     pipeline, recipe = load_run(run_config(), device="cpu")
     pipeline.restorer.register_forward_pre_hook(lambda _, args: given.append(args[1]))
@@ -138,7 +140,7 @@ def test_phase_one_gives_the_restorer_the_true_masks(run_config, tmp_path):
     assert all(not detection.scales for detection in given)
 
 
-def test_the_published_restorer_learns_from_all_its_images(run_config, tmp_path):
+def test_the_published_restorer_learns_from_all_its_images(run_config: RunConfig, tmp_path: Path) -> None:
     restorer = {
         "use": "partial-swin",
         "depths": [1, 1],
@@ -159,7 +161,7 @@ def test_the_published_restorer_learns_from_all_its_images(run_config, tmp_path)
     assert not unchanged
 
 
-def test_learning_rates_by_name(run_config, tmp_path):
+def test_learning_rates_by_name(run_config: RunConfig, tmp_path: Path) -> None:
     config = run_config("optimization.lr_factors={restorer.: 0.0, restorer.body.: 1.0}", "optimization.warmup=0")
     pipeline, recipe = load_run(config, device="cpu")
     before = {name: value.clone() for name, value in pipeline._modules.named_parameters()}
@@ -172,7 +174,7 @@ def test_learning_rates_by_name(run_config, tmp_path):
         train(run_config("optimization.lr_factors={restorer.tail: 0.5}"), tmp_path / "b")
 
 
-def test_the_learning_rate_warms_up_and_decays(run_config, tmp_path):
+def test_the_learning_rate_warms_up_and_decays(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("optimization.warmup=2", "optimization.decay=cosine", "steps=6"), tmp_path)
     rates = [line["lr"] for line in lines(tmp_path)]  # after each step, so of the next one
     warm = [min(1, (s + 1) / 2) for s in range(1, 7)]
@@ -181,12 +183,14 @@ def test_the_learning_rate_warms_up_and_decays(run_config, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16"])
-def test_precisions_of_a_cpu(run_config, tmp_path, precision):
+def test_precisions_of_a_cpu(run_config: RunConfig, tmp_path: Path, precision: str) -> None:
     train(run_config(f"precision={precision}", "steps=2"), tmp_path)
     assert all(value.dtype != torch.bfloat16 for value in weights(tmp_path)["trained"].values())
 
 
-def test_a_dry_run_writes_nothing_and_changes_nothing(run_config, tmp_path, monkeypatch):
+def test_a_dry_run_writes_nothing_and_changes_nothing(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     pipeline, recipe = load_run(run_config(), device="cpu")
     before = {name: value.clone() for name, value in pipeline._modules.state_dict().items()}
@@ -204,10 +208,10 @@ class Explosive(hcl_sdk.RestorationLoss):
     at: int = 2
     gradient: bool = False
 
-    def build(self):
+    def build(self) -> None:
         self.calls = 0
 
-    def forward(self, restored, target, corruption_mask):
+    def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
         self.calls += 1
         loss = (restored - target).abs().mean()
         if self.calls <= self.at:
@@ -218,7 +222,9 @@ class Explosive(hcl_sdk.RestorationLoss):
 @pytest.mark.parametrize(
     ("gradient", "message"), [(False, "restoration/Explosive is inf"), (True, "the gradients are")]
 )
-def test_what_is_no_number_stops_the_run_and_keeps_the_checkpoint(run_config, tmp_path, gradient, message):
+def test_what_is_no_number_stops_the_run_and_keeps_the_checkpoint(
+    run_config: RunConfig, tmp_path: Path, gradient: bool, message: str
+) -> None:
     pipeline, recipe = load_run(run_config(), device="cpu")
     task = attrs.evolve(recipe.restoration, losses=(Explosive(gradient=gradient),))
     trainer = Trainer(pipeline, attrs.evolve(recipe, restoration=task))
@@ -229,13 +235,15 @@ def test_what_is_no_number_stops_the_run_and_keeps_the_checkpoint(run_config, tm
     assert all(value.isfinite().all() for value in state["trained"].values())
 
 
-def test_weights_that_went_out_of_range_stop_the_run(run_config, tmp_path):
+def test_weights_that_went_out_of_range_stop_the_run(run_config: RunConfig, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"step 2: .*; the last checkpoint is .*step-00000001\.pt"):
         train(run_config("optimization.lr=1e30", "optimization.warmup=0", "restoration=null"), tmp_path)
 
 
-def test_weights_that_are_no_numbers_are_not_saved(run_config, tmp_path, monkeypatch):
-    def ruin(self, parts, *, seed):
+def test_weights_that_are_no_numbers_are_not_saved(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ruin(self, parts: object, *, seed: int) -> dict[str, float]:
         next(self.trained.parameters()).data.fill_(float("nan"))
         return {}
 
@@ -245,7 +253,7 @@ def test_weights_that_are_no_numbers_are_not_saved(run_config, tmp_path, monkeyp
     assert not list_checkpoints(tmp_path / "checkpoints")
 
 
-def test_another_data_set_does_not_go_on_with_a_run(run_config, photos, tmp_path):
+def test_another_data_set_does_not_go_on_with_a_run(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     own = tmp_path / "photos"
     shutil.copytree(photos, own)
     config = run_config(f"data.dataset.path={own}", "steps=2")
@@ -258,14 +266,14 @@ def test_another_data_set_does_not_go_on_with_a_run(run_config, photos, tmp_path
         train(config | {"steps": 3}, tmp_path / "run")
 
 
-def test_fewer_steps_than_were_made_are_refused(run_config, tmp_path):
+def test_fewer_steps_than_were_made_are_refused(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=3"), tmp_path)
     with pytest.raises(TrainingError, match="has made 3 steps; expected more, got 2"):
         train(run_config("steps=2"), tmp_path)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_photos_none_of_which_can_be_read(run_config, tmp_path, workers):
+def test_photos_none_of_which_can_be_read(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     for i in range(3):
@@ -275,11 +283,13 @@ def test_photos_none_of_which_can_be_read(run_config, tmp_path, workers):
         train(config, tmp_path / "run")
 
 
-def test_a_signal_at_any_time_stops_the_run(run_config, tmp_path, monkeypatch):
+def test_a_signal_at_any_time_stops_the_run(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also one that comes while the processes agree on whether the step was sound."""
     agree, calls = Accelerator.reduce, []
 
-    def reduce(*arguments, **options):
+    def reduce(*arguments: Any, **options: Any) -> Any:
         found = agree(*arguments, **options)
         calls.append(1)
         if len(calls) == 3:  # a line of the log each step is reduced as well
@@ -293,7 +303,7 @@ def test_a_signal_at_any_time_stops_the_run(run_config, tmp_path, monkeypatch):
     assert weights(tmp_path)["step"] == 2
 
 
-def test_another_configuration_does_not_go_on_with_a_run(run_config, tmp_path):
+def test_another_configuration_does_not_go_on_with_a_run(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     with pytest.raises(TrainingError, match=r"another configuration(.|\n)*optimization\.lr: was 0\.01, is 0\.02"):
         train(run_config("optimization.lr=0.02"), tmp_path)
@@ -302,7 +312,7 @@ def test_another_configuration_does_not_go_on_with_a_run(run_config, tmp_path):
     assert train(run_config("steps=3"), tmp_path).finished  # nothing left to do
 
 
-def test_a_run_from_before_a_field_existed_goes_on(run_config, tmp_path):
+def test_a_run_from_before_a_field_existed_goes_on(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     config = tmp_path / "training.yaml"
     stored = yaml.safe_load(config.read_text())
@@ -313,7 +323,7 @@ def test_a_run_from_before_a_field_existed_goes_on(run_config, tmp_path):
     assert yaml.safe_load(config.read_text())["data"]["corruption"]["layers"] == [1, 1]
 
 
-def test_unreadable_photos_are_reported_once(run_config, photos, tmp_path):
+def test_unreadable_photos_are_reported_once(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     for path in list(photos.iterdir())[:3]:
@@ -325,7 +335,7 @@ def test_unreadable_photos_are_reported_once(run_config, photos, tmp_path):
     assert "not a photo" in told[0]["why"]
 
 
-def test_pairs_without_masks_train_the_restorer_only(run_config, photos, tmp_path):
+def test_pairs_without_masks_train_the_restorer_only(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     for part in ("damaged", "clean"):
         (tmp_path / part).mkdir()
         for path in photos.iterdir():
@@ -350,13 +360,15 @@ def test_pairs_without_masks_train_the_restorer_only(run_config, photos, tmp_pat
         (["restoration.intermediate_losses=[hinge]"], "restoration.intermediate_losses[0]", "adversarial"),
     ],
 )
-def test_recipes_that_do_not_fit_are_refused(run_config, tmp_path, assignments, path, message):
+def test_recipes_that_do_not_fit_are_refused(
+    run_config: RunConfig, tmp_path: Path, assignments: list[str], path: str, message: str
+) -> None:
     with pytest.raises(ConfigError, match=message) as raised:
         train(run_config(*assignments), tmp_path)
     assert path in [where for where, _ in raised.value.problems]
 
 
-def test_all_that_is_wrong_is_reported_together(run_config, tmp_path):
+def test_all_that_is_wrong_is_reported_together(run_config: RunConfig, tmp_path: Path) -> None:
     config = run_config(
         "stepps=3", "data.dataset.path=/nowhere", "detection.losses=[l1, hierarchial]", "pipeline.detector.setle=1"
     )
@@ -378,7 +390,7 @@ def test_all_that_is_wrong_is_reported_together(run_config, tmp_path):
         load_run({k: v for k, v in run_config().items() if k != "pipeline"})
 
 
-def test_training_starts_from_weights(run_config, tmp_path):
+def test_training_starts_from_weights(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path / "first")
     start = tmp_path / "first" / "weights"
     pipeline, recipe = load_run(run_config() | {"pipeline": str(start)}, device="cpu")
@@ -387,7 +399,7 @@ def test_training_starts_from_weights(run_config, tmp_path):
     assert Trainer(pipeline, recipe).fit(tmp_path / "second", progress=False).finished
 
 
-def test_curves_and_panels_go_to_tensorboard(run_config, photos, tmp_path):
+def test_curves_and_panels_go_to_tensorboard(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     config = run_config("trackers=[tensorboard]", "validate_every=4", "validation.size=16", "validation.limit=1")
     config["validation"]["dataset"] = {"use": "folder", "path": str(photos)}
@@ -399,15 +411,15 @@ def test_curves_and_panels_go_to_tensorboard(run_config, photos, tmp_path):
     assert found.Tags()["images"] == ["validation"]
 
 
-def test_losses_that_learn_are_saved(run_config, tmp_path):
+def test_losses_that_learn_are_saved(run_config: RunConfig, tmp_path: Path) -> None:
     @hcl_sdk.component
     class Scaled(hcl_sdk.RestorationLoss):
         weight: float = 1.0
 
-        def build(self):
+        def build(self) -> None:
             self.scale = nn.Parameter(torch.ones(()))
 
-        def forward(self, restored, target, corruption_mask):
+        def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
             return (restored * self.scale - target).abs().mean()
 
     pipeline, recipe = load_run(run_config(), device="cpu")

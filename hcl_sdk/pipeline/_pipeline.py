@@ -1,40 +1,33 @@
-"""From photos to masks and restored photos."""
+"""A detector and a restorer, called, configured and saved as one."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, overload
+from typing import Any, Self, overload
 
 import attrs
 import torch
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
-from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used, structure
+from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used
 from hcl_sdk.detector import Detector
-from hcl_sdk.functional.arrays import find_surroundings, working_size
-from hcl_sdk.functional.compositing import feathered_alpha
-from hcl_sdk.functional.hysteresis import hysteresis_mask
-from hcl_sdk.functional.masks import shrink_mask
-from hcl_sdk.functional.patch_fields import synthesize
-from hcl_sdk.functional.resize import resize, shrink
-from hcl_sdk.functional.sensitivity import threshold_at
-from hcl_sdk.interfaces import Detection, Restorer, field_type
+from hcl_sdk.functional.arrays import working_size
+from hcl_sdk.interfaces import Restorer
 from hcl_sdk.messages import suggest_keywords
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
+from hcl_sdk.pipeline._card import write_card
+from hcl_sdk.pipeline._flow import Flow
+from hcl_sdk.pipeline._schema import bind_parts, read_fields
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result
-from hcl_sdk.runtime import Precision, autocast, check_precision, pick_device
+from hcl_sdk.runtime import Precision, check_precision, pick_device
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
-
-T = TypeVar("T")
 
 
 def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -45,14 +38,6 @@ def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> N
 
 def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     check_precision(value)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _WorkingDetection:
-    """What the detector found in one photo, with its features, and the image that it saw; on the pipeline's device."""
-
-    image: Tensor
-    detection: Detection
 
 
 def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -112,10 +97,7 @@ class Pipeline(Settings):
     def __attrs_post_init__(self) -> None:
         if self.detector is None and self.restorer is None:
             raise ValueError("a pipeline needs a detector, a restorer or both; got neither")
-        if self.restorer is not None:
-            self.restorer.bind(None if self.detector is None else self.detector.encoder.spec)
-        parts = {"detector": self.detector, "restorer": self.restorer}
-        self._modules = nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+        self._modules = bind_parts(self.detector, self.restorer)
         self._modules.to(self.device).eval()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -184,15 +166,8 @@ class Pipeline(Settings):
                 restorer.
         """
         self._need_restorer()
-        sensitivity = self._own("sensitivity", sensitivity)
-        dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
-        texture = self._own("texture", texture)
-
-        def restore(photos: Sequence[Photo]) -> list[Result]:
-            found = self._detect_batch(photos, sensitivity, seed)
-            return [self._fill(result, dilate, feather, texture, working=working) for result, working in found]
-
-        return self._run(photo, restore, batch_size)
+        flow = self._make_flow(sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture)
+        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size)
 
     @overload
     def detect(
@@ -222,12 +197,8 @@ class Pipeline(Settings):
         batch_size: int = 8,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        sensitivity = self._own("sensitivity", sensitivity)
-
-        def detect(photos: Sequence[Photo]) -> list[Result]:
-            return [result for result, _ in self._detect_batch(photos, sensitivity, seed)]
-
-        return self._run(photo, detect, batch_size)
+        flow = self._make_flow(sensitivity=sensitivity)
+        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size)
 
     @suggest_keywords
     def restore(
@@ -253,13 +224,12 @@ class Pipeline(Settings):
                 pipeline without a restorer.
         """
         self._need_restorer()
-        dilate, feather = self._own("dilate", dilate), self._own("feather", feather)
-        texture = self._own("texture", texture)
+        flow = self._make_flow(dilate=dilate, feather=feather, texture=texture)
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
-        return self._fill(result, dilate, feather, texture)
+        return flow.fill(result)
 
     @suggest_keywords
     def to_mask(self, confidence: Tensor, *, sensitivity: float | None = None) -> Tensor:
@@ -275,9 +245,7 @@ class Pipeline(Settings):
         Raises:
             TypeError, ValueError: if ``confidence`` is no such tensor, or the sensitivity not in its range.
         """
-        sensitivity = self._own("sensitivity", sensitivity)
-        limits = (threshold_at(sensitivity, threshold) for threshold in (self.threshold, self.peak_threshold))
-        return hysteresis_mask(confidence, *limits)
+        return self._make_flow(sensitivity=sensitivity).make_mask(confidence)
 
     def compile(self, **options: Any) -> Self:
         """Compile detector and restorer with ``torch.compile``'s options on their first use. Returns self."""
@@ -289,7 +257,7 @@ class Pipeline(Settings):
         if self.restorer is None:
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
-    def _run(self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int) -> Any:
+    def _run_batches(self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int) -> Any:
         """What ``work`` makes of a photo or of a list of them, of which it gets those of one working size together."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
@@ -308,102 +276,20 @@ class Pipeline(Settings):
                 results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
         return [results[i] for i in range(len(photos))]
 
-    @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
-    def _detect_batch(
-        self, photos: Sequence[Photo], sensitivity: float, seed: int
-    ) -> list[tuple[Result, _WorkingDetection]]:
-        """Detect in photos of one working size. Results hold copies of what is theirs, on the CPU."""
-        assert self.detector is not None
-        size = working_size(photos[0].size, self.detection_size)
-        images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
-        with autocast(self.device, self.precision):
-            found = self.detector(images, seed=seed)
-        results = []
-        for k, photo in enumerate(photos):
-            own = _one(found, k)
-            # Bilinear, so that its edges do not show the working scale.
-            confidence = _copy(resize(own.confidence, photo.size, "bilinear"))
-            result = Result(
-                photo=photo,
-                confidence=confidence,
-                corruption_mask=self.to_mask(confidence, sensitivity=sensitivity),
-                detection=_copy(replace(own, pyramid=None, embeddings=())),
-            )
-            results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
-        return results
+    def _make_flow(self, **settings: Any) -> Flow:
+        """The parts with the settings given for a call and, where they are None, the pipeline's own."""
+        holding = self._own_settings() | {name: value for name, value in settings.items() if value is not None}
+        return Flow(
+            detector=self.detector,
+            restorer=self.restorer,
+            settings=Settings(**holding),
+            device=self.device,
+            precision=self.precision,
+        )
 
-    @torch.no_grad()
-    def _fill(
-        self, result: Result, dilate: float, feather: float, texture: float, *, working: _WorkingDetection | None = None
-    ) -> Result:
-        """Fill the mask of a result; without a working detection, of a photo that the detector has not seen."""
-        assert self.restorer is not None
-        photo = result.photo
-        alpha = feathered_alpha(result.corruption_mask, dilate, feather)
-        if not result.corruption_mask.any():
-            return replace(result, alpha=alpha, composited=photo)
-        mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
-        near = find_surroundings(mask[0, 0].cpu().numpy())
-        fill = photo.rgb
-        part, hole = fill[..., *near].clone(), mask[..., *near]
-        if self.restorer.uses_features:
-            box = slice(None), slice(None)
-            fill = filled = self._restore_whole(result, mask, working)
-            changed = filled[..., *near]
-        else:
-            box = near
-            filled = changed = self._restore_part(part, hole)
-        if texture > 0:
-            changed.copy_(self._add_texture(part, hole, changed, texture))
-        fill[..., *box] = filled
-        return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
-
-    def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
-        """Restore at the scale of the detection, from its features."""
-        size = working_size(result.photo.size, self.detection_size)
-        small = shrink_mask(mask, size).to(self.device)
-        if working is None:
-            working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
-        elif not torch.equal(mask, result.confidence > 0.5):  # of another mask than the detector's own
-            detection = Detection.from_mask(small, working.detection.pyramid)
-            working = replace(working, detection=detection)
-        return self._run_restorer(working.image, working.detection, result.photo.size)
-
-    def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
-        """What a detector that finds this mask in the image would hand to the restorer."""
-        assert self.detector is not None
-        with autocast(self.device, self.precision):
-            detection = self.detector.encode_mask(image, corruption_mask)
-        return _WorkingDetection(image=image, detection=detection)
-
-    def _restore_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
-        """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
-        size = working_size(rgb.shape[-2:], self.restoration_size)
-        detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
-        return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
-
-    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor, texture: float) -> Tensor:
-        """Texture of a part of a photo, at its own resolution, whatever the restorer worked at."""
-        textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
-        return torch.where(mask, torch.lerp(filled, textured, texture), filled)
-
-    def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
-        assert self.restorer is not None
-        with autocast(self.device, self.precision):
-            restored = self.restorer(image, detection)
-        if not isinstance(restored, Tensor) or restored.shape != image.shape or not restored.is_floating_point():
-            what = (
-                f"{restored.dtype} {list(restored.shape)}" if isinstance(restored, Tensor) else type(restored).__name__
-            )
-            raise ValueError(
-                f"{type(self.restorer).__name__}.forward must return a floating-point image {list(image.shape)}; "
-                f"got {what}"
-            )
-        return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
-
-    def _own(self, name: str, value: float | None) -> float:
-        """The value given for a call, or else the pipeline's own."""
-        return getattr(self, name) if value is None else self.check(name, value)
+    def _own_settings(self) -> dict[str, Any]:
+        """The pipeline's settings by name."""
+        return {field.name: getattr(self, field.name) for field in attrs.fields(Settings)}
 
     # Configuration and weights
 
@@ -421,9 +307,7 @@ class Pipeline(Settings):
             ConfigError: listing all that is wrong with the configuration, each with its path.
             ValueError: if the device is not there, or the precision is none.
         """
-        mapping = config if isinstance(config, Mapping) else load_yaml(config)
-        values = structure(_schema(), mapping)
-        parts = {key: value for key, value in values.items() if key not in _OF_THE_FILE}
+        parts = read_fields(config if isinstance(config, Mapping) else load_yaml(config))
         device, precision = pick_device(device), check_precision(precision)
         try:
             return cls(**parts, device=device, precision=precision)
@@ -443,8 +327,7 @@ class Pipeline(Settings):
             "detector": None if self.detector is None else describe(self.detector, Detector),
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
-        settings = {field.name: getattr(self, field.name) for field in attrs.fields(Settings)}
-        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **settings}
+        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **self._own_settings()}
 
     @classmethod
     def from_pretrained(
@@ -487,7 +370,12 @@ class Pipeline(Settings):
         folder, config = Path(folder), self.to_config()
         folder.mkdir(parents=True, exist_ok=True)
         call_before_save(self, config, folder)
-        save_folder(folder, config, self._modules, _card(self), half=half)
+        save_folder(folder, config, self._modules, self._write_card(), half=half)
+
+    def _write_card(self) -> str:
+        parameters = sum(parameter.numel() for parameter in self._modules.parameters())
+        has_detector, has_restorer = self.detector is not None, self.restorer is not None
+        return write_card(detects=has_detector, restores=has_restorer, parameters=parameters)
 
     def push_to_hub(
         self,
@@ -504,30 +392,10 @@ class Pipeline(Settings):
             return upload(Path(folder), repo_id, private=private, token=token, commit_message=commit_message)
 
 
-# What a configuration holds besides the fields of a pipeline.
-_OF_THE_FILE: dict[str, Any] = {
-    "format": Annotated[int, attrs.validators.in_([FORMAT])],
-    "plugins": dict[str, str],
-    "sha256": str,  # of the weights that lie beside it
-}
-
-
 def _make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:
-    """The parts of a configuration, bound to each other, as they are saved and loaded."""
-    made = structure(_schema(), config)
-    detector, restorer = made.get("detector"), made.get("restorer")
-    if restorer is not None:
-        restorer.bind(None if detector is None else detector.encoder.spec)
-    parts = {"detector": detector, "restorer": restorer}
-    return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    """The type and validator of every key of a configuration; where a pipeline runs is none of its business."""
-    parts = {"detector": Detector | None, "restorer": Restorer | None}
-    settings = {f.name: Annotated[field_type(Settings, f.name), f.validator] for f in attrs.fields(Settings)}
-    return _OF_THE_FILE | parts | settings
+    """The parts of a configuration, as they are saved and loaded."""
+    fields = read_fields(config)
+    return bind_parts(fields.get("detector"), fields.get("restorer"))
 
 
 def restore(photo: Source, *, corruption_mask: Source | None = None, **options: Any) -> Result:
@@ -552,43 +420,3 @@ def _default_pipeline() -> Pipeline:
 
 def _is_list(photo: Any) -> bool:
     return isinstance(photo, Sequence) and not isinstance(photo, str)
-
-
-def _one(batch: Detection, k: int) -> Detection:
-    return pytree.tree_map_only(Tensor, lambda tensor: tensor[k : k + 1], batch)
-
-
-def _copy(value: T) -> T:
-    """A tensor, or a value made of tensors, on the CPU, with memory of its own."""
-    return pytree.tree_map_only(Tensor, lambda tensor: tensor.to("cpu", copy=True), value)
-
-
-def _card(pipeline: Pipeline) -> str:
-    millions = sum(p.numel() for p in pipeline._modules.parameters()) / 1e6
-    does, call = "Finds the regions of a photo that do not belong in it and fills them", '("photo.jpg")'
-    if pipeline.restorer is None:
-        does, call = "Finds the regions of a photo that do not belong in it", '.detect("photo.jpg")'
-    elif pipeline.detector is None:
-        does, call = (
-            "Fills the regions of a photo that a mask says",
-            '.restore("photo.jpg", corruption_mask="mask.png")',
-        )
-    return f"""---
-library_name: hcl_sdk
-pipeline_tag: {"image-segmentation" if pipeline.restorer is None else "image-to-image"}
-tags: [blind-image-inpainting, image-restoration]
----
-
-# Blind image inpainting with hcl_sdk
-
-{does}; {millions:.2f} million parameters.
-
-```python
-from hcl_sdk import Pipeline
-
-result = Pipeline.from_pretrained("path or org/name of these weights"){call}
-result.save("result")
-```
-
-Data, training and results: to be filled in by whoever trained these weights.
-"""

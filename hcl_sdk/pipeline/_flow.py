@@ -1,0 +1,171 @@
+"""What happens to a photo in a pipeline, from the detector to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from hcl_sdk.detector import Detector
+from hcl_sdk.functional.arrays import find_surroundings, working_size
+from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.hysteresis import hysteresis_mask
+from hcl_sdk.functional.masks import shrink_mask
+from hcl_sdk.functional.patch_fields import synthesize
+from hcl_sdk.functional.resize import resize, shrink
+from hcl_sdk.functional.sensitivity import threshold_at
+from hcl_sdk.interfaces import Detection, Restorer
+from hcl_sdk.photos.photo import Photo
+from hcl_sdk.result import Result
+from hcl_sdk.runtime import Precision, autocast
+from hcl_sdk.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _WorkingDetection:
+    """What the detector found in one photo, with its features, and the image that it saw; on the pipeline's device."""
+
+    image: Tensor
+    detection: Detection
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flow:
+    """The way of photos through one call of a pipeline.
+
+    Attributes:
+        detector, restorer: bound to each other; None where the call needs none.
+        settings: those that hold for this call.
+        device, precision: where and how the parts run.
+    """
+
+    detector: Detector | None
+    restorer: Restorer | None
+    settings: Settings
+    device: torch.device
+    precision: Precision
+
+    def detect(self, photos: Sequence[Photo], *, seed: int) -> list[Result]:
+        """Find what does not belong in photos of one working size."""
+        return [result for result, _ in self._detect_batch(photos, seed)]
+
+    def restore(self, photos: Sequence[Photo], *, seed: int) -> list[Result]:
+        """The same, and fill it."""
+        return [self._fill(result, working) for result, working in self._detect_batch(photos, seed)]
+
+    def fill(self, result: Result) -> Result:
+        """Fill the mask of a result of a photo that the detector has not seen."""
+        return self._fill(result, None)
+
+    def make_mask(self, confidence: Tensor) -> Tensor:
+        """The mask that a confidence makes, both ``[B, 1, H, W]``."""
+        limits = (self.settings.threshold, self.settings.peak_threshold)
+        return hysteresis_mask(confidence, *(threshold_at(self.settings.sensitivity, limit) for limit in limits))
+
+    # From photos to masks
+
+    @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
+    def _detect_batch(self, photos: Sequence[Photo], seed: int) -> list[tuple[Result, _WorkingDetection]]:
+        """Detect in photos of one working size. Results hold copies of what is theirs, on the CPU."""
+        assert self.detector is not None
+        size = working_size(photos[0].size, self.settings.detection_size)
+        images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
+        with autocast(self.device, self.precision):
+            found = self.detector(images, seed=seed)
+        results = []
+        for k, photo in enumerate(photos):
+            own = _one(found, k)
+            # Bilinear, so that its edges do not show the working scale.
+            confidence = _copy(resize(own.confidence, photo.size, "bilinear"))
+            result = Result(
+                photo=photo,
+                confidence=confidence,
+                corruption_mask=self.make_mask(confidence),
+                detection=_copy(replace(own, pyramid=None, embeddings=())),
+            )
+            results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
+        return results
+
+    # From masks to restored photos
+
+    @torch.no_grad()
+    def _fill(self, result: Result, working: _WorkingDetection | None) -> Result:
+        """Fill the mask of a result; without a working detection, of a photo that the detector has not seen."""
+        assert self.restorer is not None
+        photo = result.photo
+        alpha = feathered_alpha(result.corruption_mask, self.settings.dilate, self.settings.feather)
+        if not result.corruption_mask.any():
+            return replace(result, alpha=alpha, composited=photo)
+        mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
+        near = find_surroundings(mask[0, 0].cpu().numpy())
+        fill = photo.rgb
+        part, hole = fill[..., *near].clone(), mask[..., *near]
+        if self.restorer.uses_features:
+            box = slice(None), slice(None)
+            fill = filled = self._restore_whole(result, mask, working)
+            changed = filled[..., *near]
+        else:
+            box = near
+            filled = changed = self._restore_part(part, hole)
+        if self.settings.texture > 0:
+            changed.copy_(self._add_texture(part, hole, changed))
+        fill[..., *box] = filled
+        return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
+
+    def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
+        """Restore at the scale of the detection, from its features."""
+        size = working_size(result.photo.size, self.settings.detection_size)
+        small = shrink_mask(mask, size).to(self.device)
+        if working is None:
+            working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
+        elif not torch.equal(mask, result.confidence > 0.5):  # of another mask than the detector's own
+            detection = Detection.from_mask(small, working.detection.pyramid)
+            working = replace(working, detection=detection)
+        return self._run_restorer(working.image, working.detection, result.photo.size)
+
+    def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
+        """What a detector that finds this mask in the image would hand to the restorer."""
+        assert self.detector is not None
+        with autocast(self.device, self.precision):
+            detection = self.detector.encode_mask(image, corruption_mask)
+        return _WorkingDetection(image=image, detection=detection)
+
+    def _restore_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
+        """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
+        size = working_size(rgb.shape[-2:], self.settings.restoration_size)
+        detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
+        return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
+
+    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
+        """Texture of a part of a photo, at its own resolution, whatever the restorer worked at."""
+        textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
+        return torch.where(mask, torch.lerp(filled, textured, self.settings.texture), filled)
+
+    def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
+        assert self.restorer is not None
+        with autocast(self.device, self.precision):
+            restored = self.restorer(image, detection)
+        if not isinstance(restored, Tensor) or restored.shape != image.shape or not restored.is_floating_point():
+            what = (
+                f"{restored.dtype} {list(restored.shape)}" if isinstance(restored, Tensor) else type(restored).__name__
+            )
+            raise ValueError(
+                f"{type(self.restorer).__name__}.forward must return a floating-point image {list(image.shape)}; "
+                f"got {what}"
+            )
+        return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
+
+
+def _one(batch: Detection, k: int) -> Detection:
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor[k : k + 1], batch)
+
+
+def _copy(value: T) -> T:
+    """A tensor, or a value made of tensors, on the CPU, with memory of its own."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.to("cpu", copy=True), value)
