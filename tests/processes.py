@@ -17,13 +17,23 @@ SERVER.set_forkserver_preload(["hcl_sdk.training", "hcl_sdk.losses", "hcl_sdk.pu
 
 
 class Hcl:
-    """A running ``hcl``, the first of a process group; what it prints goes to files in ``logs``."""
+    """A running ``hcl``, the first of a process group; what it prints goes to files in ``logs``, or to ``stdout``."""
 
-    def __init__(self, arguments: Sequence[str], logs: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        logs: Path,
+        variables: Mapping[str, str] | None = None,
+        *,
+        stdout: Path | None = None,
+    ) -> None:
         self._logs = logs
         logs.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", **(variables or {})}
-        self.process: ForkServerProcess = SERVER.Process(target=_run, args=(arguments, os.getcwd(), logs, environment))
+        outputs = (stdout or logs / "stdout", logs / "stderr")
+        self.process: ForkServerProcess = SERVER.Process(
+            target=_run, args=(arguments, os.getcwd(), outputs, environment)
+        )
         self.process.start()
 
     @property
@@ -54,15 +64,16 @@ class Hcl:
         return (self._logs / "stderr").read_text(encoding="utf-8")
 
 
-def _run(arguments: Sequence[str], folder: str, logs: Path, environment: dict[str, str]) -> None:
+def _run(arguments: Sequence[str], folder: str, outputs: Sequence[Path], environment: dict[str, str]) -> None:
     import torch
 
     from hcl_sdk.cli import main
 
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        file = os.open(logs / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+    for number, output in enumerate(outputs, start=1):
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
+    sys.stdout.reconfigure(errors="strict")  # pyright: ignore[reportAttributeAccessIssue]  # as in most locales
     os.setsid()
     os.chdir(folder)
     os.environ.clear()

@@ -12,18 +12,21 @@ import click
 
 from hcl_sdk.cli._lazy import LazyGroup
 from hcl_sdk.cli._plugin_commands import PluginGroup
+from hcl_sdk.cli._signals import end_on_signals
 from hcl_sdk.registry import PluginError, RegistryError
 
 
 class _Commands(PluginGroup, LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
-            ctx.exit(130)  # what shells expect after Ctrl-C
+            with end_on_signals():
+                return super().invoke(ctx)
         except (PluginError, RegistryError) as error:
             raise click.ClickException(str(error)) from error
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with end_on_signals():  # help lists the commands of plugins, which takes time
+            return super().make_context(*args, **kwargs)
 
 
 _NAMES = "benchmark", "components", "convert", "detect", "evaluate", "plugins", "quickstart", "restore", "train"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hcl_sdk.cli._output import own_output
 from hcl_sdk.registry import PluginError, RegistryError, UnknownNameError
 
 
@@ -16,9 +17,7 @@ class PluginGroup(click.Group):
     """A group that has the commands of plugins beside its own; they are imported when they are called."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program; what plugins print as they are imported goes to standard error."""
-        from hcl_sdk.registry._output import own_output
-
+        """Run as a program, whose standard output is its own."""
         with own_output():
             return super().main(*args, **kwargs)
 

@@ -1,0 +1,124 @@
+"""The output of ``hcl``: its own alone on standard output, and no error of writing it ends the work."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from hcl_sdk.registry._output import runs_plugin_code
+
+_STDOUT = 1  # the file descriptor
+
+
+@contextmanager
+def own_output() -> Iterator[None]:
+    """Keep standard output for what the command itself prints, and go on where nothing can be printed.
+
+    What plugins print while they are imported, and what libraries write past Python, goes to standard error. Characters
+    that the output cannot show, such as bytes in the names of files that are no text, are printed as escapes.
+
+    For a program alone, not for the library: it replaces ``sys.stdout`` and ``sys.stderr``.
+
+    Raises:
+        SystemExit: at the end, with a status other than 0, if some output was lost; said on standard error.
+    """
+    before = sys.stdout, sys.stderr
+    with ExitStack() as stack:
+        # A program that was started without them has no file under their descriptors; the next to be opened would be.
+        stdout, stderr = (stack.enter_context(open(os.devnull, "w")) if s is None else s for s in before)
+        errors = _Output(stderr)
+        output = _Output(stack.enter_context(_keep_to_itself(stdout, stderr)), errors)
+        sys.stdout, sys.stderr = output, errors  # pyright: ignore[reportAttributeAccessIssue]
+        try:
+            yield
+        except SystemExit as end:
+            output.flush()
+            if output.lost is None:
+                raise
+            if output.lost.errno != errno.EPIPE:  # who closed the pipe knows it
+                reason = output.lost.strerror or output.lost
+                errors.write(f"Error: standard output could not be written to the end: {reason}\n")
+            raise SystemExit(end.code or 1) from None
+        finally:
+            errors.flush()
+            sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def _keep_to_itself(stdout: Any, stderr: Any) -> Iterator[Any]:
+    """Standard output under another file descriptor; what is written to its own goes to standard error."""
+    try:
+        is_real, errors = stdout.fileno() == _STDOUT, stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # they were replaced, as in a test
+        is_real, errors = False, -1
+    if not is_real:
+        yield stdout
+        return
+    stdout.flush()
+    kept = os.dup(_STDOUT)
+    os.dup2(errors, _STDOUT)
+    is_ascii = codecs.lookup(stdout.encoding).name == "ascii"
+    own = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(kept, "w")),
+        encoding="utf-8" if is_ascii else stdout.encoding,  # as click does it
+        errors="backslashreplace" if stdout.errors == "strict" else stdout.errors,
+        line_buffering=stdout.line_buffering,
+    )
+    try:
+        yield own
+    finally:
+        os.dup2(kept, _STDOUT)
+        with contextlib.suppress(OSError):  # told by who wrote it
+            own.close()
+
+
+class _Output:
+    """A stream that is written to until that fails; where plugins run, what is written goes to another.
+
+    Attributes:
+        lost: why something could not be written; None if all was.
+    """
+
+    def __init__(self, stream: Any, other: _Output | None = None) -> None:
+        self._stream, self._other = stream, other
+        self.lost: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Write a text, or lose it."""
+        if self._other is not None and runs_plugin_code():
+            return self._other.write(text)
+        if self.lost is None:
+            try:
+                try:
+                    self._stream.write(text)
+                except UnicodeEncodeError:  # of a stream that was replaced
+                    encoding = self._stream.encoding
+                    self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            except OSError as error:
+                self.lost = error
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits to be written, or lose it."""
+        if self._other is not None and runs_plugin_code():
+            self._other.flush()
+        elif self.lost is None:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self.lost = error
+
+    def writelines(self, lines: Any) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
