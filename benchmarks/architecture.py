@@ -22,7 +22,13 @@ STOREYS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         (("encoders", "interactions", "heads", "clusterers", "restorers", "losses", "corruptions"),),
     ),
     ("contract", (("interfaces",),)),
-    ("foundation", (("layers", "photos", "settings"), ("functional", "files", "messages", "errors", "_version"))),
+    (
+        "foundation",
+        (
+            ("layers", "photos", "settings"),
+            ("functional", "files", "messages", "errors", "_version", "_lazy", "_pyinstaller"),
+        ),
+    ),
 )
 """From the roof down, each with its floors. What is in a room imports from its own and from floors below."""
 

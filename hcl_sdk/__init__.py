@@ -4,6 +4,6 @@ The public names below are imported when first used, so that ``import hcl_sdk`` 
 ``__init__.pyi`` is the one list of them.
 """
 
-import lazy_loader
+from hcl_sdk._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__spec__)

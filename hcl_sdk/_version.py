@@ -1,6 +1,4 @@
-"""The version of the installed package; a module of its own, because looking it up takes a while."""
+"""The version of the package, written here once: the metadata, made from it, may be missing."""
 
-from importlib.metadata import version
-
-__version__: str = version("hcl_sdk")
-"""The version of hcl_sdk that is installed, such as ``"0.1.0"``."""
+__version__ = "0.1.0"
+"""The version of hcl_sdk, such as ``"0.1.0"``."""

@@ -21,17 +21,21 @@ def describe_error(error: BaseException, *, limit: int | None = None) -> str:
         >>> describe_error(KeyError())
         'KeyError'
     """
-    name = type(error).__name__
-    try:
-        text = " ".join(str(error).split())
-    except KeyboardInterrupt:
-        raise
-    except BaseException as failure:
-        text = f"(its message cannot be shown: {type(failure).__name__})"
+    name, text = type(error).__name__, read_message(error)
     if limit is not None:
         text = text.rstrip(".")
         text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return f"{name}: {text}" if text else name
+
+
+def read_message(error: BaseException) -> str:
+    """The message of an error in one line; that it can be shown is not taken for granted."""
+    try:
+        return " ".join(str(error).split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as failure:
+        return f"(its message cannot be shown: {type(failure).__name__})"
 
 
 def locate_error(error: BaseException) -> str:

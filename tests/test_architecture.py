@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import graphlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,3 +174,11 @@ def test_the_way_of_a_batch(photos: Path, tmp_path: Path) -> None:
     }
     pipeline, recipe = load_run(config, device="cpu")
     assert_is_way("batch", trace_rooms(lambda: Trainer(pipeline, recipe).fit(tmp_path / "run", progress=False)))
+
+
+def test_no_library_code_touches_the_filters_of_warnings() -> None:
+    """They are those of every thread of the process; only the command, whose process it is, may set them."""
+    touching = re.compile(r"catch_warnings|simplefilter|filterwarnings|resetwarnings")
+    rooms = [file for file in PACKAGE.rglob("*.py") if "cli" not in file.relative_to(PACKAGE).parts]
+    assert rooms
+    assert [file for file in rooms if touching.search(file.read_text(encoding="utf-8"))] == []

@@ -6,10 +6,13 @@ by several commands, or is the work of one.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any
 
 import click
 
+from hcl_sdk._version import __version__
 from hcl_sdk.cli._lazy import LazyGroup
 from hcl_sdk.cli._plugin_commands import PluginGroup
 from hcl_sdk.cli._signals import end_on_signals
@@ -18,6 +21,13 @@ from hcl_sdk.registry import PluginError, RegistryError
 
 class _Commands(PluginGroup, LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
+        # The process is the command's own. A library leaves its filters alone, as they are those of all threads.
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.filterwarnings("ignore", module=r"PIL\.")  # of small damage that decoders put up with
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             with end_on_signals():
                 return super().invoke(ctx)
@@ -37,7 +47,7 @@ _NAMES = "benchmark", "components", "convert", "detect", "evaluate", "plugins", 
     targets={name: f"hcl_sdk.cli.{name}:{name}" for name in _NAMES},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="hcl_sdk", prog_name="hcl", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="hcl", message="%(prog)s %(version)s")
 def main() -> None:
     """Find the regions of photos that do not belong in them, and fill them.
 

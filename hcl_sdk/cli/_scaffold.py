@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.resources
 import importlib.util
 import keyword
@@ -13,8 +12,9 @@ from string import Template
 
 import click
 
+from hcl_sdk._version import __version__
 from hcl_sdk.plugins import API_VERSION
-from hcl_sdk.registry import BUILTIN_DISTRIBUTION, SCRIPT_DISTRIBUTION
+from hcl_sdk.registry import SCRIPT_DISTRIBUTION
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TAKEN = (SCRIPT_DISTRIBUTION, "tests")
@@ -112,14 +112,10 @@ def _words(name: str, kind: str) -> dict[str, str]:
         "qualified": f"{name}/{component}",
         "cls": title if title.lower().endswith(kind) else f"{title}{kind.capitalize()}",
         "api_version": str(API_VERSION),
-        "version": _own_version(),
+        "version": __version__,
         "needs": "".join(f', "{package}"' for package in _NEEDS.get(kind, ("torch",))),
     }
     return words | {"usage": Template(_USES[kind]).substitute(words)}
-
-
-def _own_version() -> str:
-    return importlib.metadata.version(BUILTIN_DISTRIBUTION)
 
 
 def _template(path: str) -> Template:

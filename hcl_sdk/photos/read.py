@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import struct
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias, TypeVar
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from hcl_sdk.errors import read_message
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
 from hcl_sdk.photos.errors import PhotoError
@@ -127,19 +127,18 @@ def orientation_of(image: Image.Image) -> int:
 
 
 class _Naming:
-    """A context that turns whatever goes wrong into a `PhotoError` that names the photo, and lets no warning out."""
+    """A context that turns whatever goes wrong into a `PhotoError` that names the photo.
+
+    What decoders warn of goes where the process lets it go: its filters are those of all its threads.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._warnings = warnings.catch_warnings()
 
     def __enter__(self) -> None:
-        self._warnings.__enter__()
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        self._warnings.__exit__(None, None, None)
         # Decoders raise anything: OSError, SyntaxError, struct.error, zlib.error, TypeError ...
         if isinstance(error, Exception) and not isinstance(error, PhotoError):
             raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
@@ -157,15 +156,18 @@ def _say_why(error: Exception, name: str) -> str:
     if isinstance(error, UnidentifiedImageError):
         hint = "; HEIC needs a plugin for Pillow, such as pillow-heif, registered" if "heic" in name.lower() else ""
         return f"this is not a photo in a format that Pillow reads{hint}"
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+    if isinstance(error, Image.DecompressionBombError):
         return f"{error} For files that you trust, raise PIL.Image.MAX_IMAGE_PIXELS."
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
-    said = " ".join(str(error).split())
-    if isinstance(error, _INSIDES) or not said:
-        said = ": ".join(filter(None, (type(error).__name__, said)))
-        return f"it cannot be decoded; it is damaged, or of a kind that is not read ({said})"
-    return said
+    cited = _cite(error)
+    return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of a kind that is not read"
+
+
+def _cite(error: Exception) -> str:
+    """What a decoder says is wrong with a file, after a colon; empty if that is about its own insides, or nothing."""
+    said = read_message(error)
+    return f": {said}" if said and not isinstance(error, _INSIDES) else ""
 
 
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
@@ -180,6 +182,40 @@ def _open(file: File) -> BinaryIO:
     return open(file, "rb")
 
 
+def _identify(stream: BinaryIO) -> Image.Image:
+    """What ``Image.open`` makes of a file, without its warning of large photos: they are refused, or they are not.
+
+    Raises:
+        UnidentifiedImageError: if no reader takes it.
+        DecompressionBombError: if it has more pixels than is allowed.
+        ValueError: if a reader knows the file, and cannot read how it begins.
+    """
+    head = stream.read(16)
+    damage: Exception | None = None
+    for name in readable_formats():
+        reader, accepts = Image.OPEN[name]
+        # As Image.open does it; a text says why a reader that would know the file is not there.
+        if accepts is not None and accepts(head) is not True:
+            continue
+        stream.seek(0)
+        try:
+            image = reader(stream, "")
+        except Exception as error:
+            # For Pillow, too, another reader may take the file then; without a look at how it begins, all are asked.
+            if accepts is not None and damage is None:
+                damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{_cite(error)}")
+                damage.__cause__ = error
+            continue
+        pixels = image.width * image.height
+        if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
+            raise Image.DecompressionBombError(
+                f"{image.width} x {image.height} are {pixels} pixels, more than the limit of "
+                f"{Image.MAX_IMAGE_PIXELS}; this may be a decompression bomb."
+            )
+        return image
+    raise damage or UnidentifiedImageError
+
+
 def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
     """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
     with _Naming(name), _open(file) as stream:
@@ -189,13 +225,16 @@ def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
         if head in _POSTSCRIPT:
             raise ValueError("this is PostScript (EPS), a drawing that another program would have to paint")
         stream.seek(0)
-        with Image.open(stream, formats=readable_formats()) as image:
+        with _identify(stream) as image:
             if 0 in image.size:
                 raise ValueError(f"it has no pixels: {image.width} x {image.height}")
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # of phones' JPEGs with several photos, the first counts
                 raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
-            return decode(image)
+            try:
+                return decode(image)
+            except _INSIDES as error:
+                raise ValueError(f"the {image.format} data is damaged, or of a kind that is not read") from error
 
 
 def _decode(image: Image.Image, file: File | None) -> Decoded:

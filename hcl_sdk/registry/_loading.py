@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.resources
 import inspect
 import sys
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +80,10 @@ def find_weights(entry: Entry) -> Path | str:
         return target
     package, _, folder = target.partition(":")
     try:
-        path = Path(str(importlib.resources.files(package).joinpath(*folder.split("/"))))
+        resource = importlib.resources.files(package).joinpath(*folder.split("/"))
+        path = Path(str(resource))
+        if not path.is_dir() and resource.is_dir():
+            path = _unpack(package, folder)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -85,6 +91,17 @@ def find_weights(entry: Entry) -> Path | str:
     if not path.is_dir():
         raise PluginError(f"{_owner(entry)}: there is no folder {path}")
     return path
+
+
+@cache
+def _unpack(package: str, folder: str) -> Path:
+    """A copy of a folder that a package has in a zip archive; it is there until the program ends."""
+    kept = tempfile.TemporaryDirectory(prefix="hcl_sdk-")
+    atexit.register(kept.cleanup)
+    for file in importlib.resources.files(package).joinpath(*folder.split("/")).iterdir():
+        if file.is_file():
+            Path(kept.name, file.name).write_bytes(file.read_bytes())
+    return Path(kept.name)
 
 
 def check_component(kind: str, cls: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import warnings
 from pathlib import Path
 
 import torch
@@ -77,10 +76,8 @@ def load(content: bytes, name: str) -> nn.Module:
         ValueError: if it is no TorchScript.
     """
     try:
-        with warnings.catch_warnings():
-            # The file is what LaMa's tools have; there is none of torch.export, which torch wants in its place.
-            warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", DeprecationWarning)
-            network = torch.jit.load(io.BytesIO(content), map_location="cpu")
+        # Deprecated, with a warning that Python shows only if asked to; but TorchScript is what LaMa's tools have.
+        network = torch.jit.load(io.BytesIO(content), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{name!r} is damaged, or no TorchScript: {str(error).strip().splitlines()[0]}") from error
     for parameter in network.parameters():

@@ -1,0 +1,10 @@
+"""What PyInstaller has to know of this package; it finds it through the entry point ``pyinstaller40``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def list_hook_folders() -> list[str]:
+    """The folders with hooks for PyInstaller."""
+    return [str(Path(__file__).parent)]
