@@ -13,6 +13,7 @@ from .folders.report import FolderReport as FolderReport
 from .folders.run import detect_folder as detect_folder
 from .folders.run import restore_folder as restore_folder
 from .functional.attention import attention_backend as attention_backend
+from .heads.damage import DamageHead as DamageHead
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
 from .heads.projection import ProjectionHead as ProjectionHead
 from .interactions.bidirectional import BidirectionalFusion as BidirectionalFusion

@@ -88,6 +88,7 @@ def hcl_register(registry: Registry) -> None:
         "hcl_sdk.losses.classifier:ClassifierLoss",
         summary="which of two centers is corrupted (published)",
     )
+    registry.loss("damage", "hcl_sdk.losses.damage:DamageLoss", summary="what the damage of every pixel is")
     registry.loss("l1", "hcl_sdk.losses.l1:L1Loss", summary="absolute difference (published)")
     registry.loss(
         "multiscale-l1",

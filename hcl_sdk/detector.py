@@ -14,6 +14,7 @@ from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import most_certain, without_inner_edge
+from hcl_sdk.heads.damage import DamageHead
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.top_down import TopDownFusion
 from hcl_sdk.interfaces import (
@@ -57,6 +58,8 @@ class Detector(Component):
         settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
             scales, or one for each, fine to coarse. The finest scale's has no effect on the mask.
         upsampling: how the finest scale's confidence is brought to the size of the image.
+        damage_head: says what the damage of every pixel is, from the features that the head gets; None for a detector
+            that does not know.
 
     Raises:
         ValueError: if the parts do not fit each other, or ``settle`` does not have one number a scale.
@@ -70,6 +73,7 @@ class Detector(Component):
     clusterer: Clusterer = attrs.field(factory=SoftKMeans)
     settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
+    damage_head: DamageHead | None = None
 
     def __attrs_post_init__(self) -> None:
         spec = self.encoder.spec
@@ -87,6 +91,8 @@ class Detector(Component):
                 )
             self.head.bind(self.interaction.spec)
             self.clusterer.bind(self.head.dim)
+            if self.damage_head is not None:
+                self.damage_head.bind(self.interaction.spec)
 
     def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
         """Detect the corruption of a batch of images, each on its own.
@@ -127,6 +133,7 @@ class Detector(Component):
             pyramid=pyramid,
             embeddings=embeddings,
             scales=scales,
+            damage_logits=None if self.damage_head is None else self.damage_head(fused),
         )
 
     def coarse_to_fine(

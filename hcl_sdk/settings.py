@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import sys
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import attrs
 
 from hcl_sdk.messages import check_keywords, received, suggest
+
+Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
+"""What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,
+dust and cracks; parts of photos; areas that are flat, noisy, blurred or coarse; anything else."""
+
+DAMAGE: tuple[Damage, ...] = get_args(Damage)
+"""The kinds of damage by number, which does not change: in a map of them, 0 is nothing, 1 is the first, "text"."""
 
 
 @attrs.frozen(kw_only=True)

@@ -86,12 +86,13 @@ def main() -> None:
             fields.append(f"pipeline={out / stage.after / 'weights'}")
         recipe = out / f"{stage.name}.yaml"
         recipe.write_text(read_recipe(stage, folders), encoding="utf-8")
-        _run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
+        run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
     trained = [str(out / name / "weights") for name in ("detector_3", "restorer_2")]
-    _run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
+    run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
 
 
-def _run(*arguments: str) -> None:
+def run(*arguments: str) -> None:
+    """A command of Python; its failure is that of this one."""
     done = subprocess.run([sys.executable, *arguments], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)

@@ -2,12 +2,10 @@
 
 from hcl_sdk.interfaces.base import Bindable, Component, Configurable, component, device_of, field_type
 from hcl_sdk.interfaces.kinds import (
-    DAMAGE,
     KINDS,
     AdversarialLoss,
     Clusterer,
     Content,
-    Damage,
     Dataset,
     DetectionLoss,
     Encoder,
@@ -21,6 +19,7 @@ from hcl_sdk.interfaces.kinds import (
 from hcl_sdk.interfaces.samples import Sample, SampleError
 from hcl_sdk.interfaces.validators import as_many_as
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec, ScaleDetection, check_mask, pool_mask
+from hcl_sdk.settings import DAMAGE, Damage
 
 __all__ = [
     "DAMAGE",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Literal, Self, get_args
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from hcl_sdk.interfaces.base import Bindable, Component, Configurable
 from hcl_sdk.interfaces.samples import Sample
 from hcl_sdk.interfaces.values import Clusters, Detection, Pyramid, PyramidSpec
+from hcl_sdk.settings import Damage
 
 
 class Encoder(Component, ABC):
@@ -230,7 +231,14 @@ class Loss(Component, ABC):
 
 
 class DetectionLoss(Loss):
-    """Detection, true mask -> scalar: how well the detector separates corrupted from valid pixels."""
+    """Detection, true mask -> scalar: how well the detector separates corrupted from valid pixels.
+
+    A loss that also teaches what the damage is sets ``uses_damage_map`` True; its ``forward`` is then given a keyword
+    ``damage_map`` as well: ``[B, 1, H, W]`` uint8, 0 where nothing is corrupted, else the number of the kind in
+    :data:`~hcl_sdk.interfaces.DAMAGE`, counted from 1.
+    """
+
+    uses_damage_map: ClassVar[bool] = False
 
     @abstractmethod
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
@@ -282,14 +290,6 @@ class AdversarialLoss(RestorationLoss):
     @abstractmethod
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
         """The discriminator's side; arguments as in ``forward``, ``restored`` detached, ``seed`` of what is drawn."""
-
-
-Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
-"""What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,
-dust and cracks; parts of photos; areas that are flat, noisy, blurred or coarse; anything else."""
-
-DAMAGE: tuple[Damage, ...] = get_args(Damage)
-"""The kinds of damage by number, which does not change: in a map of them, 0 is nothing, 1 is the first, "text"."""
 
 
 class Shape(Configurable, ABC):

@@ -130,6 +130,9 @@ class Detection(_Shapes):
         pyramid: the *encoder's* feature maps (before interaction); None when no detector was there.
         embeddings: unit vectors ``[B, D, H_s, W_s]``, fine to coarse; empty for a mask that was given.
         scales: how each scale came to its mask, fine to coarse; empty for a mask that was given.
+        damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales, what the damage of each
+            pixel is if it has any: a logit for each kind in :data:`~hcl_sdk.interfaces.DAMAGE`, in their order. None
+            if the detector does not know.
     """
 
     confidence: Tensor
@@ -138,6 +141,7 @@ class Detection(_Shapes):
     pyramid: Pyramid | None = None
     embeddings: tuple[Tensor, ...] = ()
     scales: tuple[ScaleDetection, ...] = ()
+    damage_logits: Tensor | None = None
 
     @classmethod
     def from_mask(cls, corruption_mask: Tensor, pyramid: Pyramid | None = None) -> Detection:

@@ -2,6 +2,7 @@
 
 from hcl_sdk.losses.bce import BCELoss
 from hcl_sdk.losses.classifier import ClassifierLoss
+from hcl_sdk.losses.damage import DamageLoss
 from hcl_sdk.losses.hierarchical import HierarchicalContrastiveLoss
 from hcl_sdk.losses.hinge import HingeLoss
 from hcl_sdk.losses.info_nce import InfoNCELoss
@@ -14,6 +15,7 @@ from hcl_sdk.losses.wasserstein import WassersteinLoss
 __all__ = [
     "BCELoss",
     "ClassifierLoss",
+    "DamageLoss",
     "HierarchicalContrastiveLoss",
     "HingeLoss",
     "InfoNCELoss",

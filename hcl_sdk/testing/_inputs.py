@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.interfaces import Detection, Encoder, Pyramid, PyramidSpec, component
+from hcl_sdk.interfaces import DAMAGE, Detection, Encoder, Pyramid, PyramidSpec, component
 
 SIZES = ((1, 1), (1, 7), (17, 33), (48, 32))
 """Heights and widths: the smallest, a line, odd and even ones, wide and tall."""
@@ -86,6 +86,12 @@ class PooledEncoder(Encoder):
 def make_detection(image: Tensor, mask: Tensor, spec: PyramidSpec | None) -> Detection:
     """The detection that a mask stands for, with features if ``spec`` is given."""
     return Detection.from_mask(mask, None if spec is None else make_pyramid(image, spec))
+
+
+def make_damage_map(mask: Tensor) -> Tensor:
+    """Kinds of damage in upright stripes of four pixels, uint8 ``[B, 1, H, W]``, where a mask is True."""
+    stripes = torch.arange(mask.shape[-1], dtype=torch.uint8, device=mask.device) // 4 % len(DAMAGE) + 1
+    return mask * stripes
 
 
 def map_tensors(value: Any, function: Callable[[Tensor], Any]) -> Any:

@@ -19,6 +19,7 @@ from hcl_sdk.clusterers.prototypes import Prototypes
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.resnet import ResNetEncoder
+from hcl_sdk.heads.damage import DamageHead
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.identity import Identity
 from hcl_sdk.interfaces import (
@@ -45,6 +46,7 @@ from hcl_sdk.testing._inputs import (
     draw_masks,
     draw_photo,
     draw_true_masks,
+    make_damage_map,
     make_detection,
     make_pyramid,
 )
@@ -221,7 +223,7 @@ class LossSubject(ModuleSubject[Loss]):
     base = Loss
 
     def call(self, component: Loss, inputs: tuple[Any, ...]) -> Any:
-        return component(*inputs, seed=5) if isinstance(component, DetectionLoss) else component(*inputs)
+        return component(*inputs)
 
 
 class DetectionLossSubject(LossSubject):
@@ -231,6 +233,12 @@ class DetectionLossSubject(LossSubject):
         mask = draw_true_masks(height, width, batch, seed)
         return self.make_detector()(draw_images(height, width, batch, seed), corruption_mask=mask, seed=seed), mask
 
+    def call(self, component: Any, inputs: tuple[Any, ...]) -> Any:
+        detection, mask = inputs
+        if component.uses_damage_map:
+            return component(detection, mask, seed=5, damage_map=make_damage_map(mask))
+        return component(detection, mask, seed=5)
+
     def make_detector(self) -> Detector:
         """A small detector as in training, of a kind that the loss can teach."""
         with torch.random.fork_rng():
@@ -238,7 +246,7 @@ class DetectionLossSubject(LossSubject):
             first, second = (_make_small_detector(clusterer) for clusterer in (SoftKMeans(), Prototypes()))
         image, mask = draw_images(17, 33, 3), draw_true_masks(17, 33, 3, 0)
         try:
-            self.make()(first(image, corruption_mask=mask), mask, seed=0)
+            self.call(self.make(), (first(image, corruption_mask=mask), mask))
         except ValueError:
             return second
         return first
@@ -246,7 +254,13 @@ class DetectionLossSubject(LossSubject):
 
 def _make_small_detector(clusterer: Clusterer) -> Detector:
     encoder = ResNetEncoder(channels=(6, 8, 10), depths=(0, 0, 0))
-    return Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=DIM), clusterer=clusterer).eval()
+    return Detector(
+        encoder=encoder,
+        interaction=Identity(),
+        head=ProjectionHead(dim=DIM),
+        clusterer=clusterer,
+        damage_head=DamageHead(dim=DIM),
+    ).eval()
 
 
 class RestorationLossSubject(LossSubject):

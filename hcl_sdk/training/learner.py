@@ -164,7 +164,7 @@ class Learner:
         Those learn here because the restorer is then held against what they have just learned.
         """
         try:
-            losses, restored = self._model(batch.image, batch.clean, batch.corruption_mask, seed)
+            losses, restored = self._model(batch.image, batch.clean, batch.corruption_mask, batch.damage_map, seed)
         except ConfidenceError as error:
             raise NotFiniteError(f"the detector's confidence is NaN ({error})") from error
         losses = dict(losses)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.interfaces import AdversarialLoss, Detection, Loss, Restorer
+from hcl_sdk.interfaces import AdversarialLoss, Detection, DetectionLoss, Loss, Restorer
 from hcl_sdk.plugins import registry
 from hcl_sdk.runtime import Precision
 from hcl_sdk.training.recipe import DetectionTask, RestorationTask
@@ -57,22 +58,30 @@ class Objective(nn.Module):
         self.restoration_losses = _named("restoration", plain)
         self.intermediate_losses = _named("restoration/intermediate", between)
         self.has_discriminators = len(plain) < len(last)
-        for part, learns in ((detector, self.learns_detection), (restorer, restoration is not None)):
-            if part is not None and not learns:  # one that learns keeps what its components froze
-                part.requires_grad_(False)
+        left_alone: list[nn.Module | None] = [] if self.learns_detection else [detector]
+        if detector is not None and detection is not None and detection.parts:
+            left_alone += [part for name, part in detector.named_children() if name not in detection.parts]
+        if restoration is None:
+            left_alone.append(restorer)
+        self._left_alone = [part for part in left_alone if part is not None]
+        for part in self._left_alone:  # one that learns keeps what its components froze
+            part.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> Objective:
         """As every module, but what is not trained stays in evaluation mode."""
         super().train(mode)
-        if self.detector is not None and not self.learns_detection:
-            self.detector.eval()
-        if self.restorer is not None and self.masks is None:
-            self.restorer.eval()
+        for part in self._left_alone:
+            part.eval()
         return self
 
     def forward(
-        self, image: Tensor, clean: Tensor | None, corruption_mask: Tensor | None, seed: int
+        self,
+        image: Tensor,
+        clean: Tensor | None,
+        corruption_mask: Tensor | None,
+        damage_map: Tensor | None,
+        seed: int,
     ) -> tuple[dict[str, Tensor], Restored | None]:
         """The weighted losses of a batch by name, and the restored images where discriminators wait for them.
 
@@ -80,16 +89,22 @@ class Objective(nn.Module):
             image: ``[B, 3, H, W]`` uint8, damaged.
             clean: the same undamaged; None if it is not known.
             corruption_mask: ``[B, 1, H, W]`` bool; None if it is not known.
+            damage_map: ``[B, 1, H, W]`` uint8, what each corrupted pixel is; None if it is not known.
             seed: of what clusterers and losses draw.
 
         Raises:
             ValueError: if the data lack what is to be learned from.
         """
         with torch.autocast(image.device.type, _DTYPES.get(self.precision), enabled=self.precision != "no"):
-            return self._compute_losses(image, clean, corruption_mask, seed)
+            return self._compute_losses(image, clean, corruption_mask, damage_map, seed)
 
     def _compute_losses(
-        self, image: Tensor, clean: Tensor | None, corruption_mask: Tensor | None, seed: int
+        self,
+        image: Tensor,
+        clean: Tensor | None,
+        corruption_mask: Tensor | None,
+        damage_map: Tensor | None,
+        seed: int,
     ) -> tuple[dict[str, Tensor], Restored | None]:
         x = image.float().contiguous(memory_format=torch.channels_last) / 255
         losses: dict[str, Tensor] = {}
@@ -97,7 +112,14 @@ class Objective(nn.Module):
         if corruption_mask is not None:
             for name, loss in self.detection_losses.items():
                 assert detection is not None
-                losses[name] = _weighted(loss, detection, corruption_mask, seed=seed)
+                options: dict[str, Any] = {"seed": seed}
+                if isinstance(loss, DetectionLoss) and loss.uses_damage_map:
+                    if damage_map is None:
+                        raise ValueError(
+                            f"{type(loss).__name__} teaches what damage is, and the data set does not know it"
+                        )
+                    options["damage_map"] = damage_map
+                losses[name] = _weighted(loss, detection, corruption_mask, **options)
         if self.masks is None:
             if not losses:
                 raise ValueError("the detector cannot learn from a data set without masks, and nothing else is trained")
@@ -180,7 +202,7 @@ def compute_adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tenso
     return _weighted(loss, restored.image, restored.target, restored.corruption_mask)
 
 
-def _weighted(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **options: int) -> Tensor:
+def _weighted(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **options: Any) -> Tensor:
     assert isinstance(loss, Loss)
     device = rest[0].device.type
     with torch.autocast(device, enabled=False):

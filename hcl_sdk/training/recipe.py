@@ -75,9 +75,11 @@ class DetectionTask(Configurable):
 
     Attributes:
         losses: whose weighted sum is minimized.
+        parts: the detector's parts that learn; the others are frozen and stay in evaluation mode. Empty for all.
     """
 
     losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
+    parts: tuple[Literal["encoder", "interaction", "head", "clusterer", "damage_head"], ...] = ()
 
 
 @component

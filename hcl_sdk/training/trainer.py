@@ -89,6 +89,10 @@ def _problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "", "nothing is trained: expected detection, restoration or both"
     if recipe.detection is not None and pipeline.detector is None:
         yield "detection", "the pipeline has no detector to train"
+    if recipe.detection is not None and pipeline.detector is not None:
+        for i, name in enumerate(recipe.detection.parts):
+            if getattr(pipeline.detector, name) is None:
+                yield f"detection.parts[{i}]", f"the detector has no {name}"
     if recipe.restoration is not None and pipeline.restorer is None:
         yield "restoration", "the pipeline has no restorer to train"
     if recipe.restoration is not None and recipe.restoration.masks == "predicted" and pipeline.detector is None:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk import Detector, Prototypes, SoftKMeans
+from hcl_sdk import DamageHead, Detector, Prototypes, SoftKMeans
 from hcl_sdk.config import build, describe
 from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
-from hcl_sdk.losses import BCELoss, ClassifierLoss, HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss
+from hcl_sdk.losses import BCELoss, ClassifierLoss, DamageLoss, HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss
 
 CONTRASTIVE = (HierarchicalContrastiveLoss, InfoNCELoss, SupConLoss)
 
@@ -186,3 +186,50 @@ def test_clusters_become_right_by_training(
         optimizer.step()
     found = detector.eval()(noisy).corruption_mask
     assert ((found & masks).sum() / (found | masks).sum()) > 0.6
+
+
+def draw_kinds(masks: Tensor) -> Tensor:
+    """Some kind of damage for each corrupted pixel."""
+    kinds = torch.randint(1, 7, masks.shape, generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return kinds * masks
+
+
+def test_the_damage_loss_counts_every_kind_of_an_image_the_same(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
+    images, masks = scene
+    detection = make_detector(damage_head=DamageHead(dim=4))(images)
+    kinds = draw_kinds(masks)
+    kinds[0, :, 5:19][masks[0, :, 5:19]] = 3  # nearly all of the first image's
+    logits = F.interpolate(detection.damage_logits, images.shape[-2:], mode="bilinear")
+    means = []
+    for b in range(3):
+        of_kind = [
+            torch.stack([-logits[b, :, y, x].log_softmax(dim=0)[k - 1] for y, x in (kinds[b, 0] == k).nonzero()]).mean()
+            for k in range(1, 7)
+            if (kinds[b] == k).any()
+        ]
+        means.append(sum(of_kind) / len(of_kind) if of_kind else 0.0)
+    loss = DamageLoss()(detection, masks, damage_map=kinds)
+    torch.testing.assert_close(loss, torch.as_tensor(sum(means) / 3))
+
+
+def test_the_damage_loss_says_what_it_needs(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
+    images, masks = scene
+    with pytest.raises(ValueError, match="this detector has none; give it damage_head"):
+        DamageLoss()(make_detector()(images), masks, damage_map=draw_kinds(masks))
+    with pytest.raises(ValueError, match="needs to be told what the damage is"):
+        DamageLoss()(make_detector(damage_head=DamageHead())(images), masks)
+
+
+def test_the_damage_loss_teaches_a_detector_up_to_its_damage_head(
+    make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
+) -> None:
+    images, masks = scene
+    detector = make_detector(damage_head=DamageHead(dim=4))
+    DamageLoss()(detector(images), masks, damage_map=draw_kinds(masks)).backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in detector.damage_head.parameters())
+    assert any(p.grad is not None for p in detector.encoder.parameters())
+    assert all(p.grad is None for p in detector.head.parameters())

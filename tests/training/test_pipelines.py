@@ -9,6 +9,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from PIL import Image
 from runs import RunConfig, assert_same, train, weights
 
 from hcl_sdk import Pipeline
@@ -80,3 +81,82 @@ def test_runs_of_two_precisions_in_one_process(run_config: RunConfig, tmp_path: 
     assert_same(a, c)
     assert_same(a, d)
     assert any(not torch.equal(a[name], b[name]) for name in a)
+
+
+def test_only_the_parts_that_are_named_learn(run_config: RunConfig, tmp_path: Path) -> None:
+    knowing = ("pipeline.detector.damage_head={dim: 4}", "detection.losses=[damage]", "detection.parts=[damage_head]")
+    pipeline, _ = load_run(run_config(), device="cpu")
+    assert pipeline.detector.damage_head is None
+    config = without(run_config(*knowing), "restoration")
+    pipeline, _ = load_run(config, device="cpu")
+    before = {name: value.clone() for name, value in pipeline.detector.state_dict().items()}
+    outcome = fit(pipeline, config, tmp_path)
+    assert outcome.losses["detection/damage"] > 0
+    for trained in (pipeline, outcome.pipeline):
+        for name, value in trained.detector.state_dict().items():
+            assert torch.equal(value, before[name]) is not name.startswith("damage_head.")
+    assert all(parameter.requires_grad for parameter in pipeline.detector.parameters())
+
+
+def test_batch_statistics_of_frozen_parts_stay(run_config: RunConfig, tmp_path: Path) -> None:
+    encoders = "{use: efficientnet-lite, variant: lite0}"
+    config = without(
+        run_config(
+            f"pipeline.detector.encoder={encoders}",
+            "pipeline.detector.damage_head={dim: 4}",
+            "detection.losses=[damage]",
+            "detection.parts=[damage_head]",
+            "data.size=32",
+        ),
+        "restoration",
+    )
+    pipeline, _ = load_run(config, device="cpu")
+    before = {name: value.clone() for name, value in pipeline.detector.encoder.state_dict().items()}
+    assert any(name.endswith("running_mean") for name in before)
+    fit(pipeline, config, tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in pipeline.detector.encoder.state_dict().items())
+
+
+def test_a_damage_head_learns_beside_the_rest(run_config: RunConfig, tmp_path: Path) -> None:
+    config = without(
+        run_config("pipeline.detector.damage_head={dim: 4}", "detection.losses=[hierarchical, classifier, damage]"),
+        "restoration",
+    )
+    pipeline, _ = load_run(config, device="cpu")
+    before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
+    fit(pipeline, config, tmp_path)
+    changed = {name for name, value in pipeline.detector.named_parameters() if not torch.equal(value, before[name])}
+    assert {name.partition(".")[0] for name in changed} == {
+        "encoder",
+        "interaction",
+        "head",
+        "clusterer",
+        "damage_head",
+    }
+
+
+def test_a_part_that_the_detector_does_not_have_cannot_learn(run_config: RunConfig, tmp_path: Path) -> None:
+    pipeline, _ = load_run(run_config(), device="cpu")
+    with pytest.raises(ConfigError, match=r"detection.parts\[1\]: the detector has no damage_head"):
+        fit(pipeline, run_config("detection.parts=[head, damage_head]"), tmp_path)
+
+
+def test_kinds_are_not_learned_from_data_that_do_not_know_them(
+    run_config: RunConfig, photos: Path, tmp_path: Path
+) -> None:
+    for folder in ("input", "mask"):
+        (tmp_path / folder).mkdir()
+    for i, file in enumerate(sorted(photos.iterdir())[:2]):
+        (tmp_path / "input" / f"{i}.png").write_bytes(file.read_bytes())
+        Image.new("L", (50, 40), 255 * i).save(tmp_path / "mask" / f"{i}.png")
+    config = without(
+        run_config(
+            "pipeline.detector.damage_head={dim: 4}",
+            "detection.losses=[damage]",
+            f"data.dataset={{use: annotated, path: {tmp_path}}}",
+        ),
+        "restoration",
+    )
+    pipeline, _ = load_run(config, device="cpu")
+    with pytest.raises(ValueError, match="DamageLoss teaches what damage is, and the data set does not know it"):
+        fit(pipeline, config, tmp_path / "run")

@@ -10,9 +10,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.interfaces import Detection, ScaleDetection
+from hcl_sdk.interfaces import DAMAGE, Detection, ScaleDetection
 from hcl_sdk.testing._checks.modules import assert_close
-from hcl_sdk.testing._inputs import SIZES, draw_images, draw_true_masks, list_tensors, pair_tensors, take_one
+from hcl_sdk.testing._inputs import (
+    SIZES,
+    draw_images,
+    draw_true_masks,
+    list_tensors,
+    make_damage_map,
+    pair_tensors,
+    take_one,
+)
 from hcl_sdk.testing._report import Fault
 from hcl_sdk.testing._subjects import DIM, AdversarialLossSubject, DetectionLossSubject, LossSubject
 
@@ -60,7 +68,7 @@ def gradients_reach_the_model(subject: LossSubject) -> None:
     loss = subject.make().train()
     if isinstance(subject, DetectionLossSubject):
         detector, mask = subject.make_detector(), draw_true_masks(32, 48, 3, 0)
-        value = loss(detector(draw_images(32, 48, 3), corruption_mask=mask), mask, seed=1)
+        value = subject.call(loss, (detector(draw_images(32, 48, 3), corruption_mask=mask), mask))
         leaves = list(detector.parameters())
     else:
         restored, *rest = subject.inputs(32, 48)
@@ -87,7 +95,7 @@ def better_results_cost_less(subject: LossSubject) -> None:
             for b in range(3):  # of whole pixels of every scale, whose class nobody can argue about
                 mask[b, :, 8 * b : 8 * b + 16, 8 : 24 + 8 * b] = True
             good, bad = (
-                float(loss(make_training_detection(mask, opposite), mask, seed=1)) for opposite in (False, True)
+                float(subject.call(loss, (make_training_detection(mask, opposite), mask))) for opposite in (False, True)
             )
         else:
             _, target, mask = subject.inputs(32, 48)
@@ -100,7 +108,8 @@ def better_results_cost_less(subject: LossSubject) -> None:
 def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detection:
     """A detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or says the opposite.
 
-    Embeddings of the two classes lie opposite each other where it agrees, and all together where it does not.
+    Embeddings of the two classes lie opposite each other where it agrees, and all together where it does not. What is
+    said of the damage is right in the one, and wrong in the other.
     """
     scales, embeddings = [], []
     for s, stride in enumerate((2, 4, 8)):
@@ -132,10 +141,13 @@ def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detectio
             )
         )
     whole = resize(scales[0].confidence, corruption_mask.shape[-2:])
+    kinds = make_damage_map(torch.ones_like(corruption_mask))[:, 0, ::2, ::2].long() - 1
+    damage_logits = 5 * F.one_hot(kinds, len(DAMAGE)).movedim(3, 1).float()
     return Detection(
         confidence=whole,
         corruption_mask=whole > 0.5,
         masks=tuple(scale.corruption_mask for scale in scales),
         embeddings=tuple(embeddings),
         scales=tuple(scales),
+        damage_logits=-damage_logits if opposite else damage_logits,
     )
