@@ -106,15 +106,15 @@ def test_what_was_made_is_listed_with_what_to_do_next(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("My_Plugin", "'My_Plugin' is no name for a package; expected lower-case words joined by hyphens"),
-        ("../elsewhere", "is no name for a package"),
-        ("", "is no name for a package"),
+        ("My_Plugin", "'My_Plugin' is not a valid package name; expected lowercase words joined by hyphens"),
+        ("../elsewhere", "is not a valid package name"),
+        ("", "is not a valid package name"),
         ("-x", "No such option"),
-        ("class", "'class' cannot be the name of a module"),
-        ("json", "'json' cannot be the name of a module"),
-        ("script", "'script' cannot be the name of a module"),
-        ("hcl-sdk", "a module hcl_sdk is installed here already"),
-        ("torch", "a module torch is installed here already"),
+        ("class", "'class' cannot be used as a module name"),
+        ("json", "'json' cannot be used as a module name"),
+        ("script", "'script' cannot be used as a module name"),
+        ("hcl-sdk", "would hide the installed module hcl_sdk"),
+        ("torch", "would hide the installed module torch"),
     ],
 )
 def test_names_that_cannot_be_are_refused_with_one_error_and_nothing_is_written(
@@ -131,7 +131,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "hcl-made" / "mine.txt").write_text("mine")
     said = new("hcl-made", "--kind", "head", "-o", tmp_path, status=1).stderr
     assert said.startswith("Error: ")
-    assert "is there already; choose another name, or another --output" in said
+    assert "already exists; choose another name or another --output" in said
     assert [path.name for path in (tmp_path / "hcl-made").iterdir()] == ["mine.txt"]
 
 

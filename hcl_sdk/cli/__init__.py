@@ -1,7 +1,7 @@
-"""The command ``hcl``: a file for each of its commands.
+"""The ``hcl`` command, one file per subcommand.
 
-Nothing heavy is imported until a command runs, so that ``hcl --help`` answers at once. What begins with ``_`` is shared
-by several commands, or is the work of one.
+Nothing heavy is imported until a subcommand runs, so ``hcl --help`` is instant. Modules that begin with ``_`` are
+shared by several subcommands or implement one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _NAMES = "benchmark", "components", "convert", "detect", "evaluate", "plugins", 
 )
 @click.version_option(__version__, prog_name="hcl", message="%(prog)s %(version)s")
 def main() -> None:
-    """Find the regions of photos that do not belong in them, and fill them.
+    """Find the regions of a photo that do not belong in it, and fill them.
 
-    Every other pixel stays as it was. Begin with: hcl quickstart
+    Every other pixel is left untouched. To get started: hcl quickstart
     """

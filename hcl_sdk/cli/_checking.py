@@ -1,4 +1,4 @@
-"""``hcl plugins check``: does what a package gives keep what its kinds promise?"""
+"""``hcl plugins check``: runs the conformance kit on a plugin."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import click
 
 
 def check(name: str, verbose: bool) -> None:
-    """Let pytest run the checks, and print what becomes of them.
+    """Run the checks with pytest, and print their outcomes.
 
     Raises:
-        click.ClickException: if one failed, passed against expectation, or nothing could be checked.
-        RegistryError: if nothing is called so.
+        click.ClickException: if a check failed or passed unexpectedly, or if nothing could be checked.
+        RegistryError: if there is nothing of that name.
     """
     try:
         import pytest
     except ImportError:
-        raise click.ClickException("pytest runs the checks, and is not installed: pip install pytest") from None
+        raise click.ClickException("the checks need pytest, which is not installed: pip install pytest") from None
     from hcl_sdk.testing import conformance
     from hcl_sdk.testing._report import Report, count_outcomes, list_reasons
 
@@ -26,7 +26,7 @@ def check(name: str, verbose: bool) -> None:
     switched_off = "terminal", "cacheprovider", "warnings", "faulthandler", "unraisableexception", "threadexception"
     options = ("--capture=no", "--assert=plain", "--noconftest", "--import-mode=importlib", "-o", "addopts=")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # those that happen to be installed take long to load
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # whatever happens to be installed may be slow to load
         patch.delenv("PYTEST_ADDOPTS", raising=False)
         plugins = [word for plugin in switched_off for word in ("-p", f"no:{plugin}")]
         status = pytest.main(
@@ -55,7 +55,7 @@ def check(name: str, verbose: bool) -> None:
 
 
 class _Collector:
-    """A plugin of pytest that keeps what becomes of every check, by component."""
+    """A pytest plugin that collects the outcome of every check, by component."""
 
     def __init__(self) -> None:
         self.outcomes: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Groups whose commands are imported when they are asked for."""
+"""A click group whose commands are imported on demand."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group that is given the names of its commands' modules and functions, and imports each when it is needed.
+    """A group that imports a command when it is first used.
 
     Args:
-        targets: ``module:function`` of each command, by its name.
+        targets: command name -> ``module:function``.
     """
 
     def __init__(self, *arguments: Any, targets: dict[str, str] | None = None, **options: Any) -> None:
@@ -20,11 +20,11 @@ class LazyGroup(click.Group):
         self._targets = targets or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, sorted."""
+        """Return all command names, sorted."""
         return sorted({*super().list_commands(ctx), *self._targets})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name, which is imported now; None if there is none."""
+        """Import and return a command; None if there is none of that name."""
         if cmd_name in self._targets and cmd_name not in self.commands:
             module, _, function = self._targets[cmd_name].partition(":")
             self.add_command(getattr(importlib.import_module(module), function), cmd_name)

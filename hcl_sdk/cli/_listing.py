@@ -1,4 +1,4 @@
-"""``hcl components`` and ``hcl plugins``: what there is."""
+"""The listings of ``hcl components`` and ``hcl plugins``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hcl_sdk.registry import BUILTIN_DISTRIBUTION, KINDS_AND_WEIGHTS, Entry, Plu
 
 
 def all_components() -> str:
-    """Name, package and summary of everything registered, by kind."""
+    """List name, package and summary of everything registered, by kind."""
     entries = registry.entries()
     rows = [(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries]
     widths = _widths(rows)
@@ -28,15 +28,15 @@ def all_components() -> str:
 
 
 def one_component(name: str) -> str:
-    """All that has this name, of whatever kind: fields, defaults, ranges and description."""
+    """Describe every component of this name, of any kind: description, fields, defaults and ranges."""
     found = []
     for kind in KINDS_AND_WEIGHTS:
         with contextlib.suppress(UnknownNameError):
             found.append(registry.find(kind, name))
     if not found:
         near = difflib.get_close_matches(name, [e.qualified_name for e in registry.entries()], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "hcl components lists all"
-        raise click.ClickException("; ".join([f"nothing is called {name!r}", hint, *_notes()]))
+        hint = f"did you mean {near[0]!r}?" if near else "see hcl components for all names"
+        raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_notes()]))
     return "\n\n".join(_entry(e) for e in found)
 
 
@@ -76,7 +76,7 @@ def _default(default: Any) -> str:
 
 
 def _ranges(validator: Any) -> Iterator[str]:
-    """What the validators of attrs say about a value; a component's own are explained in its description."""
+    """Describe the range that attrs' validators allow; custom validators are explained in the component's docstring."""
     for part in getattr(validator, "_validators", ()):  # all of several
         yield from _ranges(part)
     if hasattr(validator, "compare_op"):
@@ -97,9 +97,9 @@ def _ranges(validator: Any) -> Iterator[str]:
 
 
 def all_plugins() -> str:
-    """A table of the plugins; below it, why broken ones are broken."""
+    """List plugins in a table, followed by the errors of broken ones."""
     reports = registry.plugins
-    rows = [("plugin", "version", "status", "gives")]
+    rows = [("plugin", "version", "status", "provides")]
     rows += [
         (_label(r, reports), r.version, r.status, ", ".join((*r.names, *(f"hcl {c}" for c in r.commands))) or "-")
         for r in reports
@@ -115,10 +115,10 @@ def all_plugins() -> str:
 
 
 def check_plugins() -> None:
-    """Load every component, and look into every folder of weights; what is on the Hub is not asked for.
+    """Load every component and read every folder of weights; nothing is requested from the Hub.
 
     Raises:
-        click.ClickException: naming all that is broken.
+        click.ClickException: listing everything that is broken.
     """
     from hcl_sdk.weights import WEIGHTS, WeightsError, read_config
 
@@ -138,18 +138,18 @@ def check_plugins() -> None:
             problems.append(f"weights {entry.qualified_name}: {error}")
     if problems:
         raise click.ClickException("\n  ".join([f"{len(problems)} broken:", *problems]))
-    click.echo(f"\nChecked: all {len(entries)} components and weights are there.")
+    click.echo(f"\nAll {len(entries)} components and weights can be loaded.")
 
 
 def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:
-    """The package, and the entry point where a package has several."""
+    """Name the package, and the entry point if the package has several."""
     alone = sum(r.distribution == report.distribution for r in reports) == 1
     return report.distribution if alone else f"{report.distribution}:{report.entry_point}"
 
 
 def _notes() -> list[str]:
     failed = [r.distribution for r in registry.plugins if r.status == "broken"]
-    return [f"broken plugins that give nothing ({', '.join(failed)}): see hcl plugins"] if failed else []
+    return [f"broken plugins ({', '.join(failed)}) provide nothing: see hcl plugins"] if failed else []
 
 
 def _widths(rows: Iterable[Sequence[str]]) -> list[int]:

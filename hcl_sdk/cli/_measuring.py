@@ -1,4 +1,4 @@
-"""``hcl evaluate`` and ``hcl benchmark``."""
+"""What ``hcl evaluate`` and ``hcl benchmark`` share."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def run(
     quiet: bool,
     manifest: Path | None = None,
 ) -> None:
-    """Measure some weights.
+    """Measure weights.
 
     Args:
         what: an evaluation or the benchmark.
-        arguments: a YAML file with its fields, or none, then assignments to them.
-        weights: what is measured.
+        arguments: optionally a YAML file with its fields, followed by KEY=VALUE assignments.
+        weights: the weights to measure.
         output: folder for the results.
-        device: where to run.
+        device: the device to run on.
         as_json: print JSON instead of tables.
         quiet: print nothing.
-        manifest: of the benchmark; None draws one.
+        manifest: the benchmark's manifest; None draws a new one.
     """
     config = None if not arguments or "=" in arguments[0] else arguments[0]
     progress = not quiet and is_first_process()
@@ -56,11 +56,11 @@ def run(
         click.echo(json.dumps(report.to_json()))
     elif not quiet:
         click.echo(report.to_markdown())
-        click.echo(f"Written to {output}: metrics.json, table.md, items.jsonl and contact sheets.")
+        click.echo(f"Wrote metrics.json, table.md, items.jsonl and contact sheets to {output}.")
 
 
 def _build(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:
-    """The evaluation; errors name the keys as they stand in the file."""
+    """Build the evaluation; errors name keys as they are written in the file."""
     try:
         return build(mapping, what)
     except ConfigError as error:

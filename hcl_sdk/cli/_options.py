@@ -1,4 +1,4 @@
-"""Options that several commands have, and the types of their values."""
+"""Options shared by several commands, and their parameter types."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Decorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Any]]"
 
 
 class PathType(click.Path):
-    """The path of a file or folder; click's own takes an empty text for the folder one is in."""
+    """A path to a file or folder. Unlike ``click.Path``, it rejects the empty string and URLs."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(path_type=Path, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path, if it is one."""
+        """Return the path, or fail."""
         if value == "":
-            self.fail("expected a path, got an empty text.", param, ctx)
+            self.fail("expected a path, got an empty string.", param, ctx)
         if "://" in str(value):
-            self.fail(f"URLs are not read; download it first: {value}", param, ctx)
+            self.fail(f"URLs are not supported; download the file first: {value}", param, ctx)
         return super().convert(value, param, ctx)
 
 
 class _SettingType(click.ParamType):
-    """A setting of pipelines: type and range are those of the field of this name."""
+    """A pipeline setting; type and range come from the field of the same name."""
 
     name = "number"
 
@@ -44,13 +44,13 @@ class _SettingType(click.ParamType):
 
 
 def setting_option(name: str, metavar: str, help_text: str) -> Decorator:
-    """An option for the field of this name of :class:`~hcl_sdk.settings.Settings`, which the weights have otherwise."""
+    """Add an option for a field of :class:`~hcl_sdk.settings.Settings`; without it the weights' own value applies."""
     option = f"--{name.replace('_', '-')}"
     return click.option(option, metavar=metavar, type=_SettingType(), help=help_text)
 
 
 def output_option(default: str | None, help_text: str) -> Decorator:
-    """``-o``, a folder; without a default it has to be given."""
+    """Add ``-o``, a folder; it is required if there is no default."""
     return click.option(
         "-o",
         "--output",
@@ -64,9 +64,9 @@ def output_option(default: str | None, help_text: str) -> Decorator:
 
 
 def check_not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Refuse an empty text where a name is expected."""
+    """Reject an empty string where a name is expected."""
     if not value:
-        raise click.BadParameter("expected a name, got an empty text.", ctx, param)
+        raise click.BadParameter("expected a name, got an empty string.", ctx, param)
     return value
 
 
@@ -76,18 +76,18 @@ weights_option = click.option(
     default="default",
     show_default=True,
     callback=check_not_empty,
-    help="A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub.",
+    help="A folder of weights, the name of registered weights, or org/name on the Hugging Face Hub.",
 )
 device_option = click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, mps ...  [default: the fastest]")
 
 
 def quiet_option(help_text: str) -> Decorator:
-    """``-q``."""
+    """Add ``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help=help_text)
 
 
 def combine(*options: Decorator) -> Decorator:
-    """Several options as one decorator; help shows them in this order."""
+    """Combine several options into one decorator; help lists them in this order."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed(options):
@@ -99,38 +99,40 @@ def combine(*options: Decorator) -> Decorator:
 
 photo_options = combine(
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(readable=False)),
-    click.option("-r", "--recursive", is_flag=True, help="Search the folders inside folders too."),
-    output_option("hcl_output", "Where the results go; made if it is not there."),
-    click.option("--resume", is_flag=True, help="Go on with a run that was stopped: leave out what has its results."),
+    click.option("-r", "--recursive", is_flag=True, help="Search subfolders too."),
+    output_option("hcl_output", "Output folder, created if missing."),
+    click.option("--resume", is_flag=True, help="Resume an interrupted run: skip photos that already have results."),
     setting_option(
         "sensitivity",
         "S",
-        "How ready to call a pixel corrupted: 0 finds nothing, 1 everything.  [default: the weights' own]",
+        "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.  [default: from the weights]",
     ),
     setting_option(
         "detection_size",
         "PIXELS",
-        "Shrink larger photos to this shorter side for detection: less memory.  [default: the weights' own]",
+        "Shrink larger photos to this shorter side for detection, to save memory.  [default: from the weights]",
     ),
     weights_option,
     device_option,
     click.option(
-        "--precision", type=click.Choice(["no", "fp16", "bf16"]), default="no", help="no: float32 (the default)."
+        "--precision", type=click.Choice(["no", "fp16", "bf16"]), default="no", help="no means float32 (the default)."
     ),
     click.option("--plot", is_flag=True, help="Also write NAME_plot.png: input, confidence, mask, restored."),
-    click.option("--json", "as_json", is_flag=True, help="One JSON object per photo on standard output."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo to standard output."),
     quiet_option("No progress bar, no summary; errors only."),
 )
-"""What ``detect`` and ``restore`` have in common."""
+"""The options that ``detect`` and ``restore`` share."""
 
 
 def measuring_options(output: str, output_help: str) -> Decorator:
-    """What ``evaluate`` and ``benchmark`` have in common."""
+    """Add the options that ``evaluate`` and ``benchmark`` share."""
     return combine(
         click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True),
         weights_option,
         output_option(output, output_help),
         device_option,
-        click.option("--json", "as_json", is_flag=True, help="The numbers as one JSON object on standard output."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Print the metrics as one JSON object to standard output."
+        ),
         quiet_option("No progress bar, no tables; errors only."),
     )

@@ -1,4 +1,4 @@
-"""What ``hcl detect`` and ``hcl restore`` have in common: errors, the pipeline, and what is said."""
+"""What ``hcl detect`` and ``hcl restore`` share: error reporting, loading the pipeline, and output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOut
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 
-# What the command calls the arguments of the library.
+# Library argument -> command-line option.
 _OPTIONS = {
     "output": "-o",
     "corruption_masks": "--mask",
@@ -27,20 +27,20 @@ _OPTIONS = {
 
 @contextmanager
 def explain_errors(*, recursive: bool = True) -> Iterator[None]:
-    """Turn what the library raises before the work into errors as the command shows them."""
+    """Turn the library's errors into click errors that name the option."""
     try:
         yield
     except ArgumentError as error:
         raise click.BadParameter(str(error), param_hint=[_OPTIONS[name] for name in error.arguments]) from error
     except NoPhotosError as error:
-        hint = "" if recursive else "; -r searches the folders inside too"
+        hint = "" if recursive else "; -r searches subfolders too"
         raise click.ClickException(f"{error}{hint}") from error
     except OSError as error:
         raise click.ClickException(str(error)) from error
 
 
 def load_pipeline(weights: str, device: str | None, precision: Precision = "no", **settings: float | None) -> Pipeline:
-    """``Pipeline.from_pretrained`` with the settings that are not None, and errors as the command shows them."""
+    """Call ``Pipeline.from_pretrained`` and apply the settings that are not None, turning errors into click errors."""
     try:
         pick_device(device)
     except ValueError as error:
@@ -58,10 +58,10 @@ def load_pipeline(weights: str, device: str | None, precision: Precision = "no",
 def run_and_tell(
     plan: Plan, pipeline: Pipeline, *, resume: bool, coco: Path | None = None, as_json: bool, quiet: bool
 ) -> None:
-    """Do what a plan says, and say on standard output what was done, on standard error the rest.
+    """Run a plan; results go to standard output, the summary and failures to standard error.
 
     Raises:
-        click.exceptions.Exit: with 1 if a photo failed.
+        click.exceptions.Exit: with status 1 if a photo failed.
     """
 
     def tell(outcome: PhotoOutcome) -> None:
@@ -80,25 +80,25 @@ def _describe(outcome: PhotoOutcome) -> str:
 
 
 def _say(line: str) -> None:
-    with tqdm.external_write_mode():  # takes the progress bar away meanwhile
+    with tqdm.external_write_mode():  # hides the progress bar meanwhile
         click.echo(line)
 
 
 def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:
-    """Say on standard error what all processes together have done.
+    """Summarize on standard error what all processes did together.
 
     Raises:
-        click.exceptions.Exit: with 1, in each of them, if a photo failed in one.
+        click.exceptions.Exit: with status 1, in every process, if a photo failed in any of them.
     """
     if is_first_process():
         what = "restored" if plan.outputs.restoring else "examined"
         parts = [f"{report.done} {'photo' if report.done == 1 else 'photos'} {what}, results in {plan.outputs.folder}"]
-        parts += [f"{report.were_there} were there already"] if report.were_there else []
+        parts += [f"{report.were_there} already done"] if report.were_there else []
         parts += [f"{len(report.failures)} failed"] if report.failures else []
         if not quiet:
             click.echo("; ".join([*parts, *report.left_out]), err=True)
         for path, reason in report.failures:
             click.echo(f"Error: {path}: {reason}", err=True)
-    wait_for_everyone()  # a launcher ends all processes, the first too, when one of them fails
+    wait_for_everyone()  # a launcher kills all processes, the first included, as soon as one fails
     if report.failures:
         raise click.exceptions.Exit(1)

@@ -1,6 +1,6 @@
-"""The subcommands that plugins add to ``hcl``, see :func:`hcl_sdk.plugins.hcl_add_commands`.
+"""Subcommands that plugins add to ``hcl``, see :func:`hcl_sdk.plugins.hcl_add_commands`.
 
-Plugins are looked for where all commands are listed, and where a name is none of hcl's own.
+Plugins are discovered only to list all commands, or to look up a name that is not one of hcl's own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from hcl_sdk.registry import PluginError, RegistryError, UnknownNameError
 
 
 class PluginGroup(click.Group):
-    """A group that has the commands of plugins beside its own; they are imported when they are called."""
+    """A group that also has the commands of plugins, which are imported when they are called."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run as a program, whose standard output is its own."""
+        """Run as a program; whatever plugins print while being imported goes to standard error."""
         with own_output():
             return super().main(*args, **kwargs)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the own commands, and below them those of plugins, without importing these."""
+        """List hcl's own commands, then those of plugins, without importing the latter."""
         from hcl_sdk.plugins import name_commands, registry
 
         super().format_commands(ctx, formatter)
@@ -31,11 +31,11 @@ class PluginGroup(click.Group):
         except PluginError as error:
             raise click.ClickException(str(error)) from error
         if commands:
-            with formatter.section("Commands of plugins"):
+            with formatter.section("Commands from plugins"):
                 formatter.write_dl([(name, entry.summary) for name, entry in commands.items()])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name: an own one, or a plugin's, which is imported now."""
+        """Return one of hcl's own commands, or import a plugin's."""
         own = super().get_command(ctx, cmd_name)
         if own is not None:
             return own

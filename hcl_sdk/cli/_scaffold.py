@@ -1,4 +1,4 @@
-"""``hcl plugins new``: a package with one component, as a beginning."""
+"""``hcl plugins new``: creates a package with one component to start from."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _FILES = {
     "${module}/py.typed": "package/py.typed",
     "tests/test_${module}.py": "package/test.py",
 }
-"""Files of the package, and the templates that they are made of."""
+"""File in the package -> the template it is made from."""
 
 _NEEDS = {
     "shape": ("numpy",),
     "content": ("numpy",),
     "dataset": ("numpy", "pillow"),
 }
-"""What a component imports besides hcl_sdk and attrs; torch, where nothing is said."""
+"""Dependencies of a component besides hcl_sdk and attrs; torch unless stated."""
 
 _USES = {
     "encoder": "detector:\n  encoder: {use: ${qualified}}",
@@ -48,26 +48,26 @@ _USES = {
     "content": "data:\n  corruption:\n    rules:\n      - {shapes: [blobs], contents: [{use: ${qualified}}]}",
     "dataset": "data:\n  dataset: {use: ${qualified}, path: photos}",
 }
-"""Where a configuration names a component of the kind."""
+"""How a configuration names a component of each kind."""
 
-_ADVICE = "expected lower-case words joined by hyphens, such as hcl-blur"
+_ADVICE = "expected lowercase words joined by hyphens, such as hcl-blur"
 
 
 def make(name: str, kind: str, output: Path) -> None:
-    """Write the package, and say what to do with it.
+    """Write the package, and print what to do next.
 
     Args:
-        name: of the package and its folder.
-        kind: of the component.
-        output: the folder in which that folder is made.
+        name: name of the package and its folder.
+        kind: kind of the component.
+        output: the folder to create that folder in.
 
     Raises:
-        click.ClickException: for a name that is none or taken, or a folder that is there.
+        click.ClickException: if the name is invalid or taken, or the folder exists.
     """
     words = _words(name, kind)
     folder = output / name
     if folder.exists():
-        raise click.ClickException(f"{folder} is there already; choose another name, or another --output")
+        raise click.ClickException(f"{folder} already exists; choose another name or another --output")
     written = []
     try:
         for path, template in _FILES.items():
@@ -78,11 +78,11 @@ def make(name: str, kind: str, output: Path) -> None:
             written.append(file)
     except OSError as error:
         raise click.ClickException(f"{folder} cannot be written: {error}") from error
-    click.echo(f"Made {folder}:")
+    click.echo(f"Created {folder}:")
     for file in written:
         click.echo(f"  {file.relative_to(folder).as_posix()}")
     click.echo(
-        f"\nInstall it, run its tests, and check it as its users can:\n"
+        f"\nInstall it, run its tests, and check that it honors its contract:\n"
         f'  pip install -e "{folder.as_posix()}[test]"\n'
         f"  pytest {folder.as_posix()}\n"
         f"  hcl plugins check {name}"
@@ -90,15 +90,15 @@ def make(name: str, kind: str, output: Path) -> None:
 
 
 def _words(name: str, kind: str) -> dict[str, str]:
-    """What the templates name."""
+    """Return the substitutions for the templates."""
     if not _NAME.fullmatch(name):
-        raise click.BadParameter(f"{name!r} is no name for a package; {_ADVICE}", param_hint="'NAME'")
+        raise click.BadParameter(f"{name!r} is not a valid package name; {_ADVICE}", param_hint="'NAME'")
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or name in _TAKEN:
-        raise click.BadParameter(f"{name!r} cannot be the name of a module; {_ADVICE}", param_hint="'NAME'")
+        raise click.BadParameter(f"{name!r} cannot be used as a module name; {_ADVICE}", param_hint="'NAME'")
     if importlib.util.find_spec(module) is not None:
         raise click.BadParameter(
-            f"{name!r}: a module {module} is installed here already, and would be hidden; choose another name",
+            f"{name!r} would hide the installed module {module}; choose another name",
             param_hint="'NAME'",
         )
     short = name.removeprefix("hcl-")

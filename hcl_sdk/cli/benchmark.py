@@ -10,12 +10,12 @@ from hcl_sdk.cli._options import PathType, measuring_options
 
 
 @click.command()
-@measuring_options("hcl_benchmark", "Where the manifest, the numbers and contact sheets go.")
+@measuring_options("hcl_benchmark", "Output folder for the manifest, metrics and contact sheets.")
 @click.option(
     "--manifest",
     metavar="FILE",
     type=PathType(dir_okay=False, exists=True),
-    help="The manifest of another run, to measure on the same pixels.",
+    help="Manifest of an earlier run, to measure on exactly the same pixels.",
 )
 def benchmark(
     arguments: tuple[str, ...],
@@ -26,10 +26,10 @@ def benchmark(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure weights on every content crossed with every shape, by area.
+    """Measure weights on every content, shape and area of damage.
 
-    The photos are all that has to be given: dataset.use=folder dataset.path=photos. Nothing may have been trained on
-    them. The manifest that is written says how each of them was damaged; with the same photos it gives the same pixels
+    Only the photos are required: dataset.use=folder dataset.path=photos. They must not have been used for training.
+    The manifest that is written records how each photo was damaged; with the same photos it reproduces the same pixels
     anywhere.
 
     Several GPUs: accelerate launch -m hcl_sdk.cli benchmark ...

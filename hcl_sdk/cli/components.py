@@ -8,9 +8,10 @@ import click
 @click.command()
 @click.argument("name", required=False)
 def components(name: str | None) -> None:
-    """List what pipelines are made of; with NAME, the fields of one component.
+    """List all components, or describe one.
 
-    With its defaults, ranges and description. A NAME may be qualified: package/name.
+    Given a NAME, shows the component's description and its fields with types, defaults and ranges. NAME may be
+    qualified: package/name.
     """
     from hcl_sdk.cli._listing import all_components, one_component
 

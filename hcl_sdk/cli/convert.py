@@ -17,16 +17,16 @@ from hcl_sdk.cli._options import PathType, output_option, setting_option
     type=click.IntRange(2, 4),
     default=4,
     show_default=True,
-    help="Of the code that trained the checkpoint: 4 is the final one.",
+    help="Version of the published code that trained the checkpoint; 4 is the final one.",
 )
 @setting_option(
-    "detection_size", "PIXELS", "Stored with the weights: shrink larger photos to this shorter side for detection."
+    "detection_size", "PIXELS", "Shrink larger photos to this shorter side for detection; stored with the weights."
 )
 @output_option(None, "The folder of weights to write.")
 def convert(checkpoint: Path, name: str, version: int, detection_size: int | None, output: Path) -> None:
-    """Turn a published CHECKPOINT into a folder of weights.
+    """Convert a published CHECKPOINT to a folder of weights.
 
-    It is read without running code from it, and every name and shape in it is checked.
+    Reading it runs no code from the file, and every name and shape in it is checked.
     """
     from hcl_sdk import published
 
@@ -39,5 +39,5 @@ def convert(checkpoint: Path, name: str, version: int, detection_size: int | Non
         conversion.pipeline.save_pretrained(output)
     except (published.ConversionError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Left out, for training only: {', '.join(conversion.left_out) or 'nothing'}")
+    click.echo(f"Left out (needed for training only): {', '.join(conversion.left_out) or 'nothing'}")
     click.echo(f"Weights written to {output}. Use them with: hcl restore PHOTO --weights {output}")

@@ -16,7 +16,7 @@ from hcl_sdk.cli._options import PathType, photo_options
     "--coco",
     metavar="FILE",
     type=PathType(dir_okay=False),
-    help="Also write the regions of all photos as one COCO data set (JSON).",
+    help="Also write the regions of all photos as one COCO dataset (JSON).",
 )
 def detect(
     paths: tuple[Path, ...],
@@ -32,12 +32,12 @@ def detect(
     coco: Path | None,
     **settings: float | None,
 ) -> None:
-    """Write the mask of every photo.
+    """Find corrupted regions and write them as masks.
 
-    To NAME_mask.png, 255 = corrupted.
+    Writes NAME_mask.png (255 = corrupted) for each photo.
 
-    A PATH is a photo or a folder of photos. How results are named and what happens to files that cannot be read: see
-    hcl restore --help.
+    A PATH is a photo or a folder of photos. See hcl restore --help for how results are named and how unreadable files
+    are handled.
     """
     from hcl_sdk.cli._photos import explain_errors, load_pipeline, run_and_tell
     from hcl_sdk.folders import make_plan

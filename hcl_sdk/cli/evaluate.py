@@ -10,13 +10,13 @@ from hcl_sdk.cli._options import measuring_options
 
 
 @click.command()
-@measuring_options("hcl_evaluation", "Where the numbers and contact sheets go.")
+@measuring_options("hcl_evaluation", "Output folder for metrics and contact sheets.")
 def evaluate(
     arguments: tuple[str, ...], weights: str, output: Path, device: str | None, as_json: bool, quiet: bool
 ) -> None:
-    """Measure how well weights find and fill damage.
+    """Measure how well weights detect and restore damage.
 
-    CONFIG is a YAML file; single values are set by KEY=VALUE. The data set is all that has to be given, for example
+    CONFIG is a YAML file; KEY=VALUE overrides single values. Only the dataset is required, for example
     dataset.use=folder dataset.path=photos, which damages the photos in every way that training knows.
 
     Several GPUs: accelerate launch -m hcl_sdk.cli evaluate CONFIG ...

@@ -11,18 +11,18 @@ from hcl_sdk.registry import COMPONENT_KINDS
 
 
 @click.group(invoke_without_command=True)
-@click.option("--check", is_flag=True, help="Also load all that they give; the exit status is 1 if anything is broken.")
+@click.option("--check", is_flag=True, help="Also load every component; the exit status is 1 if anything is broken.")
 @click.pass_context
 def plugins(context: click.Context, check: bool) -> None:
-    """List the installed plugins and what they give.
+    """List installed plugins and what they provide.
 
-    A broken one is shown with its error.
+    A broken plugin is listed with its error.
 
-    HCL_DISABLE_PLUGINS=a,b leaves these packages alone; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
+    HCL_DISABLE_PLUGINS=a,b disables these packages; HCL_STRICT_PLUGINS=1 makes every broken plugin an error.
     """
     if context.invoked_subcommand is not None:
         if check:
-            raise click.UsageError("--check is for the list of plugins; it goes with no subcommand")
+            raise click.UsageError("--check applies to the list of plugins and cannot be combined with a subcommand")
         return
     from hcl_sdk.cli._listing import all_plugins, check_plugins
 
@@ -35,12 +35,12 @@ def plugins(context: click.Context, check: bool) -> None:
 @click.argument("name", callback=check_not_empty)
 @click.option("-v", "--verbose", is_flag=True, help="Also name the checks that passed.")
 def check_plugin(name: str, verbose: bool) -> None:
-    """Check that all that an installed package gives keeps what its kind promises.
+    """Check that an installed plugin honors its contract.
 
-    NAME is a package, or one component of it: package/name.
+    NAME is a package, or one of its components: package/name.
 
-    Small instances are made and run: of the shapes, sizes, gradients, seeds and the like that each kind has to keep. A
-    check that does not apply is skipped, with the reason. The exit status is 1 if one fails.
+    Small instances are created and run to check shapes, sizes, gradients, seeding and whatever else the kind of
+    component promises. A check that does not apply is skipped with a reason. The exit status is 1 if any check fails.
     """
     from hcl_sdk.cli._checking import check
 
@@ -53,12 +53,17 @@ def check_plugin(name: str, verbose: bool) -> None:
     "--kind", metavar="KIND", type=click.Choice(COMPONENT_KINDS), required=True, help=f"{', '.join(COMPONENT_KINDS)}."
 )
 @click.option(
-    "-o", "--output", metavar="DIR", type=PathType(file_okay=False), default=".", help="Where the folder NAME is made."
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=PathType(file_okay=False),
+    default=".",
+    help="Where to create the folder NAME.",
 )
 def new_plugin(name: str, kind: str, output: Path) -> None:
-    """Make a package with a component, ready to be installed, tested and changed.
+    """Create a plugin package with one component, ready to install, test and edit.
 
-    NAME is that of the package, such as hcl-blur; the folder is called the same.
+    NAME is the name of the package and of its folder, such as hcl-blur.
     """
     from hcl_sdk.cli._scaffold import make
 

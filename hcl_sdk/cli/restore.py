@@ -19,11 +19,14 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
     "--mask",
     metavar="FILE",
     type=PathType(exists=True),
-    help="Fill this region (white) instead of what is found. Or a folder with a mask NAME_mask or NAME per photo.",
+    help="Fill the white region of this mask instead of detecting one; or a folder with a mask NAME_mask or NAME for "
+    "each photo.",
 )
-@setting_option("dilate", "PIXELS", "Grow the mask before filling it.  [default: the weights' own]")
-@setting_option("feather", "PIXELS", "Fade the fill into the photo over this width.  [default: the weights' own]")
-@setting_option("texture", "SHARE", "Texture of the photo in the fill, 0 (none) to 1.  [default: the weights' own]")
+@setting_option("dilate", "PIXELS", "Grow the mask before filling it.  [default: from the weights]")
+@setting_option("feather", "PIXELS", "Fade the fill into the photo over this width.  [default: from the weights]")
+@setting_option(
+    "texture", "SHARE", "How much of the photo's own texture the fill gets, 0 to 1.  [default: from the weights]"
+)
 @click.option(
     "--format",
     "file_format",
@@ -46,19 +49,19 @@ def restore(
     file_format: str | None,
     **settings: float | None,
 ) -> None:
-    """Write every photo restored.
+    """Restore photos.
 
-    To NAME_restored.EXT, and its mask to NAME_mask.png, 255 = corrupted.
+    Writes NAME_restored.EXT for each photo, and its mask, NAME_mask.png (255 = corrupted).
 
-    A PATH is a photo or a folder of photos. The output folder gets the tree of a folder; of several folders, each
-    under its own name. Of photos that differ in their suffix only, the suffix becomes part of NAME. Results of an
-    earlier run are overwritten, but with --resume; an input never is.
+    A PATH is a photo or a folder of photos. The output folder mirrors the input folder; with several folders, each
+    gets a subfolder of its own name. If photos differ only in their suffix, the suffix becomes part of NAME. Results of
+    an earlier run are overwritten unless --resume is given; inputs never are.
 
-    TIFF, BMP and PPM photos keep their format, all others become PNG (TIFF where PNG cannot hold them), so that no
-    pixel changes but those of the mask and of its border, see --dilate and --feather; --format jpg gives smaller
-    files in which all do.
+    TIFF, BMP and PPM photos keep their format; all others become PNG (or TIFF if PNG cannot hold them), so that no
+    pixel changes outside the mask and its border (see --dilate and --feather). --format jpg gives smaller files, in
+    which every pixel changes.
 
-    A photo that cannot be read or restored does not stop the rest; it is listed at the end with the reason, and the
+    A photo that cannot be read or restored does not stop the run; it is listed at the end with the reason, and the
     exit status is 1.
 
     Several GPUs: accelerate launch -m hcl_sdk.cli restore PATH ...
@@ -67,7 +70,7 @@ def restore(
     from hcl_sdk.folders import make_plan
 
     if mask is not None and settings["sensitivity"] is not None:
-        raise click.UsageError("--sensitivity is for what is found, --mask says what is to be filled: use one of them")
+        raise click.UsageError("--sensitivity applies to detection, which --mask replaces: use only one of them")
     with explain_errors(recursive=recursive):
         plan = make_plan(
             paths,

@@ -15,21 +15,22 @@ from hcl_sdk.cli._options import device_option, output_option, quiet_option
 @click.command()
 @click.argument("config", metavar="CONFIG")
 @click.argument("assignments", metavar="[KEY=VALUE]...", nargs=-1)
-@output_option("hcl_training", "The folder of the run; an unfinished run in it is resumed.")
+@output_option("hcl_training", "Folder of the run; an unfinished run in it is resumed.")
 @device_option
 @click.option("--dry-run", is_flag=True, help="Check the whole configuration and run one step; write nothing.")
-@click.option("--show", is_flag=True, help="Print the configuration with the values given here; train nothing.")
+@click.option("--show", is_flag=True, help="Print the configuration with all overrides applied; train nothing.")
 @quiet_option("No progress bar, no summary; errors only.")
 def train(
     config: str, assignments: tuple[str, ...], output: Path, device: str | None, dry_run: bool, show: bool, quiet: bool
 ) -> None:
     """Train a detector, a restorer or both.
 
-    CONFIG is a YAML file, or the name of a configuration that comes with the package: small, ffhq256, imagenet256,
-    places256, places512. Single values are set by KEY=VALUE, for example data.dataset.path=photos steps=2000.
+    CONFIG is a YAML file, or a configuration that ships with the package: small, ffhq256, imagenet256, places256 or
+    places512. KEY=VALUE overrides single values, for example data.dataset.path=photos steps=2000.
 
-    Ctrl-C stops after the present step and saves; the same command goes on from there, also after a crash. Several
-    GPUs: accelerate launch -m hcl_sdk.cli train CONFIG ...
+    Ctrl-C finishes the current step, saves and stops; the same command resumes from there, also after a crash.
+
+    Several GPUs: accelerate launch -m hcl_sdk.cli train CONFIG ...
     """
     from hcl_sdk.config import ConfigError, dump_yaml, override
     from hcl_sdk.training import Trainer, TrainingError, load_run
@@ -47,7 +48,7 @@ def train(
         if dry_run:
             losses = trainer.dry_run()
             told = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-            click.echo(f"The configuration is sound: {len(recipe.data.dataset)} samples; one step gave {told}.")
+            click.echo(f"The configuration is valid: {len(recipe.data.dataset)} samples; one step gave {told}.")
             return
         outcome = trainer.fit(output, progress=not quiet)
     except (ConfigError, TrainingError, WeightsError, ValueError, OSError) as error:
@@ -58,19 +59,19 @@ def train(
                 f"Done. Weights written to {output / 'weights'}: hcl restore PHOTO --weights {output / 'weights'}"
             )
         else:
-            click.echo(f"Stopped after step {outcome.step} of {recipe.steps}. The same command goes on from there.")
+            click.echo(f"Stopped after step {outcome.step} of {recipe.steps}. Run the same command to resume.")
     if not outcome.finished:
         raise SystemExit(130)
 
 
 def _list_presets() -> list[str]:
-    """The names of the training configurations that come with the package."""
+    """List the training configurations that ship with the package."""
     folder = resources.files("hcl_sdk.training") / "presets"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def _read(config: str) -> dict[str, Any]:
-    """The mapping in a file, or in the preset of that name; the published ones train the published networks."""
+    """Read a configuration from a file or a preset; the published presets train the published networks."""
     from hcl_sdk import published
     from hcl_sdk.config import load_yaml
 
@@ -86,7 +87,7 @@ def _read(config: str) -> dict[str, Any]:
 
 
 def _seed_everything(seed: int) -> None:
-    """Seed the global random states: of the weights that are drawn now, and of plugins that draw from them."""
+    """Seed the global random states, which the initial weights and some plugins draw from."""
     import numpy as np
     import torch
 

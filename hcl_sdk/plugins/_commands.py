@@ -28,7 +28,7 @@ class Commands:
         always as ``hcl distribution/name``.
 
         Args:
-            name: lower-case words joined by hyphens, such as ``export``.
+            name: lowercase words joined by hyphens, such as ``export``.
             target: ``"package.module:command"``, a ``click.Command``, imported when it is called or its help is shown.
             summary: what ``hcl --help`` says about it, in one line, without importing it.
 

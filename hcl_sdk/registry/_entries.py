@@ -118,7 +118,7 @@ def normalize(distribution: str) -> str:
 def check_form(kind: str, name: Any, target: Any) -> None:
     """Raise ``ValueError`` unless a name, and a target that is text, are written as they have to be."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(f"{kind} {name!r}: expected a name in lower-case words joined by hyphens, such as 'top-down'")
+        raise ValueError(f"{kind} {name!r}: expected a name in lowercase words joined by hyphens, such as 'top-down'")
     if kind == "weights":
         if not isinstance(target, str) or not (_HUB_TARGET.fullmatch(target) or _FOLDER_TARGET.fullmatch(target)):
             raise ValueError(

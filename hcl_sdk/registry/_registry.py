@@ -89,7 +89,7 @@ class Registry:
         """Register an encoder.
 
         Args:
-            name: lower-case words joined by hyphens, such as ``swin``.
+            name: lowercase words joined by hyphens, such as ``swin``.
             target: ``"package.module:Class"``, imported when the component is first used, or the class.
             summary: one line about it.
 
@@ -137,7 +137,7 @@ class Registry:
         """Register weights: a folder with what ``Pipeline.save_pretrained`` writes.
 
         Args:
-            name: lower-case words joined by hyphens, such as ``default``.
+            name: lowercase words joined by hyphens, such as ``default``.
             target: ``"package:relative/folder"`` inside an installed package, or ``"hub:organization/name"``.
             summary: one line about it.
 

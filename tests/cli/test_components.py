@@ -35,7 +35,7 @@ def test_components_shows_all_that_has_a_name(hcl: Callable[..., Result], monkey
         assert "encoder script/twice" in shown
         assert "interaction script/twice" in shown
     assert "did you mean 'script/twice'?" in hcl("components", "script/twise", status=1).stderr
-    assert "nothing is called 'other/twice'" in hcl("components", "other/twice", status=1).stderr
+    assert "there is no component 'other/twice'" in hcl("components", "other/twice", status=1).stderr
     assert "no_such_module" in hcl("components", "once", status=1).stderr
 
 

@@ -62,7 +62,7 @@ def test_plugins_are_checked_down_to_what_they_give(
     registry.interaction("nothing", "hcl_sdk.interactions.identity:Identity")
     registry.weights("good", f"{package}:good")
     registry.weights("far", "hub:org/name")
-    assert "all 3 components and weights are there" in hcl("plugins", "--check").stdout
+    assert "All 3 components and weights can be loaded" in hcl("plugins", "--check").stdout
     registry.restorer("gone", "hcl_sdk.no_such_module:Nothing")
     registry.weights("no-folder", f"{package}:nowhere")
     registry.weights("bad", f"{package}:bad")

@@ -60,7 +60,7 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
     stdout, stderr = "".join(rank.stdout for rank in ranks), "".join(rank.stderr for rank in ranks)
     assert [rank.wait() for rank in ranks] == [0, 0], stderr
     assert sorted(json.loads(line)["path"] for line in stdout.splitlines()) == ["p/10.png", "p/21.png"]
-    assert stderr.count("2 photos restored, results in hcl_output; 1994 were there already") == 1
+    assert stderr.count("2 photos restored, results in hcl_output; 1994 already done") == 1
     again = {name for name in files("hcl_output") if os.stat(f"hcl_output/{name}").st_mtime_ns != times[name]}
     assert again == {"10_mask.png", "10_restored.png", "21_mask.png", "21_restored.png"}
 
@@ -76,9 +76,9 @@ def test_a_run_that_was_stopped_goes_on(hcl: Callable[..., Result]) -> None:
     for lost in ("a_plot.png", "b_restored.tif", "c_mask.png", "d_restored.bmp"):
         (Path("hcl_output") / lost).unlink()
         result = hcl("restore", "p", "--plot", "--resume", status=1)
-        assert "1 photo restored, results in hcl_output; 3 were there already; 1 failed" in result.stderr
+        assert "1 photo restored, results in hcl_output; 3 already done; 1 failed" in result.stderr
         assert files("hcl_output") == whole
-    assert "4 were there already" in hcl("detect", "p", "--resume", status=1).stderr
+    assert "4 already done" in hcl("detect", "p", "--resume", status=1).stderr
     # A restored JPEG is not what a run without --format writes.
     hcl("restore", "p/a.png", "--format", "jpg", "-o", "small")
     assert "1 photo restored" in hcl("restore", "p/a.png", "--resume", "-o", "small").stderr

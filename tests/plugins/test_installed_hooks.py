@@ -61,7 +61,7 @@ def results(python: str) -> Results:
 def test_help_lists_the_commands_of_plugins_without_importing_them(results: Results) -> None:
     status, output, _, is_imported = results["help"]
     assert (status, is_imported) == (0, False)
-    section = output.partition("Commands of plugins:\n")[2].splitlines()
+    section = output.partition("Commands from plugins:\n")[2].splitlines()
     assert [" ".join(line.split()) for line in section if line] == [
         "absent Is not there.",
         "count Count the parameters of weights.",
@@ -112,7 +112,7 @@ def test_a_plugin_whose_hook_fails_gives_nothing_and_is_shown(results: Results) 
 
 def test_disabled_plugins_add_nothing(python: str) -> None:
     listed, called = run_commands(python, ["--help"], ["count", "default"], HCL_DISABLE_PLUGINS="*")
-    assert "Commands of plugins" not in listed[1]
+    assert "Commands from plugins" not in listed[1]
     assert "the plugin hcl-hooks 1.1, which is disabled (by HCL_DISABLE_PLUGINS)" in called[2]
 
 

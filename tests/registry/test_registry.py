@@ -120,7 +120,7 @@ def test_a_target_is_imported_when_first_used(module: Any) -> None:
 
 @pytest.mark.parametrize("name", ["", "Mine", "my_name", "-mine", "mine-", "my--name", "2nd", "a/b", "a b", "naïve", 3])
 def test_names_are_lower_case_words_joined_by_hyphens(name: str | int) -> None:
-    with pytest.raises(ValueError, match="lower-case words joined by hyphens"):
+    with pytest.raises(ValueError, match="lowercase words joined by hyphens"):
         Registry().restorer(name, Plain)  # pyright: ignore[reportArgumentType]
 
 

@@ -35,7 +35,7 @@ def test_it_trains_and_says_what_comes_next(config: str, tmp_path: Path) -> None
 def test_a_dry_run_writes_nothing(config: str, tmp_path: Path) -> None:
     done = invoke(config, "--dry-run")
     assert done.exit_code == 0, done.output
-    assert "The configuration is sound: 12 samples; one step gave detection/" in done.output
+    assert "The configuration is valid: 12 samples; one step gave detection/" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
 
 
@@ -92,4 +92,4 @@ def test_a_stopped_run_says_how_to_go_on(config: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Trainer, "fit", stopped)
     done = invoke(config, "-o", "run")
     assert done.exit_code == 130
-    assert "Stopped after step 0 of 4. The same command goes on from there." in done.output
+    assert "Stopped after step 0 of 4. Run the same command to resume." in done.output
