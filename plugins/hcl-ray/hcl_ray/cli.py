@@ -102,7 +102,7 @@ def _run(what: str, said: str, *, address: str | None, quiet: bool, source: str,
             ray.shutdown()
     if not quiet:
         counts = [f"{summary.done} {'photo' if summary.done == 1 else 'photos'} {said}, results in {output}"]
-        counts += [f"{summary.there} already done"] if summary.there else []
+        counts += [f"{summary.there} were there already"] if summary.there else []
         counts += [f"{len(summary.failures)} failed"] if summary.failures else []
         click.echo("; ".join(counts), err=True)
     for key, reason in summary.failures:

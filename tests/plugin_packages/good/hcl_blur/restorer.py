@@ -28,10 +28,10 @@ class BlurFill(Restorer):
     smoothing: int = attrs.field(default=4, validator=attrs.validators.ge(0))
 
     def build(self, spec: PyramidSpec | None) -> None:
-        """There are no layers to make."""
+        """No layers to create."""
 
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
-        """Fill ``[B, 3, H, W]`` images; one without any known pixel becomes medium grey."""
+        """Fill ``[B, 3, H, W]`` images; one without any known pixel becomes medium gray."""
         unknown = detection.corruption_mask
         known = (~unknown).float()
         filled = torch.where(unknown, 0.5, image.float())

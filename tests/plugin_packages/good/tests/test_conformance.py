@@ -1,4 +1,4 @@
-"""The components keep what their kinds promise."""
+"""Conformance tests."""
 
 from hcl_blur.interaction import BlurredContext
 from hcl_blur.restorer import BlurFill
