@@ -1,9 +1,9 @@
-"""Draw the rooms of hcl_sdk, who may import whom, and three ways through them.
+"""Draw the modules ("rooms") of hcl_sdk, which may import which, and three paths ("ways") through them.
 
     python benchmarks/architecture.py [-o FOLDER]
 
-Writes ``architecture.svg``. What is drawn stands below as data; ``tests/test_architecture.py`` compares it with the
-code: with every import, and with the rooms that a photo, a configuration and a batch come to.
+Writes ``architecture.svg``. The data below defines the drawing; ``tests/test_architecture.py`` compares it with the
+code: with every import, and with the modules that a photo, a configuration and a batch pass through.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ STOREYS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         ),
     ),
 )
-"""From the roof down, each with its floors. What is in a room imports from its own and from floors below."""
+"""From the top down, each with its floors. A room may import from itself and from floors below."""
 
 NOTES = {
     "cli": "the command hcl",
     "training": "the loop, its checkpoints",
-    "evaluation": "measures, benchmark",
+    "evaluation": "metrics, benchmark",
     "testing": "the conformance kit",
-    "data": "data sets, manifests",
-    "folders": "many photos, resumed",
-    "published": "checkpoints of the paper",
+    "data": "datasets, manifests",
+    "folders": "many photos, resuming",
+    "published": "the paper's checkpoints",
     "pipeline": "photo in, result out",
     "detector": "coarse to fine",
     "result": "mask and photo",
     "weights": "load, save, share",
     "runtime": "device, precision",
     "config": "YAML and components",
-    "builtin": "registered as anybody's",
-    "plugins": "what is installed",
+    "builtin": "registers the built-ins",
+    "plugins": "discovery of packages",
     "registry": "names and what they stand for",
-    "interfaces": "what each kind promises, and the values that pass between them",
-    "layers": "modules that are shared",
+    "interfaces": "the contract of each kind, and the values passed between them",
+    "layers": "shared modules",
     "photos": "read, write, color, masks",
-    "settings": "the numbers of a pipeline",
+    "settings": "a pipeline's settings",
     "functional": "tensors in and out",
-    "files": "all or nothing",
-    "messages": "what came instead",
-    "errors": "of others, in a line",
+    "files": "atomic writing",
+    "messages": "wording of errors",
+    "errors": "in one line",
 }
 
 
 @dataclass(frozen=True)
 class Way:
-    """What goes through the house.
+    """A path through the rooms.
 
     Attributes:
-        name: what it is the way of.
-        color: of its line and its dots.
-        stops: the rooms that it comes to, in order, with what happens there.
+        name: what follows the path.
+        color: color of its line and dots.
+        stops: the rooms it passes through, in order, with what happens there.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Way:
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """The rooms in the order of their first visit."""
+        """The rooms, in the order of their first visit."""
         return tuple(dict.fromkeys(room for rooms, _ in self.stops for room in rooms))
 
 
@@ -85,40 +85,40 @@ WAYS = (
         "a photo",
         "#c2185b",
         (
-            (("cli",), "reads the options of `hcl restore`"),
-            (("folders",), "finds the photo, names its results, protects what is there"),
-            (("photos",), "decodes it, and says what is wrong with it"),
-            (("pipeline",), "makes tensors of it: the working size, batches, tiles"),
-            (("detector",), "asks scale by scale what is corrupted"),
-            (("encoders", "interactions", "heads", "clusterers"), "answer, each for the next"),
-            (("restorers",), "fill what is"),
-            (("result",), "lays the fill over the photo; every other pixel stays"),
+            (("cli",), "parses the options of `hcl restore`"),
+            (("folders",), "finds the photo, names its results, protects existing files"),
+            (("photos",), "decodes it, or reports what is wrong with it"),
+            (("pipeline",), "turns it into tensors: working size, batches, tiles"),
+            (("detector",), "decides scale by scale what is corrupted"),
+            (("encoders", "interactions", "heads", "clusterers"), "compute, each for the next"),
+            (("restorers",), "fill it"),
+            (("result",), "blends the fill over the photo; every other pixel stays"),
         ),
     ),
     Way(
         "a configuration",
         "#00796b",
         (
-            (("pipeline",), "is asked for what is written"),
-            (("config",), "reads the YAML, names everything that is wrong with it, and fills in the defaults"),
-            (("registry",), "imports what a name stands for, of this package or another"),
-            (("encoders",), "make their layers of their fields"),
+            (("pipeline",), "receives the configuration"),
+            (("config",), "reads the YAML, reports all problems, and fills in defaults"),
+            (("registry",), "imports what a name stands for, from this package or another"),
+            (("encoders",), "create their layers from their fields"),
             (("detector",), "binds each part to its neighbor"),
-            (("interactions", "heads", "clusterers", "restorers"), "make the layers that depend on it"),
+            (("interactions", "heads", "clusterers", "restorers"), "create the layers that depend on it"),
         ),
     ),
     Way(
         "a batch",
         "#3f51b5",
         (
-            (("training",), "wants the batch of a step; its seed decides everything"),
+            (("training",), "requests the batch of a step, determined by its seed"),
             (("data",), "picks photos and crops them"),
             (("photos",), "decodes them"),
-            (("corruptions",), "damage them, and know the true mask"),
-            (("detector",), "is told the true mask, scale by scale"),
-            (("encoders", "interactions", "heads", "clusterers"), "compute what is trained"),
-            (("losses",), "say what it costs; the gradients go back"),
-            (("restorers",), "fill the true mask, which is compared with the photo"),
+            (("corruptions",), "damage them and record the true mask"),
+            (("detector",), "runs scale by scale, guided by the true mask"),
+            (("encoders", "interactions", "heads", "clusterers"), "compute embeddings and assignments"),
+            (("losses",), "compute the loss and its gradients"),
+            (("restorers",), "fill the true mask; losses compare the fill with the photo"),
         ),
     ),
 )
@@ -142,7 +142,7 @@ STYLE = """
 
 
 def draw_architecture() -> str:
-    """The house, and beside it one staircase for each way; a number on it is a stop on the floor at its height."""
+    """Draw the floors and, beside them, a line for each way; a number on it is a stop on the floor at its height."""
     boxes: dict[str, tuple[float, float, float]] = {}
     parts: list[str] = []
     y: float = TOP
@@ -206,7 +206,7 @@ def _draw_way(way: Way, x: float, boxes: dict[str, tuple[float, float, float]], 
 
 _PAGE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title" \
 font-family="system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif">
-<title id="title">The rooms of hcl_sdk, and the ways of a photo, a configuration and a batch through them</title>
+<title id="title">The modules of hcl_sdk, and the paths of a photo, a configuration and a batch through them</title>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
 <path d="M0 0 8 4 0 8z" fill="#4a5568"/></marker></defs>
 <style>{style}</style>
