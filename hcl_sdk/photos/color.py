@@ -8,11 +8,14 @@ from PIL import Image
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """What the channels of arrays and tensors are, by their number."""
 
-CONVERTED_MODES = ("CMYK", "YCbCr", "LAB", "HSV", "RGBa", "La")
+PREMULTIPLIED_MODES = ("RGBa", "La")
+"""Modes whose colors are multiplied by alpha already."""
+
+CONVERTED_MODES = ("CMYK", "YCbCr", "LAB", "HSV", *PREMULTIPLIED_MODES)
 """Modes whose channels Pillow converts to and from RGB; the others are grey or RGB, with alpha or without."""
 
 FILE_MODES = {"HSV": "RGB", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB"}
-"""Modes that no file has, with the mode that they are written as."""
+"""Modes that no file has (premultiplied ones TIFF alone), with the mode that they are written as."""
 
 
 def white_of(dtype: np.dtype) -> int:

@@ -30,7 +30,8 @@ class Format:
 
 _PNG = Format("PNG", ("L", "LA", "RGB", "RGBA", "L;16", "I", *DEEP_KINDS), {})
 _JPEG = Format("JPEG", ("L", "RGB", "CMYK", "YCbCr"), {"quality": 95, "subsampling": 0})
-_TIFF = Format("TIFF", ("L", "LA", "RGB", "RGBA", "L;16", "RGB;16", "RGBA;16", "I", "CMYK", "YCbCr", "LAB", "F"), {})
+_TIFF_KINDS = "L", "LA", "La", "RGB", "RGBA", "RGBa", "L;16", "RGB;16", "RGBA;16", "I", "CMYK", "YCbCr", "LAB", "F"
+_TIFF = Format("TIFF", _TIFF_KINDS, {})
 FORMATS = {
     ".png": _PNG,
     ".jpg": _JPEG,

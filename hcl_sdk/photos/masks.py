@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.photos.color import MODES, to_luma, to_rgb, white_of
+from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, to_luma, to_rgb, white_of
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo, Source, is_tensor
-from hcl_sdk.photos.read import File, decode_file
+from hcl_sdk.photos.read import MAX_MEGAPIXELS, File, decode_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
     elif isinstance(source, np.ndarray):
         source = _to_photo_array(source, size)
     name = str(source) if isinstance(source, str | os.PathLike) else "the mask"
-    photo = Photo.open(source)
+    photo = Photo.open(source, max_megapixels=max(MAX_MEGAPIXELS, size[0] * size[1] / 1e6))
     if photo.size != tuple(size):
         hint = "; the photo's size counts after its EXIF orientation is applied" if photo.size == size[::-1] else ""
         raise PhotoError(
@@ -87,7 +87,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
     Raises:
         PhotoError: if they are colored or partly transparent.
     """
-    if mode in ("LA", "RGBA") and not (pixels[..., -1] == white_of(pixels.dtype)).all():
+    if mode in ("LA", "RGBA", *PREMULTIPLIED_MODES) and not (pixels[..., -1] == white_of(pixels.dtype)).all():
         raise PhotoError(f"{name}: the mask is partly transparent; say what is corrupted in white on black", name=name)
     if pixels.dtype.kind in "iu" and mode in ("L", "LA", "RGB", "RGBA"):
         values = pixels if mode in ("L", "RGB") else pixels[..., :-1]

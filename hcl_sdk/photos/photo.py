@@ -14,8 +14,8 @@ from PIL import Image
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import FORMATS
-from hcl_sdk.photos.read import Decoded, decode_file, decode_image
-from hcl_sdk.photos.write import Writable, check_format, write_file
+from hcl_sdk.photos.read import MAX_MEGAPIXELS, Decoded, decode_file, decode_image
+from hcl_sdk.photos.write import Writable, check_format, find_format, write_file
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,7 @@ class Photo:
         exif: the EXIF data as stored in files, its orientation reset; without the thumbnail, which shows the photo
             before restoration, and without what describes the file rather than the photo.
         dpi: dots per inch, horizontal and vertical.
+        notes: what of the file was left out, in words.
     """
 
     pixels: np.ndarray
@@ -62,10 +63,11 @@ class Photo:
     icc_profile: bytes | None = None
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
     _origin: _Origin
 
     @classmethod
-    def open(cls, source: Source) -> Photo:
+    def open(cls, source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
         """Decode a photo.
 
         Args:
@@ -77,11 +79,12 @@ class Photo:
                   alpha); uint8, uint16, bool, or floating-point in [0, 1];
                 - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1];
                 - a photo that was opened before, which is handed back.
+            max_megapixels: a file of more is refused before it is decoded, as a small one can claim any size.
 
         Returns:
             The photo, upright. 1-bit photos become grey and palettes RGB, with alpha where an entry or a color is
-            transparent; 16 bits a channel stay 16 bits. Grey of 32-bit integers ("I") counts from 0 to 65535, of
-            floats ("F") from 0 to 1.
+            transparent; 16 bits a channel stay 16 bits, and 10 or 12 (JPEG 2000, AVIF, HEIF) become 16. Grey of 32-bit
+            integers ("I") counts from 0 to 65535, of floats ("F") from 0 to 1.
 
         Raises:
             TypeError: if the source is none of these.
@@ -91,7 +94,7 @@ class Photo:
             return source
         if isinstance(source, str | os.PathLike):
             path = Path(source)
-            return _from_decoded(decode_file(path, str(path)), path)
+            return _from_decoded(decode_file(path, str(path), max_megapixels=max_megapixels), path)
         if isinstance(source, Image.Image):
             return _from_decoded(decode_image(source, "the PIL image"), None)
         if isinstance(source, np.ndarray):
@@ -192,6 +195,8 @@ class Photo:
         if self.pixels.dtype == np.uint16 and self.pixels.shape[2] > 1:
             return self.pixels.copy()
         image = color.to_pil(self.pixels, self.mode)
+        if self.path is not None and self.mode in color.PREMULTIPLIED_MODES:  # as Pillow itself shows such files
+            image = image.convert(color.FILE_MODES[self.mode])
         info = {"icc_profile": self.icc_profile, "exif": self.exif, "dpi": self.dpi}
         image.info.update({key: value for key, value in info.items() if value is not None})
         return image
@@ -205,13 +210,14 @@ class Photo:
         plain = self.mode in ("L", "RGB") and self.pixels.dtype == np.uint8
         if own in (".tif", ".tiff") or (own in (".bmp", ".ppm") and plain):
             return own
-        return ".png" if self._for_file().kind in FORMATS[".png"].kinds else ".tiff"
+        return ".png" if self._for_file("photo.png").kind in FORMATS[".png"].kinds else ".tiff"
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the photo to a file, with its ICC profile, EXIF and resolution where the format has a place for them.
 
         The file appears whole or not at all: it is written under another name beside ``path`` and then renamed.
-        Floating-point arrays and tensors are written with 8 bits, HSV as RGB, premultiplied alpha as straight alpha.
+        Floating-point arrays and tensors are written with 8 bits, HSV as RGB, premultiplied alpha as straight alpha but
+        in TIFF, which keeps it.
 
         Args:
             path: its suffix names the format.
@@ -221,7 +227,7 @@ class Photo:
         Raises:
             PhotoError: if the format cannot hold the photo (the message says which can), or writing fails.
         """
-        write_file(path, self._for_file(), options)
+        write_file(path, self._for_file(path), options)
 
     def check_format(self, path: str | os.PathLike[str]) -> None:
         """Find out whether files with the suffix of ``path`` can hold the photo, before working on it.
@@ -229,12 +235,13 @@ class Photo:
         Raises:
             PhotoError: if they cannot; the message says which can.
         """
-        check_format(path, self._for_file().kind)
+        check_format(path, self._for_file(path).kind)
 
-    def _for_file(self) -> Writable:
-        """The photo as a file can have it."""
+    def _for_file(self, path: str | os.PathLike[str]) -> Writable:
+        """The photo as a file with the suffix of ``path`` can have it."""
         pixels, mode = self.pixels, self.mode
-        if mode in color.FILE_MODES:
+        file_format = find_format(path)
+        if mode in color.FILE_MODES and not (file_format and mode in file_format.kinds):
             mode = color.FILE_MODES[mode]
             pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
         elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind != "image"):
@@ -258,6 +265,7 @@ def _from_decoded(decoded: Decoded, path: Path | None) -> Photo:
         icc_profile=decoded.icc_profile,
         exif=decoded.exif,
         dpi=decoded.dpi,
+        notes=decoded.notes,
         _origin=_Origin("image"),
     )
 

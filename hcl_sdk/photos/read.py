@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 from collections.abc import Callable
@@ -12,15 +13,19 @@ from typing import BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from hcl_sdk.errors import read_message
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import readable_formats
+from hcl_sdk.photos.png_text import leave_out_large_text
 
 _T = TypeVar("_T")
+
+MAX_MEGAPIXELS = 200.0
+"""Photos of more megapixels are refused, unless more are allowed: a small file can claim any size."""
 
 File: TypeAlias = str | os.PathLike[str] | bytes
 """The path of a file, or its contents."""
@@ -36,6 +41,7 @@ class Decoded:
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data as stored in files, its orientation reset; without the thumbnail.
         dpi: dots per inch, horizontal and vertical.
+        notes: what was left out, in words.
     """
 
     pixels: np.ndarray
@@ -43,19 +49,31 @@ class Decoded:
     icc_profile: bytes | None
     exif: bytes | None
     dpi: tuple[float, float] | None
+    notes: tuple[str, ...] = ()
 
 
-def decode_file(file: File, name: str) -> Decoded:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Opened:
+    """A file and what Pillow makes of it; of PNG, with what Pillow would not take."""
+
+    image: Image.Image
+    file: BinaryIO
+    icc_profile: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
+def decode_file(file: File, name: str, *, max_megapixels: float = MAX_MEGAPIXELS) -> Decoded:
     """Decode a file with all that it holds.
 
     Args:
         file: its path or contents.
         name: for messages.
+        max_megapixels: larger ones are refused, before they are decoded.
 
     Raises:
         PhotoError: if it cannot be decoded.
     """
-    return _open_and(lambda image: _decode(image, file), file, name)
+    return _open_and(lambda opened: _decode(opened.image, opened), file, name, max_megapixels)
 
 
 def decode_image(image: Image.Image, name: str) -> Decoded:
@@ -81,7 +99,8 @@ def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[
         PhotoError: if it cannot be decoded.
     """
 
-    def decode(image: Image.Image) -> NDArray[np.uint8]:
+    def decode(opened: _Opened) -> NDArray[np.uint8]:
+        image = opened.image
         scale = 1.0 if shorter_side is None else min(1.0, shorter_side / min(image.size))
         size = round(image.width * scale), round(image.height * scale)
         image.draft(None, size)
@@ -100,8 +119,9 @@ def read_rgba(file: File, name: str) -> Image.Image:
         PhotoError: if it cannot be decoded.
     """
 
-    def decode(image: Image.Image) -> Image.Image:
-        return Image.fromarray(turn_upright(np.array(image.convert("RGBA")), orientation_of(image)))
+    def decode(opened: _Opened) -> Image.Image:
+        rgba = np.array(opened.image.convert("RGBA"))
+        return Image.fromarray(turn_upright(rgba, orientation_of(opened.image)))
 
     return _open_and(decode, file, name)
 
@@ -156,11 +176,11 @@ def _say_why(error: Exception, name: str) -> str:
     if isinstance(error, UnidentifiedImageError):
         hint = "; HEIC needs a plugin for Pillow, such as pillow-heif, registered" if "heic" in name.lower() else ""
         return f"this is not a photo in a format that Pillow reads{hint}"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"{error} For files that you trust, raise PIL.Image.MAX_IMAGE_PIXELS."
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     cited = _cite(error)
+    if "truncated" in cited.lower():
+        return "the file is cut short (truncated): it ends before the photo does; copy or download it again"
     return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of a kind that is not read"
 
 
@@ -173,21 +193,31 @@ def _cite(error: Exception) -> str:
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 
 
+# Pipes that a process was started with, such as those of <(...) in a shell: none waits for somebody to open it.
+_INHERITED = re.compile(r"/dev/(stdin|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+_LARGEST_PIPE = 1 << 30  # bytes
+
+
 def _open(file: File) -> BinaryIO:
     if isinstance(file, bytes):
         return io.BytesIO(file)
     mode = os.stat(file).st_mode  # before it is opened: a pipe without a writer would never be
+    if stat.S_ISFIFO(mode) and _INHERITED.fullmatch(os.path.abspath(os.fspath(file))):
+        with open(file, "rb") as pipe:
+            content = pipe.read(_LARGEST_PIPE + 1)
+        if len(content) > _LARGEST_PIPE:
+            raise ValueError("more than 1 GiB came out of this pipe")
+        return io.BytesIO(content)
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise ValueError("this is not a regular file")
     return open(file, "rb")
 
 
 def _identify(stream: BinaryIO) -> Image.Image:
-    """What ``Image.open`` makes of a file, without its warning of large photos: they are refused, or they are not.
+    """What ``Image.open`` makes of a file, whatever its size; Pillow's limit is one of the whole process.
 
     Raises:
         UnidentifiedImageError: if no reader takes it.
-        DecompressionBombError: if it has more pixels than is allowed.
         ValueError: if a reader knows the file, and cannot read how it begins.
     """
     head = stream.read(16)
@@ -206,17 +236,25 @@ def _identify(stream: BinaryIO) -> Image.Image:
                 damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{_cite(error)}")
                 damage.__cause__ = error
             continue
-        pixels = image.width * image.height
-        if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
-            raise Image.DecompressionBombError(
-                f"{image.width} x {image.height} are {pixels} pixels, more than the limit of "
-                f"{Image.MAX_IMAGE_PIXELS}; this may be a decompression bomb."
-            )
         return image
     raise damage or UnidentifiedImageError
 
 
-def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
+def _check_size(image: Image.Image, max_megapixels: float) -> None:
+    if 0 in image.size:
+        raise ValueError(f"it has no pixels: {image.width} x {image.height}")
+    if (pixels := image.width * image.height) > max_megapixels * 1e6:
+        raise ValueError(
+            f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {max_megapixels:g}, "
+            f"so that no small file can take all memory. For a file that you trust, allow more with max_megapixels "
+            f"(--max-megapixels)"
+        )
+    limit = Image.MAX_IMAGE_PIXELS
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and limit is not None and pixels > limit:
+        image.im = Image.core.new(image.mode, image._tile_size)  # else it would be held against that limit later
+
+
+def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapixels: float = MAX_MEGAPIXELS) -> _T:
     """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
     with _Naming(name), _open(file) as stream:
         head = stream.read(4)
@@ -224,31 +262,36 @@ def _open_and(decode: Callable[[Image.Image], _T], file: File, name: str) -> _T:
             raise ValueError("the file is empty")
         if head in _POSTSCRIPT:
             raise ValueError("this is PostScript (EPS), a drawing that another program would have to paint")
+        profile, notes = None, []
+        if head == b"\x89PNG":
+            stream, profile, notes = leave_out_large_text(stream)
         stream.seek(0)
         with _identify(stream) as image:
-            if 0 in image.size:
-                raise ValueError(f"it has no pixels: {image.width} x {image.height}")
+            _check_size(image, max_megapixels)
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # of phones' JPEGs with several photos, the first counts
                 raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
             try:
-                return decode(image)
+                return decode(_Opened(image=image, file=stream, icc_profile=profile, notes=tuple(notes)))
             except _INSIDES as error:
                 raise ValueError(f"the {image.format} data is damaged, or of a kind that is not read") from error
 
 
-def _decode(image: Image.Image, file: File | None) -> Decoded:
+def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height}")
     stored_orientation = orientation_of(image)  # loading a TIFF applies it and removes it
     pixels, mode = None, ""
-    if file is not None:
-        with _open(file) as stream:
-            if sixteen_bit.is_deep(image, stream):
-                pixels = sixteen_bit.read(stream)
-                mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
-    if pixels is None:
+    if opened is not None:
+        position = opened.file.tell()
+        pixels = sixteen_bit.read_deep(image, opened.file)
+        opened.file.seek(position)  # Pillow goes on from there
+    if pixels is not None:
+        mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+    else:
+        is_premultiplied = opened is not None and _keep_premultiplied(image)
         pixels, mode = _decode_pixels(image)
+        mode = "RGBa" if is_premultiplied else mode
     pixels, mode = _apply_transparent_color(pixels, mode, image)
     dpi = image.info.get("dpi")
     if dpi is not None:
@@ -259,10 +302,36 @@ def _decode(image: Image.Image, file: File | None) -> Decoded:
     return Decoded(
         pixels=turn_upright(pixels, orientation_of(image)),
         mode=mode,
-        icc_profile=image.info.get("icc_profile") or None,
+        icc_profile=(opened and opened.icc_profile) or image.info.get("icc_profile") or None,
         exif=_exif_of(image),
         dpi=dpi,
+        notes=() if opened is None else opened.notes,
     )
+
+
+def _keep_premultiplied(image: Image.Image) -> bool:
+    """Let Pillow hand over the colors of a TIFF with associated alpha as they are stored; whether it is one.
+
+    It would divide them by alpha, which loses most of them where alpha is small.
+
+    Raises:
+        ValueError: if it is one that Pillow divides nevertheless.
+    """
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode != "RGBA":
+        return False
+    if image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] != (sixteen_bit.PREMULTIPLIED,):
+        return False
+    if image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1:
+        raise ValueError("a TIFF with associated alpha in planes is not read; save it with interleaved channels")
+    tiles = []
+    for tile in image.tile:
+        raw, *rest = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        tiles.append(tile._replace(args=(str(raw).replace("RGBa", "RGBA", 1), *rest)))
+    image.tile = tiles
+    return True
+
+
+_BITS = TiffImagePlugin.BITSPERSAMPLE
 
 
 def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
@@ -277,6 +346,8 @@ def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
     mode = image.mode
     if mode == "I" or mode.startswith("I;16"):
         pixels = from_pil(image)
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_BITS) == (12,):
+            pixels = pixels << 4 | pixels >> 8  # white is 4095 there
         if pixels.min() < 0 or pixels.max() > 65535:
             raise ValueError(
                 f"grey of mode {mode!r} counts from 0 to 65535; got values from {pixels.min()} to {pixels.max()}"

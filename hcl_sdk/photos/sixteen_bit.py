@@ -1,56 +1,149 @@
-"""Color of 16 bits a channel in PNG and TIFF files, which Pillow reads as 8 bits without a word."""
+"""What Pillow reads and writes with 8 bits a channel without a word: color of more bits; and TIFF as it is stored."""
 
 from __future__ import annotations
 
 import io
+import lzma
+import math
 import struct
 import zlib
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 import numpy as np
 import png
 import tifffile
 from PIL import Image, TiffImagePlugin, TiffTags
 
-# Alpha, in a TIFF's ExtraSamples.
-_PREMULTIPLIED, _STRAIGHT = 1, 2
+from hcl_sdk.photos.depth import measure_heif, measure_jpeg2000
+
+PREMULTIPLIED, _STRAIGHT = 1, 2
+"""Alpha, in a TIFF's ExtraSamples."""
 
 
-def is_deep(image: Image.Image, file: BinaryIO) -> bool:
-    """Does the file hold more bits a channel than ``image``, which Pillow opened from it too, will show?
+def read_deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+    """The values of a file that holds more bits a channel than Pillow shows, as stored (EXIF orientation not applied).
 
-    Raises:
-        ValueError: if it does, in a format that nothing here reads.
-    """
-    if image.format == "PNG":
-        file.seek(0)
-        header = file.read(26)
-        depth, color_type = header[24], header[25]
-        return depth == 16 and color_type != 0
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
-        return max(bits) > 8 and len(image.getbands()) > 1
-    if image.format == "PPM" and image.mode == "RGB" and getattr(image, "tile", None):
-        arguments = image.tile[0].args  # pyright: ignore[reportAttributeAccessIssue]
-        if isinstance(arguments, tuple) and len(arguments) == 2 and arguments[1] > 255:
-            raise ValueError("colors of more than 8 bits a channel are read from PNG and TIFF files only")
-    return False
-
-
-def read(file: BinaryIO) -> np.ndarray:
-    """The values of a PNG or TIFF file with 16-bit channels, as stored (EXIF orientation not applied).
+    Args:
+        image: what Pillow opened from the file, not loaded yet.
+        file: the same, open for reading; where it stands is changed.
 
     Returns:
-        ``[H, W, C]`` uint16; C is 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        ``[H, W, C]`` uint16, values of fewer bits scaled to white = 65535; C is 2 (grey, alpha), 3 (RGB) or 4 (RGB,
+        alpha). None if Pillow shows all that there is.
 
     Raises:
-        ValueError: for an arrangement of channels that is not one of these. Damaged files raise what pypng and tifffile
-            raise.
+        ValueError: for one that is not read, with what to do about it. Damaged files raise what decoders raise.
     """
+    reader = _READERS.get(image.format or "")
+    values = None if reader is None else reader(image, file)
+    if values is not None and values.shape[:2] != image.size[::-1] and values.shape[:2] != image.size:
+        raise ValueError(f"the file is damaged: {image.width} x {image.height} pixels in one place, other in another")
+    return values
+
+
+def _read_deep_png(_: Image.Image, file: BinaryIO) -> np.ndarray | None:
     file.seek(0)
-    is_png = file.read(4) == b"\x89PNG"
+    header = file.read(26)
+    depth, color_type = header[24], header[25]
     file.seek(0)
-    return _read_png(file) if is_png else _read_tiff(file)
+    return _read_png(file) if depth == 16 and color_type != 0 else None
+
+
+def _read_deep_tiff(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+    assert isinstance(image, TiffImagePlugin.TiffImageFile)
+    bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+    file.seek(0)
+    return _read_tiff(file, image.size) if max(bits) > 8 and len(image.getbands()) > 1 else None
+
+
+def _read_deep_jpeg2000(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+    bits, size = measure_jpeg2000(file)
+    if size != image.size:
+        raise ValueError(f"the file is damaged: {image.width} x {image.height} and {size[0]} x {size[1]} pixels")
+    if bits <= 8 or len(image.getbands()) == 1:
+        return None
+    return _decode_whole("jpeg2k_decode", image, file, bits)
+
+
+def _read_deep_avif(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+    bits = measure_heif(file)
+    return _decode_whole("avif_decode", image, file, bits) if bits > 8 else None
+
+
+def _read_deep_heif(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
+    if measure_heif(file) <= 8:
+        return None
+    import pillow_heif  # pyright: ignore[reportMissingImports]  # which registered the format
+
+    file.seek(0)
+    whole = pillow_heif.open_heif(file, convert_hdr_to_8bit=False)[0]
+    values = np.asarray(whole)
+    if values.dtype != np.uint16 or whole.mode not in ("RGB;16", "RGBA;16"):
+        raise ValueError(f"a HEIF file of mode {whole.mode} is not read in full; convert it to PNG or TIFF")
+    return np.array(values)
+
+
+def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) -> np.ndarray:
+    """What imagecodecs makes of a file of more than 8 bits."""
+    try:
+        import imagecodecs  # pyright: ignore[reportMissingImports]  # of the extra "tiff"
+    except ImportError:
+        raise ValueError(
+            f"a {image.format} file of {bits} bits a channel, of which 8 would be read: pip install imagecodecs reads "
+            f"all; or convert it to PNG or TIFF of 16 bits"
+        ) from None
+    file.seek(0)
+    values = getattr(imagecodecs, function)(file.read())
+    if values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] != len(image.getbands()) or bits > 16:
+        raise ValueError(
+            f"a {image.format} file of {bits} bits and such channels is not read; convert it to PNG or TIFF"
+        )
+    return _scale(values, bits)
+
+
+def _scale(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values of some bits as of 16: the nearest, so that different ones stay different."""
+    white = 2**bits - 1
+    table = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
+    return table[np.minimum(values, white)]
+
+
+def _refuse_deep(is_deep: Callable[[Any, BinaryIO], bool]) -> Callable[[Image.Image, BinaryIO], None]:
+    def check(image: Image.Image, file: BinaryIO) -> None:
+        if is_deep(image, file):
+            raise ValueError(
+                f"color of more than 8 bits a channel is read from PNG and TIFF files (and JPEG 2000, AVIF, HEIF), not "
+                f"from {image.format}; convert it to one of these"
+            )
+
+    return check
+
+
+def _is_deep_ppm(image: Any, _: BinaryIO) -> bool:
+    arguments = image.tile[0].args if image.mode == "RGB" and image.tile else ()
+    return isinstance(arguments, tuple) and len(arguments) == 2 and arguments[1] > 255
+
+
+def _is_deep_sgi(image: Image.Image, file: BinaryIO) -> bool:
+    file.seek(3)
+    return file.read(1) == b"\x02"  # bytes a channel
+
+
+def _is_deep_dds(image: Any, _: BinaryIO) -> bool:
+    return str(getattr(image, "pixel_format", "")).startswith("BC6H")
+
+
+_READERS: dict[str, Callable[[Image.Image, BinaryIO], np.ndarray | None]] = {
+    "PNG": _read_deep_png,
+    "TIFF": _read_deep_tiff,
+    "JPEG2000": _read_deep_jpeg2000,
+    "AVIF": _read_deep_avif,
+    "HEIF": _read_deep_heif,
+    "PPM": _refuse_deep(_is_deep_ppm),
+    "SGI": _refuse_deep(_is_deep_sgi),
+    "DDS": _refuse_deep(_is_deep_dds),
+}
 
 
 def _read_png(file: BinaryIO) -> np.ndarray:
@@ -129,7 +222,13 @@ def _undo_filters(filters: np.ndarray, differences: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded[1:, 1:])
 
 
-def _read_tiff(file: BinaryIO) -> np.ndarray:
+# Of TIFF: what unpacks to bytes, of which there must not be more than the header says. JPEG has a header of its own.
+_DEFLATE, _LZMA, _JPEG = (8, 32946), 34925, 7
+_COMPRESSIONS = (1, 5, _JPEG, *_DEFLATE, 32773, _LZMA, 50000)
+_LARGEST_TILE = 1 << 26  # bytes, where the photo is smaller
+
+
+def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         arrangement = getattr(page.photometric, "name", str(page.photometric)), page.samplesperpixel
@@ -138,14 +237,60 @@ def _read_tiff(file: BinaryIO) -> np.ndarray:
                 f"a TIFF of 16 bits and {arrangement[1]} channels ({arrangement[0]}) is not read: only grey and RGB, "
                 f"or RGB with alpha"
             )
-        if _PREMULTIPLIED in page.extrasamples:
+        if PREMULTIPLIED in page.extrasamples:
             raise ValueError("a 16-bit TIFF with premultiplied alpha is not read: save it with straight alpha")
+        if page.dtype != np.uint16:
+            raise ValueError(f"a color TIFF of {page.dtype} is not read: only 8 and 16 bits a channel")
+        if sorted((page.imagewidth, page.imagelength)) != sorted(size) or page.imagedepth != 1:
+            raise ValueError("the TIFF header is damaged: it says several sizes")
+        _check_segments(tiff, page)
         values = page.asarray()
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
             values = np.moveaxis(values, 0, -1)
-    if values.dtype != np.uint16:
-        raise ValueError(f"a color TIFF of {values.dtype} is not read: only 8 and 16 bits a channel")
     return np.ascontiguousarray(values)
+
+
+def _check_segments(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
+    """Refuse strips and tiles that would take more memory than the header says, before they are decoded."""
+    if page.compression not in _COMPRESSIONS:
+        raise ValueError(f"a TIFF compressed with {page.compression!r} is not read: save it with LZW or deflate")
+    most = math.prod(page.chunks) * np.dtype(np.uint16).itemsize
+    if most > max(page.nbytes, _LARGEST_TILE):
+        raise ValueError(f"the TIFF header is damaged: a tile of {most} bytes in a photo of {page.nbytes}")
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        tiff.filehandle.seek(offset)
+        if page.compression in _DEFLATE:
+            unpacked = len(zlib.decompressobj().decompress(tiff.filehandle.read(count), most + 1))
+        elif page.compression == _LZMA:
+            unpacked = len(lzma.LZMADecompressor(memlimit=1 << 28).decompress(tiff.filehandle.read(count), most + 1))
+        elif page.compression == _JPEG:
+            unpacked = _measure_jpeg(tiff.filehandle.read(count))
+        elif page.compression == 50000 and not _has_imagecodecs():
+            raise ValueError("a TIFF compressed with Zstandard is read with imagecodecs: pip install imagecodecs")
+        else:  # not packed, or by what knows how much it may write
+            return
+        if unpacked > most:
+            raise ValueError("the TIFF file is damaged: it unpacks to more than its header says")
+
+
+def _measure_jpeg(data: bytes) -> int:
+    """The bytes that a JPEG stream unpacks to; 0 if it does not say."""
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 4)
+            return -(-depth // 8) * height * width * channels
+        at += 2 + length
+    return 0
+
+
+def _has_imagecodecs() -> bool:
+    try:
+        import imagecodecs  # noqa: F401  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return False
+    return True
 
 
 def write_png(
@@ -189,13 +334,15 @@ def write_tiff(
     icc_profile: bytes | None,
     exif: bytes | None,
     dpi: tuple[float, float] | None,
+    premultiplied: bool = False,
 ) -> None:
-    """Write ``[H, W, C]`` uint16 values (C = 3 or 4) as a TIFF file, one deflated strip.
+    """Write ``[H, W, C]`` uint8 or uint16 values (C = 2, 3 or 4) as a TIFF file, one deflated strip.
 
-    The arguments are those of `write_png`. Pillow writes the directory, because it knows where a TIFF keeps EXIF.
+    The arguments are those of `write_png`; ``premultiplied`` says it of the alpha channel. Pillow writes the directory,
+    because it knows where a TIFF keeps EXIF.
     """
     height, width, channels = values.shape
-    strip = zlib.compress(values.astype("<u2").tobytes())
+    strip = zlib.compress(values.astype(values.dtype.newbyteorder("<")).tobytes())
     tags = Image.Exif()
     if exif is not None:
         tags.load(exif)
@@ -204,16 +351,16 @@ def write_tiff(
         directory[tag] = tags.get_ifd(tag) if tag in TiffTags.TAGS_V2_GROUPS else tags[tag]
     directory[TiffImagePlugin.IMAGEWIDTH] = width
     directory[TiffImagePlugin.IMAGELENGTH] = height
-    directory[TiffImagePlugin.BITSPERSAMPLE] = (16,) * channels
+    directory[TiffImagePlugin.BITSPERSAMPLE] = (8 * values.itemsize,) * channels
     directory[TiffImagePlugin.COMPRESSION] = 8  # deflate
-    directory[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 2  # RGB
+    directory[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1 if channels == 2 else 2  # grey or RGB
     directory[TiffImagePlugin.SAMPLESPERPIXEL] = channels
     directory[TiffImagePlugin.PLANAR_CONFIGURATION] = 1
     directory[TiffImagePlugin.ROWSPERSTRIP] = height
     directory[TiffImagePlugin.STRIPBYTECOUNTS] = len(strip)
     directory[TiffImagePlugin.STRIPOFFSETS] = 0  # of the strip in what follows the directory
-    if channels == 4:
-        directory[TiffImagePlugin.EXTRASAMPLES] = _STRAIGHT
+    if channels != 3:
+        directory[TiffImagePlugin.EXTRASAMPLES] = PREMULTIPLIED if premultiplied else _STRAIGHT
     if icc_profile is not None:
         directory[TiffImagePlugin.ICCPROFILE] = icc_profile
     if dpi is not None:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from hcl_sdk.photos import sixteen_bit
-from hcl_sdk.photos.color import to_pil
+from hcl_sdk.photos.color import PREMULTIPLIED_MODES, to_pil
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import DEEP_KINDS, FORMATS, Format
 
@@ -43,17 +43,25 @@ class Writable:
         return {"u": f"{self.mode};16", "i": "I", "f": "F"}[self.pixels.dtype.kind]
 
 
+def find_format(path: str | os.PathLike[str]) -> Format | None:
+    """The format of files with the suffix of ``path``, behind a link that of the file; None if there is none."""
+    return FORMATS.get(Path(os.path.realpath(path)).suffix.lower())
+
+
 def check_format(path: str | os.PathLike[str], kind: str) -> Format:
     """The format of files with the suffix of ``path``.
 
     Raises:
         PhotoError: if there is none, or it cannot hold photos of this kind; the message says which can.
     """
-    target = Path(os.path.realpath(path))
-    file_format = FORMATS.get(target.suffix.lower())
+    file_format = find_format(path)
     if file_format is None or kind not in file_format.kinds:
         able = ", ".join(suffix for suffix, other in FORMATS.items() if kind in other.kinds)
-        what = f"a photo file named {target.name!r}" if file_format is None else f"{kind} as {file_format.name}"
+        what = (
+            f"a photo file named {os.path.basename(os.path.realpath(path))!r}"
+            if file_format is None
+            else f"{kind} as {file_format.name}"
+        )
         raise PhotoError(f"{path}: cannot write {what}; {kind} can be written as {able}", name=str(path))
     return file_format
 
@@ -73,6 +81,8 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise PhotoError(f"{path}: there is no folder {target.parent}", name=str(path))
+    if target.exists() and not target.is_file():
+        raise PhotoError(f"{path}: this is not a regular file, and is not replaced by one", name=str(path))
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with open(partial, "xb") as file:
@@ -88,12 +98,17 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
 
 def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[str, Any]) -> None:
     pixels, mode, icc_profile, exif = photo.pixels, photo.mode, photo.icc_profile, photo.exif
-    if photo.kind in DEEP_KINDS:
+    is_premultiplied = mode in PREMULTIPLIED_MODES
+    if photo.kind in DEEP_KINDS or is_premultiplied:
         if options:
-            raise PhotoError(f"16-bit color is written without options; got {', '.join(options)}")
-        write = sixteen_bit.write_png if file_format.name == "PNG" else sixteen_bit.write_tiff
-        exif = exif and exif.removeprefix(b"Exif\0\0")
-        write(file, pixels, icc_profile=icc_profile, exif=exif, dpi=photo.dpi)
+            what = "premultiplied alpha" if is_premultiplied else "16-bit color"
+            raise PhotoError(f"{what} is written without options; got {', '.join(options)}")
+        metadata: dict[str, Any] = {"icc_profile": icc_profile, "dpi": photo.dpi}
+        metadata["exif"] = exif and exif.removeprefix(b"Exif\0\0")
+        if file_format.name == "PNG":
+            sixteen_bit.write_png(file, pixels, **metadata)
+        else:
+            sixteen_bit.write_tiff(file, pixels, **metadata, premultiplied=is_premultiplied)
         return
     if photo.kind == "I" and file_format.name == "PNG":
         pixels = pixels.astype(np.uint16)

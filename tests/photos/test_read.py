@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import socket
 import struct
 import subprocess
 import warnings
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFile, ImageFilter, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageFilter, ImageOps
 from random_images import encode
 from torch import Tensor
 
@@ -143,7 +144,7 @@ def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
     [
         (b"", "the file is empty"),
         (b"<html>404 Not Found</html>", "not a photo in a format"),
-        (JPEG[: len(JPEG) * 3 // 4], "truncated"),
+        (JPEG[: len(JPEG) * 3 // 4], r"photo\.jpg: the file is cut short \(truncated\): it ends before the photo does"),
         (PNG[: len(PNG) // 2], "photo.jpg: "),
         (JPEG[:30], "photo.jpg: "),
         (encode(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
@@ -173,16 +174,91 @@ def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.filterwarnings("error")
-def test_no_large_photo_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 24 * 36)
-    assert read_rgb(PNG, "photo").shape == (24, 36, 3)
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "JPEG"])
+def test_the_limit_is_our_own_and_no_setting_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    (tmp_path / "photo").write_bytes(encode(smooth(), file_format))
+    for limit in (24 * 36, 10):  # Pillow would warn up to twice its limit, then raise
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert Photo.open(tmp_path / "photo").size == (24, 36)
+        assert limit == Image.MAX_IMAGE_PIXELS
+    assert Photo.open(tmp_path / "photo", max_megapixels=24 * 36 / 1e6).size == (24, 36)
+    with pytest.raises(PhotoError, match=r"36 x 24 are 0\.000864 megapixels; expected at most 0\.0008, .*--max-meg"):
+        Photo.open(tmp_path / "photo", max_megapixels=0.0008)
 
 
-@pytest.mark.parametrize("limit", [24 * 36 - 1, 24 * 36 // 3])  # Pillow warns up to twice the limit, then raises
-def test_a_decompression_bomb_is_reported(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    with pytest.raises(PhotoError, match="decompression bomb"):
-        read_rgb(PNG, "photo")
+def test_what_is_too_large_is_not_decoded() -> None:
+    """A PNG of 60,000 x 60,000 pixels in some bytes; with 16 bits a channel, too."""
+    for depth in (8, 16):
+        header = struct.pack(">IIBBBBB", 60_000, 60_000, depth, 2, 0, 0, 0)
+        chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+        data = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+        for read in (read_rgb, read_mask):
+            with pytest.raises(PhotoError, match="60000 x 60000 are 3600 megapixels; expected at most 200"):
+                read(data, "photo")
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_chunks(data: bytes, *chunks: bytes, end: bool = False) -> bytes:
+    """A PNG file with more chunks, behind its header or before its end."""
+    at = len(data) - 12 if end else 33
+    return data[:at] + b"".join(chunks) + data[at:]
+
+
+BLANK = b"x" * (3 << 20)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(BLANK)),
+        png_chunk(b"iTXt", b"Comment\0\1\0en\0\0" + zlib.compress(BLANK)),
+        png_chunk(b"iTXt", b"Comment\0\0\0en\0\0" + BLANK),
+        png_chunk(b"tEXt", b"Comment\0" + BLANK),
+    ],
+)
+@pytest.mark.parametrize("end", [False, True])
+def test_a_large_text_is_left_out_with_a_note(tmp_path: Path, chunk: bytes, end: bool) -> None:
+    (tmp_path / "photo.png").write_bytes(with_chunks(PNG, chunk, end=end))
+    photo = Photo.open(tmp_path / "photo.png")
+    np.testing.assert_array_equal(photo.pixels, np.asarray(smooth()))
+    assert photo.notes == ("a text 'Comment' of 1 MB or more is left out",)
+    assert read_rgb((tmp_path / "photo.png").read_bytes(), "photo").shape == (24, 36, 3)
+
+
+def test_many_texts_are_left_out_from_the_one_on_that_is_too_much(tmp_path: Path) -> None:
+    chunk = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(1_000_000)))
+    (tmp_path / "photo.png").write_bytes(with_chunks(PNG, *[chunk] * 100))
+    assert 50 < len(Photo.open(tmp_path / "photo.png").notes) < 100
+
+
+def test_a_large_profile_is_kept_and_a_bomb_left_out(tmp_path: Path) -> None:
+    for megabytes, kept in ((3, True), (40, False)):
+        profile = bytes(megabytes << 20)
+        chunk = png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
+        (tmp_path / "photo.png").write_bytes(with_chunks(PNG, chunk))
+        photo = Photo.open(tmp_path / "photo.png")
+        assert photo.icc_profile == (profile if kept else None)
+        assert photo.notes == (() if kept else ("a color profile of 16 MB or more is left out",))
+        photo.save(tmp_path / "again.png")
+        again = Photo.open(tmp_path / "again.png")
+        assert again.icc_profile == photo.icc_profile
+        np.testing.assert_array_equal(again.pixels, np.asarray(smooth()))
+
+
+def test_texts_of_usual_size_stay(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Ada"
+    data = encode(smooth(), exif=exif, icc_profile=bytes(100_000))
+    (tmp_path / "photo.png").write_bytes(with_chunks(data, png_chunk(b"tEXt", b"Comment\0short")))
+    photo = Photo.open(tmp_path / "photo.png")
+    assert (photo.notes, photo.icc_profile) == ((), bytes(100_000))
+    assert photo.exif is not None
+    assert b"Ada" in photo.exif
 
 
 class MuteError(Exception):
@@ -285,6 +361,37 @@ def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path, linked: bool) 
     (tmp_path / "photo.png").symlink_to(tmp_path / "pipe")
     with pytest.raises(PhotoError, match="not a regular file"):
         Photo.open(tmp_path / ("photo.png" if linked else "pipe"))
+    with pytest.raises(PhotoError, match="not a regular file"):
+        read_mask(tmp_path / ("photo.png" if linked else "pipe"), "mask")
+
+
+def test_sockets_and_devices_are_refused(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(tmp_path / "photo.png"))  # the path of a socket has to be short
+        (tmp_path / "zero.png").symlink_to("/dev/zero")
+        for name in ("photo.png", "zero.png"):
+            for read in (Photo.open, lambda file: read_mask(file, "mask"), lambda file: read_rgb(file, "photo")):
+                with pytest.raises(PhotoError, match="not a regular file"):
+                    read(tmp_path / name)
+
+
+def test_a_pipe_that_was_inherited_is_read_whole() -> None:
+    for read in (lambda file: np.asarray(Photo.open(file).native()), lambda file: read_rgb(file, "photo")):
+        reader, writer = os.pipe()
+        with open(reader, "rb"), open(writer, "wb") as file:
+            file.write(PNG)
+            file.close()
+            np.testing.assert_array_equal(read(f"/dev/fd/{reader}"), np.asarray(smooth()))
+
+
+def test_no_more_is_taken_out_of_a_pipe_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcl_sdk.photos.read._LARGEST_PIPE", 100)
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb") as file:
+        file.write(bytes(101))
+        file.close()
+        with pytest.raises(PhotoError, match="came out of this pipe"):
+            Photo.open(f"/dev/fd/{reader}")
 
 
 def test_a_photo_that_was_opened_is_handed_back() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import lzma
 import struct
 import sys
 import tracemalloc
@@ -22,7 +23,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from random_images import seeds, shapes
 
+from hcl_sdk.photos.depth import measure_heif
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.masks import load_mask_array
 from hcl_sdk.photos.photo import Photo
 
 
@@ -174,3 +177,194 @@ def test_no_more_is_unpacked_than_the_header_says(codec: Any, tmp_path: Path, in
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+def bomb(path: Path, compression: int, tile: int = 0) -> None:
+    """A TIFF of 4 x 4 pixels of 3 channels whose one strip or tile unpacks to 100 MB."""
+    packed = {8: zlib.compress, 34925: lzma.compress, 1: bytes}[compression](bytes(100_000_000))
+    tags = [(256, 4, 4), (257, 4, 4), (258, 3, 16), (259, 3, compression), (262, 3, 2), (277, 3, 3)]
+    where = [(322, 4, tile), (323, 4, tile), (324, 4, 8), (325, 4, len(packed))]
+    tags += where if tile else [(273, 4, 8), (278, 4, 4), (279, 4, len(packed))]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in sorted(tags))
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8 + len(packed)) + packed + directory)
+
+
+@pytest.mark.parametrize(("compression", "tile"), [(8, 0), (34925, 0), (8, 16), (8, 60_000), (1, 60_000)])
+def test_no_more_of_a_tiff_is_unpacked_than_the_header_says(
+    codec: Any, tmp_path: Path, compression: int, tile: int
+) -> None:
+    bomb(tmp_path / "bomb.tif", compression, tile)
+    tracemalloc.start()
+    try:
+        for read in (Photo.open, lambda file: load_mask_array(file, (4, 4))):
+            with pytest.raises(PhotoError, match=r"bomb\.tif: the TIFF (file|header) is damaged"):
+                read(tmp_path / "bomb.tif")
+        assert tracemalloc.get_traced_memory()[1] < 15_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzma", None])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("predictor", [False, True])
+def test_compressed_16_bit_tiff_is_read(
+    codec: Any, tmp_path: Path, compression: str | None, tile: Any, predictor: bool
+) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (37, 21, 3), dtype=np.uint16)
+    predictor = predictor and compression is not None
+    options = {"photometric": "rgb", "compression": compression, "tile": tile, "predictor": predictor}
+    tifffile.imwrite(tmp_path / "deep.tif", values, **options)
+    assert np.array_equal(Photo.open(tmp_path / "deep.tif").native(), values)
+
+
+def premultiplied(channels: int) -> np.ndarray:
+    values = np.random.default_rng(0).integers(0, 256, (9, 7, channels), dtype=np.uint8)
+    values[..., :-1] = np.minimum(values[..., :-1], values[..., -1:])
+    return values
+
+
+@pytest.mark.parametrize(("channels", "photometric"), [(4, "rgb"), (2, "minisblack")])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_associated_alpha_of_8_bits_comes_back_as_it_was(
+    tmp_path: Path, channels: int, photometric: str, compression: str | None
+) -> None:
+    values = premultiplied(channels)
+    options = {"photometric": photometric, "planarconfig": "contig", "extrasamples": ["assocalpha"]}
+    tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, **options)
+    photo = Photo.open(tmp_path / "a.tif")
+    alpha = np.zeros((1, 1, 9, 7), np.float32)
+    alpha[..., 2:5, 3:6] = 1
+    filled = photo.composite(np.full((1, 3, 9, 7), 0.25, np.float32), alpha)
+    filled.save(tmp_path / "filled.tif")
+    with tifffile.TiffFile(tmp_path / "filled.tif") as tiff:
+        page = tiff.pages.first
+        assert page.extrasamples == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
+        again = page.asarray()
+    outside = alpha[0, 0] == 0
+    assert np.array_equal(again[outside], values[outside])
+    assert np.array_equal(again[..., -1], values[..., -1])
+    expected = np.rint(values[2:5, 3:6, -1] * 0.25)
+    assert np.abs(again[2:5, 3:6, 0] - expected).max() <= 1
+    with Image.open(tmp_path / "a.tif") as image:  # shown as Pillow shows it
+        shown = image.convert({4: "RGBA", 2: "LA"}[channels])
+        assert np.array_equal(np.asarray(photo.native()), np.asarray(shown))
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_associated_alpha_in_planes_is_refused_rather_than_changed(tmp_path: Path, compression: str | None) -> None:
+    planes = np.moveaxis(premultiplied(4), -1, 0)
+    options = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]}
+    tifffile.imwrite(tmp_path / "a.tif", planes, compression=compression, **options)
+    with pytest.raises(PhotoError, match="save it with interleaved channels"):
+        Photo.open(tmp_path / "a.tif")
+
+
+def test_grey_of_12_bits_is_white_where_it_is(tmp_path: Path) -> None:
+    values = np.array([[0, 1, 2048, 4094, 4095, 17]], np.uint16)
+    packed = b"".join((int(a) << 12 | int(b)).to_bytes(3, "big") for a, b in values.reshape(-1, 2))
+    tags = [(256, 4, 6), (257, 4, 1), (258, 3, 12), (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 4, 1), (279, 4, 9)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    (tmp_path / "grey.tif").write_bytes(b"II*\0" + struct.pack("<I", 18) + packed + b"\0" + directory)
+    pixels = Photo.open(tmp_path / "grey.tif").pixels[..., 0]
+    assert np.abs(pixels - values * (65535 / 4095)).max() < 16
+    assert pixels[0, 4] == 65535
+    assert np.array_equal(pixels >> 4, values)
+
+
+def scaled(values: Any, bits: int) -> Any:
+    return np.rint(values * (65535 / (2**bits - 1)))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_jpeg_2000_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
+    options = {"level": 0, "bitspersample": bits, "mct": False, "reversible": True}
+    (tmp_path / "deep.jp2").write_bytes(imagecodecs.jpeg2k_encode(values, codecformat="jp2", **options))
+    assert np.array_equal(Photo.open(tmp_path / "deep.jp2").native(), scaled(values, bits))
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_avif_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
+    (tmp_path / "deep.avif").write_bytes(imagecodecs.avif_encode(values, level=100, bitspersample=bits))
+    assert np.abs(Photo.open(tmp_path / "deep.avif").native() - scaled(values, bits)).max() <= 65535 / 2**bits
+    (tmp_path / "plain.avif").write_bytes(imagecodecs.avif_encode((values >> bits - 8).astype(np.uint8)))
+    assert Photo.open(tmp_path / "plain.avif").pixels.dtype == np.uint8
+
+
+def test_heic_is_read_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    for name in ("OPEN", "SAVE", "EXTENSION", "MIME", "ID"):  # what is registered in this test alone
+        monkeypatch.setattr(Image, name, getattr(Image, name).copy())
+    pillow_heif.register_heif_opener()
+    values = np.random.default_rng(0).integers(0, 1024, (64, 64, 3), dtype=np.uint16) * 64
+    deep = pillow_heif.from_bytes(mode="RGB;16", size=(64, 64), data=values.tobytes())
+    deep.save(tmp_path / "deep.heic", quality=-1)
+    photo = Photo.open(tmp_path / "deep.heic")
+    assert photo.pixels.dtype == np.uint16
+    assert len(np.unique(photo.pixels)) > 256
+    Image.fromarray((values >> 8).astype(np.uint8)).save(tmp_path / "plain.heic")
+    assert Photo.open(tmp_path / "plain.heic").pixels.dtype == np.uint8
+
+
+# 2 x 1 pixels of three channels of 12 bits: the header alone.
+DEEP_JPEG_2000 = struct.pack(">4H8IH", 0xFF4F, 0xFF51, 47, 0, 2, 1, 0, 0, 2, 1, 0, 0, 3) + b"\x0b\1\1" * 3
+
+
+def test_without_imagecodecs_depth_is_not_lost_but_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    (tmp_path / "deep.j2k").write_bytes(DEEP_JPEG_2000)
+    with pytest.raises(PhotoError, match="JPEG2000 file of 12 bits a channel, of which 8 would be read: pip install"):
+        Photo.open(tmp_path / "deep.j2k")
+
+
+def test_the_depth_of_avif_and_heic_is_that_of_the_photo() -> None:
+    def box(kind: bytes, *parts: bytes) -> bytes:
+        return struct.pack(">I", 8 + sum(map(len, parts))) + kind + b"".join(parts)
+
+    def meta(primary: int, *properties: bytes, version: int = 0) -> bytes:
+        """Item 1 with the first property, item 2 with the others."""
+        others = bytes(range(2, len(properties) + 1))
+        number = ">I" if version else ">H"
+        rows = struct.pack(number, 1) + b"\1\x81" + struct.pack(number, 2) + bytes([len(others)]) + others
+        associated = box(b"ipma", bytes([version, 0, 0, 0]), struct.pack(">I", 2), rows)
+        listed = box(b"iprp", box(b"ipco", *properties), associated)
+        first = box(b"pitm", bytes([version, 0, 0, 0]), struct.pack(number, primary))
+        return box(b"ftyp", b"avif" + bytes(8)) + box(b"meta", bytes(4), first, listed)
+
+    def av1(flags: int) -> bytes:
+        return box(b"av1C", bytes([0x81, 0, flags, 0]))
+
+    pixi, hevc = box(b"pixi", bytes(4), b"\3\x0c\x0c\x0c"), box(b"hvcC", bytes(17) + b"\2" + bytes(5))
+    size = box(b"ispe", bytes(12))
+    for data, depth in (
+        (meta(1, av1(0), av1(0x40)), 8),  # the other item has 10 bits, such as a gain map
+        (meta(2, av1(0), av1(0x40)), 10),
+        (meta(2, av1(0), av1(0x60), version=1), 12),
+        (meta(2, size, pixi), 12),
+        (meta(1, hevc, size), 10),
+        (meta(1, size, hevc), 10),  # tiles, which the photo is put together of
+        (meta(1, size, size), 8),
+        (b"", 8),
+        (meta(1, hevc)[:60], 8),
+    ):
+        assert measure_heif(io.BytesIO(data)) == depth
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("deep.rgb", b"\x01\xda\0\2\0\3\0\2\0\1\0\3" + bytes(500) + bytes(12)),  # SGI, two bytes a channel
+        ("deep.ppm", b"P6 2 1 65535\n" + bytes(12)),
+    ],
+)
+def test_depth_that_nothing_reads_in_full_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(PhotoError, match="color of more than 8 bits a channel is read from PNG and TIFF files"):
+        Photo.open(tmp_path / name)
