@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import io
+from base64 import b64encode
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +138,39 @@ class Result:
         Args:
             height: of the pictures, in pixels.
         """
+        return side_by_side(self._panels(), height)
+
+    def _repr_png_(self) -> bytes:
+        """As :meth:`plot`: what notebooks show that show no HTML."""
+        return _encode(self.plot(height=256), "PNG")
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the pictures of :meth:`plot`, which wrap where there is no room, and the numbers."""
+        height, width = self.photo.size
+        share = float(self.corruption_mask.float().mean())
+        found = f"{len(self.regions)} {'region' if len(self.regions) == 1 else 'regions'}, {share:.1%} of the pixels"
+        pictures = "".join(
+            f'<figure style="margin: 0; max-width: 100%"><img alt="{what}" style="max-width: 100%; display: block" '
+            f'src="data:image/{format.lower()};base64,{b64encode(_encode(picture, format)).decode()}"/>'
+            f"<figcaption>{what}</figcaption></figure>"
+            for what, picture, format in (
+                # JPEG, that notebooks stay small; the mask has edges that it would blur, and is smaller as PNG.
+                (what, _fit(picture), "PNG" if what == "mask" else "JPEG")
+                for what, picture in self._panels().items()
+            )
+        )
+        return (
+            f'<div><div style="display: flex; flex-wrap: wrap; gap: 8px">{pictures}</div>'
+            f"<p>{escape(self._name('photo'))}, {width} &times; {height}: {found}</p>"
+            f"{_tabulate(self.regions, width * height)}</div>"
+        )
+
+    def _panels(self) -> dict[str, Image.Image]:
         confidence = Image.fromarray(_heat(self.confidence[0, 0].cpu().numpy()))
         panels = {"input": _picture(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
         if self.composited is not None:
             panels["restored"] = _picture(self.composited)
-        return side_by_side(panels, height)
+        return panels
 
     def _restored_photo(self) -> Photo:
         if self.composited is None:
@@ -204,6 +235,35 @@ def save_result(
 
 def _picture(photo: Photo) -> Image.Image:
     return Image.fromarray((photo.rgb[0] * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def _fit(picture: Image.Image, side: int = 320) -> Image.Image:
+    """A picture for a page, whose longer side has at most so many pixels."""
+    scale = min(1.0, side / max(picture.size))
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _encode(picture: Image.Image, format: str) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format)
+    return stream.getvalue()
+
+
+def _tabulate(regions: Sequence[Region], pixels: int, most: int = 8) -> str:
+    """The largest regions as a table in HTML; nothing where there are none."""
+    if not regions:
+        return ""
+    heads = "".join(f"<th>{head}</th>" for head in ("x", "y", "width", "height", "share", "confidence"))
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td>{value}</td>" for value in region.box)
+        + f"<td>{region.area / pixels:.2%}</td>"
+        + f"<td>{'' if region.confidence is None else f'{region.confidence:.2f}'}</td></tr>"
+        for region in regions[:most]
+    )
+    more = f"<p>and {len(regions) - most} smaller ones</p>" if len(regions) > most else ""
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{more}"
 
 
 _COLORS = np.array([[13, 8, 45], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float32)

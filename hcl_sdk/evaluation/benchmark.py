@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 from attrs.validators import and_, ge, le, min_len
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from hcl_sdk.config import describe
 from hcl_sdk.corruptions.contents.caption import Caption

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from attrs.validators import and_, ge, le, optional
 from torch import Tensor
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.corruptions.ranges import growing_shares

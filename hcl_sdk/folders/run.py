@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.inputs import Input
@@ -56,7 +57,7 @@ def restore_folder(
         format: of the restored photos, such as ``"jpg"``; None for one that keeps every pixel.
         plot: also write ``NAME_plot.png``, as of :meth:`Result.plot`.
         coco: also write the regions of all photos into this file, as one COCO data set.
-        progress: show a bar, on a terminal.
+        progress: show a bar, on a terminal or in a notebook.
         on_photo: called with what became of each photo, as soon as it is known.
 
     Raises:
@@ -129,9 +130,10 @@ def run_plan(
     # Shared out before it is looked what is there: by then another process may have written some of it.
     own = own_share(plan.inputs.photos)
     missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
-    # The bar is tqdm's business only where it is shown: on a terminal, by the first of several processes.
+    # The bar is tqdm's business only where it is shown: on a terminal or in a notebook, by the first process.
     hidden = not progress or not is_first_process()
-    with tqdm(missing, unit="photo", leave=False, disable=hidden or None) as bar:
+    on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
+    with tqdm(missing, unit="photo", leave=False, disable=hidden or on_terminal) as bar:
         for photo in bar:
             outcome = _process_photo(photo, plan, pipeline, regions=regions or coco is not None)
             if outcome.error is not None:

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError
 from hcl_sdk.evaluation.evaluation import evaluate
