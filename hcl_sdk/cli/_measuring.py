@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hcl_sdk.cli._options import MeasuringOptions
 from hcl_sdk.config import ConfigError, build, load_yaml, override
 from hcl_sdk.evaluation import Benchmark, Evaluation, evaluate, run_benchmark
 from hcl_sdk.pipeline import Pipeline
@@ -16,47 +16,35 @@ from hcl_sdk.runtime import is_first_process
 from hcl_sdk.weights import WeightsError
 
 
-def run(
-    what: type[Evaluation] | type[Benchmark],
-    arguments: Sequence[str],
-    weights: str,
-    output: Path,
-    device: str | None,
-    as_json: bool,
-    quiet: bool,
-    manifest: Path | None = None,
-) -> None:
+def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manifest: Path | None = None) -> None:
     """Measure weights.
 
     Args:
         what: an evaluation or the benchmark.
-        arguments: optionally a YAML file with its fields, followed by KEY=VALUE assignments.
-        weights: the weights to measure.
-        output: folder for the results.
-        device: the device to run on.
-        as_json: print JSON instead of tables.
-        quiet: print nothing.
+        given: the options that both commands share; ``arguments`` is optionally a YAML file with the fields of
+            ``what``, followed by KEY=VALUE assignments.
         manifest: the benchmark's manifest; None draws a new one.
     """
+    arguments = given.arguments
     config = None if not arguments or "=" in arguments[0] else arguments[0]
-    progress = not quiet and is_first_process()
+    progress = not given.quiet and is_first_process()
     try:
         mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
         chosen = _build(mapping, what)
-        pipeline = Pipeline.from_pretrained(weights, device=device)
+        pipeline = Pipeline.from_pretrained(given.weights, device=given.device)
         if isinstance(chosen, Benchmark):
-            report = run_benchmark(pipeline, chosen, output, manifest=manifest, progress=progress)
+            report = run_benchmark(pipeline, chosen, given.output, manifest=manifest, progress=progress)
         else:
-            report = evaluate(pipeline, chosen, output, progress=progress)
+            report = evaluate(pipeline, chosen, given.output, progress=progress)
     except (ConfigError, WeightsError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not is_first_process():
         return
-    if as_json:
+    if given.as_json:
         click.echo(json.dumps(report.to_json()))
-    elif not quiet:
+    elif not given.quiet:
         click.echo(report.to_markdown())
-        click.echo(f"Wrote metrics.json, table.md, items.jsonl and contact sheets to {output}.")
+        click.echo(f"Wrote metrics.json, table.md, items.jsonl and contact sheets to {given.output}.")
 
 
 def _build(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from hcl_sdk.runtime import Precision
+
+_V = TypeVar("_V")
 
 Decorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Any]]"
 
@@ -86,18 +94,49 @@ def quiet_option(help_text: str) -> Decorator:
     return click.option("-q", "--quiet", is_flag=True, help=help_text)
 
 
-def combine(*options: Decorator) -> Decorator:
-    """Combine several options into one decorator; help lists them in this order."""
+def bundle(
+    values: Callable[..., _V], *options: Decorator
+) -> Callable[[Callable[Concatenate[_V, ...], None]], Callable[..., None]]:
+    """Combine several options into one decorator, and their values into one argument.
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    The decorated function gets an instance of ``values``, a dataclass with a field for each option, as its first
+    argument, followed by the values of its own options. Help lists the options in this order.
+    """
+    names = list(inspect.signature(values).parameters)
+
+    def decorate(function: Callable[Concatenate[_V, ...], None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def call(**given: Any) -> None:
+            function(values(**{name: given.pop(name) for name in names}), **given)
+
+        decorated: Callable[..., None] = call
         for option in reversed(options):
-            function = option(function)
-        return function
+            decorated = option(decorated)
+        return decorated
 
     return decorate
 
 
-photo_options = combine(
+@dataclass(frozen=True, kw_only=True)
+class PhotoOptions:
+    """The options that ``detect`` and ``restore`` share."""
+
+    paths: tuple[Path, ...]
+    recursive: bool
+    output: Path
+    resume: bool
+    sensitivity: float | None
+    detection_size: int | None
+    weights: str
+    device: str | None
+    precision: Precision
+    plot: bool
+    as_json: bool
+    quiet: bool
+
+
+photo_options = bundle(
+    PhotoOptions,
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(readable=False)),
     click.option("-r", "--recursive", is_flag=True, help="Search subfolders too."),
     output_option("hcl_output", "Output folder, created if missing."),
@@ -121,12 +160,26 @@ photo_options = combine(
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo to standard output."),
     quiet_option("No progress bar, no summary; errors only."),
 )
-"""The options that ``detect`` and ``restore`` share."""
 
 
-def measuring_options(output: str, output_help: str) -> Decorator:
-    """Add the options that ``evaluate`` and ``benchmark`` share."""
-    return combine(
+@dataclass(frozen=True, kw_only=True)
+class MeasuringOptions:
+    """The options that ``evaluate`` and ``benchmark`` share."""
+
+    arguments: tuple[str, ...]
+    weights: str
+    output: Path
+    device: str | None
+    as_json: bool
+    quiet: bool
+
+
+def measuring_options(
+    output: str, output_help: str
+) -> Callable[[Callable[Concatenate[MeasuringOptions, ...], None]], Callable[..., None]]:
+    """Add the options that ``evaluate`` and ``benchmark`` share; ``output`` is the default of ``-o``."""
+    return bundle(
+        MeasuringOptions,
         click.argument("arguments", metavar="[CONFIG] [KEY=VALUE]...", nargs=-1, required=True),
         weights_option,
         output_option(output, output_help),

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, run_plan
+from hcl_sdk.cli._options import PhotoOptions
+from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 
@@ -26,7 +27,7 @@ _OPTIONS = {
 
 
 @contextmanager
-def explain_errors(*, recursive: bool = True) -> Iterator[None]:
+def _explain_errors(*, recursive: bool = True) -> Iterator[None]:
     """Turn the library's errors into click errors that name the option."""
     try:
         yield
@@ -55,23 +56,57 @@ def load_pipeline(weights: str, device: str | None, precision: Precision = "no",
     return pipeline
 
 
-def run_and_tell(
-    plan: Plan, pipeline: Pipeline, *, resume: bool, coco: Path | None = None, as_json: bool, quiet: bool
+def run(
+    given: PhotoOptions,
+    *,
+    restoring: bool,
+    corruption_masks: Path | None = None,
+    file_format: str | None = None,
+    coco: Path | None = None,
+    **settings: float | None,
 ) -> None:
-    """Run a plan; results go to standard output, the summary and failures to standard error.
+    """Process photos; results go to standard output, the summary and failures to standard error.
+
+    Args:
+        given: the options that both commands share.
+        restoring: whether to restore the photos, or only to detect.
+        corruption_masks: a mask, or a folder of masks, to use instead of detection.
+        file_format: the suffix of restored photos.
+        coco: the file for the regions of all photos.
+        settings: settings of the pipeline in addition to those in ``given``.
 
     Raises:
         click.exceptions.Exit: with status 1 if a photo failed.
     """
 
     def tell(outcome: PhotoOutcome) -> None:
-        if as_json:
+        if given.as_json:
             _say(json.dumps(outcome.to_json()))
-        elif outcome.error is None and not quiet:
+        elif outcome.error is None and not given.quiet:
             _say(_describe(outcome))
 
-    report = run_plan(plan, pipeline, resume=resume, coco=coco, regions=as_json, progress=not quiet, on_photo=tell)
-    _finish(report, plan, quiet=quiet)
+    settings |= {"sensitivity": given.sensitivity, "detection_size": given.detection_size}
+    with _explain_errors(recursive=given.recursive):
+        plan = make_plan(
+            given.paths,
+            given.output,
+            restoring=restoring,
+            recursive=given.recursive,
+            corruption_masks=corruption_masks,
+            file_format=file_format,
+            plot=given.plot,
+        )
+        pipeline = load_pipeline(given.weights, given.device, given.precision, **settings)
+        report = run_plan(
+            plan,
+            pipeline,
+            resume=given.resume,
+            coco=coco,
+            regions=given.as_json,
+            progress=not given.quiet,
+            on_photo=tell,
+        )
+        _finish(report, plan, quiet=given.quiet)
 
 
 def _describe(outcome: PhotoOutcome) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hcl_sdk.cli._options import PathType, measuring_options
+from hcl_sdk.cli._options import MeasuringOptions, PathType, measuring_options
 
 
 @click.command()
@@ -17,15 +17,7 @@ from hcl_sdk.cli._options import PathType, measuring_options
     type=PathType(dir_okay=False, exists=True),
     help="Manifest of an earlier run, to measure on exactly the same pixels.",
 )
-def benchmark(
-    arguments: tuple[str, ...],
-    weights: str,
-    output: Path,
-    manifest: Path | None,
-    device: str | None,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def benchmark(given: MeasuringOptions, manifest: Path | None) -> None:
     """Measure weights on every content, shape and area of damage.
 
     Only the photos are required: dataset.use=folder dataset.path=photos. They must not have been used for training.
@@ -37,4 +29,4 @@ def benchmark(
     from hcl_sdk.cli._measuring import run
     from hcl_sdk.evaluation import Benchmark
 
-    run(Benchmark, arguments, weights, output, device, as_json, quiet, manifest)
+    run(Benchmark, given, manifest)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from hcl_sdk.cli._options import measuring_options
+from hcl_sdk.cli._options import MeasuringOptions, measuring_options
 
 
 @click.command()
 @measuring_options("hcl_evaluation", "Output folder for metrics and contact sheets.")
-def evaluate(
-    arguments: tuple[str, ...], weights: str, output: Path, device: str | None, as_json: bool, quiet: bool
-) -> None:
+def evaluate(given: MeasuringOptions) -> None:
     """Measure how well weights detect and restore damage.
 
     CONFIG is a YAML file; KEY=VALUE overrides single values. Only the dataset is required, for example
@@ -24,4 +20,4 @@ def evaluate(
     from hcl_sdk.cli._measuring import run
     from hcl_sdk.evaluation import Evaluation
 
-    run(Evaluation, arguments, weights, output, device, as_json, quiet)
+    run(Evaluation, given)

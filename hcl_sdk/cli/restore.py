@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from hcl_sdk.cli._options import PathType, photo_options, setting_option
+from hcl_sdk.cli._options import PathType, PhotoOptions, photo_options, setting_option
 from hcl_sdk.photos.formats import FORMATS
 
 _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
@@ -35,19 +34,12 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
     help=f"File format of the restored photos: {', '.join(_FORMATS)}.",
 )
 def restore(
-    paths: tuple[Path, ...],
-    recursive: bool,
-    output: Path,
-    resume: bool,
-    weights: str,
-    device: str | None,
-    precision: Any,
-    plot: bool,
-    as_json: bool,
-    quiet: bool,
+    given: PhotoOptions,
     mask: Path | None,
+    dilate: float | None,
+    feather: float | None,
+    texture: float | None,
     file_format: str | None,
-    **settings: float | None,
 ) -> None:
     """Restore photos.
 
@@ -66,20 +58,16 @@ def restore(
 
     Several GPUs: accelerate launch -m hcl_sdk.cli restore PATH ...
     """
-    from hcl_sdk.cli._photos import explain_errors, load_pipeline, run_and_tell
-    from hcl_sdk.folders import make_plan
+    from hcl_sdk.cli._photos import run
 
-    if mask is not None and settings["sensitivity"] is not None:
+    if mask is not None and given.sensitivity is not None:
         raise click.UsageError("--sensitivity applies to detection, which --mask replaces: use only one of them")
-    with explain_errors(recursive=recursive):
-        plan = make_plan(
-            paths,
-            output,
-            restoring=True,
-            recursive=recursive,
-            corruption_masks=mask,
-            file_format=file_format,
-            plot=plot,
-        )
-        pipeline = load_pipeline(weights, device, precision, **settings)
-        run_and_tell(plan, pipeline, resume=resume, as_json=as_json, quiet=quiet)
+    run(
+        given,
+        restoring=True,
+        corruption_masks=mask,
+        file_format=file_format,
+        dilate=dilate,
+        feather=feather,
+        texture=texture,
+    )
