@@ -22,7 +22,7 @@ from hcl_sdk.corruptions.contents.photo import AnotherPhoto
 from hcl_sdk.corruptions.contents.same_photo import SamePhoto
 from hcl_sdk.corruptions.contents.text import TextContent
 from hcl_sdk.corruptions.post import Postprocessing, tone_photo
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
 from hcl_sdk.corruptions.shapes.dust import Dust
@@ -209,8 +209,8 @@ class Corruption(Configurable):
         transparent = 0
         while len(unreadable) < UNREADABLE_DRAWS:
             rule = self._choose_rule(rng)
-            shape = Full() if everywhere else rule.shapes[rng.integers(len(rule.shapes))]
-            content = rule.contents[rng.integers(len(rule.contents))]
+            shape = Full() if everywhere else pick(rng, rule.shapes)
+            content = pick(rng, rule.contents)
             try:
                 mask = self._draw_mask(shape, (image.shape[0], image.shape[1]), rng)
                 radius = float(rng.uniform(*self.blur)) * softness

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from hcl_sdk.corruptions.ranges import pick
 from hcl_sdk.photos.read import read_rgba
 
 Fill = int | tuple[int, ...]
@@ -117,7 +118,7 @@ def choose_logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> I
         PhotoError: if the file cannot be decoded.
     """
     if files:
-        file = files[int(rng.integers(len(files)))]
+        file = pick(rng, files)
         stamp = read_rgba(file, str(file))
         pixels = np.asarray(stamp)
         if not pixels[..., :3][pixels[..., 3] > 0].any():

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_sdk.corruptions.drawing import load_font, make_word
+from hcl_sdk.corruptions.ranges import pick, pick_count
 from hcl_sdk.photos.errors import PhotoError
 
 _TEXT = (
@@ -24,7 +25,7 @@ _WORDS = _TEXT.split()
 
 def compose_line(rng: np.random.Generator, words: tuple[int, int] = (1, 5)) -> str:
     """Words, some of which mean nothing, at times all in capitals."""
-    count = int(rng.integers(words[0], words[1] + 1))
+    count = pick_count(rng, words)
     chosen = [make_word(rng) if rng.random() < 0.3 else str(rng.choice(_WORDS)) for _ in range(count)]
     line = " ".join(chosen)
     return line.upper() if rng.random() < 0.3 else line
@@ -81,7 +82,7 @@ def choose_font(
     """
     pixels = max(4, pixels)
     if files and rng.random() < 0.9:
-        return _open_font(files[int(rng.integers(len(files)))], pixels)
+        return _open_font(pick(rng, files), pixels)
     return load_font(pixels)
 
 

@@ -10,7 +10,7 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Configurable, component
 
 
@@ -69,7 +69,7 @@ class Postprocessing(Configurable):
             photo = Image.fromarray(np.clip(np.round(pixels), 0, 255).astype(np.uint8))
         if rng.random() < self.jpeg:
             for _ in range(2 if rng.random() < self.twice else 1):
-                photo = _compress(photo, int(rng.integers(self.quality[0], self.quality[1] + 1)), rng)
+                photo = _compress(photo, pick_count(rng, self.quality), rng)
         if photo.size != size:
             photo = photo.resize(size, _choose_filter(rng))
         return np.array(photo)

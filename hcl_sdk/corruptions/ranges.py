@@ -1,13 +1,16 @@
-"""Validators for fields that are ranges."""
+"""Fields that are ranges or lists to choose from: how they are checked, and drawn from."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
+import numpy as np
+
+_T = TypeVar("_T")
 
 
 def growing_shares(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
@@ -25,3 +28,13 @@ def between(low: float, high: float = math.inf) -> Callable[[Any, attrs.Attribut
             raise ValueError(f"'{attribute.name}' must be two numbers in order, {limit}: {value}")
 
     return check
+
+
+def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
+    """One of several things, each as likely; one that is listed twice is twice as likely."""
+    return choices[int(rng.integers(len(choices)))]
+
+
+def pick_count(rng: np.random.Generator, limits: tuple[int, int]) -> int:
+    """A whole number between two, both included."""
+    return int(rng.integers(limits[0], limits[1] + 1))

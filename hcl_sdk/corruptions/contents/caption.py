@@ -13,7 +13,7 @@ from PIL import Image
 
 from hcl_sdk.corruptions.drawing import choose_position, pick_color
 from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write_text
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.corruptions.soft import Canvas, Color, Patch
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -52,7 +52,7 @@ class Caption(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         canvas = Canvas((image.shape[0], image.shape[1]))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             self._write(canvas, rng)
         return canvas.to_rgba()
 

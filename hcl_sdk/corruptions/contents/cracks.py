@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, draw_rough_noise, draw_smooth_noise, join_rgba, walk
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -39,8 +39,8 @@ class Cracks(Content):
     ) -> NDArray[np.uint8]:
         size = image.shape[0], image.shape[1]
         short = min(size)
-        cracks = int(rng.integers(self.cracks[0], self.cracks[1] + 1))
-        folds = int(rng.integers(self.folds[0], self.folds[1] + 1))
+        cracks = pick_count(rng, self.cracks)
+        folds = pick_count(rng, self.folds)
         if cracks + folds == 0:
             cracks = 1
         form = np.zeros(size, np.float32)

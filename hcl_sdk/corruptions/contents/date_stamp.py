@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from hcl_sdk.corruptions.drawing import load_font
 from hcl_sdk.corruptions.lettering import write_text
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick
 from hcl_sdk.corruptions.soft import Canvas, Patch
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -70,7 +70,7 @@ class DateStamp(Content):
         digits = Patch.from_image(stamp, (left, top), margin=pixels)
         if rng.random() < 0.5:  # exposed on film, not computed
             digits = digits.blur(rng.uniform(0.3, max(0.35, pixels / 25)))
-        color = np.array(_COLORS[int(rng.integers(len(_COLORS)))], np.float32)
+        color = np.array(pick(rng, _COLORS), np.float32)
         canvas = Canvas((height, width))
         canvas.lay(color * [1.0, 0.75, 0.6], digits.blur(pixels * rng.uniform(0.08, 0.25)), rng.uniform(*self.glow))
         canvas.lay(color, digits, rng.uniform(*self.opacity))

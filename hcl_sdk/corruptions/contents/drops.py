@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick, pick_count
 from hcl_sdk.corruptions.soft import Canvas, Patch, draw_rough_noise, draw_smooth_noise
 from hcl_sdk.interfaces import Content, component
 
@@ -39,10 +39,10 @@ class Drops(Content):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        kind = self.kinds[int(rng.integers(len(self.kinds)))]
+        kind = pick(rng, self.kinds)
         canvas = Canvas((image.shape[0], image.shape[1]))
         tint = _choose_tint(rng)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             radius = max(2.0, min(canvas.size) * rng.uniform(*self.radius) * (1.0 if kind == "stain" else 0.5))
             drop = _Drop.draw(canvas.size, radius, 0.9 if kind == "stain" else 0.25, rng)
             if not drop.distance.size:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick, pick_count
 from hcl_sdk.corruptions.soft import (
     Patch,
     draw_path,
@@ -68,7 +68,7 @@ class FilmDamage(Content):
         draws = (*_DRAWS, *(3 * [self._draw_from_file] if self._masks else []))
         is_light, is_mixed = rng.random() < 0.65, rng.random() < 0.3
         kinds = rng.choice(len(draws), size=int(rng.integers(1, 4)))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             onto = light if is_light != (is_mixed and rng.random() < 0.5) else dark
             strength = np.float32(rng.uniform(*self.strength))
             for patch in draws[int(rng.choice(kinds))](size, rng):
@@ -80,7 +80,7 @@ class FilmDamage(Content):
         return join_rgba(np.where((light >= dark)[..., None], np.float32(bright), np.float32(black)), total)
 
     def _draw_from_file(self, size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
-        mask = _read_defect(self._masks[int(rng.integers(len(self._masks)))])
+        mask = _read_defect(pick(rng, self._masks))
         side = max(4, round(min(size) * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))))
         scale = side / max(mask.size)
         mask = mask.resize(

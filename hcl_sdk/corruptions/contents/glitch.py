@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import pick_color
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, component
 
 
@@ -35,7 +35,7 @@ class Glitch(Content):
         height, width = image.shape[:2]
         out = np.dstack([image, np.zeros((height, width), np.uint8)])
         unit = int(rng.choice([4, 8, 16]))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             tall = max(1, round(height * rng.uniform(*self.height)))
             top = int(rng.integers(max(1, height - tall + 1)))
             band = out[top : top + tall]

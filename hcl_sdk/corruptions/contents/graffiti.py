@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from hcl_sdk.corruptions.drawing import draw_stroke, pick_color, place_mask, write_words
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -40,7 +40,7 @@ class Graffiti(Content):
         short = min(height, across)
         opacity = Image.new("L", (across, height))
         colors = Image.new("RGB", (across, height))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             width = max(1.0, short * rng.uniform(*self.width))
             if rng.random() < 0.25:
                 layer = write_words(rng, round(short * rng.uniform(0.1, 0.35)))

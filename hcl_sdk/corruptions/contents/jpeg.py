@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -35,7 +35,7 @@ class JPEGBlocks(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         file = io.BytesIO()
-        quality = int(rng.integers(self.quality[0], self.quality[1] + 1))
+        quality = pick_count(rng, self.quality)
         Image.fromarray(image).save(file, "JPEG", quality=quality)
         with Image.open(file) as opened:
             return np.asarray(opened.convert("RGB"))

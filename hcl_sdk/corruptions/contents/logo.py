@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from hcl_sdk.corruptions.drawing import choose_logo, choose_position, pick_color, take_opacity
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
 
@@ -57,7 +57,7 @@ class Logo(Content):
         size = (image.shape[0], image.shape[1])
         layers: list[tuple[Image.Image, list[tuple[int, int]]]] = []
         is_tiled = rng.random() < self.tiled
-        for _ in range(1 if is_tiled else int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(1 if is_tiled else pick_count(rng, self.count)):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
             stamp = choose_logo(self._files, max(2, side // 3) if is_tiled else side, rng)
             if rng.random() < 0.3:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import pick_color
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick, pick_count
 from hcl_sdk.corruptions.soft import draw_path, draw_smooth_noise, join_rgba, smooth_curve, walk
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -46,14 +46,14 @@ class Pen(Content):
     ) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         size, short = (height, width), min(height, width)
-        tool = self.tools[int(rng.integers(len(self.tools)))]
+        tool = pick(rng, self.tools)
         share = {"pen": (0.004, 0.014), "marker": (0.015, 0.05), "highlighter": (0.04, 0.09)}[tool]
         thick = max(0.8, short * rng.uniform(*share))
         inks = _HIGHLIGHTS if tool == "highlighter" else _INKS
-        color = pick_color(rng) if rng.random() < 0.2 else inks[int(rng.integers(len(inks)))]
+        color = pick_color(rng) if rng.random() < 0.2 else pick(rng, inks)
         strength = {"pen": (0.75, 1.0), "marker": (0.7, 1.0), "highlighter": (0.25, 0.6)}[tool]
         alpha = np.zeros(size, np.float32)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             points = _bend_line(str(rng.choice(_FORMS)), size, rng)
             pressure = 1 + 0.35 * np.interp(np.linspace(0, 1, len(points)), np.linspace(0, 1, 6), rng.uniform(-1, 1, 6))
             widths = thick * (pressure if tool == "pen" else np.ones(len(points)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.corruptions.soft import Canvas, Patch
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -40,7 +40,7 @@ class Stickers(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         canvas = Canvas((image.shape[0], image.shape[1]))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             side = max(8, round(min(canvas.size) * rng.uniform(*self.side)))
             sticker = _draw_sticker(rng).rotate(float(rng.normal(0, 15)), Image.Resampling.BICUBIC, expand=True)
             sticker = sticker.resize((side, side), Image.Resampling.LANCZOS)

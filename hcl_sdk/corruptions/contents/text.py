@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 
 
@@ -41,7 +41,7 @@ class TextContent(Content):
     ) -> NDArray[np.uint8]:
         size = (image.shape[0], image.shape[1])
         letters, opacity = (Image.new("L", (size[1], size[0])) for _ in range(2))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             text = write_words(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 4)))
             ground = Image.new("L", text.size, 255 if rng.random() < self.ground else 0)
             if rng.random() < 0.2:

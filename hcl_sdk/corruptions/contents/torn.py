@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.corruptions.soft import draw_rough_noise, join_rgba
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -40,7 +40,7 @@ class TornPaper(Content):
         rows, columns = np.ogrid[0.0:height, 0.0:width]
         rows, columns = rows.astype(np.float32), columns.astype(np.float32)
         depth = np.full(size, np.inf, np.float32)  # pixels to the tear; below 0 all is gone
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             reach = max(2.0, short * rng.uniform(*self.reach))
             x = columns if rng.random() < 0.5 else width - 1 - columns
             y = rows if rng.random() < 0.5 else height - 1 - rows

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from hcl_sdk.corruptions.drawing import choose_logo, take_opacity
 from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write_text
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick
 from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path
 from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
@@ -59,7 +59,7 @@ class Watermark(Content):
     ) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         size, short = (height, width), min(height, width)
-        layout = self.layouts[int(rng.integers(len(self.layouts)))]
+        layout = pick(rng, self.layouts)
         share = {"large": (0.35, 1.0), "corner": (0.12, 0.4), "tiled": (0.12, 0.4)}[layout]
         mark = self._draw_mark(max(6, round(short * rng.uniform(*share))), rng)
         if layout != "corner" and rng.random() < 0.5:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Shape, component
 
 
@@ -26,7 +26,7 @@ class Blobs(Shape):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
         draw = ImageDraw.Draw(sheet)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             center = rng.uniform(0, (size[1], size[0]))
             radius = min(size) * rng.uniform(*self.radius)
             draw.polygon([(float(x), float(y)) for x, y in center + radius * _draw_outline(rng)], fill=255)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hcl_sdk.corruptions.drawing import draw_stroke
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Shape, component
 
 
@@ -32,12 +32,12 @@ class BrushStrokes(Shape):
         sheet = Image.new("L", (size[1], size[0]))
         draw = ImageDraw.Draw(sheet)
         short = min(size)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             draw_stroke(
                 draw,
                 rng,
                 size,
-                turns=int(rng.integers(self.turns[0], self.turns[1] + 1)),
+                turns=pick_count(rng, self.turns),
                 width=short * rng.uniform(*self.width),
                 length=(short * self.length[0], short * self.length[1]),
                 fill=255,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 
 
@@ -31,12 +31,12 @@ class Dust(Shape):
         height, width = size
         sheet = Image.new("L", (width, height))
         draw = ImageDraw.Draw(sheet)
-        count = int(rng.integers(self.specks[0], self.specks[1] + 1))
+        count = pick_count(rng, self.specks)
         centers = rng.uniform(0, 1, (count, 2)) * [width, height]
         radii = np.maximum(0.6, min(size) * rng.exponential(0.004, (count, 2)))
         for center, radius in zip(centers, radii, strict=True):
             draw.ellipse([*(center - radius), *(center + radius)], fill=255)
-        for _ in range(int(rng.integers(self.hairs[0], self.hairs[1] + 1))):
+        for _ in range(pick_count(rng, self.hairs)):
             angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(rng.normal(0, 0.15), 0.15, 16))
             steps = min(size) * rng.uniform(0.005, 0.02) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
             points = rng.uniform(0, 1, 2) * [width, height] + np.cumsum(steps, axis=0)

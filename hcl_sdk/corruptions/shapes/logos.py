@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from hcl_sdk.corruptions.drawing import choose_logo, place_mask, take_opacity
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 from hcl_sdk.photos.find import list_photo_files
 
@@ -42,7 +42,7 @@ class Logos(Shape):
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             side = max(2, round(min(size) * rng.uniform(*self.side)))
             sheet = ImageChops.lighter(sheet, place_mask(take_opacity(choose_logo(self._files, side, rng)), size, rng))
         return np.asarray(sheet) > 127

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Shape, component
 
 
@@ -24,7 +24,7 @@ class Rectangles(Shape):
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         mask = np.zeros(size, dtype=np.bool_)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             height, width = (round(extent * rng.uniform(*self.side)) for extent in size)
             top, left = int(rng.integers(size[0] - height + 1)), int(rng.integers(size[1] - width + 1))
             mask[top : top + height, left : left + width] = True

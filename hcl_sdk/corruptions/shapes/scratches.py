@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 
 
@@ -32,7 +32,7 @@ class Scratches(Shape):
         height, width = size
         sheet = Image.new("L", (width, height))
         draw = ImageDraw.Draw(sheet)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             thickness = max(1, round(min(size) * rng.uniform(*self.width)))
             if rng.random() < 0.4:
                 ys = np.linspace(rng.uniform(-0.5, 0.4), rng.uniform(0.6, 1.5), 12) * height

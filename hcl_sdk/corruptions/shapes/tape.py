@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 
 
@@ -30,7 +30,7 @@ class Tape(Shape):
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
         draw = ImageDraw.Draw(sheet)
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             outline = _draw_strip(rng) if rng.random() < 0.6 else _draw_sticker(rng)
             turn = rng.uniform(0, 2 * np.pi)
             rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])

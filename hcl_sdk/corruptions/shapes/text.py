@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from hcl_sdk.corruptions.drawing import place_mask, write_words
-from hcl_sdk.corruptions.ranges import between
+from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 
 
@@ -30,7 +30,7 @@ class TextShape(Shape):
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         sheet = Image.new("L", (size[1], size[0]))
-        for _ in range(int(rng.integers(self.count[0], self.count[1] + 1))):
+        for _ in range(pick_count(rng, self.count)):
             text = write_words(rng, round(min(size) * rng.uniform(*self.height)), lines=int(rng.integers(1, 3)))
             if rng.random() < 0.3:
                 text = text.rotate(float(rng.uniform(-60, 60)), Image.Resampling.BICUBIC, expand=True)
