@@ -26,7 +26,7 @@ STOREYS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         "foundation",
         (
             ("layers", "photos", "settings"),
-            ("functional", "files", "messages", "errors", "_version", "_lazy", "_pyinstaller"),
+            ("functional", "files", "errors", "_version", "_lazy", "_pyinstaller"),
         ),
     ),
 )
@@ -55,8 +55,7 @@ NOTES = {
     "settings": "a pipeline's settings",
     "functional": "tensors in and out",
     "files": "atomic writing",
-    "messages": "wording of errors",
-    "errors": "in one line",
+    "errors": "their wording",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, get_args
 
 import attrs
 
-from hcl_sdk.messages import check_keywords, received, suggest
+from hcl_sdk.errors import check_keywords, received, suggest
 
 Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
 """What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,

@@ -9,8 +9,8 @@ from hcl_sdk import plugins
 from hcl_sdk.config._check import Plan, check, report_unknown
 from hcl_sdk.config._errors import ConfigError, Problems
 from hcl_sdk.config._make import make_all
+from hcl_sdk.errors import received
 from hcl_sdk.interfaces import KINDS, Configurable
-from hcl_sdk.messages import received
 
 C = TypeVar("C", bound=Configurable)
 

@@ -28,9 +28,9 @@ from hcl_sdk.config._hints import (
     kind_of,
     with_article,
 )
+from hcl_sdk.errors import received, suggest
 from hcl_sdk.interfaces import Configurable, field_type
 from hcl_sdk.interfaces.typecheck import problems as type_problems
-from hcl_sdk.messages import received, suggest
 from hcl_sdk.registry import PluginError, RegistryError
 
 

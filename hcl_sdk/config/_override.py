@@ -8,7 +8,7 @@ from typing import Any
 
 from hcl_sdk.config._errors import ConfigError, Problems
 from hcl_sdk.config._yaml import parse_yaml
-from hcl_sdk.messages import received
+from hcl_sdk.errors import received
 
 
 def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:

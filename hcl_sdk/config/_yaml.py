@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from hcl_sdk.config._errors import ConfigError
-from hcl_sdk.messages import received
+from hcl_sdk.errors import received
 
 _MAX_CHARACTERS = 1_000_000
 _MAX_VALUES = 50_000  # with each alias counted as all that it stands for

@@ -17,8 +17,8 @@ import attrs
 import torch
 from torch import nn
 
+from hcl_sdk.errors import check_keywords
 from hcl_sdk.interfaces.typecheck import is_configurable, problems
-from hcl_sdk.messages import check_keywords
 
 C = TypeVar("C", bound="type[Configurable]")
 

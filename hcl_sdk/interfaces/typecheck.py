@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from hcl_sdk.messages import received
+from hcl_sdk.errors import received
 
 
 def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:

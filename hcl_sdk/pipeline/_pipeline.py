@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used
 from hcl_sdk.detector import Detector
+from hcl_sdk.errors import suggest_keywords
 from hcl_sdk.functional.arrays import working_size
 from hcl_sdk.interfaces import Restorer
-from hcl_sdk.messages import suggest_keywords
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.pipeline._card import write_card

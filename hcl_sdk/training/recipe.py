@@ -10,9 +10,9 @@ from attrs.validators import and_, deep_iterable, deep_mapping, ge, gt, in_, ins
 
 from hcl_sdk.config import ConfigError, build, describe, plugins_used
 from hcl_sdk.corruptions.corruption import Corruption
+from hcl_sdk.errors import received
 from hcl_sdk.evaluation.evaluation import MAX_SIZE, Evaluation
 from hcl_sdk.interfaces import Configurable, Dataset, DetectionLoss, RestorationLoss, component
-from hcl_sdk.messages import received
 from hcl_sdk.pipeline import Pipeline
 
 MAX_FLOAT = 1e30
