@@ -4,6 +4,10 @@ The public names below are imported when first used, so that ``import hcl_sdk`` 
 ``__init__.pyi`` is the one list of them.
 """
 
+import logging
+
 from hcl_sdk._lazy import attach_stub
 
 __getattr__, __dir__, __all__ = attach_stub(__spec__)
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is said to nobody stays unsaid

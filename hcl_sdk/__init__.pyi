@@ -43,6 +43,7 @@ from .photos.errors import PhotoError as PhotoError
 from .photos.photo import Photo as Photo
 from .photos.regions import Region as Region
 from .pipeline import Pipeline as Pipeline
+from .pipeline import detect as detect
 from .pipeline import restore as restore
 from .plugins import hookimpl as hookimpl
 from .registry import PluginError as PluginError
@@ -52,4 +53,5 @@ from .restorers.partial_swin import PartialSwinRestorer as PartialSwinRestorer
 from .restorers.patch_synthesis import PatchSynthesis as PatchSynthesis
 from .restorers.residual_unet import ResidualUNet as ResidualUNet
 from .result import Result as Result
+from .result import Suspect as Suspect
 from .weights import WeightsError as WeightsError

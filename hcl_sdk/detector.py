@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
+from hcl_sdk.config import by_name
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import most_certain, without_inner_edge
@@ -48,7 +49,8 @@ class Detector(Component):
     """Finds the corrupted region of each image, from coarse to fine (paper, section 3.2).
 
     At the coarsest scale all pixels are in question; a scale clusters those in question, settles the ones it is sure
-    of, and leaves the rest to the next finer scale. Making a detector binds its parts to each other.
+    of, and leaves the rest to the next finer scale. Making a detector binds its parts to each other. A part may also be
+    given as a configuration spells it: ``encoder="convnext"``, ``head={"use": "projection", "dim": 32}``.
 
     Attributes:
         encoder: image -> pyramid.
@@ -67,10 +69,10 @@ class Detector(Component):
 
     kind: ClassVar[str] = "detector"
 
-    encoder: Encoder = attrs.field(factory=SwinEncoder)
-    interaction: Interaction = attrs.field(factory=TopDownFusion)
-    head: Head = attrs.field(factory=ProjectionHead)
-    clusterer: Clusterer = attrs.field(factory=SoftKMeans)
+    encoder: Encoder = attrs.field(factory=SwinEncoder, converter=by_name(Encoder))
+    interaction: Interaction = attrs.field(factory=TopDownFusion, converter=by_name(Interaction))
+    head: Head = attrs.field(factory=ProjectionHead, converter=by_name(Head))
+    clusterer: Clusterer = attrs.field(factory=SoftKMeans, converter=by_name(Clusterer))
     settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
     damage_head: DamageHead | None = None

@@ -24,11 +24,18 @@ def suggest(name: Any, known: Collection[str]) -> str:
 
     >>> suggest("sensitivty", ["sensitivity", "dilate"])
     "did you mean 'sensitivity'?"
+    >>> suggest("mask", ["photo", "corruption_mask"])
+    "did you mean 'corruption_mask'?"
     >>> suggest("color", ["sensitivity", "dilate"])
     'known: sensitivity, dilate'
     """
     near = difflib.get_close_matches(str(name), known, n=1)
+    if not near:
+        near = [longer for longer in known if str(name).removesuffix("s") in longer.split("_")]
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+_MASKS = "mask", "masks", "corruption_mask"
 
 
 def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> None:
@@ -38,7 +45,10 @@ def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> N
     """
     for name in given:
         if name not in known:
-            raise TypeError(f"{what}() got an unexpected keyword argument {name!r}; {suggest(name, known)}")
+            hint = suggest(name, known)
+            if name in _MASKS and what in ("Pipeline.__call__", "Pipeline.detect"):
+                hint = "pipeline.restore(photo, corruption_mask=mask) fills a mask of your own"
+            raise TypeError(f"{what}() got an unexpected keyword argument {name!r}; {hint}")
 
 
 def suggest_keywords(function: _F) -> _F:

@@ -21,6 +21,25 @@ from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import Region, find_regions, to_coco
 
 
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """The most suspicious part of a photo that is not in its mask.
+
+    Attributes:
+        box: (x, y, width, height) in pixels, around the pixels that are more than half as sure as the surest.
+        confidence: of the surest pixel: the probability of *corrupted*.
+        sensitivity: the least, in steps of 0.01, at which something of it is in the mask.
+    """
+
+    box: tuple[int, int, int, int]
+    confidence: float
+    sensitivity: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"box": list(self.box), "confidence": self.confidence, "sensitivity": self.sensitivity}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The mask of a photo and the restored photo.
@@ -55,7 +74,8 @@ class Result:
     def __repr__(self) -> str:
         what = "detected" if self.composited is None else "restored"
         share = float(self.corruption_mask.float().mean())
-        return f"<Result: {self.photo!r}, {share:.1%} corrupted, {what}>"
+        found = f"{share:.1%} corrupted" if share else f"nothing found, {float(self.confidence.max()):.0%} sure at most"
+        return f"<Result: {self.photo!r}, {found}, {what}>"
 
     @property
     def raw(self) -> Tensor | None:

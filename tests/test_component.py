@@ -181,7 +181,7 @@ def test_moving_and_converting_work_as_for_any_module() -> None:
         ("dim", 64.0, "expected a whole number, got 64.0 (float)"),
         ("rate", "x", "expected a number, got 'x' (str)"),
         ("rate", False, "expected a number, got False (bool)"),
-        ("sizes", [1, 2], "expected a tuple of whole numbers, got [1, 2] (list)"),
+        ("sizes", {1, 2}, "expected a tuple of whole numbers, got {1, 2} (set)"),
         ("mode", "c", "expected one of 'a', 'b', got 'c' (str)"),
         ("inner", 1, "expected a Component or None, got 1 (int)"),
     ],
@@ -195,6 +195,13 @@ def test_values_have_the_type_of_the_field(field: str, value: Any, message: str)
 def test_an_element_of_a_tuple_has_its_place() -> None:
     with pytest.raises(TypeError, match=r"Encoder\.sizes\[1\]: expected a whole number, got '2'"):
         Encoder(sizes=(1, "2"))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_list_is_taken_for_a_tuple() -> None:
+    assert Encoder(sizes=[1, 2]).sizes == (1, 2)  # pyright: ignore[reportArgumentType]
+    assert attrs.evolve(Encoder(), sizes=[3]).sizes == (3,)
+    with pytest.raises(TypeError, match=r"Encoder\.sizes\[1\]: expected a whole number, got '2'"):
+        Encoder(sizes=[1, "2"])  # pyright: ignore[reportArgumentType]
 
 
 def test_a_whole_number_is_a_number() -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import gc
+import io
+import itertools
 import json
 import math
 import pickle
+import re
 import warnings
 import weakref
 from collections.abc import Callable
@@ -191,6 +195,20 @@ def test_lists_of_mixed_sizes_give_what_each_photo_gives_alone(tiny_pipeline: Pi
     assert tiny_pipeline([]) == []
     assert isinstance(tiny_pipeline([photos[0]]), list)
     assert isinstance(tiny_pipeline(photos[0]), Result)
+
+
+def test_a_list_shows_its_progress_when_asked_and_tells_the_logger(
+    tiny_pipeline: Pipeline, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = [noise(9, 12, seed=1), noise(8, 50, seed=2), noise(9, 12, seed=3)]
+    with caplog.at_level("INFO", logger="hcl_sdk"):
+        quiet = tiny_pipeline.detect(photos)
+        assert capsys.readouterr().err == ""
+        told = tiny_pipeline.detect(photos, progress=True)
+    assert "3/3" in capsys.readouterr().err
+    assert all(torch.equal(a.corruption_mask, b.corruption_mask) for a, b in zip(quiet, told, strict=True))
+    said = [record.getMessage() for record in caplog.records if record.name == "hcl_sdk.pipeline"]
+    assert said[:3] == [f"photo {i + 1} of 3: {quiet[i]!r}" for i in (0, 2, 1)]
 
 
 # --- What is held in memory ----------------------------------------------------------------------------------------
@@ -417,16 +435,73 @@ def test_sensitivity_goes_from_nothing_over_the_threshold_to_everything(
         if sensitivity == 0.5:
             assert torch.equal(result.corruption_mask, plain.corruption_mask)
     assert shares == sorted(shares)
-    if 0 < threshold < 1:
-        assert not pipeline.detect(photo, sensitivity=0).corruption_mask.any()
-        assert pipeline.detect(photo, sensitivity=1).corruption_mask.all()
+    assert not pipeline.detect(photo, sensitivity=0).corruption_mask.any()
+    assert pipeline.detect(photo, sensitivity=1).corruption_mask.all()
     pipeline.sensitivity = 0.8
     again = pipeline(photo, sensitivity=0.8), pipeline(photo)
     assert torch.equal(*(result.corruption_mask for result in again))
-    odds = threshold / (1 - threshold) if threshold < 1 else math.inf
-    odds *= 0.2 / 0.8
-    limit = odds / (1 + odds) if math.isfinite(odds) else 1.0
+    limit = np.interp(0.8, [0, 0.5, 1], [1, threshold, 0])
     assert torch.equal(again[0].corruption_mask, plain.confidence > limit)
+
+
+@pytest.mark.parametrize("peak_threshold", [0.0, 0.5, 0.98])
+def test_every_step_of_the_sensitivity_moves_the_mask(peak_threshold: float) -> None:
+    # Regions from hardly to nearly sure, each with a border that fades out.
+    peaks = torch.linspace(-6, 8, 200).sigmoid()
+    confidence = peaks[:, None] * torch.linspace(1, 0, 50)
+    pipeline = known().replace(threshold=0.5, peak_threshold=peak_threshold)
+    areas = [int(pipeline.to_mask(confidence.reshape(1, 1, 1, -1), sensitivity=step / 20).sum()) for step in range(21)]
+    assert areas[0] == 0
+    assert all(before < after for before, after in itertools.pairwise(areas))
+
+
+def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
+    pipeline = known().replace(threshold=0.5, peak_threshold=0.98)
+    confidence = torch.full((1, 1, 30, 40), 0.01)
+    confidence[..., 5:9, 20:30] = 0.5
+    confidence[..., 6, 25] = 0.85
+    confidence[..., 20, 3] = 0.7
+    found = pipeline.detect(np.zeros((30, 40, 3), np.uint8), sensitivity=0)
+    missed = dataclasses.replace(
+        found, confidence=confidence, corruption_mask=torch.zeros_like(confidence, dtype=torch.bool)
+    )
+    suspect = pipeline.find_suspect(missed)
+    assert suspect is not None
+    assert suspect.box == (20, 5, 10, 4)
+    assert suspect.confidence == pytest.approx(0.85)
+    mask = pipeline.to_mask(confidence, sensitivity=suspect.sensitivity)
+    assert mask[..., 6, 25].all()
+    assert not mask[..., 20, 3].any()
+    assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01).any()
+    assert "nothing found, 85% sure at most" in repr(missed)
+    nothing = dataclasses.replace(missed, confidence=torch.zeros_like(confidence))
+    assert pipeline.find_suspect(nothing) is None
+
+
+def test_what_the_second_threshold_cuts_is_a_suspect_and_what_fades_out_is_not() -> None:
+    pipeline = known().replace(threshold=0.9, peak_threshold=0.98)
+    confidence = torch.full((1, 1, 30, 40), 0.4)
+    confidence[..., 2:12, 2:12] = 0.8  # the border of what is found
+    confidence[..., 4:10, 4:10] = 0.99
+    photo = np.zeros((30, 40, 3), np.uint8)
+    found = dataclasses.replace(
+        pipeline.detect(photo), confidence=confidence, corruption_mask=pipeline.to_mask(confidence)
+    )
+    assert int(found.corruption_mask.sum()) == 36
+    assert pipeline.find_suspect(found) is None
+    confidence[..., 20:23, 30:36] = 0.95  # apart, above the first threshold only
+    suspect = pipeline.find_suspect(found)
+    assert suspect is not None
+    assert suspect.box == (30, 20, 6, 3)
+    assert pipeline.to_mask(confidence, sensitivity=suspect.sensitivity)[..., 20:23, 30:36].all()
+    assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01)[..., 20:23, 30:36].any()
+
+
+def test_a_mask_that_was_handed_in_has_no_suspect() -> None:
+    mask = np.zeros((30, 40), bool)
+    mask[4:8, 4:8] = True
+    pipeline = known()
+    assert pipeline.find_suspect(pipeline.restore(np.zeros((30, 40, 3), np.uint8), corruption_mask=mask)) is None
 
 
 def test_a_region_counts_if_it_rises_above_the_second_threshold(tiny_pipeline: Pipeline) -> None:
@@ -528,9 +603,81 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
 def test_parts_are_replaced_and_not_assigned(name: str) -> None:
     pipeline = known()
     before = getattr(pipeline, name)
-    with pytest.raises(AttributeError, match=rf"Pipeline\.{name} is read-only; pipeline\.replace\({name}=\.\.\.\)"):
+    how = "to" if name == "device" else f"replace({name}="
+    with pytest.raises(AttributeError, match=re.escape(f"Pipeline.{name} is read-only; pipeline.{how}")):
         setattr(pipeline, name, None)
     assert getattr(pipeline, name) is before
+
+
+def test_parts_may_be_given_by_name() -> None:
+    pipeline = known(dilate=3).replace(restorer="gated-unet")
+    assert isinstance(pipeline.restorer, GatedUNet)
+    assert pipeline.dilate == 3
+    other = pipeline.replace(restorer={"use": "gated-unet", "dim": 4, "multipliers": [1, 2]})
+    assert repr(other.restorer) == repr(GatedUNet(dim=4, multipliers=(1, 2)))
+    made = Detector(
+        encoder={"use": "convnext", "channels": [6, 8], "depths": [1, 1]},
+        interaction="identity",
+        head={"use": "projection", "dim": 6},
+        clusterer="soft-kmeans",
+    )
+    assert isinstance(made.encoder, ConvNeXtEncoder)
+    assert Pipeline(made, device="cpu").detect(noise(20, 24)).photo.size == (20, 24)
+    with pytest.raises(ConfigError, match=r"restorer\.use: unknown restorer 'gated-unit'; did you mean 'gated-unet'\?"):
+        pipeline.replace(restorer="gated-unit")
+    with pytest.raises(ConfigError, match=r"encoder\.use: unknown encoder 'convnxt'"):
+        Detector(encoder="convnxt")
+
+
+def test_a_pipeline_moves_to_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = known(GatedUNet(dim=4, multipliers=(1, 2)))
+    with pytest.raises(ValueError, match="nowhere"):
+        pipeline.to("nowhere")
+    monkeypatch.setattr("hcl_sdk.pipeline._pipeline.pick_device", torch.device)  # which knows of no meta device
+    assert pipeline.to("meta") is pipeline
+    assert pipeline.device == torch.device("meta")
+    assert {parameter.device.type for parameter in pipeline.restorer.parameters()} == {"meta"}
+
+
+def test_a_pipeline_has_bounds_unless_it_is_told_otherwise(make_detector: Callable[..., Detector]) -> None:
+    photo = np.zeros((520, 1040, 3), np.uint8)
+    photo[5:515, 5:1030] = 255  # what is to be filled, so that nothing is cut off around it
+    mask = photo[..., 0] > 0
+    sizes: tuple[tuple[dict[str, Any], tuple[int, int]], ...] = (
+        ({}, (512, 1024)),
+        ({"restoration_size": None}, (520, 1040)),
+    )
+    for size, expected in sizes:
+        restorer = Flat()
+        Pipeline(restorer=restorer, device="cpu", **size).restore(photo, corruption_mask=mask)
+        assert tuple(restorer.calls[0][0].shape[-2:]) == expected
+    detector = make_detector()
+    seen: list[tuple[int, ...]] = []
+    detector.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+    Pipeline(detector, device="cpu").detect(photo)
+    assert seen == [(1, 3, 512, 1024)]
+
+
+@pytest.mark.parametrize("restorer", [Flat, FlatFromFeatures])
+def test_a_region_limits_the_search_and_nothing_else(restorer: type[Flat]) -> None:
+    photo, mask = stained()
+    pipeline = known(restorer())
+    box = (10, 0, 8, 24)
+    inside = np.zeros_like(mask)
+    inside[:, 10:18] = True
+    found, whole = pipeline.detect(photo, region=box), pipeline.detect(photo)
+    assert (found.corruption_mask[0, 0].numpy() == (mask & inside)).all()
+    assert (found.confidence[0, 0].numpy()[inside] == whole.confidence[0, 0].numpy()[inside]).all()
+    assert not found.confidence[0, 0].numpy()[~inside].any()
+    result = pipeline(photo, region=box)
+    assert (result.restored[mask & inside] == 128).all()
+    assert (result.restored[~(mask & inside)] == photo[~(mask & inside)]).all()
+    (_, detection) = pipeline.restorer.calls[-1]
+    assert int(detection.corruption_mask.sum()) == int((mask & inside).sum())
+    with pytest.raises(ValueError, match="nothing of a photo of 32 x 24 pixels lies in the region 32,0,5,5"):
+        pipeline.detect(photo, region=(32, 0, 5, 5))
+    with pytest.raises(TypeError, match="a region is four whole numbers"):
+        pipeline.detect(photo, region=(1, 2, 3))  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def test_what_is_replaced_is_all_that_changes() -> None:
@@ -738,10 +885,42 @@ def test_models_are_put_in_evaluation_mode(make_detector: Callable[..., Detector
     assert not any(module.training for module in detector.modules())
 
 
-@pytest.mark.parametrize("photo", [3, None, b"abc", {"a": 1}])
+@pytest.mark.parametrize("photo", [3, None, {"a": 1}])
 def test_what_is_no_photo_is_refused(tiny_pipeline: Pipeline, photo: Any) -> None:
     with pytest.raises(TypeError, match="a photo is a path"):
         tiny_pipeline(photo)
+
+
+@pytest.mark.parametrize("call", ["__call__", "detect", "restore"])
+def test_a_mask_under_another_name_is_answered_with_how_it_is_given(call: str) -> None:
+    photo, mask = stained()
+    with pytest.raises(TypeError, match="corruption_mask"):
+        getattr(known(), call)(photo, mask=mask)
+
+
+def test_bytes_and_open_files_are_photos(tmp_path: Path) -> None:
+    photo, mask = stained()
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    contents = (tmp_path / "a.png").read_bytes()
+    pipeline = known()
+    expected = np.asarray(pipeline(tmp_path / "a.png").restored)
+    sources: tuple[Any, ...] = (contents, bytearray(contents), io.BytesIO(contents))
+    for source in sources:
+        np.testing.assert_array_equal(np.asarray(pipeline(source).restored), expected)
+    with (tmp_path / "a.png").open("rb") as file:
+        np.testing.assert_array_equal(np.asarray(pipeline([file, contents])[0].restored), expected)
+    Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / "m.png")
+    result = pipeline.restore(contents, corruption_mask=(tmp_path / "m.png").read_bytes())
+    assert (result.corruption_mask[0, 0].numpy() == mask).all()
+    with (tmp_path / "a.png").open(encoding="latin-1") as file, pytest.raises(TypeError, match="mode 'rb'"):
+        pipeline(file)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    with pytest.raises(hcl_sdk.PhotoError, match="the bytes: this is not a photo"):
+        pipeline(b"no photo")
+
+
+def test_a_url_is_refused_with_what_to_do() -> None:
+    with pytest.raises(hcl_sdk.PhotoError, match=r"https://a\.b/c\.png: URLs are not read; download it first"):
+        known()("https://a.b/c.png")
 
 
 def test_a_photo_that_is_not_there_is_named(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
@@ -873,6 +1052,36 @@ def test_a_short_configuration_is_enough() -> None:
     assert isinstance(made.restorer, GatedUNet)
 
 
+def test_a_configuration_may_start_from_weights(tmp_path: Path, make_detector: Callable[..., Detector]) -> None:
+    own = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1, 2)), threshold=0.3, dilate=2, device="cpu")
+    own.save_pretrained(tmp_path / "own")
+    photo = noise(24, 31)
+    start = f"weights: {tmp_path / 'own'}\n"
+    same = Pipeline.from_config(start, device="cpu")
+    np.testing.assert_array_equal(same(photo).restored, own(photo).restored)
+    changed = Pipeline.from_config(
+        start + "restorer: {use: gated-unet, dim: 4, multipliers: [1]}\ndilate: 5", device="cpu"
+    )
+    assert torch.equal(changed.detect(photo).confidence, own.detect(photo).confidence)
+    assert isinstance(changed.restorer, GatedUNet)
+    assert (changed.restorer.multipliers, changed.dilate, changed.threshold) == ((1,), 5, 0.3)
+    assert Pipeline.from_config(start + "restorer: null", device="cpu").restorer is None
+    with pytest.raises(ConfigError, match="detector: comes with the weights"):
+        Pipeline.from_config(start + "detector: {encoder: convnext}")
+    with pytest.raises(ConfigError, match=r"(?s)dilat: unknown key; did you mean 'dilate'.*threshold: "):
+        Pipeline.from_config(start + "dilat: 5\nthreshold: 7")
+    with pytest.raises(hcl_sdk.WeightsError):
+        Pipeline.from_config("{weights: ./nowhere, dilate: 1}")
+
+
+def test_weights_do_not_start_from_other_weights(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    tiny_pipeline.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"weights": "default"}))
+    with pytest.raises(ConfigError, match="weights: unknown key"):
+        Pipeline.from_pretrained(tmp_path)
+
+
 def test_all_that_is_wrong_with_a_configuration_is_listed() -> None:
     text = """
         detector:
@@ -959,6 +1168,9 @@ def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(module.Pipeline, "from_pretrained", from_pretrained)
         assert (hcl_sdk.restore(photo).restored[mask] == 128).all()
         assert hcl_sdk.restore(photo, dilate=1).alpha.sum() > mask.sum()
+        assert (hcl_sdk.detect(photo, sensitivity=0.5).corruption_mask[0, 0].numpy() == mask).all()
+        with pytest.raises(TypeError, match=r"restore\(\) got .* 'mask'; did you mean 'corruption_mask'\?"):
+            hcl_sdk.restore(photo, mask=mask)
     finally:
         module._default_pipeline.cache_clear()
     assert asked == ["default"]

@@ -143,3 +143,13 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_the_kind_must_be_one() -> None:
     assert "'decoder' is not one of 'encoder'" in new("hcl-made", "--kind", "decoder", status=2).stderr
     assert "Missing option '--kind'" in new("hcl-made", status=2).stderr
+
+
+@pytest.mark.parametrize("kind", ["encoder", "restorer", "loss", "dataset"])
+def test_the_readme_says_in_which_configuration_its_snippet_stands(kind: str, tmp_path: Path) -> None:
+    new("hcl-made", "--kind", kind, "-o", tmp_path)
+    readme = (tmp_path / "hcl-made" / "README.md").read_text()
+    of_a_pipeline = kind in ("encoder", "restorer")
+    assert ("under `pipeline:`" in readme) == of_a_pipeline
+    assert ("the configuration of a pipeline" in readme) == of_a_pipeline
+    assert "training run" in readme

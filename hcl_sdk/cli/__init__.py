@@ -39,7 +39,18 @@ class _Commands(PluginGroup, LazyGroup):
             return super().make_context(*args, **kwargs)
 
 
-_NAMES = "benchmark", "components", "convert", "detect", "evaluate", "plugins", "quickstart", "restore", "train"
+_NAMES = (
+    "benchmark",
+    "components",
+    "convert",
+    "detect",
+    "doctor",
+    "evaluate",
+    "plugins",
+    "quickstart",
+    "restore",
+    "train",
+)
 
 
 @click.group(

@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hcl_sdk.cli._tables import Table, show, write_plain
 from hcl_sdk.plugins import disabled_packages, registry
-from hcl_sdk.registry import BUILTIN_DISTRIBUTION, KINDS_AND_WEIGHTS, Entry, PluginError, PluginReport, UnknownNameError
+from hcl_sdk.registry import (
+    BUILTIN_DISTRIBUTION,
+    KINDS_AND_WEIGHTS,
+    Entry,
+    PluginError,
+    PluginReport,
+    UnknownNameError,
+    suggest_package,
+)
 
 
-def all_components() -> str:
-    """List name, package and summary of everything registered, by kind."""
-    entries = registry.entries()
-    rows = [(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries]
-    widths = _widths(rows)
-    parts = []
-    for kind, group in groupby(zip(entries, rows, strict=True), key=lambda pair: pair[0].kind):
-        parts.append("\n".join([kind, *(f"  {_row(row, widths)}" for _, row in group)]))
-    return "\n\n".join([*parts, *_notes()])
+def show_components() -> None:
+    """Print name, package and summary of everything registered, by kind."""
+    tables = [
+        Table(
+            title=kind,
+            rows=[(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries],
+        )
+        for kind, entries in groupby(registry.entries(), key=lambda entry: entry.kind)
+    ]
+    show(*tables, *_notes())
 
 
 def one_component(name: str) -> str:
@@ -36,6 +46,7 @@ def one_component(name: str) -> str:
     if not found:
         near = difflib.get_close_matches(name, [e.qualified_name for e in registry.entries()], n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see hcl components for all names"
+        hint = suggest_package(name) or hint
         raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_notes()]))
     return "\n\n".join(_entry(e) for e in found)
 
@@ -62,8 +73,7 @@ def _fields(cls: Any) -> str:
         rows.append((field.name, kind, _default(field.default), ", ".join(_ranges(field.validator))))
     if len(rows) == 1:
         return "It has no fields."
-    widths = _widths(rows)
-    return "\n".join(_row(row, widths) for row in rows)
+    return write_plain(Table(header=rows[0], rows=rows[1:]))
 
 
 def _default(default: Any) -> str:
@@ -96,34 +106,49 @@ def _ranges(validator: Any) -> Iterator[str]:
         yield from (f"{text} or None" for text in _ranges(validator.validator))
 
 
-def all_plugins() -> str:
-    """List plugins in a table, followed by the errors of broken ones."""
+def show_plugins(*, check: bool) -> None:
+    """Print a table of the plugins; below it, why broken ones are broken.
+
+    Args:
+        check: also load every component, and look into every folder of weights; what is on the Hub is not asked for.
+
+    Raises:
+        click.ClickException: if that was asked for, and anything is broken.
+    """
     reports = registry.plugins
-    rows = [("plugin", "version", "status", "provides")]
-    rows += [
-        (_label(r, reports), r.version, r.status, ", ".join((*r.names, *(f"hcl {c}" for c in r.commands))) or "-")
-        for r in reports
-    ]
-    widths = _widths(rows)
-    lines = [_row(row, widths) for row in rows]
+    entries = registry.entries() if check else []
+    faults = list(find_faults(entries))
+    faulty = {name for name, _ in faults}
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
     if any(r.status == "broken" for r in reports):
         problems.append("(HCL_STRICT_PLUGINS=1 makes broken plugins an error of every command, for CI.)")
     absent = sorted(disabled_packages() - {"*"} - {r.distribution for r in reports})
     problems += [f"Warning: HCL_DISABLE_PLUGINS names {name}, which is not an installed plugin" for name in absent]
-    return "\n".join([*lines, *([""] if problems else []), *problems])
+    show(describe_plugins(faulty), *(["\n".join(problems)] if problems else []))
+    if not check:
+        return
+    broken = [f"{_label(r, reports)}: {r.error}" for r in reports if r.status == "broken"]
+    broken += [message for _, message in faults]
+    if broken:
+        raise click.ClickException("\n  ".join([f"{len(broken)} broken:", *broken]))
+    click.echo(f"\nAll {len(entries)} components and weights can be loaded.")
 
 
-def check_plugins() -> None:
-    """Load every component and read every folder of weights; nothing is requested from the Hub.
+def describe_plugins(faulty: Collection[str] = ()) -> Table:
+    """A row for each plugin; one that gave a name that is ``faulty`` is broken."""
+    reports = registry.plugins
+    rows = []
+    for r in reports:
+        status = "broken" if set(r.names).intersection(faulty) else r.status
+        gives = ", ".join((*r.names, *(f"hcl {c}" for c in r.commands))) or "-"
+        rows.append((_label(r, reports), r.version, status, gives))
+    return Table(header=("plugin", "version", "status", "provides"), rows=rows)
 
-    Raises:
-        click.ClickException: listing everything that is broken.
-    """
+
+def find_faults(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+    """The qualified name, and what is wrong, of everything that cannot be loaded."""
     from hcl_sdk.weights import WEIGHTS, WeightsError, read_config
 
-    problems = [f"{_label(r, registry.plugins)}: {r.error}" for r in registry.plugins if r.status == "broken"]
-    entries = registry.entries()
     for entry in entries:
         try:
             if entry.kind != "weights":
@@ -133,12 +158,9 @@ def check_plugins() -> None:
                 if not (folder / WEIGHTS).is_file():
                     raise WeightsError(f"{folder} holds no {WEIGHTS}")
         except PluginError as error:
-            problems.append(str(error))
+            yield entry.qualified_name, str(error)
         except (WeightsError, OSError) as error:
-            problems.append(f"weights {entry.qualified_name}: {error}")
-    if problems:
-        raise click.ClickException("\n  ".join([f"{len(problems)} broken:", *problems]))
-    click.echo(f"\nAll {len(entries)} components and weights can be loaded.")
+            yield entry.qualified_name, f"weights {entry.qualified_name}: {error}"
 
 
 def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:
@@ -150,11 +172,3 @@ def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:
 def _notes() -> list[str]:
     failed = [r.distribution for r in registry.plugins if r.status == "broken"]
     return [f"broken plugins ({', '.join(failed)}) provide nothing: see hcl plugins"] if failed else []
-
-
-def _widths(rows: Iterable[Sequence[str]]) -> list[int]:
-    return [max(map(len, column)) for column in zip(*rows, strict=True)]
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from hcl_sdk.cli._options import MeasuringOptions
+from hcl_sdk.cli._tables import Table, is_terminal, show
 from hcl_sdk.config import ConfigError, build, load_yaml, override
-from hcl_sdk.evaluation import Benchmark, Evaluation, evaluate, run_benchmark
+from hcl_sdk.evaluation import Benchmark, Evaluation, Report, evaluate, run_benchmark
+from hcl_sdk.evaluation.tables import list_notes, make_grids
+from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process
 from hcl_sdk.weights import WeightsError
@@ -43,8 +46,18 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
     if given.as_json:
         click.echo(json.dumps(report.to_json()))
     elif not given.quiet:
-        click.echo(report.to_markdown())
+        _show_report(report)
         click.echo(f"Wrote metrics.json, table.md, items.jsonl and contact sheets to {given.output}.")
+
+
+def _show_report(report: Report) -> None:
+    """Tables on a terminal, Markdown elsewhere."""
+    if not is_terminal():
+        click.echo(report.to_markdown())
+        return
+    notes = escape("\n".join(list_notes(report)).strip())
+    tables = [Table(header=grid.header, rows=grid.rows) for grid in make_grids(report)]
+    show(f"{report.images} images.", *tables, *([notes] if notes else []))
 
 
 def _build(mapping: dict[str, Any], what: type[Evaluation] | type[Benchmark]) -> Evaluation | Benchmark:

@@ -51,6 +51,23 @@ class _SettingType(click.ParamType):
         return number
 
 
+class _RegionType(click.ParamType):
+    """A rectangle."""
+
+    name = "region"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y, width, height = map(int, str(value).split(","))
+        except ValueError:
+            self.fail(f"expected four whole numbers X,Y,WIDTH,HEIGHT in pixels; got {value!r}.", param, ctx)
+        if x < 0 or y < 0 or width < 1 or height < 1:
+            self.fail(f"expected X and Y from 0 on, WIDTH and HEIGHT from 1 on; got {value!r}.", param, ctx)
+        return x, y, width, height
+
+
 def setting_option(name: str, metavar: str, help_text: str) -> Decorator:
     """Add an option for a field of :class:`~hcl_sdk.settings.Settings`; without it the weights' own value applies."""
     option = f"--{name.replace('_', '-')}"
@@ -71,13 +88,19 @@ def output_option(default: str | None, help_text: str) -> Decorator:
     )
 
 
-def check_not_empty(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """Reject an empty string where a name is expected."""
-    if not value:
-        raise click.BadParameter("expected a name, got an empty string.", ctx, param)
+def check_not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty text where a name is expected."""
+    if value == "":
+        raise click.BadParameter("expected a name, got an empty text.", ctx, param)
     return value
 
 
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    type=PathType(exists=True, dir_okay=False),
+    help="A YAML file that says what differs from the weights: settings, another restorer.",
+)
 weights_option = click.option(
     "--weights",
     metavar="NAME",
@@ -126,11 +149,14 @@ class PhotoOptions:
     output: Path
     resume: bool
     sensitivity: float | None
+    region: tuple[int, int, int, int] | None
     detection_size: int | None
-    weights: str
+    weights: str | None
+    config: Path | None
     device: str | None
     precision: Precision
     plot: bool
+    report: Path | None
     as_json: bool
     quiet: bool
 
@@ -146,17 +172,36 @@ photo_options = bundle(
         "S",
         "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.  [default: from the weights]",
     ),
+    click.option(
+        "--region",
+        metavar="X,Y,W,H",
+        type=_RegionType(),
+        help="Look for what is corrupted in this rectangle only, in pixels from the upper left corner.",
+    ),
     setting_option(
         "detection_size",
         "PIXELS",
         "Shrink larger photos to this shorter side for detection, to save memory.  [default: from the weights]",
     ),
-    weights_option,
+    click.option(
+        "--weights",
+        metavar="NAME",
+        callback=check_not_empty,
+        help="A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub.  "
+        "[default: those of --config, or default]",
+    ),
+    config_option,
     device_option,
     click.option(
         "--precision", type=click.Choice(["no", "fp16", "bf16"]), default="no", help="no means float32 (the default)."
     ),
     click.option("--plot", is_flag=True, help="Also write NAME_plot.png: input, confidence, mask, restored."),
+    click.option(
+        "--report",
+        metavar="FILE",
+        type=PathType(dir_okay=False),
+        help="Also write one HTML page with all photos, the most corrupted first.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo to standard output."),
     quiet_option("No progress bar, no summary; errors only."),
 )

@@ -6,13 +6,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
 
 from hcl_sdk.cli._options import PhotoOptions
+from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
+from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
+from hcl_sdk.interfaces import Restorer
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.plugins import registry
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 
 # Library argument -> command-line option.
@@ -20,8 +25,10 @@ _OPTIONS = {
     "output": "-o",
     "corruption_masks": "--mask",
     "coco": "--coco",
+    "report": "--report",
     "resume": "--resume",
     "format": "--format",
+    "region": "--region",
     "pipeline": "--weights",
 }
 
@@ -40,20 +47,70 @@ def _explain_errors(*, recursive: bool = True) -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def load_pipeline(weights: str, device: str | None, precision: Precision = "no", **settings: float | None) -> Pipeline:
-    """Call ``Pipeline.from_pretrained`` and apply the settings that are not None, turning errors into click errors."""
+def load_pipeline(
+    weights: str | None,
+    device: str | None,
+    precision: Precision = "no",
+    *,
+    config: Path | None = None,
+    restorer: str | None = None,
+    **settings: float | None,
+) -> Pipeline:
+    """A pipeline as the options ask for it, with errors as the command shows them.
+
+    Args:
+        weights: their name; None for those of the configuration, else the default ones.
+        device, precision: as of ``Pipeline.from_pretrained``.
+        config: a file that says what differs from the weights.
+        restorer: the name of another restorer than that of the weights, or of the configuration.
+        settings: those that are not None take the place of the weights' own.
+    """
     try:
         pick_device(device)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--device'") from error
+    mapping = _read_config(config, weights)
+    if restorer is not None:
+        mapping["restorer"] = restorer
     try:
-        pipeline = Pipeline.from_pretrained(weights, device=device, precision=precision)
+        pipeline = Pipeline.from_config(mapping, device=device, precision=precision)
+    except ConfigError as error:
+        if config is not None or restorer is None:
+            where = config or f"weights {mapping['weights']}"
+            raise click.ClickException(f"{where}: {error}") from error
+        reasons = "; ".join(message for _, message in error.problems)
+        raise click.BadParameter(reasons, param_hint="'--restorer'") from error
     except (ValueError, OSError) as error:
-        raise click.ClickException(f"weights {weights}: {error}") from error
+        raise click.ClickException(f"weights {mapping['weights']}: {error}") from error
+    if mapping.get("restorer") is not None:
+        _check_is_trained(pipeline.restorer)
     for name, value in settings.items():
         if value is not None:
             setattr(pipeline, name, value)
     return pipeline
+
+
+def _read_config(config: Path | None, weights: str | None) -> dict[str, Any]:
+    """The mapping that starts from weights."""
+    try:
+        mapping = {} if config is None else load_yaml(config)
+    except (ConfigError, OSError) as error:
+        raise click.BadParameter(str(error), param_hint="'--config'") from error
+    if weights is not None and "weights" in mapping:
+        raise click.UsageError(f"{config} names weights already; leave out --weights, or the key 'weights' there")
+    return {"weights": weights or "default"} | mapping
+
+
+def _check_is_trained(restorer: Restorer | None) -> None:
+    """Refuse a built-in restorer that would have to learn first: here it has only random weights."""
+    if restorer is None or not any(parameter.requires_grad for parameter in restorer.parameters()):
+        return
+    name = registry.name_of(type(restorer))
+    if "/" not in name:  # what a package gives may come with weights of its own
+        raise click.ClickException(
+            f"the restorer {name} has to be trained first, and no weights are loaded for it: its fills would be noise. "
+            "Weights that hold it are given with --weights; hcl components lists other restorers"
+        )
 
 
 def run(
@@ -63,6 +120,7 @@ def run(
     corruption_masks: Path | None = None,
     file_format: str | None = None,
     coco: Path | None = None,
+    restorer: str | None = None,
     **settings: float | None,
 ) -> None:
     """Process photos; results go to standard output, the summary and failures to standard error.
@@ -73,6 +131,7 @@ def run(
         corruption_masks: a mask, or a folder of masks, to use instead of detection.
         file_format: the suffix of restored photos.
         coco: the file for the regions of all photos.
+        restorer: the name of another restorer than that of the weights.
         settings: settings of the pipeline in addition to those in ``given``.
 
     Raises:
@@ -86,6 +145,22 @@ def run(
             _say(_describe(outcome))
 
     settings |= {"sensitivity": given.sensitivity, "detection_size": given.detection_size}
+
+    def load() -> Pipeline:
+        return load_pipeline(
+            given.weights, given.device, given.precision, config=given.config, restorer=restorer, **settings
+        )
+
+    if is_stream(given, coco):
+        run_stream(
+            load(),
+            restoring=restoring,
+            region=given.region,
+            mask=corruption_masks,
+            file_format=file_format,
+            quiet=given.quiet,
+        )
+        return
     with _explain_errors(recursive=given.recursive):
         plan = make_plan(
             given.paths,
@@ -96,12 +171,13 @@ def run(
             file_format=file_format,
             plot=given.plot,
         )
-        pipeline = load_pipeline(given.weights, given.device, given.precision, **settings)
         report = run_plan(
             plan,
-            pipeline,
+            load(),
+            region=given.region,
             resume=given.resume,
             coco=coco,
+            report=given.report,
             regions=given.as_json,
             progress=not given.quiet,
             on_photo=tell,
@@ -110,7 +186,7 @@ def run(
 
 
 def _describe(outcome: PhotoOutcome) -> str:
-    found = f"{outcome.corrupted_share:.1%} corrupted" if outcome.corrupted_share else "nothing corrupted"
+    found = describe_found(outcome.corrupted_share, outcome.suspect)
     return f"{outcome.path}: {found} -> {outcome.files.get('restored', outcome.files['mask'])}"
 
 

@@ -50,6 +50,9 @@ _USES = {
 }
 """How a configuration names a component of each kind."""
 
+_RUN_KINDS = "loss", "shape", "content", "dataset"
+"""Kinds that only a training run names."""
+
 _ADVICE = "expected lowercase words joined by hyphens, such as hcl-blur"
 
 
@@ -115,7 +118,10 @@ def _words(name: str, kind: str) -> dict[str, str]:
         "version": __version__,
         "needs": "".join(f', "{package}"' for package in _NEEDS.get(kind, ("torch",))),
     }
-    return words | {"usage": Template(_USES[kind]).substitute(words)}
+    where = "the configuration of a pipeline (that of a training run has it under `pipeline:`)"
+    if kind in _RUN_KINDS:
+        where = "the configuration of a training run"
+    return words | {"usage": Template(_USES[kind]).substitute(words), "where": where}
 
 
 def _template(path: str) -> Template:

@@ -13,6 +13,9 @@ def components(name: str | None) -> None:
     Given a NAME, shows the component's description and its fields with types, defaults and ranges. NAME may be
     qualified: package/name.
     """
-    from hcl_sdk.cli._listing import all_components, one_component
+    from hcl_sdk.cli._listing import one_component, show_components
 
-    click.echo(all_components() if name is None else one_component(name))
+    if name is None:
+        show_components()
+    else:
+        click.echo(one_component(name))

@@ -24,11 +24,9 @@ def plugins(context: click.Context, check: bool) -> None:
         if check:
             raise click.UsageError("--check applies to the list of plugins and cannot be combined with a subcommand")
         return
-    from hcl_sdk.cli._listing import all_plugins, check_plugins
+    from hcl_sdk.cli._listing import show_plugins
 
-    click.echo(all_plugins())
-    if check:
-        check_plugins()
+    show_plugins(check=check)
 
 
 @plugins.command("check")

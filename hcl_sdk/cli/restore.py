@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hcl_sdk.cli._options import PathType, PhotoOptions, photo_options, setting_option
+from hcl_sdk.cli._options import PathType, PhotoOptions, check_not_empty, photo_options, setting_option
 from hcl_sdk.photos.formats import FORMATS
 
 _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
@@ -27,6 +27,12 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
     "texture", "SHARE", "How much of the photo's own texture the fill gets, 0 to 1.  [default: from the weights]"
 )
 @click.option(
+    "--restorer",
+    metavar="NAME",
+    callback=check_not_empty,
+    help="Fill with this restorer instead of the one in the weights; hcl components lists them.",
+)
+@click.option(
     "--format",
     "file_format",
     type=click.Choice(_FORMATS, case_sensitive=False),
@@ -39,6 +45,7 @@ def restore(
     dilate: float | None,
     feather: float | None,
     texture: float | None,
+    restorer: str | None,
     file_format: str | None,
 ) -> None:
     """Restore photos.
@@ -47,7 +54,8 @@ def restore(
 
     A PATH is a photo or a folder of photos. The output folder mirrors the input folder; with several folders, each
     gets a subfolder of its own name. If photos differ only in their suffix, the suffix becomes part of NAME. Results of
-    an earlier run are overwritten unless --resume is given; inputs never are.
+    an earlier run are overwritten unless --resume is given; inputs never are. A single PATH of - reads a photo from
+    standard input and writes the restored one to standard output.
 
     TIFF, BMP and PPM photos keep their format; all others become PNG (or TIFF if PNG cannot hold them), so that no
     pixel changes outside the mask and its border (see --dilate and --feather). --format jpg gives smaller files, in
@@ -60,13 +68,15 @@ def restore(
     """
     from hcl_sdk.cli._photos import run
 
-    if mask is not None and given.sensitivity is not None:
-        raise click.UsageError("--sensitivity applies to detection, which --mask replaces: use only one of them")
+    for name, value in (("--sensitivity", given.sensitivity), ("--region", given.region)):
+        if mask is not None and value is not None:
+            raise click.UsageError(f"{name} applies to detection, which --mask replaces: use only one of them")
     run(
         given,
         restoring=True,
         corruption_masks=mask,
         file_format=file_format,
+        restorer=restorer,
         dilate=dilate,
         feather=feather,
         texture=texture,

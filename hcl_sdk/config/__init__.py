@@ -8,7 +8,7 @@ line (``_override``), everything is checked against the types of the fields (``_
 made (``_make``). ``_describe`` goes back.
 """
 
-from hcl_sdk.config._build import build, structure
+from hcl_sdk.config._build import build, by_name, structure
 from hcl_sdk.config._describe import describe, plugins_used
 from hcl_sdk.config._errors import ConfigError, Problem
 from hcl_sdk.config._override import override
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "Problem",
     "build",
+    "by_name",
     "describe",
     "dump_yaml",
     "load_yaml",

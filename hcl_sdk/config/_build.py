@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from hcl_sdk import plugins
@@ -43,6 +43,15 @@ def build(value: Any, what: str | type[Configurable]) -> Configurable:
     cls = KINDS[what] if isinstance(what, str) else what
     name = what if isinstance(what, str) else getattr(cls, "kind", cls.__name__.lower())
     return structure({name: cls}, {name: value})[name]
+
+
+def by_name(cls: type[C]) -> Callable[[C | str | Mapping[str, Any]], C]:
+    """A converter of a field of this kind: what spells a component, its name or a mapping, is made into it."""
+
+    def convert(value: C | str | Mapping[str, Any]) -> C:
+        return build(value, cls) if isinstance(value, str | Mapping) else value
+
+    return convert
 
 
 def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:

@@ -19,7 +19,6 @@ import attrs
 from hcl_sdk import plugins
 from hcl_sdk.config._errors import ConfigError, Problem, Problems, message_of
 from hcl_sdk.config._hints import (
-    adapt,
     allows_none,
     component_class,
     describe_hint,
@@ -30,6 +29,7 @@ from hcl_sdk.config._hints import (
 )
 from hcl_sdk.errors import received, suggest
 from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.interfaces.typecheck import adapt
 from hcl_sdk.interfaces.typecheck import problems as type_problems
 from hcl_sdk.registry import PluginError, RegistryError
 

@@ -8,8 +8,9 @@ from typing import Any
 import attrs
 
 from hcl_sdk import plugins
-from hcl_sdk.config._hints import adapt, component_class, element_class, kind_of
+from hcl_sdk.config._hints import component_class, element_class, kind_of
 from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.interfaces.typecheck import adapt
 from hcl_sdk.registry import SCRIPT_DISTRIBUTION
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from hcl_sdk.interfaces import KINDS, Configurable
 from hcl_sdk.interfaces.typecheck import describe as describe_type
-from hcl_sdk.interfaces.typecheck import problems as type_problems
 
 
 def component_class(hint: Any) -> type[Configurable] | None:
@@ -39,28 +38,6 @@ def kind_of(cls: type[Configurable]) -> str | None:
     """The kind of a component class by whose names it is chosen; None for one that is written as its fields alone."""
     kind = getattr(cls, "kind", None)
     return kind if kind in KINDS else None
-
-
-def adapt(value: Any, hint: Any) -> Any:
-    """A list as a tuple and a whole number as a float where the type says so; anything else as it is.
-
-    Raises:
-        OverflowError: for a whole number that is too large for a float.
-    """
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        candidates = [adapt(value, option) for option in arguments]
-        fitting = [c for c, option in zip(candidates, arguments, strict=True) if not any(type_problems(c, option))]
-        return next((c for c in fitting if type(c) is type(value)), fitting[0] if fitting else value)
-    if origin is tuple and isinstance(value, list | tuple):
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            arguments = (arguments[0],) * len(value)
-        if len(arguments) == len(value):
-            return tuple(adapt(item, argument) for item, argument in zip(value, arguments, strict=True))
-        return tuple(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
 
 
 def describe_hint(hint: Any) -> str:

@@ -1,9 +1,10 @@
-"""A report as tables in Markdown."""
+"""A report as tables, and those in Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from hcl_sdk.evaluation.measures import BASELINE_MEASURES, MEASURES
 from hcl_sdk.photos.find import escape
@@ -33,37 +34,58 @@ SHOWN = (
 """Columns of the tables by group."""
 
 
-def write_tables(report: Report) -> str:
-    """Tables: overall with intervals, by group, by baseline, and by scale; then what was left out."""
-    lines = [f"{report.images} images.", "", *_write_row("measure", ("value", "95 % interval")), "|---|---|---|"]
-    for name, estimate in report.overall.items():
-        interval = "-" if estimate.low is None else f"{_show(estimate.low)} to {_show(estimate.high)}"
-        lines += _write_row(MEASURES[name], (_show(estimate.value), interval))
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Measures as text: the names of the columns, and rows of as many cells."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def make_grids(report: Report) -> list[Grid]:
+    """Overall with intervals, by group, by baseline, and by scale."""
+    grids = [Grid(header=("measure", "value", "95 % interval"), rows=tuple(_list_overall(report)))]
     for kind, groups in report.groups.items():
         columns = [name for name in SHOWN if any(name in group for group in groups.values())]
-        lines += ["", *_write_row(kind, ("images", *columns)), "|---" * (len(columns) + 2) + "|"]
-        for name, group in groups.items():
-            values = [_show(group[column].value) if column in group else "-" for column in columns]
-            lines += _write_row(name, (str(group["images"]), *values))
+        rows = [(name, str(group["images"]), *_pick(group, columns)) for name, group in groups.items()]
+        grids.append(Grid(header=(kind, "images", *columns), rows=tuple(rows)))
     if report.baselines:
         columns = [name for name in BASELINE_MEASURES if any(name in own for own in report.baselines.values())]
-        lines += ["", *_write_row("baseline", columns), "|---" * (len(columns) + 1) + "|"]
-        for name, own in report.baselines.items():
-            lines += _write_row(name, [_show(own[column].value) if column in own else "-" for column in columns])
+        rows = [(name, *_pick(own, columns)) for name, own in report.baselines.items()]
+        grids.append(Grid(header=("baseline", *columns), rows=tuple(rows)))
     if report.scales:
-        names = ("BCE", "accuracy", "F1 of valid", "IoU of valid")
-        lines += ["", *_write_row("scale, fine to coarse", names), "|---|---|---|---|---|"]
-        for s, scale in enumerate(report.scales):
-            lines += _write_row(str(s), [_show(scale[name].value) for name in ("bce", "accuracy", "f1", "iou")])
-    lines += [f"\n{name}: {value}" for name, value in report.others.items()]
+        header = ("scale, fine to coarse", "BCE", "accuracy", "F1 of valid", "IoU of valid")
+        rows = [(str(s), *_pick(scale, ("bce", "accuracy", "f1", "iou"))) for s, scale in enumerate(report.scales)]
+        grids.append(Grid(header=header, rows=tuple(rows)))
+    return grids
+
+
+def list_notes(report: Report) -> list[str]:
+    """What goes below the tables: measures of sets of images, and what was left out."""
+    lines = [f"\n{name}: {value}" for name, value in report.others.items()]
     if report.unreadable:
         lines += ["", f"{len(report.unreadable)} photos left out:", ""]
         lines += [f"- {name}: {why}" for name, why in report.unreadable.items()]
-    return escape("\n".join(lines) + "\n")
+    return lines
 
 
-def _write_row(name: str, values: Sequence[str]) -> list[str]:
-    return [f"| {name} | {' | '.join(values)} |"]
+def write_tables(report: Report) -> str:
+    """All of it in Markdown."""
+    lines = [f"{report.images} images."]
+    for grid in make_grids(report):
+        lines += ["", f"| {' | '.join(grid.header)} |", "|---" * len(grid.header) + "|"]
+        lines += [f"| {' | '.join(row)} |" for row in grid.rows]
+    return escape("\n".join([*lines, *list_notes(report)]) + "\n")
+
+
+def _list_overall(report: Report) -> Iterator[tuple[str, ...]]:
+    for name, estimate in report.overall.items():
+        interval = "-" if estimate.low is None else f"{_show(estimate.low)} to {_show(estimate.high)}"
+        yield MEASURES[name], _show(estimate.value), interval
+
+
+def _pick(group: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    return [_show(group[column].value) if column in group else "-" for column in columns]
 
 
 def _show(value: float | None) -> str:

@@ -35,19 +35,25 @@ class Plan:
         """Raise ``ArgumentError`` if the pipeline lacks a part that is needed."""
         check_parts(pipeline, detecting=self.masks is None, restoring=self.outputs.restoring)
 
-    def prepare_coco(self, file: Path) -> None:
-        """Find out before the work whether its outcome can be written.
+    def prepare_file(self, file: Path, argument: str) -> None:
+        """Find out before the work whether one file on all photos can be written.
+
+        Args:
+            file: where it goes.
+            argument: the name of the argument that asks for it, for errors.
 
         Raises:
             ArgumentError: if another result goes there, or several processes would write it.
             OSError: if it cannot be written, or an input would be overwritten.
         """
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise ArgumentError("one file on all photos cannot be written by several processes; start one only", "coco")
+            raise ArgumentError(
+                "one file on all photos cannot be written by several processes; start one only", argument
+            )
         for photo in self.inputs.photos:
             for what in ("mask", *(["plot"] if self.outputs.plot else [])):
                 if os.path.realpath(file) == os.path.realpath(self.outputs.name_file(photo, what)):
-                    raise ArgumentError(f"{file} is where the {what} of {photo.path} goes", "coco")
+                    raise ArgumentError(f"{file} is where the {what} of {photo.path} goes", argument)
         self.protected.check(file)
         file.parent.mkdir(parents=True, exist_ok=True)
 

@@ -14,6 +14,7 @@ from hcl_sdk.errors import describe_error
 from hcl_sdk.files import write_whole
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.regions import Region, to_coco
+from hcl_sdk.result import Suspect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class PhotoOutcome:
         size: (height, width) in pixels; None if it failed.
         corrupted_share: of its pixels, in [0, 1].
         regions: the corrupted ones, if they were asked for.
+        suspect: the most suspicious part that is not in the mask, see :meth:`Pipeline.find_suspect`.
         error: why it failed; None if it did not.
     """
 
@@ -34,6 +36,7 @@ class PhotoOutcome:
     size: tuple[int, int] | None = None
     corrupted_share: float = 0.0
     regions: tuple[Region, ...] = ()
+    suspect: Suspect | None = None
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -48,6 +51,7 @@ class PhotoOutcome:
             "height": height,
             "corrupted_share": self.corrupted_share,
             "regions": [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in self.regions],
+            "suspect": None if self.suspect is None else self.suspect.to_json(),
         }
 
 

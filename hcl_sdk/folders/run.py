@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -14,12 +15,16 @@ from tqdm.auto import tqdm
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.inputs import Input
 from hcl_sdk.folders.outputs import make_output_folder
+from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome, explain_failure
+from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.find import natural_key
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import gathered, is_first_process, own_share
+
+_logger = logging.getLogger("hcl_sdk.folders")
 
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 Listener: TypeAlias = "Callable[[PhotoOutcome], object]"
@@ -31,11 +36,13 @@ def restore_folder(
     *,
     pipeline: Pipeline | None = None,
     corruption_masks: str | os.PathLike[str] | None = None,
+    region: Box | None = None,
     recursive: bool = True,
     resume: bool = False,
     format: str | None = None,
     plot: bool = False,
     coco: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -52,11 +59,14 @@ def restore_folder(
         pipeline: that of the default weights if None.
         corruption_masks: a folder with a mask ``NAME_mask`` or ``NAME`` for every photo, in the same tree, or one mask
             for one photo: what is filled, instead of what is found.
+        region: (x, y, width, height) in pixels: what is corrupted is looked for in this rectangle of every photo only.
         recursive: search the folders inside folders, too.
         resume: leave out the photos whose results are there already.
         format: of the restored photos, such as ``"jpg"``; None for one that keeps every pixel.
         plot: also write ``NAME_plot.png``, as of :meth:`Result.plot`.
         coco: also write the regions of all photos into this file, as one COCO data set.
+        report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
+            most corrupted first.
         progress: show a bar, on a terminal or in a notebook.
         on_photo: called with what became of each photo, as soon as it is known.
 
@@ -74,7 +84,9 @@ def restore_folder(
         file_format=format,
         plot=plot,
     )
-    return run_plan(plan, pipeline, resume=resume, coco=coco, progress=progress, on_photo=on_photo)
+    return run_plan(
+        plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
+    )
 
 
 def detect_folder(
@@ -82,10 +94,12 @@ def detect_folder(
     output: str | os.PathLike[str],
     *,
     pipeline: Pipeline | None = None,
+    region: Box | None = None,
     recursive: bool = True,
     resume: bool = False,
     plot: bool = False,
     coco: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -95,15 +109,19 @@ def detect_folder(
     :func:`restore_folder`.
     """
     plan = make_plan(_list_paths(photos), Path(output), restoring=False, recursive=recursive, plot=plot)
-    return run_plan(plan, pipeline, resume=resume, coco=coco, progress=progress, on_photo=on_photo)
+    return run_plan(
+        plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
+    )
 
 
 def run_plan(
     plan: Plan,
     pipeline: Pipeline | None = None,
     *,
+    region: Box | None = None,
     resume: bool = False,
     coco: str | os.PathLike[str] | None = None,
+    report: str | os.PathLike[str] | None = None,
     regions: bool = False,
     progress: bool = False,
     on_photo: Listener | None = None,
@@ -113,20 +131,30 @@ def run_plan(
     Args:
         regions: find the regions of every photo, for ``on_photo``.
     """
-    if coco is not None:
-        if resume:
-            raise ArgumentError("one file on all photos cannot be written where some are left out", "coco", "resume")
-        plan.prepare_coco(Path(coco))
+    if region is not None and plan.masks is not None:
+        raise ArgumentError(
+            "masks say what is to be filled, a region where it is looked for", "corruption_masks", "region"
+        )
+    for argument, file in (("coco", coco), ("report", report)):
+        if file is not None:
+            if resume:
+                raise ArgumentError(
+                    "one file on all photos cannot be written where some are left out", argument, "resume"
+                )
+            plan.prepare_file(Path(file), argument)
     pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
     plan.check_pipeline(pipeline)
     if plan.inputs.photos:
         make_output_folder(plan.outputs.folder)
 
     collection = None if coco is None else CocoCollection()
+    page = None if report is None else ReportPage(Path(report))
     tell = on_photo or (lambda _: None)
     done, failures = 0, own_share(plan.inputs.failures)
     for path, reason in failures:
-        tell(PhotoOutcome(path=path, error=reason))
+        outcome = PhotoOutcome(path=path, error=reason)
+        _log(outcome)
+        tell(outcome)
     # Shared out before it is looked what is there: by then another process may have written some of it.
     own = own_share(plan.inputs.photos)
     missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
@@ -135,20 +163,34 @@ def run_plan(
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
     with tqdm(missing, unit="photo", leave=False, disable=hidden or on_terminal) as bar:
         for photo in bar:
-            outcome = _process_photo(photo, plan, pipeline, regions=regions or coco is not None)
+            outcome = _process_photo(photo, plan, pipeline, region, page, regions=regions or coco is not None)
             if outcome.error is not None:
                 failures.append((photo.path, outcome.error))
             else:
                 done += 1
                 if collection is not None:
                     collection.add(outcome)
+            _log(outcome)
             tell(outcome)
     if coco is not None and collection is not None:
         collection.write(Path(coco))
-    return _sum_up(done, len(own) - len(missing), failures, plan.inputs.describe_left_out())
+    outcome = _sum_up(done, len(own) - len(missing), failures, plan.inputs.describe_left_out())
+    if page is not None:
+        page.write(outcome)
+        page.close()
+    return outcome
 
 
-def _process_photo(photo: Input, plan: Plan, pipeline: Pipeline, *, regions: bool) -> PhotoOutcome:
+def _log(outcome: PhotoOutcome) -> None:
+    if outcome.error is not None:
+        _logger.warning("%s: %s", outcome.path, outcome.error)
+    else:
+        _logger.info("%s: %.1f%% corrupted", outcome.path, 100 * outcome.corrupted_share)
+
+
+def _process_photo(
+    photo: Input, plan: Plan, pipeline: Pipeline, region: Box | None, page: ReportPage | None, *, regions: bool
+) -> PhotoOutcome:
     """Read, restore and write one photo."""
     try:
         opened = Photo.open(photo.path)
@@ -156,16 +198,20 @@ def _process_photo(photo: Input, plan: Plan, pipeline: Pipeline, *, regions: boo
         if plan.masks is not None:
             result = pipeline.restore(opened, corruption_mask=plan.masks[photo])
         elif plan.outputs.restoring:
-            result = pipeline(opened)
+            result = pipeline(opened, region=region)
         else:
-            result = pipeline.detect(opened)
-        return PhotoOutcome(
+            result = pipeline.detect(opened, region=region)
+        outcome = PhotoOutcome(
             path=photo.path,
             files=plan.outputs.write(result, photo, plan.protected),
             size=opened.size,
             corrupted_share=float((np.asarray(result.mask) > 0).mean()),
             regions=tuple(result.regions) if regions else (),
+            suspect=pipeline.find_suspect(result),
         )
+        if page is not None:
+            page.add(outcome, result)
+        return outcome
     except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
         return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, pipeline.device))
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from numbers import Integral
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 
 
 def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
@@ -24,6 +28,29 @@ def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
+    """The rows and columns of a photo of ``size`` (height, width) that lie in a box, which may reach beyond it.
+
+    Raises:
+        TypeError: if the box is not four whole numbers.
+        ValueError: if nothing of the photo lies in it.
+
+    Example:
+        >>> slice_box((90, 10, 20, 5), (80, 100))
+        (slice(10, 15, None), slice(90, 100, None))
+    """
+    if not isinstance(box, list | tuple) or len(box) != 4 or not all(isinstance(value, Integral) for value in box):
+        raise TypeError(f"a region is four whole numbers (x, y, width, height); got {box!r} ({type(box).__name__})")
+    x, y, width, height = (int(value) for value in box)
+    rows = slice(max(0, y), max(0, min(size[0], y + height)))
+    columns = slice(max(0, x), max(0, min(size[1], x + width)))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        raise ValueError(
+            f"nothing of a photo of {size[1]} x {size[0]} pixels lies in the region {x},{y},{width},{height}"
+        )
+    return rows, columns
+
+
 def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The connected regions of a mask ``[H, W]`` that have a True pixel of ``peaks`` in them.
 
@@ -33,6 +60,34 @@ def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_]) -> NDArray
     has_peak = np.zeros(count + 1, np.bool_)
     has_peak[labels[mask & peaks]] = True
     return has_peak[labels]
+
+
+def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:
+    """Where, beyond what was found, a detector is surest that something is corrupted.
+
+    Args:
+        confidence: ``[H, W]``, probability of *corrupted*.
+        found: ``[H, W]``, the pixels that were called corrupted. If there are any, only pixels with a confidence above
+            0.5 count beside them, and of these not the regions that touch them, which are their border.
+
+    Returns:
+        The box (x, y, width, height) around the surest pixel and the pixels connected with it that are more than half
+        as sure; None if there is none.
+    """
+    beyond = confidence > 0
+    if found.any():
+        shown = confidence > 0.5
+        beyond = shown & ~select_regions(shown | found, found)
+    values = np.where(beyond, confidence, 0)
+    surest = np.unravel_index(np.argmax(values), values.shape)
+    if values[surest] == 0:
+        return None
+    seed = np.zeros(values.shape, np.bool_)
+    seed[surest] = True
+    part = select_regions(values > values[surest] / 2, seed)
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
 
 
 def find_surroundings(mask: NDArray[np.bool_]) -> tuple[slice, slice]:

@@ -6,19 +6,20 @@ from __future__ import annotations
 def threshold_at(sensitivity: float, threshold: float) -> float:
     """The threshold that a sensitivity makes of the one that weights were tuned to.
 
-    ``sensitivity`` is added in logits, so that it means the same for weights of any threshold: the odds from which a
-    pixel counts as corrupted are multiplied with ``(1 - sensitivity) / sensitivity``.
+    A straight line from 1 at sensitivity 0 to ``threshold`` at 0.5, and one from there to 0 at sensitivity 1. Equal
+    steps of the sensitivity are thus equal steps of probability, for a threshold close to 1, too: added in logits, a
+    sensitivity would leave such a one where it is nearly to the end, and take all at once there.
 
     Args:
         sensitivity: in [0, 1]; 0 finds nothing, 0.5 leaves the threshold as it is, 1 finds everything.
-        threshold: probability in [0, 1] above which a pixel is corrupted; 0 and 1 stay what they are.
+        threshold: probability in [0, 1] above which a pixel is corrupted.
 
     Example:
         >>> [threshold_at(s, 0.5) for s in (0.0, 0.25, 0.5, 1.0)]
         [1.0, 0.75, 0.5, 0.0]
-        >>> round(threshold_at(0.8, 0.6), 3)
-        0.273
+        >>> [round(threshold_at(s, 0.98), 3) for s in (0.25, 0.6, 0.75, 0.9)]
+        [0.99, 0.784, 0.49, 0.196]
     """
-    above, below = threshold * (1 - sensitivity), (1 - threshold) * sensitivity
-    # Where either would decide alone, and they contradict each other, the threshold stays.
-    return above / (above + below) if above + below else threshold
+    if sensitivity > 0.5:
+        return threshold * (2 - 2 * sensitivity)
+    return threshold + (1 - threshold) * (1 - 2 * sensitivity)

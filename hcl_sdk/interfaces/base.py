@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from hcl_sdk.errors import check_keywords
-from hcl_sdk.interfaces.typecheck import is_configurable, problems
+from hcl_sdk.interfaces.typecheck import adapt, is_configurable, problems
 
 C = TypeVar("C", bound="type[Configurable]")
 
@@ -132,9 +132,9 @@ def component(cls: C) -> C:
     """Make a component of a class: its annotations become keyword-only, validated, read-only configuration fields.
 
     Every value is checked against its annotation when the component is made (``64`` is an int, ``"64"``, ``True`` and
-    ``64.0`` are not), then by the validators given with ``attrs.field``. Allowed annotations: ``bool``, ``int``,
-    ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, ``dict`` from strings to these; and a
-    component, a ``tuple`` of components of any length, or None in the place of either.
+    ``64.0`` are not; a list is taken for a tuple), then by the validators given with ``attrs.field``. Allowed
+    annotations: ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, ``dict`` from
+    strings to these; and a component, a ``tuple`` of components of any length, or None in the place of either.
 
     Raises:
         TypeError: if the class is not a component, writes its own ``__init__`` or ``__attrs_post_init__``, lacks a
@@ -237,7 +237,16 @@ def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
             f"Layers are made and annotated in build()"
         )
     validators = [_check_type] if field.validator is None else [_check_type, field.validator]
-    return field.evolve(validator=attrs.validators.and_(*validators))
+    converters: list[Any] = [] if field.converter is None else [field.converter]
+    if "tuple" in str(hint):
+        converters.append(functools.partial(_accept_lists, hint))
+    converter = attrs.converters.pipe(*converters) if converters else None
+    return field.evolve(validator=attrs.validators.and_(*validators), converter=converter)
+
+
+def _accept_lists(hint: Any, value: Any) -> Any:
+    """A list where a tuple is meant as a tuple; whether it has the right elements is checked later."""
+    return adapt(value, hint) if isinstance(value, list | tuple) else value
 
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -51,6 +51,28 @@ def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
 _PLAIN = (bool, int, float, str, types.NoneType)
 
 
+def adapt(value: Any, hint: Any) -> Any:
+    """A list as a tuple and a whole number as a float where the type says so; anything else as it is.
+
+    Raises:
+        OverflowError: for a whole number that is too large for a float.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        candidates = [adapt(value, option) for option in arguments]
+        fitting = [c for c, option in zip(candidates, arguments, strict=True) if not any(problems(c, option))]
+        return next((c for c in fitting if type(c) is type(value)), fitting[0] if fitting else value)
+    if origin is tuple and isinstance(value, list | tuple):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            arguments = (arguments[0],) * len(value)
+        if len(arguments) == len(value):
+            return tuple(adapt(item, argument) for item, argument in zip(value, arguments, strict=True))
+        return tuple(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
 def is_configurable(hint: Any, component: type) -> bool:
     """Whether a field may have this type.
 

@@ -48,7 +48,7 @@ FORMATS = {
 """The formats that are written, by suffix."""
 
 _CONVERT_RAW = "convert raw photos to TIFF or PNG first"
-_CONVERT_HEIF = "convert to JPEG or PNG first, or use a program that registers pillow-heif"
+_CONVERT_HEIF = "pip install pillow-heif, which reads them, or convert them to JPEG or PNG first"
 UNREAD = {
     **dict.fromkeys((".heic", ".heif"), _CONVERT_HEIF),
     ".avif": "this Pillow is built without it; convert to JPEG or PNG first",
@@ -75,7 +75,18 @@ def _list_readable() -> tuple[tuple[str, ...], frozenset[str]]:
     from PIL import Image  # here, so that the command's help need not wait for it
 
     Image.init()
+    _register_heif()
     return _list_registered(len(Image.OPEN), len(Image.EXTENSION))
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC where pillow-heif is installed."""
+    try:
+        import pillow_heif  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return
+    pillow_heif.register_heif_opener()
 
 
 @cache

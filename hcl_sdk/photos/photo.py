@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, cast
 
 import numpy as np
 from PIL import Image
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-Source: TypeAlias = "str | os.PathLike[str] | Image.Image | np.ndarray | Tensor | Photo"
+Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray | Tensor | Photo"
 
 
 def is_tensor(value: object) -> TypeGuard[Tensor]:
@@ -74,6 +74,8 @@ class Photo:
             source: one of
 
                 - the path of a photo file, of one photo (of the JPEGs of phones that hold several, the first);
+                - the contents of such a file, as bytes or as a file that is open for reading bytes, which is read to
+                  its end;
                 - a PIL image (of an animation, the frame it stands at);
                 - a numpy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
                   alpha); uint8, uint16, bool, or floating-point in [0, 1];
@@ -94,16 +96,22 @@ class Photo:
             return source
         if isinstance(source, str | os.PathLike):
             path = Path(source)
+            if "://" in str(source):
+                raise PhotoError(f"{source}: URLs are not read; download it first and pass its bytes", name=str(source))
             return _from_decoded(decode_file(path, str(path), max_megapixels=max_megapixels), path)
+        if isinstance(source, bytes | bytearray | memoryview):
+            return _from_decoded(decode_file(bytes(source), "the bytes", max_megapixels=max_megapixels), None)
         if isinstance(source, Image.Image):
             return _from_decoded(decode_image(source, "the PIL image"), None)
         if isinstance(source, np.ndarray):
             return _from_array(source)
         if is_tensor(source):
             return _from_tensor(source)
+        if callable(getattr(source, "read", None)):
+            return _from_file(cast("BinaryIO", source), max_megapixels)
         raise TypeError(
-            f"a photo is a path, a PIL image, a numpy array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; "
-            f"got {type(source).__name__}"
+            f"a photo is a path, the bytes of a file, an open file, a PIL image, a numpy array [H, W] or [H, W, C] or "
+            f"a tensor [C, H, W] or [1, C, H, W]; got {type(source).__name__}"
         )
 
     def __repr__(self) -> str:
@@ -268,6 +276,20 @@ def _from_decoded(decoded: Decoded, path: Path | None) -> Photo:
         notes=decoded.notes,
         _origin=_Origin("image"),
     )
+
+
+def _from_file(file: BinaryIO, max_megapixels: float) -> Photo:
+    name = getattr(file, "name", None)
+    name = name if isinstance(name, str) else "the file"
+    try:
+        contents = file.read()
+    except OSError as error:
+        raise PhotoError(f"{name}: it cannot be read: {error}", name=name) from error
+    if not isinstance(contents, bytes):
+        raise TypeError(
+            f"a file must be opened for reading bytes, with mode 'rb'; {name} gives {type(contents).__name__}"
+        )
+    return _from_decoded(decode_file(contents, name, max_megapixels=max_megapixels), None)
 
 
 def _from_array(array: np.ndarray) -> Photo:

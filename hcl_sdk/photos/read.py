@@ -174,7 +174,7 @@ def _say_why(error: Exception, name: str) -> str:
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a photo file"
     if isinstance(error, UnidentifiedImageError):
-        hint = "; HEIC needs a plugin for Pillow, such as pillow-heif, registered" if "heic" in name.lower() else ""
+        hint = "; HEIC needs pillow-heif: pip install pillow-heif" if "heic" in name.lower() else ""
         return f"this is not a photo in a format that Pillow reads{hint}"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"

@@ -4,6 +4,6 @@
 the result; ``_schema`` says what a configuration may hold, and ``_card`` what the model card says.
 """
 
-from hcl_sdk.pipeline._pipeline import Pipeline, restore
+from hcl_sdk.pipeline._pipeline import Pipeline, detect, restore
 
-__all__ = ["Pipeline", "restore"]
+__all__ = ["Pipeline", "detect", "restore"]

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
-from hcl_sdk.functional.arrays import find_surroundings, working_size
+from hcl_sdk.functional.arrays import Box, find_surroundings, slice_box, working_size
 from hcl_sdk.functional.compositing import feathered_alpha
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
@@ -43,6 +43,7 @@ class Flow:
         detector, restorer: bound to each other; None where the call needs none.
         settings: those that hold for this call.
         device, precision: where and how the parts run.
+        region: (x, y, width, height) in pixels, beyond which nothing is corrupted; None for the whole photo.
     """
 
     detector: Detector | None
@@ -50,6 +51,7 @@ class Flow:
     settings: Settings
     device: torch.device
     precision: Precision
+    region: Box | None = None
 
     def detect(self, photos: Sequence[Photo], *, seed: int) -> list[Result]:
         """Find what does not belong in photos of one working size."""
@@ -83,6 +85,11 @@ class Flow:
             own = _one(found, k)
             # Bilinear, so that its edges do not show the working scale.
             confidence = _copy(resize(own.confidence, photo.size, "bilinear"))
+            if self.region is not None:
+                inside = slice_box(self.region, photo.size)
+                limited = torch.zeros_like(confidence)
+                limited[..., *inside] = confidence[..., *inside]
+                confidence = limited
             result = Result(
                 photo=photo,
                 confidence=confidence,
@@ -124,7 +131,8 @@ class Flow:
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
             working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
-        elif not torch.equal(mask, result.confidence > 0.5):  # of another mask than the detector's own
+        elif self.region is not None or not torch.equal(mask, result.confidence > 0.5):
+            # Of another mask than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
         return self._run_restorer(working.image, working.detection, result.photo.size)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
+import inspect
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -12,22 +15,25 @@ from typing import Any, Self, overload
 import attrs
 import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
-from hcl_sdk.config import ConfigError, describe, load_yaml, plugins_used
+from hcl_sdk.config import ConfigError, build, by_name, describe, load_yaml, plugins_used
 from hcl_sdk.detector import Detector
-from hcl_sdk.errors import suggest_keywords
-from hcl_sdk.functional.arrays import working_size
+from hcl_sdk.errors import check_keywords, suggest_keywords
+from hcl_sdk.functional.arrays import Box, find_peak, working_size
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.pipeline._card import write_card
 from hcl_sdk.pipeline._flow import Flow
-from hcl_sdk.pipeline._schema import bind_parts, read_fields
+from hcl_sdk.pipeline._schema import bind_parts, read_changes, read_fields
 from hcl_sdk.plugins import call_before_save
-from hcl_sdk.result import Result
+from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
+
+_logger = logging.getLogger("hcl_sdk.pipeline")
 
 
 def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -38,6 +44,10 @@ def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> N
 
 def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     check_precision(value)
+
+
+def _detector(value: Detector | Mapping[str, Any] | None) -> Detector | None:
+    return build(value, Detector) if isinstance(value, Mapping) else value
 
 
 def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -55,17 +65,17 @@ class Pipeline(Settings):
 
     Args:
         detector: finds the corrupted region; None for a pipeline that is always handed masks.
-        restorer: fills it; None for a pipeline that only detects.
+        restorer: fills it; None for a pipeline that only detects. Either may also be given as a configuration spells
+            it, such as ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
-            never.
+            never: memory and time then grow with the photo.
         restoration_size: the same for restoration, of the part of the photo that is to be filled and its surroundings.
             A restorer that uses the detector's features works at the scale of the detection instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
         peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
             [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
-            are, 1 finds everything, unless a threshold is 0 or 1; see
-            :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+            are, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is nearest
@@ -88,8 +98,10 @@ class Pipeline(Settings):
         (20, 30, 3)
     """
 
-    detector: Detector | None = attrs.field(default=None, validator=_check_part)
-    restorer: Restorer | None = attrs.field(default=None, validator=_check_part)
+    detector: Detector | None = attrs.field(default=None, validator=_check_part, converter=_detector)
+    restorer: Restorer | None = attrs.field(
+        default=None, validator=_check_part, converter=attrs.converters.optional(by_name(Restorer))
+    )
     device: torch.device = attrs.field(default=None, converter=pick_device, kw_only=True, repr=False)
     precision: Precision = attrs.field(default="no", validator=_check_precision, kw_only=True, repr=False)
     _modules: nn.ModuleDict = attrs.field(init=False, repr=False)
@@ -102,13 +114,19 @@ class Pipeline(Settings):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("detector", "restorer", "device") and name in self.__dict__:
-            raise AttributeError(
-                f"Pipeline.{name} is read-only; pipeline.replace({name}=...) makes a pipeline with another one"
-            )
+            how = "pipeline.to(...) moves it" if name == "device" else f"pipeline.replace({name}=...) makes another one"
+            raise AttributeError(f"Pipeline.{name} is read-only; {how}")
         super().__setattr__(name, value)
 
     def replace(self, **changes: Any) -> Pipeline:
-        """A pipeline with other parts or settings, the rest shared with this one; arguments as of ``Pipeline``."""
+        """A pipeline with other parts or settings, the rest shared with this one; arguments as of ``Pipeline``.
+
+        Example:
+            >>> import hcl_sdk
+            >>> pipeline = hcl_sdk.Pipeline(restorer="gated-unet").replace(restorer="residual-unet", dilate=2)
+            >>> type(pipeline.restorer).__name__
+            'ResidualUNet'
+        """
         return attrs.evolve(self, **changes)
 
     # Running
@@ -122,8 +140,10 @@ class Pipeline(Settings):
         dilate: float | None = ...,
         feather: float | None = ...,
         texture: float | None = ...,
+        region: Box | None = ...,
         seed: int = ...,
         batch_size: int = ...,
+        progress: bool = ...,
     ) -> Result: ...
     @overload
     def __call__(
@@ -134,8 +154,10 @@ class Pipeline(Settings):
         dilate: float | None = ...,
         feather: float | None = ...,
         texture: float | None = ...,
+        region: Box | None = ...,
         seed: int = ...,
         batch_size: int = ...,
+        progress: bool = ...,
     ) -> list[Result]: ...
     @suggest_keywords
     def __call__(
@@ -146,16 +168,22 @@ class Pipeline(Settings):
         dilate: float | None = None,
         feather: float | None = None,
         texture: float | None = None,
+        region: Box | None = None,
         seed: int = 0,
         batch_size: int = 8,
+        progress: bool = False,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill it.
 
         Args:
             photo: one photo, or a list of them, which are all held in memory, with their results.
             sensitivity, dilate, feather, texture: in place of the pipeline's own.
+            region: (x, y, width, height) in pixels: what is corrupted is looked for in this rectangle only. The
+                detector sees the whole photo all the same.
             seed: of the clusterer's draws; the same seed gives the same result.
             batch_size: how many photos of one working size go through the detector at once.
+            progress: show a bar, of photos. The logger ``hcl_sdk.pipeline`` tells what was found in each, at the level
+                INFO.
 
         Returns:
             One result, or a list of them in the order of the photos.
@@ -166,8 +194,8 @@ class Pipeline(Settings):
                 restorer.
         """
         self._need_restorer()
-        flow = self._make_flow(sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture)
-        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size)
+        flow = self._make_flow(region, sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture)
+        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size, progress)
 
     @overload
     def detect(
@@ -175,8 +203,10 @@ class Pipeline(Settings):
         photo: Source,
         *,
         sensitivity: float | None = ...,
+        region: Box | None = ...,
         seed: int = ...,
         batch_size: int = ...,
+        progress: bool = ...,
     ) -> Result: ...
     @overload
     def detect(
@@ -184,8 +214,10 @@ class Pipeline(Settings):
         photo: Sequence[Source],
         *,
         sensitivity: float | None = ...,
+        region: Box | None = ...,
         seed: int = ...,
         batch_size: int = ...,
+        progress: bool = ...,
     ) -> list[Result]: ...
     @suggest_keywords
     def detect(
@@ -193,12 +225,14 @@ class Pipeline(Settings):
         photo: Source | Sequence[Source],
         *,
         sensitivity: float | None = None,
+        region: Box | None = None,
         seed: int = 0,
         batch_size: int = 8,
+        progress: bool = False,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        flow = self._make_flow(sensitivity=sensitivity)
-        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size)
+        flow = self._make_flow(region, sensitivity=sensitivity)
+        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size, progress)
 
     @suggest_keywords
     def restore(
@@ -247,6 +281,46 @@ class Pipeline(Settings):
         """
         return self._make_flow(sensitivity=sensitivity).make_mask(confidence)
 
+    def find_suspect(self, result: Result) -> Suspect | None:
+        """The most suspicious part of a photo that is not in its mask, and the sensitivity at which it would be.
+
+        Where nothing was found, it is where the confidence is highest, however low it is there. Where something was, it
+        must be apart from that and more likely corrupted than not: what the thresholds have cut.
+
+        Args:
+            result: of :meth:`detect`, or of calling this pipeline.
+
+        Returns:
+            None where there is no such part, and for a mask that was handed in.
+        """
+        if result.detection is None:
+            return None
+        confidence = result.confidence[0, 0].cpu().numpy()
+        box = find_peak(confidence, result.corruption_mask[0, 0].cpu().numpy())
+        if box is None:
+            return None
+        x, y, width, height = box
+        peak = result.confidence[..., y : y + height, x : x + width].amax().reshape(1, 1, 1, 1)
+
+        def takes(step: int) -> bool:
+            return bool(self.to_mask(peak, sensitivity=step / 100))
+
+        return Suspect(
+            box=box, confidence=float(peak), sensitivity=bisect.bisect_left(range(100), True, key=takes) / 100
+        )
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move detector and restorer to another device. Returns self.
+
+        Pipelines that :meth:`replace` has made of this one share its parts; move those with it.
+
+        Raises:
+            ValueError: if there is no such device.
+        """
+        self.__dict__["device"] = pick_device(device)
+        self._modules.to(self.device)
+        return self
+
     def compile(self, **options: Any) -> Self:
         """Compile detector and restorer with ``torch.compile``'s options on their first use. Returns self."""
         for module in self._modules.values():
@@ -257,7 +331,9 @@ class Pipeline(Settings):
         if self.restorer is None:
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
-    def _run_batches(self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int) -> Any:
+    def _run_batches(
+        self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int, progress: bool
+    ) -> Any:
         """What ``work`` makes of a photo or of a list of them, of which it gets those of one working size together."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
@@ -270,13 +346,18 @@ class Pipeline(Settings):
         for i, opened in enumerate(photos):
             by_size.setdefault(working_size(opened.size, self.detection_size), []).append(i)
         results: dict[int, Result] = {}
-        for indices in by_size.values():
-            for begin in range(0, len(indices), batch_size):
-                batch = indices[begin : begin + batch_size]
-                results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
+        with tqdm(total=len(photos), unit="photo", leave=False, disable=not progress) as bar:
+            for indices in by_size.values():
+                for begin in range(0, len(indices), batch_size):
+                    batch = indices[begin : begin + batch_size]
+                    results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
+                    bar.update(len(batch))
+                    if _logger.isEnabledFor(logging.INFO):
+                        for i in batch:
+                            _logger.info("photo %d of %d: %r", i + 1, len(photos), results[i])
         return [results[i] for i in range(len(photos))]
 
-    def _make_flow(self, **settings: Any) -> Flow:
+    def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
         """The parts with the settings given for a call and, where they are None, the pipeline's own."""
         holding = self._own_settings() | {name: value for name, value in settings.items() if value is not None}
         return Flow(
@@ -285,6 +366,7 @@ class Pipeline(Settings):
             settings=Settings(**holding),
             device=self.device,
             precision=self.precision,
+            region=region,
         )
 
     def _own_settings(self) -> dict[str, Any]:
@@ -301,13 +383,32 @@ class Pipeline(Settings):
         device: str | torch.device | None = None,
         precision: Precision = "no",
     ) -> Pipeline:
-        """Make a pipeline, with weights drawn at random, from YAML (a file, or the text) or the equal mapping.
+        """Make a pipeline from YAML (a file, or the text) or the equal mapping.
+
+        Its weights are drawn at random, unless the configuration has a key ``weights``: then it starts from what
+        :meth:`from_pretrained` loads under this name, and the other keys, settings and a restorer, say what differs.
 
         Raises:
             ConfigError: listing all that is wrong with the configuration, each with its path.
+            WeightsError: if the weights that it names cannot be loaded.
             ValueError: if the device is not there, or the precision is none.
         """
-        parts = read_fields(config if isinstance(config, Mapping) else load_yaml(config))
+        mapping = config if isinstance(config, Mapping) else load_yaml(config)
+        if "weights" not in mapping:
+            return cls._from_mapping(mapping, device=device, precision=precision)
+        weights, changes = read_changes(mapping)
+        base = cls.from_pretrained(weights, device=device, precision=precision)
+        try:
+            return base.replace(**changes)
+        except ValueError as error:  # a restorer that does not fit the detector, or nothing is left
+            raise ConfigError([("restorer", str(error))]) from error
+
+    @classmethod
+    def _from_mapping(
+        cls, mapping: Mapping[str, Any], *, device: str | torch.device | None, precision: Precision
+    ) -> Pipeline:
+        """What a configuration describes that stands for itself."""
+        parts = read_fields(mapping)
         device, precision = pick_device(device), check_precision(precision)
         try:
             return cls(**parts, device=device, precision=precision)
@@ -354,8 +455,9 @@ class Pipeline(Settings):
         folder = find_weights(name, revision=revision)
         config = read_config(folder)
         check_sizes(lambda: _make_modules(config), folder, config.get("sha256"))
-        pipeline = cls.from_config(config, device=device, precision=precision)
+        pipeline = cls._from_mapping(config, device=device, precision=precision)
         load_weights(pipeline._modules, folder, config.get("sha256"))
+        _logger.info("weights %s from %s, on %s", name, folder, pipeline.device)
         return pipeline
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
@@ -409,8 +511,20 @@ def restore(photo: Source, *, corruption_mask: Source | None = None, **options: 
         options: as in calling a :class:`Pipeline`, or of :meth:`Pipeline.restore` if a mask is given. Errors likewise.
     """
     if corruption_mask is None:
+        known = [*inspect.signature(Pipeline.__call__).parameters, "corruption_mask"]
+        check_keywords("restore", options, known[2:])
         return _default_pipeline()(photo, **options)
     return _default_pipeline().restore(photo, corruption_mask=corruption_mask, **options)
+
+
+def detect(photo: Source, **options: Any) -> Result:
+    """Find what does not belong in a photo, and fill nothing, with the weights that come with the package.
+
+    Args:
+        photo: one photo.
+        options: as of :meth:`Pipeline.detect`. Errors likewise.
+    """
+    return _default_pipeline().detect(photo, **options)
 
 
 @lru_cache(maxsize=1)
@@ -419,4 +533,4 @@ def _default_pipeline() -> Pipeline:
 
 
 def _is_list(photo: Any) -> bool:
-    return isinstance(photo, Sequence) and not isinstance(photo, str)
+    return isinstance(photo, Sequence) and not isinstance(photo, str | bytes | bytearray | memoryview)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import attrs
 from torch import nn
 
-from hcl_sdk.config import structure
+from hcl_sdk.config import ConfigError, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.interfaces import Restorer, field_type
 from hcl_sdk.settings import Settings
@@ -38,6 +38,19 @@ def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: listing all that is wrong with the configuration.
     """
     return {key: value for key, value in structure(_schema(), config).items() if key not in _OF_THE_FILE}
+
+
+def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name of the weights that a configuration starts from, and the fields in which it differs from them.
+
+    Raises:
+        ConfigError: listing all that is wrong with the configuration.
+    """
+    if config.get("detector") is not None:
+        problem = "comes with the weights, and another one would be untrained; leave out one of the two keys"
+        raise ConfigError([("detector", problem)])
+    values = structure({"weights": str} | _schema(), config)
+    return values.pop("weights"), {key: value for key, value in values.items() if key not in _OF_THE_FILE}
 
 
 def bind_parts(detector: Detector | None, restorer: Restorer | None) -> nn.ModuleDict:

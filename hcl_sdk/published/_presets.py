@@ -127,6 +127,7 @@ def _of_version(config: dict[str, Any], version: int) -> dict[str, Any]:
         raise ValueError(
             f"there are versions {', '.join(map(str, _VERSIONS))} of the published network; got {version!r}"
         )
+    config["detection_size"] = None  # it shrinks nothing
     config["detector"]["encoder"]["activation_first"] = version == 3
     config["restorer"]["upsampling"] = "nearest" if version == 2 else "bilinear"
     return config

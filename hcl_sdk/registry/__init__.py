@@ -17,6 +17,7 @@ from hcl_sdk.registry._entries import (
     check_no_clash,
     normalize,
 )
+from hcl_sdk.registry._explain import suggest_package
 from hcl_sdk.registry._registry import Registry
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "UnknownNameError",
     "check_no_clash",
     "normalize",
+    "suggest_package",
 ]

@@ -21,6 +21,34 @@ if TYPE_CHECKING:
     from hcl_sdk.interfaces import Configurable
 
 
+# What this project's own plugins give, for whoever asks for it by the bare name.
+_IN_PLUGINS = {
+    "diffusers": "hcl-diffusers",
+    "lama": "hcl-lama",
+    "metric-learning": "hcl-metric-learning",
+    "navier-stokes": "hcl-opencv",
+    "research": "hcl-weights",
+    "telea": "hcl-opencv",
+    "timm": "hcl-timm",
+    "transformers": "hcl-transformers",
+}
+
+
+def suggest_package(name: str) -> str:
+    """Which package gives a name, by this project's own plugins; empty for another name, and where it is installed."""
+    distribution = _IN_PLUGINS.get(name)
+    if distribution is None or _find_version(distribution) is not None:
+        return ""
+    return f"the package {distribution} gives it: pip install {distribution}"
+
+
+def _find_version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return None
+
+
 def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: Sequence[PluginReport]) -> str:
     """One line about a name that nothing of a kind is registered under.
 
@@ -38,7 +66,7 @@ def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: 
         parts += _explain_distribution(distribution, kind, bare, entries, reports)
     elif others := dict.fromkeys(entry.kind for entry in everything if entry.name == bare):
         parts.append(f"that name belongs to the kind {' and '.join(others)}")
-    parts.append(_suggest(name, bare, entries))
+    parts.append(suggest_package(name) or _suggest(name, bare, entries))
     if not distribution:
         parts += [f"it may be one of those of {_describe(r)}" for r in reports if r.status != "ok"]
     return "; ".join(parts)
@@ -84,9 +112,8 @@ def _explain_distribution(
     if own:
         given = ", ".join(entry.qualified_name for entry in entries if entry.distribution == distribution)
         return [f"{distribution} {own[0].version} gives {given or f'no {kind}'}"]
-    try:
-        version = importlib.metadata.version(distribution)
-    except (importlib.metadata.PackageNotFoundError, ValueError):
+    version = _find_version(distribution)
+    if version is None:
         if kind == "weights":  # a folder, or somebody's on the Hub, at least as likely as a package's
             return []
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", distribution):

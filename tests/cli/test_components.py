@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from hcl_sdk.registry import Entry, Registry
+from hcl_sdk.registry import Entry, Registry, UnknownNameError
+from hcl_sdk.registry._explain import _IN_PLUGINS
 
 
 def test_components_lists_every_kind(hcl: Callable[..., Result]) -> None:
@@ -37,6 +40,23 @@ def test_components_shows_all_that_has_a_name(hcl: Callable[..., Result], monkey
     assert "did you mean 'script/twice'?" in hcl("components", "script/twise", status=1).stderr
     assert "there is no component 'other/twice'" in hcl("components", "other/twice", status=1).stderr
     assert "no_such_module" in hcl("components", "once", status=1).stderr
+
+
+def test_what_a_plugin_of_this_project_has_is_asked_for_by_its_bare_name(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)
+    said = hcl("components", "lama", status=1).stderr
+    assert "there is no component 'lama'; the package hcl-lama gives it: pip install hcl-lama" in said
+    with pytest.raises(UnknownNameError, match="unknown restorer 'telea'; the package hcl-opencv gives it"):
+        Registry().find("restorer", "telea")
+
+
+def test_the_names_in_plugins_of_this_project_are_those_that_they_register() -> None:
+    plugins = Path(__file__).parents[2] / "plugins"
+    for name, package in _IN_PLUGINS.items():
+        sources = (plugins / package / package.replace("-", "_")).glob("*.py")
+        assert any(re.search(rf'registry\.\w+\(\s*"{name}"', file.read_text()) for file in sources), name
 
 
 def test_a_component_of_two_packages_is_asked_for_by_its_whole_name(

@@ -43,7 +43,7 @@ def test_photos_of_formats_that_are_not_read_are_named(hcl: Callable[..., Result
     said = hcl("detect", "p").stderr
     assert "; 1 other file ignored; " in said
     assert "1 .cr2 file ignored: convert raw photos to TIFF or PNG first" in said
-    assert "2 .heic files ignored: convert to JPEG or PNG first, or use a program that registers pillow-heif" in said
+    assert "2 .heic files ignored: pip install pillow-heif, which reads them, or convert them to JPEG or PNG" in said
     Path("p/a.png").unlink()
     assert "2 .heic files ignored" in hcl("detect", "p", status=1).stderr
 

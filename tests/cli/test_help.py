@@ -39,8 +39,8 @@ for name in names:
 print(len(names), sorted({"torch", "numpy", "PIL"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "9 []"
-    assert done.stdout.count("Usage: hcl ") == 9
+    assert done.stdout.splitlines()[-1] == "10 []"
+    assert done.stdout.count("Usage: hcl ") == 10
 
 
 def test_a_command_is_imported_when_it_is_asked_for() -> None:

@@ -27,6 +27,22 @@ def test_json_has_one_object_per_photo(hcl: Callable[..., Result], pipeline: Pip
     assert "outputs" not in bad
 
 
+def test_a_miss_is_told_with_how_sure_it_is_and_what_would_take_it(
+    hcl: Callable[..., Result], pipeline: Pipeline
+) -> None:
+    draw("a.png")
+    suspect = pipeline.find_suspect(pipeline.detect("a.png", sensitivity=0))
+    assert suspect is not None
+    box = ",".join(map(str, suspect.box))
+    said = hcl("detect", "a.png", "--sensitivity", 0).stdout
+    assert said == (
+        f"a.png: nothing found (most suspicious: {suspect.confidence:.0%} sure in {box}; taken from "
+        f"--sensitivity {suspect.sensitivity:g} on) -> hcl_output/a_mask.png\n"
+    )
+    assert json.loads(hcl("detect", "a.png", "--sensitivity", 0, "--json").stdout)["suspect"] == suspect.to_json()
+    assert "% corrupted" in hcl("detect", "a.png", "--sensitivity", suspect.sensitivity).stdout
+
+
 def test_coco_is_one_data_set_over_all_photos(hcl: Callable[..., Result]) -> None:
     for seed, name in enumerate(["p/a.png", "p/b.png", "p/in/c.png"]):
         draw(name, seed=seed)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from photo_files import draw
 
-from hcl_sdk.registry import PluginError, PluginReport, Registry
+from hcl_sdk.registry import Entry, PluginError, PluginReport, Registry
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 
@@ -71,6 +71,50 @@ def test_plugins_are_checked_down_to_what_they_give(
     assert said.startswith("Error: 4 broken:")
     for words in ("no_such_module", "there is no folder", "is not JSON", "holds no model.safetensors"):
         assert words in said
+
+
+def test_a_plugin_is_not_called_ok_where_what_it_gives_is_broken(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(registry: Registry) -> None:
+        reports = [
+            PluginReport(
+                distribution=f"hcl-{name}",
+                version="1",
+                entry_point="a",
+                value="x",
+                status="ok",
+                names=(f"hcl-{name}/x",),
+            )
+            for name in ("whole", "hollow")
+        ]
+        targets = {"whole": "hcl_sdk.interactions.identity:Identity", "hollow": "hcl_sdk.no_such_module:Nothing"}
+        entries = [
+            Entry(kind="interaction", name="x", distribution=f"hcl-{name}", target=target)
+            for name, target in targets.items()
+        ]
+        registry.set_discovered(entries, reports)
+
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=found))
+    status = {line.split()[0]: line.split()[2] for line in hcl("plugins").stdout.splitlines()[1:]}
+    assert status == {"hcl-whole": "ok", "hcl-hollow": "ok"}
+    checked = hcl("plugins", "--check", status=1)
+    status = {line.split()[0]: line.split()[2] for line in checked.stdout.splitlines()[1:]}
+    assert status == {"hcl-whole": "ok", "hcl-hollow": "broken"}
+    assert "1 broken:" in checked.stderr
+    assert "no_such_module" in checked.stderr
+
+
+def test_a_plugin_that_gives_much_has_lines_that_fit(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(f"hcl-rich/component-{i}" for i in range(60))
+    report = PluginReport(distribution="hcl-rich", version="1.2", entry_point="a", value="x", status="ok", names=names)
+    registry = Registry(discover=lambda found: found.set_discovered([], [report]))
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", registry)
+    shown = hcl("plugins").stdout
+    assert max(map(len, shown.splitlines())) <= 120
+    assert [word.strip(",") for word in shown.split() if word.startswith("hcl-rich/")] == list(names)
 
 
 def test_checking_plugins_fails_for_a_broken_one(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from click.testing import CliRunner, Result
 from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
 from PIL import Image
 
-from hcl_sdk import Pipeline
+from hcl_sdk import Pipeline, Restorer, component
 from hcl_sdk.cli import main
 from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.photos.read import decode_file
+from hcl_sdk.plugins import registry
 
 
 def test_detect_writes_the_mask_that_the_pipeline_finds(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
@@ -68,6 +70,91 @@ def test_dilation_and_feather_are_the_pipelines(hcl: Callable[..., Result], pipe
     hcl("restore", "a.png", "--mask", "m.png", "--dilate", 2, "--feather", 3)
     expected = pipeline.restore("a.png", corruption_mask="m.png", dilate=2.0, feather=3.0)
     np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(expected.restored))
+
+
+def test_a_configuration_says_what_differs_from_the_weights(
+    hcl: Callable[..., Result], weights: Path, pipeline: Pipeline
+) -> None:
+    draw("a.png")
+    Path("own.yaml").write_text("dilate: 2\nfeather: 1\n")
+    hcl("restore", "a.png", "--config", "own.yaml")
+    expected = np.asarray(pipeline("a.png", dilate=2, feather=1).restored)
+    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), expected)
+    Path("whole.yaml").write_text(f"weights: {weights}\ndilate: 2\n")
+    run = CliRunner().invoke(main, ["restore", "a.png", "--config", "whole.yaml", "--feather", "1", "--device", "cpu"])
+    assert run.exit_code == 0, run.output
+    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), expected)
+    assert "names weights already" in hcl("detect", "a.png", "--config", "whole.yaml", status=2).stderr
+    Path("wrong.yaml").write_text("dilat: 2\n")
+    assert "wrong.yaml: 1 problem in the" in hcl("detect", "a.png", "--config", "wrong.yaml", status=1).stderr
+
+
+def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+    class Grey(Restorer):
+        def build(self, spec) -> None: ...
+
+        def forward(self, image, detection):
+            return image * 0 + 0.5
+
+    draw("a.png")
+    with registry.isolate():
+        registry.restorer("grey-of-a-test", component(Grey))
+        hcl("restore", "a.png", "--restorer", "grey-of-a-test")
+        said = hcl("restore", "a.png", "--restorer", "gray-of-a-test", status=2).stderr
+    mask = pixels("hcl_output/a_mask.png") == 255
+    assert mask.any()
+    assert (pixels("hcl_output/a_restored.png")[mask] == 128).all()
+    np.testing.assert_array_equal(mask, pipeline.detect("a.png").corruption_mask[0, 0])
+    assert "'--restorer': unknown restorer 'gray-of-a-test'; did you mean" in said
+    assert "gated-unet has to be trained first" in hcl("restore", "a.png", "--restorer", "gated-unet", status=1).stderr
+
+
+def test_a_region_is_where_it_is_looked_for(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+    draw("a.png")
+    draw_mask("m.png")
+    hcl("detect", "a.png", "--region", "3,4,10,8")
+    expected = pipeline.detect("a.png", region=(3, 4, 10, 8)).corruption_mask[0, 0].numpy()
+    assert expected.any()
+    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, expected)
+    assert "nothing of a photo of" in hcl("detect", "a.png", "--region", "4000,4,10,8", status=1).stderr
+    for wrong in ("1,2,3", "a", "1,2,0,4", "-1,2,3,4"):
+        assert "'--region': expected" in hcl("detect", "a.png", f"--region={wrong}", status=2).stderr
+    assert (
+        "--region applies to detection"
+        in hcl("restore", "a.png", "--region", "1,1,2,2", "--mask", "m.png", status=2).stderr
+    )
+
+
+def run_stream(weights: Path, *arguments: str, contents: bytes) -> Result:
+    options = ["--weights", str(weights), "--device", "cpu"]
+    return CliRunner().invoke(main, [arguments[0], "-", *options, *arguments[1:]], input=contents)
+
+
+def test_a_photo_goes_from_standard_input_to_standard_output(weights: Path, pipeline: Pipeline) -> None:
+    contents = draw("a.png").read_bytes()
+    draw_mask("m.png")
+    for arguments, expected in (
+        (("restore",), pipeline("a.png").restored),
+        (("detect",), pipeline.detect("a.png").mask),
+        (("restore", "--mask", "m.png"), pipeline.restore("a.png", corruption_mask="m.png").restored),
+        (("restore", "--format", "tiff"), pipeline("a.png").restored),
+    ):
+        run = run_stream(weights, *arguments, contents=contents)
+        assert run.exit_code == 0, run.stderr
+        with Image.open(io.BytesIO(run.stdout_bytes)) as image:
+            assert image.format == ("TIFF" if "tiff" in arguments else "PNG")
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
+        assert "standard input: " in run.stderr
+    assert files(".") == {"a.png", "m.png"}
+    assert run_stream(weights, "detect", "-q", contents=contents).stderr == ""
+
+
+def test_what_does_not_go_with_standard_input_is_refused(weights: Path, hcl: Callable[..., Result]) -> None:
+    run = run_stream(weights, "restore", contents=b"no photo")
+    assert (run.exit_code, run.stdout) == (1, "")
+    assert "standard input: this is not a photo" in run.stderr
+    assert "no other paths" in hcl("restore", "-", "a.png", status=2).stderr
+    assert "--plot, --json is for files" in hcl("detect", "-", "--plot", "--json", status=2).stderr
 
 
 def test_plot_writes_a_comparison(hcl: Callable[..., Result]) -> None:
@@ -143,7 +230,9 @@ def test_a_format_that_cannot_hold_a_photo_fails_for_that_photo_alone_before_the
     draw("b.png")
     restored = []
     run = Pipeline.__call__
-    monkeypatch.setattr(Pipeline, "__call__", lambda self, photo: restored.append(photo.path.name) or run(self, photo))
+    monkeypatch.setattr(
+        Pipeline, "__call__", lambda self, photo, **options: restored.append(photo.path.name) or run(self, photo)
+    )
     result = hcl("restore", "a.png", "b.png", "--format", "jpg", status=1)
     assert "Error: a.png: " in result.stderr
     assert "cannot write RGBA as JPEG" in result.stderr

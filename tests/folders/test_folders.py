@@ -53,6 +53,15 @@ def test_a_folder_is_restored_and_what_became_of_each_photo_told(tiny_pipeline: 
 
 
 @pytest.mark.usefixtures("folder")
+def test_the_logger_is_told_of_each_photo(tiny_pipeline: Pipeline, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="hcl_sdk"):
+        detect_folder("photos", "out", pipeline=tiny_pipeline)
+    said = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "hcl_sdk.folders"]
+    assert [level for level, _ in said] == ["WARNING" if "bad.png" in text else "INFO" for _, text in said]
+    assert sorted(text.partition(":")[0] for _, text in said) == ["photos/a.png", "photos/bad.png", "photos/in/b.jpg"]
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_folder_is_examined_and_gone_on_with(tiny_pipeline: Pipeline) -> None:
     assert detect_folder(["photos/a.png"], "out", pipeline=tiny_pipeline).done == 1
     before = Path("out/a_mask.png").stat().st_mtime_ns

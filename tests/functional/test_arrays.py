@@ -8,6 +8,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.measure import label
 
 from hcl_sdk.functional import arrays, compositing
 
@@ -61,3 +63,53 @@ def test_alpha_of_one_mask_is_that_of_a_batch(seed: int, dilate: float, feather:
 def test_no_torch_is_imported() -> None:
     code = "import sys; sys.modules['torch'] = None; import hcl_sdk.functional.arrays"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def number_regions(mask: np.ndarray) -> np.ndarray:
+    return np.asarray(label(mask, connectivity=2))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_peak_is_the_surest_pixel_beyond_what_was_found(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    confidence = ndimage.gaussian_filter(numbers.random((24, 33)), 1.5)
+    confidence = (confidence - confidence.min()) / np.ptp(confidence)
+    shown = number_regions(confidence > 0.5)
+    found = shown == 1
+    candidates = (shown > 0) & ~found
+    box = arrays.find_peak(confidence, found)
+    if not candidates.any():
+        assert box is None
+        return
+    peak = confidence[candidates].max()
+    around = number_regions(candidates & (confidence > peak / 2))
+    rows, columns = np.nonzero(around == around[candidates & (confidence == peak)].item())
+    assert box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+
+
+def test_where_nothing_was_found_the_peak_may_be_low() -> None:
+    confidence = np.full((6, 9), 0.001)
+    confidence[2:4, 5:8] = 0.02
+    assert arrays.find_peak(confidence, np.zeros((6, 9), bool)) == (5, 2, 3, 2)
+    assert arrays.find_peak(np.zeros((6, 9)), np.zeros((6, 9), bool)) is None
+
+
+@given(sides, sides, st.tuples(*[st.integers(-500, 500)] * 2, *[st.integers(1, 600)] * 2))
+def test_a_box_is_cut_at_the_edges_of_the_photo(height, width, box):
+    x, y, w, h = box
+    inside = np.zeros((height, width), bool)
+    inside[[row for row in range(height) if y <= row < y + h]] = True
+    inside[:, [column for column in range(width) if not x <= column < x + w]] = False
+    if not inside.any():
+        with pytest.raises(ValueError, match="nothing of a photo of"):
+            arrays.slice_box(box, (height, width))
+        return
+    cut = np.zeros_like(inside)
+    cut[arrays.slice_box(box, (height, width))] = True
+    assert (cut == inside).all()
+
+
+@pytest.mark.parametrize("box", [(1, 2, 3), "1,2,3,4", (0, 0, 1.5, 2), None])
+def test_what_is_no_box_is_refused(box):
+    with pytest.raises(TypeError, match="four whole numbers"):
+        arrays.slice_box(box, (10, 10))

@@ -1,0 +1,102 @@
+"""``hcl restore -`` and ``hcl detect -``: a photo from standard input, its result to standard output."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from hcl_sdk.cli._options import PhotoOptions
+from hcl_sdk.cli._tables import is_terminal
+from hcl_sdk.folders import ArgumentError, check_parts, explain_failure
+from hcl_sdk.functional.arrays import Box
+from hcl_sdk.photos.photo import Photo
+from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.result import Result, Suspect
+
+STREAM = Path("-")
+_NAME = "standard input"
+
+
+def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
+    """Whether the photo comes from standard input; then nothing else can be asked for.
+
+    Raises:
+        click.UsageError: if it is asked for beside other photos, or with an option that is about files.
+    """
+    if STREAM not in given.paths:
+        return False
+    if len(given.paths) > 1:
+        raise click.UsageError("- reads one photo from standard input; give no other paths beside it")
+    about_files = {
+        "--resume": given.resume,
+        "--plot": given.plot,
+        "--report": given.report,
+        "--coco": coco,
+        "--json": given.as_json,
+    }
+    if asked := [name for name, value in about_files.items() if value]:
+        raise click.UsageError(f"- writes one result to standard output; {', '.join(asked)} is for files")
+    if is_terminal():
+        raise click.UsageError("the result would be printed on the terminal: write it to a file, hcl restore - > FILE")
+    return True
+
+
+def describe_found(share: float, suspect: Suspect | None) -> str:
+    """How much of a photo was found to be corrupted, and what was left alone although it is suspicious."""
+    found = f"{share:.1%} corrupted" if share else "nothing found"
+    if suspect is None:
+        return found
+    what = "perhaps also" if share else "most suspicious"
+    box = ",".join(map(str, suspect.box))
+    sure = f"{suspect.confidence:.0%} sure in {box}; taken from --sensitivity {suspect.sensitivity:g} on"
+    return f"{found} ({what}: {sure})"
+
+
+def run_stream(
+    pipeline: Pipeline,
+    *,
+    restoring: bool,
+    region: Box | None,
+    mask: Path | None = None,
+    file_format: str | None = None,
+    quiet: bool,
+) -> None:
+    """Read, restore and write one photo; say what was found on standard error.
+
+    Raises:
+        click.ClickException: if that fails.
+    """
+    try:
+        check_parts(pipeline, detecting=mask is None, restoring=restoring)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error), param_hint="'--weights'") from error
+    try:
+        file = io.BytesIO(sys.stdin.buffer.read())
+        file.name = _NAME  # for messages
+        photo = Photo.open(file)
+        if mask is not None:
+            result = pipeline.restore(photo, corruption_mask=mask)
+        else:
+            result = pipeline(photo, region=region) if restoring else pipeline.detect(photo, region=region)
+        contents = _encode(result, file_format)
+    except Exception as error:  # of a plugin, too
+        raise click.ClickException(f"{_NAME}: {explain_failure(error, Path(_NAME), pipeline.device)}") from error
+    sys.stdout.buffer.write(contents)
+    sys.stdout.buffer.flush()
+    if not quiet:
+        share = float(result.corruption_mask.float().mean())
+        click.echo(f"{_NAME}: {describe_found(share, pipeline.find_suspect(result))}", err=True)
+
+
+def _encode(result: Result, file_format: str | None) -> bytes:
+    """The restored photo, or without one the mask, as the contents of a file."""
+    photo = Photo.open(result.mask) if result.composited is None else result.composited
+    suffix = photo.lossless_suffix if file_format is None else f".{file_format.lower()}"
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"result{suffix}"
+        photo.save(file)
+        return file.read_bytes()
