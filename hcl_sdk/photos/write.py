@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import PIL
 from PIL import ExifTags, Image
 
 from hcl_sdk.photos import sixteen_bit
@@ -48,6 +49,12 @@ def find_format(path: str | os.PathLike[str]) -> Format | None:
     return FORMATS.get(Path(os.path.realpath(path)).suffix.lower())
 
 
+def _can_hold(file_format: Format, kind: str) -> bool:
+    # Before version 13 Pillow writes YCbCr to TIFF files that it cannot read.
+    is_broken = kind == "YCbCr" and file_format.name == "TIFF" and int(PIL.__version__.partition(".")[0]) < 13
+    return kind in file_format.kinds and not is_broken
+
+
 def check_format(path: str | os.PathLike[str], kind: str) -> Format:
     """The format of files with the suffix of ``path``.
 
@@ -55,8 +62,8 @@ def check_format(path: str | os.PathLike[str], kind: str) -> Format:
         PhotoError: if there is none, or it cannot hold photos of this kind; the message says which can.
     """
     file_format = find_format(path)
-    if file_format is None or kind not in file_format.kinds:
-        able = ", ".join(suffix for suffix, other in FORMATS.items() if kind in other.kinds)
+    if file_format is None or not _can_hold(file_format, kind):
+        able = ", ".join(suffix for suffix, other in FORMATS.items() if _can_hold(other, kind))
         what = (
             f"a photo file named {os.path.basename(os.path.realpath(path))!r}"
             if file_format is None

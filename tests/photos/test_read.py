@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ from hcl_sdk.photos.read import read_rgb
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 FORMATS = {"1": "PNG", "L": "PNG", "LA": "PNG", "P": "PNG", "PA": "TIFF", "RGB": "PNG", "RGBA": "PNG"}
+OLD_PILLOW = int(PIL.__version__.partition(".")[0]) < 13  # writes YCbCr to TIFF files that it cannot read
 
 
 def smooth(size: tuple[int, int] = (24, 36), seed: int = 0) -> Any:
@@ -40,7 +42,7 @@ JPEG, PNG = encode(smooth(), "JPEG", quality=90), encode(smooth())
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    data = encode(smooth().convert(mode), FORMATS.get(mode, "TIFF"))
+    data = encode(smooth().convert(mode), FORMATS.get(mode, "JPEG" if mode == "YCbCr" and OLD_PILLOW else "TIFF"))
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(opened.convert("RGB"))
     photo = read_rgb(data, "photo")

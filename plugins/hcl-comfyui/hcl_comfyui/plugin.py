@@ -1,0 +1,10 @@
+"""Shows the package, its version and the interface it was written for among the plugins of hcl_sdk."""
+
+from hcl_sdk import hookimpl
+
+api_version = 1
+
+
+@hookimpl
+def hcl_register(registry):
+    """Registers nothing: this package runs pipelines, and is no part of one."""

@@ -1,0 +1,50 @@
+"""What the page looks like. Fonts are those of the visitor's system: none are loaded."""
+
+from __future__ import annotations
+
+from gradio import themes
+
+HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
+
+CSS = """
+.gradio-container { max-width: 1240px !important; margin: 0 auto !important; padding: 20px 20px 48px !important; }
+.gradio-container main, .gradio-container .app { padding: 0 !important; width: 100% !important; }
+.gradio-container main, .gradio-container .app { max-width: none !important; }
+footer { display: none !important; }
+#hcl-head h1 { font-size: 1.9rem; font-weight: 700; letter-spacing: -0.02em; margin: 4px 0 2px; }
+#hcl-head p { color: var(--body-text-color-subdued); margin: 0 0 8px; max-width: 46rem; }
+.hcl-note p { color: var(--body-text-color-subdued); font-size: 0.9rem; margin: 2px 0; }
+.hcl-note h3 { margin: 22px 0 2px; font-size: 1rem; }
+.hcl-fill { color: #e91e63; } .hcl-leave { color: #007acc; }
+#hcl-intake { max-width: 860px; margin: 0 auto; }
+#hcl-shelf, #hcl-shelf .grid-wrap { height: auto !important; min-height: 0 !important; max-height: none !important; }
+#hcl-shelf .thumbnail-lg { aspect-ratio: 4 / 3; }
+#hcl-head, #hcl-status { padding: 0 !important; }
+#hcl-found img { cursor: pointer; border-radius: 8px; width: 100%; height: auto; }
+#hcl-status p { margin: 0 0 4px; font-size: 1.02rem; }
+#hcl-status .hcl-name { color: var(--body-text-color-subdued); font-size: 0.85rem; overflow-wrap: anywhere; }
+#hcl-go { font-size: 1.12rem; min-height: 52px; }
+#hcl-regions .wrap { max-height: 236px; overflow-y: auto; gap: 6px; }
+#hcl-regions label, #hcl-view label { padding: 5px 9px; }
+#hcl-side { gap: 12px; }
+@media (max-width: 700px) {
+  .gradio-container { padding: 10px 10px 40px !important; }
+  #hcl-head h1 { font-size: 1.5rem; }
+  #hcl-head p { font-size: 0.95rem; }
+}
+"""
+
+
+def make_theme() -> themes.Base:
+    """Gradio's plain theme in the page's color."""
+    sans = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    return themes.Default(
+        primary_hue="pink",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=sans,
+        font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
+    ).set(
+        button_primary_background_fill="#d81b60",
+        button_primary_background_fill_hover="#ad1457",
+    )

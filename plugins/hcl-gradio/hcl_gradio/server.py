@@ -1,0 +1,141 @@
+"""The server around the page: where it listens, what it lets in and out, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from hcl_gradio.limits import Limits
+from hcl_sdk import Pipeline
+
+_HEADERS = {
+    # Whatever Gradio might bring along: the page loads nothing from elsewhere, and sends nothing there.
+    "content-security-policy": (
+        "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        "style-src 'self' 'unsafe-inline'; connect-src 'self' data: blob:; worker-src 'self' blob:; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class _Guard:
+    """Middleware: headers that keep the page to itself, and no fetching of other hosts' files on a visitor's behalf."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"].lower()
+        if "/file=http" in path or "/proxy=" in path:
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": b"only files of this page are served",
+                }
+            )
+            return
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    *((key.encode(), value.encode()) for key, value in _HEADERS.items()),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def serve(
+    pipeline: Pipeline,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    limits: Limits | None = None,
+    open_browser: bool = False,
+    block: bool = True,
+    root_path: str = "",
+) -> Any:
+    """Open the page.
+
+    Args:
+        pipeline: with a detector and a restorer.
+        host: the address to listen at; ``"0.0.0.0"`` for all of this machine's, so that others can reach the page.
+        port: to listen at; the first free one from 7860 on if none is given.
+        limits: what one visitor may ask for.
+        open_browser: also open it in this machine's browser.
+        block: until the server is stopped (Ctrl-C); otherwise return at once.
+        root_path: the path below which another server shows the page, such as ``"/photos"``.
+
+    Returns:
+        The blocks, whose ``close()`` stops the server; only with ``block=False``. Files are deleted when it stops.
+
+    Raises:
+        OSError: if the port is taken.
+        ValueError: if the pipeline lacks a detector or a restorer.
+    """
+    limits = Limits() if limits is None else limits
+    folder = Path(mkdtemp(prefix="hcl-page-"))  # for this user's eyes only
+    # Gradio reads these when it is imported, and when blocks are made.
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
+
+    from starlette.middleware import Middleware
+
+    from hcl_gradio.looks import CSS, HEAD, make_theme
+    from hcl_gradio.page import make_page
+
+    blocks = make_page(pipeline, limits=limits, folder=folder)
+    close = blocks.close
+
+    def close_and_delete(*args: Any, **options: Any) -> None:
+        close(*args, **options)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    blocks.close = close_and_delete
+    try:
+        blocks.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            share=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            max_file_size=limits.megabytes * 1024**2,
+            max_threads=16,
+            state_session_capacity=limits.visitors,
+            enable_monitoring=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            footer_links=[],
+            run_history=False,
+            root_path=root_path or None,
+            app_kwargs={
+                "middleware": [Middleware(_Guard)],
+                "docs_url": None,
+                "redoc_url": None,
+            },
+            theme=make_theme(),
+            css=CSS,
+            head=HEAD,
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if not block:
+        return blocks
+    try:
+        blocks.block_thread()
+    finally:
+        blocks.close(verbose=False)
+    return None

@@ -1,0 +1,296 @@
+"""One photo of a visitor: what was found in it, what the visitor made of that, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from hcl_sdk import Photo, PhotoError, Pipeline, Region, Result
+
+Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+
+PREVIEW = 1024
+"""The longer side of what the browser shows, in pixels."""
+
+
+@attrs.frozen(kw_only=True)
+class Adjustments:
+    """Where the sliders stand.
+
+    Attributes:
+        sensitivity, dilate, feather, texture: as of a pipeline.
+        least_area: regions of fewer pixels are left alone.
+    """
+
+    sensitivity: float = 0.5
+    dilate: float = 0.0
+    feather: float = 0.0
+    texture: float = 0.0
+    least_area: int = 0
+
+    @property
+    def filling(self) -> dict[str, float]:
+        """Those that say how a mask is filled."""
+        return {"dilate": self.dilate, "feather": self.feather, "texture": self.texture}
+
+
+@attrs.frozen(kw_only=True)
+class Spot:
+    """One connected region of the mask.
+
+    Attributes:
+        label: its number in the labels.
+        box: (x, y, width, height).
+        area: in pixels.
+        is_filled: whether it is to be filled, or left alone.
+    """
+
+    label: int
+    box: Box
+    area: int
+    is_filled: bool
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Selection:
+    """What was found or painted.
+
+    Attributes:
+        labels: ``[H, W]``, the number of the region that a pixel belongs to; 0 for none.
+        spots: the regions, largest first.
+    """
+
+    labels: NDArray[np.int32]
+    spots: tuple[Spot, ...]
+
+    @property
+    def mask(self) -> Mask:
+        """What is to be filled, ``[H, W]``."""
+        return self._mark(spot.label for spot in self.spots if spot.is_filled)
+
+    @property
+    def left(self) -> Mask:
+        """What was found and is to be left alone, ``[H, W]``."""
+        return self._mark(spot.label for spot in self.spots if not spot.is_filled)
+
+    def at(self, x: int, y: int, reach: int) -> Spot | None:
+        """The region at a pixel, or else the nearest within reach: thin ones are hard to hit."""
+        top, left = max(0, y - reach), max(0, x - reach)
+        near = self.labels[top : y + reach + 1, left : x + reach + 1]
+        rows, columns = np.nonzero(near)
+        if rows.size == 0:
+            return None
+        nearest = np.argmin((rows + top - y) ** 2 + (columns + left - x) ** 2)
+        label = near[rows[nearest], columns[nearest]]
+        return next(spot for spot in self.spots if spot.label == label)
+
+    def _mark(self, labels: Iterable[int]) -> Mask:
+        marked = np.zeros(len(self.spots) + 1, bool)
+        marked[list(labels)] = True
+        return marked[self.labels]
+
+
+class Work:
+    """One photo, and the mask that detector and visitor make together.
+
+    Attributes:
+        photo: as it was uploaded.
+        name: its file name.
+        preview: RGB ``[h, w, 3]``, as the browser shows it.
+        confidence: ``[1, 1, H, W]``, of the detector; None until it has looked.
+        added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased over added.
+        left: pixels of regions that the visitor wants left alone, ``[H, W]``.
+        box: (x, y, width, height) that the search is limited to; None for the whole photo.
+        result: of the latest restoration.
+        filled_with: what it was filled with.
+        files: of the latest restoration, to download: "restored", "mask", "coco".
+    """
+
+    def __init__(self, photo: Photo, name: str) -> None:
+        self.photo, self.name = photo, name
+        height, width = photo.size
+        self.preview = _fit(photo)
+        self.confidence: torch.Tensor | None = None
+        self.kinds: list[tuple[Region, str]] = []
+        self.added: Mask = np.zeros((height, width), bool)
+        self.erased: Mask = np.zeros((height, width), bool)
+        self.left: Mask = np.zeros((height, width), bool)
+        self.box: Box | None = None
+        self.corner: tuple[int, int] | None = None  # the first of two taps that make a box
+        self._before = self.added, self.erased
+        self.result: Result | None = None
+        self.filled_with: dict[str, float] = {}
+        self.files: dict[str, Path] = {}
+
+    @classmethod
+    def open(cls, path: Path, megapixels: int) -> Work:
+        """Read a photo that was uploaded.
+
+        Raises:
+            PhotoError: if it cannot be read, or has more pixels than are allowed.
+        """
+        try:
+            with Image.open(path) as image:  # reads the header alone
+                pixels = image.width * image.height
+        except Image.DecompressionBombError:
+            pixels = np.inf
+        except Exception:  # whatever is wrong with it, Photo.open says it better
+            pixels = 0
+        if pixels > megapixels * 1e6:
+            size = "" if pixels == np.inf else f" of {pixels / 1e6:.0f} megapixels"
+            raise PhotoError(f"a photo{size}; this page takes up to {megapixels}", name=path.name)
+        try:
+            return cls(Photo.open(path), path.name)
+        except PhotoError as error:  # its message begins with a path that is no business of the visitor's
+            raise PhotoError(str(error).removeprefix(f"{path}: "), name=path.name) from error
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.photo.size
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the preview for each of the photo."""
+        return self.preview.shape[1] / self.size[1]
+
+    def find(self, pipeline: Pipeline) -> None:
+        """Let the detector look."""
+        result = pipeline.detect(self.photo)
+        self.confidence = result.confidence
+        self.kinds = [(region, str(kind)) for region in result.regions if (kind := getattr(region, "kind", None))]
+
+    def select(self, pipeline: Pipeline, adjustments: Adjustments) -> Selection:
+        """What was found or painted, and what of that is to be filled."""
+        found = np.zeros(self.size, bool)
+        if self.confidence is not None:
+            found = pipeline.to_mask(self.confidence, sensitivity=adjustments.sensitivity)[0, 0].numpy().copy()
+        if self.box is not None:
+            x, y, width, height = self.box
+            inside = np.zeros_like(found)
+            inside[y : y + height, x : x + width] = True
+            found &= inside
+        if adjustments.least_area > 1:
+            labels, areas = _label(found)
+            found &= np.append(0, areas)[labels] >= adjustments.least_area
+        labels, areas = _label((found | self.added) & ~self.erased)
+        left = np.bincount(labels[self.left], minlength=areas.size + 1)[1:]
+        boxes = ndimage.find_objects(labels)
+        spots = [
+            Spot(
+                label=i + 1,
+                box=(
+                    columns.start,
+                    rows.start,
+                    columns.stop - columns.start,
+                    rows.stop - rows.start,
+                ),
+                area=int(areas[i]),
+                # Left alone as long as half of it is: with more sensitivity it may have grown a little.
+                is_filled=bool(2 * left[i] < areas[i]),
+            )
+            for i, (rows, columns) in enumerate(boxes)
+        ]
+        return Selection(labels=labels, spots=tuple(sorted(spots, key=lambda spot: -spot.area)))
+
+    def fill(self, selection: Selection, labels: Collection[int]) -> None:
+        """Fill the regions with these labels, and leave the others alone."""
+        self.left &= selection.labels == 0
+        self.left |= (selection.labels > 0) & ~np.isin(selection.labels, list(labels))
+
+    def limit(self, x: int, y: int) -> bool:
+        """Take a corner of the box that the search is limited to; whether it was the second."""
+        if self.corner is None:
+            self.corner = (x, y)
+            return False
+        (left, right), (top, bottom) = (
+            sorted((self.corner[0], x)),
+            sorted((self.corner[1], y)),
+        )
+        self.box, self.corner = (left, top, right - left + 1, bottom - top + 1), None
+        return True
+
+    def kind(self, spot: Spot) -> str:
+        """What the detector takes a region for; empty where it does not say."""
+        overlaps = [(_overlap(spot.box, region.box), kind) for region, kind in self.kinds]
+        area, kind = max(overlaps, key=lambda pair: pair[0], default=(0, ""))
+        return kind if area else ""
+
+    def begin_strokes(self) -> None:
+        """What was painted before stays; what is painted from now on is set as a whole, as long as it goes on."""
+        self._before = self.added.copy(), self.erased.copy()
+
+    def set_strokes(self, fill: Mask, leave: Mask) -> None:
+        """Take what was painted since `begin_strokes`, ``[H, W]`` each; the latest wins."""
+        added, erased = self._before
+        self.added, self.erased = (added | fill) & ~leave, (erased | leave) & ~fill
+
+    def restore(self, pipeline: Pipeline, adjustments: Adjustments, folder: Path) -> None:
+        """Fill the mask and write the files to download into a folder."""
+        self.write(pipeline, adjustments, folder, restoring=True)
+
+    def write(
+        self,
+        pipeline: Pipeline,
+        adjustments: Adjustments,
+        folder: Path,
+        *,
+        restoring: bool,
+    ) -> None:
+        """Write the mask and its regions into a folder; with ``restoring``, fill it and write the photo, too.
+
+        Raises:
+            ValueError: if an adjustment is out of its range.
+        """
+        mask = self.select(pipeline, adjustments).mask
+        confidence = self.confidence
+        if restoring:
+            result = pipeline.restore(self.photo, corruption_mask=mask, **adjustments.filling)
+            result = result if confidence is None else replace(result, confidence=confidence)
+        else:
+            tensor = torch.from_numpy(mask)[None, None]
+            confidence = tensor.float() if confidence is None else confidence
+            result = Result(photo=self.photo, confidence=confidence, corruption_mask=tensor)
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = Path(self.name).stem or "photo"
+        files = result.save(folder, name=stem)
+        files["coco"] = folder / f"{stem}_coco.json"
+        files["coco"].write_text(json.dumps(result.to_coco()), encoding="utf-8")
+        self.result, self.files, self.filled_with = result, files, adjustments.filling
+
+    def restored_preview(self) -> NDArray[np.uint8]:
+        """The restored photo as `preview` is of the photo; call it after a restoration."""
+        assert self.result is not None
+        assert self.result.composited is not None
+        return _fit(self.result.composited)
+
+
+def _label(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The connected regions of a mask, as labels from 1 on, and their areas."""
+    labels = np.zeros(mask.shape, np.int32)
+    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
+    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+
+def _overlap(first: Box, second: Box) -> int:
+    width, height = (min(first[i] + first[i + 2], second[i] + second[i + 2]) - max(first[i], second[i]) for i in (0, 1))
+    return max(0, width) * max(0, height)
+
+
+def _fit(photo: Photo) -> NDArray[np.uint8]:
+    """A photo as 8-bit RGB whose longer side has `PREVIEW` pixels, or four times its own if it is small."""
+    pixels = (photo.rgb_array[0].transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    image = Image.fromarray(pixels)
+    scale = min(4.0, PREVIEW / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))

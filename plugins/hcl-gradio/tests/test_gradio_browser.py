@@ -1,0 +1,195 @@
+"""The page in Chromium, as a person uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from hcl_sdk import Pipeline
+
+pytestmark = pytest.mark.browser
+
+PATIENCE = 300_000  # ms: what the slowest machine takes for a step
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+
+
+def read(path: Path) -> Any:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[Callable[..., Any]]:
+    """Opens the page; at the end it is checked that no request left for another host, and that no script failed."""
+    contexts, hosts, failures = [], set(), []
+
+    def open_(**options: Any) -> Any:
+        context = browser.new_context(**(options or DESKTOP))
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("request", lambda request: hosts.add(urlparse(request.url).netloc))
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("#hcl-shelf img")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert hosts - {""} == {urlparse(address).netloc}
+    assert not failures
+
+
+def drop(page: Any, *files: Path) -> None:
+    page.locator("input[type=file]").first.set_input_files([str(file) for file in files])
+
+
+def wait_for_status(page: Any, text: str) -> str:
+    page.wait_for_function("text => document.querySelector('#hcl-status')?.innerText.includes(text)", arg=text)
+    return page.inner_text("#hcl-status")
+
+
+def keep_shot(page: Any, name: str) -> None:
+    """Where SCREENSHOTS names a folder, for people to look at."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_timeout(1500)
+        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def download(page: Any, label: str, folder: Path) -> Path:
+    with page.expect_download() as waiting:
+        page.locator("#hcl-downloads").get_by_text(label, exact=True).click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
+    open_page: Any, pipeline: Pipeline, photos: list[Path], tmp_path: Path
+) -> None:
+    page = open_page()
+    keep_shot(page, "desktop-1-start")
+    drop(page, photos[1])
+    found = pipeline.detect(photos[1])
+    regions = found.regions
+    status = wait_for_status(page, "to fill")
+    assert f"{len(regions)} region" in status
+    assert photos[1].name in status
+    keep_shot(page, "desktop-2-found")
+
+    # The largest region is left alone.
+    mask = found.corruption_mask[0, 0].numpy().copy()
+    x, y, width, height = regions[0].box
+    boxes = page.locator("#hcl-regions input[type=checkbox]")
+    assert boxes.count() == len(regions)
+    boxes.nth(0).uncheck()
+    wait_for_status(page, f"{len(regions) - 1} region" if len(regions) > 1 else "Nothing is left")
+    only = pipeline.restore(photos[1], corruption_mask=drop_largest(mask))
+
+    page.click("#hcl-go")
+    wait_for_status(page, "filled" if len(regions) > 1 else "Nothing is left")
+    page.wait_for_selector("#hcl-compare img")
+    keep_shot(page, "desktop-3-restored")
+    assert np.array_equal(read(download(page, "Save photo", tmp_path)), np.asarray(only.restored))
+    assert np.array_equal(read(download(page, "Mask", tmp_path)), np.asarray(only.mask))
+    assert download(page, "COCO JSON", tmp_path).name == f"{photos[1].stem}_coco.json"
+
+    # A tap on it takes it back in.
+    page.get_by_role("tab", name="Found").click()
+    image = page.locator("#hcl-found img")
+    shown, size = image.bounding_box(), found.photo.size
+    rows, columns = np.nonzero(mask & ~drop_largest(mask))
+    middle = np.argmin((rows - y - height / 2) ** 2 + (columns - x - width / 2) ** 2)
+    image.click(
+        position={
+            "x": (columns[middle] + 0.5) / size[1] * shown["width"],
+            "y": (rows[middle] + 0.5) / size[0] * shown["height"],
+        }
+    )
+    wait_for_status(page, f"{len(regions)} region")
+
+
+def drop_largest(mask: Any) -> Any:
+    """The mask without the largest of its regions."""
+    labels: Any = np.zeros(mask.shape, np.int32)
+    ndimage.label(mask, structure=np.ones((3, 3)), output=labels)
+    return mask & (labels != np.bincount(labels[mask]).argmax())
+
+
+def test_sliders_and_paint(open_page: Any, pipeline: Pipeline, photos: list[Path]) -> None:
+    page = open_page()
+    drop(page, photos[0])
+    wait_for_status(page, "to fill")
+    slider = page.locator("#hcl-sensitivity input[type=range]")
+    slider.fill("0")
+    wait_for_status(page, "Nothing was found")
+    page.get_by_role("tab", name="Paint").click()
+    page.wait_for_selector("#hcl-paint canvas")
+    page.wait_for_timeout(3000)  # until the editor has laid out its canvas
+    keep_shot(page, "desktop-4-paint")
+    canvas = page.locator("#hcl-paint canvas").first.bounding_box()
+    page.mouse.move(canvas["x"] + 0.5 * canvas["width"], canvas["y"] + 0.5 * canvas["height"])
+    page.mouse.down()
+    page.mouse.move(canvas["x"] + 0.6 * canvas["width"], canvas["y"] + 0.5 * canvas["height"], steps=8)
+    page.mouse.up()
+    page.click("#hcl-painted")
+    wait_for_status(page, "1 region")
+    page.click("#hcl-go")
+    wait_for_status(page, "filled")
+
+
+def test_on_a_phone(open_page: Any, photos: list[Path]) -> None:
+    page = open_page(**PHONE)
+    keep_shot(page, "phone-1-start")
+    page.locator("#hcl-shelf button").nth(0).tap()
+    wait_for_status(page, "to fill")
+    keep_shot(page, "phone-2-found")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    button = page.locator("#hcl-go").bounding_box()
+    assert button["width"] > 250
+    assert button["height"] >= 44
+    page.locator("#hcl-go").tap()
+    wait_for_status(page, "filled")
+    page.wait_for_selector("#hcl-compare img")
+    keep_shot(page, "phone-3-restored")
+
+
+def test_many_photos_and_one_that_is_none(open_page: Any, photos: list[Path], tmp_path: Path) -> None:
+    page = open_page()
+    (tmp_path / "none.png").write_bytes(b"no photo")
+    drop(page, photos[0], tmp_path / "none.png", photos[1])
+    page.wait_for_selector("text=not a photo")
+    wait_for_status(page, "to fill")
+    page.wait_for_selector("#hcl-strip img")
+    assert page.locator("#hcl-strip button img").count() == 2
+    assert "Restore 2 photos" in page.inner_text("#hcl-go")
+    keep_shot(page, "desktop-5-many")
+    page.click("#hcl-go")
+    wait_for_status(page, "filled")
+    archive = download(page, "All (ZIP)", tmp_path)
+    assert archive.stat().st_size > 10_000
+
+
+def test_closing_the_page_deletes_what_was_shown(open_page: Any, photos: list[Path]) -> None:
+    page = open_page()
+    drop(page, photos[0])
+    wait_for_status(page, "to fill")
+    source = page.locator("#hcl-found img").get_attribute("src")
+    assert page.request.get(source).status == 200
+    other = open_page()
+    page.close()
+    for _ in range(100):
+        other.wait_for_timeout(500)
+        if other.request.get(source).status != 200:
+            break
+    assert other.request.get(source).status in (403, 404)
