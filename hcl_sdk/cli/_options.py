@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar
 
 import click
 
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS
+
 if TYPE_CHECKING:
     from hcl_sdk.runtime import Precision
 
@@ -155,6 +157,7 @@ class PhotoOptions:
     config: Path | None
     device: str | None
     precision: Precision
+    max_megapixels: float
     plot: bool
     report: Path | None
     as_json: bool
@@ -194,6 +197,14 @@ photo_options = bundle(
     device_option,
     click.option(
         "--precision", type=click.Choice(["no", "fp16", "bf16"]), default="no", help="no means float32 (the default)."
+    ),
+    click.option(
+        "--max-megapixels",
+        metavar="N",
+        type=click.FloatRange(0, min_open=True),
+        default=MAX_MEGAPIXELS,
+        show_default=True,
+        help="Refuse larger photos: a small file can claim any size.",
     ),
     click.option("--plot", is_flag=True, help="Also write NAME_plot.png: input, confidence, mask, restored."),
     click.option(

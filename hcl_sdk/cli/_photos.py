@@ -30,6 +30,7 @@ _OPTIONS = {
     "format": "--format",
     "region": "--region",
     "pipeline": "--weights",
+    "max_megapixels": "--max-megapixels",
 }
 
 
@@ -143,6 +144,8 @@ def run(
             _say(json.dumps(outcome.to_json()))
         elif outcome.error is None and not given.quiet:
             _say(_describe(outcome))
+            for note in outcome.notes:
+                _say(f"Note: {outcome.path}: {note}", err=True)
 
     settings |= {"sensitivity": given.sensitivity, "detection_size": given.detection_size}
 
@@ -170,6 +173,7 @@ def run(
             corruption_masks=corruption_masks,
             file_format=file_format,
             plot=given.plot,
+            max_megapixels=given.max_megapixels,
         )
         report = run_plan(
             plan,
@@ -190,9 +194,9 @@ def _describe(outcome: PhotoOutcome) -> str:
     return f"{outcome.path}: {found} -> {outcome.files.get('restored', outcome.files['mask'])}"
 
 
-def _say(line: str) -> None:
+def _say(line: str, *, err: bool = False) -> None:
     with tqdm.external_write_mode():  # hides the progress bar meanwhile
-        click.echo(line)
+        click.echo(line, err=err)
 
 
 def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,9 @@ from hcl_sdk.files import is_same_file
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.photos.find import is_photo, photo_suffix, walk_files
 from hcl_sdk.photos.formats import UNREAD, readable_suffixes
+
+RESULTS = "mask", "restored", "plot"
+"""What is written for a photo: the ends of the names of its files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +40,23 @@ class Inputs:
     Attributes:
         photos: in the order given, folders sorted.
         ignored: number of files in folders that are not photos.
+        results: number of photos in folders that an earlier run has written beside the photos they are of.
         unread: number of photos in folders of formats that are not read, by suffix.
         failures: what cannot be worked on, with the reason.
     """
 
     photos: list[Input] = field(default_factory=list)
     ignored: int = 0
+    results: int = 0
     unread: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
     def describe_left_out(self) -> list[str]:
         """What of the folders is not worked on, in words."""
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
+        if self.results:
+            what = "result of an earlier run" if self.results == 1 else "results of earlier runs"
+            parts.append(f"{self.results} {what} ignored, which can be named to be worked on")
         for suffix, count in sorted(self.unread.items()):
             advice = UNREAD[suffix]
             parts.append(f"{count} {suffix} {'file' if count == 1 else 'files'} ignored: {advice}")
@@ -56,6 +65,9 @@ class Inputs:
 
 def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
     """Find the photos and name their results.
+
+    Of files of one name in several folders, the results go to folders called like these. In a folder, what is named as
+    the result of another photo there (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) is left out.
 
     Args:
         paths: files, whatever their names, and folders. A path that does not exist counts as a file.
@@ -69,9 +81,11 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
     inputs = Inputs()
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path as given, folder of the results
     folders = [path for path in paths if os.path.isdir(path)]
+    places = _place_files({os.path.abspath(path) for path in paths if path not in folders})
     for path in paths:
         if path not in folders:
-            found.setdefault(os.path.abspath(path), (path, Path()))
+            absolute = os.path.abspath(path)
+            found.setdefault(absolute, (path, places[absolute]))
             continue
         if os.path.realpath(path) == os.path.realpath(output):
             raise ArgumentError(
@@ -85,19 +99,49 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
     return inputs
 
 
+def _place_files(files: Iterable[str]) -> dict[str, Path]:
+    """Where the results of files go that are named outright: of those of one name, to folders called like their own."""
+    places = dict.fromkeys(files, Path())
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for file in places:
+        by_name[os.path.basename(file).casefold()].append(file)
+    for same in by_name.values():
+        parents = {file: os.path.dirname(file) for file in same}
+        if len(set(parents.values())) == len(same) > 1:
+            with contextlib.suppress(ValueError):  # on several drives; their results have one name then
+                common = os.path.commonpath(parents.values())
+                places |= {file: Path(os.path.relpath(parent, common)) for file, parent in parents.items()}
+    return places
+
+
 def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> Iterable[Path]:
     """The photos in a folder; what else there is goes into ``inputs``."""
+    photos: list[Path] = []
 
     def note(error: OSError) -> None:
         inputs.failures.append((Path(error.filename), error.strerror or str(error)))
 
     for file in walk_files(root, recursive=recursive, follow_links=False, left_out=output, on_error=note):
         if is_photo(file):
-            yield file
+            photos.append(file)
         elif (suffix := photo_suffix(file)) in UNREAD:
             inputs.unread[suffix] += 1
         else:
             inputs.ignored += 1
+    results = _find_results(photos)
+    inputs.results += len(results)
+    return [photo for photo in photos if photo not in results]
+
+
+def _find_results(photos: Sequence[Path]) -> set[Path]:
+    """Those of some photos that are named as results of others that lie beside them."""
+    names = {photo.parent / name for photo in photos for name in (photo.stem, _name_with_suffix(photo))}
+    results = set()
+    for photo in photos:
+        name, _, what = photo.stem.rpartition("_")
+        if what in RESULTS and photo.parent / name in names:
+            results.add(photo)
+    return results
 
 
 def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:

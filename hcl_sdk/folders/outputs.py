@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from hcl_sdk.files import ProtectedFiles, is_same_file
-from hcl_sdk.folders.inputs import Input
+from hcl_sdk.folders.inputs import Input, Inputs
 from hcl_sdk.photos.formats import LOSSLESS_SUFFIXES
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result, name_file, save_result
@@ -47,6 +48,22 @@ class Outputs:
     def are_there(self, photo: Input) -> bool:
         """Whether the results of a photo have been written before. Files appear whole, so that these are."""
         return all(any(file.is_file() for file in files) for files in self.list_possible(photo).values())
+
+    def leave_out_overwriting(
+        self, inputs: Inputs, masks: Mapping[Input, Path] | None, protected: ProtectedFiles
+    ) -> None:
+        """Make failures of the photos of which a result would overwrite an input."""
+        kept = []
+        for photo in inputs.photos:
+            try:
+                for what, files in self.list_possible(photo).items():
+                    if not (what == "mask" and masks is not None and is_same_file(masks[photo], files[0])):
+                        protected.check(files[0])
+            except FileExistsError as error:
+                inputs.failures.append((photo.path, str(error)))
+            else:
+                kept.append(photo)
+        inputs.photos = kept
 
     def check_format(self, photo: Input, opened: Photo) -> None:
         """Raise ``PhotoError`` if files of the format asked for cannot hold the photo."""

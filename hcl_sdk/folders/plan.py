@@ -11,7 +11,7 @@ from hcl_sdk.files import ProtectedFiles
 from hcl_sdk.folders.errors import ArgumentError, NoPhotosError
 from hcl_sdk.folders.inputs import Input, Inputs, find_inputs, match_masks
 from hcl_sdk.folders.outputs import Outputs
-from hcl_sdk.photos.formats import FORMATS
+from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
 from hcl_sdk.pipeline import Pipeline
 
 
@@ -24,12 +24,14 @@ class Plan:
         outputs: what is written, and where.
         masks: of each photo, if masks were handed in; None if they are to be found.
         protected: photos and masks, which must not be overwritten.
+        max_megapixels: larger photos are refused.
     """
 
     inputs: Inputs
     outputs: Outputs
     masks: dict[Input, Path] | None
     protected: ProtectedFiles
+    max_megapixels: float = MAX_MEGAPIXELS
 
     def check_pipeline(self, pipeline: Pipeline) -> None:
         """Raise ``ArgumentError`` if the pipeline lacks a part that is needed."""
@@ -67,6 +69,7 @@ def make_plan(
     corruption_masks: Path | None = None,
     file_format: str | None = None,
     plot: bool = False,
+    max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Plan:
     """Find the photos, their masks and the names of their results; nothing is written.
 
@@ -78,12 +81,15 @@ def make_plan(
         corruption_masks: a mask, or a folder with one for every photo; None to find them.
         file_format: of restored photos, such as ``jpg``; None for the one that keeps every pixel.
         plot: write an image that shows the result, too.
+        max_megapixels: larger photos are refused.
 
     Raises:
         ArgumentError: for arguments that cannot be used.
         NoPhotosError: if there is nothing to work on.
     """
     paths = list(paths)
+    if not max_megapixels > 0:
+        raise ArgumentError(f"expected a number above 0; got {max_megapixels!r}", "max_megapixels")
     if file_format is not None:
         file_format = file_format.lower().removeprefix(".")
         if f".{file_format}" not in FORMATS:
@@ -94,12 +100,10 @@ def make_plan(
         found = "; ".join(inputs.describe_left_out()) or "no files"
         raise NoPhotosError(f"no photo files in {', '.join(map(str, paths))} ({found})")
     masks = None if corruption_masks is None else match_masks(corruption_masks, inputs)
-    return Plan(
-        inputs=inputs,
-        outputs=Outputs(folder=output, restoring=restoring, plot=plot, file_format=file_format),
-        masks=masks,
-        protected=ProtectedFiles([*(photo.path for photo in inputs.photos), *(masks or {}).values()]),
-    )
+    outputs = Outputs(folder=output, restoring=restoring, plot=plot, file_format=file_format)
+    protected = ProtectedFiles([*(photo.path for photo in inputs.photos), *(masks or {}).values()])
+    outputs.leave_out_overwriting(inputs, masks, protected)
+    return Plan(inputs=inputs, outputs=outputs, masks=masks, protected=protected, max_megapixels=max_megapixels)
 
 
 def check_parts(pipeline: Pipeline, *, detecting: bool, restoring: bool) -> None:

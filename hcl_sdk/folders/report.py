@@ -28,6 +28,7 @@ class PhotoOutcome:
         corrupted_share: of its pixels, in [0, 1].
         regions: the corrupted ones, if they were asked for.
         suspect: the most suspicious part that is not in the mask, see :meth:`Pipeline.find_suspect`.
+        notes: what of its file was left out, in words.
         error: why it failed; None if it did not.
     """
 
@@ -37,6 +38,7 @@ class PhotoOutcome:
     corrupted_share: float = 0.0
     regions: tuple[Region, ...] = ()
     suspect: Suspect | None = None
+    notes: tuple[str, ...] = ()
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class PhotoOutcome:
             "corrupted_share": self.corrupted_share,
             "regions": [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in self.regions],
             "suspect": None if self.suspect is None else self.suspect.to_json(),
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
 

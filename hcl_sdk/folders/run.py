@@ -20,6 +20,7 @@ from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome, explain_failure
 from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.find import natural_key
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import gathered, is_first_process, own_share
@@ -43,6 +44,7 @@ def restore_folder(
     plot: bool = False,
     coco: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -67,6 +69,7 @@ def restore_folder(
         coco: also write the regions of all photos into this file, as one COCO data set.
         report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
             most corrupted first.
+        max_megapixels: larger photos are refused, as a small file can claim any size.
         progress: show a bar, on a terminal or in a notebook.
         on_photo: called with what became of each photo, as soon as it is known.
 
@@ -83,6 +86,7 @@ def restore_folder(
         corruption_masks=None if corruption_masks is None else Path(corruption_masks),
         file_format=format,
         plot=plot,
+        max_megapixels=max_megapixels,
     )
     return run_plan(
         plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
@@ -100,6 +104,7 @@ def detect_folder(
     plot: bool = False,
     coco: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -108,7 +113,14 @@ def detect_folder(
     ``NAME_mask.png`` of every photo is written, 255 = corrupted. Arguments, result and errors as of
     :func:`restore_folder`.
     """
-    plan = make_plan(_list_paths(photos), Path(output), restoring=False, recursive=recursive, plot=plot)
+    plan = make_plan(
+        _list_paths(photos),
+        Path(output),
+        restoring=False,
+        recursive=recursive,
+        plot=plot,
+        max_megapixels=max_megapixels,
+    )
     return run_plan(
         plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
     )
@@ -193,7 +205,7 @@ def _process_photo(
 ) -> PhotoOutcome:
     """Read, restore and write one photo."""
     try:
-        opened = Photo.open(photo.path)
+        opened = Photo.open(photo.path, max_megapixels=plan.max_megapixels)
         plan.outputs.check_format(photo, opened)
         if plan.masks is not None:
             result = pipeline.restore(opened, corruption_mask=plan.masks[photo])
@@ -208,6 +220,7 @@ def _process_photo(
             corrupted_share=float((np.asarray(result.mask) > 0).mean()),
             regions=tuple(result.regions) if regions else (),
             suspect=pipeline.find_suspect(result),
+            notes=opened.notes,
         )
         if page is not None:
             page.add(outcome, result)

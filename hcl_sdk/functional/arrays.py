@@ -14,18 +14,29 @@ from scipy import ndimage
 Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 
+_LONGEST = 16  # times the shorter side, in a photo that is not shrunk further
+_LEAST_SIDE = 64  # pixels: encoders continue a narrower image until it has about so many
+
 
 def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     """``size`` (height, width) shrunk until its shorter side is at most ``shorter`` pixels; None leaves it.
 
+    One that is more than 16 times as long as wide is shrunk until it has no more pixels than one of 16 ``shorter`` by
+    ``shorter``: what is done with them takes time and memory in proportion at least.
+
     >>> working_size((300, 400), 150)
     (150, 200)
+    >>> working_size((256, 120000), 512)
+    (95, 44150)
     """
-    height, width = size
-    if shorter is None or min(height, width) <= shorter:
-        return height, width
-    scale = shorter / min(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
+    if shorter is None:
+        return size[0], size[1]
+    short, long = min(size), max(size)
+    most = _LONGEST * shorter**2
+    scale = min(1.0, shorter / short, math.sqrt(most / (short * long)))
+    new_short = max(1, round(short * scale))
+    new_long = max(1, min(round(long * scale), most // max(new_short, min(_LEAST_SIDE, shorter))))
+    return (new_short, new_long) if size[0] <= size[1] else (new_long, new_short)
 
 
 def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:

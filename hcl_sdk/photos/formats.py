@@ -9,6 +9,9 @@ from typing import Any
 LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
 """The suffixes that `Photo.lossless_suffix` chooses from."""
 
+MAX_MEGAPIXELS = 200.0
+"""Photos of more megapixels are refused, unless more are allowed: a small file can claim any size."""
+
 DEEP_KINDS = ("LA;16", "RGB;16", "RGBA;16")
 """Kinds of photo that Pillow neither reads in full nor writes: 16 bits a channel, several channels."""
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, to_luma, to_rgb, white_of
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.photo import Photo, Source, is_tensor
-from hcl_sdk.photos.read import MAX_MEGAPIXELS, File, decode_file
+from hcl_sdk.photos.read import File, decode_file
 
 if TYPE_CHECKING:
     from torch import Tensor

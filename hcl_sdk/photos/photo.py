@@ -13,8 +13,8 @@ from PIL import Image
 
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import FORMATS
-from hcl_sdk.photos.read import MAX_MEGAPIXELS, Decoded, decode_file, decode_image
+from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
+from hcl_sdk.photos.read import Decoded, decode_file, decode_image
 from hcl_sdk.photos.write import Writable, check_format, find_format, write_file
 
 if TYPE_CHECKING:

@@ -19,13 +19,10 @@ from hcl_sdk.errors import read_message
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import readable_formats
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS, readable_formats
 from hcl_sdk.photos.png_text import leave_out_large_text
 
 _T = TypeVar("_T")
-
-MAX_MEGAPIXELS = 200.0
-"""Photos of more megapixels are refused, unless more are allowed: a small file can claim any size."""
 
 File: TypeAlias = str | os.PathLike[str] | bytes
 """The path of a file, or its contents."""

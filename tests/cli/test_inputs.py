@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import Result
-from photo_files import contents, draw, files
+from photo_files import contents, draw, draw_mask, files, pixels
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from hcl_sdk import Photo, Pipeline
 
 
 def test_a_folder_is_mirrored_and_what_is_no_picture_is_counted(hcl: Callable[..., Result]) -> None:
@@ -60,13 +68,44 @@ def test_photos_that_differ_in_their_suffix_have_results_of_their_own(hcl: Calla
     }
 
 
+def test_photos_of_one_name_in_several_folders_have_results_in_folders_of_their_own(
+    hcl: Callable[..., Result], pipeline: Pipeline
+) -> None:
+    for seed, name in enumerate(("p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg")):
+        draw(name, seed=seed)
+    hcl("restore", "p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg", "./p/x/a.png")
+    names = "x/a", "y/in/a", "b", "a"
+    assert files("hcl_output") == {f"{name}_{what}.png" for name in names for what in ("mask", "restored")}
+    for name, file in zip(names, ("p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg"), strict=True):
+        np.testing.assert_array_equal(pixels(f"hcl_output/{name}_mask.png"), np.asarray(pipeline.detect(file).mask))
+    assert "4 were there already" in hcl("restore", *(f"p/{n}" for n in sorted(files("p"))), "--resume").stderr
+    # And the masks are found there again.
+    hcl("restore", "p/x/a.png", "p/y/in/a.png", "--mask", "hcl_output", "-o", "again")
+    assert files("again") == {f"{name}_{what}.png" for name in names[:2] for what in ("mask", "restored")}
+
+
 def test_photos_whose_results_would_have_one_name_fail_and_stop_nothing(hcl: Callable[..., Result]) -> None:
-    for name in ("x/a.png", "y/a.png", "x/b.png"):
+    for name in ("x/a.png", "y/x/a.png", "y/a.png", "y/b.png"):
         draw(name)
-    result = hcl("detect", "x/a.png", "y/a.png", "x/b.png", status=1)
-    assert "Error: x/a.png: its results and those of y/a.png would both be called a_png_..." in result.stderr
-    assert "Error: y/a.png: its results and those of x/a.png" in result.stderr
-    assert files("hcl_output") == {"b_mask.png"}
+    result = hcl("detect", "y", "-r", "x/a.png", "y/a.png", status=1)
+    assert "Error: x/a.png: its results and those of y/x/a.png would both be called x/a_png_..." in result.stderr
+    assert "Error: y/x/a.png: its results and those of x/a.png" in result.stderr
+    assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
+
+
+def test_what_an_earlier_run_wrote_beside_the_photos_is_no_input(hcl: Callable[..., Result]) -> None:
+    for name in ("p/a.png", "p/b.jpg", "p/b.png", "p/in/c.png", "p/other_mask.png", "p/a_b_restored.png"):
+        draw(name)
+    photos = sorted(files("p"))
+    hcl("restore", *(f"p/{name}" for name in ("a.png", "b.jpg", "b.png")), "-o", "p", "--plot")
+    assert len(files("p")) == len(photos) + 9
+    result = hcl("detect", "p", "-r")
+    assert f"{len(photos)} photos examined" in result.stderr
+    assert "9 results of earlier runs ignored, which can be named to be worked on" in result.stderr
+    hcl("detect", "p/a_mask.png", "-o", "named")
+    assert files("named") == {"a_mask_mask.png"}
+    hcl("restore", "p", "--mask", "p", "-o", "filled", status=1)  # of two there is no mask
+    assert {"a_restored.png", "b_jpg_restored.png"} <= files("filled")
 
 
 def test_suffixes_that_differ_in_case_only_fail_and_stop_nothing(hcl: Callable[..., Result]) -> None:
@@ -105,3 +144,64 @@ def test_an_input_is_not_overwritten_through_a_link(hcl: Callable[..., Result]) 
     result = hcl("detect", "a.png", "-o", "out", status=1)
     assert "would be overwritten" in result.stderr
     assert Path("a.png").read_bytes() == before
+
+
+def test_what_would_overwrite_an_input_is_not_worked_on(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("p/a.png", "p/a_mask.png", "p/b.png"):
+        draw(name)
+    seen, detect = [], Pipeline.detect
+
+    def spy(self: Pipeline, photo: Photo, **options: Any) -> Any:
+        seen.append(photo.path)
+        return detect(self, photo, **options)
+
+    monkeypatch.setattr(Pipeline, "detect", spy)
+    result = hcl("detect", *(f"p/{name}" for name in ("a.png", "a_mask.png", "b.png")), "-o", "p", status=1)
+    assert "Error: p/a.png: the input p/a_mask.png would be overwritten" in result.stderr
+    assert seen == [Path("p/a_mask.png"), Path("p/b.png")]
+
+
+def test_photos_that_are_no_regular_files_are_named_at_once(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png")
+    os.mkfifo("p/pipe.jpg")
+    Path("p/zero.png").symlink_to("/dev/zero")
+    result = hcl("detect", "p", status=1)
+    for name in ("pipe.jpg", "zero.png"):
+        assert f"Error: p/{name}: this is not a regular file" in result.stderr
+    assert files("hcl_output") == {"a_mask.png"}
+    draw_mask("m.png")
+    os.mkfifo("pipe.png")
+    result = hcl("restore", "p/a.png", "--mask", "pipe.png", status=1)
+    assert "Error: p/a.png: pipe.png: this is not a regular file" in result.stderr
+
+
+def test_a_pipe_of_the_shell_is_read_whole(hcl: Callable[..., Result]) -> None:
+    content = draw("a.png").read_bytes()
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "wb") as file:
+        file.write(content)
+        file.close()
+        hcl("restore", f"/dev/fd/{reader}")
+    assert files("hcl_output") == {f"{reader}_mask.png", f"{reader}_restored.png"}
+
+
+def test_larger_photos_are_refused_unless_allowed(hcl: Callable[..., Result]) -> None:
+    draw("a.png")  # 660 pixels
+    result = hcl("detect", "a.png", "--max-megapixels", "0.0005", status=1)
+    assert "Error: a.png: 30 x 22 are 0.00066 megapixels; expected at most 0.0005" in result.stderr
+    hcl("detect", "a.png", "--max-megapixels", "0.00066")
+    assert files("hcl_output") == {"a_mask.png"}
+    assert "--max-megapixels" in hcl("detect", "a.png", "--max-megapixels", "0", status=2).stderr
+
+
+def test_what_is_left_out_of_a_photo_is_noted(hcl: Callable[..., Result]) -> None:
+    info = PngInfo()
+    info.add_text("Comment", "x" * 2_000_000, zip=True)
+    with Image.open(draw("a.png")) as image:
+        image.save("a.png", pnginfo=info)
+    note = "a text 'Comment' of 1 MB or more is left out"
+    assert f"Note: a.png: {note}\n" in hcl("detect", "a.png").stderr
+    assert json.loads(hcl("detect", "a.png", "--json").stdout)["notes"] == [note]
+    assert "Note" not in hcl("detect", "a.png", "-q").stderr
