@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("-o", "--output", type=Path, default=Path("restored"), help="folder to write to (restored)")
     run.add_argument("--detect", action="store_true", help="write masks only")
     run.add_argument("--mask", type=Path, help="fill this region (white) instead of what is found; for one photo")
+    run.add_argument(
+        "--max-megapixels", type=float, default=200, help="refuse larger photos: a small file can claim any size (200)"
+    )
     run.add_argument("--threads", type=int, help="as many as may be used (all cores)")
     run.set_defaults(run=_run)
     options = parser.parse_args(arguments)
@@ -62,23 +67,47 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> int:
-    from hcl_onnx.run import Runner
-    from hcl_sdk import PhotoError
+def _lose_output(error: OSError) -> None:
+    """Say that standard output is lost, and let what is printed from now on go nowhere, what waits in buffers too."""
+    if error.errno != errno.EPIPE:  # who closed the pipe knows it
+        print(f"hcl-onnx: standard output cannot be written: {error.strerror}", file=sys.stderr)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
+
+def _run(options: argparse.Namespace) -> int:
+    from hcl_onnx.manifest import ModelError
+    from hcl_onnx.run import Runner, check_outputs
+    from hcl_sdk import Photo, PhotoError
+    from hcl_sdk.errors import describe_error
+
+    photos = list({photo.absolute(): photo for photo in options.photos}.values())
+    check_outputs(photos, options.output, restoring=not options.detect, corruption_mask=options.mask)
     runner = Runner(options.model, threads=options.threads)
     failed = False
-    for photo in options.photos:
+    for photo in photos:
         try:
+            opened = Photo.open(photo, max_megapixels=options.max_megapixels)
             if options.mask is not None:
-                result = runner.restore(photo, corruption_mask=options.mask)
+                result = runner.restore(opened, corruption_mask=options.mask)
             else:
-                result = runner.detect(photo) if options.detect else runner(photo)
+                result = runner.detect(opened) if options.detect else runner(opened)
+            for note in opened.notes:
+                print(f"hcl-onnx: {photo}: {note}", file=sys.stderr)
             paths = result.save(options.output)
-        except (PhotoError, FileExistsError) as error:
-            print(f"hcl-onnx: {error}", file=sys.stderr)
+        except ModelError:
+            raise
+        except Exception as error:  # whatever it is, it is no reason to leave the other photos
+            told = str(error) if isinstance(error, PhotoError | OSError) else f"{photo}: {describe_error(error)}"
+            print(f"hcl-onnx: {told}", file=sys.stderr)
             failed = True
             continue
         share = float(result.corruption_mask.mean())
-        print(json.dumps({"photo": str(photo), "corrupted": round(share, 4)} | {k: str(p) for k, p in paths.items()}))
+        line = json.dumps({"photo": str(photo), "corrupted": round(share, 4)} | {k: str(p) for k, p in paths.items()})
+        try:
+            print(line, flush=True)
+        except OSError as error:  # a full disk, a reader that has gone: no reason to leave the other photos
+            _lose_output(error)
+            failed = True
     return int(failed)

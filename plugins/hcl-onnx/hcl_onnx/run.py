@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hcl_onnx.session import Session
 
 try:
     from hcl_sdk import Photo
+    from hcl_sdk.files import ProtectedFiles
     from hcl_sdk.functional.arrays import feathered_alpha, find_surroundings, select_regions, working_size
     from hcl_sdk.photos.masks import load_mask_array
 except ModuleNotFoundError as error:
@@ -25,7 +27,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-Source = str | os.PathLike[str] | Image.Image | np.ndarray
+Source = str | os.PathLike[str] | Image.Image | np.ndarray | Photo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +41,7 @@ class Result:
         alpha: float32 ``[H, W]``, the share of the restorer's output in every pixel of ``restored``; None without
             restoration.
         composited: the restored photo; None without restoration.
+        mask_path: the file that the mask was read from; None where it was not handed in as one.
     """
 
     photo: Photo
@@ -46,6 +49,7 @@ class Result:
     corruption_mask: np.ndarray
     alpha: np.ndarray | None = None
     composited: Photo | None = None
+    mask_path: Path | None = None
 
     @property
     def restored(self) -> np.ndarray:
@@ -67,21 +71,59 @@ class Result:
 
         Returns:
             The path of each file under ``"mask"`` and ``"restored"``.
+
+        Raises:
+            FileExistsError: if the photo, or the file that the mask was read from, would be overwritten. Nothing is
+                written then.
+            PhotoError: if a file cannot be written.
         """
         directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
         stem = name or (self.photo.path.stem if self.photo.path else "photo")
         photos = {"mask": Photo.open(self.corruption_mask)}
         if self.composited is not None:
             photos["restored"] = self.composited
         paths = {what: directory / f"{stem}_{what}{photo.lossless_suffix}" for what, photo in photos.items()}
-        own = self.photo.path
+        protected = ProtectedFiles(file for file in (self.photo.path, self.mask_path) if file is not None)
         for path in paths.values():
-            if own is not None and path.exists() and path.samefile(own):
-                raise FileExistsError(f"{path} is the photo itself, which would be overwritten")
+            protected.check(path)
+        directory.mkdir(parents=True, exist_ok=True)
         for what, photo in photos.items():
             photo.save(paths[what])
         return paths
+
+
+def check_outputs(
+    photos: Sequence[Path], output: Path, *, restoring: bool = True, corruption_mask: Path | None = None
+) -> None:
+    """Find out before any work whether the results of photos would overwrite an input or each other.
+
+    Args:
+        photos: the files.
+        output: the folder that `Result.save` is going to be given.
+        restoring: whether there will be restored photos besides the masks.
+        corruption_mask: the file of a mask that is handed in.
+
+    Raises:
+        ValueError: naming all photos whose results would have one name.
+        FileExistsError: naming the first input that would be overwritten.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for photo in {os.path.abspath(photo): photo for photo in photos}.values():
+        by_name.setdefault(photo.stem.casefold(), []).append(photo)
+    for same in by_name.values():
+        if len(same) > 1:
+            names = " and ".join(map(str, same))
+            raise ValueError(
+                f"the results of {names} would all be called {output / same[0].stem}_...; run them apart, each with an "
+                f"output folder of its own (-o)"
+            )
+    protected = ProtectedFiles([*photos, *([] if corruption_mask is None else [corruption_mask])])
+    for photo in photos:
+        own = photo.suffix.lower()
+        suffix = own if own in (".tif", ".tiff", ".bmp", ".ppm") else ".png"
+        names = [f"{photo.stem}_mask.png"] + [f"{photo.stem}_restored{suffix}"] * restoring
+        for name in names:
+            protected.check(output / name)
 
 
 class Runner:
@@ -120,8 +162,8 @@ class Runner:
         """Find what does not belong in the photo, and fill it.
 
         Args:
-            photo: path, PIL image, or array ``[H, W]`` or ``[H, W, C]`` (grey, grey with alpha, RGB, RGB with alpha),
-                uint8, uint16, bool, or floating-point in [0, 1].
+            photo: path, `hcl_sdk.Photo`, PIL image, or array ``[H, W]`` or ``[H, W, C]`` (grey, grey with alpha, RGB,
+                RGB with alpha), uint8, uint16, bool, or floating-point in [0, 1].
 
         Raises:
             PhotoError: for a photo that cannot be read.
@@ -145,7 +187,8 @@ class Runner:
         self._need_restorer()
         opened = Photo.open(photo)
         mask = load_mask_array(corruption_mask, opened.size)
-        result = Result(photo=opened, confidence=mask.astype(np.float32), corruption_mask=mask)
+        path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
+        result = Result(photo=opened, confidence=mask.astype(np.float32), corruption_mask=mask, mask_path=path)
         return self._fill(result, None)
 
     def _need_restorer(self) -> None:
