@@ -143,8 +143,10 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
     """Key, role (an index of `ROLES`), offset and size of the photos in a shard; only headers are read.
 
     Raises:
-        ValueError: if it is compressed or damaged.
+        ValueError: if it is compressed or damaged, or not a regular file: a pipe may never begin, a device never end.
     """
+    if shard.exists() and not shard.is_file():
+        raise ValueError(f"{str(shard)!r} is not a regular file; expected an uncompressed tar file")
     try:
         with tarfile.open(shard, "r:") as archive:
             for info in archive:

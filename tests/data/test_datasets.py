@@ -511,6 +511,20 @@ def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
             dataset[4]
 
 
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    put(tmp_path / "photos" / "a.png")
+    os.mkfifo(tmp_path / "photos" / "b.png")
+    (tmp_path / "photos" / "c.png").symlink_to("/dev/zero")
+    dataset = FolderDataset(path=str(tmp_path / "photos"))
+    assert dataset[0].image.shape == (8, 12, 3)
+    for i in (1, 2):
+        with pytest.raises(SampleError, match=r"[bc]\.png: this is not a regular file"):
+            dataset[i]
+    os.mkfifo(tmp_path / "a.tar")
+    with pytest.raises(ValueError, match=r"a\.tar' is not a regular file"):
+        WebDataset(path=str(tmp_path / "a.tar"))
+
+
 def test_shards_of_pairs(tmp_path: Path) -> None:
     files = {
         "1.jpg": encoded((9, 9, 9), suffix="JPEG"),

@@ -11,6 +11,7 @@ from typing import Any
 MANIFEST = "hcl_onnx.json"
 DETECTOR, RESTORER, CLUSTERER = "detector.onnx", "restorer.onnx", "clusterer.safetensors"
 FORMAT = 1
+_LARGEST = 10_000_000  # bytes of the manifest
 
 
 class ModelError(ValueError):
@@ -51,10 +52,14 @@ def read(folder: Path) -> Manifest:
     if not folder.is_dir():
         raise ModelError(f"{folder}: there is no such folder; expected one that 'hcl-onnx export' wrote")
     try:
+        if (path.exists() and not path.is_file()) or path.stat().st_size > _LARGEST:
+            raise ModelError(f"{path} is not a regular file of at most {_LARGEST:,} bytes; expected JSON")
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder} holds no {MANIFEST}; expected a folder that 'hcl-onnx export' wrote") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ModelError:
+        raise
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits
         raise ModelError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__

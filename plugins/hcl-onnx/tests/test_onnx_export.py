@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -245,11 +246,20 @@ def test_the_command_names_photos_that_fail_and_goes_on(plain, tmp_path, capsys)
         main(["run", *photos, "--model", str(plain[1]), "--mask", photos[1]])
 
 
+def replace_by_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda folder: (folder / MANIFEST).unlink(), "holds no hcl_onnx.json"),
         (lambda folder: (folder / MANIFEST).write_text("{"), "is not JSON"),
+        (lambda folder: (folder / MANIFEST).write_text("[" * 100_000), "is not JSON"),
+        (lambda folder: (folder / MANIFEST).write_text(" " * 10_000_001), "not a regular file of at most 10,000,000"),
+        (lambda folder: replace_by_pipe(folder / MANIFEST), "is not a regular file"),
+        (lambda folder: replace_by_pipe(folder / DETECTOR), "holds no detector.onnx"),
         (lambda folder: (folder / MANIFEST).write_text('{"format": 9}'), "expected format 1, got 9"),
         (lambda folder: (folder / MANIFEST).write_text('{"format": 1}'), "lacks version, precision"),
         (lambda folder: (folder / RESTORER).unlink(), "holds no restorer.onnx"),
