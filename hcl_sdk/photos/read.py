@@ -59,13 +59,14 @@ class _Opened:
     notes: tuple[str, ...] = ()
 
 
-def decode_file(file: File, name: str, *, max_megapixels: float = MAX_MEGAPIXELS) -> Decoded:
+def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -> Decoded:
     """Decode a file with all that it holds.
 
     Args:
         file: its path or contents.
         name: for messages.
-        max_megapixels: larger ones are refused, before they are decoded.
+        max_megapixels: larger ones are refused, before they are decoded; None for `MAX_MEGAPIXELS`, which the caller
+            cannot change.
 
     Raises:
         PhotoError: if it cannot be decoded.
@@ -237,21 +238,22 @@ def _identify(stream: BinaryIO) -> Image.Image:
     raise damage or UnidentifiedImageError
 
 
-def _check_size(image: Image.Image, max_megapixels: float) -> None:
+def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height}")
-    if (pixels := image.width * image.height) > max_megapixels * 1e6:
+    most = MAX_MEGAPIXELS if max_megapixels is None else max_megapixels
+    if (pixels := image.width * image.height) > most * 1e6:
+        remedy = "Shrink it first" if max_megapixels is None else "If you trust the file, allow more (--max-megapixels)"
         raise ValueError(
-            f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {max_megapixels:g}, "
-            f"so that no small file can take all memory. For a file that you trust, allow more with max_megapixels "
-            f"(--max-megapixels)"
+            f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {most:g}, so that no "
+            f"small file can take all memory. {remedy}"
         )
     limit = Image.MAX_IMAGE_PIXELS
     if isinstance(image, TiffImagePlugin.TiffImageFile) and limit is not None and pixels > limit:
         image.im = Image.core.new(image.mode, image._tile_size)  # else it would be held against that limit later
 
 
-def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapixels: float = MAX_MEGAPIXELS) -> _T:
+def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapixels: float | None = None) -> _T:
     """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
     with _Naming(name), _open(file) as stream:
         head = stream.read(4)

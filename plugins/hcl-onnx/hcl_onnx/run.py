@@ -19,6 +19,7 @@ try:
     from hcl_sdk import Photo
     from hcl_sdk.files import ProtectedFiles
     from hcl_sdk.functional.arrays import feathered_alpha, find_surroundings, select_regions, working_size
+    from hcl_sdk.photos.color import from_pil
     from hcl_sdk.photos.masks import load_mask_array
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
@@ -60,7 +61,7 @@ class Result:
         if self.composited is None:
             raise ValueError("there is no restored photo: only detection was asked for")
         native = self.composited.native()
-        return native if isinstance(native, np.ndarray) else self.composited.pixels
+        return native if isinstance(native, np.ndarray) else from_pil(native)
 
     def save(self, directory: str | os.PathLike[str], *, name: str | None = None) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT``, without loss.
