@@ -78,7 +78,7 @@ def test_photos_of_one_name_in_several_folders_have_results_in_folders_of_their_
     assert files("hcl_output") == {f"{name}_{what}.png" for name in names for what in ("mask", "restored")}
     for name, file in zip(names, ("p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg"), strict=True):
         np.testing.assert_array_equal(pixels(f"hcl_output/{name}_mask.png"), np.asarray(pipeline.detect(file).mask))
-    assert "4 were there already" in hcl("restore", *(f"p/{n}" for n in sorted(files("p"))), "--resume").stderr
+    assert "4 already done" in hcl("restore", *(f"p/{n}" for n in sorted(files("p"))), "--resume").stderr
     # And the masks are found there again.
     hcl("restore", "p/x/a.png", "p/y/in/a.png", "--mask", "hcl_output", "-o", "again")
     assert files("again") == {f"{name}_{what}.png" for name in names[:2] for what in ("mask", "restored")}

@@ -137,6 +137,6 @@ def test_an_interruption_while_modules_are_imported_is_said_in_a_line(module: st
 
 def test_sigterm_before_the_work_is_the_same(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     draw("a.png")
-    monkeypatch.setattr("hcl_sdk.folders.make_plan", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("hcl_sdk.cli._photos.make_plan", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     assert hcl("detect", "a.png", status=143).stderr == "Terminated.\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
