@@ -6,6 +6,7 @@ shared by several subcommands or implement one.
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from typing import Any
@@ -25,6 +26,7 @@ class _Commands(PluginGroup, LazyGroup):
         with warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of small damage that decoders put up with
+                logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; what it raises is said
             return self._invoke(ctx)
 
     def _invoke(self, ctx: click.Context) -> Any:

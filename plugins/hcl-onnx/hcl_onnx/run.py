@@ -61,7 +61,7 @@ class Result:
         if self.composited is None:
             raise ValueError("there is no restored photo: only detection was asked for")
         native = self.composited.native()
-        return native if isinstance(native, np.ndarray) else from_pil(native)
+        return from_pil(native) if isinstance(native, Image.Image) else np.asarray(native)
 
     def save(self, directory: str | os.PathLike[str], *, name: str | None = None) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT``, without loss.

@@ -1,0 +1,123 @@
+"""The command, and what it must not write over; folders that are no regular files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hcl_onnx.cli import main
+from hcl_onnx.manifest import DETECTOR, MANIFEST, ModelError
+from hcl_onnx.run import Runner
+from PIL import Image
+
+
+def photo(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def replace_by_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / MANIFEST).write_text("[" * 100_000), "is not JSON"),
+        (lambda folder: (folder / MANIFEST).write_text(" " * 10_000_001), "not a regular file of at most 10,000,000"),
+        (lambda folder: replace_by_pipe(folder / MANIFEST), "is not a regular file"),
+        (lambda folder: replace_by_pipe(folder / DETECTOR), "holds no detector.onnx"),
+    ],
+)
+def test_what_is_no_folder_of_an_export_is_not_waited_for(
+    plain: Any, tmp_path: Path, damage: Callable[[Path], object], message: str
+) -> None:
+    shutil.copytree(plain[1], tmp_path / "copy")
+    damage(tmp_path / "copy")
+    with pytest.raises(ModelError, match=message):
+        Runner(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("photos", "options", "said"),
+    [
+        (["io/x.png", "io/x_mask.png"], ["-o", "io"], "the input io/x_mask.png would be overwritten"),
+        (["io/x.png", "io/x_restored.png"], ["-o", "io"], "the input io/x_restored.png would be overwritten"),
+        (["a/x.png", "b/x.png"], ["-o", "out"], "the results of a/x.png and b/x.png would all be called out/x_..."),
+        (["a/x.png", "a/X.jpg"], ["-o", "out"], "would all be called out/x_..."),
+        (["a/x.png"], ["-o", "out", "--mask", "out/x_mask.png"], "the input out/x_mask.png would be overwritten"),
+    ],
+)
+def test_what_would_be_overwritten_is_found_before_any_work(
+    plain: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    photos: list[str],
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Runner, "__init__", lambda *_, **__: pytest.fail("it was worked on"))
+    for name in ("io/x.png", "io/x_mask.png", "io/x_restored.png", "a/x.png", "a/X.jpg", "b/x.png", "out/x_mask.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Image.fromarray(photo(12, 17, 3)).save(name)
+    before = {file: file.read_bytes() for file in Path().rglob("*.*")}
+    assert main(["run", *photos, "--model", str(plain[1]), *options]) == 1
+    assert said in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in Path().rglob("*.*")} == before
+
+
+def test_a_result_overwrites_neither_photo_nor_mask(plain: Any, tmp_path: Path) -> None:
+    source, mask = tmp_path / "photo_mask.png", tmp_path / "x_mask.png"
+    Image.fromarray(photo(12, 17, 3)).save(source)
+    Image.fromarray(np.ones((12, 17), bool)).save(mask)
+    result = Runner(plain[1]).restore(source, corruption_mask=mask)
+    for name in ("photo", "x"):
+        with pytest.raises(FileExistsError, match="would be overwritten"):
+            result.save(tmp_path, name=name)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["photo_mask.png", "x_mask.png"]
+
+
+def test_the_command_takes_a_photo_once_and_no_larger_ones(
+    plain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(photo(12, 17, 3)).save("x.png")
+    assert main(["run", "x.png", "./x.png", "--model", str(plain[1]), "-o", "out"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert main(["run", "x.png", "--model", str(plain[1]), "--max-megapixels", "0.0001"]) == 1
+    assert "17 x 12 are 0.000204 megapixels; expected at most 0.0001" in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_does_not_stop_the_command(plain: Any, tmp_path: Path) -> None:
+    for name in ("x.png", "y.png"):
+        Image.fromarray(photo(12, 17, 3)).save(tmp_path / name)
+    command = [sys.executable, "-m", "hcl_onnx", "run", "x.png", "y.png", "--model", str(plain[1]), "-o", "out"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "hcl-onnx: standard output cannot be written: No space left on device\n"
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_associated_alpha_comes_back_as_it_was(plain: Any, tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    values = photo(12, 17, 4)
+    values[..., :3] = np.minimum(values[..., :3], values[..., 3:])
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb", extrasamples=["assocalpha"])
+    mask = np.zeros((12, 17), bool)
+    mask[3:6, 4:8] = True
+    result = Runner(plain[1]).restore(tmp_path / "x.tif", corruption_mask=mask)
+    assert result.alpha is not None
+    restored = tifffile.imread(result.save(tmp_path / "out")["restored"])
+    assert np.array_equal(restored[result.alpha == 0], values[result.alpha == 0])
+    with Image.open(tmp_path / "x.tif") as image:
+        assert np.array_equal(result.restored[result.alpha == 0], np.asarray(image)[result.alpha == 0])
