@@ -161,6 +161,7 @@ def run(
             region=given.region,
             mask=corruption_masks,
             file_format=file_format,
+            max_megapixels=given.max_megapixels,
             quiet=given.quiet,
         )
         return

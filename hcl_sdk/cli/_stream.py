@@ -13,12 +13,14 @@ from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._tables import is_terminal
 from hcl_sdk.folders import ArgumentError, check_parts, explain_failure
 from hcl_sdk.functional.arrays import Box
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.result import Result, Suspect
 
 STREAM = Path("-")
 _NAME = "standard input"
+_LARGEST = 1 << 30  # bytes that are read
 
 
 def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
@@ -63,6 +65,7 @@ def run_stream(
     region: Box | None,
     mask: Path | None = None,
     file_format: str | None = None,
+    max_megapixels: float,
     quiet: bool,
 ) -> None:
     """Read, restore and write one photo; say what was found on standard error.
@@ -75,9 +78,11 @@ def run_stream(
     except ArgumentError as error:
         raise click.BadParameter(str(error), param_hint="'--weights'") from error
     try:
-        file = io.BytesIO(sys.stdin.buffer.read())
+        file = io.BytesIO(sys.stdin.buffer.read(_LARGEST + 1))
+        if file.getbuffer().nbytes > _LARGEST:
+            raise PhotoError(f"more than {_LARGEST >> 30} GiB, without an end")
         file.name = _NAME  # for messages
-        photo = Photo.open(file)
+        photo = Photo.open(file, max_megapixels=max_megapixels)
         if mask is not None:
             result = pipeline.restore(photo, corruption_mask=mask)
         else:
@@ -85,8 +90,13 @@ def run_stream(
         contents = _encode(result, file_format)
     except Exception as error:  # of a plugin, too
         raise click.ClickException(f"{_NAME}: {explain_failure(error, Path(_NAME), pipeline.device)}") from error
-    sys.stdout.buffer.write(contents)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(contents)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise click.ClickException(f"standard output: {error.strerror or error}") from error
+    for note in photo.notes if not quiet else ():
+        click.echo(f"Note: {_NAME}: {note}", err=True)
     if not quiet:
         share = float(result.corruption_mask.float().mean())
         click.echo(f"{_NAME}: {describe_found(share, pipeline.find_suspect(result))}", err=True)

@@ -86,10 +86,11 @@ def test_standard_output_holds_what_the_command_prints_and_nothing_else() -> Non
         "import os, subprocess, sys, click; from hcl_sdk.cli._output import own_output\n"
         "with own_output():\n"
         "    os.write(1, b'a library\\n'); subprocess.run(['echo', 'a child']); click.echo('the command')\n"
+        "    sys.stdout.buffer.write(b'and bytes\\n'); sys.stdout.buffer.flush()\n"
         "print('afterwards')"
     )
     done = run_program(program)
-    assert (done.stdout, done.stderr) == ("the command\nafterwards\n", "a library\na child\n")
+    assert (done.stdout, done.stderr) == ("the command\nand bytes\nafterwards\n", "a library\na child\n")
 
 
 @pytest.mark.parametrize("closed", [1, 2])
