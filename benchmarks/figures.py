@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation, from the sample photo in the package and its default weights.
+"""Make the images of the documentation, from the sample photo in the package and its default weights.
 
 python benchmarks/figures.py [FOLDER]
 """
@@ -21,7 +21,7 @@ from hcl_sdk.corruptions.post import tone_photo
 from hcl_sdk.plugins import registry
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
-LARGEST = 200_000  # bytes of a picture
+LARGEST = 200_000  # bytes of an image
 
 
 def main(folder: Path) -> None:
@@ -105,32 +105,32 @@ def _square(photo: np.ndarray, side: int) -> np.ndarray:
     return np.array(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
 
 
-def _framed(picture: Image.Image) -> Image.Image:
-    """A picture with a gray line around it, without which white on white cannot be seen."""
-    ImageDraw.Draw(picture).rectangle((0, 0, picture.width - 1, picture.height - 1), outline="gray")
-    return picture
+def _framed(image: Image.Image) -> Image.Image:
+    """An image with a gray line around it, without which white on white cannot be seen."""
+    ImageDraw.Draw(image).rectangle((0, 0, image.width - 1, image.height - 1), outline="gray")
+    return image
 
 
 def _table(cells: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
-    """Pictures of one size under their names."""
+    """Images of one size under their names."""
     width, height = cells[0][1].size
     margin, heading = 14, 22
     rows = -(-len(cells) // columns)
     sheet = Image.new("RGB", (columns * (width + margin) + margin, rows * (height + heading + margin)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for i, (name, picture) in enumerate(cells):
+    for i, (name, image) in enumerate(cells):
         x, y = margin + (i % columns) * (width + margin), (i // columns) * (height + heading + margin)
         draw.text((x, y + 2), name, fill="black", font=font)
-        sheet.paste(picture, (x, y + heading))
+        sheet.paste(image, (x, y + heading))
     return sheet
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    picture.save(path, quality=88, optimize=True)
+def _save(image: Image.Image, path: Path) -> None:
+    image.save(path, quality=88, optimize=True)
     size = path.stat().st_size
     if size >= LARGEST:
-        raise SystemExit(f"{path}: {size} bytes; pictures in the documentation have less than {LARGEST}")
-    print(f"{path}: {picture.width} x {picture.height}, {size} bytes")
+        raise SystemExit(f"{path}: {size} bytes; images in the documentation have less than {LARGEST}")
+    print(f"{path}: {image.width} x {image.height}, {size} bytes")
 
 
 if __name__ == "__main__":

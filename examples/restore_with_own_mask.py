@@ -23,8 +23,8 @@ def main(folder: Path) -> None:
 
     # Damage that we know: a thick line and a box. In a mask white is corrupted, black is kept.
     mask = Image.new("L", photo.size, 0)
-    for picture, color in ((photo, (230, 40, 160)), (mask, 255)):
-        draw = ImageDraw.Draw(picture)
+    for image, color in ((photo, (230, 40, 160)), (mask, 255)):
+        draw = ImageDraw.Draw(image)
         draw.line([(40, 30), (180, 120)], fill=color, width=9)
         draw.rectangle([260, 170, 310, 200], fill=color)
     photo.save(folder / "damaged.png")

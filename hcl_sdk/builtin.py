@@ -173,7 +173,7 @@ def hcl_register(registry: Registry) -> None:
         summary="damaged photos with masks that somebody drew, to measure on",
     )
     registry.dataset(
-        "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a data set of the library datasets"
+        "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a dataset of the library datasets"
     )
     registry.dataset("webdataset", "hcl_sdk.data.webdataset:WebDataset", summary="tar files in WebDataset's layout")
     registry.dataset(

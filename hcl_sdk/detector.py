@@ -1,4 +1,4 @@
-"""The detector: encoder, interaction, head and clusterer put together, and run from coarse to fine."""
+"""The detector: encoder, interaction, head and clusterer, composed and run from coarse to fine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.config import by_name
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.functional.settling import most_certain, without_inner_edge
+from hcl_sdk.functional.settling import erode_mask, select_most_certain
 from hcl_sdk.heads.damage import DamageHead
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.top_down import TopDownFusion
@@ -34,37 +34,39 @@ from hcl_sdk.interfaces import (
 )
 
 
-def _shares(instance: Detector, attribute: attrs.Attribute[float | tuple[float, ...]], value: float | tuple) -> None:
+def _check_shares(
+    instance: Detector, attribute: attrs.Attribute[float | tuple[float, ...]], value: float | tuple
+) -> None:
     for share in value if isinstance(value, tuple) else (value,):
         if not 0 <= share <= 1:
             raise ValueError(f"'{attribute.name}' must be a share from 0 to 1, or one for each scale: {value}")
 
 
 class ConfidenceError(ValueError):
-    """Confidence that is no probability: weights are damaged, or numbers went out of range."""
+    """Confidence that is not a probability: the weights are damaged, or numbers overflowed."""
 
 
 @component
 class Detector(Component):
     """Finds the corrupted region of each image, from coarse to fine (paper, section 3.2).
 
-    At the coarsest scale all pixels are in question; a scale clusters those in question, settles the ones it is sure
-    of, and leaves the rest to the next finer scale. Making a detector binds its parts to each other. A part may also be
-    given as a configuration spells it: ``encoder="convnext"``, ``head={"use": "projection", "dim": 32}``.
+    At the coarsest scale all pixels are in question; each scale clusters those in question, settles the ones it is most
+    confident about, and leaves the rest to the next finer scale. Creating a detector binds its parts to each other. A
+    part can also be given as in a configuration: ``encoder="convnext"``, ``head={"use": "projection", "dim": 32}``.
 
     Attributes:
-        encoder: image -> pyramid.
-        interaction: mixes the scales of the pyramid.
-        head: pyramid -> embeddings.
-        clusterer: embeddings -> clusters.
+        encoder: extracts a pyramid of features: ``b 3 h w -> (b c_s h_s w_s)``.
+        interaction: the neck, fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``.
+        head: maps features to embeddings: ``(b c'_s h_s w_s) -> (b dim h_s w_s)``.
+        clusterer: clusters the embeddings of a scale: ``b dim h_s w_s -> b 1 h_s w_s``.
         settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
             scales, or one for each, fine to coarse. The finest scale's has no effect on the mask.
-        upsampling: how the finest scale's confidence is brought to the size of the image.
+        upsampling: how the finest scale's confidence is upsampled to the size of the image.
         damage_head: says what the damage of every pixel is, from the features that the head gets; None for a detector
             that does not know.
 
     Raises:
-        ValueError: if the parts do not fit each other, or ``settle`` does not have one number a scale.
+        ValueError: if the parts do not match, or ``settle`` does not have one number per scale.
     """
 
     kind: ClassVar[str] = "detector"
@@ -73,7 +75,7 @@ class Detector(Component):
     interaction: Interaction = attrs.field(factory=TopDownFusion, converter=by_name(Interaction))
     head: Head = attrs.field(factory=ProjectionHead, converter=by_name(Head))
     clusterer: Clusterer = attrs.field(factory=SoftKMeans, converter=by_name(Clusterer))
-    settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_shares)
+    settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_check_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
     damage_head: DamageHead | None = None
 
@@ -97,21 +99,21 @@ class Detector(Component):
                 self.damage_head.bind(self.interaction.spec)
 
     def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
-        """Detect the corruption of a batch of images, each on its own.
+        """Detect the corruption of each image of a batch independently.
 
         Gradients flow through the pyramid, the embeddings, the logits of the coarsest scale's centers, and through
         clusters and confidence as far as the clusterer lets them; not through masks.
 
         Args:
             image: ``[B, 3, H, W]`` in [0, 1].
-            corruption_mask: ``[B, 1, H, W]`` bool, the true mask if it is known, in training: it then says which of the
-                two centers of the coarsest scale is the corrupted one, unless the clusterer has an order of its own.
-            seed: of the clusterer's draws; the global random state is neither used nor changed.
+            corruption_mask: ``[B, 1, H, W]`` bool, the true mask, in training: it then decides which of the two centers
+                of the coarsest scale is the corrupted one, unless the clusterer has its own order.
+            seed: random seed of the clusterer; the global random state is neither used nor changed.
 
         Raises:
             TypeError: if ``image`` is not floating-point, or ``corruption_mask`` not bool.
-            ValueError: if ``image`` is not ``[B, 3, H, W]`` with at least one pixel, ``corruption_mask`` not of its
-                batch and size, or a part returns something else than its kind and spec say.
+            ValueError: if ``image`` is not ``[B, 3, H, W]`` with at least one pixel, ``corruption_mask`` does not match
+                it, or a part returns something that violates the contract of its kind or its spec.
         """
         _check(image, corruption_mask)
         pyramid = self._encode(image)
@@ -141,28 +143,28 @@ class Detector(Component):
     def coarse_to_fine(
         self, embeddings: tuple[Tensor, ...], *, corruption_mask: Tensor | None = None, seed: int = 0
     ) -> tuple[ScaleDetection, ...]:
-        """From the embeddings of every scale to its masks; arguments and scales as in :meth:`forward`."""
+        """Turn the embeddings of every scale into masks; arguments and scales are those of :meth:`forward`."""
         with torch.autocast(embeddings[0].device.type, enabled=False):
             shares = self.settle if isinstance(self.settle, tuple) else (self.settle,) * len(embeddings)
             scales: list[ScaleDetection] = []
             for s in reversed(range(len(embeddings))):
                 embedding = embeddings[s].float()
                 if scales:
-                    scales.append(self._finer(embedding, scales[-1], shares[s], seed + s))
+                    scales.append(self._cluster_finer(embedding, scales[-1], shares[s], seed + s))
                 else:
-                    truth = None if corruption_mask is None else _shrunk(corruption_mask, embedding)
-                    scales.append(self._coarsest(embedding, truth, shares[s], seed + s))
+                    truth = None if corruption_mask is None else _shrink(corruption_mask, embedding)
+                    scales.append(self._cluster_coarsest(embedding, truth, shares[s], seed + s))
             return tuple(reversed(scales))
 
-    def _coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
-        """Cluster all pixels; the classifier, or the truth, says which center is the corrupted one."""
+    def _cluster_coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
+        """Cluster all pixels; the classifier, or the true mask, decides which center is the corrupted one."""
         candidates = torch.ones_like(embedding[:, :1], dtype=torch.bool)
         clusters = self._cluster(embedding, candidates, seed)
         second = clusters.assignment  # weight of the second center
         logits = self.clusterer.corruption_logits(clusters.centers)
         if logits is not None and logits.shape != clusters.centers.shape[:2]:
             raise ValueError(
-                f"{type(self.clusterer).__name__}.corruption_logits must return [B, 2]; got {_what(logits)}"
+                f"{type(self.clusterer).__name__}.corruption_logits must return [B, 2]; got {_describe(logits)}"
             )
         if self.clusterer.is_ordered:
             swapped = torch.zeros_like(second[:, 0, 0, 0], dtype=torch.bool)
@@ -173,7 +175,7 @@ class Detector(Component):
             swapped = logits[:, 0] > logits[:, 1]
         else:
             swapped = second.mean(dim=(1, 2, 3)) > 0.5
-        centers, confidence = _ordered(clusters.centers, second, swapped)
+        centers, confidence = _order(clusters.centers, second, swapped)
 
         one_class = torch.zeros_like(swapped)
         if truth is None and logits is not None and self.clusterer.finds_one_class:
@@ -184,27 +186,27 @@ class Detector(Component):
             confidence = torch.where(one_class[:, None, None, None], mixed, confidence)
         if logits is not None:
             logits = torch.where(swapped[:, None], logits.flip(1), logits)
-        return replace(_settled(None, candidates, centers, confidence, share, one_class), logits=logits)
+        return replace(_settle(None, candidates, centers, confidence, share, one_class), logits=logits)
 
-    def _finer(self, embedding: Tensor, coarser: ScaleDetection, share: float, seed: int) -> ScaleDetection:
-        """Cluster what the coarser scale left open; its centers say which of the new ones is the corrupted one."""
+    def _cluster_finer(self, embedding: Tensor, coarser: ScaleDetection, share: float, seed: int) -> ScaleDetection:
+        """Cluster the pixels left open by the coarser scale, whose centers decide which new one is corrupted."""
         size = embedding.shape[-2:]
         candidates = ~resize(coarser.settled_valid | coarser.settled_corrupted, size)
         clusters = self._cluster(embedding, candidates, seed)
         similarity = torch.einsum("bkd,bjd->bkj", coarser.centers, clusters.centers)
         to_first = (similarity / self.clusterer.temperature).softmax(dim=2)[..., 0]  # [B, 2]: of valid, of corrupted
-        centers, confidence = _ordered(clusters.centers, clusters.assignment, to_first[:, 1] > to_first[:, 0])
-        return _settled(coarser, candidates, centers, confidence, share)
+        centers, confidence = _order(clusters.centers, clusters.assignment, to_first[:, 1] > to_first[:, 0])
+        return _settle(coarser, candidates, centers, confidence, share)
 
     def encode_mask(self, image: Tensor, corruption_mask: Tensor) -> Detection:
-        """The detection that a known mask of these images stands for, with the features that a restorer may need.
+        """Create the detection for a known mask of these images, with the features that a restorer may need.
 
         Args:
             image: ``[B, 3, H, W]`` in [0, 1].
             corruption_mask: ``[B, 1, H, W]`` bool.
 
         Raises:
-            TypeError, ValueError: as :meth:`forward` does.
+            TypeError, ValueError: as in :meth:`forward`.
         """
         _check(image, corruption_mask)
         return Detection.from_mask(corruption_mask, self._encode(image))
@@ -224,12 +226,12 @@ class Detector(Component):
             if not isinstance(got, tuple) or tuple(list(part.shape) for part in got) != wanted:
                 raise ValueError(
                     f"{type(self.clusterer).__name__}.forward must return Clusters with centers {wanted[0]} and an "
-                    f"assignment {wanted[1]}; got {_what(got)}"
+                    f"assignment {wanted[1]}; got {_describe(got)}"
                 )
         return clusters
 
 
-def _settled(
+def _settle(
     coarser: ScaleDetection | None,
     candidates: Tensor,
     centers: Tensor,
@@ -240,10 +242,10 @@ def _settled(
     """Settle the most confident pixels of either class and accumulate over the scales."""
     corrupted = cluster_confidence > 0.5
     open_ = candidates if one_class is None else candidates & ~one_class[:, None, None, None]
-    certain_valid = most_certain(1 - cluster_confidence, ~corrupted, share)
-    certain_corrupted = most_certain(cluster_confidence, corrupted, share)
-    settles_valid = without_inner_edge(certain_valid) & open_ | (candidates & ~open_ & ~corrupted)
-    settles_corrupted = without_inner_edge(certain_corrupted) & open_ | (candidates & ~open_ & corrupted)
+    certain_valid = select_most_certain(1 - cluster_confidence, ~corrupted, share)
+    certain_corrupted = select_most_certain(cluster_confidence, corrupted, share)
+    settles_valid = erode_mask(certain_valid) & open_ | (candidates & ~open_ & ~corrupted)
+    settles_corrupted = erode_mask(certain_corrupted) & open_ | (candidates & ~open_ & corrupted)
     confidence = cluster_confidence
     settled_valid, settled_corrupted = settles_valid, settles_corrupted
     if coarser is not None:
@@ -274,22 +276,22 @@ def _check_maps(part: Component, returned: Any, channels: Sequence[int], sizes: 
     if not is_right or [tuple(m.shape[1:]) for m in maps] != wanted:
         promised = ", ".join(f"[B, {c}, {h}, {w}]" for c, h, w in wanted)
         form = "a tuple of" if isinstance(part, Head) else "a Pyramid of"
-        raise ValueError(f"{type(part).__name__}.forward must return {form} maps {promised}; got {_what(returned)}")
+        raise ValueError(f"{type(part).__name__}.forward must return {form} maps {promised}; got {_describe(returned)}")
 
 
-def _what(value: Any) -> str:
-    """What a part returned, in a few words."""
+def _describe(value: Any) -> str:
+    """Describe what a part returned in a few words."""
     if isinstance(value, Tensor):
         return str(list(value.shape))
     if isinstance(value, Pyramid):
-        return f"a Pyramid of {_what(value.maps)}"
+        return f"a Pyramid of {_describe(value.maps)}"
     if isinstance(value, tuple):
-        return ", ".join(map(_what, value)) or "an empty tuple"
+        return ", ".join(map(_describe, value)) or "an empty tuple"
     return f"a {type(value).__name__}"
 
 
-def _ordered(centers: Tensor, second: Tensor, swapped: Tensor) -> tuple[Tensor, Tensor]:
-    """Centers with the corrupted one second, and its weight, where ``swapped`` ``[B]`` says which images to turn."""
+def _order(centers: Tensor, second: Tensor, swapped: Tensor) -> tuple[Tensor, Tensor]:
+    """Put the corrupted center second, and adapt its weight, for the images in ``swapped`` ``[B]``."""
     centers = torch.where(swapped[:, None, None], centers.flip(1), centers)
     return centers, torch.where(swapped[:, None, None, None], 1 - second, second)
 
@@ -308,6 +310,6 @@ def _check(image: Tensor, corruption_mask: Tensor | None) -> None:
             )
 
 
-def _shrunk(corruption_mask: Tensor, like: Tensor) -> Tensor:
+def _shrink(corruption_mask: Tensor, like: Tensor) -> Tensor:
     check_mask(corruption_mask)
     return resize(corruption_mask, like.shape[-2:])

@@ -14,13 +14,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def received(value: Any) -> str:
-    """A value and its type, for messages; cut where it is long."""
+    """Describe a value and its type for a message; long values are shortened."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
 def suggest(name: Any, known: Collection[str]) -> str:
-    """Which of the known names was perhaps meant, as the end of a message.
+    """Suggest the known name that was probably meant, as the end of a message.
 
     >>> suggest("sensitivty", ["sensitivity", "dilate"])
     "did you mean 'sensitivity'?"
@@ -39,9 +39,9 @@ _MASKS = "mask", "masks", "corruption_mask"
 
 
 def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise ``TypeError`` with a suggestion if a keyword is not one of those that ``what`` takes.
+    """Raise ``TypeError`` with a suggestion if ``what`` does not accept one of the keywords.
 
-    Python itself suggests one from 3.13 on, and for functions only.
+    Python itself makes suggestions from 3.13 on, and only for functions.
     """
     for name in given:
         if name not in known:
@@ -52,7 +52,7 @@ def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> N
 
 
 def suggest_keywords(function: _F) -> _F:
-    """Decorate a function so that a misspelt keyword is answered with the nearest right one."""
+    """Decorate a function so that the error for a misspelled keyword suggests the nearest valid one."""
     parameters = inspect.signature(function).parameters.values()
     known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
 

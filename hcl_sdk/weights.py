@@ -1,6 +1,6 @@
 """Saving and loading weights: ``config.json`` and ``model.safetensors`` in a folder, and the Hub.
 
-Nothing is unpickled and no code comes with weights: a configuration holds names of components that must be installed.
+Nothing is unpickled and weights contain no code: a configuration names components, which must be installed.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ T = TypeVar("T")
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be loaded: not there, damaged, or of another architecture."""
+    """Weights that cannot be loaded: missing, damaged, or belonging to another architecture."""
 
 
 def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
-    """The folder of some weights: an existing directory, else registered weights, else the Hugging Face Hub.
+    """Find the folder of weights: an existing directory, else registered weights, else the Hugging Face Hub.
 
     Args:
-        name: a directory, a registered name such as ``default``, or a repository ``org/name``; ``hub:org/name`` means
-            the Hub whatever else is there. A directory that is given by a bare name must hold a ``config.json`` to go
-            before a registered name.
+        name: a directory, a registered name such as ``default``, or a repository ``org/name``; ``hub:org/name`` always
+            means the Hub. A directory given by a bare name takes precedence over a registered name only if it contains
+            a ``config.json``.
         revision: branch, tag or commit on the Hub.
 
     Raises:
-        WeightsError: if it is none of these; a download that fails says why.
+        WeightsError: if it is none of these, or the download fails.
     """
     text = str(name)
     if not text.startswith("hub:"):
@@ -79,10 +79,10 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration in a folder of weights.
+    """Read the configuration in a folder of weights.
 
     Raises:
-        WeightsError: if there is none, it is not a JSON object, or its ``format`` is that of another version.
+        WeightsError: if it is missing, is not a JSON object, or has the ``format`` of another version.
     """
     path = folder / CONFIG
     try:
@@ -110,15 +110,15 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> None:
-    """Load ``model.safetensors`` of a folder; the name, shape and type of every tensor must fit.
+    """Load ``model.safetensors`` from a folder; the name, shape and type of every tensor must match.
 
     Args:
-        model: what the weights are for.
-        folder: where they are.
+        model: the model to load the weights into.
+        folder: the folder of weights.
         sha256: the hash that the file must have, hexadecimal; None for any.
 
     Raises:
-        WeightsError: if the file is missing, damaged, of another hash or of another architecture.
+        WeightsError: if the file is missing or damaged, has another hash, or belongs to another architecture.
     """
     path = folder / WEIGHTS
     state = _read(path, load_file)
@@ -132,18 +132,18 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
 
 
 def check_sizes(make: Callable[[], nn.Module], folder: Path, sha256: Any = None) -> None:
-    """Compare what a configuration asks for with the tensors in ``model.safetensors``, before memory is spent.
+    """Compare the tensors that a configuration requires with those in ``model.safetensors``, before allocating memory.
 
-    The model is made without values (on the ``meta`` device), and only as many layers of it as the file could be for.
-    One that cannot be made so is not compared: :func:`load_weights` does it, once the model is there.
+    The model is created without values (on the ``meta`` device), and with no more layers than the file could fit. A
+    model that cannot be created that way is not compared here; :func:`load_weights` does so once it exists.
 
     Args:
-        make: makes the model.
-        folder: where the weights are.
-        sha256: the hash that the file must have; it is looked at only where something is wrong, to say that first.
+        make: creates the model.
+        folder: the folder of weights.
+        sha256: the hash that the file must have; checked only if something does not match, to report that first.
 
     Raises:
-        WeightsError: if the file is missing or damaged, or the model is of another architecture.
+        WeightsError: if the file is missing or damaged, or belongs to another architecture.
     """
     path = folder / WEIGHTS
     header = _read(path, _read_header)
@@ -156,7 +156,7 @@ def check_sizes(make: Callable[[], nn.Module], folder: Path, sha256: Any = None)
 
 
 def _make_empty(make: Callable[[], nn.Module], path: Path, tensors: int) -> Mapping[str, torch.Tensor] | None:
-    """The state of a model without values; None for one that cannot be made without them."""
+    """Return the state of a model without values; None if it cannot be created without them."""
     limit = 8 * tensors + 1000  # a component may try its layers out before it makes them
     thread = threading.get_ident()
     made = 0
@@ -187,11 +187,11 @@ def _make_empty(make: Callable[[], nn.Module], path: Path, tensors: int) -> Mapp
 
 
 class _TooManyLayersError(Exception):
-    """More layers are made than a file has tensors for."""
+    """The model has more layers than the file has tensors."""
 
 
 def _read_header(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file without their values."""
+    """Read the tensors of a file without their values."""
     with safe_open(path, framework="pt") as file:
         header = {}
         for name in file.keys():  # noqa: SIM118  # it is not a dict
@@ -225,13 +225,13 @@ def _check_hash(path: Path, sha256: str) -> None:
 
 
 def _check_fit(path: Path, state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor] | None) -> None:
-    if wanted is not None and (problems := _misfits(state, wanted)):
+    if wanted is not None and (problems := _list_misfits(state, wanted)):
         some = problems[:_LISTED] + [f"and {len(problems) - _LISTED} more"] * (len(problems) > _LISTED)
         raise WeightsError(f"{path} does not fit its configuration:\n  " + "\n  ".join(some))
 
 
-def _misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
-    """A line for each tensor that is missing, too many, or of another shape or type."""
+def _list_misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> list[str]:
+    """List each tensor that is missing, unexpected, or of another shape or type."""
     lines = [f"missing: {name} {tuple(wanted[name].shape)}" for name in wanted if name not in state]
     lines += [f"unexpected: {name} {tuple(state[name].shape)}" for name in state if name not in wanted]
     for name in (name for name in wanted if name in state):
@@ -251,7 +251,7 @@ def _sha256(path: Path) -> str:
 
 
 def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
-    """Write weights, configuration with their hash, and model card. A card that is there stays."""
+    """Write the weights, the configuration with their hash, and a model card. An existing card is kept."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {  # contiguous copies, because safetensors refuses weights that share memory
@@ -272,7 +272,7 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
 
 
 def upload(folder: Path, repo_id: str, *, private: bool | None, token: str | None, commit_message: str) -> str:
-    """Upload a folder of weights to the Hub, making the repository if needed; returns the address of the commit."""
+    """Upload a folder of weights to the Hub, creating the repository if needed; returns the URL of the commit."""
     from huggingface_hub import HfApi  # takes long to import
 
     api = HfApi(token=token)

@@ -1,4 +1,4 @@
-"""The built-in data sets, each on a miniature of its layout."""
+"""The built-in datasets, each on a miniature of its layout."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _istd(folder: Path) -> ISTD:
 
 def _manifest(folder: Path) -> ManifestDataset:
     photos = FolderDataset(path=str(_photo(folder / "photos" / "a.png").parent))
-    clean = DamagedPhotos(photos, 16, ("a.png",)).clean("a.png")
+    clean = DamagedPhotos(photos, 16, ("a.png",)).make_clean("a.png")
     entry = Entry(photo="a.png", pixels=fingerprint(clean, np.zeros(clean.shape[:2], np.bool_)))
     manifest = Manifest(size=16, photos=("a.png",), contaminations={}, entries=(entry,))
     manifest.save(folder / "manifest.json")

@@ -87,9 +87,9 @@ def compare_detection(detector: Detector, shares: list[float], recorded: dict[st
     for s in reversed(range(len(shares))):
         embedding = recorded[f"embedding.{s}"]
         if coarser is None:
-            found = detector._coarsest(embedding, truth=None, share=shares[s], seed=0)
+            found = detector._cluster_coarsest(embedding, truth=None, share=shares[s], seed=0)
         else:
-            found = detector._finer(embedding, coarser, share=shares[s], seed=0)
+            found = detector._cluster_finer(embedding, coarser, share=shares[s], seed=0)
         yield f"confs.{s}", largest(1 - found.cluster_confidence, recorded[f"confs.{s}"])
         yield f"centers.{s}", largest(found.centers, recorded[f"centers.{s}"])
         yield f"acc_confs.{s}", largest(1 - found.confidence, recorded[f"acc_confs.{s}"])

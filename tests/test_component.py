@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import hcl_sdk
 from hcl_sdk import Detection, Pyramid
 from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, device_of, field_type
-from hcl_sdk.interfaces.typecheck import describe, problems
+from hcl_sdk.interfaces.typecheck import describe, find_problems
 
 SPEC = PyramidSpec(channels=(4, 6), strides=(2, 4))
 OTHER_SPEC = PyramidSpec(channels=(4, 8), strides=(2, 4))
@@ -231,8 +231,8 @@ def test_validators_run_after_the_types() -> None:
     ],
 )
 def test_types_of_values(hint: Any, good: list[Any], bad: list[Any]) -> None:
-    assert [value for value in good if list(problems(value, hint))] == []
-    assert [value for value in bad if not list(problems(value, hint))] == []
+    assert [value for value in good if list(find_problems(value, hint))] == []
+    assert [value for value in bad if not list(find_problems(value, hint))] == []
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_types_in_words(hint: Any, words: str) -> None:
 
 
 def test_long_values_are_cut_short() -> None:
-    ((_, message),) = problems("x" * 500, int)
+    ((_, message),) = find_problems("x" * 500, int)
     assert len(message) < 120
 
 
@@ -318,7 +318,7 @@ def test_a_constructor_of_its_own_is_refused() -> None:
         def __init__(self) -> None:
             super().__init__()
 
-    with pytest.raises(TypeError, match="Other writes its own __init__"):
+    with pytest.raises(TypeError, match="Other defines its own __init__"):
         hcl_sdk.component(Other)
 
 
@@ -537,9 +537,7 @@ def test_a_restorer_without_features_is_complete_once_made() -> None:
 def test_a_restorer_with_features_needs_them() -> None:
     restorer = FeatureRestorer()
     assert not restorer.is_bound
-    with pytest.raises(
-        ValueError, match="restores from the features of a detector's encoder, and there is no detector"
-    ):
+    with pytest.raises(ValueError, match="needs the features of a detector's encoder, but there is no detector"):
         restorer.bind(None)
     assert restorer.bind(SPEC).layer.in_channels == 4
     with pytest.raises(ValueError, match="already bound"):

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from hcl_sdk.cli._tables import Table, show, write_plain
-from hcl_sdk.plugins import disabled_packages, registry
+from hcl_sdk.plugins import list_disabled_packages, registry
 from hcl_sdk.registry import (
     BUILTIN_DISTRIBUTION,
     KINDS_AND_WEIGHTS,
@@ -34,10 +34,10 @@ def show_components() -> None:
         )
         for kind, entries in groupby(registry.entries(), key=lambda entry: entry.kind)
     ]
-    show(*tables, *_notes())
+    show(*tables, *_list_notes())
 
 
-def one_component(name: str) -> str:
+def describe_component(name: str) -> str:
     """Describe every component of this name, of any kind: description, fields, defaults and ranges."""
     found = []
     for kind in KINDS_AND_WEIGHTS:
@@ -47,21 +47,21 @@ def one_component(name: str) -> str:
         near = difflib.get_close_matches(name, [e.qualified_name for e in registry.entries()], n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see hcl components for all names"
         hint = suggest_package(name) or hint
-        raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_notes()]))
-    return "\n\n".join(_entry(e) for e in found)
+        raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_list_notes()]))
+    return "\n\n".join(_describe_entry(e) for e in found)
 
 
-def _entry(entry: Entry) -> str:
+def _describe_entry(entry: Entry) -> str:
     head = (
         f"{entry.kind} {entry.qualified_name}, from {entry.distribution or BUILTIN_DISTRIBUTION}: {entry.target_text}"
     )
     if entry.kind == "weights":
         return f"{head}\n\n{entry.summary}"
     cls = registry.get(entry.kind, entry.qualified_name)
-    return "\n\n".join([head, inspect.getdoc(cls) or entry.summary, _fields(cls)])
+    return "\n\n".join([head, inspect.getdoc(cls) or entry.summary, _describe_fields(cls)])
 
 
-def _fields(cls: Any) -> str:
+def _describe_fields(cls: Any) -> str:
     import attrs
 
     from hcl_sdk.interfaces import field_type
@@ -70,13 +70,13 @@ def _fields(cls: Any) -> str:
     rows = [("field", "type", "default", "range")]
     for field in attrs.fields(cls):
         kind = describe(field_type(cls, field.name))
-        rows.append((field.name, kind, _default(field.default), ", ".join(_ranges(field.validator))))
+        rows.append((field.name, kind, _format_default(field.default), ", ".join(_describe_ranges(field.validator))))
     if len(rows) == 1:
         return "It has no fields."
     return write_plain(Table(header=rows[0], rows=rows[1:]))
 
 
-def _default(default: Any) -> str:
+def _format_default(default: Any) -> str:
     import attrs
 
     if default is attrs.NOTHING:
@@ -85,10 +85,10 @@ def _default(default: Any) -> str:
     return repr(default) if factory is None else f"{getattr(factory, '__name__', factory)}()"
 
 
-def _ranges(validator: Any) -> Iterator[str]:
+def _describe_ranges(validator: Any) -> Iterator[str]:
     """Describe the range that attrs' validators allow; custom validators are explained in the component's docstring."""
     for part in getattr(validator, "_validators", ()):  # all of several
-        yield from _ranges(part)
+        yield from _describe_ranges(part)
     if hasattr(validator, "compare_op"):
         yield f"{validator.compare_op} {validator.bound}"
     elif hasattr(validator, "options"):
@@ -100,10 +100,10 @@ def _ranges(validator: Any) -> Iterator[str]:
     elif hasattr(validator, "regex"):
         yield f"matches {validator.regex.pattern!r}"
     elif hasattr(validator, "member_validator"):
-        yield from _ranges(getattr(validator, "iterable_validator", None))
-        yield from (f"each {text}" for text in _ranges(validator.member_validator))
+        yield from _describe_ranges(getattr(validator, "iterable_validator", None))
+        yield from (f"each {text}" for text in _describe_ranges(validator.member_validator))
     elif hasattr(validator, "validator"):  # optional
-        yield from (f"{text} or None" for text in _ranges(validator.validator))
+        yield from (f"{text} or None" for text in _describe_ranges(validator.validator))
 
 
 def show_plugins(*, check: bool) -> None:
@@ -122,7 +122,7 @@ def show_plugins(*, check: bool) -> None:
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
     if any(r.status == "broken" for r in reports):
         problems.append("(HCL_STRICT_PLUGINS=1 makes broken plugins an error of every command, for CI.)")
-    absent = sorted(disabled_packages() - {"*"} - {r.distribution for r in reports})
+    absent = sorted(list_disabled_packages() - {"*"} - {r.distribution for r in reports})
     problems += [f"Warning: HCL_DISABLE_PLUGINS names {name}, which is not an installed plugin" for name in absent]
     show(describe_plugins(faulty), *(["\n".join(problems)] if problems else []))
     if not check:
@@ -169,6 +169,6 @@ def _label(report: PluginReport, reports: Sequence[PluginReport]) -> str:
     return report.distribution if alone else f"{report.distribution}:{report.entry_point}"
 
 
-def _notes() -> list[str]:
+def _list_notes() -> list[str]:
     failed = [r.distribution for r in registry.plugins if r.status == "broken"]
     return [f"broken plugins ({', '.join(failed)}) provide nothing: see hcl plugins"] if failed else []

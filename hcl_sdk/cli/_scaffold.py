@@ -67,7 +67,7 @@ def make(name: str, kind: str, output: Path) -> None:
     Raises:
         click.ClickException: if the name is invalid or taken, or the folder exists.
     """
-    words = _words(name, kind)
+    words = _make_substitutions(name, kind)
     folder = output / name
     if folder.exists():
         raise click.ClickException(f"{folder} already exists; choose another name or another --output")
@@ -76,7 +76,7 @@ def make(name: str, kind: str, output: Path) -> None:
         for path, template in _FILES.items():
             file = folder / Template(path).substitute(words)
             file.parent.mkdir(parents=True, exist_ok=True)
-            text = _template(Template(template).substitute(words)).substitute(words)
+            text = _read_template(Template(template).substitute(words)).substitute(words)
             file.write_text(text, encoding="utf-8")
             written.append(file)
     except OSError as error:
@@ -92,7 +92,7 @@ def make(name: str, kind: str, output: Path) -> None:
     )
 
 
-def _words(name: str, kind: str) -> dict[str, str]:
+def _make_substitutions(name: str, kind: str) -> dict[str, str]:
     """Return the substitutions for the templates."""
     if not _NAME.fullmatch(name):
         raise click.BadParameter(f"{name!r} is not a valid package name; {_ADVICE}", param_hint="'NAME'")
@@ -124,6 +124,6 @@ def _words(name: str, kind: str) -> dict[str, str]:
     return words | {"usage": Template(_USES[kind]).substitute(words), "where": where}
 
 
-def _template(path: str) -> Template:
+def _read_template(path: str) -> Template:
     file = importlib.resources.files("hcl_sdk.cli").joinpath("templates", *f"{path}.template".split("/"))
     return Template(file.read_text(encoding="utf-8"))

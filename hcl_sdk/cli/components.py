@@ -13,9 +13,9 @@ def components(name: str | None) -> None:
     Given a NAME, shows the component's description and its fields with types, defaults and ranges. NAME may be
     qualified: package/name.
     """
-    from hcl_sdk.cli._listing import one_component, show_components
+    from hcl_sdk.cli._listing import describe_component, show_components
 
     if name is None:
         show_components()
     else:
-        click.echo(one_component(name))
+        click.echo(describe_component(name))

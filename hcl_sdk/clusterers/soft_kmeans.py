@@ -15,7 +15,7 @@ class SoftKMeans(Clusterer):
     """Soft spherical 2-means over the pixels in question of each image on its own (paper, section 3.2).
 
     Attributes:
-        iterations: at most so many updates of the centers.
+        iterations: the maximum number of updates of the centers.
         repeats: restarts from other random pixels, of which the best is kept.
         temperature: softness of the assignment, by cosine distance.
         classifier: learn to tell from a center whether it is one of corrupted pixels. Without it the smaller cluster is

@@ -17,20 +17,20 @@ from typing import Annotated, Any
 import attrs
 
 from hcl_sdk import plugins
-from hcl_sdk.config._errors import ConfigError, Problem, Problems, message_of
+from hcl_sdk.config._errors import ConfigError, Problem, Problems, get_message
 from hcl_sdk.config._hints import (
+    add_article,
     allows_none,
     component_class,
     describe_hint,
     element_class,
+    get_kind,
     has_components,
-    kind_of,
-    with_article,
 )
 from hcl_sdk.errors import received, suggest
 from hcl_sdk.interfaces import Configurable, field_type
 from hcl_sdk.interfaces.typecheck import adapt
-from hcl_sdk.interfaces.typecheck import problems as type_problems
+from hcl_sdk.interfaces.typecheck import find_problems as find_type_problems
 from hcl_sdk.registry import PluginError, RegistryError
 
 
@@ -114,7 +114,7 @@ def _check_plain(hint: Any, value: Any, path: str) -> Plan:
         adapted = adapt(value, hint)
     except OverflowError:
         raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")]) from None
-    Problems((path + where, message) for where, message in type_problems(adapted, hint)).check()
+    Problems((path + where, message) for where, message in find_type_problems(adapted, hint)).check()
     return PlainPlan(adapted)
 
 
@@ -148,12 +148,12 @@ def _check_components(cls: type[Configurable], value: Any, path: str) -> Plan:
 
 def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
     """``cls`` is an abstract kind, or a class that the component must be of."""
-    kind = kind_of(cls)
+    kind = get_kind(cls)
     if kind is not None and isinstance(value, str):
         value = {"use": value}
     if not isinstance(value, Mapping):
         spelled = "a name, or a mapping with 'use'"
-        how = f"{with_article(kind)}: {spelled}" if kind else f"a mapping with the fields of {cls.__name__}"
+        how = f"{add_article(kind)}: {spelled}" if kind else f"a mapping with the fields of {cls.__name__}"
         raise ConfigError([(path, f"expected {how}; got {received(value)}")])
     if kind is None:
         return _check_fields(cls, value, path)
@@ -170,7 +170,7 @@ def _find_class(cls: type[Configurable], kind: str, mapping: Mapping[Any, Any], 
         raise ConfigError([(path, f"missing{written}; expected one of {known}")])
     name = mapping["use"]
     if not isinstance(name, str):
-        raise ConfigError([(path, f"expected the name of {with_article(kind)}, got {received(name)}")])
+        raise ConfigError([(path, f"expected the name of {add_article(kind)}, got {received(name)}")])
     try:
         found = plugins.registry.get(kind, name)
     except (RegistryError, PluginError) as error:
@@ -191,7 +191,7 @@ def _check_fields(cls: type[Configurable], mapping: Mapping[Any, Any], path: str
                 plans[name] = check(hint, mapping[name], f"{path}.{name}")
         elif field.default is attrs.NOTHING:
             problems.append((f"{path}.{name}", f"missing; expected {describe_hint(hint)}"))
-    known = _known_values(cls, fields, mapping, plans)
+    known = _collect_known_values(cls, fields, mapping, plans)
     draft = _Draft(cls, known)
     for name, value in known.items():
         if (validator := fields[name].validator) is not None:
@@ -201,7 +201,7 @@ def _check_fields(cls: type[Configurable], mapping: Mapping[Any, Any], path: str
     return ComponentPlan(cls, plans, path)
 
 
-def _known_values(
+def _collect_known_values(
     cls: type[Configurable],
     fields: Mapping[str, attrs.Attribute[Any]],
     mapping: Mapping[Any, Any],
@@ -216,7 +216,7 @@ def _known_values(
         of_components = has_components(field_type(cls, name))
         if name in plans:
             if isinstance(plans[name], PlainPlan) or not of_components:
-                known[name] = _plain_value(plans[name])
+                known[name] = _get_plain_value(plans[name])
         elif name not in mapping and isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
             if not field.default.takes_self and not of_components:  # type: ignore[union-attr]
                 known[name] = field.default.factory()  # type: ignore[union-attr]
@@ -225,10 +225,10 @@ def _known_values(
     return known
 
 
-def _plain_value(plan: Plan) -> Any:
+def _get_plain_value(plan: Plan) -> Any:
     """The value of a plan without components."""
     if isinstance(plan, DictPlan):
-        return {key: _plain_value(item) for key, item in plan.items.items()}
+        return {key: _get_plain_value(item) for key, item in plan.items.items()}
     assert isinstance(plan, PlainPlan)
     return plan.value
 
@@ -265,4 +265,4 @@ def _validate(validator: Callable[..., Any], instance: Any, attribute: Any, valu
     except _NotKnownYetError:
         return
     except (TypeError, ValueError) as error:
-        raise ConfigError([(path, message_of(error))]) from error
+        raise ConfigError([(path, get_message(error))]) from error

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from hcl_sdk import plugins
-from hcl_sdk.config._hints import component_class, element_class, kind_of
+from hcl_sdk.config._hints import component_class, element_class, get_kind
 from hcl_sdk.interfaces import Configurable, field_type
 from hcl_sdk.interfaces.typecheck import adapt
 from hcl_sdk.registry import SCRIPT_DISTRIBUTION
@@ -34,28 +34,28 @@ def describe(component: Configurable, what: type[Configurable] | None = None) ->
     cls = type(component)
     if what_it_is := getattr(component, "unspellable", ""):
         raise TypeError(f"a configuration cannot spell {what_it_is}")
-    if kind_of(cls) is None and what is not None and what is not cls:
+    if get_kind(cls) is None and what is not None and what is not cls:
         raise TypeError(
             f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "
             f"itself, not of a subclass; got a {cls.__name__}"
         )
-    name = {"use": plugins.registry.name_of(cls)} if kind_of(cls) else {}
+    name = {"use": plugins.registry.name_of(cls)} if get_kind(cls) else {}
     fields = attrs.fields(cls)  # type: ignore[arg-type]
-    return name | {f.name: _plain(getattr(component, f.name), field_type(cls, f.name)) for f in fields}
+    return name | {f.name: _to_plain(getattr(component, f.name), field_type(cls, f.name)) for f in fields}
 
 
-def _plain(value: Any, hint: Any) -> Any:
+def _to_plain(value: Any, hint: Any) -> Any:
     if isinstance(value, Configurable):
         return describe(value, component_class(hint))
     if (element := element_class(hint)) is not None and value is not None:
         return [describe(item, element) for item in value]
-    return _lists(adapt(value, hint))
+    return _to_lists(adapt(value, hint))
 
 
-def _lists(value: Any) -> Any:
+def _to_lists(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+        return {key: _to_lists(item) for key, item in value.items()}
+    return [_to_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 def plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
@@ -65,17 +65,17 @@ def plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
         The version of each package. What a script registered comes from no package.
     """
     versions = {report.distribution: report.version for report in plugins.registry.plugins}
-    names = sorted({name.partition("/")[0] for name in _names_used(mapping) if "/" in name} - {SCRIPT_DISTRIBUTION})
+    names = sorted({name.partition("/")[0] for name in _iterate_names(mapping) if "/" in name} - {SCRIPT_DISTRIBUTION})
     return {name: versions[name] for name in names}
 
 
-def _names_used(value: Any) -> Iterator[str]:
+def _iterate_names(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "use" and isinstance(item, str):
                 yield item
             else:
-                yield from _names_used(item)
+                yield from _iterate_names(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _names_used(item)
+            yield from _iterate_names(item)

@@ -55,6 +55,6 @@ class Problems(list[Problem]):
             raise ConfigError(self)
 
 
-def message_of(error: Exception) -> str:
+def get_message(error: Exception) -> str:
     """The message of an error in one line; attrs' own validators put more than that into ``args``."""
     return " ".join(str(error.args[0] if error.args else error).split())

@@ -12,7 +12,7 @@ from hcl_sdk.interfaces.typecheck import describe as describe_type
 
 def component_class(hint: Any) -> type[Configurable] | None:
     """The component class of ``X`` or ``X | None``; None for another type."""
-    option = _only_option(hint)
+    option = _get_only_option(hint)
     if typing.get_origin(option) is not None:
         return None
     return option if isinstance(option, type) and issubclass(option, Configurable) else None
@@ -20,7 +20,7 @@ def component_class(hint: Any) -> type[Configurable] | None:
 
 def element_class(hint: Any) -> type[Configurable] | None:
     """The component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
-    option = _only_option(hint)
+    option = _get_only_option(hint)
     return component_class(typing.get_args(option)[0]) if typing.get_origin(option) is tuple else None
 
 
@@ -31,10 +31,10 @@ def has_components(hint: Any) -> bool:
 
 def allows_none(hint: Any) -> bool:
     """Whether None may stand in place of a value."""
-    return types.NoneType in _options(hint)
+    return types.NoneType in _list_options(hint)
 
 
-def kind_of(cls: type[Configurable]) -> str | None:
+def get_kind(cls: type[Configurable]) -> str | None:
     """The kind of a component class by whose names it is chosen; None for one that is written as its fields alone."""
     kind = getattr(cls, "kind", None)
     return kind if kind in KINDS else None
@@ -45,19 +45,19 @@ def describe_hint(hint: Any) -> str:
     if (element := element_class(hint)) is not None:
         return f"a list, each {describe_hint(element)}"
     cls = component_class(hint)
-    return describe_type(hint) if cls is None else with_article(getattr(cls, "kind", cls.__name__))
+    return describe_type(hint) if cls is None else add_article(getattr(cls, "kind", cls.__name__))
 
 
-def with_article(noun: str) -> str:
+def add_article(noun: str) -> str:
     """``encoder`` -> ``an encoder``."""
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
-def _options(hint: Any) -> tuple[Any, ...]:
+def _list_options(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
-def _only_option(hint: Any) -> Any:
+def _get_only_option(hint: Any) -> Any:
     """``X`` of ``X`` and of ``X | None``; None for a union of more."""
-    options = [option for option in _options(hint) if option is not types.NoneType]
+    options = [option for option in _list_options(hint) if option is not types.NoneType]
     return options[0] if len(options) == 1 else None

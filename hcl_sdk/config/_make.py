@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hcl_sdk.config._check import ComponentPlan, DictPlan, PlainPlan, Plan
-from hcl_sdk.config._errors import ConfigError, Problems, message_of
+from hcl_sdk.config._errors import ConfigError, Problems, get_message
 
 
 def make(plan: Plan) -> Any:
@@ -24,7 +24,7 @@ def make(plan: Plan) -> Any:
         try:
             return plan.cls(**values)
         except (ImportError, TypeError, ValueError) as error:  # ImportError: a package that a component needs
-            raise ConfigError([(plan.path, message_of(error))]) from error
+            raise ConfigError([(plan.path, get_message(error))]) from error
     return tuple(make_all(dict(enumerate(plan.items))).values())
 
 

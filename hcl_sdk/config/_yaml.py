@@ -42,13 +42,13 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
     if isinstance(source, str):
         value = parse_yaml(source)
         if not isinstance(value, str) or "\n" in source.strip():
-            return _checked_mapping(value, "")
+            return _check_mapping(value, "")
     path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"expected YAML text with a mapping, or the name of a file; there is no file {str(path)!r}"
         )
-    return _checked_mapping(parse_yaml(_read_text(path), str(path)), str(path))
+    return _check_mapping(parse_yaml(_read_text(path), str(path)), str(path))
 
 
 def dump_yaml(mapping: Mapping[str, Any]) -> str:
@@ -94,7 +94,7 @@ def _read_text(path: Path) -> str:
         raise ConfigError([(str(path), f"expected text in UTF-8; {error.reason} at byte {error.start}")]) from None
 
 
-def _checked_mapping(value: Any, file: str) -> dict[str, Any]:
+def _check_mapping(value: Any, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError([(file, f"expected a mapping of keys to values, got {received(value)}")])
     return value

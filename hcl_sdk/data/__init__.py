@@ -1,4 +1,4 @@
-"""Data sets, and how their samples become what a model sees."""
+"""Datasets, and how their samples become what a model sees."""
 
 from hcl_sdk.data.annotated import AnnotatedDataset
 from hcl_sdk.data.celeba_hq import CelebAHQ

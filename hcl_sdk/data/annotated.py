@@ -12,7 +12,7 @@ from attrs.validators import ge, le, optional
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.data.files import matched
+from hcl_sdk.data.files import match_files
 from hcl_sdk.interfaces import Dataset, Sample, component
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.find import describe_folder, find_folder, list_photos, list_some, natural_key
@@ -100,7 +100,7 @@ class AnnotatedDataset(Dataset):
     def _read_set(self, root: Path, of: str) -> list[_Member]:
         what_is_there = {INPUT: "damaged photos", MASK: "masks"}
         found = {name: list_photos(find_folder(root / name, what), what) for name, what in what_is_there.items()}
-        names, files = matched(found, {})
+        names, files = match_files(found, {})
         clean, ignore = (_list_by_name(root / what, what) for what in (CLEAN, IGNORE))
         if strange := sorted(ignore.keys() - set(names), key=natural_key):
             raise ValueError(f"{IGNORE} without {INPUT} in {str(root)!r}: {list_some(strange, 5)}")

@@ -57,7 +57,7 @@ class CelebAHQ(PhotoFiles):
         files = found
         if self.split != "all":
             if max(numbers.values()) < COUNT:
-                mapping = _mapping(root / MAPPING)
+                mapping = _read_mapping(root / MAPPING)
                 if unknown := [file for file, number in numbers.items() if number not in mapping]:
                     raise ValueError(f"{MAPPING} does not know {list_some(unknown, 3)} of {str(images)!r}")
                 numbers = {file: mapping[number] for file, number in numbers.items()}
@@ -67,7 +67,7 @@ class CelebAHQ(PhotoFiles):
         self._set_files(images, files, self.shorter_side)
 
 
-def _mapping(path: Path) -> dict[int, int]:
+def _read_mapping(path: Path) -> dict[int, int]:
     """Numbers in CelebA of the images, by their numbers in CelebA-HQ."""
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]

@@ -21,7 +21,7 @@ class FFHQ(PhotoFiles):
 
     The folder may be that of the images (``images1024x1024``, ``thumbnails128x128`` ...), with or without subfolders of
     thousands, or the one above it, of which ``images1024x1024`` is used if it is there. Numbers below 60,000 are for
-    training, the others for validation, as the data set's own list has it (Karras et al., "A Style-Based Generator
+    training, the others for validation, as the dataset's own list has it (Karras et al., "A Style-Based Generator
     Architecture for GANs", CVPR 2019, appendix A); the published method tests on the latter.
 
     Attributes:
@@ -40,7 +40,7 @@ class FFHQ(PhotoFiles):
     def __attrs_post_init__(self) -> None:
         root = find_folder(self.path, "FFHQ: images1024x1024")
         root = root / "images1024x1024" if (root / "images1024x1024").is_dir() else root
-        numbered = {file: _number(file) for file in list_photos(root, "images named 00000.png to 69999.png")}
+        numbered = {file: _parse_number(file) for file in list_photos(root, "images named 00000.png to 69999.png")}
         if strange := [file for file, number in numbered.items() if number is None]:
             raise ValueError(
                 f"expected FFHQ's images, named by five digits, in {str(root)!r}; got {list_some(strange, 3)}"
@@ -60,6 +60,6 @@ class FFHQ(PhotoFiles):
         self._set_files(root, files, self.shorter_side)
 
 
-def _number(file: str) -> int | None:
+def _parse_number(file: str) -> int | None:
     match = re.fullmatch(r"(?:.*/)?(\d{5})\.\w+", file)
     return int(match.group(1)) if match else None

@@ -1,4 +1,4 @@
-"""Data sets that are lists of files."""
+"""Datasets that are lists of files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hcl_sdk.photos.masks import Corrupted, check_polarity, measure_masks, read_
 from hcl_sdk.photos.read import read_rgb
 
 
-def selected(files: list[str], only: str | None, exclude: str | None) -> list[str]:
+def select_files(files: list[str], only: str | None, exclude: str | None) -> list[str]:
     """The files that lists of names choose.
 
     Args:
@@ -55,7 +55,7 @@ def read_text(path: Path, *, errors: str = "strict") -> str:
 
 
 class PhotoFiles(Dataset):
-    """A data set that is a list of undamaged photos in files; a subclass finds them."""
+    """A dataset that is a list of undamaged photos in files; a subclass finds them."""
 
     def _set_files(self, root: Path, files: Iterable[str], shorter_side: int | None = None) -> None:
         self._root, self._files, self._shorter_side = root, tuple(files), shorter_side
@@ -73,7 +73,7 @@ class PhotoFiles(Dataset):
 
 
 class PairFiles(Dataset):
-    """A data set that is a list of damaged photos with clean ones, masks or both; a subclass finds them.
+    """A dataset that is a list of damaged photos with clean ones, masks or both; a subclass finds them.
 
     Some masks are looked at, and refused if they look as if the other value were meant.
     """
@@ -115,7 +115,9 @@ class PairFiles(Dataset):
         return read_mask(self._masks[index], str(self._masks[index]), self._corrupted)
 
 
-def matched(files: Mapping[str, Sequence[str]], endings: Mapping[str, str]) -> tuple[list[str], dict[str, list[str]]]:
+def match_files(
+    files: Mapping[str, Sequence[str]], endings: Mapping[str, str]
+) -> tuple[list[str], dict[str, list[str]]]:
     """Bring the files of several folders in the same order.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from attrs.validators import ge, optional
 
-from hcl_sdk.data.files import PhotoFiles, selected
+from hcl_sdk.data.files import PhotoFiles, select_files
 from hcl_sdk.interfaces import component
 from hcl_sdk.photos.find import find_folder, list_photos
 
@@ -32,4 +32,4 @@ class FolderDataset(PhotoFiles):
 
     def __attrs_post_init__(self) -> None:
         root = find_folder(self.path, "photos")
-        self._set_files(root, selected(list_photos(root, "photos"), self.only, self.exclude), self.shorter_side)
+        self._set_files(root, select_files(list_photos(root, "photos"), self.only, self.exclude), self.shorter_side)

@@ -1,4 +1,4 @@
-"""Data sets of the library ``datasets``."""
+"""Datasets of the library ``datasets``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hcl_sdk.photos.read import read_rgb
 
 @component
 class HuggingFaceDataset(Dataset):
-    """A data set of the Hugging Face library ``datasets``: on the Hub or on the disk; :meth:`wrap` takes one in memory.
+    """A dataset of the Hugging Face library ``datasets``: on the Hub or on the disk; :meth:`wrap` takes one in memory.
 
     It needs ``pip install hcl_sdk[datasets]``.
 
@@ -28,14 +28,14 @@ class HuggingFaceDataset(Dataset):
         split: which one; ``load_dataset`` also takes a part of one, ``train[:1000]``.
         image: the column with the photos. Columns hold photos (the feature ``Image``), their files' contents, or
             paths.
-        clean: the column with the undamaged photos, of a data set of pairs.
+        clean: the column with the undamaged photos, of a dataset of pairs.
         mask: the column with masks.
         corrupted: the value that means *corrupted* in masks.
         shorter_side: as of ``folder``; photos of pairs keep their size.
 
     Raises:
         ImportError: if ``datasets`` is not installed.
-        ValueError: if there is no such data set, split or column, it is empty, or the masks look as if the other value
+        ValueError: if there is no such dataset, split or column, it is empty, or the masks look as if the other value
             were meant.
     """
 
@@ -48,7 +48,7 @@ class HuggingFaceDataset(Dataset):
     shorter_side: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __attrs_post_init__(self) -> None:
-        self._set_rows(_loaded(self.path, self.split))
+        self._set_rows(_load(self.path, self.split))
 
     @staticmethod
     def wrap(rows: Any, **fields: Any) -> HuggingFaceDataset:
@@ -75,9 +75,9 @@ class HuggingFaceDataset(Dataset):
             raise TypeError(f"expected a datasets.Dataset, one split of it; got a {type(rows).__name__}")
         columns = [column for column in (self.image, self.clean, self.mask) if column is not None]
         if missing := [column for column in columns if column not in rows.column_names]:
-            raise ValueError(f"no column {', '.join(missing)}; the data set has {', '.join(rows.column_names)}")
+            raise ValueError(f"no column {', '.join(missing)}; the dataset has {', '.join(rows.column_names)}")
         if len(rows) == 0:
-            raise ValueError(f"the data set {self.path!r}, split {self.split!r}, is empty")
+            raise ValueError(f"the dataset {self.path!r}, split {self.split!r}, is empty")
         rows = rows.select_columns(columns)
         for column in columns:
             feature = rows.features[column]
@@ -98,15 +98,17 @@ class HuggingFaceDataset(Dataset):
         alone = self.clean is None and self.mask is None
         with SampleErrors():
             return Sample(
-                image=read_rgb(_file(row[self.image], name), name, self.shorter_side if alone else None),
-                clean=None if self.clean is None else read_rgb(_file(row[self.clean], name), f"{name}, {self.clean}"),
+                image=read_rgb(_get_file(row[self.image], name), name, self.shorter_side if alone else None),
+                clean=None
+                if self.clean is None
+                else read_rgb(_get_file(row[self.clean], name), f"{name}, {self.clean}"),
                 corruption_mask=None if self.mask is None else self._mask(index),
             )
 
     def _mask(self, index: int) -> NDArray[np.bool_]:
         assert self.mask is not None
         name = self.name(index)
-        return read_mask(_file(self._rows[index][self.mask], name), f"{name}, {self.mask}", self.corrupted)
+        return read_mask(_get_file(self._rows[index][self.mask], name), f"{name}, {self.mask}", self.corrupted)
 
     def name(self, index: int) -> str:
         return f"{self.split}[{index}]"
@@ -122,11 +124,11 @@ class _InMemory(HuggingFaceDataset):
         """The rows come later."""
 
 
-def _loaded(path: str, split: str) -> Any:
+def _load(path: str, split: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise ImportError("data sets of Hugging Face need: pip install hcl_sdk[datasets]") from error
+        raise ImportError("datasets of Hugging Face need: pip install hcl_sdk[datasets]") from error
     place = Path(path).expanduser()
     try:
         if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
@@ -139,10 +141,10 @@ def _loaded(path: str, split: str) -> Any:
         return datasets.load_dataset(str(place) if place.is_dir() else path, split=split)
     except Exception as error:  # every kind of network, Hub and format error, of several libraries
         text = " ".join(str(error).split())
-        raise ValueError(f"the data set {path!r}, split {split!r}, cannot be loaded: {text}") from error
+        raise ValueError(f"the dataset {path!r}, split {split!r}, cannot be loaded: {text}") from error
 
 
-def _file(value: Any, name: str) -> Path | bytes:
+def _get_file(value: Any, name: str) -> Path | bytes:
     """What a cell holds: a file's contents or path, or both in a mapping."""
     if isinstance(value, dict):
         value = value["path"] if value["bytes"] is None else value["bytes"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, matched
+from hcl_sdk.data.files import PairFiles, match_files
 from hcl_sdk.interfaces import component
 from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
@@ -37,6 +37,8 @@ class ISTD(PairFiles):
             what: find_subfolder(root, [f"{self.split}/{self.split}_{letter}"], f"ISTD's {what} photos")
             for what, letter in letters.items()
         }
-        names, files = matched({what: list_photos(place, f"ISTD's {what} photos") for what, place in roots.items()}, {})
+        names, files = match_files(
+            {what: list_photos(place, f"ISTD's {what} photos") for what, place in roots.items()}, {}
+        )
         shadow, masks, clean = ([place / file for file in files[what]] for what, place in roots.items())
         self._set_files(names, shadow, clean, masks)

@@ -1,4 +1,4 @@
-"""Samples of a data set as a model sees them: cropped, corrupted, the same for a seed wherever they are made."""
+"""Samples of a dataset as a model sees them: cropped, corrupted, the same for a seed wherever they are made."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Item:
 
     Attributes:
         image: ``[size, size, 3]`` uint8 RGB, damaged (or not, where nothing is corrupted).
-        clean: the same undamaged; None where a data set of masks alone does not know it.
-        corruption_mask: ``[size, size]`` bool, True = corrupted; None where a data set of pairs does not know it.
+        clean: the same undamaged; None where a dataset of masks alone does not know it.
+        corruption_mask: ``[size, size]`` bool, True = corrupted; None where a dataset of pairs does not know it.
         damage_map: ``[size, size]`` uint8, what each corrupted pixel is, as in
             :class:`~hcl_sdk.corruptions.Corrupted`; None where it is not known.
-        name: of the photo in its data set.
+        name: of the photo in its dataset.
         ignored: ``[size, size]`` bool, what is left out of the score; None for nothing.
         shape: name of the shape of the corruption, of several layers the names in alphabetical order with ``+``
             between them; empty where there is none, or it is not known.
@@ -52,9 +52,9 @@ class Item:
 
 
 class Items:
-    """A data set as square images of one size: item ``i`` depends on ``seed`` and ``i`` alone.
+    """A dataset as square images of one size: item ``i`` depends on ``seed`` and ``i`` alone.
 
-    For training (``augment``) there are as many items as one asks for: the data set is gone through in another order
+    For training (``augment``) there are as many items as one asks for: the dataset is gone through in another order
     each time, and cut, mirrored and corrupted anew. For evaluation there is one for each sample: the middle of the
     photo, scaled to ``size``. A photo smaller than ``size`` is enlarged.
 
@@ -96,7 +96,7 @@ class Items:
         """
         index = self._index(number)
         if not self.augment:
-            item = self._item(number, index, self.dataset[index], ())
+            item = self._make_item(number, index, self.dataset[index], ())
             if item.unreadable:  # what was drawn in its place would not be measured alike everywhere
                 raise SampleError(f"what it was to be corrupted with cannot be read: {item.unreadable[0][1]}")
             return item
@@ -108,7 +108,7 @@ class Items:
             except PhotoError as error:
                 unreadable.append((self.dataset.name(at), str(error)))
             else:
-                return self._item(number, at, sample, tuple(unreadable))
+                return self._make_item(number, at, sample, tuple(unreadable))
         raise SampleError(
             f"none of {len(unreadable)} photos can be read; the first is {unreadable[0][0]}: {unreadable[0][1]}"
         )
@@ -123,7 +123,7 @@ class Items:
         lap, place = divmod(number, len(self.dataset))
         return int(_order(self.seed, lap, len(self.dataset))[place])
 
-    def _item(self, number: int, index: int, sample: Sample, unreadable: tuple[tuple[str, str], ...]) -> Item:
+    def _make_item(self, number: int, index: int, sample: Sample, unreadable: tuple[tuple[str, str], ...]) -> Item:
         rng = np.random.default_rng([self.seed, number])
         cut = self._cut(sample.image.shape[:2], rng)
         image = cut(sample.image)
@@ -149,7 +149,7 @@ class Items:
                 unreadable=unreadable,
             )
         softness = min(1.0, number / self.soften_over) if self.augment and self.soften_over else 1.0
-        damaged = self.corruption(image, rng, self._another(index, rng), softness=softness)
+        damaged = self.corruption(image, rng, self._make_another(index, rng), softness=softness)
         return Item(
             image=damaged.image,
             clean=damaged.clean,
@@ -157,12 +157,12 @@ class Items:
             damage_map=damaged.damage_map,
             name=name,
             source=name,
-            shape=_labels(damaged.shapes),
-            content=_labels(damaged.contents),
+            shape=_join_labels(damaged.shapes),
+            content=_join_labels(damaged.contents),
             unreadable=unreadable + damaged.unreadable,
         )
 
-    def _another(self, index: int, rng: np.random.Generator) -> Callable[[], Pixels]:
+    def _make_another(self, index: int, rng: np.random.Generator) -> Callable[[], Pixels]:
         def another() -> Pixels:
             other = int(rng.integers(max(1, len(self.dataset) - 1)))
             other += other >= index and len(self.dataset) > 1  # any but this one
@@ -198,7 +198,7 @@ class Items:
         return cut
 
 
-def _labels(parts: tuple[Shape, ...] | tuple[Content, ...]) -> str:
+def _join_labels(parts: tuple[Shape, ...] | tuple[Content, ...]) -> str:
     return "+".join(sorted({registry.label(type(part)) for part in parts}))
 
 

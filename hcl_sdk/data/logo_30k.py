@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, matched
+from hcl_sdk.data.files import PairFiles, match_files
 from hcl_sdk.interfaces import component
 from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_some
 
@@ -51,7 +51,7 @@ class Logo30K(PairFiles):
         )
         natural = find_subfolder(root, ["natural"], "clean photos")
         shown = [file for file in list_photos(images, "watermarked photos") if file not in stray]
-        names, files = matched({"image": shown, "mask": list_photos(masks, "masks")}, {})
+        names, files = match_files({"image": shown, "mask": list_photos(masks, "masks")}, {})
         clean_of = {PurePosixPath(file).stem: file for file in list_photos(natural, "clean photos")}
         wanted = [PurePosixPath(name).name.partition("-")[0] for name in names]
         if missing := [name for name, clean in zip(names, wanted, strict=True) if clean not in clean_of]:

@@ -66,7 +66,7 @@ class Entry:
     """One damaged photo of a manifest.
 
     Attributes:
-        photo: its name in the data set.
+        photo: its name in the dataset.
         contamination: the name of one of the manifest's; empty where the photo stays as it is.
         seed: of all that is drawn.
         blur: radius of the soft edge, in pixels.
@@ -162,12 +162,14 @@ class DamagedPhotos:
         self._photos, self._names = photos, tuple(names)
         self._places = {photos.name(i): i for i in range(len(photos))}
 
-    def clean(self, photo: str) -> NDArray[np.uint8]:
-        """The square of a photo, undamaged."""
+    def make_clean(self, photo: str) -> NDArray[np.uint8]:
+        """Cut the square of a photo, undamaged."""
         return self._items[self._places[photo]].image
 
-    def damaged(self, clean: NDArray[np.uint8], photo: str, contamination: Contamination, entry: Entry) -> Corrupted:
-        """What an entry says, for the square of its photo."""
+    def make_damaged(
+        self, clean: NDArray[np.uint8], photo: str, contamination: Contamination, entry: Entry
+    ) -> Corrupted:
+        """Damage the square of a photo as its entry says."""
         others = [name for name in self._names if name != photo] or [photo]
 
         def another(number: int) -> NDArray[np.uint8]:
@@ -175,8 +177,8 @@ class DamagedPhotos:
 
         return contamination.damage(clean, entry.seed, entry.blur, another)
 
-    def missing(self) -> list[str]:
-        """Names that the data set does not have."""
+    def list_missing(self) -> list[str]:
+        """List the names that the dataset does not have."""
         return [name for name in self._names if name not in self._places]
 
 
@@ -209,7 +211,7 @@ class ManifestDataset(Dataset):
             name: build(described, Contamination) for name, described in self._manifest.contaminations.items()
         }
         self._made = DamagedPhotos(self.photos, self._manifest.size, self._manifest.photos)
-        if missing := self._made.missing():
+        if missing := self._made.list_missing():
             raise ValueError(f"{self.manifest} names photos that are not there: {list_some(missing, 3)}")
 
     def __len__(self) -> int:
@@ -217,12 +219,12 @@ class ManifestDataset(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         entry = self._manifest.entries[index]
-        clean = self._made.clean(entry.photo)
+        clean = self._made.make_clean(entry.photo)
         image, mask, shape, content = clean, np.zeros(clean.shape[:2], np.bool_), "", ""
         kinds = mask.astype(np.uint8)
         if entry.contamination:
             contamination = self._contaminations[entry.contamination]
-            damaged = self._made.damaged(clean, entry.photo, contamination, entry)
+            damaged = self._made.make_damaged(clean, entry.photo, contamination, entry)
             image, mask, kinds = damaged.image, damaged.corruption_mask, damaged.damage_map
             shape, content = contamination.shape_name, contamination.content_name
         if fingerprint(image, mask) != entry.pixels:

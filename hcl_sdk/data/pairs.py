@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, matched
+from hcl_sdk.data.files import PairFiles, match_files
 from hcl_sdk.interfaces import component
 from hcl_sdk.photos.find import find_folder, list_photos
 
@@ -44,6 +44,6 @@ class PairsDataset(PairFiles):
         paths = {"damaged": self.damaged, "clean": self.clean, "masks": self.masks}
         roots = {what: find_folder(path, _CONTENTS[what]) for what, path in paths.items() if path is not None}
         endings = {"damaged": self.damaged_ending, "clean": self.clean_ending, "masks": self.mask_ending}
-        names, files = matched({what: list_photos(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
+        names, files = match_files({what: list_photos(root, _CONTENTS[what]) for what, root in roots.items()}, endings)
         full = {what: [roots[what] / file for file in files[what]] for what in roots}
         self._set_files(names, full["damaged"], full.get("clean"), full.get("masks"), self.corrupted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hcl_sdk.data.files import PairFiles, matched
+from hcl_sdk.data.files import PairFiles, match_files
 from hcl_sdk.interfaces import component
 from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
@@ -33,7 +33,7 @@ class Raindrop(PairFiles):
         root = find_folder(self.path, "Raindrop: train, test_a and test_b")
         rain = find_subfolder(root, [f"{self.split}/data"], "0_rain.png, 1_rain.png ...")
         clean = find_subfolder(root, [f"{self.split}/gt"], "0_clean.png, 1_clean.png ...")
-        names, files = matched(
+        names, files = match_files(
             {"rain": list_photos(rain, "0_rain.png ..."), "clean": list_photos(clean, "0_clean.png ...")},
             {"rain": "_rain", "clean": "_clean"},
         )

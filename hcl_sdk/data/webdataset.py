@@ -88,7 +88,7 @@ class WebDataset(Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         name = self._names[index]
-        photo, clean = (self._contents(index, role) for role in ("photo", "clean"))
+        photo, clean = (self._read(index, role) for role in ("photo", "clean"))
         assert photo is not None
         has_mask = bool(self._places[index, ROLES.index("mask"), 1] >= 0)
         alone = clean is None and not has_mask
@@ -103,11 +103,11 @@ class WebDataset(Dataset):
         return self._names[index]
 
     def _mask(self, index: int) -> NDArray[np.bool_]:
-        contents = self._contents(index, "mask")
+        contents = self._read(index, "mask")
         assert contents is not None
         return read_mask(contents, f"{self._names[index]}.mask", self.corrupted)
 
-    def _contents(self, index: int, role: str) -> bytes | None:
+    def _read(self, index: int, role: str) -> bytes | None:
         shard, offset, size = (int(value) for value in self._places[index, ROLES.index(role)])
         if offset < 0:
             return None

@@ -1,4 +1,4 @@
-"""What encoders have in common whose layers come from another library of backbones, such as transformers or timm."""
+"""The base of encoders whose layers come from another backbone library, such as transformers or timm."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ _Value = (
 
 @component
 class BackboneEncoder(Encoder):
-    """A backbone of another library as an encoder; subclasses say which library's.
+    """A backbone from another library as an encoder; subclasses determine the library.
 
-    Images, in [0, 1], are continued at the bottom and the right to a size that the backbone takes, and normalized as
-    it was trained; its maps are cut back to ``ceil(H / stride)``. Of a backbone whose stages differ in stride, a stage
+    Images, in [0, 1], are padded at the bottom and the right to a size that the backbone accepts, and normalized as
+    it was trained; its maps are cropped to ``ceil(H / stride)``. If the stages of a backbone differ in stride, a stage
     is a scale. A plain one, such as a vision transformer, has all maps at the stride of its patches; they are resampled
     to a pyramid, see :class:`~hcl_sdk.layers.plain_pyramid.PlainPyramid`.
 
-    What is left open is filled in when an encoder is made: one that is made has its architecture in ``config``, its
-    ``out_indices`` and its normalization, and ``pretrained`` is False. So is what a saved configuration holds, and an
-    encoder made of that asks no checkpoint for anything: its weights are those that are saved with it.
+    Unset fields are filled in when an encoder is created: afterwards it has its architecture in ``config``, its
+    ``out_indices`` and its normalization, and ``pretrained`` is False. The same holds for a saved configuration: an
+    encoder created from it needs no checkpoint, because its weights are saved with it.
 
     Attributes:
-        model: the checkpoint that the backbone comes from. None for random weights, with ``config``.
-        pretrained: whether to load the weights of ``model``; without them, weights are drawn at random.
+        model: the checkpoint of the backbone. None for random weights, with ``config``.
+        pretrained: whether to load the weights of ``model``; otherwise weights are random.
         config: the architecture, in the library's own terms; empty for that of ``model``.
         out_indices: the stages that become scales, fine to coarse. By default the last stage of every stride, or four
             evenly spaced layers of a plain backbone. Negative ones count from the end. Layers of a plain backbone may
@@ -59,8 +59,8 @@ class BackboneEncoder(Encoder):
         image_mean: of the images that the backbone was trained with, for each channel, RGB in [0, 1]. By default that
             of ``model``; ImageNet's without one.
         image_std: their standard deviation, likewise.
-        frozen: keep the backbone as it is: its parameters are not trained, and it stays in evaluation mode, batch
-            normalization included. Layers that resample a plain backbone's maps are trained all the same.
+        frozen: freeze the backbone: its parameters are not trained, and it stays in evaluation mode, batch
+            normalization included. Layers that resample a plain backbone's maps are trained anyway.
 
     Raises:
         ValueError: if there is no such checkpoint or it cannot be reached, or the backbone does not give the maps that
@@ -77,7 +77,7 @@ class BackboneEncoder(Encoder):
 
     @abstractmethod
     def resolve(self) -> Mapping[str, Any]:
-        """The values of ``config``, ``image_mean`` and ``image_std``, where they are left open; what is given, stays.
+        """Return the values of ``config``, ``image_mean`` and ``image_std``; those that are set are kept.
 
         Raises:
             ValueError: if ``model`` cannot be found or reached.
@@ -85,35 +85,35 @@ class BackboneEncoder(Encoder):
 
     @abstractmethod
     def stages(self) -> Sequence[str]:
-        """The names of the stages that ``out_indices`` counts."""
+        """Return the names of the stages that ``out_indices`` counts."""
 
     def usual_indices(self) -> Sequence[int]:
-        """The stages that are chosen from where ``out_indices`` are left open."""
+        """Return the stages to choose from if ``out_indices`` is not set."""
         return range(len(self.stages()))
 
     @abstractmethod
     def multiples(self) -> Sequence[int]:
-        """What both sides of an image may have to be a multiple of, tried in turn."""
+        """Return the numbers that image sides may have to be multiples of, tried in turn."""
 
     @abstractmethod
     def make_backbone(self, indices: Sequence[int], *, pretrained: bool) -> nn.Module:
-        """The backbone of ``config`` that returns these stages, sorted and without repetition."""
+        """Create the backbone of ``config`` that returns these stages, sorted and without repetition."""
 
     @abstractmethod
     def feature_maps(self, backbone: nn.Module, image: Tensor) -> Sequence[Tensor]:
-        """The maps ``[B, C, h, w]`` of the stages of a backbone for normalized images."""
+        """Compute the maps ``[B, C, h, w]`` of the stages of a backbone for normalized images."""
 
     def build(self) -> None:
-        """Fill in the fields that are left open, and make the layers."""
+        """Fill in the unset fields, and create the layers."""
         if self.model is None and not self.config:
             raise ValueError("expected a 'model' to start from, or the 'config' of a backbone with random weights")
-        # Fields are read-only for everybody else; here the encoder is not yet made.
+        # Fields are read-only for everybody else; here the encoder is still being created.
         vars(self).update(self.resolve())
-        asked = self._asked_indices()
+        asked = self._normalize_indices()
         unit, stages = self._try_out(sorted({*self.usual_indices(), *(asked or ())}))
         strides = {index: stage.stride for index, stage in stages.items()}
         is_plain = len(set(strides.values())) == 1
-        chosen = asked or self._chosen_indices(strides, is_plain)
+        chosen = asked or self._choose_indices(strides, is_plain)
         if not is_plain and any(strides[fine] >= strides[coarse] for fine, coarse in pairwise(chosen)):
             raise ValueError(
                 f"the strides of a pyramid increase; those of the stages {chosen} of {self._name} are "
@@ -143,7 +143,7 @@ class BackboneEncoder(Encoder):
 
     @property
     def spec(self) -> PyramidSpec:
-        """What the backbone's maps are, as they were found by running it."""
+        """The channels and strides of the backbone's maps, as found by running it."""
         return self._spec
 
     def forward(self, image: Tensor) -> Pyramid:
@@ -165,9 +165,9 @@ class BackboneEncoder(Encoder):
     @property
     @abstractmethod
     def _name(self) -> str:
-        """What to call the backbone in messages."""
+        """The name of the backbone in messages."""
 
-    def _asked_indices(self) -> tuple[int, ...] | None:
+    def _normalize_indices(self) -> tuple[int, ...] | None:
         """``out_indices`` counted from the beginning, if there are such stages."""
         if self.out_indices is None:
             return None
@@ -183,7 +183,7 @@ class BackboneEncoder(Encoder):
             raise ValueError(f"out_indices must go from fine to coarse, from a stage to later ones; got {asked}")
         return asked
 
-    def _chosen_indices(self, strides: Mapping[int, int], is_plain: bool) -> tuple[int, ...]:
+    def _choose_indices(self, strides: Mapping[int, int], is_plain: bool) -> tuple[int, ...]:
         indices = list(strides)
         if is_plain:
             return tuple(indices[max(0, round(len(indices) * (k + 1) / 4) - 1)] for k in range(4))
@@ -206,19 +206,19 @@ class BackboneEncoder(Encoder):
             except Exception as error:  # of whatever library
                 failure = failure or error
                 continue
-            return unit, {i: self._stage(copy, i, m, size) for i, m in zip(indices, maps, strict=True)}
+            return unit, {i: self._make_stage(copy, i, m, size) for i, m in zip(indices, maps, strict=True)}
         assert failure is not None
         raise ValueError(
             f"{self._name} cannot be an encoder, which takes images of any size: {describe_error(failure, limit=240)}"
         ) from failure
 
-    def _stage(self, backbone: nn.Module, index: int, m: Tensor, size: tuple[int, int]) -> _Stage:
+    def _make_stage(self, backbone: nn.Module, index: int, m: Tensor, size: tuple[int, int]) -> _Stage:
         if m.ndim != 4 or size[0] % m.shape[2] or size[0] * m.shape[3] != size[1] * m.shape[2]:
             raise ValueError(
                 f"{self._name} cannot be an encoder: for an image of {size[0]} x {size[1]}, stage {index} gives "
                 f"{list(m.shape)}; expected a map [1, C, {size[0]} / stride, {size[1]} / stride]"
             )
-        return _Stage(channels=m.shape[1], stride=size[0] // m.shape[2], used=_parameters_behind(m, backbone))
+        return _Stage(channels=m.shape[1], stride=size[0] // m.shape[2], used=_find_parameters_behind(m, backbone))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +230,8 @@ class _Stage:
     used: frozenset[str]
 
 
-def _parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]:
-    """The names of the parameters of a module that a result of it has gradients for."""
+def _find_parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]:
+    """Find the parameters of a module that receive gradients from a result of it."""
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     found, seen, queue = set(), set(), [result.grad_fn]
     while queue:
@@ -247,7 +247,7 @@ def _parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]:
 def check_loaded(made: nn.Module, not_loaded: Sequence[str], source: str) -> None:
     """Raise ``ValueError`` if tensors that are random to begin with got no values from a checkpoint.
 
-    Those that begin as ones or zeros, as normalization does, may be missing: libraries add some for feature maps.
+    Those initialized with ones or zeros, as in normalization, may be missing: libraries add some for feature maps.
     """
     state = made.state_dict()
     lost = [name for name in not_loaded if name in state and _is_random(state[name])]

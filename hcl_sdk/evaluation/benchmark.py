@@ -150,7 +150,7 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
     names = list_readable(dataset)
     made = DamagedPhotos(dataset, benchmark.size, names)
     entries = [
-        Entry(photo=name, pixels=fingerprint(clean := made.clean(name), np.zeros(clean.shape[:2], np.bool_)))
+        Entry(photo=name, pixels=fingerprint(clean := made.make_clean(name), np.zeros(clean.shape[:2], np.bool_)))
         for name in names
     ]
     bar = tqdm(
@@ -201,12 +201,12 @@ def _draw_entry(
     seed: Sequence[int],
     area: tuple[float, float],
 ) -> Entry | None:
-    clean = made.clean(photo)
+    clean = made.make_clean(photo)
     blur = round(float(np.random.default_rng(list(seed)).uniform(*benchmark.blur)), 3)
     for attempt in range(benchmark.attempts):
         entry = Entry(photo=photo, contamination=contamination.name, seed=(*seed, attempt), blur=blur)
         try:
-            damaged = made.damaged(clean, photo, contamination, entry)
+            damaged = made.make_damaged(clean, photo, contamination, entry)
         except PhotoError as error:  # a mask, a logo or another photo; it is drawn again
             tqdm.write(f"left out: {error}", file=sys.stderr)
             continue

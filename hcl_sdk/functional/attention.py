@@ -1,4 +1,4 @@
-"""Scaled dot-product attention through one function, whatever computes it."""
+"""Scaled dot-product attention behind one function, with interchangeable backends."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def attention(
         key: ``[*, heads, M, d]``.
         value: ``[*, heads, M, d]``.
         bias: float, added to the logits, broadcastable to ``[*, heads, N, M]``.
-        mask: bool, True = this query may attend to this key, broadcastable to ``[*, heads, N, M]``. Every query needs
-            at least one key. What is not allowed has weight 0 exactly; a large negative bias would leave denormal
-            numbers behind, which are slow on a CPU.
+        mask: bool, True = this query may attend to this key, broadcastable to ``[*, heads, N, M]``. Every query
+            needs at least one key. What is not allowed has weight 0 exactly; a large negative bias would leave
+            denormal numbers behind, which are slow on a CPU.
 
     Returns:
         ``[*, heads, N, d]``.
 
     Raises:
-        ValueError: if the shapes do not fit each other.
+        ValueError: if the shapes do not match.
         RuntimeError: if the chosen backend cannot run here.
     """
     _check_shapes(query, key, value, bias, mask)
@@ -56,23 +56,23 @@ def attention(
             bias = bias.expand(*(1,) * batch, *lead[batch:], shape[-3] if batch < len(lead) else -1, -1, -1)
         else:
             bias = bias.expand(*lead, -1, -1, -1)
-        bias = _batched(bias, batch)
-    query, key, value = (_batched(t, batch) for t in (query, key, value))
-    return _in_pieces(_BACKENDS[_chosen], query, key, value, bias).reshape(shape)
+        bias = _fold_batch(bias, batch)
+    query, key, value = (_fold_batch(t, batch) for t in (query, key, value))
+    return _run_in_pieces(_BACKENDS[_chosen], query, key, value, bias).reshape(shape)
 
 
-def _batched(t: Tensor, batch: int) -> Tensor:
+def _fold_batch(t: Tensor, batch: int) -> Tensor:
     """``[*, heads, N, d]`` with ``batch`` leading dimensions as one, and all others joined with the heads."""
     return (t.flatten(0, batch - 1) if batch else t[None]).flatten(1, -3)
 
 
-def _in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+def _run_in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     """Run the backend on as much at once as its kernels take."""
     for dim in (0, 1):
         if query.shape[dim] > _LONGEST_AXIS:
             pieces = [t.split(_LONGEST_AXIS, dim) for t in (query, key, value)]
             biases = [bias] * len(pieces[0]) if bias is None or bias.shape[dim] == 1 else bias.split(_LONGEST_AXIS, dim)
-            return torch.cat([_in_pieces(run, *piece) for piece in zip(*pieces, biases, strict=True)], dim)
+            return torch.cat([_run_in_pieces(run, *piece) for piece in zip(*pieces, biases, strict=True)], dim)
     return run(query, key, value, bias)
 
 
@@ -80,13 +80,13 @@ def _in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bias: T
 def attention_backend(name: str) -> Iterator[None]:
     """Compute every :func:`attention` inside the ``with`` block by the backend ``name``.
 
-    The choice holds for the whole process, all of its threads included (compiled models could not see one that belongs
-    to a thread): of the blocks that are open, the one entered last counts.
+    The choice applies to the whole process, including all threads (compiled models could not see one that belongs
+    to a thread): of the active blocks, the one entered last counts.
 
     Args:
-        name: ``"auto"`` (the default: what PyTorch has for the device), ``"sdpa"`` (PyTorch's fused kernels, likewise
-            chosen by PyTorch), ``"xformers"`` (the package xFormers, not on the CPU), or ``"math"`` (plain matrix
-            products, the reference). They agree up to rounding.
+        name: ``"auto"`` (the default: what PyTorch has for the device), ``"sdpa"`` (PyTorch's fused kernels,
+            likewise chosen by PyTorch), ``"xformers"`` (the package xFormers, not on the CPU), or ``"math"`` (plain
+            matrix products, the reference). They agree up to rounding.
 
     Raises:
         ValueError: for another name.
@@ -104,7 +104,7 @@ def attention_backend(name: str) -> Iterator[None]:
     if name not in _BACKENDS:
         raise ValueError(f"unknown attention backend {name!r}; there are {', '.join(_BACKENDS)}")
     if name == "xformers":
-        _xformers_ops()
+        _import_xformers()
     block = object()
     _open_blocks[block] = _chosen = name
     try:
@@ -131,10 +131,10 @@ def _xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) ->
             "the attention backend 'xformers' has no kernels for the CPU, and the tensors are there; "
             "use 'auto', or move the model to a GPU"
         )
-    return _by_xformers(query, key, value, bias)
+    return _attend_with_xformers(query, key, value, bias)
 
 
-def _by_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+def _attend_with_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     batch, heads, rows, _ = query.shape
     if bias is not None:
         # The kernels read rows of the bias that begin at multiples of 8: room for that at the end of each row.
@@ -142,11 +142,11 @@ def _by_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None)
         bias = F.pad(bias, (0, -columns % 8))[..., :columns].expand(batch, heads, rows, columns)
     # xFormers has the heads behind the tokens: [B, N, heads, d].
     query, key, value = (t.transpose(1, 2) for t in (query, key, value))
-    out = _xformers_ops().memory_efficient_attention(query, key, value, attn_bias=bias)
+    out = _import_xformers().memory_efficient_attention(query, key, value, attn_bias=bias)
     return out.transpose(1, 2)
 
 
-def _xformers_ops() -> Any:
+def _import_xformers() -> Any:
     try:
         return importlib.import_module("xformers.ops")
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Where a restored image is laid over its photo, and how strongly: dilated masks and feathered alpha."""
+"""Blending weights for compositing a restored image over its photo: dilated masks and feathered alpha."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hcl_sdk.functional.masks import check_mask
 
 
 def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> Tensor:
-    """How much of the restored image every pixel gets: all of it on the mask, none of it far away.
+    """Compute the weight of the restored image in every pixel: 1 on the mask, 0 far away.
 
     Args:
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.functional.settling import without_inner_edge
+from hcl_sdk.functional.settling import erode_mask
 
 LOWEST_TEMPERATURE = 0.02
 """Exponentials of similarities over a lower one are too large, and too small, for sums in float32."""
@@ -50,7 +50,7 @@ def select_pairs(
     references: int | None = None,
     seed: int = 0,
 ) -> list[Pairs]:
-    """Anchors and references of every scale, fine to coarse (paper, section 3.2).
+    """Select the anchors and references of every scale, fine to coarse (paper, section 3.2).
 
     Anchors are the candidates of a scale under which the true mask is of one class. They are compared with each other
     and, except at the coarsest scale, with the (detached) embeddings of what the next coarser scale settled, labeled
@@ -66,9 +66,9 @@ def select_pairs(
             (``ScaleDetection.cluster_confidence``). If given, references are mined: up to half of them come from the
             edge of the settled region, and of these, and of the rest, half are the least and half the most confident.
             Without it they are drawn at random.
-        anchors: at most so many an image, drawn at random; None for all.
-        references: at most so many settled pixels of either label an image; None for all.
-        seed: of what is drawn: the same places for all images of the batch, so that what is drawn for an image does not
+        anchors: the maximum number per image, drawn at random; None for all.
+        references: the maximum number of settled pixels of either label per image; None for all.
+        seed: random seed; the same places are drawn for all images of the batch, so that the draws for an image do not
             depend on the others. The global random state is neither used nor changed.
     """
     some = resize(corruption_mask, embeddings[0].shape[-2:])  # where any pixel is corrupted
@@ -76,10 +76,10 @@ def select_pairs(
     pairs: list[Pairs] = []
     for s, embedding in enumerate(embeddings):
         size = embedding.shape[-2:]
-        some, rest = _pooled(some, size), _pooled(rest, size)
+        some, rest = _pool(some, size), _pool(rest, size)
         every = ~rest
         eligible = (candidates[s] & (every | ~some)).flatten(1)
-        picked, is_anchor = _pick(eligible, _draws(eligible, seed + 2 * s), anchors)
+        picked, is_anchor = _pick(eligible, _draw(eligible, seed + 2 * s), anchors)
         own = _gather(embedding.float().flatten(2), picked)
         labels = every.flatten(1).gather(1, picked)
         compared, compared_labels, present = [own], [labels], [is_anchor]
@@ -88,8 +88,8 @@ def select_pairs(
             for settled, label in ((settles_valid[s + 1], False), (settles_corrupted[s + 1], True)):
                 pixels = settled.flatten(1)
                 if confidence is not None and references is not None:
-                    pixels = _mined(settled, confidence[s + 1] if label else 1 - confidence[s + 1], references)
-                chosen, is_chosen = _pick(pixels, _draws(pixels, seed + 2 * s + 1), references)
+                    pixels = _mine(settled, confidence[s + 1] if label else 1 - confidence[s + 1], references)
+                chosen, is_chosen = _pick(pixels, _draw(pixels, seed + 2 * s + 1), references)
                 compared.append(_gather(coarser, chosen))
                 compared_labels.append(torch.full_like(is_chosen, label))
                 present.append(is_chosen)
@@ -124,7 +124,7 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
     """
     losses = []
     for each in pairs:
-        similarity = _similarity(each, temperature)
+        similarity = _compute_similarity(each, temperature)
         # Sums by label as products with these, [B, R, 2]: many times faster than masks of every anchor and reference.
         kinds = torch.stack([~each.reference_labels, each.reference_labels], dim=2) & each.is_reference[..., None]
         of_kind = kinds.to(similarity.dtype)
@@ -135,7 +135,7 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
         usable = (there.gather(2, own) & there.gather(2, 1 - own))[..., 0]
         # Where there is none, any number but 0 keeps the gradient free of NaN.
         logarithm = torch.where(usable, negative, 1.0).log() + torch.where(usable, positive, 1.0).log()
-        losses.append(_mean(torch.where(usable, F.softplus(logarithm), 0.0), each.is_anchor))
+        losses.append(_average(torch.where(usable, F.softplus(logarithm), 0.0), each.is_anchor))
     return torch.stack(losses)
 
 
@@ -143,16 +143,16 @@ def info_nce_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor
     """``mean over p of -log(e^(s_p / t) / (e^(s_p / t) + sum over n of e^(s_n / t)))``: each positive against all
     negatives (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018).
 
-    An anchor is no positive of itself. Arguments, results and errors as of :func:`hierarchical_contrastive_loss`.
+    An anchor is not its own positive. Arguments, results and errors are those of :func:`hierarchical_contrastive_loss`.
     """
     losses = []
     for each in pairs:
-        similarity, same, other = _compared(each, temperature)
-        same = same & ~_itself(same)
+        similarity, same, other = _compare(each, temperature)
+        same = same & ~_mark_anchors(same)
         # -1e4 instead of -inf keeps the gradient of rows that do not count free of NaN.
         negative = similarity.masked_fill(~other, -1e4).logsumexp(dim=2, keepdim=True)
         own = torch.where(same, F.softplus(negative - similarity), 0.0).sum(dim=2) / same.sum(dim=2).clamp(min=1)
-        losses.append(_mean(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
+        losses.append(_average(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
     return torch.stack(losses)
 
 
@@ -160,44 +160,45 @@ def supervised_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 
     """``mean over p of -log(e^(s_p / t) / sum over all others a of e^(s_a / t))`` (Khosla et al., "Supervised
     Contrastive Learning", NeurIPS 2020, equation 2).
 
-    An anchor is not compared with itself. Arguments, results and errors as of :func:`hierarchical_contrastive_loss`.
+    An anchor is not compared with itself. Arguments, results and errors are those of
+    :func:`hierarchical_contrastive_loss`.
     """
     losses = []
     for each in pairs:
-        similarity, same, other = _compared(each, temperature)
-        same = same & ~_itself(same)
+        similarity, same, other = _compare(each, temperature)
+        same = same & ~_mark_anchors(same)
         everything = similarity.masked_fill(~(same | other), -1e4).logsumexp(dim=2, keepdim=True)
         own = torch.where(same, everything - similarity, 0.0).sum(dim=2) / same.sum(dim=2).clamp(min=1)
-        losses.append(_mean(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
+        losses.append(_average(torch.where(other.any(dim=2), own, 0.0), each.is_anchor))
     return torch.stack(losses)
 
 
-def _compared(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Similarities over the temperature, and which are to references of the same label and of the other."""
-    similarity = _similarity(pairs, temperature)
+def _compare(pairs: Pairs, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute similarities divided by the temperature, and which references have the same or the other label."""
+    similarity = _compute_similarity(pairs, temperature)
     equal = pairs.labels[:, :, None] == pairs.reference_labels[:, None, :]
     present = pairs.is_reference[:, None, :]
     return similarity, equal & present, ~equal & present
 
 
-def _similarity(pairs: Pairs, temperature: float) -> Tensor:
-    """Similarities over the temperature, ``[B, A, R]``."""
+def _compute_similarity(pairs: Pairs, temperature: float) -> Tensor:
+    """Compute similarities divided by the temperature, ``[B, A, R]``."""
     if temperature < LOWEST_TEMPERATURE:
         raise ValueError(f"the temperature must be at least {LOWEST_TEMPERATURE}; got {temperature}")
     return (pairs.anchors / temperature) @ pairs.references.transpose(1, 2)
 
 
-def _itself(same: Tensor) -> Tensor:
+def _mark_anchors(same: Tensor) -> Tensor:
     """``[A, R]``: which reference is the anchor itself."""
     return torch.eye(same.shape[1], same.shape[2], dtype=torch.bool, device=same.device)
 
 
-def _mean(loss: Tensor, is_anchor: Tensor) -> Tensor:
-    """The mean over the anchors of each image, then over images."""
+def _average(loss: Tensor, is_anchor: Tensor) -> Tensor:
+    """Average over the anchors of each image, then over images."""
     return ((loss * is_anchor).sum(dim=1) / is_anchor.sum(dim=1).clamp(min=1)).mean()
 
 
-def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
+def _pool(mask: Tensor, size: Sequence[int]) -> Tensor:
     """Whether any pixel is True in the patch that a pixel of the next coarser map stands for."""
     height, width = mask.shape[-2:]
     stride = max(-(-height // size[0]), -(-width // size[1]))
@@ -206,14 +207,14 @@ def _pooled(mask: Tensor, size: Sequence[int]) -> Tensor:
     return shrink_mask(mask, size)
 
 
-def _draws(eligible: Tensor, seed: int) -> Tensor:
-    """A random number for every place, the same for all images."""
+def _draw(eligible: Tensor, seed: int) -> Tensor:
+    """Draw a random number for every place, the same for all images."""
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(eligible.shape[1], generator=generator).to(eligible.device)
 
 
 def _pick(eligible: Tensor, draws: Tensor, count: int | None) -> tuple[Tensor, Tensor]:
-    """At most ``count`` of the eligible places ``[B, N]``, those with the highest draws, and which of them count."""
+    """Pick at most ``count`` eligible places ``[B, N]``, those with the highest draws; also return which are valid."""
     places = eligible.shape[1]
     if count is None or count >= places:
         return torch.arange(places, device=eligible.device).expand_as(eligible), eligible
@@ -223,20 +224,20 @@ def _pick(eligible: Tensor, draws: Tensor, count: int | None) -> tuple[Tensor, T
     return picked, eligible.gather(1, picked)
 
 
-def _mined(settled: Tensor, confidence: Tensor, count: int) -> Tensor:
-    """The hardest and the easiest references ``[B, N]`` of one label, where there are more than ``count``."""
-    inner = without_inner_edge(settled)
+def _mine(settled: Tensor, confidence: Tensor, count: int) -> Tensor:
+    """Mine the hardest and the easiest references ``[B, N]`` of one label, if there are more than ``count``."""
+    inner = erode_mask(settled)
     pixels, edge = settled.flatten(1), (settled & ~inner).flatten(1)
     rest = inner.flatten(1)
     from_edge = edge.sum(dim=1).clamp(max=count // 2)
     from_rest = torch.minimum(count - from_edge, rest.sum(dim=1))
     certainty = confidence.flatten(1)
-    mined = _extremes(edge, certainty, from_edge) | _extremes(rest, certainty, from_rest)
+    mined = _select_extremes(edge, certainty, from_edge) | _select_extremes(rest, certainty, from_rest)
     is_large = pixels.sum(dim=1) > count
     return torch.where(is_large[:, None], mined, pixels)
 
 
-def _extremes(group: Tensor, value: Tensor, count: Tensor) -> Tensor:
+def _select_extremes(group: Tensor, value: Tensor, count: Tensor) -> Tensor:
     """``count[b]`` pixels of a group ``[B, N]``: half of them with the lowest values and half with the highest."""
     order = torch.where(group, value, torch.inf).argsort(dim=1, stable=True)
     rank = torch.empty_like(order).scatter_(

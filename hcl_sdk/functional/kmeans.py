@@ -14,17 +14,17 @@ def soft_two_means(
 ) -> tuple[Tensor, Tensor]:
     """Cluster the candidates of each image around two centers and assign every pixel to them.
 
-    Distances are cosine distances ``d``, weights ``softmax(-d / temperature)`` over the two centers, centers normalized
-    weighted sums, the cost ``sum(weight * d)``. An image stops on its own once its cost changes by less than
-    :data:`TOLERANCE`; of the restarts the one with the lowest cost is kept (paper, section 3.2). No step depends on
-    other images of the batch, and nothing is read back from the device.
+    Distances are cosine distances ``d``, weights ``softmax(-d / temperature)`` over the two centers, centers
+    normalized weighted sums, the cost ``sum(weight * d)``. An image stops on its own once its cost changes by less
+    than :data:`TOLERANCE`; of the restarts the one with the lowest cost is kept (paper, section 3.2). No step
+    depends on other images of the batch, and nothing is read back from the device.
 
     Args:
         embedding: ``[B, D, N]`` unit vectors.
         candidates: ``[B, N]`` bool, which pixels are clustered.
         start: ``[B, R]`` int64, for each of ``R`` restarts which of an image's candidates, in order, is the first
             center; the second is the candidate farthest from it.
-        iterations: at most so many updates of the centers.
+        iterations: the maximum number of updates of the centers.
         temperature: softness of the weights.
 
     Returns:
@@ -33,7 +33,7 @@ def soft_two_means(
     """
     b, dim, n = embedding.shape
     inside = candidates.to(embedding.dtype)[:, None, None, :]  # [B, 1, 1, N]
-    centers = _starting_centers(embedding, candidates, start)  # [B, R, 2, D]
+    centers = _pick_starting_centers(embedding, candidates, start)  # [B, R, 2, D]
 
     cost = embedding.new_full(start.shape, torch.inf)
     active = torch.ones_like(start, dtype=torch.bool)
@@ -59,7 +59,7 @@ def nth_candidate(candidates: Tensor, order: Tensor) -> Tensor:
     return torch.searchsorted(candidates.long().cumsum(dim=1), order + 1).clamp(max=candidates.shape[1] - 1)
 
 
-def _starting_centers(embedding: Tensor, candidates: Tensor, start: Tensor) -> Tensor:
+def _pick_starting_centers(embedding: Tensor, candidates: Tensor, start: Tensor) -> Tensor:
     dim = embedding.shape[1]
     pixels = embedding.transpose(1, 2)  # [B, N, D]
     first = pixels.gather(1, nth_candidate(candidates, start)[..., None].expand(-1, -1, dim))  # [B, R, D]

@@ -1,4 +1,4 @@
-"""Corruption masks: what one has to be, and making one smaller."""
+"""Checking and shrinking corruption masks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 def check_mask(corruption_mask: Tensor) -> None:
-    """Refuse what is no mask.
+    """Reject anything that is not a mask.
 
     Raises:
         TypeError: if the mask is not bool.

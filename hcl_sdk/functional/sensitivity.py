@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 def threshold_at(sensitivity: float, threshold: float) -> float:
-    """The threshold that a sensitivity makes of the one that weights were tuned to.
+    """Convert a sensitivity to a threshold, relative to the one that the weights were tuned for.
 
     A straight line from 1 at sensitivity 0 to ``threshold`` at 0.5, and one from there to 0 at sensitivity 1. Equal
     steps of the sensitivity are thus equal steps of probability, for a threshold close to 1, too: added in logits, a
     sensitivity would leave such a one where it is nearly to the end, and take all at once there.
 
     Args:
-        sensitivity: in [0, 1]; 0 finds nothing, 0.5 leaves the threshold as it is, 1 finds everything.
+        sensitivity: in [0, 1]; 0 finds nothing, 0.5 leaves the threshold unchanged, 1 finds everything.
         threshold: probability in [0, 1] above which a pixel is corrupted.
 
     Example:

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def most_certain(values: Tensor, among: Tensor, share: float) -> Tensor:
-    """The ``share`` of the pixels ``among`` that has the highest ``values``, per image; the count is truncated.
+def select_most_certain(values: Tensor, among: Tensor, share: float) -> Tensor:
+    """Select the ``share`` of the pixels ``among`` with the highest ``values``, per image; the count is truncated.
 
     Args:
         values: ``[B, 1, H, W]``, at least 0.
@@ -27,6 +27,6 @@ def most_certain(values: Tensor, among: Tensor, share: float) -> Tensor:
     return (rank < count).view_as(among) & among
 
 
-def without_inner_edge(mask: Tensor) -> Tensor:
-    """The pixels of a bool mask ``[B, 1, H, W]`` whose 8 neighbors are all in it; beyond the border it goes on."""
+def erode_mask(mask: Tensor) -> Tensor:
+    """Erode a bool mask ``[B, 1, H, W]`` to the pixels whose 8 neighbors are all in it; the border is replicated."""
     return -F.max_pool2d(-mask.float(), 3, stride=1, padding=1) > 0

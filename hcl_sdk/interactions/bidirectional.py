@@ -45,10 +45,10 @@ class BidirectionalFusion(Interaction):
         maps = list(own)
         for s in reversed(range(len(maps) - 1)):
             coarser = resize(maps[s + 1], own[s].shape[-2:], "bilinear")
-            maps[s] = self.down[s](_weighted([own[s], coarser], self.down_weight[s]))
+            maps[s] = self.down[s](_fuse([own[s], coarser], self.down_weight[s]))
         for s in range(1, len(maps)):
             finer = F.adaptive_avg_pool2d(maps[s - 1], own[s].shape[-2:])
-            maps[s] = self.up[s - 1](_weighted([own[s], maps[s], finer], self.up_weight[s - 1]))
+            maps[s] = self.up[s - 1](_fuse([own[s], maps[s], finer], self.up_weight[s - 1]))
         return Pyramid(maps=tuple(maps), spec=self.spec)
 
 
@@ -65,7 +65,7 @@ class _Smooth(nn.Module):
         return x + self.pointwise(F.gelu(self.depthwise(self.norm(x))))
 
 
-def _weighted(maps: list[Tensor], weight: Tensor) -> Tensor:
+def _fuse(maps: list[Tensor], weight: Tensor) -> Tensor:
     positive = weight.relu()
     share = positive / (positive.sum() + 1e-4)
     return sum((m * w for m, w in zip(maps[1:], share[1:], strict=True)), maps[0] * share[0])

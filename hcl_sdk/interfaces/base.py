@@ -1,4 +1,4 @@
-"""What every component is: an attrs class, and also an ``nn.Module`` where it may have weights.
+"""The base of every component: an attrs class that is also an ``nn.Module`` if it may have weights.
 
 The attrs fields of a component *are* its configuration. They are typed, validated, keyword-only and read-only, so that
 Python, YAML and ``config.json`` are three spellings of one thing and ``repr(component)`` is the code that makes it.
@@ -18,25 +18,25 @@ import torch
 from torch import nn
 
 from hcl_sdk.errors import check_keywords
-from hcl_sdk.interfaces.typecheck import adapt, is_configurable, problems
+from hcl_sdk.interfaces.typecheck import adapt, find_problems, is_configurable
 
 C = TypeVar("C", bound="type[Configurable]")
 
 
 class _Unbound:
-    """Stands for a neighbor until there is one; a class, so that copies and pickles know it again."""
+    """Placeholder for a neighbor; a class, so that it keeps its identity in copies and pickles."""
 
 
 class Configurable:
-    """Base of everything that a configuration spells: what is named there, and what groups such parts.
+    """Base of everything that a configuration can express: components, and groups of them.
 
     Subclasses are decorated with :func:`component`, which turns their annotations into attrs fields. Those without
-    weights (shapes, contents, datasets ...) derive from this class alone and are plain attrs classes; what has to be
-    prepared once, they prepare in ``__attrs_post_init__``.
+    weights (shapes, contents, datasets ...) derive from this class alone and are plain attrs classes; they do one-time
+    preparation in ``__attrs_post_init__``.
 
     Raises:
-        TypeError: on instantiation, if the class was not decorated with :func:`component`, or decorated with something
-            else on top of it: attrs' own decorators lose the parameters of an ``nn.Module`` without a word.
+        TypeError: on instantiation, if the class was not decorated with :func:`component`, or has another decorator on
+            top: attrs' own decorators silently lose the parameters of an ``nn.Module``.
     """
 
     kind: ClassVar[str]
@@ -51,15 +51,17 @@ class Configurable:
         return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _field_names(type(self)) and (name in self.__dict__ or name in self.__dict__.get("_modules", ())):
+        if name in _list_field_names(type(self)) and (
+            name in self.__dict__ or name in self.__dict__.get("_modules", ())
+        ):
             raise AttributeError(
                 f"{type(self).__name__}.{name} is read-only: a component's fields are its configuration. "
-                f"Use attrs.evolve(component, {name}=...) to make a changed copy."
+                f"Use attrs.evolve(component, {name}=...) to create a modified copy."
             )
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
-        if name in _field_names(type(self)):
+        if name in _list_field_names(type(self)):
             raise AttributeError(f"{type(self).__name__}.{name} is read-only: fields are the configuration")
         super().__delattr__(name)
 
@@ -67,8 +69,8 @@ class Configurable:
 class Component(Configurable, nn.Module):
     """Base of every component that has, or may have, weights.
 
-    Layers are made in ``build`` (see the abstract class of each kind), never in the class body, and annotated there as
-    well.
+    Layers are created in ``build`` (see the abstract class of each kind), never in the class body, and annotated there
+    too.
     """
 
     def __attrs_pre_init__(self) -> None:
@@ -76,9 +78,9 @@ class Component(Configurable, nn.Module):
 
 
 class Bindable(Component):
-    """A component whose layers depend on its neighbor, so that they are made when the pieces are put together.
+    """A component whose layers depend on its neighbor and are therefore created when the parts are composed.
 
-    Until :meth:`bind` was called, ``forward`` and ``load_state_dict`` raise ``RuntimeError``.
+    Until :meth:`bind` has been called, ``forward`` and ``load_state_dict`` raise ``RuntimeError``.
     """
 
     def __attrs_pre_init__(self) -> None:
@@ -112,7 +114,7 @@ class Bindable(Component):
         elif self._bound_to != neighbor:
             raise ValueError(
                 f"{type(self).__name__} is already bound to {self._bound_to} and cannot be bound to {neighbor}: "
-                f"its layers fit the first only. Make another {type(self).__name__} for the second."
+                f"its layers fit only the former. Create another {type(self).__name__} for the latter."
             )
 
     @abstractmethod
@@ -129,18 +131,18 @@ def _refuse_unbound(module: Bindable, *_: Any) -> None:
 
 @typing.dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(attrs.field,))
 def component(cls: C) -> C:
-    """Make a component of a class: its annotations become keyword-only, validated, read-only configuration fields.
+    """Turn a class into a component: its annotations become keyword-only, validated, read-only configuration fields.
 
-    Every value is checked against its annotation when the component is made (``64`` is an int, ``"64"``, ``True`` and
-    ``64.0`` are not; a list is taken for a tuple), then by the validators given with ``attrs.field``. Allowed
+    When a component is created, every value is checked against its annotation (``64`` is an int; ``"64"``, ``True`` and
+    ``64.0`` are not; a list is converted to a tuple), then by the validators given to ``attrs.field``. Allowed
     annotations: ``bool``, ``int``, ``float``, ``str``, ``Literal``, ``tuple`` of these, unions of these, ``dict`` from
-    strings to these; and a component, a ``tuple`` of components of any length, or None in the place of either.
+    strings to these; and a component, a ``tuple`` of components of any length, or None instead of either.
 
     Raises:
-        TypeError: if the class is not a component, writes its own ``__init__`` or ``__attrs_post_init__``, lacks a
-            field that its kind asks for, or has a field that cannot be configuration: of another type, with a name that
-            begins with ``_`` or hides an attribute of ``nn.Module`` or of its kind, with a default that instances would
-            share, with an alias, or not an argument.
+        TypeError: if the class is not a component, defines its own ``__init__`` or ``__attrs_post_init__``, lacks a
+            field that its kind requires, or has a field that cannot be configuration: of an unsupported type, with a
+            name that begins with ``_`` or hides an attribute of ``nn.Module`` or of its kind, with a mutable default,
+            with an alias, or with ``init=False``.
 
     Example:
         >>> import hcl_sdk
@@ -159,11 +161,11 @@ def component(cls: C) -> C:
         raise TypeError(f"@component is for classes of a component kind (Encoder, Head, ...), not for {cls!r}")
     if "__init__" in cls.__dict__:
         raise TypeError(
-            f"{cls.__qualname__} writes its own __init__; declare fields and make layers in build() instead"
+            f"{cls.__qualname__} defines its own __init__; declare fields and make layers in build() instead"
         )
     if "__attrs_post_init__" in cls.__dict__ and issubclass(cls, Component) and hasattr(cls, "build"):
         raise TypeError(
-            f"{cls.__qualname__} writes its own __attrs_post_init__, which would keep build() from being called; "
+            f"{cls.__qualname__} defines its own __attrs_post_init__, which would keep build() from being called; "
             f"make layers in build(), and check fields with validators"
         )
     made = attrs.define(
@@ -173,7 +175,7 @@ def component(cls: C) -> C:
         kw_only=True,
         auto_attribs=True,
         on_setattr=attrs.setters.NO_OP,
-        field_transformer=_checked_fields,
+        field_transformer=_check_fields,
     )
     for name, value in cls.__dict__.items():
         if isinstance(value, nn.Module | torch.Tensor):
@@ -182,17 +184,17 @@ def component(cls: C) -> C:
                 f"neither be saved nor trained; make layers in build()"
             )
     for base in cls.__mro__[: cls.__mro__.index(Configurable)]:
-        for name in _declared(base):
-            if not hasattr(made, name) and name not in _field_names(made):
+        for name in _list_declared(base):
+            if not hasattr(made, name) and name not in _list_field_names(made):
                 raise TypeError(f"{cls.__qualname__} needs a field {name!r}, as every {base.__qualname__} does")
     made.__hcl_component__ = made.__init__, made.__attrs_attrs__  # type: ignore[attr-defined]
     return made
 
 
 def is_decorated(cls: type[Configurable]) -> bool:
-    """Whether :func:`component` was the last to decorate this very class, not just one that it derives from.
+    """Whether :func:`component` was the last decorator of this very class, not just of one of its bases.
 
-    Another class decorator on top would write a constructor, or comparisons, of its own.
+    Another class decorator on top would generate its own constructor or comparisons.
     """
     init, fields = cls.__dict__.get("__hcl_component__", (None, None))
     untouched = cls.__eq__ is object.__eq__ and cls.__hash__ is object.__hash__
@@ -200,21 +202,21 @@ def is_decorated(cls: type[Configurable]) -> bool:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """The device of a module's first parameter or buffer; the CPU for a module without any."""
+    """Return the device of a module's first parameter or buffer; the CPU if it has none."""
     for tensor in (*module.parameters(), *module.buffers()):
         return tensor.device
     return torch.device("cpu")
 
 
-def _checked_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Refuse fields that cannot be configuration, and let the others check the type of their values."""
+def _check_fields(cls: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Reject fields that cannot be configuration, and add type checks to the others."""
     own = inspect.get_annotations(cls)
-    return [_checked(cls, field) if field.name in own else field for field in fields]
+    return [_check_field(cls, field) if field.name in own else field for field in fields]
 
 
-def _checked(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
+def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]:
     where = f"field {cls.__qualname__}.{field.name}"
-    inherited = any(field.name in _field_names(base) for base in cls.__mro__[1:])
+    inherited = any(field.name in _list_field_names(base) for base in cls.__mro__[1:])
     if field.name.startswith("_"):
         raise TypeError(f"{where}: a field is part of the configuration, its name cannot begin with an underscore")
     if not inherited and (field.name == "training" or any(field.name in base.__dict__ for base in cls.__mro__[1:])):
@@ -251,25 +253,25 @@ def _accept_lists(hint: Any, value: Any) -> Any:
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
     cls = instance.__class__  # not type(instance): what stands for a component while a configuration is checked says so
-    for path, message in problems(value, field_type(cls, attribute.name)):
+    for path, message in find_problems(value, field_type(cls, attribute.name)):
         raise TypeError(f"{cls.__name__}.{attribute.name}{path}: {message}")
 
 
 @functools.cache
 def field_type(cls: type, name: str) -> Any:
-    """The resolved annotation of a field of a component class."""
+    """Return the resolved annotation of a field of a component class."""
     for base in cls.__mro__:
         if name in inspect.get_annotations(base):
             return typing.get_type_hints(base)[name]
     raise AttributeError(f"{cls.__qualname__} has no field {name!r}")
 
 
-def _declared(cls: type) -> list[str]:
-    """The names that an abstract class annotates, without making fields of them: what its subclasses have to have."""
+def _list_declared(cls: type) -> list[str]:
+    """List the fields that an abstract class declares but does not define: its subclasses must have them."""
     if attrs.has(cls):
         return []
     return [name for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)]
 
 
-def _field_names(cls: type) -> frozenset[str]:
+def _list_field_names(cls: type) -> frozenset[str]:
     return frozenset(a.name for a in getattr(cls, "__attrs_attrs__", ()))

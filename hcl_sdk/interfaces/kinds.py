@@ -1,9 +1,12 @@
-"""The kinds of components: one abstract class each, which states the contract that its implementations keep.
+"""The kinds of components: one abstract class each, which states the contract of its implementations.
 
-Common to all with weights: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that wants another range
-converts inside. Any ``H`` and ``W`` from 1 upwards work. In evaluation mode an image's result does not depend on what
-else is in the batch. The input is not modified. Everything runs on the device of the module and, under autocast, in its
-precision.
+Shapes are written as in einops: ``b 3 h w -> b c h w``. In a pyramid, ``s`` numbers the scales, ``h_s`` is
+``ceil(h / stride_s)``, and ``c_s`` is the number of channels of scale ``s``.
+
+All components with weights have this in common: images are float ``[B, 3, H, W]``, RGB, in [0, 1]; a component that
+needs another range converts internally. Any ``H`` and ``W`` from 1 upward must work. In evaluation mode the result for
+an image must not depend on the rest of the batch. Inputs must not be modified. Everything runs on the device of the
+module and, under autocast, in its precision.
 """
 
 from __future__ import annotations
@@ -23,9 +26,9 @@ from hcl_sdk.settings import Damage
 
 
 class Encoder(Component, ABC):
-    """Image -> :class:`~hcl_sdk.Pyramid`.
+    """Extracts a pyramid of features from an image: ``b 3 h w -> (b c_s h_s w_s) for each scale s``, fine to coarse.
 
-    A subclass makes its layers in ``build`` and says in ``spec`` what ``forward`` returns.
+    A subclass creates its layers in ``build`` and describes the output of ``forward`` in ``spec``.
     """
 
     kind: ClassVar[str] = "encoder"
@@ -35,7 +38,7 @@ class Encoder(Component, ABC):
 
     @abstractmethod
     def build(self) -> None:
-        """Make the layers. Called once, when the fields are set and validated."""
+        """Create the layers. Called once, after the fields have been set and validated."""
 
     @property
     @abstractmethod
@@ -44,26 +47,29 @@ class Encoder(Component, ABC):
 
     @abstractmethod
     def forward(self, image: Tensor) -> Pyramid:
-        """Features of ``[B, 3, H, W]`` images: maps ``[B, C_s, ceil(H / stride_s), ceil(W / stride_s)]``."""
+        """Encode images in [0, 1]: ``b 3 h w -> (b c_s h_s w_s) for each scale s``, fine to coarse."""
 
 
 class Interaction(Bindable, ABC):
-    """Pyramid -> Pyramid of the same strides, each scale informed by the others."""
+    """Fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``, each scale informed by the others.
+
+    Detection frameworks call this part the *neck*, for example an FPN.
+    """
 
     kind: ClassVar[str] = "interaction"
 
     def bind(self, spec: PyramidSpec) -> Self:
-        """Make the layers for pyramids of ``spec``. Returns self.
+        """Create the layers for pyramids that ``spec`` describes. Returns self.
 
         Raises:
-            ValueError: if such a pyramid cannot be processed, or the component is bound to another spec.
+            ValueError: if such a pyramid is not supported, or the component is already bound to another spec.
         """
         self._bind(spec)
         return self
 
     @abstractmethod
     def build(self, spec: PyramidSpec) -> None:
-        """Make the layers for incoming pyramids of ``spec``; raise ``ValueError`` for one that cannot be processed."""
+        """Create the layers for pyramids that ``spec`` describes; raise ``ValueError`` if they are not supported."""
 
     @property
     @abstractmethod
@@ -72,11 +78,11 @@ class Interaction(Bindable, ABC):
 
     @abstractmethod
     def forward(self, pyramid: Pyramid) -> Pyramid:
-        """Mix the scales. Sizes and strides stay as they are; channels become those of ``spec``."""
+        """Fuse the scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``. Only channels may change, as ``spec`` says."""
 
 
 class Head(Bindable, ABC):
-    """Pyramid -> unit embeddings for every pixel of every scale.
+    """Maps features to embeddings of unit length, pixel by pixel: ``(b c_s h_s w_s) -> (b dim h_s w_s)``.
 
     Attributes:
         dim: channels of the embeddings; a subclass declares it as a field.
@@ -86,90 +92,92 @@ class Head(Bindable, ABC):
     dim: int
 
     def bind(self, spec: PyramidSpec) -> Self:
-        """Make the layers for pyramids of ``spec``. Returns self.
+        """Create the layers for pyramids that ``spec`` describes. Returns self.
 
         Raises:
-            ValueError: if such a pyramid cannot be processed, or the component is bound to another spec.
+            ValueError: if such a pyramid is not supported, or the component is already bound to another spec.
         """
         self._bind(spec)
         return self
 
     @abstractmethod
     def build(self, spec: PyramidSpec) -> None:
-        """Make the layers for incoming pyramids of ``spec``; raise ``ValueError`` for one that cannot be processed."""
+        """Create the layers for pyramids that ``spec`` describes; raise ``ValueError`` if they are not supported."""
 
     @abstractmethod
     def forward(self, pyramid: Pyramid) -> tuple[Tensor, ...]:
-        """Embeddings ``[B, dim, H_s, W_s]`` of unit length over the channels, one tensor a scale."""
+        """Embed every pixel of every scale: ``(b c_s h_s w_s) -> (b dim h_s w_s)``, of unit length along ``dim``."""
 
 
 class Clusterer(Bindable, ABC):
-    """Embeddings of the pixels in question -> two clusters, and which of them is corrupted.
+    """Finds two clusters of pixels, and which is corrupted: ``b dim h w -> centers b 2 dim, assignment b 1 h w``.
 
     It is always called in float32, whatever the precision of the rest. A clusterer that learns lets gradients flow from
     its assignment to its parameters and to the embeddings; one that only clusters detaches the embeddings.
 
     Attributes:
-        temperature: softness of the assignment to centers, by cosine distance; a subclass declares it as a field.
+        temperature: softness of the assignment to centers, in cosine distance; a subclass declares it as a field.
     """
 
     kind: ClassVar[str] = "clusterer"
     temperature: float
 
     def bind(self, dim: int) -> Self:
-        """Make the layers for embeddings of ``dim`` channels. Returns self.
+        """Create the layers for embeddings of ``dim`` channels. Returns self.
 
         Raises:
-            ValueError: if the component is bound to another ``dim``.
+            ValueError: if the component is already bound to another ``dim``.
         """
         self._bind(dim)
         return self
 
     @abstractmethod
     def build(self, dim: int) -> None:
-        """Make the layers for embeddings of ``dim`` channels."""
+        """Create the layers for embeddings of ``dim`` channels."""
 
     @abstractmethod
     def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         """Cluster the candidates of each image, then assign *every* pixel of the map to the two centers.
 
+        ``b dim h w, b 1 h w -> centers b 2 dim, assignment b 1 h w``
+
         Args:
-            embedding: ``[B, D, H, W]`` unit vectors, float32.
+            embedding: ``[B, dim, H, W]`` unit vectors, float32.
             candidates: ``[B, 1, H, W]`` bool, the pixels to cluster. An image without any gets zero centers and an
-                assignment of 0.5 (unless the centers do not depend on it).
-            seed: of whatever is drawn. The global random state is neither used nor changed.
+                assignment of 0.5 (unless the centers do not depend on the image).
+            seed: for all random numbers. The global random state is neither used nor changed.
         """
 
     @abstractmethod
     def corruption_logits(self, centers: Tensor) -> Tensor | None:
-        """How likely each center is one of *corrupted* pixels: ``[B, 2, D]`` -> logits ``[B, 2]``.
+        """Return the logits of each center being that of *corrupted* pixels: ``b 2 dim -> b 2``.
 
-        None if the clusterer has no opinion; then the smaller cluster is taken for the corrupted one.
+        None means that the clusterer has no opinion; then the smaller cluster is taken to be the corrupted one.
         """
 
     @property
     def is_ordered(self) -> bool:
         """Whether the second center is the corrupted one by construction, so that the order is never changed.
 
-        Otherwise the true mask says in training, and the logits at inference, which of the two is the corrupted one.
+        Otherwise the true mask (in training) or the logits (at inference) decide which of the two is the corrupted one.
         """
         return False
 
     @property
     def finds_one_class(self) -> bool:
-        """Whether two centers on the same side (logits of one sign) mean that the image has one class only.
+        """Whether two logits of the same sign mean that the image has only one class.
 
-        Then nothing is corrupted, or all is, and the two clusters are not forced on it.
+        Then nothing is corrupted, or everything is, and the image is not forced into two clusters.
         """
         return False
 
 
 class Restorer(Bindable, ABC):
-    """Image + :class:`~hcl_sdk.Detection` -> image.
+    """Fills the corrupted region of an image: ``b 3 h w, Detection -> b 3 h w``.
 
-    A restorer that needs no more than the image and ``detection.corruption_mask`` leaves ``uses_features`` False; it is
-    complete once made. One that uses the encoder's features sets it True and gets ``detection.pyramid`` and
-    ``detection.masks`` of the spec that it was bound to.
+    A restorer that needs only the image and ``detection.corruption_mask`` leaves ``uses_features`` False; it is usable
+    as soon as it has been created. One that uses the encoder's features sets it to True and receives
+    ``detection.pyramid`` and ``detection.masks`` for the spec that it was bound to.
     """
 
     kind: ClassVar[str] = "restorer"
@@ -180,41 +188,41 @@ class Restorer(Bindable, ABC):
             self.bind(None)
 
     def bind(self, spec: PyramidSpec | None) -> Self:
-        """Make the layers for the features of an encoder with ``spec``, None where there is none. Returns self.
+        """Create the layers for the features of an encoder with ``spec``, None if there is none. Returns self.
 
         Raises:
-            ValueError: if features are needed and there are none or unsuitable ones, or the component is bound to
-                another spec.
+            ValueError: if features are needed and missing or unsuitable, or the component is already bound to another
+                spec.
         """
         if self.uses_features and spec is None:
             raise ValueError(
-                f"{type(self).__name__} restores from the features of a detector's encoder, and there is no detector; "
-                f"use a restorer that needs the image and mask only, such as GatedUNet"
+                f"{type(self).__name__} needs the features of a detector's encoder, but there is no detector; "
+                f"use a restorer that needs only image and mask, such as GatedUNet"
             )
         self._bind(spec if self.uses_features else None)
         return self
 
     @abstractmethod
     def build(self, spec: PyramidSpec | None) -> None:
-        """Make the layers; ``spec`` is None if ``uses_features`` is False."""
+        """Create the layers; ``spec`` is None if ``uses_features`` is False."""
 
     @abstractmethod
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
-        """Restore ``[B, 3, H, W]`` images in [0, 1]: the same shape and range, filled where the mask is True.
+        """Restore images in [0, 1], filled where the mask is True: ``b 3 h w -> b 3 h w``.
 
-        What is returned outside the mask does not matter: the pipeline keeps the pixels of the photo there.
+        Values outside the mask are ignored: the pipeline keeps the photo's own pixels there.
         """
 
     def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
-        """All images that training compares with the truth: intermediate ones first, what ``forward`` returns last."""
+        """Return all images that training compares with the truth: intermediate ones first, ``forward``'s last."""
         return (self(image, detection),)
 
 
 class Loss(Component, ABC):
-    """What training makes small: one number per batch. A loss is either of the two classes derived from this one.
+    """What training minimizes: one number per batch. Derive from one of its two subclasses, not from this class.
 
-    Losses are computed in float32 with autocast off. A loss is a mean over the images of the batch, each of which
-    counts the same and is treated on its own, so that a batch split among processes gives the same gradients.
+    Losses are computed in float32 with autocast off. A loss is the mean over the images of the batch, all of which are
+    weighted equally and treated independently, so that a batch split among processes gives the same gradients.
 
     Attributes:
         weight: factor of this loss in the sum; a subclass declares it as a field.
@@ -227,14 +235,14 @@ class Loss(Component, ABC):
         self.build()
 
     def build(self) -> None:  # most losses have no layers
-        """Make the layers, where there are some. Called once, when the fields are set and validated."""
+        """Create the layers, if any. Called once, after the fields have been set and validated."""
 
 
 class DetectionLoss(Loss):
-    """Detection, true mask -> scalar: how well the detector separates corrupted from valid pixels.
+    """Scores how well the detector separates corrupted from valid pixels: ``Detection, b 1 h w -> ()``.
 
-    A loss that also teaches what the damage is sets ``uses_damage_map`` True; its ``forward`` is then given a keyword
-    ``damage_map`` as well: ``[B, 1, H, W]`` uint8, 0 where nothing is corrupted, else the number of the kind in
+    A loss that also teaches the type of damage sets ``uses_damage_map`` to True. Its ``forward`` then also receives the
+    keyword ``damage_map``, ``[B, 1, H, W]`` uint8: 0 where nothing is corrupted, else the number of the type in
     :data:`~hcl_sdk.interfaces.DAMAGE`, counted from 1.
     """
 
@@ -242,40 +250,40 @@ class DetectionLoss(Loss):
 
     @abstractmethod
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
-        """The loss of a batch, not yet multiplied by ``weight``.
+        """Compute the loss of a batch, not yet multiplied by ``weight``.
 
         Args:
-            detection: what ``Detector.forward`` returned in training: ``embeddings`` and ``scales`` are there, of as
-                many scales as the detector has. Gradients flow to the embeddings; to the classifier through
+            detection: the output of ``Detector.forward`` in training, with ``embeddings`` and ``scales`` for every
+                scale of the detector. Gradients flow to the embeddings; to the classifier through
                 ``scales[-1].logits``; and through ``scales[s].cluster_confidence`` if the clusterer learns.
-            corruption_mask: ``[B, 1, H, W]`` bool, the truth at the size of the images. All False (nothing is
-                corrupted) and all True occur.
-            seed: of whatever is drawn; another in every step. The global random state is neither used nor changed.
+            corruption_mask: ``[B, 1, H, W]`` bool, the true mask at the size of the images. It may be all False
+                (nothing is corrupted) or all True.
+            seed: for all random numbers; different in every step. The global random state is neither used nor changed.
         """
 
 
 class RestorationLoss(Loss):
-    """Restored image, true image, mask -> scalar: how well the restorer fills."""
+    """Scores how well the restorer fills: ``b 3 h w, b 3 h w, b 1 h w -> ()``."""
 
     @abstractmethod
     def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor) -> Tensor:
-        """The loss of a batch, not yet multiplied by ``weight``.
+        """Compute the loss of a batch, not yet multiplied by ``weight``.
 
         Args:
-            restored: ``[B, 3, H, W]`` in [0, 1], an output of the restorer for the whole image, not composited.
-            target: the undamaged images.
-            corruption_mask: ``[B, 1, H, W]`` bool, what was to be filled.
+            restored: ``[B, 3, H, W]`` in [0, 1], the restorer's output for the whole image, not composited.
+            target: ``[B, 3, H, W]`` in [0, 1], the undamaged images.
+            corruption_mask: ``[B, 1, H, W]`` bool, the pixels to fill.
         """
 
 
 class AdversarialLoss(RestorationLoss):
-    """A restoration loss with a discriminator, which learns at the same time and has an optimizer of its own.
+    """A restoration loss with a discriminator, which is trained alongside and has its own optimizer.
 
-    ``forward`` is the restorer's side: the trainer freezes the discriminator meanwhile.
+    ``forward`` is the restorer's side; the trainer freezes the discriminator while it is computed.
 
     Attributes:
         lr: learning rate of the discriminator; a subclass declares it as a field.
-        discriminator: what ``make_discriminator`` made.
+        discriminator: the network that ``make_discriminator`` created.
     """
 
     lr: float
@@ -285,18 +293,18 @@ class AdversarialLoss(RestorationLoss):
 
     @abstractmethod
     def make_discriminator(self) -> nn.Module:
-        """The network that tells true images from restored ones; it is all of the loss that is trained."""
+        """Create the network that tells real images from restored ones; nothing else in the loss is trained."""
 
     @abstractmethod
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
-        """The discriminator's side; arguments as in ``forward``, ``restored`` detached, ``seed`` of what is drawn."""
+        """Compute the discriminator's loss; arguments as in ``forward``, with ``restored`` detached and a ``seed``."""
 
 
 class Shape(Configurable, ABC):
-    """Seed, size -> mask: where a photo is corrupted.
+    """Draws where a photo is corrupted: ``(h, w), rng -> h w``.
 
     Attributes:
-        damage: what a region of this form is, whatever fills it, as letters are text in any color; None where the
+        damage: type of damage of a region of this shape, whatever fills it (letters are text in any color); None if the
             content decides.
     """
 
@@ -305,17 +313,17 @@ class Shape(Configurable, ABC):
 
     @abstractmethod
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
-        """A mask ``[H, W]`` for ``size = (H, W)``, True = corrupted; all randomness comes from ``rng``.
+        """Draw a mask ``[H, W]`` for ``size = (H, W)``, True = corrupted; all randomness comes from ``rng``.
 
-        Any size from 1 x 1 works. An empty mask may come out where chance, or a tiny size, wills it.
+        Any size from 1 x 1 must work. The mask may happen to be empty, for example at tiny sizes.
         """
 
 
 class Content(Configurable, ABC):
-    """Seed, image -> foreign content: with what a photo is corrupted.
+    """Paints what a photo is corrupted with: ``h w 3, h w, rng -> h w 3`` (or ``h w 4`` with alpha).
 
     Attributes:
-        damage: what regions of this content are, where their shape does not decide it.
+        damage: type of damage of regions with this content, unless their shape decides it.
     """
 
     kind: ClassVar[str] = "content"
@@ -329,44 +337,44 @@ class Content(Configurable, ABC):
         rng: np.random.Generator,
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
-        """What shows through the mask.
+        """Paint the content that shows through the mask: ``h w 3 -> h w 3``, or ``h w 4`` if semi-transparent.
 
         Args:
-            image: ``[H, W, 3]`` RGB, the photo; not to be modified.
-            corruption_mask: ``[H, W]``, where the content is going to show; most contents need not look at it.
-            rng: all randomness comes from it.
-            another: gives another photo of the data set at each call, ``[H', W', 3]`` RGB of whatever size.
+            image: ``[H, W, 3]`` RGB, the photo; must not be modified.
+            corruption_mask: ``[H, W]``, where the content will show; most contents ignore it.
+            rng: the source of all randomness.
+            another: returns another photo of the dataset at each call, ``[H', W', 3]`` RGB of any size.
 
         Returns:
-            ``[H, W, 3]`` RGB, or ``[H, W, 4]`` RGB and opacity (255 = opaque) for content that is partly transparent.
+            ``[H, W, 3]`` RGB, or ``[H, W, 4]`` RGB and opacity (255 = opaque) for semi-transparent content.
         """
 
 
 class Dataset(Configurable, ABC):
-    """Index -> photo, for training and evaluation.
+    """Provides photos by index, for training and evaluation: ``index -> Sample``.
 
-    A subclass looks for its files in ``__attrs_post_init__`` and raises ``ValueError``, with what it expected and what
-    is there, for a folder that is missing, empty or laid out differently. Instances are pickled to worker processes.
+    A subclass finds its files in ``__attrs_post_init__`` and raises ``ValueError``, saying what it expected and what it
+    found, if a folder is missing, empty or laid out differently. Instances are pickled to worker processes.
     """
 
     kind: ClassVar[str] = "dataset"
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many samples there are."""
+        """Return the number of samples."""
 
     @abstractmethod
     def __getitem__(self, index: int) -> Sample:
-        """The sample at ``index`` from 0 on.
+        """Return the sample at ``index``, counted from 0.
 
         Raises:
-            SampleError: if its file cannot be decoded or its parts do not fit each other.
-            IndexError: beyond the last one.
+            SampleError: if its file cannot be decoded or its parts do not match.
+            IndexError: if there is no such index.
         """
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """A name that tells the sample from all others, such as its path inside the data set; nothing is decoded."""
+        """Return a unique name for the sample, such as its path inside the dataset, without decoding anything."""
 
 
 _BASES: Iterable[type[Configurable]] = (

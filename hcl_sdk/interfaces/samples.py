@@ -1,4 +1,4 @@
-"""What a data set gives: photos with what is known about them, as numpy arrays."""
+"""Samples of datasets: photos and what is known about them, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 class SampleError(PhotoError):
-    """A sample of a data set that cannot be used: its file does not decode, or its parts do not fit each other.
+    """A sample that cannot be used: its file cannot be decoded, or its parts do not match.
 
-    Training and evaluation report it and go on with another.
+    Training and evaluation report it and continue with another one.
     """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """One photo of a data set.
+    """One photo of a dataset.
 
     Attributes:
-        image: ``[H, W, 3]`` uint8 RGB, upright. Of a data set of pairs, the damaged photo.
-        clean: ``[H, W, 3]`` uint8, the same photo undamaged, of a data set of pairs; None where ``image`` itself is
-            undamaged, and damage is to be synthesized.
-        corruption_mask: ``[H, W]`` bool, True = corrupted, where the data set knows it.
-        damage_map: ``[H, W]`` uint8, what each corrupted pixel is, as in :class:`~hcl_sdk.corruptions.Corrupted`, where
-            the data set knows it.
-        ignored: ``[H, W]`` bool, True = of no interest: left out of the score of an evaluation, where nobody can say
-            whether it is corrupted.
-        shape: what kind of shape the damage has, where the data set knows it; for tables by shape.
-        content: likewise, of its content.
-        source: what the sample was made of, where several are made of one photo: these are not independent of each
-            other, which confidence intervals take into account.
+        image: ``[H, W, 3]`` uint8 RGB, upright; in a dataset of pairs, the damaged photo.
+        clean: ``[H, W, 3]`` uint8, in a dataset of pairs the same photo undamaged; None if ``image`` itself is
+            undamaged and damage is to be synthesized.
+        corruption_mask: ``[H, W]`` bool, True = corrupted, if known.
+        damage_map: ``[H, W]`` uint8, the type of damage of each pixel, as in :class:`~hcl_sdk.corruptions.Corrupted`,
+            if known.
+        ignored: ``[H, W]`` bool, True = excluded from the score of an evaluation, because it is unclear whether it is
+            corrupted.
+        shape: the shape of the damage, if known, for tables by shape.
+        content: likewise, its content.
+        source: the photo that the sample was made from, if several are made from one; confidence intervals take into
+            account that these are not independent.
     """
 
     image: NDArray[np.uint8]
@@ -56,7 +56,7 @@ class Sample:
             )
         if self.clean is not None and (self.clean.shape != self.image.shape or self.clean.dtype != np.uint8):
             raise SampleError(
-                f"the damaged and the clean image of a pair must be of one size; got {list(self.image.shape)} and "
+                f"the damaged and the clean image of a pair must have the same size; got {list(self.image.shape)} and "
                 f"{self.clean.dtype} {list(self.clean.shape)}"
             )
         for mask in (self.corruption_mask, self.ignored):
@@ -74,10 +74,10 @@ class Sample:
 
 
 class SampleErrors:
-    """A context in which what is wrong with a photo is raised as a `SampleError`, which is what data sets promise.
+    """A context manager that turns errors in a photo into `SampleError`, as datasets promise.
 
     Args:
-        name: of the photo in its data set; without one, that of the error stays.
+        name: name of the photo in its dataset; None keeps the name in the error.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -92,10 +92,10 @@ class SampleErrors:
 
 
 def read_other(dataset: Dataset, index: int) -> NDArray[np.uint8]:
-    """A photo of a data set, to be shown in another one.
+    """Read a photo of a dataset that serves as content of another one.
 
     Raises:
-        SampleError: with its name in the data set, if it cannot be read.
+        SampleError: with the photo's name in the dataset, if it cannot be read.
     """
     with SampleErrors(dataset.name(index)):
         return dataset[index].image

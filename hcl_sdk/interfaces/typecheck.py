@@ -1,4 +1,4 @@
-"""Does a configuration value have the type that its field declares? Nothing is coerced."""
+"""Checks that configuration values have the types that their fields declare, without coercion."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any, Literal
 from hcl_sdk.errors import received
 
 
-def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
-    """Yield ``(path, message)`` for every place where ``value`` is not what the type ``hint`` says.
+def find_problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
+    """Yield ``(path, message)`` for every place where ``value`` does not match the type ``hint``.
 
     ``path`` is empty for the value itself, ``[2]`` for the third element of a tuple and ``.key`` for the value of a
     dict. An ``int`` is a valid ``float``; a ``bool`` is neither; a list is not a tuple.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        if all(any(True for _ in problems(value, option)) for option in arguments):
+        if all(any(True for _ in find_problems(value, option)) for option in arguments):
             yield "", f"expected {describe(hint)}, got {received(value)}"
     elif origin is Literal:
         if not any(value == option and type(value) is type(option) for option in arguments):
@@ -29,14 +29,14 @@ def problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
             yield "", f"expected {describe(hint)}, got {received(value)}"
             return
         for i, element in enumerate(value):
-            for path, message in problems(element, arguments[0 if open_ended else i]):
+            for path, message in find_problems(element, arguments[0 if open_ended else i]):
                 yield f"[{i}]{path}", message
     elif origin is dict:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             yield "", f"expected {describe(hint)}, got {received(value)}"
             return
         for key, element in value.items():
-            for path, message in problems(element, arguments[1]):
+            for path, message in find_problems(element, arguments[1]):
                 yield f".{key}{path}", message
     elif hint is float:
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -60,7 +60,7 @@ def adapt(value: Any, hint: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         candidates = [adapt(value, option) for option in arguments]
-        fitting = [c for c, option in zip(candidates, arguments, strict=True) if not any(problems(c, option))]
+        fitting = [c for c, option in zip(candidates, arguments, strict=True) if not any(find_problems(c, option))]
         return next((c for c in fitting if type(c) is type(value)), fitting[0] if fitting else value)
     if origin is tuple and isinstance(value, list | tuple):
         if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -76,7 +76,8 @@ def adapt(value: Any, hint: Any) -> Any:
 def is_configurable(hint: Any, component: type) -> bool:
     """Whether a field may have this type.
 
-    Plain values, tuples, unions and dicts of them; a component or a tuple of any number of them; None in their place.
+    Allowed are plain values, tuples, unions and dicts of them; a component or a tuple of any number of components; and
+    None instead of these.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -101,9 +102,9 @@ def _is_plain(hint: Any) -> bool:
 
 
 def describe(hint: Any) -> str:
-    """A type in words: ``one of 'a', 'b'``, ``a tuple of whole numbers``, ``None or a number``."""
+    """Describe a type in words: ``one of 'a', 'b'``, ``a tuple of whole numbers``, ``None or a number``."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if any_plain := _any_plain(hint):
+    if any_plain := _describe_any_plain(hint):
         return f"a plain value{any_plain}"
     if origin in (typing.Union, types.UnionType):
         return " or ".join(describe(option) for option in arguments)
@@ -111,21 +112,21 @@ def describe(hint: Any) -> str:
         return "one of " + ", ".join(repr(option) for option in arguments)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return f"a tuple of {_plural(arguments[0])}"
+            return f"a tuple of {_pluralize(arguments[0])}"
         return "a tuple (" + ", ".join(describe(option) for option in arguments) + ")"
     if origin is dict:
-        return f"a mapping of names to {_plural(arguments[1])}"
+        return f"a mapping of names to {_pluralize(arguments[1])}"
     return _WORDS.get(hint) or f"{'an' if hint.__name__[0] in 'AEIOU' else 'a'} {hint.__name__}"
 
 
-def _plural(hint: Any) -> str:
-    if any_plain := _any_plain(hint):
+def _pluralize(hint: Any) -> str:
+    if any_plain := _describe_any_plain(hint):
         return f"plain values{any_plain}"
     return _PLURALS.get(hint) or describe(hint)
 
 
-def _any_plain(hint: Any) -> str:
-    """What goes on behind "plain value", of a union of all plain types, and perhaps tuples; empty for another type."""
+def _describe_any_plain(hint: Any) -> str:
+    """Return what follows "plain value" for a union of all plain types, possibly with tuples; else an empty string."""
     arguments = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else ()
     if not set(_PLAIN) <= set(arguments):
         return ""

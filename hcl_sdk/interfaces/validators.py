@@ -1,4 +1,4 @@
-"""Validators for fields that belong together; for single values see ``attrs.validators``."""
+"""Validators for related fields; for single values see ``attrs.validators``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import attrs
 
 
 def as_many_as(other: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """A validator: a tuple must have as many values as the field ``other``, which is declared before it.
+    """Return a validator: a tuple must have as many values as the field ``other``, which is declared before it.
 
-    It runs when a configuration is checked, before anything is made, so that its problem is reported with all others.
+    It runs when a configuration is checked, before anything is created, so its problem is reported with all others.
     """
 
     def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

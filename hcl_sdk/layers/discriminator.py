@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class PatchDiscriminator(nn.Module):
-    """Says of every patch of an image whether it looks real (paper, section 3.4).
+    """Scores how real every patch of an image looks (paper, section 3.4).
 
     5x5 convolutions of stride 2 and padding 2, with LeakyReLU 0.2 after each, the last one too. Their weights are
     divided by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), which is estimated a

@@ -1,4 +1,4 @@
-"""What is left of an image when its smooth part is taken out."""
+"""High-pass residuals: an image without its smooth part."""
 
 from __future__ import annotations
 

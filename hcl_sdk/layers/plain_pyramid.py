@@ -1,4 +1,4 @@
-"""A pyramid of maps that all have the same stride, such as those of a vision transformer."""
+"""Builds a pyramid from maps of the same stride, such as those of a vision transformer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlainPyramid(nn.Module):
     def __init__(self, channels: Sequence[int], stride: int) -> None:
         super().__init__()
         self.scales = nn.ModuleList(
-            _resampling(width, stride, to)
+            _make_resampling(width, stride, to)
             for width, to in zip(channels, plain_strides(stride, len(channels)), strict=True)
         )
 
@@ -46,7 +46,7 @@ class PlainPyramid(nn.Module):
         return [scale(m) for scale, m in zip(self.scales, maps, strict=True)]
 
 
-def _resampling(channels: int, stride: int, to: int) -> nn.Module:
+def _make_resampling(channels: int, stride: int, to: int) -> nn.Module:
     if to >= stride:
         return nn.MaxPool2d(to // stride) if to > stride else nn.Identity()
     doublings = [nn.ConvTranspose2d(channels, channels, 2, stride=2) for _ in range((stride // to).bit_length() - 1)]

@@ -11,7 +11,7 @@ class ResidualBlock(nn.Module):
 
     Args:
         width: channels.
-        activate: whether a ReLU follows the sum; without one, values keep their sign.
+        activate: whether a ReLU follows the sum; without it, values keep their sign.
     """
 
     def __init__(self, width: int, *, activate: bool = True) -> None:

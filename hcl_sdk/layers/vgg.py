@@ -40,7 +40,7 @@ class VGG19Features(nn.Module):
             {
                 # Random values would take long to draw, and are not needed.
                 str(position): nn.utils.skip_init(nn.Conv2d, before, after, 3, padding=1)
-                for position, before, after in islice(_convolutions(), depth)
+                for position, before, after in islice(_list_convolutions(), depth)
             }
         )
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
@@ -63,7 +63,7 @@ class VGG19Features(nn.Module):
 
 
 def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
-    """VGG-19 as far as the deepest of ``layers``, with trained weights.
+    """Load VGG-19 up to the deepest of ``layers``, with trained weights.
 
     Args:
         layers: some of ``LAYERS``.
@@ -75,15 +75,17 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
         ValueError: if there is no such file, it cannot be read or downloaded, or it is not of this network.
     """
     state = _read(weights)
-    everywhere = {f"features.{position}.{leaf}" for position, _, _ in _convolutions() for leaf in ("weight", "bias")}
+    everywhere = {
+        f"features.{position}.{leaf}" for position, _, _ in _list_convolutions() for leaf in ("weight", "bias")
+    }
     network = VGG19Features(layers)
     wanted = network.state_dict()
-    problems = [f"missing: {name} {_shape(wanted[name])}" for name in wanted if name not in state]
+    problems = [f"missing: {name} {_get_shape(wanted[name])}" for name in wanted if name not in state]
     # Names beyond those of VGG-19 mean another network of its family, even if the first layers fit.
     problems += [f"unexpected: {name}" for name in state if name.startswith("features.") and name not in everywhere]
     for name in wanted.keys() & state.keys():
         if state[name].shape != wanted[name].shape:
-            problems.append(f"{name}: expected shape {_shape(wanted[name])}, got {_shape(state[name])}")
+            problems.append(f"{name}: expected shape {_get_shape(wanted[name])}, got {_get_shape(state[name])}")
         elif not state[name].isfinite().all():
             problems.append(f"{name} holds NaN or infinity")
     if problems:
@@ -92,7 +94,7 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
     return network
 
 
-def _convolutions() -> Iterator[tuple[int, int, int]]:
+def _list_convolutions() -> Iterator[tuple[int, int, int]]:
     """Of each convolution its place among torchvision's ``features``, and its channels, in and out."""
     position, before = 0, 3
     for count, after in zip(CONVOLUTIONS, CHANNELS, strict=True):
@@ -129,5 +131,5 @@ def _read(weights: str) -> Mapping[str, Tensor]:
     return state
 
 
-def _shape(tensor: Tensor) -> tuple[int, ...]:
+def _get_shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape)

@@ -1,4 +1,4 @@
-"""Pixel-wise cross-entropy: what most people would train a segmenter with."""
+"""Pixel-wise cross-entropy, the usual loss for segmentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teaching a clusterer which of its centers is the corrupted one."""
+"""Teaches a clusterer which of its centers is the corrupted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What losses that compare embeddings share."""
+"""The base of losses that compare embeddings."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hcl_sdk.interfaces import Detection, DetectionLoss, component
 class ContrastiveLoss(DetectionLoss):
     """Base of losses over the anchors and references of :func:`hcl_sdk.functional.contrastive.select_pairs`.
 
-    A subclass says the ``formula``: the pairs of all scales, and ``temperature`` -> ``[S]``, the loss of every scale.
-    Their sum is the loss.
+    A subclass says the ``formula``: the pairs of all scales, and ``temperature`` -> ``[S]``, the loss of every
+    scale. Their sum is the loss.
 
     Attributes:
         weight: factor in the sum of losses.
-        temperature: of the similarities, at least 0.02.
-        anchors: the most that are drawn from each image and scale.
-        references: the most of either label that are drawn from each image and scale.
-        hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
+        temperature: temperature of the similarities, at least 0.02.
+        anchors: the maximum number drawn from each image and scale.
+        references: the maximum number of either label drawn from each image and scale.
+        hard_mining: use the least and the most confident references, and those at edges, instead of random ones.
     """
 
     formula: ClassVar[Callable[..., Tensor]]

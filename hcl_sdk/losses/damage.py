@@ -1,4 +1,4 @@
-"""Teaching a detector what damage is."""
+"""Teaches a detector the type of damage."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hcl_sdk.interfaces import DAMAGE, Detection, DetectionLoss, component
 class DamageLoss(DetectionLoss):
     """Cross-entropy of the kinds of damage over the corrupted pixels, at the resolution of the image.
 
-    In an image each kind that is there counts the same, however many pixels it has: scratches would hardly be learned
-    beside patches. Pixels that are not corrupted do not count, nor does an image without any.
+    Within an image, each type present has the same weight, however many pixels it has: otherwise scratches would hardly
+    be learned next to patches. Pixels that are not corrupted do not count, nor do images without any.
 
     Attributes:
         weight: factor in the sum of losses.
@@ -40,7 +40,7 @@ class DamageLoss(DetectionLoss):
         Args:
             detection: with ``damage_logits``.
             corruption_mask: ``[B, 1, H, W]`` bool.
-            seed: nothing is drawn.
+            seed: unused.
             damage_map: ``[B, 1, H, W]`` uint8, what each corrupted pixel is, as in
                 :class:`~hcl_sdk.corruptions.Corrupted`.
         """

@@ -9,7 +9,7 @@ from hcl_sdk.losses.contrastive import ContrastiveLoss
 
 @component
 class HierarchicalContrastiveLoss(ContrastiveLoss):
-    """Embeddings of one class together, of the two classes apart, at every scale (paper, section 3.2).
+    """Pulls embeddings of a class together and pushes the two classes apart, at every scale (paper, section 3.2).
 
     See :func:`hcl_sdk.functional.contrastive.hierarchical_contrastive_loss`. The fields are those of
     :class:`~hcl_sdk.losses.contrastive.ContrastiveLoss`.

@@ -13,13 +13,13 @@ from hcl_sdk.losses.patch_adversarial import PatchAdversarialLoss
 class HingeLoss(PatchAdversarialLoss):
     """Adversarial loss with a margin (Lim and Ye, "Geometric GAN", 2017).
 
-    The discriminator, the one of :class:`WassersteinLoss` without its penalty, makes ``mean max(0, 1 - D(true)) + mean
-    max(0, 1 + D(restored))`` small; the restorer ``-mean D(restored)``.
+    The discriminator, the one of :class:`WassersteinLoss` without its penalty, makes ``mean max(0, 1 - D(true)) +
+    mean max(0, 1 + D(restored))`` small; the restorer ``-mean D(restored)``.
 
     Attributes:
         weight: factor in the sum of losses.
         lr: learning rate of the discriminator.
-        channels: of the discriminator's convolutions, each of which halves the size.
+        channels: channels of the discriminator's convolutions, each of which halves the size.
     """
 
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:

@@ -17,7 +17,7 @@ class L1Loss(RestorationLoss):
 
     Attributes:
         weight: factor in the sum of losses.
-        hole: how much a pixel inside the mask counts, relative to one outside; 1 as published. The loss of an image is
+        hole: weight of a pixel inside the mask relative to one outside; 1 as published. The loss of an image is
             the weighted mean over its pixels.
     """
 

@@ -1,4 +1,4 @@
-"""A pixel loss that looks at what is filled only, from near and far."""
+"""A pixel loss over the filled region at several resolutions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hcl_sdk.interfaces import RestorationLoss, component
 
 @component
 class MultiscaleL1Loss(RestorationLoss):
-    """Mean absolute difference in the hole: of the pixels, of their differences to neighbors, of coarser images.
+    """Mean absolute difference inside the hole: of pixels, of differences to neighbors, and of coarser images.
 
     For the latter two the restored pixels are put into the true image first. Differences to neighbors across the border
     of the hole count, so that there is no seam. Coarser images, means over squares, hold a fill to the right color
@@ -21,7 +21,7 @@ class MultiscaleL1Loss(RestorationLoss):
 
     Attributes:
         weight: factor in the sum of losses.
-        known: how much a pixel outside the hole counts, relative to one inside.
+        known: weight of a pixel outside the hole relative to one inside.
         gradient: factor of the differences to neighbors.
         coarse: factor of each coarser image.
         squares: side of the squares of the coarser images, in pixels.
@@ -37,21 +37,21 @@ class MultiscaleL1Loss(RestorationLoss):
         hole = corruption_mask.float()
         difference = restored.float() - target.float()
         factor = hole + self.known
-        loss = _per_image(difference.abs() * factor, factor)
+        loss = _average_per_image(difference.abs() * factor, factor)
         difference = difference * hole  # of the composited image
         for dim in (2, 3):
             if self.gradient > 0 and restored.shape[dim] > 1:
                 length = restored.shape[dim] - 1
                 near = torch.maximum(hole.narrow(dim, 0, length), hole.narrow(dim, 1, length))
-                loss = loss + self.gradient * _per_image(difference.diff(dim=dim).abs() * near, near)
+                loss = loss + self.gradient * _average_per_image(difference.diff(dim=dim).abs() * near, near)
         for square in self.squares:
             if self.coarse > 0:
                 shares = F.avg_pool2d(hole, square, ceil_mode=True)
                 pooled = F.avg_pool2d(difference, square, ceil_mode=True).abs()
-                loss = loss + self.coarse * _per_image(pooled, shares)
+                loss = loss + self.coarse * _average_per_image(pooled, shares)
         return (loss * corruption_mask.flatten(1).any(dim=1)).mean()
 
 
-def _per_image(values: Tensor, weights: Tensor) -> Tensor:
+def _average_per_image(values: Tensor, weights: Tensor) -> Tensor:
     """The weighted mean of every image: sums of ``values``, already weighted, over channels and sums of weights."""
     return values.sum(dim=(1, 2, 3)) / values.shape[1] / weights.sum(dim=(1, 2, 3)).clamp(min=1e-6)

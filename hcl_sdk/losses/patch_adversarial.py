@@ -1,4 +1,4 @@
-"""What adversarial losses with the published discriminator share."""
+"""The base of adversarial losses with the published discriminator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PatchAdversarialLoss(AdversarialLoss):
     Attributes:
         weight: factor in the sum of losses.
         lr: learning rate of the discriminator.
-        channels: of the discriminator's convolutions, each of which halves the size.
+        channels: channels of the discriminator's convolutions, each of which halves the size.
     """
 
     weight: float = attrs.field(default=1.0, validator=ge(0))
@@ -44,6 +44,6 @@ class PatchAdversarialLoss(AdversarialLoss):
                 parameter.requires_grad_(True)
 
     def scores(self, image: Tensor) -> Tensor:
-        """The discriminator's scores of float32 images in [-1, 1], whatever autocast asks for."""
+        """Compute the discriminator's scores of images in [-1, 1], in float32 regardless of autocast."""
         with torch.autocast(image.device.type, enabled=False):
             return self.discriminator(image)

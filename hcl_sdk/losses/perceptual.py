@@ -19,7 +19,7 @@ OWN = "own"
 _WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
 
 
-def _there_is_a_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
+def _check_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if instance.encoder is None and value in (None, OWN):
         raise ValueError(
             "'weights' is missing: a file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
@@ -33,7 +33,7 @@ def _there_is_a_trained_network(instance: PerceptualLoss, attribute: attrs.Attri
 
 @component
 class PerceptualLoss(RestorationLoss):
-    """Mean absolute difference of the features that a trained network finds in both images (paper, section 3.4).
+    """Mean absolute difference between the features of both images in a trained network (paper, section 3.4).
 
     The published network is VGG-19, trained on ImageNet; any encoder can take its place. Either is frozen and stays in
     evaluation mode; checkpoints of training, which hold what is trained, do not contain it. The mask is not used.
@@ -64,7 +64,7 @@ class PerceptualLoss(RestorationLoss):
         default=("relu2_2", "relu3_2"), validator=[min_len(1), deep_iterable(in_(LAYERS))]
     )
     encoder: Encoder | None = None
-    weights: str | None = attrs.field(default=None, validator=_there_is_a_trained_network)
+    weights: str | None = attrs.field(default=None, validator=_check_trained_network)
 
     def build(self) -> None:
         if self.encoder is None:
@@ -76,7 +76,7 @@ class PerceptualLoss(RestorationLoss):
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
-        """As every module, but the network stays in evaluation mode."""
+        """Set training mode; the network stays in evaluation mode."""
         super().train(mode)
         for network in self.children():
             network.eval()
@@ -90,12 +90,12 @@ class PerceptualLoss(RestorationLoss):
         return torch.stack([(a - b).abs().mean() for a, b in zip(found, expected, strict=True)]).sum()
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
-        """The maps of ``[B, 3, H, W]`` images in [0, 1] that are compared: ``[B, C, h, w]`` each."""
+        """Compute the maps to compare for images in [0, 1]: ``b 3 h w -> b c h' w'`` for each layer."""
         return tuple(self.vgg(image)) if self.encoder is None else self.encoder(image).maps
 
 
 def _load_encoder(encoder: Encoder, folder: Path) -> None:
-    """Load the encoder's share of the weights of a pipeline; every name and shape must fit."""
+    """Load the encoder's part of the weights of a pipeline; every name and shape must match."""
     path = folder / _WEIGHTS
     try:
         state = {name.removeprefix(_PREFIX): t for name, t in load_file(path).items() if name.startswith(_PREFIX)}

@@ -17,13 +17,13 @@ class WassersteinLoss(PatchAdversarialLoss):
     al., "Improved Training of Wasserstein GANs", NeurIPS 2017).
 
     The discriminator makes ``mean D(restored) - mean D(true) + penalty * mean (|G| - 1)^2`` small, the restorer
-    ``-mean D(restored)``. G is the gradient of the sum of an image's scores with respect to the image in [-1, 1]. It is
-    taken at a mixture of the true and the restored image, with one random factor a batch.
+    ``-mean D(restored)``. G is the gradient of the sum of an image's scores with respect to the image in [-1, 1].
+    It is taken at a mixture of the true and the restored image, with one random factor a batch.
 
     Attributes:
         weight: factor in the sum of losses.
         lr: learning rate of the discriminator.
-        channels: of the discriminator's convolutions, each of which halves the size.
+        channels: channels of the discriminator's convolutions, each of which halves the size.
         penalty: factor of the gradient penalty.
     """
 

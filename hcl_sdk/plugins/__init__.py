@@ -49,12 +49,12 @@ __all__ = [
     "SUPPORTED",
     "Commands",
     "PluginWarning",
-    "disabled_packages",
     "discover",
     "hcl_add_commands",
     "hcl_before_save",
     "hcl_register",
     "hookimpl",
+    "list_disabled_packages",
     "name_commands",
     "registry",
 ]
@@ -89,7 +89,7 @@ def discover(registry: Registry) -> list[PluginReport]:
     entries: list[Entry] = []
     commands: list[Entry] = []
     reports: list[PluginReport] = []
-    disabled = disabled_packages()
+    disabled = list_disabled_packages()
     for found in find_entry_points():
         status, error = "ok", found.error
         given: tuple[Entry, ...] = ()
@@ -130,7 +130,7 @@ def discover(registry: Registry) -> list[PluginReport]:
     return reports
 
 
-def disabled_packages() -> set[str]:
+def list_disabled_packages() -> set[str]:
     """What ``HCL_DISABLE_PLUGINS`` names, normalized."""
     names = (name.strip() for name in os.environ.get("HCL_DISABLE_PLUGINS", "").split(","))
     return {normalize(name) for name in names if name}

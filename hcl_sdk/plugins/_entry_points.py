@@ -59,7 +59,7 @@ def _identify(point: EntryPoint, distribution: Distribution) -> FoundPoint:
                 raise ValueError(f"METADATA has no {key}")
         name, version = normalize(metadata["Name"]), metadata["Version"]
     except Exception as raised:  # text that is not UTF-8, for example
-        error = _unreadable(distribution, raised)
+        error = _explain_unreadable(distribution, raised)
     return FoundPoint(point=point, distribution=name, version=version, error=error)
 
 
@@ -86,7 +86,7 @@ def _find_singly() -> Iterator[FoundPoint]:
                 point=whole.point,
                 distribution=whole.distribution,
                 version=whole.version,
-                error=whole.error or _unreadable(distribution, raised),
+                error=whole.error or _explain_unreadable(distribution, raised),
             )
 
 
@@ -100,5 +100,5 @@ def _has_group(distribution: Distribution) -> bool:
         return False
 
 
-def _unreadable(distribution: Distribution, error: Exception) -> str:
+def _explain_unreadable(distribution: Distribution, error: Exception) -> str:
     return f"its metadata, in {distribution.locate_file('')}, cannot be read: {describe_error(error)}"

@@ -102,7 +102,7 @@ class Hooks:
                     "it has no function hcl_register(registry) marked with @hcl_sdk.hookimpl, nor another hook"
                 )
             for caller in callers:
-                own = _implementations(caller, plugin)
+                own = _list_implementations(caller, plugin)
                 if not caller.has_spec() and not all(implementation.optionalhook for implementation in own):
                     known = ", ".join(name for name in vars(_Specs) if name.startswith("hcl_"))
                     raise PluginError(f"unknown hook {caller.name!r}; there are {known}")
@@ -120,7 +120,7 @@ class Hooks:
 
     def call(self, plugin: Any, hook: str, **arguments: Any) -> None:
         """Call a hook of one plugin, if it has it; what it raises goes on."""
-        for implementation in _implementations(getattr(self._manager.hook, hook), plugin):
+        for implementation in _list_implementations(getattr(self._manager.hook, hook), plugin):
             implementation.function(*(arguments[name] for name in implementation.argnames))
 
     def call_all(self, hook: str, **arguments: Any) -> Iterator[str]:
@@ -135,5 +135,5 @@ class Hooks:
                 yield f"{self._labels[id(implementation.plugin)]}: {describe_error(error)}{locate_error(error)}"
 
 
-def _implementations(caller: pluggy.HookCaller, plugin: Any) -> list[pluggy.HookImpl]:
+def _list_implementations(caller: pluggy.HookCaller, plugin: Any) -> list[pluggy.HookImpl]:
     return [implementation for implementation in caller.get_hookimpls() if implementation.plugin is plugin]

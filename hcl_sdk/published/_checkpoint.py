@@ -54,7 +54,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
             raise ConversionError(f"{path} holds more than {_MAX_ENTRIES:,} entries; it is no published checkpoint")
         if not isinstance(value, Tensor):
             strange.append(f"{name} ({type(value).__name__})")
-        elif why := _why_unusable(value):
+        elif why := _explain_unusable(value):
             strange.append(f"{name} ({why})")
         else:
             tensors[name] = value
@@ -78,7 +78,7 @@ def _flatten(
             yield f"{prefix}{name}", value
 
 
-def _why_unusable(tensor: Tensor) -> str:
+def _explain_unusable(tensor: Tensor) -> str:
     """What keeps a tensor from being copied as it is; empty if nothing does."""
     if tensor.is_nested:
         return "a nested tensor"

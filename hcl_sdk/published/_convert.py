@@ -22,7 +22,7 @@ from hcl_sdk.interactions.top_down import TopDownFusion
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.published._checkpoint import ConversionError, read_checkpoint
-from hcl_sdk.published._names import published_names
+from hcl_sdk.published._names import map_names
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 
@@ -76,20 +76,20 @@ def load_published(checkpoint: str | Path, detector: Detector, restorer: Restore
     """
     _check_components(detector, restorer)
     tensors, left_out = read_checkpoint(Path(checkpoint))
-    names = published_names(detector, restorer)
+    names = map_names(detector, restorer)
     targets: dict[str, Tensor] = {}
     for prefix, module in (("detector", detector), ("restorer", restorer)):
         for name, parameter in module.named_parameters(prefix):
             layer, _, leaf = name.rpartition(".")
             targets[names[name] if name in names else f"{names[layer]}.{leaf}"] = parameter
-    computed = {name for name in tensors if _owner(name) in targets}
+    computed = {name for name in tensors if _find_owner(name) in targets}
     unexpected = tensors.keys() - targets.keys() - computed
     problems = [
-        *_listed("missing", sorted(targets.keys() - tensors.keys())),
-        *_listed("unexpected", sorted(unexpected)),
-        *_listed("of another shape or type", list(_misfits(targets, tensors))),
-        *_listed("with other values than computed", list(_other_values(computed, targets, tensors))),
-        *_listed("with NaN, infinity or too large a value", list(_not_finite(targets, tensors))),
+        *_list_names("missing", sorted(targets.keys() - tensors.keys())),
+        *_list_names("unexpected", sorted(unexpected)),
+        *_list_names("of another shape or type", list(_list_misfits(targets, tensors))),
+        *_list_names("with other values than computed", list(_list_other_values(computed, targets, tensors))),
+        *_list_names("with NaN, infinity or too large a value", list(_list_not_finite(targets, tensors))),
     ]
     if problems:
         raise ConversionError(f"{checkpoint} is no published checkpoint of this configuration\n" + "\n".join(problems))
@@ -115,43 +115,45 @@ def _check_components(detector: Detector, restorer: Restorer) -> None:
         )
 
 
-def _listed(what: str, names: list[str]) -> Iterator[str]:
+def _list_names(what: str, names: list[str]) -> Iterator[str]:
     if names:
         yield f"{what} ({len(names)}):"
         yield from (f"  {name}" for name in names)
 
 
-def _misfits(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+def _list_misfits(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:
     for name in sorted(targets.keys() & tensors.keys()):
         target, tensor = targets[name], tensors[name]
         if target.shape != tensor.shape:
-            yield f"{name}: expected {tuple(target.shape)}, got {tuple(tensor.shape)}{_window_hint(name, tensor)}"
+            yield f"{name}: expected {tuple(target.shape)}, got {tuple(tensor.shape)}{_suggest_window(name, tensor)}"
         elif not tensor.is_floating_point():
             yield f"{name}: expected floating-point values, got {tensor.dtype}"
 
 
-def _not_finite(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+def _list_not_finite(targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:
     for name in sorted(targets.keys() & tensors.keys()):
         if tensors[name].is_floating_point() and not tensors[name].to(targets[name].dtype).isfinite().all():
             yield name
 
 
-def _window_hint(name: str, table: Tensor) -> str:
+def _suggest_window(name: str, table: Tensor) -> str:
     if not name.endswith("relative_position_bias_table"):
         return ""
     return f" (a window of {(math.isqrt(table.shape[0]) + 1) // 2})"
 
 
-def _owner(name: str) -> str | None:
+def _find_owner(name: str) -> str | None:
     """The table of relative positions in the block that a computed buffer belongs to."""
     found = re.fullmatch(r"(.*\.blocks\.\d+)\.(attn\.relative_position_index|attn_mask)", name)
     return found and f"{found[1]}.attn.relative_position_bias_table"
 
 
-def _other_values(computed: set[str], targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+def _list_other_values(
+    computed: set[str], targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
+) -> Iterator[str]:
     """Buffers that the published code computes from the window and image size, and not as is done here."""
     for name in sorted(computed):
-        table = targets[_owner(name) or ""]
+        table = targets[_find_owner(name) or ""]
         window = (math.isqrt(table.shape[0]) + 1) // 2
         if name.endswith("relative_position_index"):
             if not torch.equal(tensors[name], relative_position_index(window)):

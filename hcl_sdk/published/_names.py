@@ -8,13 +8,13 @@ from hcl_sdk.interfaces import Restorer
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 
-def published_names(detector: Detector, restorer: Restorer) -> dict[str, str]:
+def map_names(detector: Detector, restorer: Restorer) -> dict[str, str]:
     """What each layer, or single parameter, of the published components is called in a checkpoint, group first."""
     encoder = detector.encoder
     assert isinstance(encoder, SwinEncoder)
     assert isinstance(restorer, PartialSwinRestorer)
     return {
-        **_encoder_names("detector.encoder", "inpaintnet.encoder", encoder),
+        **_map_encoder("detector.encoder", "inpaintnet.encoder", encoder),
         **{
             f"detector.interaction.reduce.{s}": f"inpaintnet.project_heads.fuse.{s}.0"
             for s in range(len(encoder.depths) - 1)
@@ -25,29 +25,29 @@ def published_names(detector: Detector, restorer: Restorer) -> dict[str, str]:
             for i in (0, 2)
         },
         **{f"detector.clusterer.score.{i}": f"classifier.cls.{i}" for i in (0, 2)},
-        **_blocks("restorer.bottleneck", "inpaintnet.bottleneck.bottleneck", restorer.bottleneck_depth),
+        **_map_blocks("restorer.bottleneck", "inpaintnet.bottleneck.bottleneck", restorer.bottleneck_depth),
         "restorer.bottleneck.conv": "inpaintnet.bottleneck.bottleneck.conv.conv",
-        **_decoder_names("restorer", "inpaintnet.decoder", encoder, restorer),
-        **_refinement_names("restorer.refinement", "refinenet", len(restorer.refinement_multipliers)),
+        **_map_decoder("restorer", "inpaintnet.decoder", encoder, restorer),
+        **_map_refinement("restorer.refinement", "refinenet", len(restorer.refinement_multipliers)),
     }
 
 
-def _encoder_names(ours: str, theirs: str, encoder: SwinEncoder) -> dict[str, str]:
+def _map_encoder(ours: str, theirs: str, encoder: SwinEncoder) -> dict[str, str]:
     order = 1 if encoder.activation_first else 0  # the activation, which has no name, and the convolution in turn
     names = {f"{ours}.stem": f"{theirs}.first_conv.conv"}
     for i in range(encoder.conv_stages):
         names[f"{ours}.stem_reductions.{i}"] = f"{theirs}.conv_down_blocks.{i}.{order}"
     for s, depth in enumerate(encoder.depths):
-        names |= _blocks(f"{ours}.stages.{s}", f"{theirs}.down_blocks.{s}.0", depth)
+        names |= _map_blocks(f"{ours}.stages.{s}", f"{theirs}.down_blocks.{s}.0", depth)
         names[f"{ours}.stages.{s}.conv"] = f"{theirs}.down_blocks.{s}.0.conv.conv"
         names[f"{ours}.reductions.{s}"] = f"{theirs}.down_blocks.{s}.1.conv.conv"
     return names
 
 
-def _decoder_names(ours: str, theirs: str, encoder: SwinEncoder, restorer: PartialSwinRestorer) -> dict[str, str]:
+def _map_decoder(ours: str, theirs: str, encoder: SwinEncoder, restorer: PartialSwinRestorer) -> dict[str, str]:
     names = {f"{ours}.to_image": f"{theirs}.last_conv.conv"}
     for s, depth in enumerate(restorer.depths):
-        names |= _blocks(f"{ours}.stages.{s}", f"{theirs}.up_blocks.{s}.0", depth)
+        names |= _map_blocks(f"{ours}.stages.{s}", f"{theirs}.up_blocks.{s}.0", depth)
         names[f"{ours}.stages.{s}.conv.conv.weight"] = f"{theirs}.up_blocks.{s}.0.conv.conv.weight"
         names[f"{ours}.stages.{s}.conv.conv.bias"] = f"{theirs}.up_blocks.{s}.0.conv.bias"
         names[f"{ours}.enlargements.{s}"] = f"{theirs}.up_blocks.{s + 1}.1.conv.conv"
@@ -56,7 +56,7 @@ def _decoder_names(ours: str, theirs: str, encoder: SwinEncoder, restorer: Parti
     return names
 
 
-def _refinement_names(ours: str, theirs: str, levels: int) -> dict[str, str]:
+def _map_refinement(ours: str, theirs: str, levels: int) -> dict[str, str]:
     def gated(ours: str, theirs: str) -> dict[str, str]:
         return {f"{ours}.{part}": f"{theirs}.{part}.conv" for part in ("conv", "gate")}
 
@@ -75,7 +75,7 @@ def _refinement_names(ours: str, theirs: str, levels: int) -> dict[str, str]:
     return names
 
 
-def _blocks(ours: str, theirs: str, depth: int) -> dict[str, str]:
+def _map_blocks(ours: str, theirs: str, depth: int) -> dict[str, str]:
     inside = {
         "norm1": "norm1",
         "attention.position_bias": "attn.relative_position_bias_table",

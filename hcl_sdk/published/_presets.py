@@ -29,7 +29,7 @@ _NETWORK_SETTINGS = {
 
 def presets() -> tuple[str, ...]:
     """The names of the published configurations."""
-    return tuple(sorted(f.name.removesuffix(".yaml") for f in _preset_files() if f.name.endswith(".yaml")))
+    return tuple(sorted(f.name.removesuffix(".yaml") for f in _list_preset_files() if f.name.endswith(".yaml")))
 
 
 def preset(name: str, version: int = 4) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def preset(name: str, version: int = 4) -> dict[str, Any]:
     """
     if name not in presets():
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(presets())}")
-    file = next(f for f in _preset_files() if f.name == f"{name}.yaml")
-    return _of_version(load_yaml(file.read_text(encoding="utf-8")), version)
+    file = next(f for f in _list_preset_files() if f.name == f"{name}.yaml")
+    return _adapt_to_version(load_yaml(file.read_text(encoding="utf-8")), version)
 
 
 def settings_to_config(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,14 +114,14 @@ def settings_to_config(settings: Mapping[str, Any]) -> dict[str, Any]:
             "upsampling": "bilinear",
         },
     }
-    return _of_version(config, settings["legacy"])
+    return _adapt_to_version(config, settings["legacy"])
 
 
-def _preset_files() -> Iterator[Any]:
+def _list_preset_files() -> Iterator[Any]:
     return resources.files("hcl_sdk.published").joinpath("presets").iterdir()
 
 
-def _of_version(config: dict[str, Any], version: int) -> dict[str, Any]:
+def _adapt_to_version(config: dict[str, Any], version: int) -> dict[str, Any]:
     """Change what differs between the versions of the published code."""
     if version not in _VERSIONS:
         raise ValueError(

@@ -53,7 +53,8 @@ def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
         raise
     except BaseException as error:  # SystemExit, a panic of an extension module ...: nobody's code may end the program
         raise PluginError(
-            f"{_owner(entry)}: cannot be loaded from {entry.target!r}: {describe_error(error)}{locate_error(error)}"
+            f"{_name_owner(entry)}: cannot be loaded from {entry.target!r}: "
+            f"{describe_error(error)}{locate_error(error)}"
         ) from error
     return value
 
@@ -87,9 +88,9 @@ def find_weights(entry: Entry) -> Path | str:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise PluginError(f"{_owner(entry)}: cannot be found: {describe_error(error)}") from error
+        raise PluginError(f"{_name_owner(entry)}: cannot be found: {describe_error(error)}") from error
     if not path.is_dir():
-        raise PluginError(f"{_owner(entry)}: there is no folder {path}")
+        raise PluginError(f"{_name_owner(entry)}: there is no folder {path}")
     return path
 
 
@@ -128,6 +129,6 @@ def check_component(kind: str, cls: Any) -> None:
         raise TypeError(f"{cls.__qualname__} has a field 'use', which in a configuration is the component's name")
 
 
-def _owner(entry: Entry) -> str:
+def _name_owner(entry: Entry) -> str:
     given = {None: "built-in", SCRIPT_DISTRIBUTION: "script"}.get(entry.distribution, f"plugin {entry.distribution}")
     return f"{given}: {entry.kind} {entry.qualified_name!r}"

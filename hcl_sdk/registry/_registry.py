@@ -130,7 +130,7 @@ class Registry:
         self._add("content", name, target, summary)
 
     def dataset(self, name: str, target: str | type[Dataset], *, summary: str = "") -> None:
-        """Register a data set. Arguments and errors are those of :meth:`encoder`."""
+        """Register a dataset. Arguments and errors are those of :meth:`encoder`."""
         self._add("dataset", name, target, summary)
 
     def weights(self, name: str, target: str, *, summary: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A restorer that gives another's fill the texture of the photo."""
+"""A restorer that adds the photo's own texture to another restorer's fill."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class PatchSynthesis(Restorer):
         texture: the share of the texture, in [0, 1]: 0 is the guide alone, which is nearest to the truth pixel by
             pixel; 1 looks most like a photo.
         patch_size: side of the patches in pixels, odd.
-        guidance: how much the guide counts beside the color of patches.
-        radius: how many pixels away the texture may come from; None for the whole photo.
-        seed: of what is drawn in the search.
+        guidance: weight of the guide relative to the color of patches.
+        radius: maximum distance in pixels that texture is copied from; None for the whole photo.
+        seed: random seed of the search.
 
     Example:
         >>> from hcl_sdk import GatedUNet

@@ -1,4 +1,4 @@
-"""A restorer that learns what a smooth fill lacks."""
+"""A restorer that learns the residual of a smooth fill."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from hcl_sdk.layers.residual import ResidualBlock, conv_bn
 
 @component
 class ResidualUNet(Restorer):
-    """A pull-push fill, and a U-Net of residual blocks that learns the difference to the true image.
+    """A pull-push fill, plus a U-Net of residual blocks that learns the residual to the true image.
 
-    Before any training it fills as :func:`~hcl_sdk.functional.pull_push.pull_push` does, so that little training makes
+    Untrained, it fills like :func:`~hcl_sdk.functional.pull_push.pull_push`, so that a little training makes
     it better than that. It works at half the resolution and below, with a pixel's four neighbors as channels (Shi et
     al., "Real-Time Single Image and Video Super-Resolution ...", CVPR 2016), which is fast on a CPU.
 
     Attributes:
         channels: width of each level, fine to coarse; the first is at half the resolution, each next at half of the
             one before.
-        depths: residual blocks of each level, on the way down and again on the way up.
+        depths: number of residual blocks of each level, on the way down and again on the way up.
     """
 
     exportable = True
@@ -40,10 +40,10 @@ class ResidualUNet(Restorer):
     def build(self, spec: PyramidSpec | None) -> None:
         steps = list(pairwise(self.channels))
         self.first = nn.Sequential(conv_bn(4 * 4, self.channels[0]), nn.ReLU())
-        self.encode = nn.ModuleList(_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
-        self.down = nn.ModuleList(_down(fine, coarse) for fine, coarse in steps)
+        self.encode = nn.ModuleList(_make_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
+        self.down = nn.ModuleList(_make_downsampling(fine, coarse) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
-        self.decode = nn.ModuleList(_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
+        self.decode = nn.ModuleList(_make_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
         self.last = nn.Conv2d(self.channels[0], 3 * 4, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         assert self.last.bias is not None
@@ -68,9 +68,9 @@ class ResidualUNet(Restorer):
         return (smooth + difference).clamp(0, 1)
 
 
-def _blocks(width: int, depth: int) -> nn.Sequential:
+def _make_blocks(width: int, depth: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
 
 
-def _down(fine: int, coarse: int) -> nn.Sequential:
+def _make_downsampling(fine: int, coarse: int) -> nn.Sequential:
     return nn.Sequential(conv_bn(fine, coarse, stride=2), nn.ReLU())

@@ -104,7 +104,7 @@ def check_content(factory: Factory, *, expected_failures: Mapping[str, str] = _N
 
 
 def check_dataset(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a data set; as :func:`check_encoder`."""
+    """Run all checks of a dataset; as :func:`check_encoder`."""
     return _check("dataset", factory, expected_failures)
 
 

@@ -136,7 +136,7 @@ def run_check(check: Check, subject: Any, expected_failures: Mapping[str, str]) 
     """Run one check; what it raised is returned beside the outcome."""
     expected = expected_failures.get(check.name)
     try:
-        with subject.undisturbed():
+        with subject.preserve_state():
             check(subject)
     except SkipTest as skipped:
         return Outcome(check=check.name, status="skipped", reason=str(skipped)), None

@@ -62,7 +62,7 @@ class Settings:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def preserve_state() -> Iterator[None]:
     """Random states and settings, put back afterwards."""
     random_state, settings = RandomState(), Settings()
     try:
@@ -73,9 +73,9 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def other_random_state(seed: int) -> Iterator[None]:
+def change_random_state(seed: int) -> Iterator[None]:
     """Other global random states than before, for a while."""
-    with undisturbed():
+    with preserve_state():
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)

@@ -51,7 +51,7 @@ from hcl_sdk.testing._inputs import (
     make_pyramid,
 )
 from hcl_sdk.testing._report import Factory, Fault
-from hcl_sdk.testing._state import undisturbed
+from hcl_sdk.testing._state import preserve_state
 
 C = TypeVar("C", bound=Configurable)
 
@@ -70,7 +70,7 @@ class Subject(Generic[C]):
 
     base: ClassVar[type[Configurable]]
     random_source: ClassVar[str] = "use a generator of its own"
-    undisturbed = staticmethod(undisturbed)
+    preserve_state = staticmethod(preserve_state)
 
     def __init__(self, factory: Factory, folder: Path, first: C) -> None:
         self._factory: Callable[[], Any] = (
@@ -331,7 +331,7 @@ class WeightsSubject:
     kind = "weights"
     package = ""
     expected_failures: ClassVar[Mapping[str, str]] = {}
-    undisturbed = staticmethod(undisturbed)
+    preserve_state = staticmethod(preserve_state)
 
     def __init__(self, name: str | Path) -> None:
         self._where = name

@@ -26,8 +26,8 @@ class Batch:
 
     Attributes:
         image: ``[B, 3, H, W]`` uint8, damaged.
-        clean: the same undamaged; None if the data set does not know it.
-        corruption_mask: ``[B, 1, H, W]`` bool; None if the data set does not know it.
+        clean: the same undamaged; None if the dataset does not know it.
+        corruption_mask: ``[B, 1, H, W]`` bool; None if the dataset does not know it.
         damage_map: ``[B, 1, H, W]`` uint8, as in :class:`~hcl_sdk.corruptions.Corrupted`; None if it is not known.
         unreadable: photos that could not be used: (name, why).
     """
@@ -47,14 +47,14 @@ class Batch:
         return self._map(lambda tensor: tensor.pin_memory())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrays = {name: None if t is None else t.numpy() for name, t in self._tensors().items()}
+        arrays = {name: None if t is None else t.numpy() for name, t in self._list_tensors().items()}
         return _unpack, (arrays, self.unreadable)
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        tensors = {name: None if t is None else change(t) for name, t in self._tensors().items()}
+        tensors = {name: None if t is None else change(t) for name, t in self._list_tensors().items()}
         return replace(self, **tensors)  # pyright: ignore[reportArgumentType]
 
-    def _tensors(self) -> dict[str, Tensor | None]:
+    def _list_tensors(self) -> dict[str, Tensor | None]:
         return {
             "image": self.image,
             "clean": self.clean,

@@ -45,7 +45,7 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
     except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError of its own on a full disk
         with suppress(OSError):
             partial.unlink()
-        raise OSError(f"the checkpoint {path} cannot be written; earlier ones are intact: {_reason(error)}") from error
+        raise OSError(f"the checkpoint {path} cannot be written; earlier ones are intact: {_explain(error)}") from error
     for old in list_checkpoints(folder)[:-keep]:
         old.unlink()
     return path
@@ -61,7 +61,7 @@ def _append_digest(file: io.BufferedRandom) -> None:
     file.write(_DIGEST_LENGTH.to_bytes(2, "little") + _DIGEST + digest.encode())
 
 
-def _reason(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     """Why writing failed: of the errors that led to one another, the first that the system reported."""
     reason: BaseException | None = error
     while reason is not None:

@@ -100,7 +100,7 @@ class Learner:
         for number, part in enumerate(parts, 1):
             is_last = number == len(parts)
             with self._synchronize(is_last):
-                losses, shown = self._losses(part.to(self._device), seed, len(parts), is_last)
+                losses, shown = self._compute_losses(part.to(self._device), seed, len(parts), is_last)
                 total = torch.stack([value.float() for value in losses.values()]).sum()
                 self._backward(total, len(parts))
             for name, value in shown.items():
@@ -132,11 +132,11 @@ class Learner:
         """All that :meth:`load_state_dict` needs to go on as if there had been no interruption."""
         return {
             "trained": self.trained.state_dict(),
-            "losses": {name: parameter.detach() for name, parameter in self._loss_parameters().items()},
+            "losses": {name: parameter.detach() for name, parameter in self._list_loss_parameters().items()},
             "averaged": self._averaged.state_dict(),
             "discriminators": [loss.discriminator.state_dict() for loss in self._adversaries],
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
-            "schedules": [_without_functions(schedule.state_dict()) for schedule in self._schedules],
+            "schedules": [_drop_functions(schedule.state_dict()) for schedule in self._schedules],
             "scaler": self._scaler.state_dict() if self._scaler.is_enabled() else None,
         }
 
@@ -144,7 +144,7 @@ class Learner:
         """Go on from what :meth:`state_dict` gave."""
         self.trained.load_state_dict(state["trained"])
         with torch.no_grad():
-            for name, parameter in self._loss_parameters().items():
+            for name, parameter in self._list_loss_parameters().items():
                 parameter.copy_(state["losses"][name])
         self._averaged.load_state_dict(state["averaged"])
         for loss, saved in zip(self._adversaries, state["discriminators"], strict=True):
@@ -156,7 +156,7 @@ class Learner:
         if state["scaler"] is not None:
             self._scaler.load_state_dict(state["scaler"])
 
-    def _losses(
+    def _compute_losses(
         self, batch: Batch, seed: int, parts: int, is_last: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """What the objective learns from, and what is logged: with the losses of the discriminators, which learn first.
@@ -210,7 +210,7 @@ class Learner:
             named = [f"{name} is {value.item()}" for name, value in losses.items() if not value.isfinite()]
             raise NotFiniteError(", ".join(named) or "the gradients are infinite or NaN")
 
-    def _loss_parameters(self) -> dict[str, nn.Parameter]:
+    def _list_loss_parameters(self) -> dict[str, nn.Parameter]:
         """What losses themselves learn, without frozen networks that they look through."""
         return {
             name: parameter
@@ -219,5 +219,5 @@ class Learner:
         }
 
 
-def _without_functions(state: dict[str, Any]) -> dict[str, Any]:
+def _drop_functions(state: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in state.items() if key != "lr_lambdas"} | {"lr_lambdas": [None]}

@@ -114,7 +114,7 @@ class Run:
             dynamic_ncols=True,
         )
         losses: dict[str, float] = {}
-        with bar, self.stop.listen(), self._trackers():
+        with bar, self.stop.listen(), self._run_trackers():
             if self._is_due(recipe.validate_every) and self._lacks_validation():
                 self._validate(bar)
             batches = self._start_loading()
@@ -131,7 +131,7 @@ class Run:
                     rate = (self.step - since) * recipe.batch_size / seconds
                     since = self.step
                     losses = self._log(rate)
-                    bar.set_postfix_str(_postfix(losses, rate))
+                    bar.set_postfix_str(_format_postfix(losses, rate))
                 if self._is_due(recipe.save_every):
                     self._save()
                 if recipe.validation is not None and self._is_due(recipe.validate_every):
@@ -202,13 +202,13 @@ class Run:
         try:
             losses = self.learner.learn(parts, seed=(self.recipe.seed * 1_000_003 + self.step) % 2**31)
         except NotFiniteError as error:
-            raise self._failure(str(error)) from error
+            raise self._make_error(str(error)) from error
         for name, value in losses.items():
             self.sums[name] += value
         self.summed += 1
         self.step += 1
 
-    def _failure(self, what: str) -> TrainingError:
+    def _make_error(self, what: str) -> TrainingError:
         rest = "no checkpoint was written yet" if self.folder is None else self.folder.name_last_checkpoint()
         return TrainingError(
             f"step {self.step + 1}: {what}; {rest}. A lower learning rate, a warm-up or clipping may help"
@@ -247,7 +247,7 @@ class Run:
             then, now = state["dataset"]["samples"], self._dataset["samples"]
             differing = f"it had {then} samples and has {now}" if then != now else "its samples have other names"
             raise TrainingError(
-                f"the data set is not the one that {path} was trained on: {differing}; bring it back, or start from "
+                f"the dataset is not the one that {path} was trained on: {differing}; bring it back, or start from "
                 f"the run's weights in another folder"
             )
         if state["step"] > self.recipe.steps:
@@ -268,7 +268,7 @@ class Run:
         try:
             self.learner.check_weights()
         except NotFiniteError as error:
-            raise self._failure(str(error)) from error
+            raise self._make_error(str(error)) from error
         random_states = gather_object([get_random_states()])
         if self.is_main:
             state = {
@@ -285,7 +285,7 @@ class Run:
 
     @cached_property
     def _dataset(self) -> dict[str, Any]:
-        """What tells one data set from another: which photo an item is made of follows from both."""
+        """What tells one dataset from another: which photo an item is made of follows from both."""
         dataset, digest = self.recipe.data.dataset, hashlib.sha256()
         for i in range(len(dataset)):
             digest.update(dataset.name(i).encode("utf-8", "surrogateescape") + b"\n")  # names of files are any bytes
@@ -294,7 +294,7 @@ class Run:
     # Telling
 
     @contextmanager
-    def _trackers(self) -> Iterator[None]:
+    def _run_trackers(self) -> Iterator[None]:
         """Start the trackers, and end them whatever happens, so that nothing logged is lost."""
         if self.folder is None or not self.recipe.trackers:
             yield
@@ -366,6 +366,6 @@ class Run:
         self._write({f"validation/{name}": value for name, value in report.headline.items()})
 
 
-def _postfix(losses: dict[str, float], rate: float) -> str:
+def _format_postfix(losses: dict[str, float], rate: float) -> str:
     shown = [f"{name.removeprefix('restoration/').removeprefix('detection/')} {v:.3g}" for name, v in losses.items()]
     return ", ".join([*shown, f"{rate:.3g} images/s"])

@@ -53,10 +53,10 @@ class Objective(nn.Module):
         detecting = () if detection is None else detection.losses
         last = () if restoration is None else restoration.losses
         between = () if restoration is None else restoration.intermediate_losses
-        self.detection_losses = _named("detection", detecting)
+        self.detection_losses = _name_losses("detection", detecting)
         plain = [loss for loss in last if not isinstance(loss, AdversarialLoss)]
-        self.restoration_losses = _named("restoration", plain)
-        self.intermediate_losses = _named("restoration/intermediate", between)
+        self.restoration_losses = _name_losses("restoration", plain)
+        self.intermediate_losses = _name_losses("restoration/intermediate", between)
         self.has_discriminators = len(plain) < len(last)
         left_alone: list[nn.Module | None] = [] if self.learns_detection else [detector]
         if detector is not None and detection is not None and detection.parts:
@@ -116,25 +116,25 @@ class Objective(nn.Module):
                 if isinstance(loss, DetectionLoss) and loss.uses_damage_map:
                     if damage_map is None:
                         raise ValueError(
-                            f"{type(loss).__name__} teaches what damage is, and the data set does not know it"
+                            f"{type(loss).__name__} teaches what damage is, and the dataset does not know it"
                         )
                     options["damage_map"] = damage_map
-                losses[name] = _weighted(loss, detection, corruption_mask, **options)
+                losses[name] = _weight_loss(loss, detection, corruption_mask, **options)
         if self.masks is None:
             if not losses:
-                raise ValueError("the detector cannot learn from a data set without masks, and nothing else is trained")
+                raise ValueError("the detector cannot learn from a dataset without masks, and nothing else is trained")
             return losses, None
         if clean is None:
-            raise ValueError("the restorer cannot learn from a data set that has no clean images")
+            raise ValueError("the restorer cannot learn from a dataset that has no clean images")
         assert self.restorer is not None
-        given = self._given(x, corruption_mask, detection)
+        given = self._choose_detection(x, corruption_mask, detection)
         target = clean.float() / 255
         *between, last = self.restorer.outputs(x, given)
         for name, loss in self.restoration_losses.items():
-            losses[name] = _weighted(loss, last, target, given.corruption_mask)
+            losses[name] = _weight_loss(loss, last, target, given.corruption_mask)
         for name, loss in self.intermediate_losses.items():
             for restored in between:
-                value = _weighted(loss, restored, target, given.corruption_mask)
+                value = _weight_loss(loss, restored, target, given.corruption_mask)
                 losses[name] = losses.get(name, 0) + value
         if not self.has_discriminators:
             return losses, None
@@ -146,14 +146,14 @@ class Objective(nn.Module):
         with torch.set_grad_enabled(self.learns_detection and torch.is_grad_enabled()):
             return self.detector(x, corruption_mask=corruption_mask if self.learns_detection else None, seed=seed)
 
-    def _given(self, x: Tensor, corruption_mask: Tensor | None, detection: Detection | None) -> Detection:
+    def _choose_detection(self, x: Tensor, corruption_mask: Tensor | None, detection: Detection | None) -> Detection:
         """The detection that the restorer is given."""
         if self.masks == "predicted":
             assert detection is not None
             return detection
         if corruption_mask is None:
             raise ValueError(
-                "the data set has no masks, so that the restorer cannot be given the true ones: "
+                "the dataset has no masks, so that the restorer cannot be given the true ones: "
                 "set restoration.masks to predicted"
             )
         assert self.restorer is not None
@@ -199,17 +199,17 @@ class Critic(nn.Module):
 
 def compute_adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
     """The restorer's side, weighted; the discriminator gets no gradients."""
-    return _weighted(loss, restored.image, restored.target, restored.corruption_mask)
+    return _weight_loss(loss, restored.image, restored.target, restored.corruption_mask)
 
 
-def _weighted(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **options: Any) -> Tensor:
+def _weight_loss(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **options: Any) -> Tensor:
     assert isinstance(loss, Loss)
     device = rest[0].device.type
     with torch.autocast(device, enabled=False):
         return loss.weight * loss(first.float() if isinstance(first, Tensor) else first, *rest, **options)
 
 
-def _named(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
+def _name_losses(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
     """Losses under names that tell them apart."""
     listed = list(losses)
     return nn.ModuleDict(

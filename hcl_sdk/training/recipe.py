@@ -120,7 +120,7 @@ class Recipe(Configurable):
         validate_every: steps between validations.
         save_every: steps between checkpoints.
         keep: checkpoints to keep, the latest ones.
-        trackers: where curves and pictures go as well, by Accelerate's names: ``tensorboard``, ``wandb`` ...
+        trackers: where curves and images are sent as well, by Accelerate's names: ``tensorboard``, ``wandb`` ...
     """
 
     data: TrainingData

@@ -49,7 +49,7 @@ class RunFolder:
         if not self.config.is_file() or not list_checkpoints(self.checkpoints):
             return
         stored = load_yaml(self.config)
-        if _differences(stored, description) and (differing := _differences(_complete(stored), description)):
+        if _list_differences(stored, description) and (differing := _list_differences(_complete(stored), description)):
             raise TrainingError(
                 f"{self.path} holds a run of another configuration; go on with the same one, or give another folder. "
                 f"It differs in:\n  " + "\n  ".join(differing)
@@ -159,7 +159,7 @@ def _complete(stored: dict[str, Any]) -> dict[str, Any]:
         return stored
 
 
-def _differences(before: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:
+def _list_differences(before: dict[str, Any], now: dict[str, Any], path: str = "") -> list[str]:
     found = []
     for key in dict.fromkeys((*before, *now)):
         where = f"{path}{key}"
@@ -167,7 +167,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any], path: str = "") ->
         if old == new or (not path and key in FREE_KEYS) or where == "data.workers":
             continue
         if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{where}.")
+            found += _list_differences(old, new, f"{where}.")
         else:
             found.append(f"{where}: was {old!r}, is {new!r}")
     return found

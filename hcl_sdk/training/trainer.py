@@ -35,7 +35,7 @@ class Trainer:
     """
 
     def __init__(self, pipeline: Pipeline, recipe: Recipe) -> None:
-        problems = list(_problems(pipeline, recipe))
+        problems = list(_find_problems(pipeline, recipe))
         if problems:
             raise ConfigError(problems)
         self.pipeline, self.recipe = pipeline, recipe
@@ -81,7 +81,7 @@ class Trainer:
                 self.pipeline._modules.eval()
 
 
-def _problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
+def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
     """What the recipe asks for and the pipeline or the machine does not have."""
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 

@@ -1,4 +1,4 @@
-"""Data sets, each on a miniature of its layout."""
+"""Datasets, each on a miniature of its layout."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ def test_parts_of_different_sizes_are_unreadable(tmp_path: Path) -> None:
     put(tmp_path / "clean" / "a.png", size=(12, 9))
     put_mask(tmp_path / "masks" / "a.png", size=(11, 8))
     damaged = str(tmp_path / "damaged")
-    with pytest.raises(SampleError, match=r"of one size; got \[8, 12, 3\] and uint8 \[9, 12, 3\]"):
+    with pytest.raises(SampleError, match=r"have the same size; got \[8, 12, 3\] and uint8 \[9, 12, 3\]"):
         PairsDataset(damaged=damaged, clean=str(tmp_path / "clean"))[0]
     with pytest.raises(SampleError, match=r"must be bool \[8, 12\], as its image is; got bool \[8, 11\]"):
         PairsDataset(damaged=damaged, masks=str(tmp_path / "masks"))[0]
@@ -636,7 +636,7 @@ def test_a_hugging_face_data_set_in_memory(datasets: Any, rows: Any) -> None:
     assert dataset[0].corruption_mask.mean() == 0.25
     with pytest.raises(SampleError, match=r"train\[3\]"):
         dataset[3]
-    with pytest.raises(ValueError, match="no column picture; the data set has image, truth, hole, label"):
+    with pytest.raises(ValueError, match="no column picture; the dataset has image, truth, hole, label"):
         HuggingFaceDataset.wrap(rows, image="picture")
     with pytest.raises(ValueError, match="is empty"):
         HuggingFaceDataset.wrap(rows.select([]))

@@ -1,4 +1,4 @@
-"""Items: what a model sees of a data set."""
+"""Items: what a model sees of a dataset."""
 
 from __future__ import annotations
 

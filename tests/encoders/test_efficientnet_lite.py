@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import hcl_sdk
 from hcl_sdk import EfficientNetLiteEncoder
-from hcl_sdk.encoders.efficientnet_lite import _pretrained_file
+from hcl_sdk.encoders.efficientnet_lite import _find_pretrained_file
 
 # Of the published blocks: stride, whether a residual is added, whether a scale ends with it.
 BLOCKS = (
@@ -25,7 +25,7 @@ BLOCKS = (
 
 
 def published() -> dict[str, Tensor]:
-    return torch.load(_pretrained_file("lite0"), weights_only=True)
+    return torch.load(_find_pretrained_file("lite0"), weights_only=True)
 
 
 def slow_maps(image: Tensor) -> list[Tensor]:

@@ -382,7 +382,7 @@ def test_photos_that_cannot_be_read_are_left_out_and_listed(
     assert "1 photos left out" in report.to_markdown()
     for path in photos.iterdir():
         (tmp_path / path.name).write_bytes(b"")
-    with pytest.raises(ValueError, match="no photo of the data set could be read"):
+    with pytest.raises(ValueError, match="no photo of the dataset could be read"):
         evaluate(tiny_pipeline, evaluation)
 
 

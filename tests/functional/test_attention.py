@@ -246,7 +246,7 @@ def test_xformers_gets_heads_behind_tokens_and_an_aligned_bias(fake_xformers: An
 
 
 def test_xformers_computes_the_same(fake_xformers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module._BACKENDS, "xformers", module._by_xformers)  # without the refusal of the CPU
+    monkeypatch.setitem(module._BACKENDS, "xformers", module._attend_with_xformers)  # without the refusal of the CPU
     query, key, value = torch.randn(3, 2, 3, 4, 5, 8).unbind(0)
     bias, mask = torch.randn(4, 5, 5), torch.rand(3, 1, 5, 5) > 0.5
     mask |= torch.eye(5, dtype=torch.bool)

@@ -220,7 +220,7 @@ def test_multiscale_l1_sees_a_seam_and_a_wrong_color_where_l1_sees_the_same() ->
 def vgg_file(folder: Path, divisor: int = 8) -> str:
     generator = torch.Generator().manual_seed(5)
     state = {}
-    for position, before, after in vgg._convolutions():
+    for position, before, after in vgg._list_convolutions():
         scale = (2 / (9 * before)) ** 0.5
         state[f"features.{position}.weight"] = torch.randn(after, before, 3, 3, generator=generator) * scale
         state[f"features.{position}.bias"] = torch.randn(after, generator=generator) * 0.1

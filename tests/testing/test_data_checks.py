@@ -1,4 +1,4 @@
-"""Shapes, contents, data sets and weights, each broken in one way: exactly the check that is for it names the fault."""
+"""Shapes, contents, datasets and weights, each broken in one way: exactly the check that is for it names the fault."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_a_package_that_is_not_installed(
     path.write_text(dump_yaml(config))
     done = CliRunner().invoke(main, ["train", str(path), "-o", str(tmp_path / "run")])
     assert done.exit_code == 1
-    assert "data.dataset: data sets of Hugging Face need: pip install hcl_sdk[datasets]" in done.output
+    assert "data.dataset: datasets of Hugging Face need: pip install hcl_sdk[datasets]" in done.output
     assert "Traceback" not in done.output
     with pytest.raises(ConfigError, match="pip install hcl_sdk"):
         build({"use": "hugging-face", "path": "nowhere"}, Dataset)

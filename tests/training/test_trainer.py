@@ -345,7 +345,7 @@ def test_pairs_without_masks_train_the_restorer_only(run_config: RunConfig, phot
     assert set(lines(tmp_path / "run")[0]) == {"step", "lr", "images_per_second", "loss/restoration/l1"}
     with pytest.raises(ValueError, match=r"has no masks, .* set restoration.masks to predicted"):
         train(run_config(pairs), tmp_path / "b")
-    with pytest.raises(ValueError, match="cannot learn from a data set without masks"):
+    with pytest.raises(ValueError, match="cannot learn from a dataset without masks"):
         train(run_config(pairs, "restoration=null"), tmp_path / "c")
 
 

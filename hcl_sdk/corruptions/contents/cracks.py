@@ -16,7 +16,7 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class Cracks(Content):
-    """Branching cracks, and folds across the print along which the picture has flaked off.
+    """Branching cracks, and folds across the print along which the image has flaked off.
 
     Attributes:
         cracks: from and to; each branches a few times.

@@ -18,7 +18,7 @@ class AnotherPhoto(Content):
     """A part of another photo (paper, section 3.4).
 
     Attributes:
-        dataset: where it comes from; None for the data set of the photo that is damaged.
+        dataset: where it comes from; None for the dataset of the photo that is damaged.
 
     Raises:
         SampleError: from ``paint``, if that photo cannot be read.

@@ -1,4 +1,4 @@
-"""The checks of shapes, contents and data sets."""
+"""The checks of shapes, contents and datasets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hcl_sdk.errors import describe_error
 from hcl_sdk.interfaces import Sample
 from hcl_sdk.testing._inputs import SIZES, draw_photo
 from hcl_sdk.testing._report import Fault
-from hcl_sdk.testing._state import other_random_state
+from hcl_sdk.testing._state import change_random_state
 from hcl_sdk.testing._subjects import ContentSubject, DatasetSubject, GeneratorSubject, ShapeSubject, draw_damage
 
 _LOOKED_AT = 8
-"""Samples that are looked at, so that a large data set does not take long."""
+"""Samples that are looked at, so that a large dataset does not take long."""
 
 
 def draws_masks_of_any_size(subject: ShapeSubject) -> None:
@@ -60,7 +60,7 @@ def generator_decides(subject: GeneratorSubject[Any]) -> None:
     component = subject.make()
     made = []
     for seed in (1, 2):
-        with other_random_state(seed):
+        with change_random_state(seed):
             made.append(subject.use(component, seed=5))
     if not np.array_equal(made[0], made[1]):
         raise Fault(f"two generators of one seed give two {subject.makes}s; draw from rng alone")

@@ -15,23 +15,23 @@ from hcl_sdk.interfaces import PyramidSpec
 from hcl_sdk.testing._checks.every import random_state_is_left_alone
 from hcl_sdk.testing._inputs import copy_tensors, list_tensors, map_tensors, pair_tensors, take_one
 from hcl_sdk.testing._report import Fault
-from hcl_sdk.testing._state import Settings, other_random_state
+from hcl_sdk.testing._state import Settings, change_random_state
 from hcl_sdk.testing._subjects import ModuleSubject, Subject
 
 
 def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     """The same input and seed give the same result, whatever the global random state is and what came before."""
     component, inputs = subject.make(), subject.inputs(17, 33)
-    with other_random_state(1):
+    with change_random_state(1):
         first = subject.run(component, inputs)
-    with other_random_state(2):
+    with change_random_state(2):
         second = subject.run(component, inputs)
     for path, a, b in pair_tensors(first, second):
         if not torch.equal(a, b):
             raise Fault(f"{path} differs from call to call, by up to {difference(a, b):.3g}")
     others = []
     for before in ((), (subject.inputs(34, 18, seed=1),)):
-        with other_random_state(3):
+        with change_random_state(3):
             component = subject.make()
         for given in before:
             subject.run(component, given)

@@ -53,14 +53,14 @@ def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) 
     pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     masks = corruption_mask[:, 0].cpu().numpy().astype(np.uint8) * 255
     # The channels are filled alike, so that RGB need not be turned into OpenCV's BGR.
-    filled = np.stack([_inpaint(picture, mask, radius, method) for picture, mask in zip(pixels, masks, strict=True)])
+    filled = np.stack([_inpaint(image, mask, radius, method) for image, mask in zip(pixels, masks, strict=True)])
     return (torch.from_numpy(filled).to(image.device).permute(0, 3, 1, 2).float() / 255).to(image.dtype)
 
 
-def _inpaint(picture: np.ndarray, mask: np.ndarray, radius: float, method: int) -> np.ndarray:
-    """Fill one picture ``[H, W, 3]`` of 8 bits, where its mask ``[H, W]`` is not 0."""
+def _inpaint(image: np.ndarray, mask: np.ndarray, radius: float, method: int) -> np.ndarray:
+    """Fill one image ``[H, W, 3]`` of 8 bits, where its mask ``[H, W]`` is not 0."""
     height, width = mask.shape
-    # In a picture of one row or column OpenCV reads beyond its memory, and gives something else each time.
+    # In an image of one row or column OpenCV reads beyond its memory, and gives something else each time.
     rows, columns = (2 if height == 1 else 1), (2 if width == 1 else 1)
-    picture, mask = (np.ascontiguousarray(a.repeat(rows, axis=0).repeat(columns, axis=1)) for a in (picture, mask))
-    return cv2.inpaint(picture, mask, radius, method)[:height, :width]
+    image, mask = (np.ascontiguousarray(a.repeat(rows, axis=0).repeat(columns, axis=1)) for a in (image, mask))
+    return cv2.inpaint(image, mask, radius, method)[:height, :width]
