@@ -85,8 +85,11 @@ class ReportPage:
 
     def _write_card(self, outcome: PhotoOutcome, result: Result) -> str:
         name = _text(str(outcome.path))
-        share = f"{outcome.corrupted_share:.1%}" if outcome.corrupted_share else "nothing found"
-        facts = [share, *([_count(len(result.regions), "region")] if outcome.corrupted_share else [])]
+        facts = ["nothing found"]
+        if outcome.corrupted_share:
+            facts = [f"{outcome.corrupted_share:.1%} corrupted", _count(len(result.regions), "region")]
+        if outcome.suspect is not None:
+            facts.append(f"{outcome.suspect.confidence:.0%} sure of what was left alone")
         mask = result.corruption_mask[0, 0].cpu().numpy()
         pictures = [("before, the mask outlined", self._link(outcome.path), _draw_thumbnail(result.photo, mask))]
         if result.composited is not None:
@@ -99,7 +102,7 @@ class ReportPage:
             for what, link, (width, height, data) in pictures
         )
         return (
-            f'<figure data-text="{_text(f"{outcome.path} {share}").lower()}"><div>{figures}</div>'
+            f'<figure data-text="{_text(f"{outcome.path} {facts[0]}").lower()}"><div>{figures}</div>'
             f"<figcaption><b>{name}</b><br>{', '.join(facts)}</figcaption></figure>\n"
         )
 
@@ -165,6 +168,7 @@ figure div { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; align-it
 img { display: block; width: 100%; height: auto; border-radius: 4px; }
 figcaption { margin-top: .4rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
+td:first-child { min-width: 10rem; }
 td { border-top: 1px solid var(--line); padding: .35rem .6rem .35rem 0; vertical-align: top; overflow-wrap: anywhere; }
 [hidden] { display: none; }
 """

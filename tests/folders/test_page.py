@@ -73,7 +73,7 @@ def test_a_run_is_one_page_by_share_with_failures_at_the_end(tiny_pipeline: Pipe
     }
     order = sorted(shares, key=lambda path: -shares[path])
     assert [caption.partition(".png")[0] + ".png" for caption in page.captions] == [str(path) for path in order]
-    assert all(f"{shares[path]:.1%}" in caption for path, caption in zip(order, page.captions, strict=True))
+    assert all(f"{shares[path]:.1%} corrupted" in caption for path, caption in zip(order, page.captions, strict=True))
     assert page.cells[0] == "photos/bad.png"
     assert "not a photo" in page.cells[1]
     assert page.tags.index("table") > max(i for i, tag in enumerate(page.tags) if tag == "figure")
