@@ -93,7 +93,7 @@ def output_option(default: str | None, help_text: str) -> Decorator:
 def check_not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Refuse an empty text where a name is expected."""
     if value == "":
-        raise click.BadParameter("expected a name, got an empty text.", ctx, param)
+        raise click.BadParameter("expected a name, got an empty string.", ctx, param)
     return value
 
 

@@ -201,9 +201,9 @@ def test_a_photo_is_decoded_once(
 ) -> None:
     decoded = []
 
-    def count(file: Any, name: str) -> Any:
+    def count(file: Any, name: str, **keywords: Any) -> Any:
         decoded.append(name)
-        return decode_file(file, name)
+        return decode_file(file, name, **keywords)
 
     monkeypatch.setattr("hcl_sdk.photos.photo.decode_file", count)
     draw("a.png")
