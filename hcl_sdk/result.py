@@ -18,7 +18,8 @@ from torch import Tensor
 from hcl_sdk.files import is_same_file
 from hcl_sdk.interfaces import Detection
 from hcl_sdk.photos.photo import Photo
-from hcl_sdk.photos.regions import Region, find_regions, to_coco
+from hcl_sdk.photos.regions import Kinds, Region, find_regions, to_coco
+from hcl_sdk.settings import DAMAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +112,14 @@ class Result:
 
     @cached_property
     def regions(self) -> list[Region]:
-        """The connected corrupted regions, largest first: box, area, mean confidence, outline."""
-        return find_regions(self.corruption_mask, self.confidence)
+        """The connected corrupted regions, largest first: box, area, mean confidence, outline.
+
+        Also what their damage is, if the detector knows and the mask was not handed in.
+        """
+        return find_regions(self.corruption_mask, self.confidence, list_kinds(self.detection))
 
     def to_coco(self) -> dict[str, Any]:
-        """The regions in the COCO JSON format, category ``corrupted``."""
+        """The regions in the COCO JSON format, their categories being their kinds, or ``corrupted`` if not known."""
         height, width = self.photo.size
         return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
 
@@ -202,6 +206,14 @@ class Result:
 
     def _name(self, default: str) -> str:
         return self.photo.path.name if self.photo.path is not None else default
+
+
+def list_kinds(detection: Detection | None) -> Kinds | None:
+    """The probability of each kind of damage in the one image of a detection; None if it is not known."""
+    if detection is None or detection.damage_logits is None:
+        return None
+    probabilities = detection.damage_logits[0].float().softmax(dim=0).cpu().numpy()
+    return dict(zip(DAMAGE, probabilities, strict=True))
 
 
 def name_file(directory: Path, name: str, what: str, suffix: str = ".png") -> Path:

@@ -7,6 +7,7 @@ fields. Nothing heavy is imported, so that the command line can ask for them at 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any, Literal, Self, get_args
 
@@ -68,6 +69,21 @@ def _real(value: float) -> float:
         return value
 
 
+def _listed(value: Any) -> Any:
+    """A single kind of damage, or several of them, as a tuple; anything else as it is."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, Iterable) else value
+
+
+def _check_kinds(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    expected = f"{attribute.name} must be kinds of damage, some of {', '.join(DAMAGE)}"
+    if not isinstance(value, tuple) or not all(isinstance(kind, str) for kind in value):
+        raise TypeError(f"{expected}; got {received(value)}")
+    if unknown := [kind for kind in value if kind not in DAMAGE]:
+        raise ValueError(f"{expected}; got {unknown[0]!r}")
+
+
 _PIXELS = Number(type=int, low=1, expected="a whole number of pixels >= 1", optional=True)
 _PROBABILITY = Number(type=float, low=0, high=1, expected="a probability, from 0 to 1")
 _SHARE = Number(type=float, low=0, high=1, expected="a number from 0 to 1")
@@ -83,6 +99,9 @@ class Settings:
     threshold: float = attrs.field(default=0.5, converter=_real, validator=_PROBABILITY)
     peak_threshold: float = attrs.field(default=0.0, converter=_real, validator=_PROBABILITY)
     sensitivity: float = attrs.field(default=0.5, converter=_real, validator=_SHARE)
+    only: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
+    skip: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
+    min_area: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
     texture: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)

@@ -15,6 +15,7 @@ from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from hcl_sdk.runtime import Precision
+    from hcl_sdk.settings import Damage
 
 _V = TypeVar("_V")
 
@@ -68,6 +69,22 @@ class _RegionType(click.ParamType):
         if x < 0 or y < 0 or width < 1 or height < 1:
             self.fail(f"expected X and Y from 0 on, WIDTH and HEIGHT from 1 on; got {value!r}.", param, ctx)
         return x, y, width, height
+
+
+class _KindsType(click.ParamType):
+    """Kinds of damage, with commas between them."""
+
+    name = "kinds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from hcl_sdk.settings import DAMAGE
+
+        kinds = tuple(kind.strip() for kind in value.split(","))
+        if unknown := [kind for kind in kinds if kind not in DAMAGE]:
+            self.fail(
+                f"expected some of {', '.join(DAMAGE)}, with commas between them; got {unknown[0]!r}.", param, ctx
+            )
+        return kinds
 
 
 def setting_option(name: str, metavar: str, help_text: str) -> Decorator:
@@ -152,6 +169,9 @@ class PhotoOptions:
     resume: bool
     sensitivity: float | None
     region: tuple[int, int, int, int] | None
+    only: tuple[Damage, ...] | None
+    skip: tuple[Damage, ...] | None
+    min_area: float | None
     detection_size: int | None
     weights: str | None
     config: Path | None
@@ -180,6 +200,16 @@ photo_options = bundle(
         metavar="X,Y,W,H",
         type=_RegionType(),
         help="Look for what is corrupted in this rectangle only, in pixels from the upper left corner.",
+    ),
+    click.option(
+        "--only",
+        metavar="KINDS",
+        type=_KindsType(),
+        help="Keep only regions of these kinds, comma-separated: text, graphic, scratch, patch, fill, other.",
+    ),
+    click.option("--skip", metavar="KINDS", type=_KindsType(), help="Drop regions of these kinds, comma-separated."),
+    setting_option(
+        "min_area", "SHARE", "Drop regions smaller than this share of the photo, from 0 to 1, such as 0.001."
     ),
     setting_option(
         "detection_size",

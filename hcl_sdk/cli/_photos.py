@@ -55,7 +55,7 @@ def load_pipeline(
     *,
     config: Path | None = None,
     restorer: str | None = None,
-    **settings: float | None,
+    **settings: Any,
 ) -> Pipeline:
     """A pipeline as the options ask for it, with errors as the command shows them.
 
@@ -122,7 +122,7 @@ def run(
     file_format: str | None = None,
     coco: Path | None = None,
     restorer: str | None = None,
-    **settings: float | None,
+    **settings: Any,
 ) -> None:
     """Process photos; results go to standard output, the summary and failures to standard error.
 
@@ -147,7 +147,8 @@ def run(
             for note in outcome.notes:
                 _say(f"Note: {outcome.path}: {note}", err=True)
 
-    settings |= {"sensitivity": given.sensitivity, "detection_size": given.detection_size}
+    for name in ("sensitivity", "only", "skip", "min_area", "detection_size"):
+        settings[name] = getattr(given, name)
 
     def load() -> Pipeline:
         return load_pipeline(

@@ -68,9 +68,10 @@ def restore(
     """
     from hcl_sdk.cli._photos import run
 
-    for name, value in (("--sensitivity", given.sensitivity), ("--region", given.region)):
-        if mask is not None and value is not None:
-            raise click.UsageError(f"{name} applies to detection, which --mask replaces: use only one of them")
+    for name in ("sensitivity", "region", "only", "skip", "min_area") if mask is not None else ():
+        if getattr(given, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} applies to detection, which --mask replaces: use only one of them")
     run(
         given,
         restoring=True,

@@ -10,11 +10,17 @@ from torch.nn import functional as F
 
 from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, Counts, DetectionRow, ScaleRow
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.result import Result
+from hcl_sdk.interfaces import DAMAGE
+from hcl_sdk.photos.regions import map_kinds
+from hcl_sdk.result import Result, list_kinds
 
 
 def measure_detection(
-    result: Result, corruption_mask: Tensor, found: Sequence[Tensor], ignored: Tensor | None = None
+    result: Result,
+    corruption_mask: Tensor,
+    found: Sequence[Tensor],
+    ignored: Tensor | None = None,
+    damage_map: Tensor | None = None,
 ) -> DetectionRow:
     """Count the pixels from which all measures of detection are computed.
 
@@ -23,6 +29,7 @@ def measure_detection(
         corruption_mask: ``[1, 1, H, W]`` bool, the truth.
         found: masks likewise, what is found at each of the ``SENSITIVITIES``.
         ignored: likewise, what is left out of the score; None for nothing.
+        damage_map: ``[1, 1, H, W]`` uint8, what each corrupted pixel is; None if it is not known.
     """
 
     def kept(values: Tensor) -> Tensor:
@@ -38,7 +45,19 @@ def measure_detection(
         calibration=_calibrate(confidence, truth),
         sensitivities=tuple(_count(kept(mask), truth) for mask in found),
         scales=tuple(_measure_scale(scale, corruption_mask, kept) for scale in scales),
+        kinds=None if damage_map is None else _count_kinds(result, kept(damage_map * corruption_mask), kept),
     )
+
+
+def _count_kinds(result: Result, true: Tensor, kept: Callable[[Tensor], Tensor]) -> list[list[int]] | None:
+    """Which kinds the found pixels have and are called, as in `DetectionRow`."""
+    kinds = list_kinds(result.detection)
+    if kinds is None:
+        return None
+    called = kept(torch.from_numpy(map_kinds(result.corruption_mask, kinds))[None, None])
+    both = (true > 0) & (called > 0)
+    pairs = (true[both].long() - 1) * len(DAMAGE) + called[both].long() - 1
+    return torch.bincount(pairs, minlength=len(DAMAGE) ** 2).view(len(DAMAGE), len(DAMAGE)).tolist()
 
 
 def _count_levels(confidence: Tensor, truth: Tensor) -> tuple[list[int], list[int]]:

@@ -205,8 +205,8 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
         scored = mask.numel() - (0 if ignored is None else int(ignored.sum()))
         row = replace(row, area=int(mask.sum()) / scored)
         if pipeline.detector is not None:
-            found = [pipeline.to_mask(result.confidence, sensitivity=s) for s in SENSITIVITIES]
-            row = replace(row, detection=measure_detection(result, mask, found, ignored))
+            found = [pipeline.to_mask(result, sensitivity=s) for s in SENSITIVITIES]
+            row = replace(row, detection=measure_detection(result, mask, found, ignored, _to_tensor(item.damage_map)))
     if item.clean is None or pipeline.restorer is None:
         return row
     clean, network = _unit(item.clean), evaluation.perceptual

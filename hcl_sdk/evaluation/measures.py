@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from hcl_sdk.evaluation.rows import (
     RestorationRow,
     Row,
 )
+from hcl_sdk.interfaces import DAMAGE
 
 MEASURES = {
     "f1": "F1 of corrupted pixels",
@@ -135,6 +137,22 @@ def measure_sensitivities(rows: Sequence[Row]) -> list[dict[str, float | None]]:
         | {name: float(v[i]) if np.isfinite(v[i]) else None for name, v in measures.items()}
         for i, sensitivity in enumerate(SENSITIVITIES)
     ]
+
+
+def measure_kinds(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What damage of each kind is called: shares of its found pixels, means over the images in which some was found."""
+    counts = [row.detection.kinds for row in rows if row.detection is not None and row.detection.kinds is not None]
+    if not counts:
+        return []
+    table = np.array(counts, dtype=np.float64)  # [images, true, called]
+    pixels = table.sum(axis=2)
+    measured: list[dict[str, Any]] = []
+    for k, kind in enumerate(DAMAGE):
+        found = pixels[:, k] > 0
+        if found.any():
+            shares = (table[found, k] / pixels[found, k, None]).mean(axis=0).tolist()
+            measured.append({"kind": kind, "images": int(found.sum())} | dict(zip(DAMAGE, shares, strict=True)))
+    return measured
 
 
 def measure_calibration(rows: Sequence[Row]) -> list[dict[str, float]]:

@@ -13,6 +13,7 @@ from hcl_sdk.evaluation.measures import (
     measure,
     measure_baselines,
     measure_calibration,
+    measure_kinds,
     measure_scales,
     measure_sensitivities,
 )
@@ -39,6 +40,8 @@ class Report:
         sensitivities: what is found at other sensitivities: ``sensitivity``; ``precision``, ``recall`` and ``f1`` of
             the corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean ones. None where
             not defined.
+        kinds: what damage of each ``kind`` is called: for each kind the share of the pixels that were found, the mean
+            over the ``images`` with such damage; empty if the data set or the detector does not know kinds.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
             *valid* pixels. Groups have them too.
         others: measures of sets of images (``fid``), or why one could not be had.
@@ -52,6 +55,7 @@ class Report:
     baselines: dict[str, dict[str, Estimate]]
     calibration: list[dict[str, float]]
     sensitivities: list[dict[str, float | None]]
+    kinds: list[dict[str, Any]]
     scales: list[dict[str, Estimate]]
     others: dict[str, Any]
     unreadable: dict[str, str]
@@ -105,6 +109,7 @@ def summarize(
         baselines=measure_baselines(rows, resamples, seed),
         calibration=measure_calibration(rows),
         sensitivities=measure_sensitivities(rows),
+        kinds=measure_kinds(rows),
         scales=measure_scales(rows, resamples, seed),
         others=others,
         unreadable=unreadable,

@@ -62,6 +62,9 @@ class DetectionRow:
         calibration: of each range of confidence its pixels, the sum of their confidence, and how many are corrupted.
         sensitivities: counts at each of the ``SENSITIVITIES``.
         scales: fine to coarse.
+        kinds: of the corrupted pixels that were found: how many of each kind of damage lie in regions that are called
+            each, by the places of the kinds in :data:`~hcl_sdk.interfaces.DAMAGE`; None if the truth is not known, or
+            the detector does not know kinds.
     """
 
     counts: Counts
@@ -70,6 +73,7 @@ class DetectionRow:
     calibration: tuple[list[float], list[float], list[float]]
     sensitivities: tuple[Counts, ...]
     scales: tuple[ScaleRow, ...]
+    kinds: list[list[int]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +166,8 @@ class Row:
         for part in ("detection", "restoration", "restoration_true_mask"):
             if plain[part] is None:
                 del plain[part]
+        if self.detection is not None and self.detection.kinds is None:
+            del plain["detection"]["kinds"]
         if "restoration" not in plain:
             del plain["baselines"]
         parts = [plain, *plain.get("baselines", {}).values()]

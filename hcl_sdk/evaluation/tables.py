@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hcl_sdk.evaluation.measures import BASELINE_MEASURES, MEASURES
+from hcl_sdk.interfaces import DAMAGE
 from hcl_sdk.photos.find import escape
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ def make_grids(report: Report) -> list[Grid]:
         columns = [name for name in BASELINE_MEASURES if any(name in own for own in report.baselines.values())]
         rows = [(name, *_pick(own, columns)) for name, own in report.baselines.items()]
         grids.append(Grid(header=("baseline", *columns), rows=tuple(rows)))
+    if report.kinds:
+        rows = [(own["kind"], str(own["images"]), *(_show(own[kind]) for kind in DAMAGE)) for own in report.kinds]
+        grids.append(Grid(header=("what was found is called", "images", *DAMAGE), rows=tuple(rows)))
     if report.scales:
         header = ("scale, fine to coarse", "BCE", "accuracy", "F1 of valid", "IoU of valid")
         rows = [(str(s), *_pick(scale, ("bce", "accuracy", "f1", "iou"))) for s, scale in enumerate(report.scales)]

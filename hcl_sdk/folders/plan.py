@@ -107,8 +107,10 @@ def make_plan(
 
 
 def check_parts(pipeline: Pipeline, *, detecting: bool, restoring: bool) -> None:
-    """Raise ``ArgumentError`` if a pipeline lacks a part that is needed."""
+    """Raise ``ArgumentError`` if a pipeline lacks a part that is needed, for its settings as well."""
     if detecting and pipeline.detector is None:
         raise ArgumentError("there is no detector; what has none can fill masks that are handed in", "pipeline")
     if restoring and pipeline.restorer is None:
         raise ArgumentError("there is no restorer; what has none can detect", "pipeline")
+    if detecting and (why := pipeline.explain_lack_of_kinds()):
+        raise ArgumentError(why, "pipeline")

@@ -52,10 +52,17 @@ class PhotoOutcome:
             "width": width,
             "height": height,
             "corrupted_share": self.corrupted_share,
-            "regions": [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in self.regions],
+            "regions": [_describe_region(region) for region in self.regions],
             "suspect": None if self.suspect is None else self.suspect.to_json(),
             **({"notes": list(self.notes)} if self.notes else {}),
         }
+
+
+def _describe_region(region: Region) -> dict[str, Any]:
+    described: dict[str, Any] = {"box": region.box, "area": region.area, "confidence": region.confidence}
+    if region.kinds is not None:
+        described |= {"kind": region.kind, "kinds": dict(region.kinds)}
+    return described
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +95,7 @@ class CocoCollection:
         name = outcome.path.as_posix()
         found = to_coco(list(outcome.regions), file_name=name, size=outcome.size, image_id=number)
         self._values["images"] += found["images"]
+        self._values["categories"] = max(self._values["categories"], found["categories"], key=len)
         first = len(self._values["annotations"]) + 1
         self._values["annotations"] += [a | {"id": i} for i, a in enumerate(found["annotations"], first)]
 

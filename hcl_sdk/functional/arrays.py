@@ -62,14 +62,16 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
     return rows, columns
 
 
-def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: float = 0.0) -> NDArray[np.bool_]:
     """The connected regions of a mask ``[H, W]`` that have a True pixel of ``peaks`` in them.
 
-    Pixels that touch at a side or a corner belong together.
+    Pixels that touch at a side or a corner belong together. A region must also have ``min_area`` of all pixels.
     """
     labels, count = cast("tuple[np.ndarray, int]", ndimage.label(mask, np.ones((3, 3))))
     has_peak = np.zeros(count + 1, np.bool_)
     has_peak[labels[mask & peaks]] = True
+    if min_area > 0:
+        has_peak &= np.bincount(labels.ravel(), minlength=count + 1) >= min_area * mask.size
     return has_peak[labels]
 
 

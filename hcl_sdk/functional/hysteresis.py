@@ -9,7 +9,7 @@ from torch import Tensor
 from hcl_sdk.functional.arrays import select_regions
 
 
-def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float) -> Tensor:
+def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0) -> Tensor:
     """The connected regions above a threshold that rise above a second one somewhere.
 
     Whether there is something is asked of a region as a whole, where its border runs of each pixel (hysteresis
@@ -21,6 +21,7 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float)
         threshold: pixels with ``confidence > threshold`` make up the regions.
         peak_threshold: a region counts if it has a pixel with ``confidence > peak_threshold``; where this is not the
             higher of the two, it has no effect.
+        min_area: nor does a region count that has less than this share of the pixels.
 
     Returns:
         ``[B, 1, H, W]`` bool on the device of ``confidence``.
@@ -37,10 +38,10 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float)
     if confidence.ndim != 4 or confidence.shape[1] != 1:
         raise ValueError(f"confidence must be [B, 1, H, W]; got shape {tuple(confidence.shape)}")
     above = confidence > threshold
-    if peak_threshold <= threshold:
+    if peak_threshold <= threshold and min_area <= 0:
         return above
     peaks = (confidence > peak_threshold)[:, 0].cpu().numpy()
     selected = np.empty(confidence.shape, np.bool_)
     for i, mask in enumerate(above[:, 0].cpu().numpy()):
-        selected[i, 0] = select_regions(mask, peaks[i])
+        selected[i, 0] = select_regions(mask, peaks[i] | (peak_threshold <= threshold), min_area)
     return torch.from_numpy(selected).to(confidence.device)

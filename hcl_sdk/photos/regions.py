@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Ring: TypeAlias = tuple[tuple[int, int], ...]
+Kinds: TypeAlias = Mapping[str, NDArray[np.floating]]
+"""Of each kind of damage a map ``[h, w]``, at any resolution, of its probability where there is damage."""
+
+_ROWS = 256
+"""Of a photo, that are looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +32,22 @@ class Region:
         box: (x, y, width, height) in pixels; (x, y) is the upper left pixel.
         area: number of pixels.
         confidence: the mean probability of *corrupted* over its pixels; None if none was given.
+        kinds: what its damage is: of each kind the mean probability over its pixels; None if it is not known.
     """
 
     box: tuple[int, int, int, int]
     area: int
     confidence: float | None
+    kinds: Mapping[str, float] | None = field(default=None, compare=False)
     # The pixels as runs down the columns, from left to right: (x, first y, last y + 1) each, int32. Bytes, because they
     # compare and hash as what they hold; and runs, because boxes of pixels would take any amount of memory where large
     # regions lie within each other.
     _runs: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str | None:
+        """The most probable of ``kinds``; None if they are not known."""
+        return None if self.kinds is None else max(self.kinds, key=self.kinds.__getitem__)
 
     @property
     def outline(self) -> Ring:
@@ -62,12 +75,13 @@ class Region:
         return tuple(_rings(changes.cumsum(axis=0, dtype=np.int8)[:-1] == 1, x, y))
 
 
-def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> list[Region]:
+def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kinds: Kinds | None = None) -> list[Region]:
     """Take a mask apart into its connected regions.
 
     Args:
         corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
         confidence: ``[1, 1, H, W]`` probability of *corrupted*.
+        kinds: the probability of each kind of damage; None if it is not known.
 
     Returns:
         The regions, the largest first, of equal ones the upper left first; empty for an empty mask.
@@ -84,26 +98,21 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
     """
     import torch
 
-    from hcl_sdk.functional.masks import check_mask
-
-    check_mask(corruption_mask)
-    if corruption_mask.shape[0] != 1:
-        raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
+    mask = _take_mask(corruption_mask)
     if confidence is not None and confidence.shape != corruption_mask.shape:
         raise ValueError(
             f"confidence must be of the mask's shape {list(corruption_mask.shape)}; got {list(confidence.shape)}"
         )
-    mask = corruption_mask[0, 0].cpu().numpy()
-    labels = np.zeros(mask.shape, np.int32)
-    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
+    labels, areas = _label(mask)
+    count = len(areas)
     if count == 0:
         return []
     label = labels[mask]
-    areas = np.bincount(label, minlength=count + 1)[1:]
     means: list[float | None] = [None] * count
     if confidence is not None:
         values = confidence[0, 0].detach().to("cpu", torch.float64).numpy()
         means = (np.bincount(label, values[mask], minlength=count + 1)[1:] / areas).tolist()
+    of_kinds = None if kinds is None else _mean_kinds(labels, areas, kinds)
     runs, first = _column_runs(labels)
     regions = []
     for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
@@ -112,10 +121,82 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None) -> l
                 box=(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start),
                 area=int(areas[i]),
                 confidence=means[i],
+                kinds=None if of_kinds is None else dict(zip(kinds or (), of_kinds[i].tolist(), strict=True)),
                 _runs=runs[first[i] : first[i + 1]].tobytes(),
             )
         )
     return sorted(regions, key=lambda region: -region.area)
+
+
+def select_kinds(
+    corruption_mask: Tensor,
+    kinds: Kinds,
+    *,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+) -> Tensor:
+    """The regions of a mask that are of some kinds.
+
+    Args:
+        corruption_mask: ``[1, 1, H, W]`` bool.
+        kinds: the probability of each kind of damage.
+        only: leave out regions whose most probable kind is none of these; empty for all kinds.
+        skip: leave out regions whose most probable kind is one of these.
+
+    Returns:
+        ``[1, 1, H, W]`` bool.
+    """
+    import torch
+
+    labels, areas = _label(_take_mask(corruption_mask))
+    names = np.array(list(kinds))[_mean_kinds(labels, areas, kinds).argmax(axis=1)]
+    stays = ~np.isin(names, list(skip)) & (np.isin(names, list(only)) | (not only))
+    return torch.from_numpy(np.concatenate(([False], stays))[labels])[None, None].to(corruption_mask.device)
+
+
+def map_kinds(corruption_mask: Tensor, kinds: Kinds) -> NDArray[np.uint8]:
+    """The kind of the region that each pixel of a mask belongs to.
+
+    Args:
+        corruption_mask: ``[1, 1, H, W]`` bool.
+        kinds: the probability of each kind of damage.
+
+    Returns:
+        ``[H, W]``, 0 outside the mask, else the place of the kind in ``kinds``, counted from 1.
+    """
+    labels, areas = _label(_take_mask(corruption_mask))
+    places = _mean_kinds(labels, areas, kinds).argmax(axis=1) + 1
+    return np.concatenate(([0], places)).astype(np.uint8)[labels]
+
+
+def _take_mask(corruption_mask: Tensor) -> NDArray[np.bool_]:
+    from hcl_sdk.functional.masks import check_mask
+
+    check_mask(corruption_mask)
+    if corruption_mask.shape[0] != 1:
+        raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
+    return corruption_mask[0, 0].cpu().numpy()
+
+
+def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Which region each pixel belongs to, from 1 on, 0 for none; and the area of each region."""
+    labels = np.zeros(mask.shape, np.int32)
+    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
+    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+
+def _mean_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kinds) -> NDArray[np.float64]:
+    """The mean probability of each kind over each region, ``[regions, kinds]``; maps are enlarged by repetition."""
+    height, width = labels.shape
+    sums = np.zeros((len(areas), len(kinds)))
+    for top in range(0, height, _ROWS):  # what is as long as the photo has pixels takes memory
+        rows, columns = np.nonzero(labels[top : top + _ROWS])
+        label = labels[top + rows, columns] - 1
+        for k, probability in enumerate(kinds.values()):
+            own_height, own_width = probability.shape
+            values = probability[(top + rows) * own_height // height, columns * own_width // width]
+            sums[:, k] += np.bincount(label, values, minlength=len(areas))
+    return sums / areas[:, None]
 
 
 def to_coco(
@@ -134,13 +215,16 @@ def to_coco(
         image_id: the photo's number in the data set.
 
     Returns:
-        A dictionary with ``images``, ``annotations`` and ``categories``, ready for ``json.dump``. The one category is
-        "corrupted"; annotations of regions with a confidence have it as ``score``.
+        A dictionary with ``images``, ``annotations`` and ``categories``, ready for ``json.dump``. The category of a
+        region is its kind, or "corrupted" where that is not known. Annotations have the confidence of their region as
+        ``score``, and the probabilities of its kinds as ``attributes``, as far as they are known.
 
     Raises:
         ValueError: if a region does not lie inside ``size``.
     """
     height, width = size
+    kinds = next((list(region.kinds) for region in regions if region.kinds is not None), [])
+    numbers = {name: number for number, name in enumerate(("corrupted", *kinds), start=1)}
     annotations = []
     for i, region in enumerate(regions, start=1):
         x, y, w, h = region.box
@@ -149,7 +233,7 @@ def to_coco(
         annotation: dict[str, Any] = {
             "id": i,
             "image_id": image_id,
-            "category_id": 1,
+            "category_id": numbers[region.kind or "corrupted"],
             "bbox": list(region.box),
             "area": region.area,
             "segmentation": {"size": [height, width], "counts": _run_lengths(region, height, width)},
@@ -157,11 +241,16 @@ def to_coco(
         }
         if region.confidence is not None:
             annotation["score"] = region.confidence
+        if region.kinds is not None:
+            annotation["attributes"] = dict(region.kinds)
         annotations.append(annotation)
     return {
         "images": [{"id": image_id, "file_name": file_name, "width": width, "height": height}],
         "annotations": annotations,
-        "categories": [{"id": 1, "name": "corrupted", "supercategory": ""}],
+        "categories": [
+            {"id": number, "name": name, "supercategory": "" if name == "corrupted" else "corrupted"}
+            for name, number in numbers.items()
+        ],
     }
 
 

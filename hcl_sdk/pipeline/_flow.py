@@ -20,7 +20,8 @@ from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Photo
-from hcl_sdk.result import Result
+from hcl_sdk.photos.regions import select_kinds
+from hcl_sdk.result import Result, list_kinds
 from hcl_sdk.runtime import Precision, autocast
 from hcl_sdk.settings import Settings
 
@@ -65,10 +66,18 @@ class Flow:
         """Fill the mask of a result of a photo that the detector has not seen."""
         return self._fill(result, None)
 
-    def make_mask(self, confidence: Tensor) -> Tensor:
-        """The mask that a confidence makes, both ``[B, 1, H, W]``."""
-        limits = (self.settings.threshold, self.settings.peak_threshold)
-        return hysteresis_mask(confidence, *(threshold_at(self.settings.sensitivity, limit) for limit in limits))
+    def make_mask(self, confidence: Tensor, detection: Detection | None = None) -> Tensor:
+        """The mask that a confidence makes, both ``[B, 1, H, W]``.
+
+        Kinds of damage are those of ``detection``, if it is given; then ``B`` is 1.
+        """
+        own = self.settings
+        limits = (threshold_at(own.sensitivity, limit) for limit in (own.threshold, own.peak_threshold))
+        mask = hysteresis_mask(confidence, *limits, min_area=own.min_area)
+        kinds = list_kinds(detection)
+        if kinds is None or not (own.only or own.skip):
+            return mask
+        return select_kinds(mask, kinds, only=own.only, skip=own.skip)
 
     # From photos to masks
 
@@ -93,7 +102,7 @@ class Flow:
             result = Result(
                 photo=photo,
                 confidence=confidence,
-                corruption_mask=self.make_mask(confidence),
+                corruption_mask=self.make_mask(confidence, own),
                 detection=_copy(replace(own, pyramid=None, embeddings=())),
             )
             results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))

@@ -7,10 +7,10 @@ import inspect
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any, Self, TypeAlias, overload
 
 import attrs
 import torch
@@ -30,7 +30,7 @@ from hcl_sdk.pipeline._schema import bind_parts, read_changes, read_fields
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
-from hcl_sdk.settings import Settings
+from hcl_sdk.settings import Damage, Settings
 from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
 
 _logger = logging.getLogger("hcl_sdk.pipeline")
@@ -40,6 +40,14 @@ def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> N
     kind = {"detector": Detector, "restorer": Restorer}[attribute.name]
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"{attribute.name} must be a {kind.__name__} or None; got a {type(value).__name__}")
+
+
+Kinds: TypeAlias = "Damage | Collection[Damage]"
+
+
+def _asks_for_kinds(settings: Settings) -> str | None:
+    """The setting that needs to know what damage is; None if none does."""
+    return "only" if settings.only else "skip" if settings.skip else None
 
 
 def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -76,6 +84,10 @@ class Pipeline(Settings):
             [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
         sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
             are, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+        only: leave out regions whose damage is none of these kinds, of ``text``, ``graphic``, ``scratch``, ``patch``,
+            ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
+        skip: leave out regions whose damage is one of these kinds; likewise.
+        min_area: leave out regions with less than this share of the photo's pixels, in [0, 1].
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is nearest
@@ -85,7 +97,7 @@ class Pipeline(Settings):
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
 
     Raises:
-        TypeError: if a part is not what its name says, or a setting not a number.
+        TypeError: if a part is not what its name says, or a setting of another type.
         ValueError: if both parts are None or do not fit each other, or a setting is out of its range.
 
     Example:
@@ -137,6 +149,9 @@ class Pipeline(Settings):
         photo: Source,
         *,
         sensitivity: float | None = ...,
+        only: Kinds | None = ...,
+        skip: Kinds | None = ...,
+        min_area: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
         texture: float | None = ...,
@@ -151,6 +166,9 @@ class Pipeline(Settings):
         photo: Sequence[Source],
         *,
         sensitivity: float | None = ...,
+        only: Kinds | None = ...,
+        skip: Kinds | None = ...,
+        min_area: float | None = ...,
         dilate: float | None = ...,
         feather: float | None = ...,
         texture: float | None = ...,
@@ -165,6 +183,9 @@ class Pipeline(Settings):
         photo: Source | Sequence[Source],
         *,
         sensitivity: float | None = None,
+        only: Kinds | None = None,
+        skip: Kinds | None = None,
+        min_area: float | None = None,
         dilate: float | None = None,
         feather: float | None = None,
         texture: float | None = None,
@@ -177,7 +198,7 @@ class Pipeline(Settings):
 
         Args:
             photo: one photo, or a list of them, which are all held in memory, with their results.
-            sensitivity, dilate, feather, texture: in place of the pipeline's own.
+            sensitivity, only, skip, min_area, dilate, feather, texture: in place of the pipeline's own.
             region: (x, y, width, height) in pixels: what is corrupted is looked for in this rectangle only. The
                 detector sees the whole photo all the same.
             seed: of the clusterer's draws; the same seed gives the same result.
@@ -189,13 +210,22 @@ class Pipeline(Settings):
             One result, or a list of them in the order of the photos.
 
         Raises:
-            TypeError: for what is no photo, or a setting that is no number.
-            ValueError: for a photo that cannot be read, a value out of its range, or a pipeline without a detector or
-                restorer.
+            TypeError: for what is no photo, or a setting of another type.
+            ValueError: for a photo that cannot be read, a value out of its range, a pipeline without a detector or
+                restorer, or ``only`` or ``skip`` and a detector that does not know what damage is.
         """
         self._need_restorer()
-        flow = self._make_flow(region, sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture)
-        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size, progress)
+        flow = self._make_flow(
+            region,
+            sensitivity=sensitivity,
+            only=only,
+            skip=skip,
+            min_area=min_area,
+            dilate=dilate,
+            feather=feather,
+            texture=texture,
+        )
+        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size, progress, flow.settings)
 
     @overload
     def detect(
@@ -204,6 +234,9 @@ class Pipeline(Settings):
         *,
         sensitivity: float | None = ...,
         region: Box | None = ...,
+        only: Kinds | None = ...,
+        skip: Kinds | None = ...,
+        min_area: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
         progress: bool = ...,
@@ -215,6 +248,9 @@ class Pipeline(Settings):
         *,
         sensitivity: float | None = ...,
         region: Box | None = ...,
+        only: Kinds | None = ...,
+        skip: Kinds | None = ...,
+        min_area: float | None = ...,
         seed: int = ...,
         batch_size: int = ...,
         progress: bool = ...,
@@ -226,13 +262,16 @@ class Pipeline(Settings):
         *,
         sensitivity: float | None = None,
         region: Box | None = None,
+        only: Kinds | None = None,
+        skip: Kinds | None = None,
+        min_area: float | None = None,
         seed: int = 0,
         batch_size: int = 8,
         progress: bool = False,
     ) -> Result | list[Result]:
         """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
-        flow = self._make_flow(region, sensitivity=sensitivity)
-        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size, progress)
+        flow = self._make_flow(region, sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
+        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size, progress, flow.settings)
 
     @suggest_keywords
     def restore(
@@ -266,20 +305,37 @@ class Pipeline(Settings):
         return flow.fill(result)
 
     @suggest_keywords
-    def to_mask(self, confidence: Tensor, *, sensitivity: float | None = None) -> Tensor:
-        """The mask that a confidence makes: what :meth:`detect` would find, without detecting anew.
+    def to_mask(
+        self,
+        found: Result | Tensor,
+        *,
+        sensitivity: float | None = None,
+        only: Kinds | None = None,
+        skip: Kinds | None = None,
+        min_area: float | None = None,
+    ) -> Tensor:
+        """The mask of what was found with other settings: what :meth:`detect` would find, without detecting anew.
 
         Args:
-            confidence: ``[B, 1, H, W]``, probability of *corrupted*, such as a result's ``confidence``.
-            sensitivity: in place of the pipeline's own.
+            found: a result of this pipeline; or a confidence, the probability of *corrupted*, ``[B, 1, H, W]``, which
+                does not say what the damage is, so that ``only`` and ``skip`` must be empty.
+            sensitivity, only, skip, min_area: in place of the pipeline's own.
 
         Returns:
             ``corruption_mask``, ``[B, 1, H, W]`` bool.
 
         Raises:
-            TypeError, ValueError: if ``confidence`` is no such tensor, or the sensitivity not in its range.
+            TypeError, ValueError: if ``found`` is neither, a setting cannot be what it is given, or it is not known
+                what the damage is and ``only`` or ``skip`` asks for it.
         """
-        return self._make_flow(sensitivity=sensitivity).make_mask(confidence)
+        flow = self._make_flow(sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
+        confidence, detection = (found.confidence, found.detection) if isinstance(found, Result) else (found, None)
+        if (detection is None or detection.damage_logits is None) and (name := _asks_for_kinds(flow.settings)):
+            raise ValueError(
+                f"{name} chooses by what the damage is, which is not known here; hand in a result of a pipeline whose "
+                f"detector has a damage_head, found with it"
+            )
+        return flow.make_mask(confidence, detection)
 
     def find_suspect(self, result: Result) -> Suspect | None:
         """The most suspicious part of a photo that is not in its mask, and the sensitivity at which it would be.
@@ -296,14 +352,16 @@ class Pipeline(Settings):
         if result.detection is None:
             return None
         confidence = result.confidence[0, 0].cpu().numpy()
-        box = find_peak(confidence, result.corruption_mask[0, 0].cpu().numpy())
+        # What was left out on purpose, by its kind or its size, is no suspect.
+        known = result.corruption_mask | self.to_mask(result, only=(), skip=(), min_area=0.0)
+        box = find_peak(confidence, known[0, 0].cpu().numpy())
         if box is None:
             return None
         x, y, width, height = box
         peak = result.confidence[..., y : y + height, x : x + width].amax().reshape(1, 1, 1, 1)
 
         def takes(step: int) -> bool:
-            return bool(self.to_mask(peak, sensitivity=step / 100))
+            return bool(self.to_mask(peak, sensitivity=step / 100, only=(), skip=(), min_area=0.0))
 
         return Suspect(
             box=box, confidence=float(peak), sensitivity=bisect.bisect_left(range(100), True, key=takes) / 100
@@ -332,11 +390,18 @@ class Pipeline(Settings):
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
     def _run_batches(
-        self, photo: Any, work: Callable[[list[Photo]], list[Result]], batch_size: int, progress: bool
+        self,
+        photo: Any,
+        work: Callable[[list[Photo]], list[Result]],
+        batch_size: int,
+        progress: bool,
+        settings: Settings,
     ) -> Any:
         """What ``work`` makes of a photo or of a list of them, of which it gets those of one working size together."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
+        if why := self.explain_lack_of_kinds(settings):
+            raise ValueError(why)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if not _is_list(photo):
@@ -356,6 +421,16 @@ class Pipeline(Settings):
                         for i in batch:
                             _logger.info("photo %d of %d: %r", i + 1, len(photos), results[i])
         return [results[i] for i in range(len(photos))]
+
+    def explain_lack_of_kinds(self, settings: Settings | None = None) -> str | None:
+        """Why regions cannot be chosen as settings ask for, by default the pipeline's own; None if they can."""
+        name = _asks_for_kinds(self if settings is None else settings)
+        if name is None or self.detector is None or self.detector.damage_head is not None:
+            return None
+        return (
+            f"{name} chooses regions by what their damage is, and these weights do not know it: their detector has no "
+            f"damage_head; min_area works with any weights"
+        )
 
     def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
         """The parts with the settings given for a call and, where they are None, the pipeline's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,16 +13,18 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from numpy.typing import NDArray
 from PIL import Image
 from processes import run_ranks
+from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
 
-from hcl_sdk import GatedUNet, Pipeline, ResNetEncoder, Result
+from hcl_sdk import DamageHead, Detector, GatedUNet, Pipeline, Region, ResNetEncoder, Result, SoftKMeans
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build, dump_yaml
-from hcl_sdk.corruptions import Blobs, Corruption, Noise, RandomColor, Rule
+from hcl_sdk.corruptions import AnotherPhoto, Blobs, Corruption, Noise, RandomColor, Rectangles, Rule
 from hcl_sdk.data import AnnotatedDataset, FolderDataset, PairsDataset
 from hcl_sdk.evaluation import Evaluation, Networks, evaluate
 from hcl_sdk.evaluation.bootstrap import Estimate
@@ -32,6 +34,7 @@ from hcl_sdk.evaluation.report import name_area_group, summarize
 from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
 from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import choose_cases
+from hcl_sdk.interfaces import DAMAGE
 from hcl_sdk.losses import PerceptualLoss
 
 
@@ -636,3 +639,44 @@ def test_two_processes_give_the_numbers_of_one(photos: Path, tmp_path: Path, tin
         assert rank.wait() == 0, rank.stderr
     metrics = [(tmp_path / name / "metrics.json").read_text() for name in ("one", "two")]
     assert metrics[0] == metrics[1]
+
+
+def test_what_damage_is_called(photos: Path, tmp_path: Path, make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector(clusterer=SoftKMeans(one_class=False), damage_head=DamageHead(dim=4, finest=0))
+    rules = (Rule(shapes=(Blobs(),), contents=(Noise(),)), Rule(shapes=(Rectangles(),), contents=(AnotherPhoto(),)))
+    evaluation = make_evaluation(photos, corruption=Corruption(rules=rules, layers=(2, 2), clean=0.1))
+    pipeline = Pipeline(detector, device="cpu")
+    report = evaluate(pipeline, evaluation, tmp_path)
+    shares: dict[str, list[NDArray[np.float64]]] = {}
+    for i in evaluation.numbers():
+        item, result = evaluation.items()[i], pipeline.detect(evaluation.items()[i].image)
+        called = np.zeros((32, 32), int)
+        for region in result.regions:
+            called[label_of(result, region)] = DAMAGE.index(region.kind) + 1
+        for number, kind in enumerate(DAMAGE, start=1):
+            own = called[(item.damage_map == number) & (called > 0)]
+            if own.size:
+                shares.setdefault(kind, []).append(np.bincount(own, minlength=7)[1:] / own.size)
+    assert set(shares) == {"fill", "patch"}
+    assert [own["kind"] for own in report.kinds] == [kind for kind in DAMAGE if kind in shares]
+    for own in report.kinds:
+        assert own["images"] == len(shares[own["kind"]])
+        assert [own[kind] for kind in DAMAGE] == pytest.approx(np.mean(shares[own["kind"]], axis=0).tolist())
+    assert "| what was found is called | images | text |" in (tmp_path / "table.md").read_text()
+    assert json.loads((tmp_path / "metrics.json").read_text())["kinds"] == report.kinds
+
+
+def label_of(result: Result, region: Region) -> NDArray[np.bool_]:
+    """The pixels of a region."""
+    regions, _ = ndimage.label(result.corruption_mask[0, 0].numpy(), np.ones((3, 3)))  # type: ignore[misc]
+    x, y, width, height = region.box
+    own = regions[y : y + height, x : x + width]
+    numbers = [n for n in np.unique(own[own > 0]) if (regions == n).sum() == (own == n).sum() == region.area]
+    return np.isin(regions, numbers[:1])
+
+
+def test_detectors_that_know_no_kinds_are_not_asked(tiny_pipeline: Pipeline, evaluation: Evaluation) -> None:
+    report = evaluate(tiny_pipeline, evaluation)
+    assert report.kinds == []
+    assert "is called" not in report.to_markdown()
+    assert all("kinds" not in row.to_json()["detection"] for row in report.rows)

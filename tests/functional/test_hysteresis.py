@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from skimage.filters import apply_hysteresis_threshold
+from skimage.measure import label
 from torch import Tensor
 
 from hcl_sdk.functional.hysteresis import hysteresis_mask
@@ -36,6 +37,18 @@ def test_it_is_hysteresis_thresholding(confidence: NDArray[Any], threshold: floa
     assert mask.dtype == bool
     for ours, image in zip(mask[:, 0], confidence[:, 0], strict=True):
         np.testing.assert_array_equal(ours, in_four_neighborhoods(image, threshold, max(threshold, peak)))
+
+
+@given(images, thresholds, thresholds, st.sampled_from([0.1, 0.25, 1.0]))
+def test_regions_with_less_than_a_share_of_the_pixels_do_not_count(
+    confidence: NDArray[Any], threshold: float, peak: float, share: float
+) -> None:
+    whole = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
+    large = hysteresis_mask(torch.from_numpy(confidence), threshold, peak, min_area=share).numpy()
+    for ours, mask in zip(large[:, 0], whole[:, 0], strict=True):
+        regions = label(mask, connectivity=2)
+        areas = np.bincount(regions.ravel())  # pyright: ignore[reportAttributeAccessIssue]
+        np.testing.assert_array_equal(ours, mask & (areas[regions] >= share * mask.size))
 
 
 def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count() -> None:

@@ -13,7 +13,7 @@ from skimage.draw import polygon2mask
 from skimage.measure import label
 
 from hcl_sdk.photos import regions as module
-from hcl_sdk.photos.regions import find_regions, to_coco
+from hcl_sdk.photos.regions import find_regions, map_kinds, select_kinds, to_coco
 
 masks = st.builds(
     lambda h, w, share, seed: np.random.default_rng(seed).random((h, w)) < share,
@@ -190,3 +190,53 @@ def test_bad_input_is_refused() -> None:
         find_regions(mask, torch.zeros(1, 1, 2, 4))
     with pytest.raises(ValueError, match="beyond the photo of 2 x 2"):
         to_coco(find_regions(mask), file_name="a.png", size=(2, 2))
+
+
+def draw_kinds(seed: int, size: tuple[int, int]) -> dict[str, NDArray[np.float64]]:
+    drawn = np.random.default_rng(seed).dirichlet((1.0, 1.0, 1.0), size)
+    return dict(zip(("text", "scratch", "fill"), drawn.transpose(2, 0, 1), strict=True))
+
+
+@given(masks, st.integers(0, 99), st.integers(1, 9), st.integers(1, 9))
+@settings(max_examples=40, deadline=None)
+def test_a_region_is_what_its_pixels_are_in_the_mean(mask: Any, seed: int, height: int, width: int) -> None:
+    kinds = draw_kinds(seed, (height, width))
+    regions = find_regions(as_tensor(mask), kinds=kinds)
+    numbers = map_kinds(as_tensor(mask), kinds)
+    assert np.array_equal(numbers > 0, mask)
+    y, x = (np.arange(size) * own // size for size, own in zip(mask.shape, (height, width), strict=True))
+    for region in regions:
+        pixels = filled(region, mask.shape)
+        means = {kind: values[y][:, x][pixels].mean() for kind, values in kinds.items()}
+        assert region.kinds == pytest.approx(means)
+        assert region.kind in means
+        assert means[region.kind] == pytest.approx(max(means.values()))
+        assert {list(kinds)[number - 1] for number in numbers[pixels]} == {region.kind}
+    for only in ((), ("text",), ("fill", "text")):
+        kept = select_kinds(as_tensor(mask), kinds, only=only, skip=("scratch",))[0, 0].numpy()
+        stays = [k for k in only or kinds if k != "scratch"]
+        assert np.array_equal(kept, np.isin(numbers, [list(kinds).index(kind) + 1 for kind in stays]))
+
+
+def test_regions_of_many_rows_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask, kinds = np.random.default_rng(0).random((40, 9)) < 0.5, draw_kinds(0, (13, 4))
+    whole = [region.kinds for region in find_regions(as_tensor(mask), kinds=kinds)]
+    monkeypatch.setattr(module, "_ROWS", 7)
+    parts = [region.kinds for region in find_regions(as_tensor(mask), kinds=kinds)]
+    assert len(whole) == len(parts) > 1
+    for a, b in zip(whole, parts, strict=True):
+        assert a == pytest.approx(b)
+
+
+def test_kinds_are_the_categories_of_coco() -> None:
+    mask = np.zeros((4, 9), bool)
+    mask[:3, :3] = mask[:2, 6:] = True
+    kinds = {"text": np.array([[0.9, 0.1, 0.2]]), "scratch": np.array([[0.1, 0.9, 0.8]])}
+    regions = find_regions(as_tensor(mask), kinds=kinds)
+    coco = to_coco(regions, file_name="a.png", size=(4, 9))
+    assert [(c["id"], c["name"]) for c in coco["categories"]] == [(1, "corrupted"), (2, "text"), (3, "scratch")]
+    assert [a["category_id"] for a in coco["annotations"]] == [2, 3]
+    assert coco["annotations"][0]["attributes"] == pytest.approx({"text": 0.9, "scratch": 0.1})
+    plain = to_coco(find_regions(as_tensor(mask)), file_name="a.png", size=(4, 9))
+    assert [c["name"] for c in plain["categories"]] == ["corrupted"]
+    assert all("attributes" not in annotation for annotation in plain["annotations"])

@@ -89,6 +89,10 @@ def export(
     # What runs the models has the thresholds alone.
     limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
     config = pipeline.to_config() | limits | {"sensitivity": 0.5}
+    if pipeline.only or pipeline.skip:
+        raise ExportError("the models do not say what damage is, which only and skip ask for; set both to ()")
+    if config["detector"] is not None:
+        config["detector"] = config["detector"] | {"damage_head": None}  # no part of the models
     device = pipeline.device
     parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
     folder.mkdir(parents=True, exist_ok=True)

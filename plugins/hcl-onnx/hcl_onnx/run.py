@@ -135,8 +135,8 @@ class Runner:
         threads: as many as ONNX Runtime may use; None for all cores.
 
     Attributes:
-        detection_size, restoration_size, threshold, peak_threshold, dilate, feather: the settings of the pipeline that
-            was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
+        detection_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather: the settings of the
+            pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
 
     Raises:
         ModelError: if the folder or a model in it is missing, damaged or something else.
@@ -150,6 +150,7 @@ class Runner:
         self.restoration_size: int | None = config["restoration_size"]
         self.threshold: float = config["threshold"]
         self.peak_threshold: float = config.get("peak_threshold", 0.0)  # older folders have none
+        self.min_area: float = config.get("min_area", 0.0)
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
         files = self.manifest.files
@@ -200,7 +201,7 @@ class Runner:
         image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
         found = self._run_detector(image)
         confidence = arrays.enlarge(found["confidence"], photo.size)[0, 0]
-        mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold)
+        mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold, self.min_area)
         return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:
