@@ -208,9 +208,7 @@ photo_options = bundle(
         help="Keep only regions of these kinds, comma-separated: text, graphic, scratch, patch, fill, other.",
     ),
     click.option("--skip", metavar="KINDS", type=_KindsType(), help="Drop regions of these kinds, comma-separated."),
-    setting_option(
-        "min_area", "SHARE", "Drop regions smaller than this share of the photo, from 0 to 1, such as 0.001."
-    ),
+    setting_option("min_area", "SHARE", "Drop regions smaller than this share of the photo, such as 0.001."),
     setting_option(
         "detection_size",
         "PIXELS",
