@@ -20,7 +20,7 @@ from PIL import Image, ImageFont
 from hcl_sdk import Pipeline
 from hcl_sdk.config import build, describe, load_yaml, override
 from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
-from hcl_sdk.evaluation import Benchmark, run_benchmark
+from hcl_sdk.evaluation import Benchmark, Evaluation, run_benchmark
 from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.training import load_run
 
@@ -54,20 +54,46 @@ def photos(tmp_path: Path) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
-def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str, tmp_path: Path) -> None:
+def make_folders(photos: str, folder: Path) -> dict[str, str]:
+    """The folders that recipes name: one with a font, and the photos in place of all others."""
     own = ImageFont.load_default(12)
     assert isinstance(own, ImageFont.FreeTypeFont)
-    (tmp_path / "letters.ttf").write_bytes(cast(io.BytesIO, own.path).getvalue())
-    folders = {"FONTS": str(tmp_path), "FILM": photos, "LOGOS": photos}
+    (folder / "letters.ttf").write_bytes(cast(io.BytesIO, own.path).getvalue())
+    return {"FONTS": str(folder), "FILM": photos, "LOGOS": photos}
+
+
+@pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
+def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str, tmp_path: Path) -> None:
+    folders = make_folders(photos, tmp_path)
     fields = [f"data.dataset.path={photos}", f"validation.dataset.path={photos}", *stage.fields]
     if stage.after:
         assert stage.after in [other.name for other in train.STAGES[: train.STAGES.index(stage)]]
         fields.append("pipeline=default")
-    mapping = override(load_yaml(train.read_recipe(stage, folders)), [*fields, f"steps={stage.steps}"])
+    mapping = override(load_yaml(train.read_recipe(stage.recipe, folders)), [*fields, f"steps={stage.steps}"])
     _, recipe = load_run(mapping, device="cpu")
     assert recipe.steps == stage.steps
     assert (recipe.detection is None) == stage.name.startswith("restorer")
+
+
+def test_the_damage_head_of_the_default_weights_can_be_trained(
+    photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
+    damage_head = script(BENCHMARKS / "default_weights/damage_head.py")
+    damage_head.add_head("default", tmp_path / "start")
+    folders = make_folders(photos, tmp_path)
+    start = f"pipeline={tmp_path / 'start'}"
+    recipe = load_yaml(train.read_recipe("damage_head.yaml", folders))
+    pipeline, run = load_run(override(recipe, [f"data.dataset.path={photos}", start]), device="cpu")
+    assert run.detection is not None
+    assert run.detection.parts == ("damage_head",)
+    before, after = (p.detector for p in (Pipeline.from_pretrained("default", device="cpu"), pipeline))
+    assert before is not None
+    assert after is not None
+    for name, tensor in before.state_dict().items():
+        assert name.startswith("damage_head.") or torch.equal(after.state_dict()[name], tensor)
+    measured = override(load_yaml(train.read_recipe("kinds.yaml", folders)), [f"dataset.path={photos}"])
+    assert build(measured, Evaluation).corruption is not None
 
 
 def test_the_research_weights_can_be_trained(photos: str) -> None:

@@ -1,11 +1,12 @@
 """Teach weights what damage is: a damage head on a detector that stays as it is, bit by bit.
 
-    python benchmarks/default_weights/damage_head.py WEIGHTS PHOTOS ASIDE -o FOLDER --fonts F --film M --logos L
+    python benchmarks/default_weights/damage_head.py WEIGHTS PHOTOS TUNING ASIDE -o FOLDER --fonts F --film M --logos L
 
-WEIGHTS is a folder or name of weights, PHOTOS a folder of photos, ASIDE a text file with the names of those that are
-not trained on; F is a folder of fonts, M one of masks of film damage, L one of logos. The new weights are
-FOLDER/run/weights, with the settings and the restorer of the old ones. A run that was killed or stopped goes on.
-``--steps`` makes it shorter, for a trial.
+WEIGHTS is a folder or the name of weights, PHOTOS a folder of photos, ASIDE a text file with the names of those that
+are not trained on, TUNING one with those of them that the head is measured on; F is a folder of fonts, M one of masks
+of film damage, L one of logos. The new weights are FOLDER/run/weights, with the settings and the restorer of the old
+ones; what damage of each kind is called then stands in FOLDER/measured/table.md. A run that was killed or stopped goes
+on. ``--steps`` makes it shorter, for a trial.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import attrs
 import torch
-from train import FOLDERS, Stage, read_recipe, run
+from train import FOLDERS, read_recipe, run
 
 from hcl_sdk import DamageHead, Pipeline
 
@@ -36,25 +37,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights")
     parser.add_argument("photos")
+    parser.add_argument("tuning")
     parser.add_argument("aside")
     parser.add_argument("-o", "--out", type=Path, required=True)
     for name in FOLDERS:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--steps", type=int)
     arguments = parser.parse_args()
-    start, recipe = arguments.out / "start", arguments.out / "damage_head.yaml"
+    out: Path = arguments.out
+    start, recipe, measured = out / "start", out / "damage_head.yaml", out / "kinds.yaml"
     if not (start / "config.json").exists():
         add_head(arguments.weights, start)
     folders = {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
-    recipe.write_text(read_recipe(Stage("damage_head", "damage_head.yaml", 0), folders), encoding="utf-8")
+    recipe.write_text(read_recipe(recipe.name, folders), encoding="utf-8")
+    measured.write_text(read_recipe(measured.name, folders), encoding="utf-8")
     fields = [
         f"pipeline={start}",
         f"data.dataset.path={arguments.photos}",
         f"data.dataset.exclude={arguments.aside}",
         *([] if arguments.steps is None else [f"steps={arguments.steps}"]),
     ]
-    run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(arguments.out / "run"))
-    print(f"the new weights: {arguments.out / 'run' / 'weights'}")
+    run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / "run"))
+    pipeline = Pipeline.from_pretrained(out / "run" / "weights", device="cpu")
+    pipeline.replace(restorer=None).save_pretrained(out / "detector", half=True)  # nothing is filled
+    photos = f"dataset.path={arguments.photos}", f"dataset.only={arguments.tuning}"
+    weights = "--weights", str(out / "detector"), "-o", str(out / "measured")
+    run("-m", "hcl_sdk.cli", "evaluate", str(measured), *photos, *weights)
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ FOLDERS = "fonts", "film", "logos"
 SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.98", "--detection-size", "512")
 
 
-def read_recipe(stage: Stage, folders: Mapping[str, str]) -> str:
-    """A stage's recipe with the folders of this machine, by the names of ``FOLDERS`` in capitals."""
-    return Template((HERE / stage.recipe).read_text(encoding="utf-8")).substitute(folders)
+def read_recipe(name: str, folders: Mapping[str, str]) -> str:
+    """A recipe beside this file with the folders of this machine, by the names of ``FOLDERS`` in capitals."""
+    return Template((HERE / name).read_text(encoding="utf-8")).substitute(folders)
 
 
 def main() -> None:
@@ -85,7 +85,7 @@ def main() -> None:
         if stage.after:
             fields.append(f"pipeline={out / stage.after / 'weights'}")
         recipe = out / f"{stage.name}.yaml"
-        recipe.write_text(read_recipe(stage, folders), encoding="utf-8")
+        recipe.write_text(read_recipe(stage.recipe, folders), encoding="utf-8")
         run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
     trained = [str(out / name / "weights") for name in ("detector_3", "restorer_2")]
     run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)

@@ -46,8 +46,8 @@ def test_regions_with_less_than_a_share_of_the_pixels_do_not_count(
     whole = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
     large = hysteresis_mask(torch.from_numpy(confidence), threshold, peak, min_area=share).numpy()
     for ours, mask in zip(large[:, 0], whole[:, 0], strict=True):
-        regions = label(mask, connectivity=2)
-        areas = np.bincount(regions.ravel())  # pyright: ignore[reportAttributeAccessIssue]
+        regions: NDArray[Any] = np.asarray(label(mask, connectivity=2))
+        areas = np.bincount(regions.ravel())
         np.testing.assert_array_equal(ours, mask & (areas[regions] >= share * mask.size))
 
 

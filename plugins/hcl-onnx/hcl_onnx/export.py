@@ -88,7 +88,7 @@ def export(
     folder = Path(folder)
     # What runs the models has the thresholds alone.
     limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
-    config = pipeline.to_config() | limits | {"sensitivity": 0.5}
+    config: dict[str, Any] = pipeline.to_config() | limits | {"sensitivity": 0.5}
     if pipeline.only or pipeline.skip:
         raise ExportError("the models do not say what damage is, which only and skip ask for; set both to ()")
     if config["detector"] is not None:

@@ -26,17 +26,13 @@ from PIL import Image
 from torch import nn
 
 from hcl_sdk import (
-    BidirectionalFusion,
-    DamageHead,
     Detection,
     Detector,
     Identity,
     Pipeline,
     ProjectionHead,
-    Prototypes,
     PyramidSpec,
     ResidualUNet,
-    ResNetEncoder,
     Restorer,
     component,
 )
@@ -135,13 +131,7 @@ def test_images_of_one_class_are_among_those_that_agree(published):
 
 @compositions
 @pytest.mark.parametrize(
-    "settings",
-    [
-        {"dilate": 3.0, "feather": 4.0},
-        {"threshold": 0.2, "peak_threshold": 0.6},
-        {"detection_size": None},
-        {"min_area": 0.02},
-    ],
+    "settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2, "peak_threshold": 0.6}, {"detection_size": None}]
 )
 def test_other_settings_work_as_in_the_pipeline(exported, settings):
     pipeline, folder, _ = exported
@@ -409,24 +399,6 @@ def test_what_cannot_be_exported_is_named(hcl_registry, tmp_path):
         export(Pipeline(restorer=ByTheMean()), tmp_path)
     with pytest.raises(ModelError, match=r"holds no hcl_onnx\.json"):
         Runner(tmp_path)
-
-
-def test_what_says_what_damage_is_stays_behind(tmp_path):
-    detector = Detector(
-        encoder=ResNetEncoder(channels=(4, 4), depths=(0, 0)),
-        interaction=BidirectionalFusion(dim=4),
-        head=ProjectionHead(dim=4),
-        clusterer=Prototypes(),
-        damage_head=DamageHead(dim=4),
-    )
-    pipeline = Pipeline(detector, min_area=0.01, device="cpu")
-    pipeline.skip = "text"
-    with pytest.raises(ExportError, match="do not say what damage is, which only and skip ask for"):
-        export(pipeline, tmp_path)
-    pipeline.skip = ()
-    export(pipeline, tmp_path)
-    assert Runner(tmp_path).min_area == 0.01
-    assert load(tmp_path).detector.damage_head is None
 
 
 def test_an_export_that_differs_is_no_export(restoration, tmp_path):
