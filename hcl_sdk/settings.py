@@ -104,7 +104,9 @@ class Settings:
     min_area: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
+    seamless: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     texture: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
+    unveil: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         check_keywords(cls.__name__, given, [field.name for field in attrs.fields(cls) if field.init])

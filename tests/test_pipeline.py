@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import binary_dilation
 from skimage.measure import label
 from torch import Tensor
 from torch.nn import functional as F
@@ -395,6 +396,76 @@ def test_texture_of_a_restorer_that_uses_features() -> None:
     assert len(np.unique(flat[mask], axis=0)) == 1
     assert len(np.unique(textured[mask], axis=0)) > 1
     assert np.array_equal(textured[~mask], photo[~mask])
+
+
+def waves(height: int, width: int) -> np.ndarray:
+    """A smooth photo in [0, 1]."""
+    rows, columns = np.mgrid[:height, :width] / 12
+    return np.stack([np.sin(rows) * np.cos(columns), np.sin(rows + columns), np.cos(rows)], axis=-1) * 0.3 + 0.5
+
+
+@hcl_sdk.component
+class KnowsTheWaves(hcl_sdk.Restorer):
+    """Fills with ``waves``, wherever it is asked to."""
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        pass
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        return torch.from_numpy(waves(*image.shape[-2:])).permute(2, 0, 1).to(image).expand_as(image)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_watermark_is_taken_off_and_what_is_opaque_is_filled(dtype: type) -> None:
+    photo = waves(90, 120) + 0.03 * np.random.default_rng(0).standard_normal((90, 120, 1))  # grain, which nobody knows
+    watermark, spot = np.zeros((90, 120), bool), np.zeros((90, 120), bool)
+    watermark[10:22, 10:80] = watermark[30:80, 20:34] = True
+    spot[60:80, 90:110] = True
+    highest = np.iinfo(dtype).max
+    damaged = np.where(watermark[..., None], 0.5 * photo + 0.5, photo)
+    damaged[spot] = (1, 0, 0)
+    damaged, clean = ((x * highest).round().astype(dtype) for x in (damaged, photo))
+    mask = watermark | spot
+
+    def errors(unveil: bool) -> tuple[float, float]:
+        pipeline = Pipeline(restorer=KnowsTheWaves(), unveil=unveil, dilate=1, feather=2, device="cpu")
+        restored = pipeline.restore(damaged, corruption_mask=mask).restored
+        assert restored.dtype == dtype
+        far = ~np.asarray(binary_dilation(mask, iterations=8), bool)
+        assert np.array_equal(restored[far], clean[far])
+        difference = np.square((restored.astype(float) - clean) / highest)
+        return float(difference[watermark].mean()), float(difference[spot].mean())
+
+    (filled, spot_filled), (unveiled, spot_unveiled) = errors(unveil=False), errors(unveil=True)
+    assert unveiled < 0.3 * filled
+    assert spot_unveiled == pytest.approx(spot_filled)
+
+
+@hcl_sdk.component
+class TooBright(KnowsTheWaves):
+    """Knows the waves, but makes them brighter."""
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        return super().forward(image, detection) + 0.15
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_seamless_fill_meets_the_photo(dtype: type) -> None:
+    mask = np.zeros((90, 120), bool)
+    mask[20:60, 30:90] = True
+    photo = (waves(90, 120) * np.iinfo(dtype).max).round().astype(dtype)
+
+    def errors(**settings: Any) -> np.ndarray:
+        pipeline = Pipeline(restorer=TooBright(), device="cpu", **settings)
+        restored = pipeline.restore(photo, corruption_mask=mask).restored
+        assert restored.dtype == dtype
+        far = ~np.asarray(binary_dilation(mask, iterations=6), bool)
+        assert np.array_equal(restored[far], photo[far])
+        return np.abs(restored[mask].astype(float) - photo[mask]) / np.iinfo(dtype).max
+
+    assert errors(seamless=False).mean() > 0.14
+    assert errors(seamless=True).max() < 0.03
+    assert errors(seamless=True, dilate=2, feather=3).max() < 0.03
 
 
 def test_a_configuration_from_before_there_was_texture_has_none() -> None:

@@ -33,6 +33,17 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
     help="Fill with this restorer instead of the one in the weights; hcl components lists them.",
 )
 @click.option(
+    "--unveil/--no-unveil",
+    default=None,
+    help="Remove watermarks and the like, through which the photo is seen, and fill the rest.  "
+    "[default: from the weights]",
+)
+@click.option(
+    "--seamless/--no-seamless",
+    default=None,
+    help="Shift the fill smoothly so that it meets the photo at its border.  [default: from the weights]",
+)
+@click.option(
     "--format",
     "file_format",
     type=click.Choice(_FORMATS, case_sensitive=False),
@@ -46,6 +57,8 @@ def restore(
     feather: float | None,
     texture: float | None,
     restorer: str | None,
+    unveil: bool | None,
+    seamless: bool | None,
     file_format: str | None,
 ) -> None:
     """Restore photos.
@@ -81,4 +94,6 @@ def restore(
         dilate=dilate,
         feather=feather,
         texture=texture,
+        unveil=unveil,
+        seamless=seamless,
     )

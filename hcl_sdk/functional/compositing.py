@@ -36,3 +36,35 @@ def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> T
     for i, mask in enumerate(corruption_mask[:, 0].cpu().numpy()):
         alpha[i, 0] = arrays.feathered_alpha(mask, dilate, feather)
     return torch.from_numpy(alpha).to(corruption_mask.device)
+
+
+def close_seam(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> Tensor:
+    """Let a fill meet the photo at the border of the hole.
+
+    How far the fill is from the photo there is the *jump*. A membrane that is held at the border by the jump is added
+    to the fill, whose gradients so stay as they are but for what is smooth (Perez, Gangnet and Blake, "Poisson Image
+    Editing", SIGGRAPH 2003, section 2: the correction of a guided interpolation is a membrane).
+
+    Args:
+        image: ``[B, C, H, W]``, float. What is under the mask has no influence.
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
+        fill: ``[B, C, H, W]``, float; what it has outside the mask has no influence.
+
+    Returns:
+        ``[B, C, H, W]``: as ``image`` outside the mask, as ``fill`` if nothing else is known.
+
+    Raises:
+        TypeError: if the mask is not bool.
+        ValueError: if the shapes do not fit.
+    """
+    check_mask(corruption_mask)
+    batch, _, height, width = corruption_mask.shape
+    if image.ndim != 4 or image.shape != fill.shape or (len(image), *image.shape[2:]) != (batch, height, width):
+        raise ValueError(
+            f"image and fill must be [B, C, H, W] and the mask [B, 1, H, W]; got {list(image.shape)}, "
+            f"{list(fill.shape)} and {list(corruption_mask.shape)}"
+        )
+    masks = corruption_mask[:, 0].cpu().numpy()
+    images, fills = (x.detach().cpu().float().numpy() for x in (image, fill))
+    closed = [arrays.close_seam(*each) for each in zip(images, masks, fills, strict=True)]
+    return torch.from_numpy(np.stack(closed)).to(image)

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.arrays import stretch_membrane
 from hcl_sdk.functional.masks import check_mask
 from hcl_sdk.functional.pull_push import pull_push
 
@@ -29,7 +30,7 @@ COARSEST = 24
 EXACT = 1 << 23
 """Pairs of targets and sources up to which all are compared."""
 
-ROUNDS = (8, 2)
+ROUNDS = (4, 1)
 """How often patches are searched and vote, at levels where all are compared, and at finer ones."""
 
 SEARCHED = 400_000
@@ -279,7 +280,8 @@ def synthesize(
 
     From coarse to fine, patches over the hole look for the patch of the known photo that is nearest in color, in
     low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and it begins
-    anew. Where the guide has lost the grain of its surroundings it is trusted less.
+    anew. Where the guide has lost the grain of its surroundings it is trusted less. What the votes are off the photo
+    at the border is continued smoothly into the hole, and taken off.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1]. What is under the mask has no influence.
@@ -356,8 +358,19 @@ def _synthesize_one(
         return known
     assert coarser.field is not None
     assert coarser.weights is not None
-    pixels[coarser.patches.hole] = vote(coarser.patches, coarser.field, coarser.weights, pixels, modes=2).clamp(0, 1)
-    return _image(pixels, coarser.patches.size)
+    patches = coarser.patches
+    border = (F.max_pool2d(mask.float(), 3, 1, 1) > 0).flatten().logical_and_(~mask.flatten()).nonzero().flatten()
+    everywhere = replace(patches, hole=torch.cat([patches.hole, border]))
+    votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
+    inside, outside = votes[: len(patches.hole)], votes[len(patches.hole) :]
+    # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
+    jump = torch.zeros_like(pixels)
+    jump[border] = torch.nan_to_num(pixels[border] - outside)  # where patches of one pixel do not reach
+    membrane = stretch_membrane(jump.view(*patches.size, -1).cpu().numpy(), mask[0, 0].cpu().numpy())
+    corrected = inside + torch.from_numpy(membrane).to(pixels).view_as(pixels)[patches.hole]
+    colors = pixels[~mask.flatten()]
+    pixels[patches.hole] = corrected.clamp(colors.amin(0), colors.amax(0))
+    return _image(pixels, patches.size)
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:

@@ -12,12 +12,13 @@ from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import Box, find_surroundings, slice_box, working_size
-from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.compositing import close_seam, feathered_alpha
 from hcl_sdk.functional.hysteresis import hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.patch_fields import synthesize
 from hcl_sdk.functional.resize import resize, shrink
 from hcl_sdk.functional.sensitivity import threshold_at
+from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import select_kinds
@@ -118,7 +119,7 @@ class Flow:
         alpha = feathered_alpha(result.corruption_mask, self.settings.dilate, self.settings.feather)
         if not result.corruption_mask.any():
             return replace(result, alpha=alpha, composited=photo)
-        mask = alpha > 0  # with the feathered border: a fill that stops short of it would not fade into the photo
+        mask = self._grow(result.corruption_mask)
         near = find_surroundings(mask[0, 0].cpu().numpy())
         fill = photo.rgb
         part, hole = fill[..., *near].clone(), mask[..., *near]
@@ -129,10 +130,23 @@ class Flow:
         else:
             box = near
             filled = changed = self._restore_part(part, hole)
+        if self.settings.unveil:
+            part, rest = remove_veils(part, result.corruption_mask[..., *near], changed)
+            hole = self._grow(rest)
+        changed.copy_(torch.where(hole | (alpha[..., *near] == 0), changed, part))
+        if self.settings.seamless or self.settings.texture > 0:
+            changed.copy_(torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed))
         if self.settings.texture > 0:
             changed.copy_(self._add_texture(part, hole, changed))
         fill[..., *box] = filled
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
+
+    def _grow(self, mask: Tensor) -> Tensor:
+        """What is filled for a mask: its feathered border, too, since a fill that stops short of it would not fade into
+        the photo; but for what little would else be known of the photo.
+        """
+        grown = feathered_alpha(mask, self.settings.dilate, self.settings.feather) > 0
+        return mask if grown.all() else grown
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""

@@ -68,7 +68,7 @@ class Pipeline(Settings):
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
     :class:`~hcl_sdk.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder, moves
-    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``texture``, are
+    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``unveil``, are
     attributes that can be set, and are checked then as well.
 
     Args:
@@ -90,9 +90,13 @@ class Pipeline(Settings):
         min_area: leave out regions with less than this share of the photo's pixels, in [0, 1].
         dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
         feather: width in pixels of the border beyond, which is filled too and fades into the photo.
+        seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
+            :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is nearest
             to the truth pixel by pixel and smooth; 1 looks most like a photo. See
             :func:`~hcl_sdk.functional.patch_fields.synthesize`.
+        unveil: take off watermarks, stains and the like through which the photo is seen, where that can be done, and
+            fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
         device: where to run; an accelerator if there is one.
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
 

@@ -9,6 +9,7 @@ import torch
 from attrs.validators import ge, optional
 from torch import Tensor
 
+from hcl_sdk.functional.compositing import close_seam
 from hcl_sdk.functional.patch_fields import synthesize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.restorers.residual_unet import ResidualUNet
@@ -30,7 +31,7 @@ class PatchSynthesis(Restorer):
     Attributes:
         guide: the restorer whose fill is refined.
         texture: the share of the texture, in [0, 1]: 0 is the guide alone, which is nearest to the truth pixel by
-            pixel; 1 looks most like a photo.
+            pixel; 1 looks most like a photo. Above 0 the fill meets the photo at the border of the hole.
         patch_size: side of the patches in pixels, odd.
         guidance: weight of the guide relative to the color of patches.
         radius: maximum distance in pixels that texture is copied from; None for the whole photo.
@@ -66,7 +67,7 @@ class PatchSynthesis(Restorer):
         if self.training or self.texture == 0:
             return fill
         with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-            fill = fill.to(image.dtype).clamp(0, 1)
+            fill = close_seam(image, detection.corruption_mask, fill.to(image.dtype).clamp(0, 1)).clamp(0, 1)
             textured = synthesize(
                 image,
                 detection.corruption_mask,

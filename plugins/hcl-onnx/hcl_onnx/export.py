@@ -83,8 +83,14 @@ def export(
         What the comparison found, in the order of the models and sizes.
 
     Raises:
-        ExportError: if a part cannot be traced or translated, or the export differs from its original.
+        ExportError: if a part cannot be traced or translated, the export differs from its original, or the pipeline has
+            ``texture`` or ``unveil``, which are not exported.
     """
+    if pipeline.texture > 0 or pipeline.unveil:
+        raise ExportError(
+            f"texture and unveil are not exported; expected texture=0, unveil=False, got texture={pipeline.texture:g}, "
+            f"unveil={pipeline.unveil}: export pipeline.replace(texture=0, unveil=False)"
+        )
     folder = Path(folder)
     # What runs the models has the thresholds alone.
     limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}

@@ -18,7 +18,13 @@ from hcl_onnx.session import Session
 try:
     from hcl_sdk import Photo
     from hcl_sdk.files import ProtectedFiles
-    from hcl_sdk.functional.arrays import feathered_alpha, find_surroundings, select_regions, working_size
+    from hcl_sdk.functional.arrays import (
+        close_seam,
+        feathered_alpha,
+        find_surroundings,
+        select_regions,
+        working_size,
+    )
     from hcl_sdk.photos.color import from_pil
     from hcl_sdk.photos.masks import load_mask_array
 except ModuleNotFoundError as error:
@@ -135,8 +141,9 @@ class Runner:
         threads: as many as ONNX Runtime may use; None for all cores.
 
     Attributes:
-        detection_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather: the settings of the
-            pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
+        detection_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless: the settings
+            of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set. ``texture`` and
+            ``unveil`` are not exported.
 
     Raises:
         ModelError: if the folder or a model in it is missing, damaged or something else.
@@ -153,6 +160,7 @@ class Runner:
         self.min_area: float = config.get("min_area", 0.0)
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
+        self.seamless: bool = config.get("seamless", False)
         files = self.manifest.files
         self._detector = Session(folder / DETECTOR, "detector", threads=threads) if DETECTOR in files else None
         self._restorer = Session(folder / RESTORER, "restorer", threads=threads) if RESTORER in files else None
@@ -213,21 +221,26 @@ class Runner:
         photo = result.photo
         alpha = feathered_alpha(result.corruption_mask, self.dilate, self.feather)
         mask = alpha > 0
+        if mask.all():  # what little is known of the photo is needed
+            mask = result.corruption_mask
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
         fill = photo.rgb_array
+        box = find_surroundings(mask)
+        part = fill[..., *box].copy()
         if self._restorer.about["uses_features"]:
             fill = self._restored_whole(result, mask, seen)
         else:
-            box = find_surroundings(mask)
-            part = fill[..., *box]
             size = working_size(part.shape[2:], self.restoration_size)
             inputs = {
                 "image": arrays.shrink(part, size),
                 "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
             }
             fill[..., *box] = self._run_restorer(inputs, part.shape[2:])
+        fill[0][:, *box] = np.where(mask[box] | (alpha[box] == 0), fill[0][:, *box], part[0])
+        if self.seamless:
+            fill[0][:, *box] = close_seam(part[0], mask[box], fill[0][:, *box]).clip(0, 1)
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
 
     def _restored_whole(

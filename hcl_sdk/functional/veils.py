@@ -1,0 +1,281 @@
+"""What shines through: semi-transparent damage is a veil over the photo, and can be taken off.
+
+A veil mixes in a color: ``seen = m (g * photo + b) + (1 - m) photo``, with a transmission ``g`` below 1, an offset
+``b`` that is constant or changes linearly over the region, and a share ``m`` that falls to 0 in a soft edge. With a
+neutral ``g`` that is alpha compositing with ``alpha = m (1 - g)`` and the color ``b / (1 - g)`` (Porter and Duff,
+"Compositing Digital Images", SIGGRAPH 1984, section 4); with a ``g`` for each channel and ``b = 0`` it is what a
+highlighter does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
+
+from hcl_sdk.functional.arrays import stretch_membrane
+from hcl_sdk.functional.masks import check_mask
+
+_Array = NDArray[np.float64]
+
+JOINED = 6
+"""Pixels between two regions up to which they are parts of one veil: the letters of a word."""
+
+LEAST_PIXELS = 64
+"""Pixels of a veil at least: fewer say too little of it."""
+
+LEAST_EXPLAINED = 0.3
+"""Share of the variance in a region that the veil has to explain; what is foreign follows the photo less."""
+
+TRANSMISSION = (0.2, 0.97)
+"""Of a veil: below, inverting it multiplies noise by more than 5; above, there is none."""
+
+_LEAST_SHARE = 0.02
+
+_NOISE = (1.5 / 255) ** 2  # variance, of a JPEG of good quality
+
+EDGE = 4
+"""Pixels on either side of the border of the mask within which the share of the veil changes."""
+
+BAND = 5
+"""Pixels from the border of the mask inwards in which a large veil is estimated: farther in, fills say less."""
+
+LEAST_DETAIL = 0.3
+"""What is seen through a veil has this share, at least, of the detail around: neither blur nor mosaic is one."""
+
+MOST_IMPOSSIBLE = 0.02
+"""Share of the pixels that may be darker than black or brighter than white without the veil; else it is none."""
+
+_CERTAIN = 0.1  # what the share of a veil may be off all or nothing beside a hard edge
+_OVERSHOOT = 0.1  # beyond black and white: what inverting makes of noise
+
+
+def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[Tensor, Tensor]:
+    """Take veils off where that is well conditioned.
+
+    The fill stands for the photo under the veil: a restorer that is trained on absolute or squared differences fills
+    with a mean of what can be there, of which the seen pixels are a linear function, by least squares.
+
+    Args:
+        image: ``[B, 3, H, W]`` in [0, 1].
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
+        fill: ``[B, 3, H, W]`` in [0, 1], what a restorer makes of the hole.
+
+    Returns:
+        The image without its veils, and the mask of what remains to be filled. Up to a few pixels beyond the mask are
+        changed where a veil has a soft edge.
+
+    Raises:
+        TypeError: if the mask is not bool.
+        ValueError: if the shapes do not fit.
+    """
+    check_mask(corruption_mask)
+    if not image.shape == fill.shape == (len(corruption_mask), 3, *corruption_mask.shape[-2:]):
+        raise ValueError(
+            f"image and fill must be [B, 3, H, W] and the mask [B, 1, H, W]; got {list(image.shape)}, "
+            f"{list(fill.shape)} and {list(corruption_mask.shape)}"
+        )
+    unveiled, rest = image.clone(), corruption_mask.clone()
+    for i, mask in enumerate(corruption_mask[:, 0].cpu().numpy()):
+        seen, guess = (x[i].permute(1, 2, 0).cpu().double().numpy() for x in (image, fill))
+        if not mask.any():
+            continue
+        for box, region in _veils(seen, guess, mask):
+            found = _remove_one(seen[box], guess[box], region)
+            if found is None:
+                continue
+            pixels, changed = found
+            where = torch.from_numpy(changed).to(image.device)
+            part = torch.from_numpy(pixels).permute(2, 0, 1).to(image)
+            unveiled[i, :, *box] = torch.where(where, part, unveiled[i, :, *box])
+            rest[i, 0, *box] &= ~torch.from_numpy(region).to(image.device)
+    return unveiled, rest
+
+
+_Part = tuple[tuple[slice, slice], NDArray[np.bool_]]
+
+
+def _veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
+    """What may be a veil each: a box, and the mask in it. The parts of one watermark say more together than alone."""
+    regions = _regions(mask)
+    kept, others, together = list(regions), [], mask.copy()
+    while len(kept) > 1:
+        fit = _fit(seen[together], guess[together], np.ones((int(together.sum()), 1)))
+        errors = np.square(seen - fit.transmission * guess - fit.planes[0]).mean(axis=-1)
+        of_each = [float(errors[box][region].mean()) for box, region in kept]
+        worst = int(np.argmax(of_each))
+        if of_each[worst] <= 4 * np.median(of_each[:worst] + of_each[worst + 1 :]):
+            break
+        box, region = kept.pop(worst)
+        together[box] &= ~region
+        others.append((box, region))
+    if len(kept) <= 1:
+        return regions
+    everywhere = (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+    if _remove_one(seen, guess, together) is None:
+        return regions
+    return [(everywhere, together), *others]
+
+
+def _regions(mask: NDArray[np.bool_]) -> list[_Part]:
+    """Parts of the mask that are near each other: the box around them, with a margin, and the mask in it."""
+    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(_distance(~mask) <= JOINED / 2, np.ones((3, 3))))
+    found = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        box = (
+            slice(max(rows.start - EDGE, 0), rows.stop + EDGE),
+            slice(max(columns.start - EDGE, 0), columns.stop + EDGE),
+        )
+        found.append((box, mask[box] & (labels[box] == number)))
+    return found
+
+
+def _distance(mask: NDArray[np.bool_]) -> _Array:
+    """Of each True pixel from the nearest False one."""
+    return cast("_Array", ndimage.distance_transform_edt(mask))
+
+
+def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple[_Array, NDArray[np.bool_]] | None:
+    """The photo without the veil of one region, and where it is changed; None where there is no veil to take off."""
+    depth = _distance(region)
+    inner = depth >= min(3.0, np.quantile(depth[region], 0.7))
+    if inner.sum() < LEAST_PIXELS or region.all():
+        return None
+    rows, columns = np.mgrid[-1 : 1 : region.shape[0] * 1j, -1 : 1 : region.shape[1] * 1j]
+    terms = np.stack([np.ones_like(rows), rows, columns], axis=-1)
+    fits = []
+    for where in (inner, inner & (depth <= BAND)):
+        if where.sum() >= LEAST_PIXELS:
+            flat, tilted = (_fit(seen[where], guess[where], terms[where][:, :count]) for count in (1, 3))
+            fits.append(tilted if tilted.unexplained < 0.8 * flat.unexplained else flat)
+    fit = max(fits, key=lambda fit: fit.certainty)
+    transmission, explained = fit.transmission, fit.explained
+    if explained < LEAST_EXPLAINED or transmission.min() < TRANSMISSION[0] or transmission.max() > TRANSMISSION[1]:
+        return None
+    veil = _Veil(transmission=transmission, offset=terms[..., : len(fit.planes)] @ fit.planes)
+    signed = np.where(region, depth, 1 - _distance(~region))  # 1 just inside, 0 just outside
+    # What the veil leaves unexplained is how far the fill is from the photo, and noise, which inverting multiplies.
+    missed = np.full(region.shape, float(np.square(seen - guess - veil.step(guess))[inner].mean()))
+    share, noise = _find_shares(seen, guess, veil, signed, missed)
+    core = (signed > EDGE) | (signed <= -EDGE)
+    for near in range(1 - EDGE, EDGE + 1):
+        ring = (signed > near - 1) & (signed <= near)
+        if ring.any() and abs(share[ring].mean() - (near > 0)) < _CERTAIN:
+            core |= ring
+    if not core.all() and core.any():
+        # Between what is all veil and what is none only the soft edge is not known, and little of that is missed.
+        sides = np.where(core[..., None], veil.remove(seen, region.astype(np.float64)), seen)
+        guess = np.where(core[..., None], guess, stretch_membrane(sides.astype(np.float32), ~core))
+        missed = np.where(core, missed, _miss(sides, core))
+        share, noise = _find_shares(seen, guess, veil, signed, missed)
+    share, noise = np.where(core, region, share), np.where(core, _NOISE, noise)
+    share[share < _LEAST_SHARE] = 0
+    clear = veil.remove(seen, share)
+    impossible = (np.abs(clear[region] - 0.5) > 0.5 + _OVERSHOOT).any(axis=-1)
+    if impossible.mean() > MOST_IMPOSSIBLE or not _has_detail(clear, seen, inner, signed <= -EDGE):
+        return None
+    weight = np.where(share > 0, missed / (missed + noise), 1)[..., None]
+    return (weight * clear + (1 - weight) * guess).clip(0, 1), share > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Veil:
+    """A veil as it is where its share is 1: ``transmission`` ``[3]``, ``offset`` ``[H, W, 3]``."""
+
+    transmission: _Array
+    offset: _Array
+
+    def step(self, photo: _Array) -> _Array:
+        """What it changes of a photo."""
+        return (self.transmission - 1) * photo + self.offset
+
+    def remove(self, seen: _Array, share: _Array) -> _Array:
+        """The photo of which a share ``[H, W]`` lies under it."""
+        return (seen - share[..., None] * self.offset) / (1 - share[..., None] * (1 - self.transmission))
+
+
+def _find_shares(seen: _Array, guess: _Array, veil: _Veil, signed: _Array, missed: _Array) -> tuple[_Array, _Array]:
+    """How much of each pixel is veiled ``[H, W]``, and the variance of the noise in what is seen.
+
+    Within a hard edge it is all, beyond it nothing; in a soft edge the share differs from pixel to pixel.
+    """
+    step = veil.step(guess)
+    contrast = np.square(step).sum(axis=-1)
+    own = ((seen - guess) * step).sum(axis=-1) / np.maximum(contrast, 1e-12)
+    share = (signed > 0).astype(np.float64)
+    noise = np.full(share.shape, _NOISE)
+    for near in range(1 - EDGE, EDGE + 1):
+        ring = (signed > near - 1) & (signed <= near)
+        weights = contrast[ring]
+        if not ring.any() or weights.sum() == 0:
+            continue
+        mean = float((own[ring] * weights).sum() / weights.sum())
+        doubt = missed[ring] / np.maximum(weights, 1e-12)
+        spread = max(float((np.square(own[ring] - mean) * weights).sum() / weights.sum()) - float(doubt.mean()), 0.0)
+        share[ring] = np.clip(mean + (own[ring] - mean) * spread / (spread + doubt), 0, 1)
+        noise[ring] += spread * doubt / (spread + doubt) * weights / 3
+    return share, noise
+
+
+def _miss(sides: _Array, core: NDArray[np.bool_]) -> float:
+    """Variance of what lies between pixels two apart that is not their mean, where both are known."""
+    errors = []
+    for image, known in ((sides, core), (sides.swapaxes(0, 1), core.T)):
+        whole = known[2:] & known[1:-1] & known[:-2]
+        errors.append(np.square(image[1:-1] - (image[2:] + image[:-2]) / 2)[whole])
+    return float(np.concatenate(errors).mean()) if sum(map(len, errors)) else _NOISE
+
+
+def _has_detail(clear: _Array, seen: _Array, inside: NDArray[np.bool_], around: NDArray[np.bool_]) -> bool:
+    """Whether what comes to light is not much smoother than what is around it."""
+    details = []
+    for image, where in ((clear, inside), (seen, around)):
+        rows = np.abs(np.diff(image, axis=0))[where[1:] & where[:-1]]
+        columns = np.abs(np.diff(image, axis=1))[where[:, 1:] & where[:, :-1]]
+        details.append(np.concatenate([rows, columns]))
+    own, theirs = details
+    return not len(own) or not len(theirs) or float(np.median(own)) >= LEAST_DETAIL * float(np.median(theirs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """A veil, by least squares.
+
+    Attributes:
+        transmission: ``[3]``.
+        planes: ``[terms, 3]``, of the offset.
+        unexplained: sum of the squares that are left.
+        explained: share of the variance, but for what the terms alone explain.
+        certainty: of the transmission: its square over the variance of its error.
+    """
+
+    transmission: _Array
+    planes: _Array
+    unexplained: float
+    explained: float
+    certainty: float
+
+
+def _fit(seen: _Array, guess: _Array, terms: _Array) -> _Fit:
+    """Of pixels ``[N, 3]``, and the terms ``[N, T]`` of an offset."""
+    inverse = np.linalg.pinv(terms)
+    seen_left, guess_left = (x - terms @ (inverse @ x) for x in (seen, guess))
+    products, squares = (seen_left * guess_left).sum(axis=0), np.square(guess_left).sum(axis=0)
+    together = np.full(3, products.sum() / max(squares.sum(), 1e-12))
+    each = products / np.maximum(squares, 1e-12)
+    errors = [float(np.square(seen_left - g * guess_left).sum()) for g in (together, each)]
+    own = errors[1] < 0.9 * errors[0]
+    transmission = each if own else together
+    explained = 1 - errors[own] / max(float(np.square(seen_left).sum()), 1e-12)
+    return _Fit(
+        transmission=transmission,
+        planes=inverse @ (seen - transmission * guess),
+        unexplained=errors[own],
+        explained=explained,
+        certainty=len(seen) * explained / max(1 - explained, 1e-12),
+    )

@@ -1,0 +1,50 @@
+"""What is done to a fill in hcl_sdk is done to that of an export, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hcl_onnx.export import Difference, ExportError, export
+from hcl_onnx.run import Runner
+
+from hcl_sdk import Pipeline
+
+Exported = tuple[Pipeline, Path, list[Difference]]
+
+
+def a_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """And a mask."""
+    photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    mask = np.zeros((height, width), bool)
+    mask[height // 4 : height // 2, width // 3 :] = True
+    return photo, mask
+
+
+@pytest.mark.parametrize("size", [(90, 71), (6, 5)])  # in the smaller the grown mask would leave nothing known
+@pytest.mark.parametrize("settings", [{}, {"seamless": True}, {"seamless": True, "dilate": 3.0, "feather": 4.0}])
+def test_fills_are_those_of_the_pipeline(plain: Exported, size: tuple[int, int], settings: dict[str, Any]) -> None:
+    pipeline, folder, _ = plain
+    photo, mask = a_photo(*size)
+    runner = Runner(folder)
+    for name, value in settings.items():
+        setattr(runner, name, value)
+    ours = runner.restore(photo, corruption_mask=mask).restored
+    theirs = pipeline.replace(**settings).restore(photo, corruption_mask=mask).restored
+    assert isinstance(theirs, np.ndarray)
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+
+
+def test_seamless_is_exported(plain: Exported, tmp_path: Path) -> None:
+    export(plain[0].replace(seamless=True), tmp_path, sizes=[(1, 33, 40)])
+    assert Runner(tmp_path).seamless
+    assert not Runner(plain[1]).seamless
+
+
+@pytest.mark.parametrize(("name", "value"), [("texture", 0.5), ("unveil", True)])
+def test_what_needs_torch_is_refused(plain: Exported, tmp_path: Path, name: str, value: Any) -> None:
+    with pytest.raises(ExportError, match=f"expected texture=0, unveil=False, got .*{name}={value}"):
+        export(plain[0].replace(**{name: value}), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
