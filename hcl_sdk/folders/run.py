@@ -19,7 +19,7 @@ from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome, explain_failure
 from hcl_sdk.functional.arrays import Box
-from hcl_sdk.photos.find import natural_key
+from hcl_sdk.photos.find import escape, natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
@@ -194,10 +194,11 @@ def run_plan(
 
 
 def _log(outcome: PhotoOutcome) -> None:
+    path = escape(str(outcome.path))  # a log is written as UTF-8
     if outcome.error is not None:
-        _logger.warning("%s: %s", outcome.path, outcome.error)
+        _logger.warning("%s: %s", path, escape(outcome.error))
     else:
-        _logger.info("%s: %.1f%% corrupted", outcome.path, 100 * outcome.corrupted_share)
+        _logger.info("%s: %.1f%% corrupted", path, 100 * outcome.corrupted_share)
 
 
 def _process_photo(

@@ -34,7 +34,7 @@ def is_tensor(value: object) -> TypeGuard[Tensor]:
 class _Origin:
     """What a photo came as, so that it can be given back as the same."""
 
-    kind: Literal["image", "array", "tensor"]
+    kind: Literal["file", "image", "array", "tensor"]
     dimensions: int = 3
     dtype: torch.dtype | None = None
     device: torch.device | None = None
@@ -102,7 +102,7 @@ class Photo:
         if isinstance(source, bytes | bytearray | memoryview):
             return _from_decoded(decode_file(bytes(source), "the bytes", max_megapixels=max_megapixels), None)
         if isinstance(source, Image.Image):
-            return _from_decoded(decode_image(source, "the PIL image"), None)
+            return _from_decoded(decode_image(source, "the PIL image"), None, "image")
         if isinstance(source, np.ndarray):
             return _from_array(source)
         if is_tensor(source):
@@ -203,7 +203,7 @@ class Photo:
         if self.pixels.dtype == np.uint16 and self.pixels.shape[2] > 1:
             return self.pixels.copy()
         image = color.to_pil(self.pixels, self.mode)
-        if self.path is not None and self.mode in color.PREMULTIPLIED_MODES:  # as Pillow itself shows such files
+        if self._origin.kind == "file" and self.mode in color.PREMULTIPLIED_MODES:  # as Pillow itself shows such files
             image = image.convert(color.FILE_MODES[self.mode])
         info = {"icc_profile": self.icc_profile, "exif": self.exif, "dpi": self.dpi}
         image.info.update({key: value for key, value in info.items() if value is not None})
@@ -252,7 +252,7 @@ class Photo:
         if mode in color.FILE_MODES and not (file_format and mode in file_format.kinds):
             mode = color.FILE_MODES[mode]
             pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
-        elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind != "image"):
+        elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind not in ("file", "image")):
             pixels = color.quantize(pixels.astype(np.float32), np.dtype(np.uint8))
         return Writable(pixels=pixels, mode=mode, icc_profile=self.icc_profile, exif=self.exif, dpi=self.dpi)
 
@@ -265,7 +265,7 @@ def _to_float32(values: Tensor | np.ndarray) -> np.ndarray:
     return values.detach().to("cpu", torch.float32).numpy()
 
 
-def _from_decoded(decoded: Decoded, path: Path | None) -> Photo:
+def _from_decoded(decoded: Decoded, path: Path | None, kind: Literal["file", "image"] = "file") -> Photo:
     return Photo(
         pixels=decoded.pixels,
         mode=decoded.mode,
@@ -274,7 +274,7 @@ def _from_decoded(decoded: Decoded, path: Path | None) -> Photo:
         exif=decoded.exif,
         dpi=decoded.dpi,
         notes=decoded.notes,
-        _origin=_Origin("image"),
+        _origin=_Origin(kind),
     )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +61,26 @@ def test_the_logger_is_told_of_each_photo(tiny_pipeline: Pipeline, caplog: pytes
     said = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "hcl_sdk.folders"]
     assert [level for level, _ in said] == ["WARNING" if "bad.png" in text else "INFO" for _, text in said]
     assert sorted(text.partition(":")[0] for _, text in said) == ["photos/a.png", "photos/bad.png", "photos/in/b.jpg"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_names_that_are_no_text_are_written_everywhere(tiny_pipeline: Pipeline) -> None:
+    name = os.fsdecode(b"n/\xe9.png")
+    draw("n/a.png").rename(name)
+    Path(os.fsdecode(b"n/\xff.png")).write_bytes(b"not a photo")
+    handler = logging.FileHandler("log.txt", encoding="utf-8", errors="strict")
+    logger = logging.getLogger("hcl_sdk.folders")
+    logger.addHandler(handler)
+    try:
+        report = detect_folder("n", "out", pipeline=tiny_pipeline, coco="coco.json", report="report.html", plot=True)
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+    assert (report.done, len(report.failures)) == (1, 1)
+    assert json.loads(Path("coco.json").read_text())["images"][0]["file_name"] == name
+    assert r"n/\udcff.png: this is not a photo" in Path("log.txt").read_text(encoding="utf-8")
+    assert r"\udce9.png" in Path("report.html").read_text(encoding="utf-8")
+    assert {os.fsdecode(b"\xe9_mask.png"), os.fsdecode(b"\xe9_plot.png")} <= files("out")
 
 
 @pytest.mark.usefixtures("folder")
