@@ -16,7 +16,12 @@ footer { display: none !important; }
 .hcl-note p { color: var(--body-text-color-subdued); font-size: 0.9rem; margin: 2px 0; }
 .hcl-note h3 { margin: 22px 0 2px; font-size: 1rem; }
 .hcl-fill { color: #e91e63; } .hcl-leave { color: #007acc; }
-#hcl-intake { max-width: 860px; margin: 0 auto; }
+/* The page is as wide as what is in it; this has one width whatever is shown. */
+#hcl-bench, #hcl-head { width: min(1200px, calc(100vw - 56px)); }
+#hcl-intake { width: min(860px, calc(100vw - 56px)); margin: 0 auto; }
+#hcl-strip .grid-container { grid-template-columns: repeat(auto-fill, 84px) !important; }
+#hcl-strip .thumbnail-lg { aspect-ratio: 1; }
+#hcl-strip .caption-label { display: none; }
 #hcl-shelf, #hcl-shelf .grid-wrap { height: auto !important; min-height: 0 !important; max-height: none !important; }
 #hcl-shelf .thumbnail-lg { aspect-ratio: 4 / 3; }
 #hcl-head, #hcl-status { padding: 0 !important; }
@@ -29,6 +34,7 @@ footer { display: none !important; }
 #hcl-side { gap: 12px; }
 @media (max-width: 700px) {
   .gradio-container { padding: 10px 10px 40px !important; }
+  #hcl-bench, #hcl-head, #hcl-intake { width: calc(100vw - 28px); }
   #hcl-head h1 { font-size: 1.5rem; }
   #hcl-head p { font-size: 0.95rem; }
 }

@@ -150,7 +150,7 @@ class _Page:
                 self.strip = gr.Gallery(
                     columns=8,
                     rows=1,
-                    height=96,
+                    height=112,
                     allow_preview=False,
                     interactive=False,
                     show_label=False,

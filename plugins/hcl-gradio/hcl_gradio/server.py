@@ -85,6 +85,31 @@ def serve(
     """
     limits = Limits() if limits is None else limits
     folder = Path(mkdtemp(prefix="hcl-page-"))  # for this user's eyes only
+    try:
+        blocks = _launch(pipeline, host, port, limits, folder, open_browser=open_browser, root_path=root_path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if not block:
+        return blocks
+    try:
+        blocks.block_thread()
+    finally:
+        blocks.close(verbose=False)
+    return None
+
+
+def _launch(
+    pipeline: Pipeline,
+    host: str,
+    port: int | None,
+    limits: Limits,
+    folder: Path,
+    *,
+    open_browser: bool,
+    root_path: str,
+) -> Any:
+    """Make the page and start the server; closing the blocks deletes the folder."""
     # Gradio reads these when it is imported, and when blocks are made.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
@@ -102,40 +127,26 @@ def serve(
         shutil.rmtree(folder, ignore_errors=True)
 
     blocks.close = close_and_delete
-    try:
-        blocks.launch(
-            server_name=host,
-            server_port=port,
-            inbrowser=open_browser,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            max_file_size=limits.megabytes * 1024**2,
-            max_threads=16,
-            state_session_capacity=limits.visitors,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            footer_links=[],
-            run_history=False,
-            root_path=root_path or None,
-            app_kwargs={
-                "middleware": [Middleware(_Guard)],
-                "docs_url": None,
-                "redoc_url": None,
-            },
-            theme=make_theme(),
-            css=CSS,
-            head=HEAD,
-        )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    if not block:
-        return blocks
-    try:
-        blocks.block_thread()
-    finally:
-        blocks.close(verbose=False)
-    return None
+    blocks.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        max_file_size=limits.megabytes * 1024**2,
+        max_threads=16,
+        state_session_capacity=limits.visitors,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        footer_links=[],
+        run_history=False,
+        root_path=root_path or None,
+        app_kwargs={"middleware": [Middleware(_Guard)], "docs_url": None, "redoc_url": None},
+        theme=make_theme(),
+        css=CSS,
+        head=HEAD,
+    )
+    return blocks

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
@@ -212,3 +214,26 @@ def test_the_command_says_what_it_takes() -> None:
     for option in ("--host", "--port", "--weights", "--megabytes", "--photos", "--minutes"):
         assert option in told.stdout
     assert "127.0.0.1" in told.stdout
+
+
+def test_the_command_deletes_everything_when_it_is_told_to_end(tmp_path: Path, photos: list[Path]) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "hcl_sdk", "page"], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line.startswith("The page is at http://127.0.0.1:")
+        address = line.split()[4].rstrip("/")
+        (path,) = upload(address, photos[0].read_bytes()).json()
+        assert tmp_path in Path(path).parents
+        assert call(address, "detect", [file(path), 0.5])[0] == "complete"
+        assert list(tmp_path.glob("hcl-page-*"))
+        assert all(folder.stat().st_mode & 0o077 == 0 for folder in tmp_path.glob("hcl-page-*"))
+        server.send_signal(signal.SIGTERM)
+        server.wait(300)
+    finally:
+        server.kill()
+        server.communicate()
+    assert not list(tmp_path.glob("hcl-page-*"))
