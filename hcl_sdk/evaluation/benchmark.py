@@ -189,7 +189,7 @@ def list_readable(dataset: Dataset) -> list[str]:
         except PhotoError as error:
             problems.append(str(error))
     if not names:
-        raise ValueError(f"no photo of the data set can be read: {problems[0] if problems else 'it is empty'}")
+        raise ValueError(f"no photo of the dataset can be read: {problems[0] if problems else 'it is empty'}")
     return names
 
 

@@ -1,4 +1,4 @@
-"""Measuring a pipeline on a data set: what it finds, what it leaves alone, and how well it fills."""
+"""Measuring a pipeline on a dataset: what it finds, what it leaves alone, and how well it fills."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Evaluation(Configurable):
             whole photos, as large as they are.
         seed: of the corruption.
         areas: borders of the groups by corrupted share of the photo.
-        limit: use so many photos, spread evenly over the data set; None for all.
+        limit: use so many photos, spread evenly over the dataset; None for all.
         batch_size: photos that are processed at once.
         true_masks: restore with the true masks as well, as if detection were perfect.
         baselines: restorers that are given the same masks, for comparison.
@@ -122,7 +122,7 @@ def evaluate(
 
     Raises:
         OSError: if ``out`` cannot be written to.
-        ValueError: if no image can be read, the data set knows neither masks nor clean images, or there are baselines
+        ValueError: if no image can be read, the dataset knows neither masks nor clean images, or there are baselines
             for a pipeline that restores nothing.
     """
     if evaluation.baselines and pipeline.restorer is None:
@@ -141,7 +141,7 @@ def evaluate(
     bar = tqdm(total=sum(map(len, batches)), unit="photo", disable=not progress, dynamic_ncols=True)
     with bar, torch.no_grad():
         for batch in batches:
-            cases = _cases(pipeline, items, batch, unreadable)
+            cases = _make_cases(pipeline, items, batch, unreadable)
             rows += [_measure(number, case, evaluation, pipeline, networks) for number, case in cases]
             bar.update(len(batch))
     rows = sorted(gathered(rows), key=lambda row: row.number)
@@ -150,7 +150,7 @@ def evaluate(
         if progress:
             tqdm.write(f"left out: {name}: {why}", file=sys.stderr)
     if not rows:
-        raise ValueError(f"no photo of the data set could be read: {next(iter(unreadable.items()), 'it is empty')}")
+        raise ValueError(f"no photo of the dataset could be read: {next(iter(unreadable.items()), 'it is empty')}")
     report = summarize(
         rows,
         unreadable,
@@ -165,7 +165,7 @@ def evaluate(
     return report
 
 
-def _cases(
+def _make_cases(
     pipeline: Pipeline, items: Items, numbers: Sequence[int], unreadable: dict[str, str]
 ) -> list[tuple[int, _Case]]:
     read: list[tuple[int, Item]] = []
@@ -178,7 +178,7 @@ def _cases(
         return []
     images = [item.image for _, item in read]
     if pipeline.detector is None:
-        results = [_restored(pipeline, item) for _, item in read]
+        results = [_restore(pipeline, item) for _, item in read]
     elif pipeline.restorer is None:
         results = pipeline.detect(images, batch_size=len(images))
     else:
@@ -186,9 +186,9 @@ def _cases(
     return [(number, _Case(item=item, result=result)) for (number, item), result in zip(read, results, strict=True)]
 
 
-def _restored(pipeline: Pipeline, item: Item) -> Result:
+def _restore(pipeline: Pipeline, item: Item) -> Result:
     if item.corruption_mask is None:
-        raise ValueError(f"{item.name}: a pipeline without a detector needs masks, and the data set has none")
+        raise ValueError(f"{item.name}: a pipeline without a detector needs masks, and the dataset has none")
     return pipeline.restore(item.image, corruption_mask=item.corruption_mask)
 
 
@@ -196,7 +196,7 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
     """All that is measured of one image."""
     item, result = case.item, case.result
     if item.corruption_mask is None and item.clean is None:
-        raise ValueError(f"{item.name}: the data set knows neither masks nor clean images; nothing can be measured")
+        raise ValueError(f"{item.name}: the dataset knows neither masks nor clean images; nothing can be measured")
     row = Row(number=number, name=item.name, source=item.source, shape=item.shape, content=item.content, area=None)
     mask, ignored = _to_tensor(item.corruption_mask), _to_tensor(item.ignored)
     if mask is not None and ignored is not None:
@@ -209,10 +209,10 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
             row = replace(row, detection=measure_detection(result, mask, found, ignored, _to_tensor(item.damage_map)))
     if item.clean is None or pipeline.restorer is None:
         return row
-    clean, network = _unit(item.clean), evaluation.perceptual
-    restoration = measure_restoration(result, _unit(item.image), clean, mask, network=network)
-    raw = _unit(item.image) if result.raw is None else result.raw
-    restoration = replace(restoration, **networks.measure(_composited(result), raw, clean))
+    clean, network = _to_unit_range(item.clean), evaluation.perceptual
+    restoration = measure_restoration(result, _to_unit_range(item.image), clean, mask, network=network)
+    raw = _to_unit_range(item.image) if result.raw is None else result.raw
+    restoration = replace(restoration, **networks.measure(_get_composited(result), raw, clean))
     with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
     baselines: dict[str, BaselineRow] = {}
     for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
@@ -240,10 +240,10 @@ def _fill(
     """What is measured of a restoration with a given mask."""
     assert given is not None
     result = pipeline.restore(item.image, corruption_mask=given)
-    return measure_restoration(result, _unit(item.image), clean, truth, network=network)
+    return measure_restoration(result, _to_unit_range(item.image), clean, truth, network=network)
 
 
-def _composited(result: Result) -> Tensor:
+def _get_composited(result: Result) -> Tensor:
     return result.photo.rgb if result.composited is None else result.composited.rgb
 
 
@@ -251,7 +251,7 @@ def _to_tensor(mask: np.ndarray | None) -> Tensor | None:
     return None if mask is None else torch.from_numpy(mask)[None, None]
 
 
-def _unit(pixels: Any) -> Tensor:
+def _to_unit_range(pixels: Any) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
@@ -264,6 +264,6 @@ def _show(
     pipeline: Pipeline, items: Items, chosen: Sequence[tuple[float, int]], score: str
 ) -> Iterator[tuple[str, Item, Result]]:
     for value, number in chosen:
-        ((_, case),) = _cases(pipeline, items, [number], {})
+        ((_, case),) = _make_cases(pipeline, items, [number], {})
         about = ", ".join(filter(None, (case.item.name, case.item.shape, case.item.content)))
         yield f"{score} {value:.3g}: {about}", case.item, case.result

@@ -103,8 +103,8 @@ def measure_baselines(rows: Sequence[Row], resamples: int, seed: int) -> dict[st
     for name in dict.fromkeys(name for row in rows for name in row.baselines):
         values: dict[str, Values] = {}
         for part, prefix in (("restoration", ""), ("restoration_true_mask", "true_mask_")):
-            theirs = _parts([row.baselines.get(name) for row in rows], part)
-            ours = _parts(rows, part)
+            theirs = _collect_parts([row.baselines.get(name) for row in rows], part)
+            ours = _collect_parts(rows, part)
             if not any(theirs) or not any(ours):
                 continue
             values |= {f"{prefix}{key}": own for key, own in _measure_filled(theirs, weights).items()}
@@ -157,7 +157,7 @@ def measure_kinds(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def measure_calibration(rows: Sequence[Row]) -> list[dict[str, float]]:
     """The ranges of confidence that have pixels."""
-    pixels, confidence, corrupted = np.split(_calibrations([row.detection for row in rows]).sum(axis=0), 3)
+    pixels, confidence, corrupted = np.split(_collect_calibrations([row.detection for row in rows]).sum(axis=0), 3)
     return [
         {"pixels": float(n), "confidence": float(c / n), "corrupted": float(k / n)}
         for n, c, k in zip(pixels, confidence, corrupted, strict=True)
@@ -190,13 +190,13 @@ def _measure_detection(rows: Sequence[Row], weights: Table) -> dict[str, Values]
     hits, wrong, _, missed = counts.T
     levels = np.array([np.zeros(2 * LEVELS) if d is None else np.ravel(d.levels) for d in detections], dtype=np.float64)
     pooled = weights @ levels
-    pixels, confidence, corrupted = np.split(weights @ _calibrations(detections), 3, axis=1)
+    pixels, confidence, corrupted = np.split(weights @ _collect_calibrations(detections), 3, axis=1)
     return {
         "f1": _f1(hits, wrong, missed),
         "iou": np.where(hits + missed > 0, divide(hits, hits + wrong + missed), np.nan),
         "average_precision": average_precision(pooled[:, :LEVELS], pooled[:, LEVELS:]),
         "calibration_error": divide(np.abs(confidence - corrupted).sum(axis=1), pixels.sum(axis=1)),
-        "mean_f1": _mean([None if d is None else d.f1 for d in detections], weights),
+        "mean_f1": _average([None if d is None else d.f1 for d in detections], weights),
         **_measure_thresholds(levels[:, :LEVELS], levels[:, LEVELS:], weights),
         **_measure_clean(rows, weights),
     }
@@ -237,16 +237,16 @@ def _measure_clean(rows: Sequence[Row], weights: Table) -> dict[str, Values]:
 
 def _measure_restoration(rows: Sequence[Row], weights: Table) -> dict[str, Values]:
     found: dict[str, Values] = {}
-    own = _parts(rows, "restoration")
+    own = _collect_parts(rows, "restoration")
     if any(own):
         found = _measure_filled(own, weights)
         for name in ("raw_psnr", "raw_ssim", "damaged_psnr", "lpips", "raw_lpips"):
-            found |= _mean_of(own, weights, name)
+            found |= _average_field(own, weights, name)
         found["raw_rmse"] = _rmse(own, weights, "raw_squared_error", "values")
         clean = [restoration if row.area == 0 else None for row, restoration in zip(rows, own, strict=True)]
         if any(clean):  # what restoration does to images that need none
             found["clean_rmse"] = _rmse(clean, weights, "image_squared_error", "image_values")
-    given = _parts(rows, "restoration_true_mask")
+    given = _collect_parts(rows, "restoration_true_mask")
     if any(given):
         values = _measure_filled(given, weights)
         found |= {f"true_mask_{name}": value for name, value in values.items()}
@@ -256,36 +256,36 @@ def _measure_restoration(rows: Sequence[Row], weights: Table) -> dict[str, Value
 def _measure_filled(parts: Sequence[RestorationRow | None], weights: Table) -> dict[str, Values]:
     """What is told of every restorer."""
     return {
-        **_mean_of(parts, weights, "psnr"),
-        **_mean_of(parts, weights, "ssim"),
+        **_average_field(parts, weights, "psnr"),
+        **_average_field(parts, weights, "ssim"),
         "rmse": _rmse(parts, weights, "squared_error", "values"),
-        **_mean_of(parts, weights, "feature_distance"),
-        "sharpness": _quotient(parts, weights, "high_pass", "true_high_pass"),
-        "seam": _quotient(parts, weights, "across_seam", "along_seam"),
+        **_average_field(parts, weights, "feature_distance"),
+        "sharpness": _divide(parts, weights, "high_pass", "true_high_pass"),
+        "seam": _divide(parts, weights, "across_seam", "along_seam"),
     }
 
 
 _OPTIONAL = ("feature_distance", "lpips", "raw_lpips")
 
 
-def _mean_of(parts: Sequence[RestorationRow | None], weights: Table, name: str) -> dict[str, Values]:
+def _average_field(parts: Sequence[RestorationRow | None], weights: Table, name: str) -> dict[str, Values]:
     """The mean over the images that have a value; nothing where it was not measured at all."""
     values = [None if part is None else getattr(part, name) for part in parts]
     if name in _OPTIONAL and all(value is None for value in values):
         return {}
-    return {name: _mean(values, weights)}
+    return {name: _average(values, weights)}
 
 
-def _quotient(parts: Sequence[RestorationRow | None], weights: Table, above: str, below: str) -> Values:
+def _divide(parts: Sequence[RestorationRow | None], weights: Table, above: str, below: str) -> Values:
     sums = weights @ np.array([(0, 0) if p is None else attrgetter(above, below)(p) for p in parts], dtype=np.float64)
     return divide(sums[:, 0], sums[:, 1])
 
 
 def _rmse(parts: Sequence[RestorationRow | None], weights: Table, errors: str, values: str) -> Values:
-    return np.sqrt(_quotient(parts, weights, errors, values))
+    return np.sqrt(_divide(parts, weights, errors, values))
 
 
-def _mean(values: Sequence[float | None], weights: Table) -> Values:
+def _average(values: Sequence[float | None], weights: Table) -> Values:
     """The mean over the images that have a value."""
     is_there = np.array([value is not None for value in values], dtype=np.float64)
     filled = np.array([0.0 if value is None else value for value in values])
@@ -296,12 +296,12 @@ def _f1(hits: Table, wrong: Table, missed: Table) -> NDArray[np.float64]:
     return np.where(hits + missed > 0, divide(2 * hits, 2 * hits + wrong + missed), np.nan)
 
 
-def _calibrations(detections: Sequence[DetectionRow | None]) -> Table:
+def _collect_calibrations(detections: Sequence[DetectionRow | None]) -> Table:
     width = 3 * CALIBRATION_BINS
     return np.array([np.zeros(width) if d is None else np.ravel(d.calibration) for d in detections], dtype=np.float64)
 
 
-def _parts(rows: Sequence[Row] | Sequence[BaselineRow | None], name: str) -> list[RestorationRow | None]:
+def _collect_parts(rows: Sequence[Row] | Sequence[BaselineRow | None], name: str) -> list[RestorationRow | None]:
     return [None if row is None else getattr(row, name) for row in rows]
 
 

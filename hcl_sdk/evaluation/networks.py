@@ -46,7 +46,7 @@ class Networks:
 
                 found["lpips"] = LearnedPerceptualImagePatchSimilarity(net_type=lpips, normalize=True).to(device)
             except Exception as error:  # missing packages, downloads that fail
-                unavailable["lpips"] = _reason(error)
+                unavailable["lpips"] = _explain(error)
         if fid is not None:
             try:
                 from torchmetrics.image.fid import NoTrainInceptionV3
@@ -57,18 +57,18 @@ class Networks:
                     feature_extractor_weights_path=None if fid == "download" else fid,
                 ).to(device)
             except Exception as error:
-                unavailable["fid"] = _reason(error)
+                unavailable["fid"] = _explain(error)
         return cls(found["lpips"], found["features"], unavailable)
 
     def measure(self, composited: Tensor, raw: Tensor, clean: Tensor) -> dict[str, float]:
         """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; keep its features for FID."""
         found: dict[str, float] = {}
         if self.lpips is not None:
-            device = _device(self.lpips)
+            device = _get_device(self.lpips)
             for name, image in (("lpips", composited), ("raw_lpips", raw)):
                 found[name] = float(self.lpips(image.to(device), clean.to(device)))
         if self.features is not None:
-            device = _device(self.features)
+            device = _get_device(self.features)
             own, unpasted, true = (
                 self.features((image * 255).round().byte().to(device)).flatten(1).double().cpu()[0]
                 for image in (composited, raw, clean)
@@ -96,11 +96,11 @@ def frechet_distance(first: Tensor, second: Tensor) -> float | None:
     return float(difference + a.trace() + b.trace() - 2 * roots)
 
 
-def _device(module: nn.Module) -> torch.device:
+def _get_device(module: nn.Module) -> torch.device:
     return next((p.device for p in module.parameters()), torch.device("cpu"))
 
 
-def _reason(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):  # torchmetrics' own advice names another package's extra
         return "it needs pip install 'hcl_sdk[metrics]'"
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -68,7 +68,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows, as plain values; what is not defined is None."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self) if field.name != "rows"}
+        return {field.name: _to_plain(getattr(self, field.name)) for field in fields(self) if field.name != "rows"}
 
     def to_markdown(self) -> str:
         """Tables: overall with intervals, by group, and by scale."""
@@ -165,10 +165,10 @@ def _order(name: str) -> tuple[float, str]:
     return (float(number) if number.replace(".", "").isdigit() else -1.0), name
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Estimates and what holds them as plain values."""
     if isinstance(value, Estimate):
         return vars(value)
     if isinstance(value, dict):
-        return {key: _plain(own) for key, own in value.items()}
-    return [_plain(own) for own in value] if isinstance(value, list) else value
+        return {key: _to_plain(own) for key, own in value.items()}
+    return [_to_plain(own) for own in value] if isinstance(value, list) else value

@@ -137,7 +137,7 @@ class Row:
     """One image.
 
     Attributes:
-        number: in the data set.
+        number: in the dataset.
         name: likewise.
         source: what it was made of; images of one source are not independent.
         shape: of the damage, where it is known.

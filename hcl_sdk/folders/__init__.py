@@ -1,8 +1,8 @@
-"""Many photos: finding them, protecting them, resuming, writing results, reporting.
+"""Processing many photos: finding them, protecting them, resuming, writing results, reporting.
 
-A plan (``plan``) says which photos are worked on and where their results go, from what is found (``inputs``) and what
-is written (``outputs``); running it (``run``) gives a report (``report``). ``restore_folder`` and ``detect_folder`` do
-both. The command line and hcl-ray are made of these; all errors are ordinary ones.
+A plan (``plan``) combines the photos found (``inputs``) with the files to write (``outputs``); running it (``run``)
+returns a report (``report``). ``restore_folder`` and ``detect_folder`` do both. The command line and hcl-ray are built
+on these; all errors are ordinary exceptions.
 """
 
 from hcl_sdk.folders.errors import ArgumentError, NoPhotosError

@@ -1,13 +1,13 @@
-"""What is wrong with a request to work on many photos; found out before the work begins."""
+"""Errors in a request to process many photos, raised before the work begins."""
 
 from __future__ import annotations
 
 
 class ArgumentError(ValueError):
-    """Arguments that cannot be used, or not together.
+    """Arguments that are invalid or cannot be combined.
 
     Attributes:
-        arguments: their names, so that a program can say what it calls them.
+        arguments: their names, so that a program can translate them to its own options.
     """
 
     def __init__(self, message: str, *arguments: str) -> None:
@@ -19,4 +19,4 @@ class ArgumentError(ValueError):
 
 
 class NoPhotosError(ValueError):
-    """There is nothing to work on."""
+    """There are no photos to process."""

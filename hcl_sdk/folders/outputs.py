@@ -1,4 +1,4 @@
-"""The files that the results of photos go to."""
+"""The files that results are written to."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Outputs:
 
     Attributes:
         folder: the output folder.
-        restoring: the restored photo besides the mask.
-        plot: an image that shows the result, too.
-        file_format: of restored photos, such as ``jpg``; None for the one that keeps every pixel.
+        restoring: also write the restored photo, not just the mask.
+        plot: also write an image that shows the result.
+        file_format: format of restored photos, such as ``jpg``; None for a lossless one.
     """
 
     folder: Path
@@ -31,11 +31,11 @@ class Outputs:
     file_format: str | None = None
 
     def name_file(self, photo: Input, what: str, suffix: str = ".png") -> Path:
-        """The file that one of the results of a photo goes to."""
+        """Return the path of one of the results of a photo."""
         return name_file(self.folder / photo.folder, photo.name, what, suffix)
 
     def list_possible(self, photo: Input) -> dict[str, list[Path]]:
-        """The file of each result; of a restored photo, all that it may be, as its mode is not known."""
+        """List the possible paths of each result; a restored photo has several, as its mode is not known yet."""
         files = {"mask": [self.name_file(photo, "mask")]}
         if self.restoring:
             kept = [s for s in dict.fromkeys((photo.path.suffix.lower(), ".png", ".tiff")) if s in LOSSLESS_SUFFIXES]
@@ -46,7 +46,7 @@ class Outputs:
         return files
 
     def are_there(self, photo: Input) -> bool:
-        """Whether the results of a photo have been written before. Files appear whole, so that these are."""
+        """Whether all results of a photo exist. Files are written atomically, so they are complete."""
         return all(any(file.is_file() for file in files) for files in self.list_possible(photo).values())
 
     def leave_out_overwriting(
@@ -66,15 +66,15 @@ class Outputs:
         inputs.photos = kept
 
     def check_format(self, photo: Input, opened: Photo) -> None:
-        """Raise ``PhotoError`` if files of the format asked for cannot hold the photo."""
+        """Raise ``PhotoError`` if the requested format cannot represent the photo."""
         if self.file_format is not None:
             opened.check_format(self.name_file(photo, "restored", f".{self.file_format}"))
 
     def write(self, result: Result, photo: Input, protected: ProtectedFiles) -> dict[str, Path]:
-        """Write the results of a photo, all or, if one would overwrite an input, none. Returns the file of each.
+        """Write all results of a photo, or none if one would overwrite an input. Returns the path of each.
 
-        A mask that was handed in, and lies where the mask goes, stays as it is: what was found may be edited and handed
-        in again, with the same output folder.
+        A mask that was passed in and lies where the mask would be written is left as it is, so that a detected mask can
+        be edited and passed back in with the same output folder.
         """
         mask = result.mask_path
         is_there = mask is not None and is_same_file(mask, self.name_file(photo, "mask"))
@@ -90,7 +90,7 @@ class Outputs:
 
 
 def make_output_folder(folder: Path) -> None:
-    """Make a folder, and find out before any work whether files can be written there.
+    """Create a folder, and make sure that files can be written to it.
 
     Raises:
         OSError: if they cannot.

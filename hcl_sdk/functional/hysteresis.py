@@ -12,7 +12,7 @@ from hcl_sdk.functional.arrays import select_regions
 def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0) -> Tensor:
     """The connected regions above a threshold that rise above a second one somewhere.
 
-    Whether there is something is asked of a region as a whole, where its border runs of each pixel (hysteresis
+    Whether there is damage is decided per region, where its border runs is decided per pixel (hysteresis
     thresholding; Canny, "A Computational Approach to Edge Detection", TPAMI 1986, section VII). Pixels that touch at a
     side or a corner belong together.
 
@@ -27,7 +27,7 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float,
         ``[B, 1, H, W]`` bool on the device of ``confidence``.
 
     Raises:
-        TypeError, ValueError: if ``confidence`` is no such tensor.
+        TypeError, ValueError: if ``confidence`` is not such a tensor.
 
     Example:
         >>> hysteresis_mask(torch.tensor([[[[0.6, 0.6, 0.1, 0.6, 0.9]]]]), 0.5, 0.8)
