@@ -130,3 +130,12 @@ def get_number(name: str) -> Number:
     validator = attrs.fields_dict(Settings)[name].validator
     assert isinstance(validator, Number)
     return validator
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "watermark": {"only": ("graphic", "text"), "sensitivity": 0.65, "dilate": 2.0, "feather": 3.0, "unveil": True},
+    "old-photo": {"skip": ("graphic", "text", "patch"), "sensitivity": 0.6, "dilate": 2.0, "feather": 3.0},
+    "datestamp": {"only": ("text",), "sensitivity": 0.6, "dilate": 2.0, "feather": 2.0},
+    "graffiti": {"only": ("graphic", "text"), "sensitivity": 0.55, "dilate": 4.0, "feather": 4.0},
+}
+"""Settings by job: which kinds of damage count, how ready to call a pixel corrupted, and how it is filled."""

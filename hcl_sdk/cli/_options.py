@@ -167,6 +167,7 @@ class PhotoOptions:
     recursive: bool
     output: Path
     resume: bool
+    preset: str | None
     sensitivity: float | None
     region: tuple[int, int, int, int] | None
     only: tuple[Damage, ...] | None
@@ -184,12 +185,20 @@ class PhotoOptions:
     quiet: bool
 
 
+_PRESETS = "watermark", "old-photo", "datestamp", "graffiti"  # of settings.PRESETS; help need not wait for attrs
+
 photo_options = bundle(
     PhotoOptions,
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(readable=False)),
     click.option("-r", "--recursive", is_flag=True, help="Search subfolders too."),
     output_option("hcl_output", "Output folder, created if missing."),
     click.option("--resume", is_flag=True, help="Resume an interrupted run: skip photos that already have results."),
+    click.option(
+        "--preset",
+        metavar="JOB",
+        type=click.Choice(_PRESETS),
+        help=f"Settings for a job: {', '.join(_PRESETS)}. Options beside it go before it.",
+    ),
     setting_option(
         "sensitivity",
         "S",

@@ -19,6 +19,7 @@ from hcl_sdk.interfaces import Restorer
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
+from hcl_sdk.settings import PRESETS
 
 # Library argument -> command-line option.
 _OPTIONS = {
@@ -55,6 +56,7 @@ def load_pipeline(
     *,
     config: Path | None = None,
     restorer: str | None = None,
+    preset: str | None = None,
     **settings: Any,
 ) -> Pipeline:
     """A pipeline as the options ask for it, with errors as the command shows them.
@@ -64,7 +66,8 @@ def load_pipeline(
         device, precision: as of ``Pipeline.from_pretrained``.
         config: a file that says what differs from the weights.
         restorer: the name of another restorer than that of the weights, or of the configuration.
-        settings: those that are not None take the place of the weights' own.
+        preset: the job whose settings take the place of the weights' own.
+        settings: those that are not None take the place of all of these.
     """
     try:
         pick_device(device)
@@ -85,10 +88,26 @@ def load_pipeline(
         raise click.ClickException(f"weights {mapping['weights']}: {error}") from error
     if mapping.get("restorer") is not None:
         _check_is_trained(pipeline.restorer)
+    if preset is not None:
+        pipeline = pipeline.with_preset(preset)
     for name, value in settings.items():
         if value is not None:
             setattr(pipeline, name, value)
     return pipeline
+
+
+def _show_preset(job: str, pipeline: Pipeline) -> None:
+    """Say on standard error which settings a preset has chosen, as they are after all other options."""
+    chosen = ", ".join(f"{name} {_show(getattr(pipeline, name))}" for name in PRESETS[job])
+    click.echo(f"Preset {job}: {chosen}", err=True)
+    if {"only", "skip"} & set(PRESETS[job]) and not (pipeline.only or pipeline.skip):
+        click.echo("These weights do not tell kinds of damage apart: all of it counts.", err=True)
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "+".join(value) or "all kinds"
+    return ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}"
 
 
 def _read_config(config: Path | None, weights: str | None) -> dict[str, Any]:
@@ -151,9 +170,18 @@ def run(
         settings[name] = getattr(given, name)
 
     def load() -> Pipeline:
-        return load_pipeline(
-            given.weights, given.device, given.precision, config=given.config, restorer=restorer, **settings
+        pipeline = load_pipeline(
+            given.weights,
+            given.device,
+            given.precision,
+            config=given.config,
+            restorer=restorer,
+            preset=given.preset,
+            **settings,
         )
+        if given.preset is not None and not given.quiet and is_first_process():
+            _show_preset(given.preset, pipeline)
+        return pipeline
 
     if is_stream(given, coco):
         run_stream(

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError, build, by_name, describe, load_yaml, plugins_used
 from hcl_sdk.detector import Detector
-from hcl_sdk.errors import check_keywords, suggest_keywords
+from hcl_sdk.errors import check_keywords, suggest, suggest_keywords
 from hcl_sdk.functional.arrays import Box, find_peak, working_size
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
@@ -30,7 +30,7 @@ from hcl_sdk.pipeline._schema import bind_parts, read_changes, read_fields
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
-from hcl_sdk.settings import Damage, Settings
+from hcl_sdk.settings import PRESETS, Damage, Settings
 from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
 
 _logger = logging.getLogger("hcl_sdk.pipeline")
@@ -144,6 +144,23 @@ class Pipeline(Settings):
             'ResidualUNet'
         """
         return attrs.evolve(self, **changes)
+
+    def with_preset(self, job: str) -> Pipeline:
+        """A pipeline with the settings for a job, the rest shared with this one; see ``hcl_sdk.settings.PRESETS``.
+
+        Args:
+            job: ``"watermark"``, ``"old-photo"``, ``"datestamp"`` or ``"graffiti"``. If the detector does not tell
+                kinds of damage apart, all of it counts.
+
+        Raises:
+            ValueError: for another job.
+        """
+        if job not in PRESETS:
+            raise ValueError(f"unknown preset {job!r}; {suggest(job, list(PRESETS))}")
+        chosen = dict(PRESETS[job])
+        if self.detector is None or self.detector.damage_head is None:
+            chosen = {name: value for name, value in chosen.items() if name not in ("only", "skip")}
+        return self.replace(**chosen)
 
     # Running
 

@@ -89,6 +89,17 @@ def test_a_configuration_says_what_differs_from_the_weights(
     assert "wrong.yaml: 1 problem in the" in hcl("detect", "a.png", "--config", "wrong.yaml", status=1).stderr
 
 
+def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+    draw("a.png")
+    said = hcl("restore", "a.png", "--preset", "graffiti", "--dilate", 1).stderr
+    assert "Preset graffiti: only all kinds, sensitivity 0.55, dilate 1, feather 4" in said
+    assert "do not tell kinds of damage apart" in said
+    chosen = pipeline.with_preset("graffiti").replace(dilate=1)
+    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(chosen("a.png").restored))
+    assert "'--preset': 'grafiti' is not one of" in hcl("detect", "a.png", "--preset", "grafiti", status=2).stderr
+    assert hcl("detect", "a.png", "--preset", "graffiti", "-q").stderr == ""
+
+
 def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     class Grey(Restorer):
         def build(self, spec) -> None: ...
