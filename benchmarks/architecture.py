@@ -1,6 +1,7 @@
 """Draw the modules ("rooms") of hcl_sdk, which may import which, and three paths ("ways") through them.
 
     python benchmarks/architecture.py [-o FOLDER]
+    python benchmarks/architecture.py --count hcl_sdk
 
 Writes ``architecture.svg``. The data below defines the drawing; ``tests/test_architecture.py`` compares it with the
 code: with every import, and with the modules that a photo, a configuration and a batch pass through.
@@ -9,6 +10,8 @@ code: with every import, and with the modules that a photo, a configuration and 
 from __future__ import annotations
 
 import argparse
+import ast
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -125,6 +128,67 @@ WAYS = (
 FLOORS = tuple(floor for _, floors in STOREYS for floor in floors)
 ROOMS = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 
+
+def list_modules(package: Path) -> dict[str, Path]:
+    """The file of every module of the package in a folder, by the module's full name."""
+    return {
+        ".".join((package.name, *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in package.rglob("*.py")
+    }
+
+
+def find_room(module: str) -> str:
+    """The room that a module of the package is in; ``python -m hcl_sdk`` is the command."""
+    return "cli" if module == "hcl_sdk.__main__" else module.split(".")[1]
+
+
+class _RunTime(ast.NodeTransformer):
+    """Leaves out what is imported for types alone."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return None if is_for_types else self.generic_visit(node)
+
+
+def list_imports(path: Path, modules: Collection[str], *, top_level: bool) -> Iterator[str]:
+    """The modules of the package that a file imports when it runs; at its top level only, or anywhere."""
+    tree = _RunTime().visit(ast.parse(path.read_text(encoding="utf-8")))
+    for node in tree.body if top_level else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has relative imports"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                target = full if full in modules else str(node.module)
+                if target in modules:
+                    yield target
+
+
+def count_rooms(package: Path) -> dict[str, str]:
+    """Figures of the package in a folder: its rooms, files and lines, and the arrows that its imports are."""
+    modules = {module: path for module, path in list_modules(package).items() if module != package.name}
+    arrows = {
+        (find_room(module), find_room(imported))
+        for module, path in modules.items()
+        for imported in list_imports(path, modules, top_level=False)
+    }
+    arrows = {(room, other) for room, other in arrows if room != other}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules.values()}
+    longest = sorted(lines, key=lambda path: -lines[path])[:3]
+    return {
+        "rooms": str(len({find_room(module) for module in modules})),
+        "files": str(len(lines)),
+        "lines": str(sum(lines.values())),
+        "longest files": ", ".join(f"{path.relative_to(package)} {lines[path]}" for path in longest),
+        "arrows": str(len(arrows)),
+        "rooms that import each other": ", ".join(
+            f"{room} and {other}" for room, other in sorted(arrows) if room < other and (other, room) in arrows
+        )
+        or "none",
+    }
+
+
 WIDTH, HOUSE, RIGHT, TOP, HEIGHT, GAP, STOREY_GAP = 1072, 172, 780, 50, 42, 6, 12
 LANES = (828, 922, 1014)
 STYLE = """
@@ -218,7 +282,14 @@ font-family="system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, san
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--out", type=Path, default=Path())
+    parser.add_argument(
+        "--count", type=Path, metavar="PACKAGE", help="print figures of the package in this folder instead"
+    )
     arguments = parser.parse_args()
+    if arguments.count is not None:
+        for name, value in count_rooms(arguments.count.resolve()).items():
+            print(f"{name}: {value}")
+        return
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "architecture.svg").write_text(draw_architecture(), encoding="utf-8")
 

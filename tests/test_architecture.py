@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import graphlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import hcl_sdk
-from hcl_sdk import Pipeline, restore_folder
+from hcl_sdk import Pipeline
+from hcl_sdk.cli import main
 from hcl_sdk.training import Trainer, load_run
 
 PACKAGE = Path(hcl_sdk.__file__).parent
@@ -35,38 +36,12 @@ def load_drawing() -> Any:
 
 
 DRAWING = load_drawing()
-MODULES = {
-    ".".join(("hcl_sdk", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
-    for path in PACKAGE.rglob("*.py")
-}
+MODULES = DRAWING.list_modules(PACKAGE)
+find_room = DRAWING.find_room
 
 
-def find_room(module: str) -> str:
-    """The room that a module of the package is in; ``python -m hcl_sdk`` is the command."""
-    return "cli" if module == "hcl_sdk.__main__" else module.split(".")[1]
-
-
-class RunTime(ast.NodeTransformer):
-    """Leaves out what is imported for types alone."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        return None if is_for_types else self.generic_visit(node)
-
-
-def list_imports(path: Path, *, top_level: bool) -> Iterator[str]:
-    """The modules of the package that a file imports when it runs; at its top level only, or anywhere."""
-    tree = RunTime().visit(ast.parse(path.read_text(encoding="utf-8")))
-    for node in tree.body if top_level else ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has relative imports"
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                target = full if full in MODULES else node.module
-                if target in MODULES:
-                    yield target
+def list_imports(path: Path, *, top_level: bool) -> list[str]:
+    return list(DRAWING.list_imports(path, MODULES, top_level=top_level))
 
 
 def test_every_module_has_a_room_and_every_room_is_there() -> None:
@@ -103,16 +78,25 @@ def test_the_page_tells_the_stops_of_every_way(way: Any) -> None:
         assert f"{number}. {named}: {what}" in page
 
 
-def trace_rooms(function: Callable[[], object]) -> list[str]:
-    """The rooms that a call comes to, in order."""
-    rooms: list[str] = []
+def trace_calls(function: Callable[[], object]) -> list[tuple[str, str]]:
+    """The room that calls and the one that is called, of every call in the package, in order.
+
+    What a decorator of ``errors`` calls is called by whoever called the decorated function.
+    """
+    calls: list[tuple[str, str]] = []
+
+    def find_caller(frame: FrameType | None) -> str:
+        while frame is not None:
+            module = str(frame.f_globals.get("__name__", ""))
+            if module.startswith("hcl_sdk.") and module != "hcl_sdk.errors":
+                return find_room(module)
+            frame = frame.f_back
+        return ""
 
     def follow(frame: FrameType, event: str, _: object) -> None:
         module = str(frame.f_globals.get("__name__", ""))
         if event == "call" and frame.f_code.co_name != "<module>" and module.startswith("hcl_sdk."):
-            room = find_room(module)
-            if not rooms or rooms[-1] != room:
-                rooms.append(room)
+            calls.append((find_caller(frame.f_back), find_room(module)))
 
     before = sys.getprofile()
     sys.setprofile(follow)
@@ -120,13 +104,18 @@ def trace_rooms(function: Callable[[], object]) -> list[str]:
         function()
     finally:
         sys.setprofile(before)
-    return rooms
+    return calls
 
 
-def assert_is_way(name: str, rooms: list[str], *, without: tuple[str, ...] = ()) -> None:
+def trace_rooms(function: Callable[[], object]) -> list[str]:
+    """The rooms that a call comes to, in order."""
+    return [room for _, room in trace_calls(function)]
+
+
+def assert_is_way(name: str, rooms: list[str]) -> None:
     """The rooms come first in the order of the drawing; the last is where it ends, whenever it came there first."""
     (way,) = (way for way in DRAWING.WAYS if way.name == f"a {name}")
-    *stated, last = (room for room in way.rooms if room not in without)
+    *stated, last = way.rooms
     assert [room for room in dict.fromkeys(rooms) if room in stated] == stated
     assert last in rooms[rooms.index(stated[-1]) :]
 
@@ -140,16 +129,22 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_way_of_a_photo(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path) -> None:
-    rooms = trace_rooms(lambda: restore_folder(photos, tmp_path / "out", pipeline=tiny_pipeline))
-    assert_is_way("photo", rooms, without=("cli",))  # which only calls this
-    assert any(module.startswith("hcl_sdk.folders") for module in list_imports_of("cli"))
+def test_the_way_of_a_photo(
+    tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through ``hcl restore`` it goes down once: no room on it calls one above it, but by what was handed down."""
+    monkeypatch.setattr(Pipeline, "from_pretrained", lambda *_, **__: tiny_pipeline)
 
+    def restore(out: str) -> None:
+        command = ["restore", str(photos), "-o", str(tmp_path / out), "--device", "cpu"]
+        CliRunner().invoke(main, command, catch_exceptions=False)
 
-def list_imports_of(room: str) -> set[str]:
-    """The modules that a room imports."""
-    paths = (path for module, path in MODULES.items() if module != "hcl_sdk" and find_room(module) == room)
-    return {imported for path in paths for imported in list_imports(path, top_level=False)}
+    restore("first")  # what is imported and discovered once
+    calls = trace_calls(lambda: restore("second"))
+    assert_is_way("photo", [room for _, room in calls])
+    up = {(caller, room) for caller, room in calls if caller and DRAWING.ROOMS[caller] > DRAWING.ROOMS[room]}
+    assert up <= {("folders", "cli")}  # the line that the command prints of each photo
+    assert (tmp_path / "second" / "a_restored.png").is_file()
 
 
 def test_the_way_of_a_configuration() -> None:

@@ -40,6 +40,7 @@ def script(path: Path) -> ModuleType:
 
 train = script(BENCHMARKS / "default_weights/train.py")
 join = script(BENCHMARKS / "default_weights/join.py")
+discovery = script(BENCHMARKS / "discovery.py")
 generalization = script(BENCHMARKS / "generalization/run.py")
 compared = load_yaml(BENCHMARKS / "generalization/recipe.yaml")
 
@@ -235,3 +236,15 @@ def test_a_comparison_is_not_mixed_of_different_ones(
     Manifest(size=16, photos=drawn.photos, contaminations={}, entries=drawn.entries[:2]).save(manifest)
     with pytest.raises(SystemExit, match="is of another recipe"):
         generalization.train_and_measure(run, compared, asked())
+
+
+def test_discovery_is_measured_with_the_packages_that_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = discovery.find_entry_points()
+    discovery.install_packages(tmp_path, 6, 2)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = discovery.find_entry_points()
+    assert {point.distribution for point in found} - {point.distribution for point in before} == {
+        "package-0000",
+        "package-0001",
+    }
+    assert discovery.measure(lambda: sum(range(100_000))) > 0
