@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from photo_files import draw_mask, draw_soft, write_shard
 
 from hcl_sdk.data import (
     FFHQ,
@@ -33,19 +31,12 @@ _LOGO = "COCO_val2014_000000000042"
 
 def _photo(path: Path) -> Path:
     """A photo that depends on the name of its file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(list(path.name.encode()))
-    coarse = Image.fromarray(rng.integers(256, size=(3, 4, 3), dtype=np.uint8))
-    coarse.resize((32, 24), Image.Resampling.BICUBIC).save(path)
-    return path
+    return draw_soft(path, list(path.name.encode()), size=(32, 24), patches=(4, 3))
 
 
 def _mask(path: Path) -> Path:
     """A mask, white = corrupted."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.zeros((24, 32), np.uint8)
-    pixels[4:12, 6:20] = 255
-    Image.fromarray(pixels).save(path)
+    draw_mask(path, (6, 4, 20, 12), (32, 24))
     return path
 
 
@@ -99,12 +90,7 @@ def _hugging_face(folder: Path) -> HuggingFaceDataset:
 
 
 def _shards(folder: Path) -> WebDataset:
-    with tarfile.open(folder / "s.tar", "w") as archive:
-        for name in ("1.png", "2.png"):
-            content = _photo(folder / name).read_bytes()
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
+    write_shard(folder / "s.tar", {name: _photo(folder / name).read_bytes() for name in ("1.png", "2.png")})
     return WebDataset(path=str(folder / "s.tar"))
 
 

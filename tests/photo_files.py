@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,13 +24,59 @@ def draw(path: str | Path, seed: int = 0, mode: str = "RGB", size: tuple[int, in
     return path
 
 
-def draw_mask(path: str | Path, box: tuple[int, int, int, int] = (3, 4, 9, 8)) -> np.ndarray:
-    mask = np.zeros((HEIGHT, WIDTH), bool)
+def draw_soft(
+    path: str | Path,
+    seed: int | Sequence[int] = 0,
+    *,
+    size: tuple[int, int] = (60, 50),
+    patches: tuple[int, int] = (6, 5),
+) -> Path:
+    """A photo of soft colors, as many patches wide and high, drawn into each other."""
+    coarse = np.random.default_rng(seed).integers(256, size=(patches[1], patches[0], 3), dtype=np.uint8)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def draw_soft_photos(folder: Path, count: int, **options: Any) -> Path:
+    """A folder of such photos, 0.png and so on; options as of `draw_soft`."""
+    for i in range(count):
+        draw_soft(folder / f"{i}.png", i, **options)
+    return folder
+
+
+def draw_gray(path: Path, value: int = 0, size: tuple[int, int] = (12, 8), **options: Any) -> None:
+    """A photo of one gray value; options as of Pillow's ``save``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value, value, value)).save(path, **options)
+
+
+def make_mask(area: float = 0.25, white: bool = True, size: tuple[int, int] = (12, 8)) -> Image.Image:
+    """A mask of which the left part is corrupted, which is white, or else black."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    mask[:, : round(size[0] * area)] = 255
+    return Image.fromarray(mask if white else 255 - mask)
+
+
+def draw_mask(
+    path: str | Path, box: tuple[int, int, int, int] = (3, 4, 9, 8), size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> np.ndarray:
+    mask = np.zeros((size[1], size[0]), bool)
     left, top, right, bottom = box
     mask[top:bottom, left:right] = True
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(mask).save(path)
     return mask
+
+
+def write_shard(path: Path, files: Mapping[str, bytes]) -> None:
+    """A tar file of files, by their names, as WebDataset has them."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
 
 
 def pixels(path: str | Path) -> np.ndarray:

@@ -8,13 +8,13 @@ import multiprocessing
 import os
 import pickle
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from photo_files import draw_gray, make_mask, write_shard
 from PIL import Image
 
 from hcl_sdk import SampleError
@@ -38,17 +38,9 @@ from hcl_sdk.data import (
 from hcl_sdk.data.logo_30k import STRAY
 
 
-def put(path: Path, value: int = 0, size: tuple[int, int] = (12, 8), **options: Any) -> None:
-    """A picture of one gray value."""
+def put_mask(path: Path, *arguments: Any, **options: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (value, value, value)).save(path, **options)
-
-
-def put_mask(path: Path, area: float = 0.25, white: bool = True, size: tuple[int, int] = (12, 8)) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mask = np.zeros((size[1], size[0]), np.uint8)
-    mask[:, : round(size[0] * area)] = 255
-    Image.fromarray(mask if white else 255 - mask).save(path)
+    make_mask(*arguments, **options).save(path)
 
 
 def names(dataset: Any) -> Any:
@@ -64,9 +56,9 @@ def values(dataset: Any) -> Any:
 
 def test_a_folder_is_searched_in_natural_order(tmp_path: Path) -> None:
     for i, name in enumerate(("b10.png", "b2.PNG", "a/z.bmp", "a/y/x.webp")):
-        put(tmp_path / name, 10 * i)
+        draw_gray(tmp_path / name, 10 * i)
     (tmp_path / "notes.txt").write_text("no photo")
-    put(tmp_path / ".hidden" / "c.png")
+    draw_gray(tmp_path / ".hidden" / "c.png")
     dataset = FolderDataset(path=str(tmp_path))
     assert names(dataset) == ["a/y/x.webp", "a/z.bmp", "b2.PNG", "b10.png"]
     assert values(dataset) == [30, 20, 10, 0]
@@ -77,7 +69,7 @@ def test_a_folder_is_searched_in_natural_order(tmp_path: Path) -> None:
 
 def test_lists_of_names_choose(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c/d.png"):
-        put(tmp_path / "photos" / name)
+        draw_gray(tmp_path / "photos" / name)
     path, names_file = str(tmp_path / "photos"), tmp_path / "names.txt"
     names_file.write_text("b.png\nc/d.png\n")
     assert names(FolderDataset(path=path, only=str(names_file))) == ["b.png", "c/d.png"]
@@ -98,7 +90,7 @@ def test_lists_name_files_that_are_not_utf8(tmp_path: Path) -> None:
     strange = os.fsdecode(b"caf\xe9.png")
     for name in ("a.png", strange):
         try:
-            put(tmp_path / "photos" / name)
+            draw_gray(tmp_path / "photos" / name)
         except OSError:
             pytest.skip("this file system takes UTF-8 only")
     (tmp_path / "names.txt").write_bytes(b"caf\xe9.png\n")
@@ -107,8 +99,8 @@ def test_lists_name_files_that_are_not_utf8(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
 def test_photos_are_shrunk_while_they_are_decoded(tmp_path: Path, suffix: str) -> None:
-    put(tmp_path / f"large.{suffix}", 90, (400, 300))
-    put(tmp_path / f"small.{suffix}", 90, (40, 30))
+    draw_gray(tmp_path / f"large.{suffix}", 90, (400, 300))
+    draw_gray(tmp_path / f"small.{suffix}", 90, (40, 30))
     shapes = [FolderDataset(path=str(tmp_path), shorter_side=60)[i].image.shape for i in range(2)]
     assert shapes == [(60, 80, 3), (30, 40, 3)]
 
@@ -121,7 +113,7 @@ def test_modes_and_orientation(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 5), 65535, np.uint16)).save(tmp_path / "5.png")
     exif = Image.Exif()
     exif[0x0112] = 6
-    put(tmp_path / "6.jpg", 50, (5, 4), exif=exif)
+    draw_gray(tmp_path / "6.jpg", 50, (5, 4), exif=exif)
     dataset = FolderDataset(path=str(tmp_path))
     assert [dataset[i].image.shape for i in range(6)] == [(4, 5, 3)] * 5 + [(5, 4, 3)]
     assert values(dataset) == [7, 9, 0, 255, 255, 50]
@@ -131,7 +123,7 @@ def test_modes_and_orientation(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 no picture", b"GIF89a"])
 def test_what_cannot_be_decoded_says_why(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
-    put(tmp_path / "whole.jpg", 3, (200, 200))
+    draw_gray(tmp_path / "whole.jpg", 3, (200, 200))
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:400])
     dataset = FolderDataset(path=str(tmp_path))
     assert len(dataset) == 3
@@ -191,8 +183,8 @@ def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(50):
-        put(tmp_path / "photos" / f"{number}.png")
-    shard(tmp_path / "s.tar", {f"{number}.png": encoded((1, 1, 1)) for number in range(50)})
+        draw_gray(tmp_path / "photos" / f"{number}.png")
+    write_shard(tmp_path / "s.tar", {f"{number}.png": encoded((1, 1, 1)) for number in range(50)})
     monkeypatch.setattr(Image, "open", None)
     for dataset in (FolderDataset(path=str(tmp_path / "photos")), WebDataset(path=str(tmp_path / "s.tar"))):
         assert (len(dataset), len(names(dataset))) == (50, 50)
@@ -203,8 +195,8 @@ def test_nothing_is_decoded_for_length_and_names_and_pickles_are_small(
 
 def test_worker_processes_read_the_same_samples(tmp_path: Path) -> None:
     for number in range(4):
-        put(tmp_path / "photos" / f"{number}.png", number)
-    shard(tmp_path / "s.tar", {f"{number}.png": encoded((number,) * 3) for number in range(4)})
+        draw_gray(tmp_path / "photos" / f"{number}.png", number)
+    write_shard(tmp_path / "s.tar", {f"{number}.png": encoded((number,) * 3) for number in range(4)})
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         for dataset in (FolderDataset(path=str(tmp_path / "photos")), WebDataset(path=str(tmp_path / "s.tar"))):
@@ -219,8 +211,8 @@ def test_worker_processes_read_the_same_samples(tmp_path: Path) -> None:
 
 def pairs(root: Any, white: bool = True) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     for i, name in enumerate(("a", "b/c")):
-        put(root / "damaged" / f"{name}.jpg", 10 + i)
-        put(root / "clean" / f"{name}.png", 20 + i)
+        draw_gray(root / "damaged" / f"{name}.jpg", 10 + i)
+        draw_gray(root / "clean" / f"{name}.png", 20 + i)
         put_mask(root / "masks" / f"{name}.png", white=white)
     return {"damaged": str(root / "damaged")}, {"clean": str(root / "clean")}, {"masks": str(root / "masks")}
 
@@ -248,7 +240,7 @@ def test_the_polarity_of_masks_is_checked(tmp_path: Path) -> None:
 
 def test_pairs_that_do_not_match_are_named(tmp_path: Path) -> None:
     damaged, clean, masks = pairs(tmp_path)
-    put(tmp_path / "damaged" / "alone.jpg")
+    draw_gray(tmp_path / "damaged" / "alone.jpg")
     put_mask(tmp_path / "masks" / "other.png")
     with pytest.raises(ValueError, match="do not match") as raised:
         PairsDataset(**damaged, **clean, **masks)
@@ -258,8 +250,8 @@ def test_pairs_that_do_not_match_are_named(tmp_path: Path) -> None:
         "masks without damaged: other",
     ):
         assert part in str(raised.value)
-    put(tmp_path / "clean" / "alone.jpg")
-    put(tmp_path / "clean" / "alone.png")
+    draw_gray(tmp_path / "clean" / "alone.jpg")
+    draw_gray(tmp_path / "clean" / "alone.png")
     with pytest.raises(ValueError, match=r"clean of the same name: alone\.jpg and alone\.png"):
         PairsDataset(**damaged, **clean)
 
@@ -276,8 +268,8 @@ def test_pairs_become_items_that_are_not_corrupted_again(tmp_path: Path) -> None
 
 
 def test_endings_may_tell_the_folders_apart(tmp_path: Path) -> None:
-    put(tmp_path / "damaged" / "1_rain.png", 1)
-    put(tmp_path / "clean" / "1_dry.jpg", 2)
+    draw_gray(tmp_path / "damaged" / "1_rain.png", 1)
+    draw_gray(tmp_path / "clean" / "1_dry.jpg", 2)
     put_mask(tmp_path / "masks" / "1_mask.png")
     fields: dict[str, Any] = {what: str(tmp_path / what) for what in ("damaged", "clean", "masks")}
     dataset = PairsDataset(**fields, damaged_ending="_rain", clean_ending="_dry", mask_ending="_mask")
@@ -298,8 +290,8 @@ def test_a_bad_part_of_a_pair_is_reported_by_its_sample_alone(tmp_path: Path, pa
 
 
 def test_parts_of_different_sizes_are_unreadable(tmp_path: Path) -> None:
-    put(tmp_path / "damaged" / "a.png", size=(12, 8))
-    put(tmp_path / "clean" / "a.png", size=(12, 9))
+    draw_gray(tmp_path / "damaged" / "a.png", size=(12, 8))
+    draw_gray(tmp_path / "clean" / "a.png", size=(12, 9))
     put_mask(tmp_path / "masks" / "a.png", size=(11, 8))
     damaged = str(tmp_path / "damaged")
     with pytest.raises(SampleError, match=r"have the same size; got \[8, 12, 3\] and uint8 \[9, 12, 3\]"):
@@ -313,23 +305,23 @@ def test_parts_of_different_sizes_are_unreadable(tmp_path: Path) -> None:
 
 def test_ffhq_is_split_by_number(tmp_path: Path) -> None:
     for number in (0, 59_999, 60_000, 69_999):
-        put(tmp_path / "images1024x1024" / f"{number // 1000 * 1000:05d}" / f"{number:05d}.png", number % 100)
+        draw_gray(tmp_path / "images1024x1024" / f"{number // 1000 * 1000:05d}" / f"{number:05d}.png", number % 100)
     assert values(FFHQ(path=str(tmp_path))) == [0, 99]
     assert values(FFHQ(path=str(tmp_path / "images1024x1024"), split="validation")) == [0, 99]
     assert [n[-9:] for n in names(FFHQ(path=str(tmp_path), split="validation"))] == ["60000.png", "69999.png"]
-    put(tmp_path / "thumbnails128x128" / "00000" / "00000.png", 5)
+    draw_gray(tmp_path / "thumbnails128x128" / "00000" / "00000.png", 5)
     assert values(FFHQ(path=str(tmp_path))) == [0, 99]
-    put(tmp_path / "images1024x1024" / "again" / "00000.png")
+    draw_gray(tmp_path / "images1024x1024" / "again" / "00000.png")
     with pytest.raises(ValueError, match=r"one image of each number .*; got 00000/00000\.png and again/00000\.png"):
         FFHQ(path=str(tmp_path))
-    put(tmp_path / "images1024x1024" / "portrait.png")
+    draw_gray(tmp_path / "images1024x1024" / "portrait.png")
     with pytest.raises(ValueError, match=r"named by five digits, .*; got portrait\.png"):
         FFHQ(path=str(tmp_path))
 
 
 def test_celeba_hq_is_split_as_celeba_is(tmp_path: Path) -> None:
     for number in range(4):
-        put(tmp_path / "CelebA-HQ-img" / f"{number}.jpg", number)
+        draw_gray(tmp_path / "CelebA-HQ-img" / f"{number}.jpg", number)
     assert len(CelebAHQ(path=str(tmp_path), split="all")) == 4
     with pytest.raises(ValueError, match=r"need CelebA-HQ-to-CelebA-mapping\.txt beside CelebA-HQ-img"):
         CelebAHQ(path=str(tmp_path))
@@ -348,7 +340,7 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("digits", [1, 5, 6])
 def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path: Path, digits: int) -> None:
     for number in (0, 1, 29_999):
-        put(tmp_path / "CelebA-HQ-img" / f"{number:0{digits}d}.jpg")
+        draw_gray(tmp_path / "CelebA-HQ-img" / f"{number:0{digits}d}.jpg")
     with pytest.raises(ValueError, match="need CelebA-HQ-to-CelebA-mapping"):
         CelebAHQ(path=str(tmp_path))
     mapping = tmp_path / "CelebA-HQ-to-CelebA-mapping.txt"
@@ -359,25 +351,25 @@ def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path
 
 def test_celeba_hq_renamed_to_celebas_numbers_needs_no_mapping(tmp_path: Path) -> None:
     for number in (4, 162_770, 162_771, 182_637, 182_638, 202_591):
-        put(tmp_path / "CelebA-HQ-img" / f"{number:06d}.jpg")
+        draw_gray(tmp_path / "CelebA-HQ-img" / f"{number:06d}.jpg")
     parts = {split: names(CelebAHQ(path=str(tmp_path), split=split)) for split in ("train", "validation", "test")}
     assert parts == {
         "train": ["000004.jpg", "162770.jpg"],
         "validation": ["162771.jpg", "182637.jpg"],
         "test": ["182638.jpg", "202591.jpg"],
     }
-    put(tmp_path / "CelebA-HQ-img" / "portrait.jpg")
+    draw_gray(tmp_path / "CelebA-HQ-img" / "portrait.jpg")
     with pytest.raises(ValueError, match=r"named by number in .*; got portrait\.jpg"):
         CelebAHQ(path=str(tmp_path), split="all")
 
 
 @pytest.mark.parametrize("inside", ["", "Data/CLS-LOC", "ILSVRC/Data/CLS-LOC"])
 def test_imagenet(tmp_path: Path, inside: str) -> None:
-    put(tmp_path / inside / "train" / "n01440764" / "n01440764_1.JPEG", 1)
-    put(tmp_path / inside / "val" / "ILSVRC2012_val_00000001.JPEG", 2)
+    draw_gray(tmp_path / inside / "train" / "n01440764" / "n01440764_1.JPEG", 1)
+    draw_gray(tmp_path / inside / "val" / "ILSVRC2012_val_00000001.JPEG", 2)
     assert names(ImageNet(path=str(tmp_path))) == ["n01440764/n01440764_1.JPEG"]
     assert values(ImageNet(path=str(tmp_path), split="validation")) == [2]
-    put(tmp_path / inside / "test" / "ILSVRC2012_test_00000001.JPEG", 3)
+    draw_gray(tmp_path / inside / "test" / "ILSVRC2012_test_00000001.JPEG", 3)
     assert values(ImageNet(path=str(tmp_path), split="test")) == [3]
 
 
@@ -390,8 +382,8 @@ def test_imagenet(tmp_path: Path, inside: str) -> None:
     ],
 )
 def test_places365(tmp_path: Path, train: str, validation: str) -> None:
-    put(tmp_path / train / "1.jpg", 1)
-    put(tmp_path / validation / "2.jpg", 2)
+    draw_gray(tmp_path / train / "1.jpg", 1)
+    draw_gray(tmp_path / validation / "2.jpg", 2)
     assert values(Places365(path=str(tmp_path))) == [1]
     assert values(Places365(path=str(tmp_path), split="validation")) == [2]
     with pytest.raises(
@@ -401,8 +393,8 @@ def test_places365(tmp_path: Path, train: str, validation: str) -> None:
 
 
 def test_paris_streetview(tmp_path: Path) -> None:
-    put(tmp_path / "paris_train_original" / "48.842502_2.344968_90_-004.JPG", 1)
-    put(tmp_path / "paris_eval_gt" / "001_im.png", 2)
+    draw_gray(tmp_path / "paris_train_original" / "48.842502_2.344968_90_-004.JPG", 1)
+    draw_gray(tmp_path / "paris_eval_gt" / "001_im.png", 2)
     assert values(ParisStreetView(path=str(tmp_path))) == [1]
     assert values(ParisStreetView(path=str(tmp_path), split="test")) == [2]
     (tmp_path / "paris_eval").mkdir()
@@ -413,13 +405,13 @@ def test_paris_streetview(tmp_path: Path) -> None:
 def test_logo_30k_and_its_stray_files(tmp_path: Path) -> None:
     root = tmp_path / "27kpng"
     for i, name in enumerate(("COCO_val2014_000000000042", "COCO_val2014_000000201186")):
-        put(root / "natural" / f"{name}.jpg", 40 + i)
+        draw_gray(root / "natural" / f"{name}.jpg", 40 + i)
         for part in ("train_images", "val_images"):
-            put(root / part / "image" / f"{name}-Burger_King_Logo-177.png", 10 + i)
+            draw_gray(root / part / "image" / f"{name}-Burger_King_Logo-177.png", 10 + i)
             put_mask(root / part / "mask" / f"{name}-Burger_King_Logo-177.png")
-            put(root / part / "wm" / f"{name}-Burger_King_Logo-177.png")
+            draw_gray(root / part / "wm" / f"{name}-Burger_King_Logo-177.png")
     for name in STRAY:
-        put(root / "val_images" / "image" / name)
+        draw_gray(root / "val_images" / "image" / name)
     assert len(STRAY) == 4
     for path in (tmp_path, root):
         for split in ("train", "validation"):
@@ -431,10 +423,10 @@ def test_logo_30k_and_its_stray_files(tmp_path: Path) -> None:
         put_mask(file, white=False)
     with pytest.raises(ValueError, match=r"masks in .*mask' cover 75 % of the photo"):
         Logo30K(path=str(root))
-    put(root / "train_images" / "image" / min(STRAY))  # belongs there as little, and nothing is known of it
+    draw_gray(root / "train_images" / "image" / min(STRAY))  # belongs there as little, and nothing is known of it
     with pytest.raises(ValueError, match="image without mask: COCO_val2014_000000201186"):
         Logo30K(path=str(root))
-    put(root / "val_images" / "image" / "another_wm.png")
+    draw_gray(root / "val_images" / "image" / "another_wm.png")
     with pytest.raises(ValueError, match=r"image without mask: another_wm\.png"):
         Logo30K(path=str(root), split="validation")
     put_mask(root / "val_images" / "mask" / "another_wm.png")
@@ -444,15 +436,15 @@ def test_logo_30k_and_its_stray_files(tmp_path: Path) -> None:
 
 def test_istd(tmp_path: Path) -> None:
     for split in ("train", "test"):
-        put(tmp_path / split / f"{split}_A" / "1-1.png", 1)
+        draw_gray(tmp_path / split / f"{split}_A" / "1-1.png", 1)
         put_mask(tmp_path / split / f"{split}_B" / "1-1.png")
-        put(tmp_path / split / f"{split}_C" / "1-1.png", 3)
+        draw_gray(tmp_path / split / f"{split}_C" / "1-1.png", 3)
         sample = ISTD(path=str(tmp_path), split=split)[0]
         assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (1, 3, 0.25)
     put_mask(tmp_path / "train" / "train_B" / "1-1.png", white=False)
     with pytest.raises(ValueError, match=r"masks in .*train_B' cover 75 % of the photo"):
         ISTD(path=str(tmp_path))
-    put(tmp_path / "test" / "test_C" / "1-2.png", 3)
+    draw_gray(tmp_path / "test" / "test_C" / "1-2.png", 3)
     with pytest.raises(ValueError, match=r"clean without shadow: 1-2\.png"):
         ISTD(path=str(tmp_path), split="test")
 
@@ -460,15 +452,15 @@ def test_istd(tmp_path: Path) -> None:
 def test_raindrop(tmp_path: Path) -> None:
     for split, suffix in (("train", "png"), ("test_a", "png"), ("test_b", "jpg")):
         for i in (10, 2):
-            put(tmp_path / split / "data" / f"{i}_rain.{suffix}", i)
-            put(tmp_path / split / "gt" / f"{i}_clean.{suffix}", 100 + i)
+            draw_gray(tmp_path / split / "data" / f"{i}_rain.{suffix}", i)
+            draw_gray(tmp_path / split / "gt" / f"{i}_clean.{suffix}", 100 + i)
         dataset = Raindrop(path=str(tmp_path), split=split)  # pyright: ignore[reportArgumentType]
         assert values(dataset) == [2, 10]
         assert dataset[0].clean[0, 0, 0] == 102
         assert dataset[0].corruption_mask is None
-    put(tmp_path / "train" / "preview" / "x.png")
+    draw_gray(tmp_path / "train" / "preview" / "x.png")
     assert len(Raindrop(path=str(tmp_path))) == 2
-    put(tmp_path / "train" / "gt" / "3.png")
+    draw_gray(tmp_path / "train" / "gt" / "3.png")
     with pytest.raises(ValueError, match=r"clean not named \.\.\._clean: 3\.png"):
         Raindrop(path=str(tmp_path))
 
@@ -484,24 +476,16 @@ def encoded(value: Any, mode: str = "RGB", suffix: str = "PNG", size: tuple[int,
 
 def encoded_mask(area: float = 0.25, white: bool = True) -> Any:
     file = io.BytesIO()
-    mask = np.full((8, 12), 0 if white else 255, np.uint8)
-    mask[:, : round(12 * area)] = 255 if white else 0
-    Image.fromarray(mask).save(file, "PNG")
+    make_mask(area, white).save(file, "PNG")
     return file.getvalue()
 
 
-def shard(path: Path, files: Any) -> None:
-    with tarfile.open(path, "w") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-
-
 def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
-    shard(tmp_path / "s-0.tar", {f"{i}.png": encoded((i, i, i)) for i in range(3)} | {"0.json": b"{}", "x.cls": b"1"})
-    shard(tmp_path / "s-10.tar", {"b/7.jpg": encoded((70, 70, 70), suffix="JPEG", size=(64, 48))})
-    shard(tmp_path / "s-2.tar", {"5.png": encoded((50, 50, 50)), "broken.jpg": b"no picture"})
+    write_shard(
+        tmp_path / "s-0.tar", {f"{i}.png": encoded((i, i, i)) for i in range(3)} | {"0.json": b"{}", "x.cls": b"1"}
+    )
+    write_shard(tmp_path / "s-10.tar", {"b/7.jpg": encoded((70, 70, 70), suffix="JPEG", size=(64, 48))})
+    write_shard(tmp_path / "s-2.tar", {"5.png": encoded((50, 50, 50)), "broken.jpg": b"no picture"})
     for path in (tmp_path, tmp_path / "s-*.tar"):
         dataset = pickle.loads(pickle.dumps(WebDataset(path=str(path), shorter_side=24)))
         assert names(dataset) == ["s-0.tar/0", "s-0.tar/1", "s-0.tar/2", "s-2.tar/5", "s-2.tar/broken", "s-10.tar/b/7"]
@@ -512,7 +496,7 @@ def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
 
 
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
-    put(tmp_path / "photos" / "a.png")
+    draw_gray(tmp_path / "photos" / "a.png")
     os.mkfifo(tmp_path / "photos" / "b.png")
     (tmp_path / "photos" / "c.png").symlink_to("/dev/zero")
     dataset = FolderDataset(path=str(tmp_path / "photos"))
@@ -531,10 +515,10 @@ def test_shards_of_pairs(tmp_path: Path) -> None:
         "1.mask.png": encoded_mask(),
         "1.clean.png": encoded((5, 5, 5)),
     }
-    shard(tmp_path / "a.tar", files)
+    write_shard(tmp_path / "a.tar", files)
     sample = WebDataset(path=str(tmp_path / "a.tar"))[0]
     assert (sample.image[0, 0, 0], sample.clean[0, 0, 0], sample.corruption_mask.mean()) == (9, 5, 0.25)
-    shard(tmp_path / "a.tar", files | {"1.mask.png": encoded_mask(white=False)})
+    write_shard(tmp_path / "a.tar", files | {"1.mask.png": encoded_mask(white=False)})
     with pytest.raises(ValueError, match=r"masks in .*a\.tar' cover 75 % of the photo .* corrupted='black'"):
         WebDataset(path=str(tmp_path / "a.tar"))
     assert WebDataset(path=str(tmp_path / "a.tar"), corrupted="black")[0].corruption_mask.mean() == 0.25
@@ -542,7 +526,7 @@ def test_shards_of_pairs(tmp_path: Path) -> None:
 
 def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(tmp_path: Path) -> None:
     files = {"1.png": encoded((1,) * 3), "1.mask.png": b"bad", "2.png": encoded((2,) * 3), "2.mask.png": encoded_mask()}
-    shard(tmp_path / "a.tar", files)
+    write_shard(tmp_path / "a.tar", files)
     dataset = WebDataset(path=str(tmp_path / "a.tar"))
     with pytest.raises(SampleError, match=r"a\.tar/1\.mask"):
         dataset[0]
@@ -553,7 +537,7 @@ def test_shards_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
     with pytest.raises(ValueError, match="no uncompressed tar file, or damaged"):
         WebDataset(path=str(tmp_path))
-    shard(tmp_path / "bad.tar", {"1.json": b"{}"})
+    write_shard(tmp_path / "bad.tar", {"1.json": b"{}"})
     with pytest.raises(ValueError, match="expected photos"):
         WebDataset(path=str(tmp_path))
 
@@ -567,7 +551,7 @@ def test_a_shard_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 def test_shards_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     for number, folder in enumerate(("a", "b")):
         (tmp_path / folder).mkdir()
-        shard(tmp_path / folder / "s.tar", {"1.png": encoded((number,) * 3)})
+        write_shard(tmp_path / folder / "s.tar", {"1.png": encoded((number,) * 3)})
     dataset = WebDataset(path=str(tmp_path / "*" / "s.tar"))
     assert names(dataset) == ["a/s.tar/1", "b/s.tar/1"]
     assert values(dataset) == [0, 1]
@@ -586,13 +570,15 @@ def test_shards_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     ],
 )
 def test_shards_whose_samples_lack_parts_are_refused(tmp_path: Path, added: dict[str, bytes], message: str) -> None:
-    shard(tmp_path / "s.tar", {"1.png": b"", "3.png": b"", "2.png" if "2.mask.png" in added else "0.txt": b""} | added)
+    write_shard(
+        tmp_path / "s.tar", {"1.png": b"", "3.png": b"", "2.png" if "2.mask.png" in added else "0.txt": b""} | added
+    )
     with pytest.raises(ValueError, match=message):
         WebDataset(path=str(tmp_path))
 
 
 def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path: Path) -> None:
-    shard(tmp_path / "s.tar", {f"{i}.png": encoded((i, i, i)) for i in range(6)})
+    write_shard(tmp_path / "s.tar", {f"{i}.png": encoded((i, i, i)) for i in range(6)})
     whole = (tmp_path / "s.tar").read_bytes()
     assert len(WebDataset(path=str(tmp_path))) == 6
     step = 512 + -(-len(encoded((1, 1, 1))) // 512) * 512
@@ -673,7 +659,7 @@ def test_a_folder_of_photos_or_parquet_files_is_a_hugging_face_data_set(
 ) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     for number in (1, 2):
-        put(tmp_path / "photos" / "train" / f"{number}.png", number)
+        draw_gray(tmp_path / "photos" / "train" / f"{number}.png", number)
     dataset = pickle.loads(pickle.dumps(HuggingFaceDataset(path=str(tmp_path / "photos"))))
     assert values(dataset) == [1, 2]
     (tmp_path / "parquet").mkdir()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from photo_files import draw_soft_photos
 from PIL import Image
 
 from hcl_sdk import Content, Pipeline, SampleError, Shape
@@ -24,12 +25,7 @@ from hcl_sdk.interfaces import DAMAGE
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for i in range(4):
-        coarse = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((60, 50), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+    return draw_soft_photos(tmp_path / "photos", 4)
 
 
 def contamination(shape: Shape, content: Content, *names: str) -> Contamination:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from photo_files import draw_soft_photos
 from PIL import Image
 from processes import run_ranks
 from scipy import ndimage
@@ -40,11 +41,7 @@ from hcl_sdk.losses import PerceptualLoss
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for i in range(7):
-        coarse = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((60, 50), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+    return draw_soft_photos(tmp_path_factory.mktemp("photos"), 7)
 
 
 def make_evaluation(photos: Path, **fields: Any) -> Evaluation:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
+from photo_files import draw_soft_photos
 from runs import RunConfig
 
 from hcl_sdk.config import override
@@ -16,11 +15,7 @@ from hcl_sdk.config import override
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of twelve photos of soft colors."""
-    folder = tmp_path_factory.mktemp("photos")
-    for i in range(12):
-        coarse = np.random.default_rng(i).integers(256, size=(4, 5, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((50, 40), Image.Resampling.BICUBIC).save(folder / f"{i}.png")
-    return folder
+    return draw_soft_photos(tmp_path_factory.mktemp("photos"), 12, size=(50, 40), patches=(5, 4))
 
 
 @pytest.fixture(scope="session")

@@ -121,9 +121,9 @@ import os
 import signal
 import sys
 
-import ray
-
+sys.path.append(sys.argv[5])
 import hcl_ray
+from conftest import start_ray
 from hcl_ray import folders
 
 group = os.getpgid(0)
@@ -143,7 +143,7 @@ class Ending(folders.FolderWorker):
 
 
 folders.FolderWorker = Ending
-ray.init(num_cpus=1, object_store_memory=100_000_000, include_dashboard=False, _temp_dir=sys.argv[4])
+start_ray(sys.argv[4], num_cpus=1, object_store_memory=100_000_000)
 hcl_ray.restore(sys.argv[1], sys.argv[2], weights=sys.argv[3])
 """
 
@@ -152,7 +152,7 @@ def test_a_job_that_was_killed_goes_on(cluster, weights, pipeline, drawn, photos
     count = 200
     folder, out = photos(count), tmp_path / "out"
     with tempfile.TemporaryDirectory(prefix="ray") as place:
-        program = [sys.executable, "-c", KILLED, str(folder), str(out), weights, place]
+        program = [sys.executable, "-c", KILLED, str(folder), str(out), weights, place, str(Path(__file__).parent)]
         job = subprocess.run(program, start_new_session=True, capture_output=True, text=True)
     assert job.returncode == -signal.SIGKILL, job.stderr
     assert not (out / "failures.jsonl").exists()
