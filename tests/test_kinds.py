@@ -206,6 +206,13 @@ def test_a_confidence_alone_does_not_say_what_damage_is(knowing: Pipeline) -> No
         knowing.to_mask(knowing.detect(PHOTO).confidence, only="text")
 
 
+def test_what_is_left_out_is_no_suspect(knowing: Pipeline) -> None:
+    expected = knowing.find_suspect(knowing.detect(PHOTO))
+    for setting in ({"only": "text"}, {"skip": "patch"}, {"min_area": 0.5}):
+        pipeline = knowing.replace(**setting)
+        assert pipeline.find_suspect(pipeline.detect(PHOTO)) == expected
+
+
 def test_a_mask_that_is_handed_in_is_filled_whatever_it_is(knowing: Pipeline) -> None:
     knowing.only, knowing.min_area = ("text",), 0.5
     result = knowing.restore(PHOTO, corruption_mask=KINDS > 0)
