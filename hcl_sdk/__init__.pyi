@@ -16,6 +16,7 @@ from .functional.attention import attention_backend as attention_backend
 from .heads.damage import DamageHead as DamageHead
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
 from .heads.projection import ProjectionHead as ProjectionHead
+from .heads.verdict import Verdict as Verdict
 from .interactions.bidirectional import BidirectionalFusion as BidirectionalFusion
 from .interactions.identity import Identity as Identity
 from .interactions.residual_fpn import ResidualFPN as ResidualFPN

@@ -89,6 +89,7 @@ def hcl_register(registry: Registry) -> None:
         summary="which of two centers is corrupted (published)",
     )
     registry.loss("damage", "hcl_sdk.losses.damage:DamageLoss", summary="what the damage of every pixel is")
+    registry.loss("verdict", "hcl_sdk.losses.verdict:VerdictLoss", summary="whether there is any damage in the image")
     registry.loss("l1", "hcl_sdk.losses.l1:L1Loss", summary="absolute difference (published)")
     registry.loss(
         "multiscale-l1",

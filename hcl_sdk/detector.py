@@ -17,6 +17,7 @@ from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import erode_mask, select_most_certain
 from hcl_sdk.heads.damage import DamageHead
 from hcl_sdk.heads.projection import ProjectionHead
+from hcl_sdk.heads.verdict import Verdict
 from hcl_sdk.interactions.top_down import TopDownFusion
 from hcl_sdk.interfaces import (
     Clusterer,
@@ -64,6 +65,8 @@ class Detector(Component):
         upsampling: how the finest scale's confidence is upsampled to the size of the image.
         damage_head: says what the damage of every pixel is, from the features that the head gets; None for a detector
             that does not know.
+        verdict: judges from the confidence at every scale whether there is any damage in the image; None for a detector
+            that judges pixels only.
 
     Raises:
         ValueError: if the parts do not match, or ``settle`` does not have one number per scale.
@@ -78,6 +81,7 @@ class Detector(Component):
     settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_check_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
     damage_head: DamageHead | None = None
+    verdict: Verdict | None = None
 
     def __attrs_post_init__(self) -> None:
         spec = self.encoder.spec
@@ -97,6 +101,8 @@ class Detector(Component):
             self.clusterer.bind(self.head.dim)
             if self.damage_head is not None:
                 self.damage_head.bind(self.interaction.spec)
+            if self.verdict is not None:
+                self.verdict.bind(self.interaction.spec)
 
     def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
         """Detect the corruption of each image of a batch independently.
@@ -138,6 +144,7 @@ class Detector(Component):
             embeddings=embeddings,
             scales=scales,
             damage_logits=None if self.damage_head is None else self.damage_head(fused),
+            verdict_logits=None if self.verdict is None else self.verdict([scale.confidence for scale in scales]),
         )
 
     def coarse_to_fine(

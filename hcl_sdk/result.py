@@ -105,6 +105,16 @@ class Result:
         """
         return self._restored_photo().native()
 
+    @property
+    def verdict(self) -> float | None:
+        """The probability that there is damage in the photo at all, by which ``confidence`` was multiplied.
+
+        None where the detector does not judge photos as a whole, or was not asked.
+        """
+        if self.detection is None or self.detection.verdict_logits is None:
+            return None
+        return float(self.detection.verdict_logits.sigmoid())
+
     @cached_property
     def mask(self) -> Image.Image:
         """``corruption_mask`` as a grey picture: 255 = corrupted."""

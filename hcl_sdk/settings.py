@@ -95,6 +95,7 @@ class Settings:
     """How photos go through a pipeline; see :class:`~hcl_sdk.Pipeline`. Values are checked whenever they are set."""
 
     detection_size: int | None = attrs.field(default=512, converter=_whole, validator=_PIXELS)
+    context_size: int | None = attrs.field(default=None, converter=_whole, validator=_PIXELS)
     restoration_size: int | None = attrs.field(default=512, converter=_whole, validator=_PIXELS)
     threshold: float = attrs.field(default=0.5, converter=_real, validator=_PROBABILITY)
     peak_threshold: float = attrs.field(default=0.0, converter=_real, validator=_PROBABILITY)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -38,6 +39,7 @@ from hcl_sdk import (
     PyramidSpec,
     Result,
     SoftKMeans,
+    Verdict,
 )
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
 
@@ -294,6 +296,59 @@ def test_a_large_photo_is_worked_on_small(make_detector: Callable[..., Detector]
     assert min(restorer.calls[0][0].shape[-2:]) == 32
     assert result.restored.shape == photo.shape
     assert result.confidence.shape == (1, 1, 1500, 2000)
+
+
+@pytest.mark.parametrize("size", [(40, 61), (20, 33)])
+def test_a_photo_is_looked_at_a_second_time_in_context(
+    make_detector: Callable[..., Detector], size: tuple[int, int]
+) -> None:
+    detector = make_detector()
+    pipeline = Pipeline(detector, detection_size=40, context_size=20)
+    photo = noise(*size)
+    confidence = pipeline.detect(photo).confidence
+    large = pipeline.replace(context_size=None).detect(photo).confidence
+    if min(size) == 20:
+        assert torch.equal(confidence, large)
+        return
+    small = pipeline.replace(detection_size=20).detect(photo).detection
+    assert small is not None
+    other = F.interpolate(small.confidence, size, mode="bilinear")
+    expected = ((torch.logit(large, 1e-4) + torch.logit(other, 1e-4)) / 2).sigmoid()
+    assert torch.allclose(confidence, expected, atol=1e-5)
+    assert not torch.allclose(confidence, large, atol=1e-3)
+
+
+def test_photos_of_a_list_are_looked_at_in_context_as_each_alone(make_detector: Callable[..., Detector]) -> None:
+    pipeline = Pipeline(make_detector(verdict=Verdict(dim=4)), detection_size=32, context_size=16)
+    photos = [noise(40, 50, seed=1), noise(80, 100, seed=2), noise(33, 37, seed=3)]
+    together = pipeline.detect(photos)
+    for photo, result in zip(photos, together, strict=True):
+        assert torch.allclose(result.confidence, pipeline.detect(photo).confidence, atol=1e-5)
+
+
+def test_the_verdict_on_the_photo_weighs_every_pixel(make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector()
+    plain = Pipeline(detector).detect(noise(40, 50))
+    judged = Pipeline(attrs.evolve(detector, verdict=Verdict(dim=4))).detect(noise(40, 50))
+    assert plain.verdict is None
+    assert judged.verdict is not None
+    assert 0 < judged.verdict < 1
+    assert torch.allclose(judged.confidence, plain.confidence * judged.verdict, atol=1e-6)
+
+
+def test_a_restorer_that_uses_features_gets_the_mask_that_the_verdict_left(
+    make_detector: Callable[..., Detector],
+) -> None:
+    """Not that of the pixels alone, which the detector handed over."""
+    detector = attrs.evolve(red_finder(), verdict=Verdict(dim=4))
+    photo, mask = stained()
+    restorer = FlatFromFeatures()
+    result = Pipeline(detector, restorer, threshold=0.1, device="cpu")(photo)
+    assert result.verdict is not None
+    assert 0.2 < result.verdict < 0.8
+    assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
+    [(_, detection)] = restorer.calls
+    assert np.array_equal(detection.corruption_mask[0, 0].numpy(), mask)
 
 
 def test_only_the_surroundings_of_the_mask_are_restored() -> None:

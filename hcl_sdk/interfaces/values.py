@@ -133,6 +133,8 @@ class Detection(_Shapes):
         damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales, what the damage of each
             pixel is if it has any: a logit for each kind in :data:`~hcl_sdk.interfaces.DAMAGE`, in their order. None
             if the detector does not know.
+        verdict_logits: ``[B]`` float32, the logit of *there is damage in this image*, which ``confidence`` does not
+            take into account; None if the detector does not judge images as a whole.
     """
 
     confidence: Tensor
@@ -142,6 +144,7 @@ class Detection(_Shapes):
     embeddings: tuple[Tensor, ...] = ()
     scales: tuple[ScaleDetection, ...] = ()
     damage_logits: Tensor | None = None
+    verdict_logits: Tensor | None = None
 
     @classmethod
     def from_mask(cls, corruption_mask: Tensor, pyramid: Pyramid | None = None) -> Detection:

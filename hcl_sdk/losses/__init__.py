@@ -10,6 +10,7 @@ from hcl_sdk.losses.l1 import L1Loss
 from hcl_sdk.losses.multiscale_l1 import MultiscaleL1Loss
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.losses.sup_con import SupConLoss
+from hcl_sdk.losses.verdict import VerdictLoss
 from hcl_sdk.losses.wasserstein import WassersteinLoss
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "MultiscaleL1Loss",
     "PerceptualLoss",
     "SupConLoss",
+    "VerdictLoss",
     "WassersteinLoss",
 ]

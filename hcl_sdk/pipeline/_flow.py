@@ -28,6 +28,9 @@ from hcl_sdk.settings import Settings
 
 T = TypeVar("T")
 
+EPSILON = 1e-4
+"""Probabilities closer to 0 or 1 count as this close where logits are averaged."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _WorkingDetection:
@@ -90,11 +93,12 @@ class Flow:
         images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             found = self.detector(images, seed=seed)
+        working = self._weigh(found, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
             own = _one(found, k)
             # Bilinear, so that its edges do not show the working scale.
-            confidence = _copy(resize(own.confidence, photo.size, "bilinear"))
+            confidence = _copy(resize(working[k : k + 1], photo.size, "bilinear"))
             if self.region is not None:
                 inside = slice_box(self.region, photo.size)
                 limited = torch.zeros_like(confidence)
@@ -108,6 +112,27 @@ class Flow:
             )
             results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
         return results
+
+    def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
+        """The confidence of the photos at a smaller size than they are detected at; None if there is none."""
+        assert self.detector is not None
+        smaller = working_size(size, self.settings.context_size)
+        if smaller == size:
+            return None
+        images = torch.cat([shrink(photo.rgb, smaller) for photo in photos]).to(self.device)
+        with autocast(self.device, self.precision):
+            return self.detector(images, seed=seed).confidence
+
+    def _weigh(self, found: Detection, in_context: Tensor | None) -> Tensor:
+        """The confidence of both sizes together, times the probability that the image is damaged at all."""
+        confidence = found.confidence
+        if in_context is not None:
+            in_context = resize(in_context, confidence.shape[-2:], "bilinear")
+            logits = torch.logit(confidence, EPSILON) + torch.logit(in_context, EPSILON)
+            confidence = (logits / 2).sigmoid()
+        if found.verdict_logits is not None:
+            confidence = confidence * found.verdict_logits.sigmoid()[:, None, None, None]
+        return confidence
 
     # From masks to restored photos
 
@@ -154,7 +179,7 @@ class Flow:
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
             working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
-        elif self.region is not None or not torch.equal(mask, result.confidence > 0.5):
+        elif self.region is not None or not torch.equal(mask, _found_mask(working.detection, result.photo.size)):
             # Of another mask than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
@@ -191,6 +216,11 @@ class Flow:
                 f"got {what}"
             )
         return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
+
+
+def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
+    """The mask that the detector alone found, at the size of the photo, on the CPU."""
+    return _copy(resize(detection.confidence, size, "bilinear")) > 0.5
 
 
 def _one(batch: Detection, k: int) -> Detection:

@@ -77,8 +77,11 @@ class Pipeline(Settings):
             it, such as ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
             never: memory and time then grow with the photo.
-        restoration_size: the same for restoration, of the part of the photo that is to be filled and its surroundings.
-            A restorer that uses the detector's features works at the scale of the detection instead.
+        context_size: a photo whose shorter side has more pixels than this at detection is looked at a second time,
+            shrunk to it, and the logits of both confidences are averaged: large regions show in a small image, thin
+            ones in a large one. None for once only.
+        restoration_size: as ``detection_size``, for restoration, of the part of the photo that is to be filled and its
+            surroundings. A restorer that uses the detector's features works at the scale of the detection instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
         peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
             [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.

@@ -21,6 +21,7 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.resnet import ResNetEncoder
 from hcl_sdk.heads.damage import DamageHead
 from hcl_sdk.heads.projection import ProjectionHead
+from hcl_sdk.heads.verdict import Verdict
 from hcl_sdk.interactions.identity import Identity
 from hcl_sdk.interfaces import (
     AdversarialLoss,
@@ -260,6 +261,7 @@ def _make_small_detector(clusterer: Clusterer) -> Detector:
         head=ProjectionHead(dim=DIM),
         clusterer=clusterer,
         damage_head=DamageHead(dim=DIM),
+        verdict=Verdict(dim=DIM),
     ).eval()
 
 

@@ -79,7 +79,7 @@ class DetectionTask(Configurable):
     """
 
     losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
-    parts: tuple[Literal["encoder", "interaction", "head", "clusterer", "damage_head"], ...] = ()
+    parts: tuple[Literal["encoder", "interaction", "head", "clusterer", "damage_head", "verdict"], ...] = ()
 
 
 @component

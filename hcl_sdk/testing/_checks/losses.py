@@ -143,6 +143,7 @@ def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detectio
     whole = resize(scales[0].confidence, corruption_mask.shape[-2:])
     kinds = make_damage_map(torch.ones_like(corruption_mask))[:, 0, ::2, ::2].long() - 1
     damage_logits = 5 * F.one_hot(kinds, len(DAMAGE)).movedim(3, 1).float()
+    verdict_logits = torch.where(corruption_mask.flatten(1).any(dim=1), 5.0, -5.0)
     return Detection(
         confidence=whole,
         corruption_mask=whole > 0.5,
@@ -150,4 +151,5 @@ def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detectio
         embeddings=tuple(embeddings),
         scales=tuple(scales),
         damage_logits=-damage_logits if opposite else damage_logits,
+        verdict_logits=-verdict_logits if opposite else verdict_logits,
     )

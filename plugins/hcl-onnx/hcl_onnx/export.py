@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from hcl_onnx import manifest as manifests
 from hcl_onnx.graphs import describe, joined
-from hcl_onnx.manifest import CLUSTERER, DETECTOR, FORMAT, MANIFEST, RESTORER, Manifest
+from hcl_onnx.manifest import CLUSTERER, DETECTOR, FORMAT, MANIFEST, RESTORER, VERDICT, Manifest
 from hcl_onnx.session import Session
 from hcl_onnx.tracing import Draws, Exportable
 from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
@@ -45,7 +45,7 @@ class Difference:
     Attributes:
         model: ``detector.onnx`` or ``restorer.onnx``.
         size: batch, height and width.
-        largest: the largest difference of the confidence, or of the restored image.
+        largest: the largest difference of the confidence and the verdict, or of the restored image.
         mask: share of pixels whose mask differs; 0 for a restorer.
     """
 
@@ -67,7 +67,8 @@ def export(
 
     ``detector.onnx`` takes an ``image`` ``[B, 3, H, W]`` and gives ``confidence`` ``[B, 1, H, W]``, everything from the
     encoder to the coarse-to-fine clustering included; if the restorer uses features, also ``map_0`` ... and ``mask_0``
-    ..., fine to coarse. ``restorer.onnx`` takes ``image``, ``corruption_mask`` ``[B, 1, H, W]`` (bool, True =
+    ..., fine to coarse, and if it has a verdict, ``verdict`` ``[B]``, the probability that there is damage at all.
+    ``restorer.onnx`` takes ``image``, ``corruption_mask`` ``[B, 1, H, W]`` (bool, True =
     corrupted), and, if it uses them, the features and their masks, and gives ``restored``. All of ``B``, ``H`` and
     ``W`` are free. Files that are there are overwritten.
 
@@ -127,9 +128,12 @@ def _export(
     differences: list[Difference] = []
     if detector is not None:
         onnx.save_model(_detector_model(detector, seed, features), folder / DETECTOR)
-        state = {name: tensor.contiguous() for name, tensor in detector.clusterer.state_dict().items()}
-        (folder / CLUSTERER).write_bytes(save(state))  # save_file makes it private to its owner
-        names += [DETECTOR, CLUSTERER]
+        names.append(DETECTOR)
+        for name, part in ((CLUSTERER, detector.clusterer), (VERDICT, detector.verdict)):
+            if part is not None:
+                state = {key: tensor.contiguous() for key, tensor in part.state_dict().items()}
+                (folder / name).write_bytes(save(state))  # save_file makes it private to its owner
+                names.append(name)
         differences += _compare_detector(detector, folder / DETECTOR, seed, sizes)
     if restorer is not None:
         onnx.save_model(_restorer_model(restorer, detector), folder / RESTORER)
@@ -172,7 +176,7 @@ class HeadGraph(nn.Module):
 
 
 class ClusteringGraph(nn.Module):
-    """Image (for its size) and embeddings -> confidence and the mask of every scale."""
+    """Image (for its size) and embeddings -> confidence, the verdict if there is one, and the mask of every scale."""
 
     def __init__(self, detector: Detector, seed: int) -> None:
         super().__init__()
@@ -181,7 +185,10 @@ class ClusteringGraph(nn.Module):
     def forward(self, image: Tensor, *embeddings: Tensor) -> tuple[Tensor, ...]:
         scales = self.detector.coarse_to_fine(embeddings, seed=self.seed)
         confidence = resize(scales[0].confidence, image.shape[-2:], self.detector.upsampling)
-        return confidence, *(scale.corruption_mask for scale in scales)
+        masks = tuple(scale.corruption_mask for scale in scales)
+        if self.detector.verdict is None:
+            return confidence, *masks
+        return confidence, self.detector.verdict([scale.confidence for scale in scales]).sigmoid(), *masks
 
 
 class RestorerGraph(nn.Module):
@@ -212,6 +219,7 @@ def _detector_model(detector: Detector, seed: int, features: bool) -> onnx.Model
     maps = tuple(torch.rand(2, c, *size) for c, size in zip(spec.channels, sizes, strict=True))
     embeddings = tuple(nn.functional.normalize(torch.randn(2, dim, *size), dim=1) for size in sizes)
     map_names, embedding_names, mask_names = ([f"{what}_{s}" for s in scales] for what in ("map", "embedding", "mask"))
+    decisions = ["confidence"] if detector.verdict is None else ["confidence", "verdict"]
     model = joined(
         {
             "encoder": _translated(EncoderGraph(detector), (image,), ["image"], map_names),
@@ -220,10 +228,10 @@ def _detector_model(detector: Detector, seed: int, features: bool) -> onnx.Model
                 ClusteringGraph(detector, seed),
                 (image, *embeddings),
                 ["image", *embedding_names],
-                ["confidence", *mask_names],
+                [*decisions, *mask_names],
             ),
         },
-        ["confidence", *map_names, *mask_names] if features else ["confidence"],
+        [*decisions, *map_names, *mask_names] if features else decisions,
     )
     about = {"channels": spec.channels, "strides": spec.strides, "dim": dim}
     describe(model, {"format": FORMAT, "kind": "detector", **about})
@@ -303,9 +311,14 @@ def _compare_detector(
     found = []
     for batch, height, width in sizes:
         image = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(height))
-        ours = detector(image, seed=seed).confidence.numpy()
+        ours = detector(image, seed=seed)
         (theirs,) = session.run({"image": image.numpy()}, ["confidence"])
-        found.append(_difference(DETECTOR, (batch, height, width), ours, theirs))
+        difference = _difference(DETECTOR, (batch, height, width), ours.confidence.numpy(), theirs)
+        if ours.verdict_logits is not None:
+            (theirs,) = session.run({"image": image.numpy()}, ["verdict"])
+            verdict = _difference(DETECTOR, (batch, height, width), ours.verdict_logits.sigmoid().numpy(), theirs)
+            difference = replace(difference, largest=max(difference.largest, verdict.largest))
+        found.append(difference)
     return found
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "hcl_onnx.json"
-DETECTOR, RESTORER, CLUSTERER = "detector.onnx", "restorer.onnx", "clusterer.safetensors"
+DETECTOR, RESTORER = "detector.onnx", "restorer.onnx"
+CLUSTERER, VERDICT = "clusterer.safetensors", "verdict.safetensors"
 FORMAT = 1
 _LARGEST = 10_000_000  # bytes of the manifest
 

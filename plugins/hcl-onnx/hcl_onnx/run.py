@@ -141,9 +141,9 @@ class Runner:
         threads: as many as ONNX Runtime may use; None for all cores.
 
     Attributes:
-        detection_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless: the settings
-            of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set. ``texture`` and
-            ``unveil`` are not exported.
+        detection_size, context_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless: the
+            settings of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
+            ``texture`` and ``unveil`` are not exported.
 
     Raises:
         ModelError: if the folder or a model in it is missing, damaged or something else.
@@ -154,6 +154,7 @@ class Runner:
         self.manifest = read(folder)
         config = self.manifest.config
         self.detection_size: int | None = config["detection_size"]
+        self.context_size: int | None = config.get("context_size")  # older folders have none
         self.restoration_size: int | None = config["restoration_size"]
         self.threshold: float = config["threshold"]
         self.peak_threshold: float = config.get("peak_threshold", 0.0)  # older folders have none
@@ -208,7 +209,12 @@ class Runner:
     def _detect(self, photo: Photo) -> tuple[Result, tuple[np.ndarray, dict[str, np.ndarray]]]:
         image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
         found = self._run_detector(image)
-        confidence = arrays.enlarge(found["confidence"], photo.size)[0, 0]
+        working = found["confidence"]
+        smaller = working_size(image.shape[2:], self.context_size)
+        if smaller != image.shape[2:]:
+            in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
+            working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
+        confidence = arrays.enlarge(working * found.get("verdict", 1.0), photo.size)[0, 0]
         mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold, self.min_area)
         return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
@@ -256,7 +262,7 @@ class Runner:
         assert self._restorer is not None
         strides: list[int] = self._restorer.about["strides"]
         inputs = {"image": image} | {f"map_{s}": found[f"map_{s}"] for s in range(len(strides))}
-        if seen is not None and np.array_equal(mask, result.confidence > 0.5):
+        if seen is not None and np.array_equal(mask, arrays.enlarge(found["confidence"], photo.size)[0, 0] > 0.5):
             inputs["corruption_mask"] = found["confidence"] > 0.5
             inputs |= {f"mask_{s}": found[f"mask_{s}"] for s in range(len(strides))}
         else:

@@ -20,6 +20,7 @@ from hcl_sdk import (
     SoftKMeans,
     SwinEncoder,
     TopDownFusion,
+    Verdict,
 )
 
 Exported = tuple[Pipeline, Path, list[Difference]]
@@ -56,8 +57,11 @@ def plain(tmp_path_factory) -> Exported:
         clusterer=prototypes,
         settle=0.0,
         upsampling="bilinear",
+        verdict=Verdict(dim=4),
     ).eval()
-    with torch.no_grad():  # half of the pixels on either side
+    assert detector.verdict is not None
+    with torch.no_grad():  # there is damage, and half of the pixels lie on either side
+        detector.verdict.judge[-1].bias.fill_(4.0)
         confidence = detector(torch.rand(1, 3, 64, 64)).confidence
         prototypes.bias -= torch.logit(confidence.median())
     restorer = GatedUNet(dim=4, multipliers=(1, 2))
@@ -65,6 +69,7 @@ def plain(tmp_path_factory) -> Exported:
         detector,
         restorer,
         detection_size=60,
+        context_size=40,
         restoration_size=50,
         threshold=0.54,
         sensitivity=0.53,
