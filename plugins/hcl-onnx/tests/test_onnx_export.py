@@ -86,7 +86,8 @@ def test_the_detector_agrees_at_sizes_that_were_not_compared_before(exported, si
             close(found[f"map_{s}"], expected.pyramid.maps[s].numpy())
             close(found[f"mask_{s}"], expected.masks[s].numpy())
     else:
-        assert names == ["confidence"]
+        assert names == ["confidence", "verdict"]
+        close(found["verdict"], expected.verdict_logits.sigmoid().numpy())
 
 
 @compositions
