@@ -39,13 +39,14 @@ def main() -> None:
     parser.add_argument("restorer", metavar="RESTORER")
     parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--detection-size", type=int, default=512)
+    parser.add_argument("--context-size", type=int, default=256)
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
     parser.add_argument("--dilate", type=float, default=2)
     parser.add_argument("--feather", type=float, default=3)
     arguments = parser.parse_args()
-    settings = ("detection_size", "restoration_size", "threshold", "peak_threshold", "dilate", "feather")
+    settings = ("detection_size", "context_size", "restoration_size", "threshold", "peak_threshold", "dilate", "feather")
     pipeline = Pipeline(
         averaged(arguments.detectors),
         Pipeline.from_pretrained(arguments.restorer).restorer,
