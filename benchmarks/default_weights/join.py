@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--dilate", type=float, default=2)
     parser.add_argument("--feather", type=float, default=3)
     arguments = parser.parse_args()
-    settings = ("detection_size", "context_size", "restoration_size", "threshold", "peak_threshold", "dilate", "feather")
+    sizes = ("detection_size", "context_size", "restoration_size")
+    settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather")
     pipeline = Pipeline(
         averaged(arguments.detectors),
         Pipeline.from_pretrained(arguments.restorer).restorer,
