@@ -1,4 +1,4 @@
-"""Train the default weights again: three stages of the detector, two of the restorer, and one file of what they made.
+"""Train the default weights again: the stages of the detector and of the restorer, and one file of what they made.
 
     python benchmarks/default_weights/train.py PHOTOS TUNING ASIDE -o FOLDER --fonts F --film M --logos L [--share S]
 
@@ -36,6 +36,20 @@ STAGES = (
     Stage("detector_1", "detector_1.yaml", 2000),
     Stage("detector_2", "detector_2.yaml", 6500, after="detector_1"),
     Stage("detector_3", "detector_3.yaml", 5600, after="detector_2"),
+    Stage("detector_4", "detector_4.yaml", 10284, after="anchored"),
+    Stage(
+        "detector_5",
+        "detector_4.yaml",
+        2400,
+        after="detector_4",
+        fields=(
+            "optimization.lr=5e-4",
+            "optimization.decay=cosine",
+            "ema=0.995",
+            "seed=3413",
+            "validate_every=800",
+        ),
+    ),
     Stage("restorer", "restorer.yaml", 3000),
     Stage(
         "restorer_2",
@@ -53,7 +67,6 @@ STAGES = (
     ),
 )
 FOLDERS = "fonts", "film", "logos"
-SETTINGS = ("--threshold", "0.5", "--peak-threshold", "0.98", "--detection-size", "512")
 
 
 def read_recipe(name: str, folders: Mapping[str, str]) -> str:
@@ -82,13 +95,21 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         fields = [*photos, *stage.fields, f"steps={max(1, round(stage.steps * arguments.share))}"]
+        if stage.after == "anchored":
+            run(str(HERE / "anchor.py"), str(out / "detector_3" / "weights"), str(out / "anchored" / "weights"))
         if stage.after:
             fields.append(f"pipeline={out / stage.after / 'weights'}")
         recipe = out / f"{stage.name}.yaml"
         recipe.write_text(read_recipe(stage.recipe, folders), encoding="utf-8")
         run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
-    trained = [str(out / name / "weights") for name in ("detector_3", "restorer_2")]
-    run(str(HERE / "join.py"), *trained, str(out / "weights"), *SETTINGS)
+    drawn = [f"--{name}={getattr(arguments, name)}" for name in FOLDERS]
+    before = out / "detector_5" / "weights"
+    run(str(HERE / "verdict.py"), str(before), arguments.photos, arguments.aside, "-o", str(out / "verdict"), *drawn)
+    known = arguments.photos, arguments.tuning, arguments.aside
+    before = out / "verdict" / "weights"
+    run(str(HERE / "damage_head.py"), str(before), *known, "-o", str(out / "damage_head"), *drawn)
+    before = out / "damage_head" / "run" / "weights"
+    run(str(HERE / "join.py"), str(before), str(out / "restorer_2" / "weights"), str(out / "weights"))
 
 
 def run(*arguments: str) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from string import Template
 
 import attrs
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
-from train import FOLDERS, HERE
+from train import FOLDERS, read_recipe
 
 from hcl_sdk import Detector, Pipeline, Verdict
 from hcl_sdk.config import build
@@ -35,8 +34,9 @@ EPOCHS, BATCH, LR, WEIGHT_DECAY = 30, 32, 3e-3, 0.05
 
 
 def draw_items(photos: str, aside: str, folders: dict[str, str]) -> Items:
-    text = Template((HERE / "detector_4.yaml").read_text("utf-8")).substitute(folders)
-    corruption = build(yaml.safe_load(text)["data"]["corruption"] | {"clean": CLEAN}, Corruption)
+    corruption = build(
+        yaml.safe_load(read_recipe("detector_4.yaml", folders))["data"]["corruption"] | {"clean": CLEAN}, Corruption
+    )
     dataset = FolderDataset(path=photos, exclude=aside, shorter_side=SIZE)
     return Items(dataset, SIZE, corruption=corruption, seed=SEED, augment=True, min_scale=0.75)
 
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     for name in FOLDERS:
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--count", type=int, default=1000, help="photos")
+    parser.add_argument("--count", type=int, default=900, help="photos")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")
