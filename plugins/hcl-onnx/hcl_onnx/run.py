@@ -141,8 +141,8 @@ class Runner:
         threads: as many as ONNX Runtime may use; None for all cores.
 
     Attributes:
-        detection_size, context_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless: the
-            settings of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
+        detection_size, context_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless:
+            the settings of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
             ``texture`` and ``unveil`` are not exported.
 
     Raises:
