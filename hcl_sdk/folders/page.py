@@ -88,6 +88,7 @@ class ReportPage:
         facts = ["nothing found"]
         if outcome.corrupted_share:
             facts = [f"{outcome.corrupted_share:.1%} corrupted", _count(len(result.regions), "region")]
+            facts += dict.fromkeys(region.kind for region in result.regions if region.kind)  # of the largest first
         if outcome.suspect is not None:
             facts.append(f"{outcome.suspect.confidence:.0%} sure of what was left alone")
         mask = result.corruption_mask[0, 0].cpu().numpy()
@@ -102,7 +103,7 @@ class ReportPage:
             for what, link, (width, height, data) in pictures
         )
         return (
-            f'<figure data-text="{_text(f"{outcome.path} {facts[0]}").lower()}"><div>{figures}</div>'
+            f'<figure data-text="{_text(" ".join([str(outcome.path), *facts])).lower()}"><div>{figures}</div>'
             f"<figcaption><b>{name}</b><br>{', '.join(facts)}</figcaption></figure>\n"
         )
 
@@ -203,7 +204,7 @@ _PAGE = """<!doctype html>
 <header>
 <h1>{title}</h1>
 <p>{numbers}. <span id="shown"></span></p>
-<input type="search" placeholder="Filter by name" aria-label="Filter by name">
+<input type="search" placeholder="Filter by name or kind" aria-label="Filter by name or kind">
 </header>
 <main>
 {cards}</main>

@@ -13,7 +13,7 @@ import torch
 from photo_files import draw
 from PIL import Image
 
-from hcl_sdk import Photo, Pipeline, Result, detect_folder, restore_folder
+from hcl_sdk import Photo, Pipeline, Region, Result, detect_folder, restore_folder
 from hcl_sdk.folders import ArgumentError, FolderReport, PhotoOutcome
 from hcl_sdk.folders.page import ReportPage
 
@@ -92,6 +92,10 @@ def test_the_mask_is_outlined_and_what_was_restored_beside_it(tiny_pipeline: Pip
     result = Result(photo=photo, confidence=mask.float(), corruption_mask=mask, composited=white)
     files = {"mask": Path("m.png"), "restored": Path("r.png")}
     outcome = PhotoOutcome(path=Path("p.png"), files=files, size=(480, 960), corrupted_share=0.13)
+    kinds = ("scratch", "text", "scratch")
+    result.__dict__["regions"] = [
+        Region(box=(0, 0, 1, 1), area=1, confidence=1.0, kinds={kind: 0.9, "other": 0.1}, _runs=b"") for kind in kinds
+    ]
     page = ReportPage(Path("page.html"))
     page.add(outcome, result)
     page.write(FolderReport(done=1, were_there=0, failures=(), left_out=("2 other files ignored",)))
@@ -105,6 +109,8 @@ def test_the_mask_is_outlined_and_what_was_restored_beside_it(tiny_pipeline: Pip
     assert np.ptp(before[35:65, 60:115], axis=2).max() < 60  # inside it
     assert after.min() > 240
     assert "2 other files ignored" in found.text
+    assert found.captions == ["p.png13.0% corrupted, 3 regions, scratch, text"]
+    assert 'data-text="p.png 13.0% corrupted 3 regions scratch text"' in found.text
     assert "1 photo; 1 with something found" in found.text
 
 
