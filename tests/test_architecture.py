@@ -133,7 +133,7 @@ def test_the_way_of_a_photo(
     tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through ``hcl restore`` it goes down once: no room on it calls one above it, but by what was handed down."""
-    monkeypatch.setattr(Pipeline, "from_pretrained", lambda *_, **__: tiny_pipeline)
+    monkeypatch.setattr("hcl_sdk.cli._photos.load_pipeline", lambda *_, **__: tiny_pipeline)
 
     def restore(out: str) -> None:
         command = ["restore", str(photos), "-o", str(tmp_path / out), "--device", "cpu"]
