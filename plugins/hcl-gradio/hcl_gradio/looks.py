@@ -34,7 +34,7 @@ footer { display: none !important; }
 #hcl-side { gap: 12px; }
 @media (max-width: 700px) {
   .gradio-container { padding: 10px 10px 40px !important; }
-  #hcl-bench, #hcl-head, #hcl-intake { width: calc(100vw - 28px); }
+  #hcl-bench, #hcl-head, #hcl-intake { width: auto; }
   #hcl-head h1 { font-size: 1.5rem; }
   #hcl-head p { font-size: 0.95rem; }
 }
