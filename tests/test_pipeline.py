@@ -720,7 +720,7 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'dilatte'; did you mean 'dilate'\?"):
             call()
     with pytest.raises(
-        TypeError, match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, sensitivity, region, seed"
+        TypeError, match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, sensitivity, region, only"
     ):
         pipeline.detect(photo, dilate=3)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"GatedUNet\(\) got .*'multiplier'; did you mean 'multipliers'\?"):

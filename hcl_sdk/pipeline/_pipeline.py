@@ -377,7 +377,8 @@ class Pipeline(Settings):
             return None
         confidence = result.confidence[0, 0].cpu().numpy()
         # What was left out on purpose, by its kind or its size, is no suspect.
-        known = result.corruption_mask | self.to_mask(result, only=(), skip=(), min_area=0.0)
+        left_out = self.to_mask(result, only=(), skip=(), min_area=0.0) & ~self.to_mask(result)
+        known = result.corruption_mask | left_out
         box = find_peak(confidence, known[0, 0].cpu().numpy())
         if box is None:
             return None
