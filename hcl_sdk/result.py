@@ -1,4 +1,4 @@
-"""What a pipeline gives back for one photo."""
+"""The result of a pipeline for one photo."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ class Suspect:
 class Result:
     """The mask of a photo and the restored photo.
 
-    What it holds is its own, on the CPU. For each pixel of the photo that is 5 bytes for confidence and mask, and 4 for
-    ``alpha`` after restoration, besides the photo itself and the restored one in the depth that they came in (3 bytes
-    each for RGB of 8 bits); for each pixel that the restorer looked at, 12 bytes; and up to 25 bytes for each pixel of
-    the detector's working image (fewer the coarser the finest scale of its encoder is).
+    A result owns its data, on the CPU. Per pixel of the photo, that is 5 bytes for confidence and mask and, after
+    restoration, 4 for ``alpha``, besides the original and the restored photo at their original depth (3 bytes each for
+    8-bit RGB); per pixel that the restorer processed, 12 bytes; and per pixel of the detector's working image, up to 25
+    bytes (fewer if the finest scale of its encoder is coarser).
 
     Attributes:
         photo: the photo as it was read.
         confidence: ``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
-        corruption_mask: ``[1, 1, H, W]`` bool at the photo's size, True = corrupted: what was found or handed in,
-            before it was dilated for filling.
-        mask_path: the file that the mask was read from; None where it was not handed in as one.
-        detection: what the detector found, at its working scale; None where a mask was handed in. Without pyramid and
+        corruption_mask: ``[1, 1, H, W]`` bool at the photo's size, True = corrupted: as detected or passed in, before
+            dilation.
+        mask_path: the file that the mask was read from; None if it was not passed in as a file.
+        detection: the output of the detector, at its working scale; None if a mask was passed in. Without pyramid and
             embeddings, which are large: for these, call ``pipeline.detector``.
-        alpha: ``[1, 1, H, W]`` float32, how much of the restorer's output each pixel of ``restored`` holds: 1 on the
+        alpha: ``[1, 1, H, W]`` float32, the weight of the restorer's output in each pixel of ``restored``: 1 on the
             dilated mask, exactly 0 beyond its feathered border. None without restoration.
-        composited: ``restored`` before it is turned into the type that came in. None without restoration.
+        composited: ``restored`` before it is converted to the type of the input. None without restoration.
     """
 
     photo: Photo
@@ -82,8 +82,8 @@ class Result:
     def raw(self) -> Tensor | None:
         """The restorer's output at the photo's size, before compositing: ``[1, 3, H, W]`` in [0, 1].
 
-        Where the restorer looked at a part of the photo only, the photo elsewhere. None without restoration, or with
-        nothing to fill. Made anew at every access.
+        If the restorer processed only part of the photo, the rest is the photo itself. None without restoration, or if
+        there was nothing to fill. Recomputed at every access.
         """
         if self._filled is None:
             return None
@@ -94,16 +94,16 @@ class Result:
 
     @property
     def restored(self) -> Any:
-        """The restored photo: of the type, size and mode that came in, bit-identical to it wherever ``alpha`` is 0.
+        """The restored photo, with the type, size and mode of the input; bit-identical to it wherever ``alpha`` is 0.
 
-        A path comes back as a PIL image, with ICC profile, EXIF data and resolution of the file - but if the file has
-        color or alpha of 16 bits a channel, which PIL cannot hold, as a uint16 array ``[H, W, C]``. :meth:`save` writes
+        For a path it is a PIL image with the file's ICC profile, EXIF data and resolution; or, if the file has color or
+        alpha with 16 bits per channel, which PIL cannot represent, a uint16 array ``[H, W, C]``. :meth:`save` writes
         either.
 
         Raises:
-            ValueError: if only detection was asked for.
+            ValueError: if only detection was requested.
         """
-        return self._restored_photo().native()
+        return self._make_restored_photo().native()
 
     @property
     def verdict(self) -> float | None:
@@ -117,7 +117,7 @@ class Result:
 
     @cached_property
     def mask(self) -> Image.Image:
-        """``corruption_mask`` as a grey picture: 255 = corrupted."""
+        """``corruption_mask`` as a grayscale PIL image: 255 = corrupted."""
         return Image.fromarray(self.corruption_mask[0, 0].cpu().numpy().astype(np.uint8) * 255)
 
     @cached_property
@@ -138,22 +138,23 @@ class Result:
     ) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT`` into a directory.
 
-        The restored photo is written in the format of the photo's file if that is lossless, else as PNG (TIFF where PNG
-        cannot hold its mode), so that untouched pixels stay untouched. Files of an earlier result are overwritten.
+        The restored photo is written in the format of the input file if that is lossless, otherwise as PNG (or TIFF if
+        PNG cannot represent its mode), so that untouched pixels stay untouched. Files of an earlier result are
+        overwritten.
 
         Args:
-            directory: made if it is not there.
-            name: ``NAME``; without it the photo's file name up to the suffix, or ``photo``.
+            directory: created if missing.
+            name: ``NAME``; by default the photo's file name without suffix, or ``photo``.
             format: a file suffix such as ``"jpg"`` to use instead.
-            plot: also write ``NAME_plot.png``, as of :meth:`plot`.
+            plot: also write ``NAME_plot.png``, see :meth:`plot`.
 
         Returns:
             The path of each file under ``"mask"``, ``"restored"`` and ``"plot"``.
 
         Raises:
             FileExistsError: if the photo, or the file that the mask was read from, would be overwritten.
-            ValueError: if ``name`` is not a file name, or the format cannot hold the photo. Nothing is written in any
-                of these cases.
+            ValueError: if ``name`` is not a file name, or the format cannot represent the photo. In all of these cases
+                nothing is written.
         """
         stem = Path(self._name("photo")).stem if name is None else name
         if not stem or Path(stem).name != stem:
@@ -167,49 +168,49 @@ class Result:
         return save_result(self, Path(directory), stem, format=format, plot=plot, check=check)
 
     def plot(self, *, height: int = 384) -> Image.Image:
-        """Input, confidence, mask and restored photo side by side.
+        """Show input, confidence, mask and restored photo side by side.
 
         Args:
-            height: of the pictures, in pixels.
+            height: height of each panel, in pixels.
         """
-        return side_by_side(self._panels(), height)
+        return place_side_by_side(self._panels(), height)
 
     def _repr_png_(self) -> bytes:
-        """As :meth:`plot`: what notebooks show that show no HTML."""
+        """Return the :meth:`plot`, for notebooks that do not show HTML."""
         return _encode(self.plot(height=256), "PNG")
 
     def _repr_html_(self) -> str:
-        """What notebooks show: the pictures of :meth:`plot`, which wrap where there is no room, and the numbers."""
+        """Show the panels of :meth:`plot`, wrapped to the available width, and the numbers in a notebook."""
         height, width = self.photo.size
         share = float(self.corruption_mask.float().mean())
         found = f"{len(self.regions)} {'region' if len(self.regions) == 1 else 'regions'}, {share:.1%} of the pixels"
-        pictures = "".join(
+        images = "".join(
             f'<figure style="margin: 0; max-width: 100%"><img alt="{what}" style="max-width: 100%; display: block" '
-            f'src="data:image/{format.lower()};base64,{b64encode(_encode(picture, format)).decode()}"/>'
+            f'src="data:image/{format.lower()};base64,{b64encode(_encode(image, format)).decode()}"/>'
             f"<figcaption>{what}</figcaption></figure>"
-            for what, picture, format in (
-                # JPEG, that notebooks stay small; the mask has edges that it would blur, and is smaller as PNG.
-                (what, _fit(picture), "PNG" if what == "mask" else "JPEG")
-                for what, picture in self._panels().items()
+            for what, image, format in (
+                # JPEG keeps notebooks small; the mask has edges that JPEG would blur, and is smaller as PNG.
+                (what, _fit(image), "PNG" if what == "mask" else "JPEG")
+                for what, image in self._panels().items()
             )
         )
         return (
-            f'<div><div style="display: flex; flex-wrap: wrap; gap: 8px">{pictures}</div>'
+            f'<div><div style="display: flex; flex-wrap: wrap; gap: 8px">{images}</div>'
             f"<p>{escape(self._name('photo'))}, {width} &times; {height}: {found}</p>"
             f"{_tabulate(self.regions, width * height)}</div>"
         )
 
     def _panels(self) -> dict[str, Image.Image]:
-        confidence = Image.fromarray(_heat(self.confidence[0, 0].cpu().numpy()))
-        panels = {"input": _picture(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
+        confidence = Image.fromarray(_colorize(self.confidence[0, 0].cpu().numpy()))
+        panels = {"input": _to_image(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
         if self.composited is not None:
-            panels["restored"] = _picture(self.composited)
+            panels["restored"] = _to_image(self.composited)
         return panels
 
-    def _restored_photo(self) -> Photo:
+    def _make_restored_photo(self) -> Photo:
         if self.composited is None:
             raise ValueError(
-                "this result is of a detection alone and has no restored photo; call the pipeline itself, or "
+                "this result comes from detection only and has no restored photo; call the pipeline itself, or "
                 "pipeline.restore(photo, corruption_mask=result.corruption_mask)"
             )
         return self.composited
@@ -227,7 +228,7 @@ def list_kinds(detection: Detection | None) -> Kinds | None:
 
 
 def name_file(directory: Path, name: str, what: str, suffix: str = ".png") -> Path:
-    """The file that one of the results of a photo goes to: ``NAME_mask.png`` and the like."""
+    """Return the path for one of the results of a photo, such as ``NAME_mask.png``."""
     return directory / f"{name}_{what}{suffix}"
 
 
@@ -241,19 +242,19 @@ def save_result(
     check: Callable[[Path], None],
     kept: Collection[str] = (),
 ) -> dict[str, Path]:
-    """Write the files of a result, all of them or, if one cannot be written so, none.
+    """Write all files of a result, or none if one of them must not be written.
 
     Args:
-        result: what is written.
-        directory: made if it is not there.
-        name: what the names of the files begin with.
-        format: a file suffix for the restored photo; None for one that keeps every pixel.
+        result: the result to write.
+        directory: created if missing.
+        name: prefix of the file names.
+        format: a file suffix for the restored photo; None for a lossless format.
         plot: also write the plot.
-        check: raises if a file must not be written to.
-        kept: what is not written, because its file is there and stays as it is.
+        check: raises if a file must not be written.
+        kept: results that are not written because their file exists and is to be kept.
 
     Returns:
-        The path of each file, those that are kept included.
+        The path of each file, including those that are kept.
     """
     files = {"mask": name_file(directory, name, "mask")}
     if result.composited is not None:
@@ -275,25 +276,25 @@ def save_result(
     return files
 
 
-def _picture(photo: Photo) -> Image.Image:
+def _to_image(photo: Photo) -> Image.Image:
     return Image.fromarray((photo.rgb[0] * 255).round().byte().permute(1, 2, 0).numpy())
 
 
-def _fit(picture: Image.Image, side: int = 320) -> Image.Image:
-    """A picture for a page, whose longer side has at most so many pixels."""
-    scale = min(1.0, side / max(picture.size))
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Image.Resampling.LANCZOS)
+def _fit(image: Image.Image, side: int = 320) -> Image.Image:
+    """Shrink an image for a page until its longer side has at most this many pixels."""
+    scale = min(1.0, side / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
-def _encode(picture: Image.Image, format: str) -> bytes:
+def _encode(image: Image.Image, format: str) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, format)
+    image.save(stream, format)
     return stream.getvalue()
 
 
 def _tabulate(regions: Sequence[Region], pixels: int, most: int = 8) -> str:
-    """The largest regions as a table in HTML; nothing where there are none."""
+    """Format the largest regions as an HTML table; empty if there are none."""
     if not regions:
         return ""
     heads = "".join(f"<th>{head}</th>" for head in ("x", "y", "width", "height", "share", "confidence"))
@@ -311,25 +312,25 @@ def _tabulate(regions: Sequence[Region], pixels: int, most: int = 8) -> str:
 _COLORS = np.array([[13, 8, 45], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float32)
 
 
-def _heat(values: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as colors, dark to bright."""
+def _colorize(values: np.ndarray) -> np.ndarray:
+    """Map values in [0, 1] to colors, from dark to bright."""
     stops = np.linspace(0, 1, len(_COLORS))
     return np.stack([np.interp(values, stops, _COLORS[:, c]) for c in range(3)], axis=-1).astype(np.uint8)
 
 
-def side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
-    """Pictures of one height in a row, each under its name."""
+def place_side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
+    """Place images in a row at one height, each under its name."""
     margin, caption = max(4, height // 48), max(14, height // 16)
     font = ImageFont.load_default(size=caption * 0.7)
     shown = []
-    for picture in panels.values():
-        width = min(max(1, round(picture.width * height / picture.height)), 3 * height)
-        shown.append(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+    for image in panels.values():
+        width = min(max(1, round(image.width * height / image.height)), 3 * height)
+        shown.append(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
     total = sum(p.width for p in shown) + margin * (len(shown) + 1)
     sheet = Image.new("RGB", (total, height + 2 * margin + caption), "white")
     x = margin
-    for name, picture in zip(panels, shown, strict=True):
+    for name, image in zip(panels, shown, strict=True):
         ImageDraw.Draw(sheet).text((x, margin / 2), name, fill="black", font=font)
-        sheet.paste(picture, (x, margin + caption))
-        x += picture.width + margin
+        sheet.paste(image, (x, margin + caption))
+        x += image.width + margin
     return sheet

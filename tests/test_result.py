@@ -143,7 +143,7 @@ def test_a_detection_alone_has_no_restored_photo(tiny_pipeline: Pipeline, tmp_pa
     result = tiny_pipeline.detect(photo())
     assert result.alpha is None
     assert result.raw is None
-    with pytest.raises(ValueError, match="detection alone"):
+    with pytest.raises(ValueError, match="from detection only"):
         result.restored  # noqa: B018
     assert list(result.save(tmp_path)) == ["mask"]
     assert [p.name for p in tmp_path.iterdir()] == ["photo_mask.png"]

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from hcl_sdk.data.items import Item
 from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.photos.find import escape
-from hcl_sdk.result import Result, side_by_side
+from hcl_sdk.result import Result, place_side_by_side
 
 HEIGHT = 192
 
@@ -67,7 +67,7 @@ def draw_contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image
             panels["restored"] = Image.fromarray(np.round(rgb * 255).astype(np.uint8))
         if item.clean is not None:
             panels["clean"] = Image.fromarray(item.clean)
-        rows.append((caption, side_by_side(panels, HEIGHT)))
+        rows.append((caption, place_side_by_side(panels, HEIGHT)))
     heading = 18
     sheet = Image.new("RGB", (max(r.width for _, r in rows), sum(r.height + heading for _, r in rows)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)

@@ -1,4 +1,4 @@
-"""Which photos are worked on, what their results are called, and which mask belongs to which."""
+"""Which photos to process, what to call their results, and which mask belongs to which photo."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ RESULTS = "mask", "restored", "plot"
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One photo to work on.
+    """One photo to process.
 
     Attributes:
-        path: as it was given, or found in a folder that was given.
-        folder: where its results go, relative to the output folder.
-        name: what the names of its results begin with.
+        path: as passed in, or as found in a folder.
+        folder: the folder of its results, relative to the output folder.
+        name: the prefix of the names of its results.
     """
 
     path: Path
@@ -35,10 +35,10 @@ class Input:
 
 @dataclass(kw_only=True)
 class Inputs:
-    """What some paths stand for.
+    """The photos that a list of paths stands for.
 
     Attributes:
-        photos: in the order given, folders sorted.
+        photos: in the order given, with the contents of folders sorted.
         ignored: number of files in folders that are not photos.
         results: number of photos in folders that an earlier run has written beside the photos they are of.
         unread: number of photos in folders of formats that are not read, by suffix.
@@ -52,7 +52,7 @@ class Inputs:
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
     def describe_left_out(self) -> list[str]:
-        """What of the folders is not worked on, in words."""
+        """Describe in words which files in the folders are not processed."""
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
         if self.results:
             what = "result of an earlier run" if self.results == 1 else "results of earlier runs"
@@ -70,9 +70,9 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
     the result of another photo there (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) is left out.
 
     Args:
-        paths: files, whatever their names, and folders. A path that does not exist counts as a file.
-        recursive: search the folders inside folders too. Links to folders are not followed, hidden files and folders
-            and the output folder left out.
+        paths: folders, and files with any name. A path that does not exist counts as a file.
+        recursive: search subfolders too. Links to folders are not followed; hidden files and folders and the output
+            folder are skipped.
         output: the output folder.
 
     Raises:
@@ -89,7 +89,7 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
             continue
         if os.path.realpath(path) == os.path.realpath(output):
             raise ArgumentError(
-                f"the results would go into {path} itself and be taken for photos the next time; choose another folder",
+                f"the results would go into {path} itself and become inputs of the next run; choose another folder",
                 "output",
             )
         top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
@@ -145,9 +145,9 @@ def _find_results(photos: Sequence[Path]) -> set[Path]:
 
 
 def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:
-    """Give every photo a name that no other photo with results in the same folder has, whatever its case.
+    """Give every photo a name that is unique, ignoring case, among the photos with results in the same folder.
 
-    Those of which there is none become failures.
+    Photos for which there is no unique name become failures.
     """
     same_stem: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
     for path, folder in found:
@@ -165,7 +165,7 @@ def _name(found: Iterable[tuple[Path, Path]], inputs: Inputs) -> None:
             others = " and ".join(str(other.path) for other in photos if other is not photo)
             reason = (
                 f"its results and those of {others} would both be called {photo.folder / photo.name}_...; "
-                f"work on them in two runs, each with an output folder of its own"
+                f"process them in separate runs with different output folders"
             )
             inputs.failures.append((photo.path, reason))
 
@@ -175,7 +175,7 @@ def _name_with_suffix(path: Path) -> str:
 
 
 def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
-    """Find each photo's mask: the one file, or those of a folder, as ``hcl detect`` writes them or named as the photos.
+    """Find each photo's mask: a single file, or the files in a folder, named as by ``hcl detect`` or like the photos.
 
     Photos without a mask, or with several, become failures.
 
@@ -194,8 +194,8 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
     for photo in inputs.photos:
         folder = source / photo.folder
         if folder not in listings:
-            listings[folder] = _photos_by_stem(folder)
-        # The one with the suffix was written if there was another photo of this name at that time.
+            listings[folder] = _group_by_stem(folder)
+        # The name with the suffix was used if there was another photo of this name at that time.
         names = (photo.name, _name_with_suffix(photo.path), photo.path.stem)
         stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in names)
         candidates = ([f for f in listings[folder].get(s, []) if not is_same_file(f, photo.path)] for s in stems)
@@ -206,13 +206,13 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
             inputs.failures.append((photo.path, f"several files may be its mask: {', '.join(map(str, files))}"))
         else:
             expected = f"{photo.name}_mask.png or {photo.name}.png"
-            reason = f"there is no mask of it in {folder}; expected {expected} (or another photo format)"
+            reason = f"there is no mask for it in {folder}; expected {expected} (or another photo format)"
             inputs.failures.append((photo.path, reason))
     inputs.photos = list(masks)
     return masks
 
 
-def _photos_by_stem(folder: Path) -> dict[str, list[Path]]:
+def _group_by_stem(folder: Path) -> dict[str, list[Path]]:
     listing: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         if file.suffix.lower() in readable_suffixes():

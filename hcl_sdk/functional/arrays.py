@@ -1,4 +1,4 @@
-"""What is computed on numpy arrays of one photo, and needs no torch: working sizes, regions, surroundings, alpha."""
+"""Functions on NumPy arrays of one photo, without torch: working sizes, regions, surroundings, alpha."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST_SIDE = 64  # pixels: encoders continue a narrower image until it has abou
 
 
 def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
-    """``size`` (height, width) shrunk until its shorter side is at most ``shorter`` pixels; None leaves it.
+    """Shrink ``size`` (height, width) until its shorter side is at most ``shorter`` pixels; None leaves it unchanged.
 
     One that is more than 16 times as long as wide is shrunk until it has no more pixels than one of 16 ``shorter`` by
     ``shorter``: what is done with them takes time and memory in proportion at least.
@@ -104,7 +104,7 @@ def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box
 
 
 def find_surroundings(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The box around the True pixels of ``[H, W]``, wider by its own size (at least 64 pixels) on every side.
+    """Return the box around the True pixels of ``[H, W]``, enlarged by its own size (at least 64 pixels) on every side.
 
     Raises:
         ValueError: if there are none.

@@ -1,4 +1,4 @@
-"""The values that pass between components: frozen dataclasses of tensors, known to ``torch.export`` and Dynamo."""
+"""The values passed between components: frozen dataclasses of tensors, registered with ``torch.export`` and Dynamo."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class PyramidSpec:
 
 
 class _Shapes:
-    """Prints the shapes of tensors instead of their values, which would fill screens."""
+    """Abbreviates tensors to their shapes when printed."""
 
     def __repr__(self) -> str:
-        shown = (f"{f.name}={_shape_of(getattr(self, f.name))}" for f in fields(self))  # pyright: ignore[reportArgumentType]
+        shown = (f"{f.name}={_describe_shape(getattr(self, f.name))}" for f in fields(self))  # pyright: ignore[reportArgumentType]
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _shape_of(value: object) -> str:
+def _describe_shape(value: object) -> str:
     if isinstance(value, Tensor):
         return f"<{str(value.dtype).removeprefix('torch.')} {list(value.shape)}>"
     if isinstance(value, tuple):
-        return f"({', '.join(map(_shape_of, value))})"
+        return f"({', '.join(map(_describe_shape, value))})"
     return repr(value)
 
 
@@ -59,7 +59,7 @@ class Pyramid(_Shapes):
     """Feature maps of a batch of images, fine to coarse.
 
     Attributes:
-        maps: one ``[B, C_s, H_s, W_s]`` tensor a scale.
+        maps: one ``[B, C_s, H_s, W_s]`` tensor per scale.
         spec: the channels and strides of ``maps``.
     """
 
@@ -70,14 +70,14 @@ class Pyramid(_Shapes):
         return len(self.maps)
 
     def with_maps(self, maps: Sequence[Tensor]) -> Pyramid:
-        """A pyramid of the same strides with other maps; the channels are read off the maps."""
+        """Return a pyramid with the same strides and other maps, whose channels are taken from the maps."""
         channels = tuple(m.shape[1] for m in maps)
         return Pyramid(maps=tuple(maps), spec=PyramidSpec(channels=channels, strides=self.spec.strides))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Clusters(_Shapes):
-    """Two clusters of the pixels of each image, as a :class:`~hcl_sdk.Clusterer` finds them, in no particular order.
+    """The two clusters that a :class:`~hcl_sdk.Clusterer` finds in each image, in no particular order.
 
     Attributes:
         centers: ``[B, 2, D]`` unit vectors (zero for an image that had no pixels to cluster), float32.
@@ -94,16 +94,16 @@ class ScaleDetection(_Shapes):
 
     Attributes:
         candidates: the pixels in question: those that no coarser scale settled.
-        centers: ``[B, 2, D]``, the center of the valid cluster first, of the corrupted one second.
-        cluster_confidence: probability of *corrupted* by this scale's clusters alone, for every pixel.
+        centers: ``[B, 2, D]``, the center of the valid cluster first, then that of the corrupted one.
+        cluster_confidence: probability of *corrupted* according to this scale's clusters alone, for every pixel.
         settles_valid: settled at this scale as valid.
         settles_corrupted: settled at this scale as corrupted.
         settled_valid: settled as valid at this scale or a coarser one.
         settled_corrupted: settled as corrupted at this scale or a coarser one.
-        confidence: probability of *corrupted*: this scale's on its candidates, the coarser scale's elsewhere.
+        confidence: probability of *corrupted*: this scale's for its candidates, the coarser scale's elsewhere.
         corruption_mask: True = corrupted: ``confidence > 0.5``.
-        logits: ``[B, 2]``, how likely the clusterer takes either center for one of *corrupted* pixels; at the coarsest
-            scale only, and only if the clusterer has an opinion.
+        logits: ``[B, 2]``, the clusterer's logits of each center being that of *corrupted* pixels; only at the coarsest
+            scale, and only if the clusterer has an opinion.
     """
 
     candidates: Tensor
@@ -120,7 +120,7 @@ class ScaleDetection(_Shapes):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Detection(_Shapes):
-    """Where a batch of images is corrupted. It is what a restorer gets, together with the images.
+    """Where a batch of images is corrupted. A restorer receives it together with the images.
 
     Attributes:
         confidence: ``[B, 1, H, W]`` probability of *corrupted* at the resolution of the images, float32.
@@ -148,12 +148,12 @@ class Detection(_Shapes):
 
     @classmethod
     def from_mask(cls, corruption_mask: Tensor, pyramid: Pyramid | None = None) -> Detection:
-        """The detection that a known mask stands for.
+        """Create a detection from a known mask.
 
         Args:
             corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-            pyramid: the encoder's features of the same images, for restorers that use them. At each of its scales a
-                pixel is corrupted if any pixel of the image under it is.
+            pyramid: the encoder's features of the same images, for restorers that use them. At each scale, a pixel is
+                corrupted if any image pixel under it is.
 
         Raises:
             TypeError: if the mask is not bool.

@@ -1,4 +1,4 @@
-"""What happens to a photo in a pipeline, from the detector to the result."""
+"""The path of a photo through a pipeline, from the detector to the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EPSILON = 1e-4
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _WorkingDetection:
-    """What the detector found in one photo, with its features, and the image that it saw; on the pipeline's device."""
+    """The detector's output for one photo, with its features and input image; on the pipeline's device."""
 
     image: Tensor
     detection: Detection
@@ -42,11 +42,11 @@ class _WorkingDetection:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Flow:
-    """The way of photos through one call of a pipeline.
+    """Processes photos for one call of a pipeline.
 
     Attributes:
-        detector, restorer: bound to each other; None where the call needs none.
-        settings: those that hold for this call.
+        detector, restorer: bound to each other; None if the call does not need them.
+        settings: the settings for this call.
         device, precision: where and how the parts run.
         region: (x, y, width, height) in pixels, beyond which nothing is corrupted; None for the whole photo.
     """
@@ -59,15 +59,15 @@ class Flow:
     region: Box | None = None
 
     def detect(self, photos: Sequence[Photo], *, seed: int) -> list[Result]:
-        """Find what does not belong in photos of one working size."""
+        """Detect corrupted regions in photos of the same working size."""
         return [result for result, _ in self._detect_batch(photos, seed)]
 
     def restore(self, photos: Sequence[Photo], *, seed: int) -> list[Result]:
-        """The same, and fill it."""
+        """Detect and fill corrupted regions in photos of the same working size."""
         return [self._fill(result, working) for result, working in self._detect_batch(photos, seed)]
 
     def fill(self, result: Result) -> Result:
-        """Fill the mask of a result of a photo that the detector has not seen."""
+        """Fill the mask of a result whose photo the detector has not seen."""
         return self._fill(result, None)
 
     def make_mask(self, confidence: Tensor, detection: Detection | None = None) -> Tensor:
@@ -87,7 +87,7 @@ class Flow:
 
     @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
     def _detect_batch(self, photos: Sequence[Photo], seed: int) -> list[tuple[Result, _WorkingDetection]]:
-        """Detect in photos of one working size. Results hold copies of what is theirs, on the CPU."""
+        """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
         assert self.detector is not None
         size = working_size(photos[0].size, self.settings.detection_size)
         images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
@@ -96,7 +96,7 @@ class Flow:
         working = self._weigh(found, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
-            own = _one(found, k)
+            own = _select_image(found, k)
             # Bilinear, so that its edges do not show the working scale.
             confidence = _copy(resize(working[k : k + 1], photo.size, "bilinear"))
             if self.region is not None:
@@ -138,7 +138,7 @@ class Flow:
 
     @torch.no_grad()
     def _fill(self, result: Result, working: _WorkingDetection | None) -> Result:
-        """Fill the mask of a result; without a working detection, of a photo that the detector has not seen."""
+        """Fill the mask of a result; without a working detection, the detector has not seen the photo."""
         assert self.restorer is not None
         photo = result.photo
         alpha = feathered_alpha(result.corruption_mask, self.settings.dilate, self.settings.feather)
@@ -186,7 +186,7 @@ class Flow:
         return self._run_restorer(working.image, working.detection, result.photo.size)
 
     def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
-        """What a detector that finds this mask in the image would hand to the restorer."""
+        """Create the detection that a detector finding this mask in the image would pass to the restorer."""
         assert self.detector is not None
         with autocast(self.device, self.precision):
             detection = self.detector.encode_mask(image, corruption_mask)
@@ -199,7 +199,7 @@ class Flow:
         return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
 
     def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
-        """Texture of a part of a photo, at its own resolution, whatever the restorer worked at."""
+        """Add texture to the filled part of a photo, at the photo's resolution, whatever the restorer's was."""
         textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
         return torch.where(mask, torch.lerp(filled, textured, self.settings.texture), filled)
 
@@ -223,10 +223,10 @@ def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
     return _copy(resize(detection.confidence, size, "bilinear")) > 0.5
 
 
-def _one(batch: Detection, k: int) -> Detection:
+def _select_image(batch: Detection, k: int) -> Detection:
     return pytree.tree_map_only(Tensor, lambda tensor: tensor[k : k + 1], batch)
 
 
 def _copy(value: T) -> T:
-    """A tensor, or a value made of tensors, on the CPU, with memory of its own."""
+    """Copy a tensor, or a value made of tensors, to the CPU."""
     return pytree.tree_map_only(Tensor, lambda tensor: tensor.to("cpu", copy=True), value)

@@ -1,4 +1,4 @@
-"""A detector and a restorer, called, configured and saved as one."""
+"""The pipeline: a detector and a restorer that are called, configured and saved as one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attrib
 
 @attrs.define(eq=False, slots=False, on_setattr=attrs.setters.NO_OP, field_transformer=_own_first)
 class Pipeline(Settings):
-    """A detector and a restorer, and how photos go through them.
+    """A detector and a restorer, and the settings for processing photos with them.
 
     Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
     :class:`~hcl_sdk.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder, moves
@@ -72,9 +72,9 @@ class Pipeline(Settings):
     attributes that can be set, and are checked then as well.
 
     Args:
-        detector: finds the corrupted region; None for a pipeline that is always handed masks.
-        restorer: fills it; None for a pipeline that only detects. Either may also be given as a configuration spells
-            it, such as ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
+        detector: finds the corrupted region; None for a pipeline that is always given masks.
+        restorer: fills it; None for a pipeline that only detects. Either can also be given as in a configuration, for
+            example ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
             never: memory and time then grow with the photo.
         context_size: a photo whose shorter side has more pixels than this at detection is looked at a second time,
@@ -138,7 +138,7 @@ class Pipeline(Settings):
         super().__setattr__(name, value)
 
     def replace(self, **changes: Any) -> Pipeline:
-        """A pipeline with other parts or settings, the rest shared with this one; arguments as of ``Pipeline``.
+        """Create a pipeline with other parts or settings that shares the rest; arguments are those of ``Pipeline``.
 
         Example:
             >>> import hcl_sdk
@@ -218,7 +218,7 @@ class Pipeline(Settings):
         batch_size: int = 8,
         progress: bool = False,
     ) -> Result | list[Result]:
-        """Find what does not belong in the photo, and fill it.
+        """Find the corrupted region of a photo, and fill it.
 
         Args:
             photo: one photo, or a list of them, which are all held in memory, with their results.
@@ -307,18 +307,18 @@ class Pipeline(Settings):
         feather: float | None = None,
         texture: float | None = None,
     ) -> Result:
-        """Fill a region of a photo that is known: one's own mask, or an edited one.
+        """Fill a given region of a photo: your own mask, or an edited one.
 
         Args:
             photo: one photo.
-            corruption_mask: path, PIL image, array or tensor of the photo's size as it is seen (EXIF orientation
+            corruption_mask: path, PIL image, array or tensor with the photo's size as displayed (EXIF orientation
                 applied), True / white / 255 = corrupted = to be filled.
-            dilate, feather, texture: in place of the pipeline's own.
+            dilate, feather, texture: override the pipeline's settings.
 
         Raises:
-            TypeError: for what is no photo or mask, or a setting that is no number.
-            ValueError: for a photo or mask that cannot be read, a mask of another size, a value out of its range, or a
-                pipeline without a restorer.
+            TypeError: if the photo or mask has an unsupported type, or a setting is not a number.
+            ValueError: if the photo or mask cannot be read, the mask has another size, a value is out of range, or the
+                pipeline lacks a restorer.
         """
         self._need_restorer()
         flow = self._make_flow(dilate=dilate, feather=feather, texture=texture)
@@ -405,7 +405,7 @@ class Pipeline(Settings):
         return self
 
     def compile(self, **options: Any) -> Self:
-        """Compile detector and restorer with ``torch.compile``'s options on their first use. Returns self."""
+        """Compile detector and restorer, with ``torch.compile``'s options, on first use. Returns self."""
         for module in self._modules.values():
             module.compile(**options)
         return self
@@ -422,7 +422,7 @@ class Pipeline(Settings):
         progress: bool,
         settings: Settings,
     ) -> Any:
-        """What ``work`` makes of a photo or of a list of them, of which it gets those of one working size together."""
+        """Apply ``work`` to a photo or to a list of photos, batching those of the same working size."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
         if why := self.explain_lack_of_kinds(settings):
@@ -458,7 +458,7 @@ class Pipeline(Settings):
         )
 
     def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
-        """The parts with the settings given for a call and, where they are None, the pipeline's own."""
+        """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
         holding = self._own_settings() | {name: value for name, value in settings.items() if value is not None}
         return Flow(
             detector=self.detector,
@@ -470,7 +470,7 @@ class Pipeline(Settings):
         )
 
     def _own_settings(self) -> dict[str, Any]:
-        """The pipeline's settings by name."""
+        """Return the pipeline's settings by name."""
         return {field.name: getattr(self, field.name) for field in attrs.fields(Settings)}
 
     # Configuration and weights
@@ -483,15 +483,15 @@ class Pipeline(Settings):
         device: str | torch.device | None = None,
         precision: Precision = "no",
     ) -> Pipeline:
-        """Make a pipeline from YAML (a file, or the text) or the equal mapping.
+        """Create a pipeline from YAML (a file or text) or the equivalent mapping.
 
-        Its weights are drawn at random, unless the configuration has a key ``weights``: then it starts from what
-        :meth:`from_pretrained` loads under this name, and the other keys, settings and a restorer, say what differs.
+        Its weights are random, unless the configuration has a key ``weights``: then it starts from what
+        :meth:`from_pretrained` loads under this name, and the other keys (settings and a restorer) override that.
 
         Raises:
-            ConfigError: listing all that is wrong with the configuration, each with its path.
+            ConfigError: listing all problems in the configuration, each with its path.
             WeightsError: if the weights that it names cannot be loaded.
-            ValueError: if the device is not there, or the precision is none.
+            ValueError: if the device is not available, or the precision is invalid.
         """
         mapping = config if isinstance(config, Mapping) else load_yaml(config)
         if "weights" not in mapping:
@@ -516,13 +516,13 @@ class Pipeline(Settings):
             raise ConfigError([("" if parts.get("restorer") is None else "restorer", str(error))]) from error
 
     def to_config(self) -> dict[str, Any]:
-        """The configuration of this pipeline: every field, defaults included, and the versions of what it is made of.
+        """Return the configuration of this pipeline: every field, including defaults, and the versions of its plugins.
 
-        ``Pipeline.from_config(pipeline.to_config())`` is the same composition.
+        ``Pipeline.from_config(pipeline.to_config())`` gives the same composition.
 
         Raises:
-            RegistryError: if a component's class is not registered; the message says which line is missing.
-            TypeError: if the detector is of a subclass of Detector, which a configuration cannot say.
+            RegistryError: if a component's class is not registered; the message contains the missing line.
+            TypeError: if the detector is an instance of a subclass of Detector, which a configuration cannot express.
         """
         parts = {
             "detector": None if self.detector is None else describe(self.detector, Detector),
@@ -543,14 +543,14 @@ class Pipeline(Settings):
 
         Args:
             name: a directory written by :meth:`save_pretrained`; else registered weights, such as ``default``, which
-                the package carries; else a repository ``org/name`` on the Hugging Face Hub (``hub:org/name``
-                forces it).
+                ships with the package; else a repository ``org/name`` on the Hugging Face Hub (``hub:org/name``
+                forces this).
             revision: branch, tag or commit on the Hub.
             device, precision: as in :class:`Pipeline`.
 
         Raises:
-            WeightsError: if there are no such weights, or they are damaged or of another architecture.
-            ConfigError: if their configuration is wrong, or names a component that is not installed.
+            WeightsError: if the weights do not exist, are damaged, or belong to another architecture.
+            ConfigError: if their configuration is invalid, or names a component that is not installed.
         """
         folder = find_weights(name, revision=revision)
         config = read_config(folder)
@@ -561,13 +561,13 @@ class Pipeline(Settings):
         return pipeline
 
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
-        """Write ``config.json``, ``model.safetensors`` and a model card ``README.md`` into a folder.
+        """Write ``config.json``, ``model.safetensors`` and a model card ``README.md`` to a folder.
 
         Args:
-            folder: made if it is not there. A model card that is there stays.
-            half: store floating-point weights in float16; they are loaded as float32 again.
+            folder: created if missing. An existing model card is kept.
+            half: store floating-point weights in float16; they are converted back to float32 when loaded.
 
-        Plugins may do something before, see :func:`~hcl_sdk.plugins.hcl_before_save`.
+        Plugins can hook in before anything is written, see :func:`~hcl_sdk.plugins.hcl_before_save`.
         """
         folder, config = Path(folder), self.to_config()
         folder.mkdir(parents=True, exist_ok=True)
@@ -601,14 +601,15 @@ def _make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:
 
 
 def restore(photo: Source, *, corruption_mask: Source | None = None, **options: Any) -> Result:
-    """Find what does not belong in a photo and fill it, with the weights that come with the package.
+    """Find the corrupted region of a photo and fill it, with the weights that ship with the package.
 
-    The pipeline is made once and kept.
+    The pipeline is created once and cached.
 
     Args:
         photo: one photo.
-        corruption_mask: what is to be filled instead of what is found, as in :meth:`Pipeline.restore`.
-        options: as in calling a :class:`Pipeline`, or of :meth:`Pipeline.restore` if a mask is given. Errors likewise.
+        corruption_mask: the region to fill instead of detecting it, as in :meth:`Pipeline.restore`.
+        options: those of calling a :class:`Pipeline`, or of :meth:`Pipeline.restore` if a mask is given. Errors
+            likewise.
     """
     if corruption_mask is None:
         known = [*inspect.signature(Pipeline.__call__).parameters, "corruption_mask"]

@@ -55,7 +55,7 @@ def test_a_photo_without_a_mask_does_not_stop_the_rest(hcl: Callable[..., Result
     draw_mask("masks/c.png")
     draw_mask("masks/c.gif")
     result = hcl("restore", "p", "--mask", "masks", status=1)
-    assert "Error: p/a.jpg: there is no mask of it in masks" in result.stderr
+    assert "Error: p/a.jpg: there is no mask for it in masks" in result.stderr
     assert "Error: p/c.jpg: several files may be its mask" in result.stderr
     assert files("hcl_output") == {"b_mask.png", "b_restored.png"}
 
