@@ -56,7 +56,7 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return nullcontext() if precision == "no" else torch.autocast(device.type, _DTYPES[precision])
 
 
-def own_share(items: Sequence[T]) -> list[T]:
+def take_share(items: Sequence[T]) -> list[T]:
     """The part of ``items`` that this process works on: all of them, or a share under ``accelerate launch``."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return list(items)
@@ -67,13 +67,13 @@ def own_share(items: Sequence[T]) -> list[T]:
     return list(items[state.process_index :: state.num_processes])
 
 
-def gathered(items: list[T]) -> list[T]:
+def gather(items: list[T]) -> list[T]:
     """The items of all processes of ``accelerate launch``, in every one of them; alone, the items themselves."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return items
     from accelerate.utils import gather_object
 
-    own_share([])  # joins the other processes
+    take_share([])  # joins the other processes
     return gather_object(items)
 
 
@@ -83,7 +83,7 @@ def is_first_process() -> bool:
 
 
 def wait_for_everyone() -> None:
-    """Wait until all processes of ``accelerate launch`` are here; alone, do nothing. Call :func:`own_share` first."""
+    """Wait until all processes of ``accelerate launch`` are here; alone, do nothing. Call :func:`take_share` first."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
 

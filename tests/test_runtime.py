@@ -4,7 +4,7 @@ import accelerate
 import pytest
 import torch
 
-from hcl_sdk.runtime import autocast, check_precision, own_share, pick_device
+from hcl_sdk.runtime import autocast, check_precision, pick_device, take_share
 
 
 def test_without_an_accelerator_the_cpu_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,9 +60,9 @@ def test_autocast_sets_the_precision_and_no_more() -> None:
 def test_a_process_on_its_own_works_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     monkeypatch.setattr(accelerate, "PartialState", None)  # would fail if it was made
-    assert own_share(range(5)) == [0, 1, 2, 3, 4]  # type: ignore[comparison-overlap]
+    assert take_share(range(5)) == [0, 1, 2, 3, 4]  # type: ignore[comparison-overlap]
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert own_share(["a"]) == ["a"]
+    assert take_share(["a"]) == ["a"]
 
 
 @pytest.mark.parametrize("processes", [2, 3, 8])
@@ -80,6 +80,6 @@ def test_several_processes_share_the_work_without_gaps_or_doubles(
                 pass
 
         monkeypatch.setattr(accelerate, "PartialState", State)
-        shares.append(own_share(items))
+        shares.append(take_share(items))
     assert sorted(sum(shares, [])) == items  # noqa: RUF017
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

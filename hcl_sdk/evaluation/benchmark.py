@@ -47,7 +47,7 @@ from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, 
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.runtime import is_first_process, own_share, wait_for_everyone
+from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
 
 MANIFEST = "manifest.json"
 
@@ -238,7 +238,7 @@ def run_benchmark(
         ValueError: if no photo can be read, or the manifest does not fit the photos.
     """
     path = Path(out) / MANIFEST
-    own_share([])  # joins the other processes
+    take_share([])  # joins the other processes
     if is_first_process():
         Path(out).mkdir(parents=True, exist_ok=True)
         drawn = make_manifest(benchmark, progress=progress) if manifest is None else Manifest.load(manifest)

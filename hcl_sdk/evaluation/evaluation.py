@@ -31,7 +31,7 @@ from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
-from hcl_sdk.runtime import gathered, is_first_process, own_share
+from hcl_sdk.runtime import gather, is_first_process, take_share
 
 MAX_SIZE = 16384
 """Pixels of a side that images may be scaled to."""
@@ -130,7 +130,7 @@ def evaluate(
     items, numbers = evaluation.items(), evaluation.numbers()
     size = evaluation.batch_size
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
-    batches = own_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
+    batches = take_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
         make_output_folder(Path(out))
     if evaluation.perceptual is not None:
@@ -144,8 +144,8 @@ def evaluate(
             cases = _make_cases(pipeline, items, batch, unreadable)
             rows += [_measure(number, case, evaluation, pipeline, networks) for number, case in cases]
             bar.update(len(batch))
-    rows = sorted(gathered(rows), key=lambda row: row.number)
-    unreadable = dict(pair for pairs in gathered([unreadable]) for pair in pairs.items())
+    rows = sorted(gather(rows), key=lambda row: row.number)
+    unreadable = dict(pair for pairs in gather([unreadable]) for pair in pairs.items())
     for name, why in unreadable.items():
         if progress:
             tqdm.write(f"left out: {name}: {why}", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hcl_sdk.runtime import gathered
+from hcl_sdk.runtime import gather
 
 
 class Networks:
@@ -80,7 +80,7 @@ class Networks:
         """``fid`` and ``raw_fid`` over all images and processes, and what was not available."""
         found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
         if self.features is not None:
-            own, unpasted, true = (torch.stack(list(one)) for one in zip(*gathered(self._seen), strict=True))
+            own, unpasted, true = (torch.stack(list(one)) for one in zip(*gather(self._seen), strict=True))
             found |= {"fid": frechet_distance(own, true), "raw_fid": frechet_distance(unpasted, true)}
         return found
 

@@ -23,7 +23,7 @@ from hcl_sdk.photos.find import escape, natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.runtime import gathered, is_first_process, own_share
+from hcl_sdk.runtime import gather, is_first_process, take_share
 
 _logger = logging.getLogger("hcl_sdk.folders")
 
@@ -162,13 +162,13 @@ def run_plan(
     collection = None if coco is None else CocoCollection()
     page = None if report is None else ReportPage(Path(report))
     tell = on_photo or (lambda _: None)
-    done, failures = 0, own_share(plan.inputs.failures)
+    done, failures = 0, take_share(plan.inputs.failures)
     for path, reason in failures:
         outcome = PhotoOutcome(path=path, error=reason)
         _log(outcome)
         tell(outcome)
     # Shared out before it is looked what is there: by then another process may have written some of it.
-    own = own_share(plan.inputs.photos)
+    own = take_share(plan.inputs.photos)
     missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
     # The bar is tqdm's business only where it is shown: on a terminal or in a notebook, by the first process.
     hidden = not progress or not is_first_process()
@@ -232,8 +232,8 @@ def _process_photo(
 
 def _sum_up(done: int, were_there: int, failures: list[tuple[Path, str]], left_out: list[str]) -> FolderReport:
     """What all processes have done together."""
-    counts = gathered([(done, were_there)])
-    failures = gathered(failures)
+    counts = gather([(done, were_there)])
+    failures = gather(failures)
     if len(counts) > 1:  # of one process they are in the order of the photos
         failures = sorted(failures, key=lambda failure: natural_key(str(failure[0])))
     done, were_there = (sum(column) for column in zip(*counts, strict=True))
