@@ -528,7 +528,10 @@ class Pipeline(Settings):
             "detector": None if self.detector is None else describe(self.detector, Detector),
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
-        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **self._own_settings()}
+        own = {
+            name: list(v) if isinstance(v, tuple) else v for name, v in self._own_settings().items()
+        }  # as JSON has it
+        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **own}
 
     @classmethod
     def from_pretrained(
