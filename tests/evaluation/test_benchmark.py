@@ -204,7 +204,8 @@ def test_the_command(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     tiny_pipeline.save_pretrained("weights")
     fields = ["dataset.use=folder", "dataset.path=photos", "size=32", "each=1", "seeds=[3]", "resamples=5"]
-    fields += ["areas=[0.1,0.5]", "baselines=[gated-unet]"]
+    small = "{use: gated-unet, dim: 4, multipliers: [1, 2]}"
+    fields += ["areas=[0.1,0.5]", f"baselines=[{small}]"]
     done = CliRunner().invoke(main, ["benchmark", *fields, "--weights", "weights", "-o", "out"])
     assert done.exit_code == 0, done.output
     assert "| same photo, blobs | 1 |" in done.output
