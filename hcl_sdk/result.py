@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from hcl_sdk.files import is_same_file
+from hcl_sdk.functional.arrays import Window
+from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.resize import enlarge_part
 from hcl_sdk.interfaces import Detection
+from hcl_sdk.photos.color import to_rgb8
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import Kinds, Region, find_regions, to_coco
 from hcl_sdk.settings import DAMAGE
@@ -41,42 +46,107 @@ class Suspect:
         return {"box": list(self.box), "confidence": self.confidence, "sensitivity": self.sensitivity}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fill:
+    """A restorer's output for a part of a photo.
+
+    Attributes:
+        image: ``[1, 3, h, w]`` in [0, 1] at the size that the restorer worked at.
+        box: rows and columns of the part, whose size it stands for.
+    """
+
+    image: Tensor
+    box: Window
+
+    def crop(self, rows: slice, columns: slice) -> Tensor:
+        """``[1, 3, rows, columns]``, rows and columns of the photo that lie in the part, at the photo's resolution."""
+        top, left = self.box[0].start, self.box[1].start
+        size = self.box[0].stop - top, self.box[1].stop - left
+        part = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        return enlarge_part(self.image, size, part)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """The mask of a photo and the restored photo.
 
-    A result owns its data, on the CPU. Per pixel of the photo, that is 5 bytes for confidence and mask and, after
-    restoration, 4 for ``alpha``, besides the original and the restored photo at their original depth (3 bytes each for
-    8-bit RGB); per pixel that the restorer processed, 12 bytes; and per pixel of the detector's working image, up to 25
-    bytes (fewer if the finest scale of its encoder is coarser).
+    A result owns its data, on the CPU. Per pixel of the photo, that is 1 byte for the mask, besides the original and
+    the restored photo at their original depth (3 bytes each for 8-bit RGB); per pixel that the restorer processed, 12
+    bytes; and per pixel of the detector's working image, up to 25 bytes (fewer if the finest scale of its encoder is
+    coarser). ``confidence``, ``alpha`` and ``raw`` are computed when they are accessed.
 
     Attributes:
         photo: the photo as it was read.
-        confidence: ``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
         corruption_mask: ``[1, 1, H, W]`` bool at the photo's size, True = corrupted: as detected or passed in, before
             dilation.
         mask_path: the file that the mask was read from; None if it was not passed in as a file.
         detection: the output of the detector, at its working scale; None if a mask was passed in. Without pyramid and
             embeddings, which are large: for these, call ``pipeline.detector``.
-        alpha: ``[1, 1, H, W]`` float32, the weight of the restorer's output in each pixel of ``restored``: 1 on the
-            dilated mask, exactly 0 beyond its feathered border. None without restoration.
         composited: ``restored`` before it is converted to the type of the input. None without restoration.
     """
 
     photo: Photo
-    confidence: Tensor
     corruption_mask: Tensor
     mask_path: Path | None = None
     detection: Detection | None = None
-    alpha: Tensor | None = None
     composited: Photo | None = None
-    _filled: tuple[Tensor, tuple[slice, slice]] | None = None  # what the restorer looked at, filled; its rows, columns
+    _border: tuple[float, float] | None = None  # by how much the mask was dilated, and feathered, to be filled
+    _fill: Fill | None = None
+    _confidence: Tensor | None = None  # at the size that the detector worked at
+    _inside: Window | None = None  # what was searched, if not all of the photo
 
     def __repr__(self) -> str:
         what = "detected" if self.composited is None else "restored"
-        share = float(self.corruption_mask.float().mean())
+        share = self.corrupted_share
         found = f"{share:.1%} corrupted" if share else f"nothing found, {float(self.confidence.max()):.0%} sure at most"
         return f"<Result: {self.photo!r}, {found}, {what}>"
+
+    @property
+    def corrupted_share(self) -> float:
+        """How much of the photo is corrupted, in [0, 1]."""
+        return int(self.corruption_mask.count_nonzero()) / self.corruption_mask.numel()
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        """``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
+
+        Made when it is first asked for, and kept from then on.
+        """
+        if self._confidence is None:
+            return self.corruption_mask.float()
+        height, width = self.photo.size
+        rows, columns = inside = self._inside or (slice(0, height), slice(0, width))
+        found = enlarge_part(self._confidence, (height, width), inside)
+        if self._inside is None:
+            return found
+        confidence = found.new_zeros(1, 1, height, width)
+        confidence[..., rows, columns] = found
+        return confidence
+
+    @property
+    def working_confidence(self) -> NDArray[np.float32]:
+        """The confidence ``[h, w]`` at the size that the detector worked at, of which ``confidence`` is made."""
+        assert self._confidence is not None
+        confidence = self._confidence[0, 0].numpy()
+        if self._inside is None:
+            return confidence
+        limited = np.zeros_like(confidence)
+        (height, width), (rows, columns) = self.photo.size, self._inside
+        part = (
+            slice(-(-rows.start * len(confidence) // height), rows.stop * len(confidence) // height),
+            slice(-(-columns.start * confidence.shape[1] // width), columns.stop * confidence.shape[1] // width),
+        )
+        limited[part] = confidence[part]
+        return limited
+
+    @cached_property
+    def alpha(self) -> Tensor | None:
+        """``[1, 1, H, W]`` float32, how much of the restorer's output each pixel of ``restored`` holds.
+
+        1 on the dilated mask, exactly 0 beyond its feathered border. None without restoration. Made when it is first
+        asked for, and kept from then on.
+        """
+        return None if self._border is None else feathered_alpha(self.corruption_mask, *self._border)
 
     @property
     def raw(self) -> Tensor | None:
@@ -85,11 +155,11 @@ class Result:
         If the restorer processed only part of the photo, the rest is the photo itself. None without restoration, or if
         there was nothing to fill. Recomputed at every access.
         """
-        if self._filled is None:
+        if self._fill is None:
             return None
-        filled, box = self._filled
         raw = self.photo.rgb
-        raw[..., *box] = filled
+        rows, columns = self._fill.box
+        raw[..., rows, columns] = self._fill.crop(rows, columns)
         return raw
 
     @property
@@ -118,7 +188,7 @@ class Result:
     @cached_property
     def mask(self) -> Image.Image:
         """``corruption_mask`` as a grayscale PIL image: 255 = corrupted."""
-        return Image.fromarray(self.corruption_mask[0, 0].cpu().numpy().astype(np.uint8) * 255)
+        return Image.fromarray(self.corruption_mask[0, 0].numpy() * np.uint8(255))
 
     @cached_property
     def regions(self) -> list[Region]:
@@ -182,8 +252,8 @@ class Result:
     def _repr_html_(self) -> str:
         """Show the panels of :meth:`plot`, wrapped to the available width, and the numbers in a notebook."""
         height, width = self.photo.size
-        share = float(self.corruption_mask.float().mean())
-        found = f"{len(self.regions)} {'region' if len(self.regions) == 1 else 'regions'}, {share:.1%} of the pixels"
+        regions = "region" if len(self.regions) == 1 else "regions"
+        found = f"{len(self.regions)} {regions}, {self.corrupted_share:.1%} of the pixels"
         images = "".join(
             f'<figure style="margin: 0; max-width: 100%"><img alt="{what}" style="max-width: 100%; display: block" '
             f'src="data:image/{format.lower()};base64,{b64encode(_encode(image, format)).decode()}"/>'
@@ -201,8 +271,9 @@ class Result:
         )
 
     def _panels(self) -> dict[str, Image.Image]:
-        confidence = Image.fromarray(_colorize(self.confidence[0, 0].cpu().numpy()))
-        panels = {"input": _to_image(self.photo), "confidence": confidence, "mask": self.mask.convert("RGB")}
+        seen = self.corruption_mask.float() if self._confidence is None else self._confidence
+        confidence = Image.fromarray(_colorize(seen[0, 0].numpy()))
+        panels = {"input": _to_image(self.photo), "confidence": confidence, "mask": self.mask}
         if self.composited is not None:
             panels["restored"] = _to_image(self.composited)
         return panels
@@ -267,8 +338,10 @@ def save_result(
         check(files[what])
         if what == "restored" and result.composited is not None:
             photos[what] = result.composited
+        elif what == "mask":
+            photos[what] = Photo.from_mask(result.corruption_mask[0, 0].numpy())
         else:
-            photos[what] = Photo.open(result.mask if what == "mask" else result.plot())
+            photos[what] = Photo.open(result.plot())
         photos[what].check_format(files[what])
     directory.mkdir(parents=True, exist_ok=True)
     for what, photo in photos.items():
@@ -277,7 +350,7 @@ def save_result(
 
 
 def _to_image(photo: Photo) -> Image.Image:
-    return Image.fromarray((photo.rgb[0] * 255).round().byte().permute(1, 2, 0).numpy())
+    return Image.fromarray(to_rgb8(photo.pixels, photo.mode))
 
 
 def _fit(image: Image.Image, side: int = 320) -> Image.Image:
@@ -325,7 +398,7 @@ def place_side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Ima
     shown = []
     for image in panels.values():
         width = min(max(1, round(image.width * height / image.height)), 3 * height)
-        shown.append(image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+        shown.append(image.resize((width, height), Image.Resampling.LANCZOS).convert("RGB"))
     total = sum(p.width for p in shown) + margin * (len(shown) + 1)
     sheet = Image.new("RGB", (total, height + 2 * margin + caption), "white")
     x = margin

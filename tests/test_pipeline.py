@@ -581,6 +581,23 @@ def test_every_step_of_the_sensitivity_moves_the_mask(peak_threshold: float) -> 
     assert all(before < after for before, after in itertools.pairwise(areas))
 
 
+def change_confidence(result: Result, confidence: Tensor, mask: Tensor) -> Result:
+    return dataclasses.replace(result, _confidence=confidence, corruption_mask=mask)
+
+
+def test_a_suspect_of_a_large_photo_is_found_at_the_working_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = known().replace(threshold=0.5, peak_threshold=0.98)
+    confidence = torch.full((1, 1, 30, 40), 0.01)
+    confidence[..., 5:9, 20:30] = 0.7
+    found = pipeline.detect(np.zeros((2400, 3200, 3), np.uint8), sensitivity=0)
+    missed = change_confidence(found, confidence, torch.zeros(1, 1, 2400, 3200, dtype=torch.bool))
+    monkeypatch.setattr(Result, "confidence", property(lambda _: pytest.fail("four bytes a pixel")))
+    suspect = pipeline.find_suspect(missed)
+    assert suspect is not None
+    assert suspect.box == (1600, 400, 800, 320)
+    assert suspect.confidence == pytest.approx(0.7)
+
+
 def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     pipeline = known().replace(threshold=0.5, peak_threshold=0.98)
     confidence = torch.full((1, 1, 30, 40), 0.01)
@@ -588,9 +605,7 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     confidence[..., 6, 25] = 0.85
     confidence[..., 20, 3] = 0.7
     found = pipeline.detect(np.zeros((30, 40, 3), np.uint8), sensitivity=0)
-    missed = dataclasses.replace(
-        found, confidence=confidence, corruption_mask=torch.zeros_like(confidence, dtype=torch.bool)
-    )
+    missed = change_confidence(found, confidence, torch.zeros_like(confidence, dtype=torch.bool))
     suspect = pipeline.find_suspect(missed)
     assert suspect is not None
     assert suspect.box == (20, 5, 10, 4)
@@ -600,7 +615,7 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     assert not mask[..., 20, 3].any()
     assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01).any()
     assert "nothing found, 85% sure at most" in repr(missed)
-    nothing = dataclasses.replace(missed, confidence=torch.zeros_like(confidence))
+    nothing = change_confidence(missed, torch.zeros_like(confidence), missed.corruption_mask)
     assert pipeline.find_suspect(nothing) is None
 
 
@@ -610,9 +625,7 @@ def test_what_the_second_threshold_cuts_is_a_suspect_and_what_fades_out_is_not()
     confidence[..., 2:12, 2:12] = 0.8  # the border of what is found
     confidence[..., 4:10, 4:10] = 0.99
     photo = np.zeros((30, 40, 3), np.uint8)
-    found = dataclasses.replace(
-        pipeline.detect(photo), confidence=confidence, corruption_mask=pipeline.to_mask(confidence)
-    )
+    found = change_confidence(pipeline.detect(photo), confidence, pipeline.to_mask(confidence))
     assert int(found.corruption_mask.sum()) == 36
     assert pipeline.find_suspect(found) is None
     confidence[..., 20:23, 30:36] = 0.95  # apart, above the first threshold only

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from hcl_sdk.folders.errors import ArgumentError
@@ -218,7 +217,7 @@ def _process_photo(
             path=photo.path,
             files=plan.outputs.write(result, photo, plan.protected),
             size=opened.size,
-            corrupted_share=float((np.asarray(result.mask) > 0).mean()),
+            corrupted_share=result.corrupted_share,
             regions=tuple(result.regions) if regions else (),
             suspect=pipeline.find_suspect(result),
             notes=opened.notes,

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
+
+Window: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a photo, each with a start and a stop."""
+
+Tile: TypeAlias = tuple[Window, NDArray[np.float32]]
+"""A window, and numbers for its pixels."""
+
+BAND = 1 << 20
+"""Pixels of a photo that are worked on at a time, about: what is computed of them stays in the caches."""
 
 Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
@@ -62,17 +71,77 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
     return rows, columns
 
 
+def cut_bands(height: int, width: int, pixels: int = BAND) -> list[slice]:
+    """The rows of a photo in bands of about so many pixels, from top to bottom; of a small photo, all in one."""
+    rows = max(1, pixels // max(1, width))
+    return [slice(y, min(height, y + rows)) for y in range(0, height, rows)]
+
+
 def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: float = 0.0) -> NDArray[np.bool_]:
     """The connected regions of a mask ``[H, W]`` that have a True pixel of ``peaks`` in them.
 
-    Pixels that touch at a side or a corner belong together. A region must also have ``min_area`` of all pixels.
+    Pixels that touch at a side or a corner belong together. A region must also have ``min_area`` of all pixels. The
+    regions of bands are found one by one, and joined where the bands meet: numbers for all pixels would take four times
+    the space of the mask.
     """
-    labels, count = cast("tuple[np.ndarray, int]", ndimage.label(mask, np.ones((3, 3))))
-    has_peak = np.zeros(count + 1, np.bool_)
-    has_peak[labels[mask & peaks]] = True
+    bands = cut_bands(*mask.shape, pixels=4 * BAND)
+    firsts, count = [], 0  # the number that the regions of a band count from
+    peaked: list[np.ndarray] = []
+    joined: list[np.ndarray] = []
+    areas: list[np.ndarray] = [np.zeros(1, np.int64)]
+    above = np.zeros(mask.shape[1], np.int64)
+    for rows in bands:
+        labels, found = _label(mask[rows])
+        firsts.append(count)
+        peaked.append(np.unique(labels[mask[rows] & peaks[rows]]) + count)
+        if min_area > 0:
+            areas.append(np.bincount(labels.ravel(), minlength=found + 1)[1:])
+        last = labels[-1].astype(np.int64)
+        first = labels[0].astype(np.int64)
+        first[first > 0] += count
+        last[last > 0] += count
+        for one, other in ((above, first), (above[1:], first[:-1]), (above[:-1], first[1:])):
+            touching = (one > 0) & (other > 0)
+            joined.append(np.stack([one[touching], other[touching]]))
+        above, count = last, count + found
+    pairs = np.concatenate(joined, axis=1)
+    graph = sparse.coo_array((np.ones(pairs.shape[1], np.bool_), (pairs[0], pairs[1])), shape=(count + 1, count + 1))
+    whole = sparse.csgraph.connected_components(graph, directed=False)[1]
+    kept = np.zeros(count + 1, np.bool_)
+    kept[whole[np.concatenate(peaked)]] = True
     if min_area > 0:
-        has_peak &= np.bincount(labels.ravel(), minlength=count + 1) >= min_area * mask.size
-    return has_peak[labels]
+        kept &= np.bincount(whole, np.concatenate(areas), minlength=count + 1) >= min_area * mask.size
+    selected = np.empty_like(mask)
+    for rows, first in zip(bands, firsts, strict=True):
+        labels, found = _label(mask[rows])
+        has_peak = np.concatenate([[False], kept[whole[first + 1 : first + found + 1]]])
+        selected[rows] = has_peak[labels]
+    return selected
+
+
+def _label(mask: NDArray[np.bool_]) -> tuple[np.ndarray, int]:
+    """A number from 1 on for every connected region, and how many there are."""
+    if not mask.any():
+        return np.zeros(mask.shape, np.int8), 0
+    return cast("tuple[np.ndarray, int]", ndimage.label(mask, np.ones((3, 3))))
+
+
+def shrink_mask(mask: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.bool_]:
+    """Shrink a mask ``[H, W]`` to ``size``: any True pixel counts, also one that two share."""
+    for extent in size:
+        height = len(mask)
+        small = np.empty((extent, mask.shape[1]), np.bool_)
+        for i in range(extent):
+            small[i] = mask[i * height // extent : -(-(i + 1) * height // extent)].any(axis=0)
+        mask = np.ascontiguousarray(small.T)  # the columns are the rows of the second round
+    return mask
+
+
+def scale_box(box: Box, size: Sequence[int], wanted: Sequence[int]) -> Box:
+    """The pixels of a photo of size ``wanted`` that a box of one of ``size`` stands for, in part or wholly."""
+    (top, left), (bottom, right) = (box[1], box[0]), (box[1] + box[3], box[0] + box[2])
+    y, x = top * wanted[0] // size[0], left * wanted[1] // size[1]
+    return x, y, -(-right * wanted[1] // size[1]) - x, -(-bottom * wanted[0] // size[0]) - y
 
 
 def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:
@@ -127,28 +196,74 @@ def feathered_alpha(mask: NDArray[np.bool_], dilate: float, feather: float) -> N
         TypeError: if a width is not a number.
         ValueError: if a width is negative or not finite.
     """
+    alpha = np.zeros(mask.shape, np.float32)
+    for box, weight in feather_tiles(mask, dilate, feather):
+        alpha[box] = weight
+    return alpha
+
+
+def grow_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.bool_]:
+    """Where :func:`feathered_alpha` is above 0."""
+    grown = np.zeros(mask.shape, np.bool_)
+    for box, weight in feather_tiles(mask, dilate, feather):
+        np.greater(weight, 0, out=grown[box])
+    return grown
+
+
+def feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> Iterator[Tile]:
+    """What :func:`feathered_alpha` is, tile by tile, without borders of nothing but zeros.
+
+    Distances cost time and tens of bytes a pixel, and the damage is mostly a small part of the photo.
+
+    Raises:
+        TypeError, ValueError: likewise.
+    """
     for name, width in (("dilate", dilate), ("feather", feather)):
         if not isinstance(width, int | float) or isinstance(width, bool):
             raise TypeError(f"{name} must be a number of pixels; got {width!r} ({type(width).__name__})")
         if not 0 <= width < math.inf:
             raise ValueError(f"{name} must be a number of pixels >= 0; got {width!r}")
-    alpha = np.zeros(mask.shape, np.float32)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return alpha
-    # Distances cost time and tens of bytes a pixel, and the damage is mostly a small part of the photo.
-    margin = math.ceil(dilate + feather)
-    box = (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
-    )
-    distance = cast("np.ndarray", ndimage.distance_transform_edt(~mask[box]))
+    return _feather_tiles(mask, dilate, feather)
+
+
+def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> Iterator[Tile]:
+    height, width = mask.shape
+    margin = math.ceil(min(dilate + feather, height + width))
+    side = max(256, 2 * margin)
+    for top in range(0, height, side):
+        near_rows = slice(max(0, top - margin), min(height, top + side + margin))
+        in_columns = np.asarray(mask[near_rows].any(axis=0))
+        if not in_columns.any():
+            continue
+        for left in range(0, width, side):
+            near = near_rows, slice(max(0, left - margin), min(width, left + side + margin))
+            if not in_columns[near[1]].any() or not mask[near].any():
+                continue
+            box = slice(top, min(height, top + side)), slice(left, min(width, left + side))
+            inner = tuple(slice(b.start - n.start, b.stop - n.start) for b, n in zip(box, near, strict=True))
+            weight = _feather(mask[near], dilate, feather)[inner]
+            rows, columns = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
+            if rows.size:
+                part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+                yield _inside(box, part), weight[part]
+
+
+def _inside(box: Window, part: Window) -> Window:
+    """Part of a box, counted from its corner, as rows and columns of the photo."""
+    rows, columns = (slice(int(b.start + p.start), int(b.start + p.stop)) for b, p in zip(box, part, strict=True))
+    return rows, columns
+
+
+def _feather(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
+    """The alpha of a part; true of pixels from which all that is as near as it matters lies in the part."""
+    if mask.all() or dilate + feather == 0:
+        return mask.astype(np.float32)
+    distance = cast("np.ndarray", ndimage.distance_transform_edt(~mask))
     weight = (distance <= dilate).astype(np.float64)
     # 1 and 0 are stated, not left to rounding: what lies beyond has to stay bit-identical to the photo.
     rim = (distance > dilate) & (distance < dilate + feather)
     weight[rim] = 0.5 + 0.5 * np.cos(np.pi * (distance[rim] - dilate) / feather)
-    alpha[box] = weight
-    return alpha
+    return weight.astype(np.float32)
 
 
 SWEEPS = 10

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from hcl_sdk.functional.arrays import select_regions
+from hcl_sdk.functional.arrays import Window, cut_bands, select_regions
+from hcl_sdk.functional.resize import enlarge_part
 
 
 def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0) -> Tensor:
@@ -45,3 +48,47 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float,
     for i, mask in enumerate(above[:, 0].cpu().numpy()):
         selected[i, 0] = select_regions(mask, peaks[i] | (peak_threshold <= threshold), min_area)
     return torch.from_numpy(selected).to(confidence.device)
+
+
+def enlarged_hysteresis_mask(
+    confidence: Tensor,
+    size: Sequence[int],
+    threshold: float,
+    peak_threshold: float,
+    *,
+    min_area: float = 0.0,
+    inside: Window | None = None,
+) -> Tensor:
+    """The hysteresis mask of a confidence that is enlarged as :func:`enlarge_part` does it, which is never held whole.
+
+    Args:
+        confidence: ``[1, 1, h, w]`` on the CPU.
+        size: height and width of the mask.
+        threshold, peak_threshold, min_area: as of :func:`hysteresis_mask`.
+        inside: rows and columns beyond which nothing counts; None for all of them.
+
+    Returns:
+        ``[1, 1, *size]`` bool.
+    """
+    above = _enlarged_above(confidence, size, threshold)
+    if inside is not None:
+        kept = np.zeros_like(above)
+        kept[inside] = above[inside]
+        above = kept
+    if peak_threshold > threshold or min_area > 0:
+        peaks = _enlarged_above(confidence, size, peak_threshold) if peak_threshold > threshold else above
+        above = select_regions(above, peaks, min_area)
+    return torch.from_numpy(above)[None, None]
+
+
+def _enlarged_above(confidence: Tensor, size: Sequence[int], threshold: float) -> np.ndarray:
+    """Where the enlarged confidence is above a threshold, ``size`` bool."""
+    height, width = size
+    above = np.zeros((height, width), np.bool_)
+    # Between numbers that are not above it, and far enough for rounding, there is nothing above it.
+    highest = confidence[0, 0].amax(dim=1).double()
+    for rows in cut_bands(height, width):
+        low, high = (int(y * confidence.shape[-2] / height) for y in (rows.start, rows.stop))
+        if highest[max(0, low - 1) : high + 2].amax() > threshold - 1e-6:
+            above[rows] = (enlarge_part(confidence, size, (rows, slice(0, width)))[0, 0] > threshold).numpy()
+    return above

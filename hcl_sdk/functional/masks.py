@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from hcl_sdk.functional import arrays
 
 
 def check_mask(corruption_mask: Tensor) -> None:
@@ -32,4 +35,7 @@ def pool_mask(mask: Tensor, stride: int) -> Tensor:
 
 def shrink_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
     """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, *size]``: any True pixel counts, also one that two share."""
-    return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0
+    if mask.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0
+    small = [arrays.shrink_mask(one, size) for one in mask[:, 0].numpy()]
+    return torch.from_numpy(np.stack(small)[:, None])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from hcl_sdk.functional.arrays import Window, cut_bands
 
 
 def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] = "nearest") -> Tensor:
@@ -28,6 +30,63 @@ def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
         return image
     small = F.interpolate(image.cpu(), tuple(size), mode="lanczos", antialias=True)  # PyTorch has it for CPUs alone
     return small.clamp(0, 1).to(image.device)
+
+
+def shrink_in_bands(read: Callable[[slice], Tensor], extent: Sequence[int], size: Sequence[int]) -> Tensor:
+    """What :func:`shrink` makes of an image that need not be held as a whole.
+
+    Args:
+        read: rows -> those of the image, ``[1, C, rows, W]`` in [0, 1].
+        extent: height and width of the image.
+        size: of the result.
+    """
+    height, width = extent
+    bands = cut_bands(height, width)
+    if (height, width) == tuple(size) or len(bands) == 1:
+        return shrink(read(slice(0, height)), size)
+    # Rows first, as PyTorch does it, too, so that the numbers are the same.
+    narrow = torch.empty(1, 0)
+    for rows in bands:
+        band = read(rows)
+        if band.shape[-1] != size[1]:
+            band = F.interpolate(band, (rows.stop - rows.start, size[1]), mode="lanczos", antialias=True)
+        if rows.start == 0:
+            narrow = band.new_empty(*band.shape[:2], height, size[1])
+        narrow[:, :, rows] = band
+    if height != size[0]:
+        narrow = F.interpolate(narrow, tuple(size), mode="lanczos", antialias=True)
+    return narrow.clamp_(0, 1)
+
+
+def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:
+    """A part of ``x`` ``[B, C, h, w]``, resized to ``size`` as :func:`resize` does it, bilinear.
+
+    Every number is the same in whatever part it is asked for.
+
+    Returns:
+        ``[B, C, rows, columns]``.
+    """
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x[..., part[0], part[1]]
+    rows, row_shares = _find_places(x.shape[-2], size[0], part[0])
+    columns, column_shares = _find_places(x.shape[-1], size[1], part[1])
+    first = int(rows[0])
+    x = x[..., first : int(rows[-1]) + 2, :]
+    x = _mix(x, -1, columns, column_shares)  # of the few rows that are needed: whole rows are mixed faster
+    return _mix(x, -2, rows - first, row_shares[:, None])
+
+
+def _find_places(extent: int, wanted: int, span: slice) -> tuple[Tensor, Tensor]:
+    """Between which pixels those of a span lie: the number of the first, and the share of the second."""
+    place = (torch.arange(span.start, span.stop, dtype=torch.float64) + 0.5) * (extent / wanted) - 0.5
+    place = place.clamp_(min=0, max=extent - 1)
+    low = place.long()
+    return low, (place - low).float()
+
+
+def _mix(x: Tensor, dim: int, low: Tensor, shares: Tensor) -> Tensor:
+    one, other = x.index_select(dim, low), x.index_select(dim, (low + 1).clamp(max=x.shape[dim] - 1))
+    return other.sub_(one).mul_(shares).add_(one)
 
 
 def missing(extent: int, multiple: int) -> int:

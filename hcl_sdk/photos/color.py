@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from hcl_sdk.functional.arrays import cut_bands
+
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """What the channels of arrays and tensors are, by their number."""
 
@@ -50,7 +52,13 @@ def check_unit_range(values: np.ndarray) -> None:
 
 def from_pil(image: Image.Image) -> np.ndarray:
     """The values of a PIL image, ``[H, W, C]``."""
-    values = np.array(image)
+    bands = cut_bands(image.height, image.width)
+    values = np.array(image) if len(bands) == 1 else np.empty(0)
+    for rows in bands if len(bands) > 1 else ():  # numpy would take the whole over as bytes, and copy these
+        band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
+        if rows.start == 0:
+            values = np.empty((image.height, *band.shape[1:]), band.dtype)
+        values[rows] = band
     return values if values.ndim == 3 else values[..., None]
 
 
@@ -59,7 +67,7 @@ def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
     height, width = pixels.shape[:2]
     if pixels.dtype != np.uint8:
         mode = {"u": "I;16", "i": "I", "f": "F"}[pixels.dtype.kind]
-    return Image.frombytes(mode, (width, height), pixels.tobytes())
+    return Image.frombytes(mode, (width, height), np.ascontiguousarray(pixels).data.cast("B"))
 
 
 def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, to_luma, to_rgb, white_of
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
@@ -94,11 +95,15 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
         values = pixels if mode in ("L", "RGB") else pixels[..., :-1]
         if values.max() <= 1:
             pixels = pixels * pixels.dtype.type(white_of(pixels.dtype))
-    rgb = to_rgb(pixels, mode)
-    # Lossy files have a trace of color in their grey.
-    if np.ptp(rgb, axis=2).max() > 16 / 255:
-        raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black", name=name)
-    return to_luma(rgb) > 0.5
+    height, width = pixels.shape[:2]
+    white = np.empty((height, width), np.bool_)
+    for rows in cut_bands(height, width):
+        rgb = to_rgb(pixels[rows], mode)
+        # Lossy files have a trace of color in their grey.
+        if np.ptp(rgb, axis=2).max() > 16 / 255:
+            raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black", name=name)
+        white[rows] = to_luma(rgb) > 0.5
+    return white
 
 
 def measure_masks(count: int, read: Callable[[int], NDArray[np.bool_]]) -> tuple[list[float], list[PhotoError]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, cast
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, 
 import numpy as np
 from PIL import Image
 
+from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
@@ -114,6 +116,11 @@ class Photo:
             f"a tensor [C, H, W] or [1, C, H, W]; got {type(source).__name__}"
         )
 
+    @classmethod
+    def from_mask(cls, mask: np.ndarray) -> Photo:
+        """A mask ``[H, W]`` bool as a grey photo of 8 bits: 255 = corrupted."""
+        return cls(pixels=(mask * np.uint8(255))[..., None], mode="L", _origin=_Origin("array", dimensions=2))
+
     def __repr__(self) -> str:
         height, width = self.size
         return (
@@ -138,7 +145,16 @@ class Photo:
     @property
     def rgb_array(self) -> np.ndarray:
         """As ``rgb``, without torch: a numpy array float32 ``[1, 3, H, W]``."""
-        return np.array(color.to_rgb(self.pixels, self.mode).transpose(2, 0, 1), order="C")[None]
+        return self._crop_array(slice(None), slice(None))
+
+    def crop_rgb(self, rows: slice, columns: slice) -> Tensor:
+        """A part of ``rgb``, ``[1, 3, rows, columns]``; the rest is not made."""
+        import torch
+
+        return torch.from_numpy(self._crop_array(rows, columns))
+
+    def _crop_array(self, rows: slice, columns: slice) -> np.ndarray:
+        return np.array(color.to_rgb(self.pixels[rows, columns], self.mode).transpose(2, 0, 1), order="C")[None]
 
     def composite(self, fill: Tensor | np.ndarray, alpha: Tensor | np.ndarray) -> Photo:
         """Lay an image over this photo.
@@ -166,22 +182,37 @@ class Photo:
         weights = _to_float32(alpha[0, 0])
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError(f"alpha must lie in [0, 1]; got {float(alpha.min())} to {float(alpha.max())}")
-        rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
-        if rows.size == 0:
-            return self
+        boxes = ((rows, slice(0, width)) for rows in cut_bands(height, width))
+        return self.composite_tiles((box, fill[0][:, *box], weights[box]) for box in boxes)
 
-        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-        weight = weights[box][..., None]
-        touched = weight > 0
-        new = _to_float32(fill[0][:, *box]).transpose(1, 2, 0)
-        if not np.isfinite(new).all(where=touched):
-            raise ValueError("fill must be finite; got NaN or infinity where alpha is above 0")
-        new = np.where(touched, new, 0).clip(0, 1)
-        old = self.pixels[box]
-        blended = weight * new + (1 - weight) * color.to_rgb(old, self.mode)
-        pixels = self.pixels.copy()
-        pixels[box] = np.where(touched, color.from_rgb(blended, old, self.mode), old)
-        return replace(self, pixels=pixels)
+    def composite_tiles(
+        self, tiles: Iterable[tuple[tuple[slice, slice], Tensor | np.ndarray, Tensor | np.ndarray]]
+    ) -> Photo:
+        """As `composite`, of parts one after another, so that neither image nor alpha need be held as a whole.
+
+        Args:
+            tiles: rows and columns of a part, its ``fill`` ``[3, rows, columns]`` and ``alpha`` ``[rows, columns]``,
+                both of which must be right.
+
+        Raises:
+            ValueError: if a ``fill`` is not finite where it is used.
+        """
+        pixels = None
+        for box, fill, alpha in tiles:
+            weight = _to_float32(alpha)[..., None]
+            touched = weight > 0
+            if not touched.any():
+                continue
+            new = _to_float32(fill).transpose(1, 2, 0)
+            if not np.isfinite(new).all(where=touched):
+                raise ValueError("fill must be finite; got NaN or infinity where alpha is above 0")
+            new = np.where(touched, new, 0).clip(0, 1)
+            old = self.pixels[box]
+            blended = weight * new + (1 - weight) * color.to_rgb(old, self.mode)
+            if pixels is None:
+                pixels = self.pixels.copy()
+            pixels[box] = np.where(touched, color.from_rgb(blended, old, self.mode), old)
+        return self if pixels is None else replace(self, pixels=pixels)
 
     def native(self) -> Image.Image | np.ndarray | Tensor:
         """Give the photo back as the kind of thing it came as.

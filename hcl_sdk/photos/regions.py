@@ -96,7 +96,6 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
     >>> find_regions(mask)[0].box
     (2, 1, 3, 2)
     """
-    import torch
 
     mask = _take_mask(corruption_mask)
     if confidence is not None and confidence.shape != corruption_mask.shape:
@@ -110,8 +109,8 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
     label = labels[mask]
     means: list[float | None] = [None] * count
     if confidence is not None:
-        values = confidence[0, 0].detach().to("cpu", torch.float64).numpy()
-        means = (np.bincount(label, values[mask], minlength=count + 1)[1:] / areas).tolist()
+        values = confidence[0, 0].detach().to("cpu").numpy()[mask].astype(np.float64)
+        means = (np.bincount(label, values, minlength=count + 1)[1:] / areas).tolist()
     of_kinds = None if kinds is None else _mean_kinds(labels, areas, kinds)
     runs, first = _column_runs(labels)
     regions = []

@@ -293,40 +293,6 @@ def _has_imagecodecs() -> bool:
     return True
 
 
-def write_png(
-    file: BinaryIO,
-    values: np.ndarray,
-    *,
-    icc_profile: bytes | None,
-    exif: bytes | None,
-    dpi: tuple[float, float] | None,
-) -> None:
-    """Write ``[H, W, C]`` uint16 values (C = 2, 3 or 4) as a PNG file.
-
-    Args:
-        file: open for writing, binary.
-        values: grey and alpha, RGB, or RGB and alpha.
-        icc_profile: as stored in files.
-        exif: a TIFF structure, without the ``Exif`` prefix.
-        dpi: horizontal, vertical.
-    """
-    height, width, channels = values.shape
-    rows = values.astype(">u2").view(np.uint8).reshape(height, -1)
-    # Filter 2: every row minus the one above (modulo 256).
-    filtered = np.full((height, rows.shape[1] + 1), 2, np.uint8)
-    filtered[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0))]
-    if icc_profile is not None:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(icc_profile)))
-    if dpi is not None:
-        chunks.append((b"pHYs", struct.pack(">IIB", *(round(d / 0.0254) for d in dpi), 1)))
-    if exif is not None:
-        chunks.append((b"eXIf", exif))
-    chunks += [(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
-    png.write_chunks(file, chunks)
-
-
 def write_tiff(
     file: BinaryIO,
     values: np.ndarray,
@@ -338,8 +304,8 @@ def write_tiff(
 ) -> None:
     """Write ``[H, W, C]`` uint8 or uint16 values (C = 2, 3 or 4) as a TIFF file, one deflated strip.
 
-    The arguments are those of `write_png`; ``premultiplied`` says it of the alpha channel. Pillow writes the directory,
-    because it knows where a TIFF keeps EXIF.
+    The arguments are those of `write_png`, in ``png_file``; ``premultiplied`` says it of the alpha channel. Pillow
+    writes the directory, because it knows where a TIFF keeps EXIF.
     """
     height, width, channels = values.shape
     strip = zlib.compress(values.astype(values.dtype.newbyteorder("<")).tobytes())

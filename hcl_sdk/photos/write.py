@@ -12,10 +12,14 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image
 
+from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import PREMULTIPLIED_MODES, to_pil
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import DEEP_KINDS, FORMATS, Format
+from hcl_sdk.photos.png_file import write_png
+
+_EIGHT_BIT = ("L", "LA", "RGB", "RGBA")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,15 +109,17 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
 
 def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[str, Any]) -> None:
     pixels, mode, icc_profile, exif = photo.pixels, photo.mode, photo.icc_profile, photo.exif
-    is_premultiplied = mode in PREMULTIPLIED_MODES
-    if photo.kind in DEEP_KINDS or is_premultiplied:
-        if options:
-            what = "premultiplied alpha" if is_premultiplied else "16-bit color"
-            raise PhotoError(f"{what} is written without options; got {', '.join(options)}")
+    is_premultiplied, is_png = mode in PREMULTIPLIED_MODES, file_format.name == "PNG"
+    is_deep = photo.kind in DEEP_KINDS or is_premultiplied
+    if is_deep and options:
+        what = "premultiplied alpha" if is_premultiplied else "16-bit color"
+        raise PhotoError(f"{what} is written without options; got {', '.join(options)}")
+    # Pillow would hold a large photo twice more, and take four times as long.
+    if is_deep or (is_png and photo.kind in _EIGHT_BIT and not options and pixels.shape[0] * pixels.shape[1] > BAND):
         metadata: dict[str, Any] = {"icc_profile": icc_profile, "dpi": photo.dpi}
         metadata["exif"] = exif and exif.removeprefix(b"Exif\0\0")
-        if file_format.name == "PNG":
-            sixteen_bit.write_png(file, pixels, **metadata)
+        if is_png:
+            write_png(file, pixels, **metadata)
         else:
             sixteen_bit.write_tiff(file, pixels, **metadata, premultiplied=is_premultiplied)
         return

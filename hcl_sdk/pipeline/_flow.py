@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -11,18 +12,26 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
-from hcl_sdk.functional.arrays import Box, find_surroundings, slice_box, working_size
+from hcl_sdk.functional.arrays import (
+    Box,
+    Window,
+    feather_tiles,
+    find_surroundings,
+    grow_mask,
+    slice_box,
+    working_size,
+)
 from hcl_sdk.functional.compositing import close_seam, feathered_alpha
-from hcl_sdk.functional.hysteresis import hysteresis_mask
+from hcl_sdk.functional.hysteresis import enlarged_hysteresis_mask, hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.patch_fields import synthesize
-from hcl_sdk.functional.resize import resize, shrink
+from hcl_sdk.functional.resize import resize, shrink_in_bands
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import select_kinds
-from hcl_sdk.result import Result, list_kinds
+from hcl_sdk.result import Fill, Result, list_kinds
 from hcl_sdk.runtime import Precision, autocast
 from hcl_sdk.settings import Settings
 
@@ -75,13 +84,31 @@ class Flow:
 
         Kinds of damage are those of ``detection``, if it is given; then ``B`` is 1.
         """
-        own = self.settings
-        limits = (threshold_at(own.sensitivity, limit) for limit in (own.threshold, own.peak_threshold))
-        mask = hysteresis_mask(confidence, *limits, min_area=own.min_area)
+        return self._choose(hysteresis_mask(confidence, *self._limits(), min_area=self.settings.min_area), detection)
+
+    def make_own_mask(self, result: Result) -> Tensor:
+        """The mask that the detection of a result makes, ``[1, 1, H, W]``."""
+        assert result.detection is not None
+        assert result._confidence is not None
+        return self._enlarge(result._confidence, result.detection, result.photo, result._inside)
+
+    def _enlarge(self, confidence: Tensor, detection: Detection, photo: Photo, inside: Window | None) -> Tensor:
+        # Enlarged bilinearly, so that its edges do not show the working scale.
+        area = self.settings.min_area
+        mask = enlarged_hysteresis_mask(confidence, photo.size, *self._limits(), inside=inside, min_area=area)
+        return self._choose(mask, detection)
+
+    def _choose(self, mask: Tensor, detection: Detection | None) -> Tensor:
+        """Of a mask, the regions of the kinds that are asked for."""
         kinds = list_kinds(detection)
-        if kinds is None or not (own.only or own.skip):
+        if kinds is None or not (self.settings.only or self.settings.skip):
             return mask
-        return select_kinds(mask, kinds, only=own.only, skip=own.skip)
+        return select_kinds(mask, kinds, only=self.settings.only, skip=self.settings.skip)
+
+    def _limits(self) -> tuple[float, float]:
+        """The two thresholds at the sensitivity asked for."""
+        at = partial(threshold_at, self.settings.sensitivity)
+        return at(self.settings.threshold), at(self.settings.peak_threshold)
 
     # From photos to masks
 
@@ -90,26 +117,18 @@ class Flow:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
         assert self.detector is not None
         size = working_size(photos[0].size, self.settings.detection_size)
-        images = torch.cat([shrink(photo.rgb, size) for photo in photos]).to(self.device)
+        images = torch.cat([_shrink_photo(photo, _whole(photo), size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             found = self.detector(images, seed=seed)
         working = self._weigh(found, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
             own = _select_image(found, k)
-            # Bilinear, so that its edges do not show the working scale.
-            confidence = _copy(resize(working[k : k + 1], photo.size, "bilinear"))
-            if self.region is not None:
-                inside = slice_box(self.region, photo.size)
-                limited = torch.zeros_like(confidence)
-                limited[..., *inside] = confidence[..., *inside]
-                confidence = limited
-            result = Result(
-                photo=photo,
-                confidence=confidence,
-                corruption_mask=self.make_mask(confidence, own),
-                detection=_copy(replace(own, pyramid=None, embeddings=())),
-            )
+            kept = _copy(replace(own, pyramid=None, embeddings=()))
+            confidence = _copy(working[k : k + 1].float())
+            inside = None if self.region is None else slice_box(self.region, photo.size)
+            mask = self._enlarge(confidence, kept, photo, inside)
+            result = Result(photo=photo, corruption_mask=mask, detection=kept, _confidence=confidence, _inside=inside)
             results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
         return results
 
@@ -119,7 +138,7 @@ class Flow:
         smaller = working_size(size, self.settings.context_size)
         if smaller == size:
             return None
-        images = torch.cat([shrink(photo.rgb, smaller) for photo in photos]).to(self.device)
+        images = torch.cat([_shrink_photo(photo, _whole(photo), smaller) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             return self.detector(images, seed=seed).confidence
 
@@ -140,50 +159,67 @@ class Flow:
     def _fill(self, result: Result, working: _WorkingDetection | None) -> Result:
         """Fill the mask of a result; without a working detection, the detector has not seen the photo."""
         assert self.restorer is not None
-        photo = result.photo
-        alpha = feathered_alpha(result.corruption_mask, self.settings.dilate, self.settings.feather)
-        if not result.corruption_mask.any():
-            return replace(result, alpha=alpha, composited=photo)
-        mask = self._grow(result.corruption_mask)
-        near = find_surroundings(mask[0, 0].cpu().numpy())
-        fill = photo.rgb
-        part, hole = fill[..., *near].clone(), mask[..., *near]
+        photo, found = result.photo, result.corruption_mask[0, 0].numpy()
+        border = self.settings.dilate, self.settings.feather
+        if not found.any():
+            return replace(result, _border=border, composited=photo)
+        fill = self._find_fill(result, working)
+        tiles = ((box, fill.crop(*box)[0], alpha) for box, alpha in feather_tiles(found, *border))
+        return replace(result, _border=border, composited=photo.composite_tiles(tiles), _fill=fill)
+
+    def _find_fill(self, result: Result, working: _WorkingDetection | None) -> Fill:
+        """What the mask of a result, and its surroundings, are filled with."""
+        assert self.restorer is not None
+        photo, mask = result.photo, self._grow(result.corruption_mask)
+        near = find_surroundings(mask[0, 0].numpy())
         if self.restorer.uses_features:
-            box = slice(None), slice(None)
-            fill = filled = self._restore_whole(result, mask, working)
-            changed = filled[..., *near]
+            fill = Fill(image=self._restore_whole(result, mask, working), box=_whole(photo))
         else:
-            box = near
-            filled = changed = self._restore_part(part, hole)
-        if self.settings.unveil:
-            part, rest = remove_veils(part, result.corruption_mask[..., *near], changed)
+            fill = Fill(image=self._restore_part(photo, near, mask, working), box=near)
+        own = self.settings
+        if own.unveil or own.seamless or own.texture > 0 or mask is result.corruption_mask:
+            return self._refine(result, near, mask, fill)
+        return fill
+
+    def _refine(self, result: Result, near: Window, mask: Tensor, fill: Fill) -> Fill:
+        """What is made of a fill at the photo's own resolution, which takes some tens of bytes a pixel."""
+        own, photo = self.settings, result.photo
+        part, changed, hole = photo.crop_rgb(*near), fill.crop(*near), mask[..., near[0], near[1]]
+        found = result.corruption_mask[..., near[0], near[1]]
+        alpha = feathered_alpha(found, own.dilate, own.feather)  # whose border lies in the surroundings
+        if own.unveil:
+            part, rest = remove_veils(part, found, changed)
             hole = self._grow(rest)
-        changed.copy_(torch.where(hole | (alpha[..., *near] == 0), changed, part))
-        if self.settings.seamless or self.settings.texture > 0:
-            changed.copy_(torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed))
-        if self.settings.texture > 0:
-            changed.copy_(self._add_texture(part, hole, changed))
-        fill[..., *box] = filled
-        return replace(result, alpha=alpha, composited=photo.composite(fill, alpha), _filled=(filled, box))
+        changed = torch.where(hole | (alpha == 0), changed, part)
+        if own.seamless or own.texture > 0:
+            changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
+        if own.texture > 0:
+            changed = self._add_texture(part, hole, changed)
+        if fill.box == near:
+            return Fill(image=changed, box=near)
+        whole = fill.crop(*fill.box).clone()
+        whole[..., near[0], near[1]] = changed
+        return Fill(image=whole, box=fill.box)
 
     def _grow(self, mask: Tensor) -> Tensor:
         """What is filled for a mask: its feathered border, too, since a fill that stops short of it would not fade into
         the photo; but for what little would else be known of the photo.
         """
-        grown = feathered_alpha(mask, self.settings.dilate, self.settings.feather) > 0
-        return mask if grown.all() else grown
+        grown = grow_mask(mask[0, 0].numpy(), self.settings.dilate, self.settings.feather)
+        return mask if grown.all() else torch.from_numpy(grown)[None, None]
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
-        size = working_size(result.photo.size, self.settings.detection_size)
+        photo = result.photo
+        size = working_size(photo.size, self.settings.detection_size)
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
-            working = self._encode(shrink(result.photo.rgb, size).to(self.device), small)
-        elif self.region is not None or not torch.equal(mask, _found_mask(working.detection, result.photo.size)):
+            working = self._encode(_shrink_photo(photo, _whole(photo), size).to(self.device), small)
+        elif self.region is not None or not torch.equal(mask, _found_mask(working.detection, photo.size)):
             # Of another mask than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
-        return self._run_restorer(working.image, working.detection, result.photo.size)
+        return self._run_restorer(working.image, working.detection)
 
     def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
         """Create the detection that a detector finding this mask in the image would pass to the restorer."""
@@ -192,18 +228,20 @@ class Flow:
             detection = self.detector.encode_mask(image, corruption_mask)
         return _WorkingDetection(image=image, detection=detection)
 
-    def _restore_part(self, rgb: Tensor, mask: Tensor) -> Tensor:
+    def _restore_part(self, photo: Photo, box: Window, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
-        size = working_size(rgb.shape[-2:], self.settings.restoration_size)
-        detection = Detection.from_mask(shrink_mask(mask, size).to(self.device))
-        return self._run_restorer(shrink(rgb, size).to(self.device), detection, rgb.shape[-2:])
+        size = working_size((box[0].stop - box[0].start, box[1].stop - box[1].start), self.settings.restoration_size)
+        detection = Detection.from_mask(shrink_mask(mask[..., box[0], box[1]], size).to(self.device))
+        if working is not None and box == _whole(photo) and tuple(working.image.shape[-2:]) == size:
+            return self._run_restorer(working.image, detection)  # which is what the photo would be shrunk to again
+        return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
 
     def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
         """Add texture to the filled part of a photo, at the photo's resolution, whatever the restorer's was."""
         textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
         return torch.where(mask, torch.lerp(filled, textured, self.settings.texture), filled)
 
-    def _run_restorer(self, image: Tensor, detection: Detection, size: Sequence[int]) -> Tensor:
+    def _run_restorer(self, image: Tensor, detection: Detection) -> Tensor:
         assert self.restorer is not None
         with autocast(self.device, self.precision):
             restored = self.restorer(image, detection)
@@ -215,12 +253,28 @@ class Flow:
                 f"{type(self.restorer).__name__}.forward must return a floating-point image {list(image.shape)}; "
                 f"got {what}"
             )
-        return resize(restored.float(), size, "bilinear").clamp(0, 1).cpu()
+        return restored.float().clamp(0, 1).cpu()
+
+
+def _whole(photo: Photo) -> Window:
+    """All rows and columns of a photo."""
+    height, width = photo.size
+    return slice(0, height), slice(0, width)
+
+
+def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
+    """A part of a photo at a working size, ``[1, 3, *size]``."""
+    rows, columns = box
+
+    def read(band: slice) -> Tensor:
+        return photo.crop_rgb(slice(rows.start + band.start, rows.start + band.stop), columns)
+
+    return shrink_in_bands(read, (rows.stop - rows.start, columns.stop - columns.start), size)
 
 
 def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
     """The mask that the detector alone found, at the size of the photo, on the CPU."""
-    return _copy(resize(detection.confidence, size, "bilinear")) > 0.5
+    return enlarged_hysteresis_mask(_copy(detection.confidence.float()), size, 0.5, 0.0)
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from hcl_sdk.config import ConfigError, build, by_name, describe, load_yaml, plugins_used
 from hcl_sdk.detector import Detector
 from hcl_sdk.errors import check_keywords, suggest, suggest_keywords
-from hcl_sdk.functional.arrays import Box, find_peak, working_size
+from hcl_sdk.functional.arrays import BAND, Box, find_peak, scale_box, shrink_mask, working_size
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
@@ -325,7 +325,7 @@ class Pipeline(Settings):
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
-        result = Result(photo=opened, confidence=mask.float(), corruption_mask=mask, mask_path=path)
+        result = Result(photo=opened, corruption_mask=mask, mask_path=path)
         return flow.fill(result)
 
     @suggest_keywords
@@ -375,15 +375,21 @@ class Pipeline(Settings):
         """
         if result.detection is None:
             return None
-        confidence = result.confidence[0, 0].cpu().numpy()
         # What was left out on purpose, by its kind or its size, is no suspect.
-        left_out = self.to_mask(result, only=(), skip=(), min_area=0.0) & ~self.to_mask(result)
-        known = result.corruption_mask | left_out
-        box = find_peak(confidence, known[0, 0].cpu().numpy())
+        left_out = self._make_flow(only=(), skip=(), min_area=0.0).make_own_mask(result)
+        left_out &= ~self._make_flow().make_own_mask(result)
+        found = (result.corruption_mask | left_out)[0, 0].numpy()
+        if found.size <= 4 * BAND:
+            confidence = result.confidence[0, 0].numpy()
+            box = find_peak(confidence, found)
+        else:  # at the working scale: at the photo's own it would take tens of bytes a pixel
+            confidence = result.working_confidence
+            box = find_peak(confidence, shrink_mask(found, confidence.shape))
         if box is None:
             return None
         x, y, width, height = box
-        peak = result.confidence[..., y : y + height, x : x + width].amax().reshape(1, 1, 1, 1)
+        peak = torch.tensor(confidence[y : y + height, x : x + width].max()).reshape(1, 1, 1, 1)
+        box = scale_box(box, confidence.shape, found.shape)
 
         def takes(step: int) -> bool:
             return bool(self.to_mask(peak, sensitivity=step / 100, only=(), skip=(), min_area=0.0))

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.measure import label
+from torch.nn import functional as F
 
 from hcl_sdk.functional import arrays, compositing
 
@@ -133,3 +134,69 @@ def test_a_box_is_cut_at_the_edges_of_the_photo(height, width, box):
 def test_what_is_no_box_is_refused(box):
     with pytest.raises(TypeError, match="four whole numbers"):
         arrays.slice_box(box, (10, 10))
+
+
+masks = st.builds(
+    lambda seed, height, width, share: np.random.default_rng(seed).random((height, width)) < share,
+    st.integers(0, 1000),
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.sampled_from([0, 0.02, 0.3, 0.4, 0.7, 1]),
+)
+
+
+@given(masks, st.integers(1, 7), st.integers(0, 1000))
+def test_regions_are_the_same_however_the_photo_is_cut(mask: np.ndarray, rows: int, seed: int) -> None:
+    peaks = np.random.default_rng(seed).random(mask.shape) < 0.03
+    labels = number_regions(mask)
+    kept = np.zeros(labels.max() + 1, bool)
+    kept[labels[mask & peaks]] = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "cut_bands", lambda h, w, **_: [slice(y, min(h, y + rows)) for y in range(0, h, rows)])
+        assert np.array_equal(arrays.select_regions(mask, peaks), kept[labels])
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 2000))
+def test_bands_cover_all_rows_once(height: int, width: int, pixels: int) -> None:
+    bands = arrays.cut_bands(height, width, pixels)
+    assert [y for rows in bands for y in range(rows.start, rows.stop)] == list(range(height))
+    assert all((rows.stop - rows.start) * width <= max(pixels, width) for rows in bands)
+
+
+@given(masks, st.integers(1, 80), st.integers(1, 80))
+def test_a_mask_is_shrunk_as_maxima_are_pooled(mask: np.ndarray, height: int, width: int) -> None:
+    pooled = F.adaptive_max_pool2d(torch.from_numpy(mask)[None, None].float(), (height, width))[0, 0].numpy() > 0
+    assert np.array_equal(arrays.shrink_mask(mask, (height, width)), pooled)
+
+
+@pytest.mark.parametrize(("dilate", "feather"), [(0, 0), (2, 3), (0, 5.5), (1.5, 0), (60, 40), (5000, 3)])
+def test_the_border_is_the_same_tile_by_tile(dilate: float, feather: float) -> None:
+    rng = np.random.default_rng(0)
+    mask = np.zeros((700, 900), bool)
+    mask[rng.integers(0, 700, 9), rng.integers(0, 500, 9)] = True
+    mask[300:650, 200:800] = True
+    distance = np.asarray(ndimage.distance_transform_edt(~mask))
+    expected = (distance <= dilate).astype(float)
+    rim = (distance > dilate) & (distance < dilate + feather)
+    expected[rim] = 0.5 + 0.5 * np.cos(np.pi * (distance[rim] - dilate) / feather)
+    assert np.array_equal(arrays.feathered_alpha(mask, dilate, feather), expected.astype(np.float32))
+    assert np.array_equal(arrays.grow_mask(mask, dilate, feather), expected > 0)
+    tiles = list(arrays.feather_tiles(mask, dilate, feather))
+    for _, weight in tiles:
+        assert min(weight[0].max(), weight[-1].max(), weight[:, 0].max(), weight[:, -1].max()) > 0
+    assert sum(weight.size for _, weight in tiles) < mask.size or dilate > 60
+
+
+@given(st.tuples(sides, sides), st.tuples(sides, sides), st.data())
+def test_a_box_in_a_small_photo_stands_for_all_that_it_touches(
+    size: tuple[int, int], wanted: tuple[int, int], data: st.DataObject
+) -> None:
+    y, x = (data.draw(st.integers(0, extent - 1)) for extent in size)
+    height, width = data.draw(st.integers(1, size[0] - y)), data.draw(st.integers(1, size[1] - x))
+    left, top, wide, tall = arrays.scale_box((x, y, width, height), size, wanted)
+    for start, extent, first, count, small, large in (
+        (y, height, top, tall, size[0], wanted[0]),
+        (x, width, left, wide, size[1], wanted[1]),
+    ):
+        touched = [i for i in range(large) if (i + 1) * small > start * large and i * small < (start + extent) * large]
+        assert (first, first + count) == (touched[0], touched[-1] + 1)

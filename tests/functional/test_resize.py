@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple, resize, shrink
+from hcl_sdk.functional.arrays import BAND
+from hcl_sdk.functional.resize import crop_to_strides, enlarge_part, pad_to_multiple, resize, shrink, shrink_in_bands
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (64, 5)])
@@ -38,6 +39,34 @@ def test_shrinking_is_that_of_training_images(height: int, width: int, scale: fl
     pillow = np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)).clip(0, 1)
     image = torch.from_numpy(pixels)[None, None].expand(2, 3, -1, -1)
     np.testing.assert_allclose(shrink(image, size), pillow[None, None].repeat(2, 0).repeat(3, 1), atol=5e-5)
+
+
+@pytest.mark.parametrize("size", [(20, 512), (37, 17), (2049, 9), (11, 700)])
+def test_shrinking_band_by_band_gives_the_very_numbers(size: tuple[int, int]) -> None:
+    height, width = 2049, 700
+    assert height * width > BAND
+    image, read = torch.rand(1, 3, height, width), []
+
+    def read_rows(rows: slice) -> torch.Tensor:
+        read.append(rows)
+        return image[:, :, rows]
+
+    assert torch.equal(shrink_in_bands(read_rows, (height, width), size), shrink(image, size))
+    assert len(read) > 1
+    assert all((rows.stop - rows.start) * width <= BAND for rows in read)
+
+
+@given(st.data())
+def test_a_part_of_an_enlarged_image_has_the_numbers_of_the_whole(data: st.DataObject) -> None:
+    height, width, tall, wide = (data.draw(st.integers(1, most)) for most in (9, 9, 60, 60))
+    image = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(0))
+    whole = enlarge_part(image, (tall, wide), (slice(0, tall), slice(0, wide)))
+    assert torch.allclose(whole, resize(image, (tall, wide), "bilinear"), atol=1e-5)
+    rows, columns = (
+        slice(start, data.draw(st.integers(start + 1, extent)))
+        for extent, start in ((tall, data.draw(st.integers(0, tall - 1))), (wide, data.draw(st.integers(0, wide - 1))))
+    )
+    assert torch.equal(enlarge_part(image, (tall, wide), (rows, columns)), whole[..., rows, columns])
 
 
 def test_shrinking_averages_instead_of_picking() -> None:

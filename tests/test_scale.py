@@ -1,0 +1,112 @@
+"""Large photos: what memory grows by with every pixel, and that no work is done on what need not be touched."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from hcl_sdk import GatedUNet, Photo, Pipeline
+from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
+
+RESTORE = """
+import resource, sys
+import numpy as np
+import torch
+from hcl_sdk import Pipeline
+
+torch.set_num_threads(1)
+pipeline = Pipeline.from_pretrained(device="cpu")
+
+
+def restore(side):
+    photo = np.full((side, side, 3), 90, np.uint8)
+    photo[side // 4 : side // 2, side // 4 : side // 2] = np.random.default_rng(0).integers(
+        0, 256, (side // 2 - side // 4, side // 2 - side // 4, 3), dtype=np.uint8
+    )
+    mask = np.zeros((side, side), bool)
+    mask[side // 4 : side // 2, side // 4 : side // 2] = True
+    if sys.argv[1] == "found":
+        result = pipeline(photo)
+    else:
+        result = pipeline.restore(photo, corruption_mask=mask)
+    result.save(sys.argv[2])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+small = restore(1000)
+print((restore(4000) - small) / (4000**2 - 1000**2))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks of memory are measured as Linux counts them")
+@pytest.mark.parametrize("mask", ["found", "given"])
+def test_memory_grows_by_less_than_15_bytes_a_pixel(mask: str, tmp_path: object) -> None:
+    """The caller's own array is 3, the photo 3, the restored one 3; masks and what is being written are the rest."""
+    run = subprocess.run(
+        [sys.executable, "-c", RESTORE, mask, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert float(run.stdout) < 15
+
+
+def test_loading_the_default_weights_imports_no_compiler() -> None:
+    """It would take a second and 100 MB."""
+    code = (
+        "import sys, hcl_sdk; hcl_sdk.Pipeline.from_pretrained(device='cpu');"
+        "print(*{'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
+
+
+@component
+class Noting(Restorer):
+    """Grey; it notes the sizes of what it sees."""
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        self.seen.append(tuple(image.shape))
+        return torch.full_like(image, 0.5)
+
+
+def test_a_restorer_sees_the_surroundings_of_the_mask_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    restorer = Noting()
+    photo = np.zeros((3000, 2000, 3), np.uint8)
+    mask = np.zeros(photo.shape[:2], bool)
+    mask[2000:2040, 500:530] = True
+    made, crop = [], Photo.crop_rgb
+
+    def spy(self: Photo, rows: slice, columns: slice) -> Tensor:
+        made.append((rows.stop - rows.start) * (columns.stop - columns.start))
+        return crop(self, rows, columns)
+
+    monkeypatch.setattr(Photo, "crop_rgb", spy)
+    monkeypatch.setattr(Photo, "rgb", property(lambda _: pytest.fail("the whole photo as floats")))
+    result = Pipeline(restorer=restorer).restore(photo, corruption_mask=mask)
+    assert restorer.seen == [(1, 3, 40 + 2 * 64, 30 + 2 * 64)]
+    assert sum(made) == (40 + 2 * 64) * (30 + 2 * 64)
+    assert (result.restored[mask] == 128).all()
+    assert (result.restored[~mask] == 0).all()
+
+
+def test_parts_that_are_asked_for_later_are_those_that_were_used() -> None:
+    torch.manual_seed(0)
+    pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), restoration_size=50, dilate=3, feather=4)
+    photo = np.random.default_rng(0).integers(0, 256, (300, 500, 3), dtype=np.uint8)
+    mask = np.zeros((300, 500), bool)
+    mask[100:180, 200:350] = True
+    result = pipeline.restore(photo, corruption_mask=mask)
+    assert result.alpha is not None
+    assert result.raw is not None
+    alpha, raw = (x[0].permute(1, 2, 0).numpy() for x in (result.alpha, result.raw))
+    expected = np.rint(255 * (alpha * raw + (1 - alpha) * (photo / np.float32(255)))).astype(np.uint8)
+    difference = np.abs(result.restored.astype(int) - expected)
+    assert difference.max() <= 1  # a half is rounded either way
+    assert (difference > 0).mean() < 1e-4
+    assert np.array_equal(result.restored[alpha[..., 0] == 0], photo[alpha[..., 0] == 0])
