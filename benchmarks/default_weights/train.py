@@ -23,20 +23,24 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of ``hcl train``: a recipe beside this file, what differs from it, and the stage whose weights it takes."""
+    """A run of ``hcl train``: a recipe beside this file, what differs from it, and the stage whose weights it takes.
+
+    ``is_anchored``: it takes them with another clusterer, which ``anchor.py`` makes of theirs.
+    """
 
     name: str
     recipe: str
     steps: int
     after: str = ""
     fields: tuple[str, ...] = ()
+    is_anchored: bool = False
 
 
 STAGES = (
     Stage("detector_1", "detector_1.yaml", 2000),
     Stage("detector_2", "detector_2.yaml", 6500, after="detector_1"),
     Stage("detector_3", "detector_3.yaml", 5600, after="detector_2"),
-    Stage("detector_4", "detector_4.yaml", 10284, after="anchored"),
+    Stage("detector_4", "detector_4.yaml", 10284, after="detector_3", is_anchored=True),
     Stage(
         "detector_5",
         "detector_4.yaml",
@@ -95,10 +99,12 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         fields = [*photos, *stage.fields, f"steps={max(1, round(stage.steps * arguments.share))}"]
-        if stage.after == "anchored":
-            run(str(HERE / "anchor.py"), str(out / "detector_3" / "weights"), str(out / "anchored" / "weights"))
         if stage.after:
-            fields.append(f"pipeline={out / stage.after / 'weights'}")
+            start = out / stage.after / "weights"
+            if stage.is_anchored:
+                run(str(HERE / "anchor.py"), str(start), str(out / "anchored"))
+                start = out / "anchored"
+            fields.append(f"pipeline={start}")
         recipe = out / f"{stage.name}.yaml"
         recipe.write_text(read_recipe(stage.recipe, folders), encoding="utf-8")
         run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))

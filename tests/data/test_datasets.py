@@ -544,7 +544,7 @@ def test_shards_that_cannot_be_used(tmp_path: Path) -> None:
 
 def test_a_shard_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.tar").mkdir()
-    with pytest.raises(ValueError, match=r"folder\.tar' is no uncompressed tar file"):
+    with pytest.raises(ValueError, match=r"folder\.tar' is not a regular file; expected an uncompressed tar file"):
         WebDataset(path=str(tmp_path / "*.tar"))
 
 

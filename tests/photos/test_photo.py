@@ -244,7 +244,7 @@ def test_files_that_are_no_photos_are_refused(tmp_path: Path) -> None:
     [
         (None, TypeError, "NoneType"),
         ([1, 2], TypeError, "list"),
-        (b"bytes", TypeError, "bytes"),
+        (b"bytes", PhotoError, "the bytes: this is not a photo"),
         (np.zeros((2, 2), np.int64), TypeError, "int64"),
         (np.zeros(4, np.uint8), PhotoError, r"\[4\]"),
         (np.zeros((3, 4, 5), np.uint8), PhotoError, r"\[3, 4, 5\]"),
