@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import torch
 from attrs.validators import ge, gt
@@ -37,7 +39,7 @@ class AnchoredKMeans(Clusterer):
     def build(self, dim: int) -> None:
         self.prototypes = nn.Parameter(nn.init.orthogonal_(torch.empty(2, dim)))
         self.bias = nn.Parameter(torch.zeros(()))
-        self.log_strength = nn.Parameter(torch.full((2,), self.strength).log())
+        self.log_strength = nn.Parameter(torch.full((2,), math.log(self.strength)))
 
     def forward(self, embedding: Tensor, candidates: Tensor, *, seed: int = 0) -> Clusters:
         pixels, weight = embedding.flatten(2), candidates.flatten(1).to(embedding.dtype)

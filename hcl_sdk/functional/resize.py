@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -32,30 +32,45 @@ def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
     return small.clamp(0, 1).to(image.device)
 
 
-def shrink_in_bands(read: Callable[[slice], Tensor], extent: Sequence[int], size: Sequence[int]) -> Tensor:
-    """What :func:`shrink` makes of an image that need not be held as a whole.
+class BandShrinker:
+    """What :func:`shrink` makes of an image that is handed over band by band, and need not be held as a whole.
 
     Args:
-        read: rows -> those of the image, ``[1, C, rows, W]`` in [0, 1].
         extent: height and width of the image.
         size: of the result.
+
+    Attributes:
+        bands: the rows that :meth:`add` expects, from top to bottom.
     """
-    height, width = extent
-    bands = cut_bands(height, width)
-    if (height, width) == tuple(size) or len(bands) == 1:
-        return shrink(read(slice(0, height)), size)
-    # Rows first, as PyTorch does it, too, so that the numbers are the same.
-    narrow = torch.empty(1, 0)
-    for rows in bands:
-        band = read(rows)
-        if band.shape[-1] != size[1]:
-            band = F.interpolate(band, (rows.stop - rows.start, size[1]), mode="lanczos", antialias=True)
-        if rows.start == 0:
-            narrow = band.new_empty(*band.shape[:2], height, size[1])
-        narrow[:, :, rows] = band
-    if height != size[0]:
-        narrow = F.interpolate(narrow, tuple(size), mode="lanczos", antialias=True)
-    return narrow.clamp_(0, 1)
+
+    def __init__(self, extent: Sequence[int], size: Sequence[int]) -> None:
+        height, width = extent
+        self.extent, self.size = (height, width), tuple(size)
+        is_same = self.extent == self.size
+        self.bands = [slice(0, height)] if is_same else cut_bands(height, width)
+        self._narrow: Tensor | None = None
+
+    def add(self, rows: slice, band: Tensor) -> None:
+        """Take over the next rows of the image, ``[1, C, rows, W]`` in [0, 1]."""
+        if len(self.bands) == 1:
+            self._narrow = band
+            return
+        # Rows first, as PyTorch does it, too, so that the numbers are the same.
+        if band.shape[-1] != self.size[1]:
+            band = F.interpolate(band, (rows.stop - rows.start, self.size[1]), mode="lanczos", antialias=True)
+        if self._narrow is None:
+            self._narrow = band.new_empty(*band.shape[:2], self.extent[0], self.size[1])
+        self._narrow[:, :, rows] = band
+
+    def finish(self) -> Tensor:
+        """``[1, C, *size]``, when all bands were added."""
+        assert self._narrow is not None
+        if len(self.bands) == 1:
+            return shrink(self._narrow, self.size)
+        narrow = self._narrow
+        if narrow.shape[-2] != self.size[0]:
+            narrow = F.interpolate(narrow, self.size, mode="lanczos", antialias=True)
+        return narrow.clamp_(0, 1)
 
 
 def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, cast
@@ -182,37 +181,11 @@ class Photo:
         weights = _to_float32(alpha[0, 0])
         if not ((weights >= 0) & (weights <= 1)).all():
             raise ValueError(f"alpha must lie in [0, 1]; got {float(alpha.min())} to {float(alpha.max())}")
-        boxes = ((rows, slice(0, width)) for rows in cut_bands(height, width))
-        return self.composite_tiles((box, fill[0][:, *box], weights[box]) for box in boxes)
-
-    def composite_tiles(
-        self, tiles: Iterable[tuple[tuple[slice, slice], Tensor | np.ndarray, Tensor | np.ndarray]]
-    ) -> Photo:
-        """As `composite`, of parts one after another, so that neither image nor alpha need be held as a whole.
-
-        Args:
-            tiles: rows and columns of a part, its ``fill`` ``[3, rows, columns]`` and ``alpha`` ``[rows, columns]``,
-                both of which must be right.
-
-        Raises:
-            ValueError: if a ``fill`` is not finite where it is used.
-        """
-        pixels = None
-        for box, fill, alpha in tiles:
-            weight = _to_float32(alpha)[..., None]
-            touched = weight > 0
-            if not touched.any():
-                continue
-            new = _to_float32(fill).transpose(1, 2, 0)
-            if not np.isfinite(new).all(where=touched):
-                raise ValueError("fill must be finite; got NaN or infinity where alpha is above 0")
-            new = np.where(touched, new, 0).clip(0, 1)
-            old = self.pixels[box]
-            blended = weight * new + (1 - weight) * color.to_rgb(old, self.mode)
-            if pixels is None:
-                pixels = self.pixels.copy()
-            pixels[box] = np.where(touched, color.from_rgb(blended, old, self.mode), old)
-        return self if pixels is None else replace(self, pixels=pixels)
+        compositor = Compositor(self)
+        for rows in cut_bands(height, width):
+            box = rows, slice(0, width)
+            compositor.lay(box, fill[0][:, *box], weights[box])
+        return compositor.photo
 
     def native(self) -> Image.Image | np.ndarray | Tensor:
         """Give the photo back as the kind of thing it came as.
@@ -286,6 +259,42 @@ class Photo:
         elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind not in ("file", "image")):
             pixels = color.quantize(pixels.astype(np.float32), np.dtype(np.uint8))
         return Writable(pixels=pixels, mode=mode, icc_profile=self.icc_profile, exif=self.exif, dpi=self.dpi)
+
+
+class Compositor:
+    """As `Photo.composite`, of parts one after another: neither image nor alpha need be held as a whole.
+
+    Attributes:
+        photo: what came of it so far.
+    """
+
+    def __init__(self, photo: Photo) -> None:
+        self.photo = self._original = photo
+
+    def lay(self, box: tuple[slice, slice], fill: Tensor | np.ndarray, alpha: Tensor | np.ndarray) -> None:
+        """Lay an image over a part.
+
+        Args:
+            box: rows and columns of the part; no two parts overlap.
+            fill: ``[3, rows, columns]``, as of `Photo.composite`.
+            alpha: ``[rows, columns]``, likewise.
+
+        Raises:
+            ValueError: if ``fill`` is not finite where it is used.
+        """
+        weight = _to_float32(alpha)[..., None]
+        touched = weight > 0
+        if not touched.any():
+            return
+        new = _to_float32(fill).transpose(1, 2, 0)
+        if not np.isfinite(new).all(where=touched):
+            raise ValueError("fill must be finite; got NaN or infinity where alpha is above 0")
+        new = np.where(touched, new, 0).clip(0, 1)
+        mode, old = self.photo.mode, self._original.pixels[box]
+        blended = weight * new + (1 - weight) * color.to_rgb(old, mode)
+        if self.photo is self._original:
+            self.photo = replace(self._original, pixels=self._original.pixels.copy())
+        self.photo.pixels[box] = np.where(touched, color.from_rgb(blended, old, mode), old)
 
 
 def _to_float32(values: Tensor | np.ndarray) -> np.ndarray:

@@ -25,11 +25,11 @@ from hcl_sdk.functional.compositing import close_seam, feathered_alpha
 from hcl_sdk.functional.hysteresis import enlarged_hysteresis_mask, hysteresis_mask
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.patch_fields import synthesize
-from hcl_sdk.functional.resize import resize, shrink_in_bands
+from hcl_sdk.functional.resize import BandShrinker, resize
 from hcl_sdk.functional.sensitivity import threshold_at
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
-from hcl_sdk.photos.photo import Photo
+from hcl_sdk.photos.photo import Compositor, Photo
 from hcl_sdk.photos.regions import select_kinds
 from hcl_sdk.result import Fill, Result, list_kinds
 from hcl_sdk.runtime import Precision, autocast
@@ -163,21 +163,25 @@ class Flow:
         border = self.settings.dilate, self.settings.feather
         if not found.any():
             return replace(result, _border=border, composited=photo)
-        fill = self._find_fill(result, working)
-        tiles = ((box, fill.crop(*box)[0], alpha) for box, alpha in feather_tiles(found, *border))
-        return replace(result, _border=border, composited=photo.composite_tiles(tiles), _fill=fill)
+        mask = self._grow(result.corruption_mask)
+        fill = self._find_fill(result, mask, working)
+        only = found if mask is result.corruption_mask else None  # with the border, nothing would be known of the photo
+        del mask
+        compositor = Compositor(photo)
+        for box, alpha in feather_tiles(found, *border):
+            compositor.lay(box, fill.crop(*box)[0], alpha if only is None else alpha * only[box])
+        return replace(result, _border=border, composited=compositor.photo, _fill=fill)
 
-    def _find_fill(self, result: Result, working: _WorkingDetection | None) -> Fill:
-        """What the mask of a result, and its surroundings, are filled with."""
+    def _find_fill(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Fill:
+        """What a mask, which is that of a result with its border, and its surroundings are filled with."""
         assert self.restorer is not None
-        photo, mask = result.photo, self._grow(result.corruption_mask)
-        near = find_surroundings(mask[0, 0].numpy())
+        photo, near = result.photo, find_surroundings(mask[0, 0].numpy())
         if self.restorer.uses_features:
             fill = Fill(image=self._restore_whole(result, mask, working), box=_whole(photo))
         else:
             fill = Fill(image=self._restore_part(photo, near, mask, working), box=near)
         own = self.settings
-        if own.unveil or own.seamless or own.texture > 0 or mask is result.corruption_mask:
+        if own.unveil or own.seamless or own.texture > 0:
             return self._refine(result, near, mask, fill)
         return fill
 
@@ -265,11 +269,10 @@ def _whole(photo: Photo) -> Window:
 def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
     """A part of a photo at a working size, ``[1, 3, *size]``."""
     rows, columns = box
-
-    def read(band: slice) -> Tensor:
-        return photo.crop_rgb(slice(rows.start + band.start, rows.start + band.stop), columns)
-
-    return shrink_in_bands(read, (rows.stop - rows.start, columns.stop - columns.start), size)
+    shrinker = BandShrinker((rows.stop - rows.start, columns.stop - columns.start), size)
+    for band in shrinker.bands:
+        shrinker.add(band, photo.crop_rgb(slice(rows.start + band.start, rows.start + band.stop), columns))
+    return shrinker.finish()
 
 
 def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:

@@ -89,7 +89,7 @@ def test_the_mask_is_outlined_and_what_was_restored_beside_it(tiny_pipeline: Pip
     mask = torch.zeros(1, 1, 480, 960, dtype=torch.bool)
     mask[..., 100:300, 200:500] = True
     white = Photo.open(np.full((480, 960, 3), 255, np.uint8))
-    result = Result(photo=photo, confidence=mask.float(), corruption_mask=mask, composited=white)
+    result = Result(photo=photo, corruption_mask=mask, composited=white)
     files = {"mask": Path("m.png"), "restored": Path("r.png")}
     outcome = PhotoOutcome(path=Path("p.png"), files=files, size=(480, 960), corrupted_share=0.13)
     kinds = ("scratch", "text", "scratch")
@@ -120,7 +120,7 @@ def test_a_thousand_photos_would_take_less_than_20_megabytes() -> None:
     for i in range(20):  # of noise, which compresses worst
         noise = Photo.open(numbers.integers(0, 256, (240, 240, 3), dtype=np.uint8))
         mask = torch.from_numpy(numbers.random((1, 1, 240, 240)) > 0.5)
-        result = Result(photo=noise, confidence=mask.float(), corruption_mask=mask, composited=noise)
+        result = Result(photo=noise, corruption_mask=mask, composited=noise)
         name = f"a folder with a long name/and another one in it/photo number {i}.png"
         files = {"mask": Path(name), "restored": Path(name)}
         page.add(PhotoOutcome(path=Path(name), files=files, size=(240, 240), corrupted_share=0.5), result)

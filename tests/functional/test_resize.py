@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hcl_sdk.functional.arrays import BAND
-from hcl_sdk.functional.resize import crop_to_strides, enlarge_part, pad_to_multiple, resize, shrink, shrink_in_bands
+from hcl_sdk.functional.resize import BandShrinker, crop_to_strides, enlarge_part, pad_to_multiple, resize, shrink
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (64, 5)])
@@ -45,15 +45,13 @@ def test_shrinking_is_that_of_training_images(height: int, width: int, scale: fl
 def test_shrinking_band_by_band_gives_the_very_numbers(size: tuple[int, int]) -> None:
     height, width = 2049, 700
     assert height * width > BAND
-    image, read = torch.rand(1, 3, height, width), []
-
-    def read_rows(rows: slice) -> torch.Tensor:
-        read.append(rows)
-        return image[:, :, rows]
-
-    assert torch.equal(shrink_in_bands(read_rows, (height, width), size), shrink(image, size))
-    assert len(read) > 1
-    assert all((rows.stop - rows.start) * width <= BAND for rows in read)
+    image = torch.rand(1, 3, height, width)
+    shrinker = BandShrinker((height, width), size)
+    for rows in shrinker.bands:
+        shrinker.add(rows, image[:, :, rows])
+    assert torch.equal(shrinker.finish(), shrink(image, size))
+    assert len(shrinker.bands) > 1
+    assert all((rows.stop - rows.start) * width <= BAND for rows in shrinker.bands)
 
 
 @given(st.data())
