@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -100,6 +100,19 @@ class Result:
         share = self.corrupted_share
         found = f"{share:.1%} corrupted" if share else f"nothing found, {float(self.confidence.max()):.0%} sure at most"
         return f"<Result: {self.photo!r}, {found}, {what}>"
+
+    def with_confidence(self, confidence: Tensor) -> Result:
+        """The same result with the confidence of an earlier detection, for a mask that was edited since.
+
+        Args:
+            confidence: ``[1, 1, H, W]`` at the photo's size.
+
+        Raises:
+            ValueError: if it has another size.
+        """
+        if tuple(confidence.shape) != (1, 1, *self.photo.size):
+            raise ValueError(f"expected a confidence {[1, 1, *self.photo.size]}; got {list(confidence.shape)}")
+        return replace(self, _confidence=confidence, _inside=None)
 
     @property
     def corrupted_share(self) -> float:

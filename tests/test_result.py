@@ -206,3 +206,17 @@ def test_a_photo_of_any_shape_can_be_plotted(restorer: Pipeline, size: tuple[int
     assert sheet.mode == "RGB"
     assert sheet.height >= 64
     assert sheet.width < 5000
+
+
+def test_an_edited_mask_keeps_the_confidence_of_the_detection(tiny_pipeline: Pipeline) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    found = tiny_pipeline.detect(photo)
+    mask = np.zeros((20, 30), bool)
+    mask[3:8, 4:9] = True
+    edited = tiny_pipeline.restore(photo, corruption_mask=mask)
+    kept = edited.with_confidence(found.confidence)
+    assert torch.equal(kept.confidence, found.confidence)
+    assert torch.equal(kept.corruption_mask, edited.corruption_mask)
+    assert np.array_equal(kept.restored, edited.restored)
+    with pytest.raises(ValueError, match=r"expected a confidence \[1, 1, 20, 30\]; got \[1, 1, 30, 20\]"):
+        edited.with_confidence(found.confidence.transpose(2, 3))

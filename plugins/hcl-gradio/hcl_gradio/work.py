@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import attrs
@@ -253,14 +252,12 @@ class Work:
             ValueError: if an adjustment is out of its range.
         """
         mask = self.select(pipeline, adjustments).mask
-        confidence = self.confidence
         if restoring:
             result = pipeline.restore(self.photo, corruption_mask=mask, **adjustments.filling)
-            result = result if confidence is None else replace(result, confidence=confidence)
         else:
             tensor = torch.from_numpy(mask)[None, None]
-            confidence = tensor.float() if confidence is None else confidence
-            result = Result(photo=self.photo, confidence=confidence, corruption_mask=tensor)
+            result = Result(photo=self.photo, corruption_mask=tensor)
+        result = result if self.confidence is None else result.with_confidence(self.confidence)
         folder.mkdir(parents=True, exist_ok=True)
         stem = Path(self.name).stem or "photo"
         files = result.save(folder, name=stem)
