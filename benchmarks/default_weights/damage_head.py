@@ -16,7 +16,7 @@ from pathlib import Path
 
 import attrs
 import torch
-from train import FOLDERS, read_recipe, run
+from train import add_folder_options, read_folders, read_recipe, run
 
 from hcl_sdk import DamageHead, Pipeline
 
@@ -40,15 +40,14 @@ def main() -> None:
     parser.add_argument("tuning")
     parser.add_argument("aside")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    for name in FOLDERS:
-        parser.add_argument(f"--{name}", required=True)
+    add_folder_options(parser)
     parser.add_argument("--steps", type=int)
     arguments = parser.parse_args()
     out: Path = arguments.out
     start, recipe, measured = out / "start", out / "damage_head.yaml", out / "kinds.yaml"
     if not (start / "config.json").exists():
         add_head(arguments.weights, start)
-    folders = {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
+    folders = read_folders(arguments)
     recipe.write_text(read_recipe(recipe.name, folders), encoding="utf-8")
     measured.write_text(read_recipe(measured.name, folders), encoding="utf-8")
     fields = [

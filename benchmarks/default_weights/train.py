@@ -71,6 +71,19 @@ STAGES = (
     ),
 )
 FOLDERS = "fonts", "film", "logos"
+"""What is drawn with: the options that name folders of this machine."""
+
+VERDICT_PHOTOS, DAMAGE_HEAD_STEPS = 900, 700
+
+
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    for name in FOLDERS:
+        parser.add_argument(f"--{name}", required=True)
+
+
+def read_folders(arguments: argparse.Namespace) -> dict[str, str]:
+    """The folders by the names that recipes have for them."""
+    return {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
 
 
 def read_recipe(name: str, folders: Mapping[str, str]) -> str:
@@ -84,8 +97,7 @@ def main() -> None:
     parser.add_argument("tuning")
     parser.add_argument("aside")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    for name in FOLDERS:
-        parser.add_argument(f"--{name}", required=True)
+    add_folder_options(parser)
     parser.add_argument("--share", type=float, default=1.0)
     arguments = parser.parse_args()
     photos = (
@@ -94,7 +106,7 @@ def main() -> None:
         f"validation.dataset.path={arguments.photos}",
         f"validation.dataset.only={arguments.tuning}",
     )
-    folders = {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
+    folders = read_folders(arguments)
     out = arguments.out if arguments.share == 1 else arguments.out / f"share_{arguments.share:g}"
     out.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
@@ -108,12 +120,23 @@ def main() -> None:
         recipe = out / f"{stage.name}.yaml"
         recipe.write_text(read_recipe(stage.recipe, folders), encoding="utf-8")
         run("-m", "hcl_sdk.cli", "train", str(recipe), *fields, "-o", str(out / stage.name))
+    count = "--count", str(max(32, round(VERDICT_PHOTOS * arguments.share)))
+    steps = "--steps", str(max(1, round(DAMAGE_HEAD_STEPS * arguments.share)))
     drawn = [f"--{name}={getattr(arguments, name)}" for name in FOLDERS]
     before = out / "detector_5" / "weights"
-    run(str(HERE / "verdict.py"), str(before), arguments.photos, arguments.aside, "-o", str(out / "verdict"), *drawn)
+    run(
+        str(HERE / "verdict.py"),
+        str(before),
+        arguments.photos,
+        arguments.aside,
+        "-o",
+        str(out / "verdict"),
+        *drawn,
+        *count,
+    )
     known = arguments.photos, arguments.tuning, arguments.aside
     before = out / "verdict" / "weights"
-    run(str(HERE / "damage_head.py"), str(before), *known, "-o", str(out / "damage_head"), *drawn)
+    run(str(HERE / "damage_head.py"), str(before), *known, "-o", str(out / "damage_head"), *drawn, *steps)
     before = out / "damage_head" / "run" / "weights"
     run(str(HERE / "join.py"), str(before), str(out / "restorer_2" / "weights"), str(out / "weights"))
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
-from train import FOLDERS, read_recipe
+from train import VERDICT_PHOTOS, add_folder_options, read_folders, read_recipe
 
 from hcl_sdk import Detector, Pipeline, Verdict
 from hcl_sdk.config import build
@@ -86,9 +86,8 @@ def main() -> None:
     parser.add_argument("photos")
     parser.add_argument("aside")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    for name in FOLDERS:
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--count", type=int, default=900, help="photos")
+    add_folder_options(parser)
+    parser.add_argument("--count", type=int, default=VERDICT_PHOTOS, help="photos")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")
@@ -98,7 +97,7 @@ def main() -> None:
     detector = attrs.evolve(pipeline.detector, verdict=Verdict()).eval()
     verdict = detector.verdict
     assert verdict is not None
-    folders = {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
+    folders = read_folders(arguments)
     items = draw_items(arguments.photos, arguments.aside, folders)
     teach(verdict, *collect(detector, verdict, items, arguments.count, arguments.out / "seen.pt"))
     pipeline.replace(detector=detector).save_pretrained(arguments.out / "weights", half=True)

@@ -115,11 +115,8 @@ class Flow:
     @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
     def _detect_batch(self, photos: Sequence[Photo], seed: int) -> list[tuple[Result, _WorkingDetection]]:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
-        assert self.detector is not None
         size = working_size(photos[0].size, self.settings.detection_size)
-        images = torch.cat([_shrink_photo(photo, _whole(photo), size) for photo in photos]).to(self.device)
-        with autocast(self.device, self.precision):
-            found = self.detector(images, seed=seed)
+        images, found = self._run_detector(photos, size, seed)
         working = self._weigh(found, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
@@ -134,13 +131,15 @@ class Flow:
 
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
         """The confidence of the photos at a smaller size than they are detected at; None if there is none."""
-        assert self.detector is not None
         smaller = working_size(size, self.settings.context_size)
-        if smaller == size:
-            return None
-        images = torch.cat([_shrink_photo(photo, _whole(photo), smaller) for photo in photos]).to(self.device)
+        return None if smaller == size else self._run_detector(photos, smaller, seed)[1].confidence
+
+    def _run_detector(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> tuple[Tensor, Detection]:
+        """The photos shrunk to a size, and what the detector finds in them."""
+        assert self.detector is not None
+        images = torch.cat([_shrink_photo(photo, _whole(photo), size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
-            return self.detector(images, seed=seed).confidence
+            return images, self.detector(images, seed=seed)
 
     def _weigh(self, found: Detection, in_context: Tensor | None) -> Tensor:
         """The confidence of both sizes together, times the probability that the image is damaged at all."""
