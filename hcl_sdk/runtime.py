@@ -1,4 +1,4 @@
-"""Where things run: device, precision, and the share of the work of one process among several.
+"""Where things run: device, precision, and one process's share of the work among several.
 
 This is the one place that knows Accelerate at inference. It creates no ``Accelerator``: that would fix one precision
 for the whole process, and a program may hold two pipelines.
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
-    """The device to run on: the given one, else the accelerator of this process, else the CPU.
+    """Choose the device to run on: the given one, else the accelerator of this process, else the CPU.
 
     Raises:
         ValueError: if ``device`` is not a device, or is one that this machine does not have.
@@ -45,19 +45,19 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def check_precision(precision: str) -> Precision:
-    """The precision itself if it is one, else ``ValueError``."""
+    """Return the precision if it is valid, else raise ``ValueError``."""
     if precision not in get_args(Precision):
         raise ValueError(f"expected precision {', '.join(map(repr, get_args(Precision)))}, got {precision!r}")
     return precision  # pyright: ignore[reportReturnType]
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """The context in which a forward pass runs in ``precision``."""
+    """Return a context manager in which a forward pass runs in ``precision``."""
     return nullcontext() if precision == "no" else torch.autocast(device.type, _DTYPES[precision])
 
 
 def take_share(items: Sequence[T]) -> list[T]:
-    """The part of ``items`` that this process works on: all of them, or a share under ``accelerate launch``."""
+    """Return this process's share of ``items``: all of them, unless under ``accelerate launch``."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return list(items)
     from accelerate import PartialState  # joins the other processes, so only where there are some
@@ -68,7 +68,7 @@ def take_share(items: Sequence[T]) -> list[T]:
 
 
 def gather(items: list[T]) -> list[T]:
-    """The items of all processes of ``accelerate launch``, in every one of them; alone, the items themselves."""
+    """Gather the items of all processes of ``accelerate launch`` in each of them; without it, return the items."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return items
     from accelerate.utils import gather_object
@@ -78,7 +78,7 @@ def gather(items: list[T]) -> list[T]:
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that writes what only one may write."""
+    """Whether this is the process that writes what only one process may write."""
     return int(os.environ.get("RANK", "0")) == 0
 
 

@@ -1,7 +1,7 @@
-"""The numbers that a pipeline works with: each is written here, once.
+"""The settings of a pipeline, each defined exactly once.
 
-Python, YAML, ``config.json`` and the options of the command line take names, types, ranges and defaults from these
-fields. Nothing heavy is imported, so that the command line can ask for them at once.
+Python, YAML, ``config.json`` and the command line take names, types, ranges and defaults from these fields. Nothing
+heavy is imported, so that the command line can use them at once.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DAMAGE: tuple[Damage, ...] = get_args(Damage)
 
 @attrs.frozen(kw_only=True)
 class Number:
-    """The validator of a setting, which also says what may be asked for.
+    """The validator of a setting, which also describes its range.
 
     Attributes:
         type: ``int`` or ``float``.
-        low, high: the range, both ends included. Infinity is not in any.
+        low, high: the range, inclusive. Infinity is never in range.
         expected: the same in words.
-        optional: whether it may be None.
+        optional: whether None is allowed.
     """
 
     type: type[int] | type[float]
@@ -50,17 +50,17 @@ class Number:
             raise ValueError(f"{attribute.name} must be {expected}; got {received(value)}")
 
     def allows(self, value: float) -> bool:
-        """Whether a number is in the range; "not a number" never is."""
+        """Whether a number is in the range; NaN never is."""
         return self.low <= value <= self.high
 
 
-def _whole(value: int | None) -> int | None:
-    """Whole numbers of other types, numpy's for example, as Python's own; anything else as it is."""
+def _to_int(value: int | None) -> int | None:
+    """Convert integers of other types, for example NumPy's, to Python's own; leave anything else unchanged."""
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
-def _real(value: float) -> float:
-    """The same for all numbers."""
+def _to_float(value: float) -> float:
+    """Convert real numbers to float; leave anything else unchanged."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return value
     try:
@@ -92,21 +92,21 @@ _WIDTH = Number(type=float, low=0, expected="a number of pixels >= 0")
 
 @attrs.define(eq=False, slots=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
 class Settings:
-    """How photos go through a pipeline; see :class:`~hcl_sdk.Pipeline`. Values are checked whenever they are set."""
+    """The settings of a :class:`~hcl_sdk.Pipeline`. Values are validated whenever they are set."""
 
-    detection_size: int | None = attrs.field(default=512, converter=_whole, validator=_PIXELS)
-    context_size: int | None = attrs.field(default=None, converter=_whole, validator=_PIXELS)
-    restoration_size: int | None = attrs.field(default=512, converter=_whole, validator=_PIXELS)
-    threshold: float = attrs.field(default=0.5, converter=_real, validator=_PROBABILITY)
-    peak_threshold: float = attrs.field(default=0.0, converter=_real, validator=_PROBABILITY)
-    sensitivity: float = attrs.field(default=0.5, converter=_real, validator=_SHARE)
+    detection_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
+    context_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
+    restoration_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
+    threshold: float = attrs.field(default=0.5, converter=_to_float, validator=_PROBABILITY)
+    peak_threshold: float = attrs.field(default=0.0, converter=_to_float, validator=_PROBABILITY)
+    sensitivity: float = attrs.field(default=0.5, converter=_to_float, validator=_SHARE)
     only: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
     skip: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
-    min_area: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
-    dilate: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
-    feather: float = attrs.field(default=0.0, converter=_real, validator=_WIDTH)
+    min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
+    dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
+    feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     seamless: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    texture: float = attrs.field(default=0.0, converter=_real, validator=_SHARE)
+    texture: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
     unveil: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
@@ -127,7 +127,7 @@ _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
 
 
 def get_number(name: str) -> Number:
-    """What the setting of this name may be."""
+    """Return the validator of a setting."""
     validator = attrs.fields_dict(Settings)[name].validator
     assert isinstance(validator, Number)
     return validator

@@ -722,12 +722,12 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
     with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
         pipeline.sensitivty = 0.9  # pyright: ignore[reportAttributeAccessIssue]
     assert "sensitivty" not in vars(pipeline)
-    misspelt: dict[str, Any] = {"dilatte": 3}
+    misspelled: dict[str, Any] = {"dilatte": 3}
     calls: list[Callable[[], Any]] = [
-        lambda: known(**misspelt),
-        lambda: pipeline.replace(**misspelt),
-        lambda: pipeline(photo, **misspelt),
-        lambda: pipeline.restore(photo, corruption_mask=mask, **misspelt),
+        lambda: known(**misspelled),
+        lambda: pipeline.replace(**misspelled),
+        lambda: pipeline(photo, **misspelled),
+        lambda: pipeline.restore(photo, corruption_mask=mask, **misspelled),
     ]
     for call in calls:
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'dilatte'; did you mean 'dilate'\?"):
@@ -1304,7 +1304,7 @@ def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyP
         return known()
 
     photo, mask = stained()
-    module._default_pipeline.cache_clear()
+    module._load_default.cache_clear()
     try:
         monkeypatch.setattr(module.Pipeline, "from_pretrained", from_pretrained)
         assert (hcl_sdk.restore(photo).restored[mask] == 128).all()
@@ -1313,7 +1313,7 @@ def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyP
         with pytest.raises(TypeError, match=r"restore\(\) got .* 'mask'; did you mean 'corruption_mask'\?"):
             hcl_sdk.restore(photo, mask=mask)
     finally:
-        module._default_pipeline.cache_clear()
+        module._load_default.cache_clear()
     assert asked == ["default"]
 
 

@@ -40,9 +40,9 @@ class Inputs:
     Attributes:
         photos: in the order given, with the contents of folders sorted.
         ignored: number of files in folders that are not photos.
-        results: number of photos in folders that an earlier run has written beside the photos they are of.
-        unread: number of photos in folders of formats that are not read, by suffix.
-        failures: what cannot be worked on, with the reason.
+        results: number of photos in folders that an earlier run has written beside its inputs.
+        unread: number of files in folders in unsupported photo formats, by suffix.
+        failures: what cannot be processed, with the reason.
     """
 
     photos: list[Input] = field(default_factory=list)
@@ -100,7 +100,7 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
 
 
 def _place_files(files: Iterable[str]) -> dict[str, Path]:
-    """Where the results of files go that are named outright: of those of one name, to folders called like their own."""
+    """Choose the output folder of each file named outright: the top one, or one like its own if names are equal."""
     places = dict.fromkeys(files, Path())
     by_name: dict[str, list[str]] = defaultdict(list)
     for file in places:
@@ -115,7 +115,7 @@ def _place_files(files: Iterable[str]) -> dict[str, Path]:
 
 
 def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> Iterable[Path]:
-    """The photos in a folder; what else there is goes into ``inputs``."""
+    """List the photos in a folder; count everything else in ``inputs``."""
     photos: list[Path] = []
 
     def note(error: OSError) -> None:

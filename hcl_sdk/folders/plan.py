@@ -1,4 +1,4 @@
-"""What is going to be done, found and checked before any of it is."""
+"""The plan of a run, determined and checked before any work is done."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from hcl_sdk.pipeline import Pipeline
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Which photos are worked on, with which masks, and where the results go.
+    """Which photos to process, with which masks, and where the results go.
 
     Attributes:
         inputs: the photos, and what else was found.
-        outputs: what is written, and where.
-        masks: of each photo, if masks were handed in; None if they are to be found.
+        outputs: which files are written, and where.
+        masks: the mask of each photo, if masks were passed in; None if they are to be detected.
         protected: photos and masks, which must not be overwritten.
         max_megapixels: larger photos are refused.
     """
@@ -34,28 +34,28 @@ class Plan:
     max_megapixels: float = MAX_MEGAPIXELS
 
     def check_pipeline(self, pipeline: Pipeline) -> None:
-        """Raise ``ArgumentError`` if the pipeline lacks a part that is needed."""
+        """Raise ``ArgumentError`` if the pipeline lacks a required part."""
         check_parts(pipeline, detecting=self.masks is None, restoring=self.outputs.restoring)
 
     def prepare_file(self, file: Path, argument: str) -> None:
-        """Find out before the work whether one file on all photos can be written.
+        """Make sure, before the work begins, that a file covering all photos can be written.
 
         Args:
-            file: where it goes.
-            argument: the name of the argument that asks for it, for errors.
+            file: the path of the file.
+            argument: the name of the argument that requests it, for errors.
 
         Raises:
-            ArgumentError: if another result goes there, or several processes would write it.
-            OSError: if it cannot be written, or an input would be overwritten.
+            ArgumentError: if it collides with another result, or several processes would write it.
+            OSError: if it cannot be written, or would overwrite an input.
         """
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             raise ArgumentError(
-                "one file on all photos cannot be written by several processes; start one only", argument
+                "several processes cannot write one file covering all photos; start a single process", argument
             )
         for photo in self.inputs.photos:
             for what in ("mask", *(["plot"] if self.outputs.plot else [])):
                 if os.path.realpath(file) == os.path.realpath(self.outputs.name_file(photo, what)):
-                    raise ArgumentError(f"{file} is where the {what} of {photo.path} goes", argument)
+                    raise ArgumentError(f"{file} would collide with the {what} of {photo.path}", argument)
         self.protected.check(file)
         file.parent.mkdir(parents=True, exist_ok=True)
 
@@ -75,17 +75,17 @@ def make_plan(
 
     Args:
         paths: photos and folders of photos.
-        output: the folder that the results go to.
-        restoring: write restored photos besides the masks.
-        recursive: search the folders inside folders, too.
-        corruption_masks: a mask, or a folder with one for every photo; None to find them.
-        file_format: of restored photos, such as ``jpg``; None for the one that keeps every pixel.
-        plot: write an image that shows the result, too.
+        output: the output folder.
+        restoring: also write restored photos, not just masks.
+        recursive: search subfolders too.
+        corruption_masks: a mask, or a folder with one for every photo; None to detect them.
+        file_format: format of restored photos, such as ``jpg``; None for a lossless one.
+        plot: also write an image that shows the result.
         max_megapixels: larger photos are refused.
 
     Raises:
-        ArgumentError: for arguments that cannot be used.
-        NoPhotosError: if there is nothing to work on.
+        ArgumentError: if arguments are invalid.
+        NoPhotosError: if there are no photos to process.
     """
     paths = list(paths)
     if not max_megapixels > 0:
@@ -107,10 +107,10 @@ def make_plan(
 
 
 def check_parts(pipeline: Pipeline, *, detecting: bool, restoring: bool) -> None:
-    """Raise ``ArgumentError`` if a pipeline lacks a part that is needed, for its settings as well."""
+    """Raise ``ArgumentError`` if a pipeline lacks a part that the work, or one of its settings, requires."""
     if detecting and pipeline.detector is None:
-        raise ArgumentError("there is no detector; what has none can fill masks that are handed in", "pipeline")
+        raise ArgumentError("there is no detector; without one, pass masks to be filled", "pipeline")
     if restoring and pipeline.restorer is None:
-        raise ArgumentError("there is no restorer; what has none can detect", "pipeline")
+        raise ArgumentError("there is no restorer; without one, only detection is possible", "pipeline")
     if detecting and (why := pipeline.explain_lack_of_kinds()):
         raise ArgumentError(why, "pipeline")

@@ -1,4 +1,4 @@
-"""What became of photos: of one, of all, and as a COCO data set."""
+"""The outcome of a run: per photo, in total, and as a COCO dataset."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from hcl_sdk.result import Suspect
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoOutcome:
-    """What became of one photo.
+    """The outcome for one photo.
 
     Attributes:
         path: the photo.
-        files: what was written, under ``"mask"``, ``"restored"`` and ``"plot"``; empty if it failed.
+        files: the files written, under ``"mask"``, ``"restored"`` and ``"plot"``; empty if it failed.
         size: (height, width) in pixels; None if it failed.
-        corrupted_share: of its pixels, in [0, 1].
-        regions: the corrupted ones, if they were asked for.
-        suspect: the most suspicious part that is not in the mask, see :meth:`Pipeline.find_suspect`.
-        notes: what of its file was left out, in words.
+        corrupted_share: share of its pixels that is corrupted, in [0, 1].
+        regions: the corrupted regions, if they were requested.
+        suspect: the most suspicious part outside the mask, see :meth:`Pipeline.find_suspect`.
+        notes: descriptions of what was dropped from its file.
         error: why it failed; None if it did not.
     """
 
@@ -42,7 +42,7 @@ class PhotoOutcome:
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return plain values that JSON can represent."""
         if self.size is None:
             return {"path": str(self.path), "error": self.error}
         height, width = self.size
@@ -67,13 +67,13 @@ def _describe_region(region: Region) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderReport:
-    """What became of the photos of a run; under ``accelerate launch``, of those of all processes together.
+    """The outcome of a run; under ``accelerate launch``, of all processes together.
 
     Attributes:
-        done: the number of photos that have results of this run.
-        were_there: of those that had them before, and were left out.
+        done: number of photos processed in this run.
+        were_there: number of photos skipped because they already had results.
         failures: photos without results, and folders that cannot be read, with the reason.
-        left_out: what of the folders was not worked on, in words.
+        left_out: descriptions of the files in the folders that were not processed.
     """
 
     done: int
@@ -83,13 +83,13 @@ class FolderReport:
 
 
 class CocoCollection:
-    """The regions of many photos as one COCO data set."""
+    """Collects the regions of many photos as one COCO dataset."""
 
     def __init__(self) -> None:
         self._values = to_coco([], file_name="", size=(0, 0)) | {"images": []}
 
     def add(self, outcome: PhotoOutcome) -> None:
-        """Append a photo and its regions."""
+        """Add a photo and its regions."""
         assert outcome.size is not None
         number = len(self._values["images"]) + 1
         name = outcome.path.as_posix()
@@ -100,7 +100,7 @@ class CocoCollection:
         self._values["annotations"] += [a | {"id": i} for i, a in enumerate(found["annotations"], first)]
 
     def write(self, file: Path) -> None:
-        """Write all of them; ``OSError`` if that cannot be done."""
+        """Write the dataset; raises ``OSError`` if that fails."""
         try:
             write_whole(file, json.dumps(self._values))
         except OSError as error:
@@ -108,8 +108,8 @@ class CocoCollection:
 
 
 def explain_failure(error: Exception, path: Path, device: torch.device) -> str:
-    """Why a photo failed, in one line."""
-    # PyTorch has no class of its own for the memory of the CPU, and of some accelerators.
+    """Explain in one line why a photo failed."""
+    # PyTorch has no exception class for running out of CPU memory, or that of some accelerators.
     is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     if is_memory or re.search("DefaultCPUAllocator|out of memory", str(error)):
         return f"not enough memory on {device} for a photo of its size"

@@ -1,4 +1,4 @@
-"""Photo after photo, from the files to the files."""
+"""Processing photos one by one, from files to files."""
 
 from __future__ import annotations
 
@@ -47,34 +47,34 @@ def restore_folder(
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
-    """Restore all photos in a folder: what ``hcl restore`` does.
+    """Restore all photos in a folder, as ``hcl restore`` does.
 
-    ``NAME_restored.EXT`` and ``NAME_mask.png`` of every photo are written into the output folder, which gets the tree
-    of the folder. Photos are worked on one by one, so that memory does not grow with their number. One that cannot be
-    read or restored does not stop the rest. Inputs are never overwritten. Under ``accelerate launch`` each process
-    takes its share.
+    Writes ``NAME_restored.EXT`` and ``NAME_mask.png`` for every photo to the output folder, which mirrors the input
+    folder. Photos are processed one by one, so memory does not grow with their number. A photo that cannot be read or
+    restored does not stop the run. Inputs are never overwritten. Under ``accelerate launch`` each process handles its
+    share.
 
     Args:
-        photos: a folder, a photo, or several of either. Hidden files and folders are left out.
-        output: a folder, made if it is not there. If it lies among the photos, it is not searched.
-        pipeline: that of the default weights if None.
+        photos: a folder, a photo, or several of either. Hidden files and folders are skipped.
+        output: the output folder, created if missing. If it lies inside an input folder, it is not searched.
+        pipeline: the pipeline to use; None for the default weights.
         corruption_masks: a folder with a mask ``NAME_mask`` or ``NAME`` for every photo, in the same tree, or one mask
-            for one photo: what is filled, instead of what is found.
-        region: (x, y, width, height) in pixels: what is corrupted is looked for in this rectangle of every photo only.
-        recursive: search the folders inside folders, too.
-        resume: leave out the photos whose results are there already.
-        format: of the restored photos, such as ``"jpg"``; None for one that keeps every pixel.
-        plot: also write ``NAME_plot.png``, as of :meth:`Result.plot`.
+            for one photo: the regions to fill, instead of detecting them.
+        region: (x, y, width, height) in pixels: detect corruption only in this rectangle of every photo.
+        recursive: search subfolders too.
+        resume: skip photos that already have results.
+        format: format of the restored photos, such as ``"jpg"``; None for a lossless one.
+        plot: also write ``NAME_plot.png``, see :meth:`Result.plot`.
         coco: also write the regions of all photos into this file, as one COCO data set.
         report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
             most corrupted first.
-        max_megapixels: larger photos are refused, as a small file can claim any size.
-        progress: show a bar, on a terminal or in a notebook.
-        on_photo: called with what became of each photo, as soon as it is known.
+        max_megapixels: larger photos are refused: a small file can claim any size.
+        progress: show a progress bar, on a terminal or in a notebook.
+        on_photo: called with the outcome for each photo as soon as it is known.
 
     Raises:
-        ArgumentError: a ``ValueError``; for arguments that cannot be used, or not together.
-        NoPhotosError: a ``ValueError``; if there is nothing to work on.
+        ArgumentError: a ``ValueError``; if arguments are invalid or cannot be combined.
+        NoPhotosError: a ``ValueError``; if there are no photos to process.
         OSError: if the output cannot be written.
     """
     plan = make_plan(
@@ -107,9 +107,9 @@ def detect_folder(
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
-    """Find what does not belong in all photos of a folder, and fill nothing: what ``hcl detect`` does.
+    """Detect corrupted regions in all photos of a folder, as ``hcl detect`` does.
 
-    ``NAME_mask.png`` of every photo is written, 255 = corrupted. Arguments, result and errors as of
+    Writes ``NAME_mask.png`` for every photo, 255 = corrupted. Arguments, result and errors are those of
     :func:`restore_folder`.
     """
     plan = make_plan(
@@ -137,20 +137,22 @@ def run_plan(
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
-    """Work on the photos of a plan; arguments, result and errors as of :func:`restore_folder`.
+    """Process the photos of a plan; arguments, result and errors are those of :func:`restore_folder`.
 
     Args:
         regions: find the regions of every photo, for ``on_photo``.
     """
     if region is not None and plan.masks is not None:
         raise ArgumentError(
-            "masks say what is to be filled, a region where it is looked for", "corruption_masks", "region"
+            "masks replace detection, so a region to search has no effect; use one of them",
+            "corruption_masks",
+            "region",
         )
     for argument, file in (("coco", coco), ("report", report)):
         if file is not None:
             if resume:
                 raise ArgumentError(
-                    "one file on all photos cannot be written where some are left out", argument, "resume"
+                    "this file must cover all photos, but resuming skips some of them", argument, "resume"
                 )
             plan.prepare_file(Path(file), argument)
     pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
@@ -166,10 +168,10 @@ def run_plan(
         outcome = PhotoOutcome(path=path, error=reason)
         _log(outcome)
         tell(outcome)
-    # Shared out before it is looked what is there: by then another process may have written some of it.
+    # Divided before checking which results exist: another process may already have written some of them by then.
     own = take_share(plan.inputs.photos)
     missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
-    # The bar is tqdm's business only where it is shown: on a terminal or in a notebook, by the first process.
+    # Only the first process shows the bar, and only on a terminal or in a notebook.
     hidden = not progress or not is_first_process()
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
     with tqdm(missing, unit="photo", leave=False, disable=hidden or on_terminal) as bar:
@@ -225,12 +227,12 @@ def _process_photo(
         if page is not None:
             page.add(outcome, result)
         return outcome
-    except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
+    except Exception as error:  # including a plugin's: no error is a reason to stop a long run
         return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, pipeline.device))
 
 
 def _sum_up(done: int, were_there: int, failures: list[tuple[Path, str]], left_out: list[str]) -> FolderReport:
-    """What all processes have done together."""
+    """Combine the outcomes of all processes."""
     counts = gather([(done, were_there)])
     failures = gather(failures)
     if len(counts) > 1:  # of one process they are in the order of the photos

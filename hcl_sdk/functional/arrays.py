@@ -72,17 +72,17 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
 
 
 def cut_bands(height: int, width: int, pixels: int = BAND) -> list[slice]:
-    """The rows of a photo in bands of about so many pixels, from top to bottom; of a small photo, all in one."""
+    """Divide the rows of a photo into bands of about ``pixels`` pixels, from top to bottom; a small photo is one."""
     rows = max(1, pixels // max(1, width))
     return [slice(y, min(height, y + rows)) for y in range(0, height, rows)]
 
 
 def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: float = 0.0) -> NDArray[np.bool_]:
-    """The connected regions of a mask ``[H, W]`` that have a True pixel of ``peaks`` in them.
+    """Select the connected regions of a mask ``[H, W]`` that contain a True pixel of ``peaks``.
 
-    Pixels that touch at a side or a corner belong together. A region must also have ``min_area`` of all pixels. The
-    regions of bands are found one by one, and joined where the bands meet: numbers for all pixels would take four times
-    the space of the mask.
+    Pixels that touch at a side or a corner are connected. A region must also cover at least the share ``min_area`` of
+    all pixels. Regions are labeled band by band and joined where the bands meet: labels for all pixels at once would
+    take four times the space of the mask.
     """
     bands = cut_bands(*mask.shape, pixels=4 * BAND)
     firsts, count = [], 0  # the number that the regions of a band count from
@@ -120,14 +120,14 @@ def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: 
 
 
 def _label(mask: NDArray[np.bool_]) -> tuple[np.ndarray, int]:
-    """A number from 1 on for every connected region, and how many there are."""
+    """Number the connected regions from 1; return the labels and the number of regions."""
     if not mask.any():
         return np.zeros(mask.shape, np.int8), 0
     return cast("tuple[np.ndarray, int]", ndimage.label(mask, np.ones((3, 3))))
 
 
 def shrink_mask(mask: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.bool_]:
-    """Shrink a mask ``[H, W]`` to ``size``: any True pixel counts, also one that two share."""
+    """Shrink a mask ``[H, W]`` to ``size``: a pixel is True if any pixel that it covers, even in part, is."""
     for extent in size:
         height = len(mask)
         small = np.empty((extent, mask.shape[1]), np.bool_)
@@ -138,7 +138,7 @@ def shrink_mask(mask: NDArray[np.bool_], size: Sequence[int]) -> NDArray[np.bool
 
 
 def scale_box(box: Box, size: Sequence[int], wanted: Sequence[int]) -> Box:
-    """The pixels of a photo of size ``wanted`` that a box of one of ``size`` stands for, in part or wholly."""
+    """Scale a box in a photo of ``size`` to one of size ``wanted``: all pixels that it covers, even in part."""
     (top, left), (bottom, right) = (box[1], box[0]), (box[1] + box[3], box[0] + box[2])
     y, x = top * wanted[0] // size[0], left * wanted[1] // size[1]
     return x, y, -(-right * wanted[1] // size[1]) - x, -(-bottom * wanted[0] // size[0]) - y

@@ -13,7 +13,7 @@ from hcl_sdk.functional.resize import enlarge_part
 
 
 def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0) -> Tensor:
-    """The connected regions above a threshold that rise above a second one somewhere.
+    """Return the connected regions above a threshold that exceed a second one somewhere.
 
     Whether there is damage is decided per region, where its border runs is decided per pixel (hysteresis
     thresholding; Canny, "A Computational Approach to Edge Detection", TPAMI 1986, section VII). Pixels that touch at a

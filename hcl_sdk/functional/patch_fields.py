@@ -163,7 +163,7 @@ class FieldSearch:
         self.trust, self.own = trust, descriptions.shape[1] - shared
         width = patches.size[1]
         self.rows, self.columns = patches.targets // width, patches.targets % width
-        self.place = _places(patches)
+        self.place = _index_targets(patches)
 
     def distances(self, field: Tensor) -> Tensor:
         """``[N]``, the squared distance of every target from its source."""
@@ -235,7 +235,7 @@ def vote(
         ``[P, C]``, for the pixels of the hole.
     """
 
-    def each_vote() -> Iterator[tuple[Tensor, Tensor]]:  # made anew every time: together they are large
+    def iterate_votes() -> Iterator[tuple[Tensor, Tensor]]:  # made anew every time: together they are large
         for down, right in patches.offsets:
             y, x = rows - down, columns - right
             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
@@ -246,17 +246,17 @@ def vote(
 
     height, width = patches.size
     rows, columns = patches.hole // width, patches.hole % width
-    place = _places(patches)
+    place = _index_targets(patches)
     mode = None
     if modes:
         most = weights.new_zeros(len(rows))
         mode = values.new_zeros(len(rows), values.shape[1])
-        for weight, value in each_vote():
+        for weight, value in iterate_votes():
             mode = torch.where((weight > most)[:, None], value, mode)
             most = torch.maximum(most, weight)
     for _ in range(max(1, modes)):
         total, mean = weights.new_zeros(len(rows), 1), values.new_zeros(len(rows), values.shape[1])
-        for weight, value in each_vote():
+        for weight, value in iterate_votes():
             if mode is not None:
                 weight = weight * torch.exp((value - mode).square().sum(1) / (-2 * _MODE))
             total += weight[:, None]
@@ -343,9 +343,9 @@ def _synthesize_one(
     generator = torch.Generator().manual_seed(seed)
     levels = _make_levels(known, mask, patch_size)
     coarser = None
-    pixels = _flat(known)
+    pixels = _flatten(known)
     for level in reversed(levels):
-        pixels = _flat(level.known)
+        pixels = _flatten(level.known)
         if coarser is not None:
             level.field = _refine(coarser, level.patches)
         if coarser is None or level.mask.numel() <= SEARCHED:
@@ -370,7 +370,7 @@ def _synthesize_one(
     corrected = inside + torch.from_numpy(membrane).to(pixels).view_as(pixels)[patches.hole]
     colors = pixels[~mask.flatten()]
     pixels[patches.hole] = corrected.clamp(colors.amin(0), colors.amax(0))
-    return _image(pixels, patches.size)
+    return _unflatten(pixels, patches.size)
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
@@ -405,7 +405,7 @@ def _refine(coarse: _Level, patches: Patches) -> Tensor:
     row, column = patches.targets // width, patches.targets % width
     above = (row // 2).clamp(reach, coarse_height - 1 - reach)
     beside = (column // 2).clamp(reach, coarse_width - 1 - reach)
-    source = coarse.field[_places(coarse.patches)[above * coarse_width + beside].long()]
+    source = coarse.field[_index_targets(coarse.patches)[above * coarse_width + beside].long()]
     row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
     return row * width + column
 
@@ -436,7 +436,7 @@ def _search(
     if level.field is not None:
         pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
     for _ in range(ROUNDS[0 if exact else 1]):
-        targets = describe(_image(pixels, patches.size))[patches.targets]
+        targets = describe(_unflatten(pixels, patches.size))[patches.targets]
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
             rest = slice(-shared - 1, None)
@@ -471,7 +471,7 @@ class _Descriptions:
         if len(numbers) > SAMPLES:
             numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
         # On the CPU, and in float64, so that all devices look for the same.
-        colors = _flat(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
+        colors = _flatten(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
         colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
         axes = torch.linalg.eigh(colors.T @ colors)[1][:, -COMPONENTS:].T.reshape(-1, 3, side, side)
         axes = axes - axes.mean((2, 3), keepdim=True)
@@ -486,7 +486,7 @@ class _Descriptions:
 
     def __call__(self, image: Tensor) -> Tensor:
         """``[1, 3, H, W]`` -> ``[H * W, D]``; beside the border, where there are no patches, it means nothing."""
-        return _flat(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
+        return _flatten(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
 
 
 def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:
@@ -500,7 +500,7 @@ def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | 
     return near | ~near.any(1, keepdim=True)
 
 
-def _places(patches: Patches) -> Tensor:
+def _index_targets(patches: Patches) -> Tensor:
     """``[H * W]`` int32: which of the targets a pixel is, -1 for none."""
     height, width = patches.size
     place = torch.full((height * width,), -1, dtype=torch.int32, device=patches.targets.device)
@@ -520,11 +520,11 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
     return image
 
 
-def _flat(image: Tensor) -> Tensor:
+def _flatten(image: Tensor) -> Tensor:
     """``[1, C, H, W]`` -> ``[H * W, C]``."""
     return image[0].flatten(1).T.contiguous()
 
 
-def _image(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """The inverse of :func:`_flat`."""
+def _unflatten(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+    """The inverse of :func:`_flatten`."""
     return pixels.T.reshape(1, -1, *size)

@@ -33,7 +33,7 @@ def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class BandShrinker:
-    """What :func:`shrink` makes of an image that is handed over band by band, and need not be held as a whole.
+    """Shrinks an image as :func:`shrink` does, but band by band, so that it need not be in memory as a whole.
 
     Args:
         extent: height and width of the image.
@@ -51,7 +51,7 @@ class BandShrinker:
         self._narrow: Tensor | None = None
 
     def add(self, rows: slice, band: Tensor) -> None:
-        """Take over the next rows of the image, ``[1, C, rows, W]`` in [0, 1]."""
+        """Add the next rows of the image, ``[1, C, rows, W]`` in [0, 1]."""
         if len(self.bands) == 1:
             self._narrow = band
             return
@@ -63,7 +63,7 @@ class BandShrinker:
         self._narrow[:, :, rows] = band
 
     def finish(self) -> Tensor:
-        """``[1, C, *size]``, when all bands were added."""
+        """Return the image, ``[1, C, *size]``, once all bands have been added."""
         assert self._narrow is not None
         if len(self.bands) == 1:
             return shrink(self._narrow, self.size)
@@ -74,9 +74,9 @@ class BandShrinker:
 
 
 def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:
-    """A part of ``x`` ``[B, C, h, w]``, resized to ``size`` as :func:`resize` does it, bilinear.
+    """Return a part of ``x`` ``[B, C, h, w]`` resized to ``size``, bilinearly, as :func:`resize` does it.
 
-    Every number is the same in whatever part it is asked for.
+    Each value is the same whichever part it is computed in.
 
     Returns:
         ``[B, C, rows, columns]``.
@@ -92,7 +92,7 @@ def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:
 
 
 def _find_places(extent: int, wanted: int, span: slice) -> tuple[Tensor, Tensor]:
-    """Between which pixels those of a span lie: the number of the first, and the share of the second."""
+    """Find the two pixels that each of a span lies between: the index of the first, and the share of the second."""
     place = (torch.arange(span.start, span.stop, dtype=torch.float64) + 0.5) * (extent / wanted) - 0.5
     place = place.clamp_(min=0, max=extent - 1)
     low = place.long()
@@ -104,7 +104,7 @@ def _mix(x: Tensor, dim: int, low: Tensor, shares: Tensor) -> Tensor:
     return other.sub_(one).mul_(shares).add_(one)
 
 
-def missing(extent: int, multiple: int) -> int:
+def get_padding(extent: int, multiple: int) -> int:
     """What has to be added to ``extent`` to make it a multiple."""
     # Not -extent % multiple: whole numbers that are not known yet, in an export, are simplified in this form.
     return (extent + multiple - 1) // multiple * multiple - extent
@@ -116,7 +116,7 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     It is mirrored, or, where it is smaller than what is missing, its last pixels are repeated: a border of zeros would
     look foreign.
     """
-    down, right = missing(image.shape[-2], multiple), missing(image.shape[-1], multiple)
+    down, right = get_padding(image.shape[-2], multiple), get_padding(image.shape[-1], multiple)
     if torch.compiler.is_exporting():
         return _pad_any_size(image, down, right)
     if not (down or right):

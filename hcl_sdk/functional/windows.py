@@ -14,12 +14,12 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.resize import missing
+from hcl_sdk.functional.resize import get_padding
 
 
 def pad_to_windows(features: Tensor, window: int, value: float = 0.0) -> Tensor:
     """Pad ``[B, H, W, C]`` at the bottom and the right with ``value`` to multiples of ``window``."""
-    down, right = missing(features.shape[1], window), missing(features.shape[2], window)
+    down, right = get_padding(features.shape[1], window), get_padding(features.shape[2], window)
     if torch.compiler.is_exporting() or down or right:
         return F.pad(features, (0, 0, 0, right, 0, down), value=value)
     return features
@@ -103,7 +103,7 @@ def window_neighbors(
 
 def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
     """:func:`window_neighbors` along one axis: ``[windows, w, w]``."""
-    padded = extent + missing(extent, window)
+    padded = extent + get_padding(extent, window)
     position = torch.arange(padded, device=device)
     origin = torch.where(position < padded - shift, position + shift, position + shift - padded)
     seam = (position >= padded - shift).reshape(-1, window)  # what was rolled over from the other end of the map
@@ -111,7 +111,7 @@ def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device |
     return (seam[:, :, None] == seam[:, None, :]) & real[:, None, :]
 
 
-def attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tensor | None:
+def find_attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tensor | None:
     """Which keys a query attends to, given :func:`window_neighbors` and the corrupted tokens of the windows.
 
     The published method adds -100 to the logit of a key for being no neighbor, and again for being corrupted, and so

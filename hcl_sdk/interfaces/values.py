@@ -127,14 +127,14 @@ class Detection(_Shapes):
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted = to be filled.
         masks: the corruption mask of every scale, fine to coarse, ``[B, 1, H_s, W_s]`` bool each; empty without a
             pyramid.
-        pyramid: the *encoder's* feature maps (before interaction); None when no detector was there.
-        embeddings: unit vectors ``[B, D, H_s, W_s]``, fine to coarse; empty for a mask that was given.
-        scales: how each scale came to its mask, fine to coarse; empty for a mask that was given.
-        damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales, what the damage of each
-            pixel is if it has any: a logit for each kind in :data:`~hcl_sdk.interfaces.DAMAGE`, in their order. None
-            if the detector does not know.
-        verdict_logits: ``[B]`` float32, the logit of *there is damage in this image*, which ``confidence`` does not
-            take into account; None if the detector does not judge images as a whole.
+        pyramid: the *encoder's* feature maps (before the interaction); None without a detector.
+        embeddings: unit vectors ``[B, D, H_s, W_s]``, fine to coarse; empty if the mask was given.
+        scales: how each scale arrived at its mask, fine to coarse; empty if the mask was given.
+        damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales: the type of damage of each
+            pixel, if it is damaged, as a logit for each type in :data:`~hcl_sdk.interfaces.DAMAGE`, in order. None if
+            the detector does not predict it.
+        verdict_logits: ``[B]`` float32, the logit of *this image is damaged*, which ``confidence`` does not take into
+            account; None if the detector does not judge images as a whole.
     """
 
     confidence: Tensor

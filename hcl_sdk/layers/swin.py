@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.attention import attention
 from hcl_sdk.functional.windows import (
-    attendable,
+    find_attendable,
     half_shift,
     merge,
     pad_to_windows,
@@ -79,7 +79,7 @@ class SwinBlock(nn.Module):
 
 
 class _WindowedBlocks(nn.Module):
-    """The blocks that both kinds of layers have."""
+    """The blocks that both kinds of layers share."""
 
     def __init__(self, channels: int, heads: int, depth: int, window: int) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class _WindowedBlocks(nn.Module):
             keys = None
             if corrupted is not None:
                 keys = partition(pad_to_windows(corrupted, self.window, value=True), self.window, shift)
-            tokens = block(tokens, shift, attendable(neighbors[i % 2], None if keys is None else keys[..., 0]))
+            tokens = block(tokens, shift, find_attendable(neighbors[i % 2], None if keys is None else keys[..., 0]))
             if keys is not None:  # one valid token makes all of its window valid, but never the padding
                 updated = keys.all(2, keepdim=True).expand_as(keys)
                 corrupted = merge(updated, padded, self.window, shift)[:, :height, :width]

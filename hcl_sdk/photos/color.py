@@ -20,7 +20,7 @@ FILE_MODES = {"HSV": "RGB", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB"}
 """Modes that no file has (premultiplied ones TIFF alone), with the mode that they are written as."""
 
 
-def white_of(dtype: np.dtype) -> int:
+def get_white(dtype: np.dtype) -> int:
     """The value of white in pixels of a type: 255, 65535, or 1 for bool and floating-point."""
     return 255 if dtype == np.uint8 else 65535 if dtype.kind in "iu" else 1
 
@@ -36,7 +36,7 @@ def quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return values > 0.5
     if dtype.kind == "f":
         return values.clip(0, 1).astype(dtype)
-    return np.rint(values * white_of(dtype)).clip(0, white_of(dtype)).astype(dtype)
+    return np.rint(values * get_white(dtype)).clip(0, get_white(dtype)).astype(dtype)
 
 
 def check_unit_range(values: np.ndarray) -> None:
@@ -75,7 +75,7 @@ def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
     if mode in CONVERTED_MODES:
         pixels, mode = _convert_to_rgb(pixels, mode), "RGB"
     colors = pixels[..., :1] if mode in ("L", "LA") else pixels[..., :3]
-    rgb = colors.astype(np.float32) / np.float32(white_of(colors.dtype))
+    rgb = colors.astype(np.float32) / np.float32(get_white(colors.dtype))
     return np.broadcast_to(rgb, (*rgb.shape[:2], 3))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hcl_sdk.functional.arrays import cut_bands
-from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, to_luma, to_rgb, white_of
+from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, get_white, to_luma, to_rgb
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.photo import Photo, Source, is_tensor
@@ -89,12 +89,12 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
     Raises:
         PhotoError: if they are colored or partly transparent.
     """
-    if mode in ("LA", "RGBA", *PREMULTIPLIED_MODES) and not (pixels[..., -1] == white_of(pixels.dtype)).all():
+    if mode in ("LA", "RGBA", *PREMULTIPLIED_MODES) and not (pixels[..., -1] == get_white(pixels.dtype)).all():
         raise PhotoError(f"{name}: the mask is partly transparent; say what is corrupted in white on black", name=name)
     if pixels.dtype.kind in "iu" and mode in ("L", "LA", "RGB", "RGBA"):
         values = pixels if mode in ("L", "RGB") else pixels[..., :-1]
         if values.max() <= 1:
-            pixels = pixels * pixels.dtype.type(white_of(pixels.dtype))
+            pixels = pixels * pixels.dtype.type(get_white(pixels.dtype))
     height, width = pixels.shape[:2]
     white = np.empty((height, width), np.bool_)
     for rows in cut_bands(height, width):

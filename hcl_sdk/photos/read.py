@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from hcl_sdk.errors import read_message
 from hcl_sdk.photos import sixteen_bit
-from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, to_rgb8, white_of
+from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS, readable_formats
 from hcl_sdk.photos.png_text import leave_out_large_text
@@ -366,7 +366,7 @@ def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) 
     key = image.info.get("transparency")
     if not (mode == "L" and isinstance(key, int)) and not (mode == "RGB" and isinstance(key, tuple) and len(key) == 3):
         return pixels, mode
-    white = white_of(pixels.dtype)
+    white = get_white(pixels.dtype)
     alpha = np.where((pixels == np.array(key)).all(axis=2, keepdims=True), 0, white).astype(pixels.dtype)
     return np.concatenate([pixels, alpha], axis=2), mode + "A"
 

@@ -68,11 +68,11 @@ class Region:
     def polygons(self) -> tuple[Ring, ...]:
         """The outline and then the holes; filled by the even-odd rule they are the region."""
         x, y, width, height = self.box
-        columns, starts, stops = _unpacked(self._runs)
+        columns, starts, stops = _unpack(self._runs)
         changes = np.zeros((height + 1, width), np.int8)
         changes[starts - y, columns - x] = 1
         changes[stops - y, columns - x] = -1
-        return tuple(_rings(changes.cumsum(axis=0, dtype=np.int8)[:-1] == 1, x, y))
+        return tuple(_trace_rings(changes.cumsum(axis=0, dtype=np.int8)[:-1] == 1, x, y))
 
 
 def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kinds: Kinds | None = None) -> list[Region]:
@@ -112,7 +112,7 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
         values = confidence[0, 0].detach().to("cpu").numpy()[mask].astype(np.float64)
         means = (np.bincount(label, values, minlength=count + 1)[1:] / areas).tolist()
     of_kinds = None if kinds is None else _mean_kinds(labels, areas, kinds)
-    runs, first = _column_runs(labels)
+    runs, first = _find_column_runs(labels)
     regions = []
     for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
         regions.append(
@@ -201,7 +201,7 @@ def _mean_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kind
 def to_coco(
     regions: Sequence[Region], *, file_name: str, size: tuple[int, int], image_id: int = 1
 ) -> dict[str, list[dict[str, Any]]]:
-    """The regions of one photo as a COCO data set (object detection format).
+    """The regions of one photo as a COCO dataset (object detection format).
 
     Segmentations are uncompressed run lengths (column by column, beginning with what is *not* the region), because
     COCO's polygons cannot have holes and are rasterized differently by different readers; pycocotools reads run
@@ -211,7 +211,7 @@ def to_coco(
         regions: of the photo, from `find_regions`.
         file_name: the photo's, as the annotations are to name it.
         size: (height, width) of the photo.
-        image_id: the photo's number in the data set.
+        image_id: the photo's number in the dataset.
 
     Returns:
         A dictionary with ``images``, ``annotations`` and ``categories``, ready for ``json.dump``. The category of a
@@ -253,7 +253,7 @@ def to_coco(
     }
 
 
-def _column_runs(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
+def _find_column_runs(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """The regions' runs down the columns, ``[N, 3]``, region by region, and where in them each region begins."""
     edges = np.diff(np.pad(labels.T > 0, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     x, start = np.nonzero(edges == 1)
@@ -263,13 +263,13 @@ def _column_runs(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
     return np.stack((x, start, stop), axis=1).astype(np.int32)[order], np.cumsum(np.bincount(label)).tolist()
 
 
-def _unpacked(runs: bytes) -> np.ndarray:
+def _unpack(runs: bytes) -> np.ndarray:
     return np.frombuffer(runs, np.int32).reshape(-1, 3).T
 
 
 def _run_lengths(region: Region, height: int, width: int) -> list[int]:
     """COCO's uncompressed run lengths of a region: column by column, beginning with the pixels outside it."""
-    columns, starts, stops = _unpacked(region._runs).astype(np.int64)
+    columns, starts, stops = _unpack(region._runs).astype(np.int64)
     changes = np.stack((columns * height + starts, columns * height + stops), axis=1).ravel()
     # A run that ends with its column and one that begins the next are one: their two changes cancel.
     kept = changes < height * width
@@ -282,7 +282,7 @@ def _run_lengths(region: Region, height: int, width: int) -> list[int]:
 _EAST, _SOUTH, _WEST, _NORTH = range(4)
 
 
-def _rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
+def _trace_rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
     """The corners of all boundaries of one connected region whose box begins at (x, y): the outline, then the holes.
 
     The region lies to the right of the direction of travel, so outlines run clockwise and holes counterclockwise. Sides
@@ -292,8 +292,8 @@ def _rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
     grid = np.pad(mask, 1)
     above, below = grid[:-1, 1:-1], grid[1:, 1:-1]
     left, right = grid[1:-1, :-1], grid[1:-1, 1:]
-    east, west = _straight(below & ~above, _EAST), _straight(above & ~below, _WEST)
-    south, north = _straight((left & ~right).T, _SOUTH), _straight((right & ~left).T, _NORTH)
+    east, west = _find_straight_runs(below & ~above, _EAST), _find_straight_runs(above & ~below, _WEST)
+    south, north = _find_straight_runs((left & ~right).T, _SOUTH), _find_straight_runs((right & ~left).T, _NORTH)
     start_x, start_y, end_x, end_y, direction = (
         np.concatenate(parts) for parts in zip(east, south, west, north, strict=True)
     )
@@ -320,7 +320,7 @@ def _rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
     return rings
 
 
-def _straight(sides: np.ndarray, direction: int) -> tuple[np.ndarray, ...]:
+def _find_straight_runs(sides: np.ndarray, direction: int) -> tuple[np.ndarray, ...]:
     """Straight runs of sides along the rows of ``sides``: starts and ends (x, y), and directions.
 
     South and north hand in transposed arrays.

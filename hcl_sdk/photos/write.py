@@ -129,13 +129,13 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
     if file_format.name in ("WEBP", "AVIF"):
         if mode in ("L", "LA"):  # only color there: the profile of a grey photo would be wrong
             image, icc_profile = image.convert({"L": "RGB", "LA": "RGBA"}[mode]), None
-        exif = _with_resolution(exif, photo.dpi)
+        exif = _add_resolution(exif, photo.dpi)
     metadata = {"icc_profile": icc_profile, "exif": exif, "dpi": photo.dpi}
     metadata = {key: value for key, value in metadata.items() if value is not None}
     image.save(file, file_format.name, **{**file_format.defaults, **metadata, **options})
 
 
-def _with_resolution(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
+def _add_resolution(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
     """EXIF that says the resolution, for formats that have no other place for it."""
     if dpi is None:
         return exif

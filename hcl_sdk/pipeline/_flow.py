@@ -80,14 +80,14 @@ class Flow:
         return self._fill(result, None)
 
     def make_mask(self, confidence: Tensor, detection: Detection | None = None) -> Tensor:
-        """The mask that a confidence makes, both ``[B, 1, H, W]``.
+        """Convert a confidence to a mask, both ``[B, 1, H, W]``.
 
-        Kinds of damage are those of ``detection``, if it is given; then ``B`` is 1.
+        Kinds of damage are taken from ``detection``, if it is given; ``B`` must then be 1.
         """
         return self._choose(hysteresis_mask(confidence, *self._limits(), min_area=self.settings.min_area), detection)
 
     def make_own_mask(self, result: Result) -> Tensor:
-        """The mask that the detection of a result makes, ``[1, 1, H, W]``."""
+        """Compute the mask of a result's detection, ``[1, 1, H, W]``."""
         assert result.detection is not None
         assert result._confidence is not None
         return self._enlarge(result._confidence, result.detection, result.photo, result._inside)
@@ -99,14 +99,14 @@ class Flow:
         return self._choose(mask, detection)
 
     def _choose(self, mask: Tensor, detection: Detection | None) -> Tensor:
-        """Of a mask, the regions of the kinds that are asked for."""
+        """Keep the regions of a mask whose kinds of damage are asked for."""
         kinds = list_kinds(detection)
         if kinds is None or not (self.settings.only or self.settings.skip):
             return mask
         return select_kinds(mask, kinds, only=self.settings.only, skip=self.settings.skip)
 
     def _limits(self) -> tuple[float, float]:
-        """The two thresholds at the sensitivity asked for."""
+        """Return the two thresholds, adapted to the sensitivity."""
         at = partial(threshold_at, self.settings.sensitivity)
         return at(self.settings.threshold), at(self.settings.peak_threshold)
 
@@ -260,13 +260,13 @@ class Flow:
 
 
 def _whole(photo: Photo) -> Window:
-    """All rows and columns of a photo."""
+    """Return the window of a whole photo: all rows, all columns."""
     height, width = photo.size
     return slice(0, height), slice(0, width)
 
 
 def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
-    """A part of a photo at a working size, ``[1, 3, *size]``."""
+    """Shrink a part of a photo to a working size, ``[1, 3, *size]``."""
     rows, columns = box
     shrinker = BandShrinker((rows.stop - rows.start, columns.stop - columns.start), size)
     for band in shrinker.bands:
@@ -275,7 +275,7 @@ def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
 
 
 def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
-    """The mask that the detector alone found, at the size of the photo, on the CPU."""
+    """Return the detector's own mask, regardless of the settings, at the size of the photo, on the CPU."""
     return enlarged_hysteresis_mask(_copy(detection.confidence.float()), size, 0.5, 0.0)
 
 

@@ -66,10 +66,10 @@ def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attrib
 class Pipeline(Settings):
     """A detector and a restorer, and the settings for processing photos with them.
 
-    Photos may be given as paths, PIL images, numpy arrays or torch tensors, one or a list of any sizes; see
-    :class:`~hcl_sdk.Photo` for what is accepted. Making a pipeline binds the restorer to the detector's encoder, moves
-    both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``unveil``, are
-    attributes that can be set, and are checked then as well.
+    Photos can be paths, PIL images, NumPy arrays or torch tensors, either one or a list of any sizes; see
+    :class:`~hcl_sdk.Photo` for what is accepted. Creating a pipeline binds the restorer to the detector's encoder,
+    moves both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``unveil``, are
+    attributes that can be assigned and are validated then as well.
 
     Args:
         detector: finds the corrupted region; None for a pipeline that is always given masks.
@@ -77,35 +77,36 @@ class Pipeline(Settings):
             example ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
             never: memory and time then grow with the photo.
-        context_size: a photo whose shorter side has more pixels than this at detection is looked at a second time,
-            shrunk to it, and the logits of both confidences are averaged: large regions show in a small image, thin
-            ones in a large one. None for once only.
-        restoration_size: as ``detection_size``, for restoration, of the part of the photo that is to be filled and its
-            surroundings. A restorer that uses the detector's features works at the scale of the detection instead.
-        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]: what the weights were tuned to.
-        peak_threshold: of these pixels only those regions count that have ``confidence > peak_threshold`` somewhere, in
-            [0, 1], likewise; 0 for all. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
-        sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds as they
-            are, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
-        only: leave out regions whose damage is none of these kinds, of ``text``, ``graphic``, ``scratch``, ``patch``,
+        context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
+            shrunk to this size, and the logits of both confidences are averaged: large regions show in a small image,
+            thin ones in a large one. None for a single analysis.
+        restoration_size: the same as ``detection_size`` for restoration, applied to the part of the photo to be filled
+            and its surroundings. A restorer that uses the detector's features works at the scale of the detection
+            instead.
+        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]; tuned with the weights.
+        peak_threshold: only regions of such pixels count that have ``confidence > peak_threshold`` somewhere, in [0,
+            1]; 0 keeps all. Tuned with the weights. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
+        sensitivity: how readily a pixel is called corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds
+            unchanged, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+        only: keep only regions with these kinds of damage, out of ``text``, ``graphic``, ``scratch``, ``patch``,
             ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
-        skip: leave out regions whose damage is one of these kinds; likewise.
-        min_area: leave out regions with less than this share of the photo's pixels, in [0, 1].
-        dilate: pixels of the photo by which the mask grows before it is filled: what is left of a soft edge would show.
-        feather: width in pixels of the border beyond, which is filled too and fades into the photo.
+        skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
+        min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
+        dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
+        feather: width in pixels of the border outside it over which the fill fades into the photo.
         seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
             :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
-        texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is nearest
-            to the truth pixel by pixel and smooth; 1 looks most like a photo. See
+        texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
+            and closest to the truth pixel by pixel; 1 looks most like a photo. See
             :func:`~hcl_sdk.functional.patch_fields.synthesize`.
-        unveil: take off watermarks, stains and the like through which the photo is seen, where that can be done, and
-            fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
-        device: where to run; an accelerator if there is one.
-        precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering is always done in float32.
+        unveil: remove watermarks, stains and other see-through damage by computing what lies beneath, where possible,
+            and fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
+        device: where to run; by default an accelerator if there is one.
+        precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering always runs in float32.
 
     Raises:
-        TypeError: if a part is not what its name says, or a setting of another type.
-        ValueError: if both parts are None or do not fit each other, or a setting is out of its range.
+        TypeError: if a part or a setting has the wrong type.
+        ValueError: if both parts are None or do not match, or a setting is out of range.
 
     Example:
         >>> import numpy as np
@@ -221,22 +222,22 @@ class Pipeline(Settings):
         """Find the corrupted region of a photo, and fill it.
 
         Args:
-            photo: one photo, or a list of them, which are all held in memory, with their results.
-            sensitivity, only, skip, min_area, dilate, feather, texture: in place of the pipeline's own.
-            region: (x, y, width, height) in pixels: what is corrupted is looked for in this rectangle only. The
-                detector sees the whole photo all the same.
-            seed: of the clusterer's draws; the same seed gives the same result.
-            batch_size: how many photos of one working size go through the detector at once.
-            progress: show a bar, of photos. The logger ``hcl_sdk.pipeline`` tells what was found in each, at the level
-                INFO.
+            photo: one photo, or a list of photos, all of which are held in memory together with their results.
+            sensitivity, only, skip, min_area, dilate, feather, texture: override the pipeline's settings.
+            region: (x, y, width, height) in pixels: search for corruption only in this rectangle. The detector still
+                sees the whole photo.
+            seed: random seed of the clusterer; the same seed gives the same result.
+            batch_size: how many photos of the same working size go through the detector at once.
+            progress: show a progress bar. The logger ``hcl_sdk.pipeline`` reports what was found in each photo, at
+                level INFO.
 
         Returns:
             One result, or a list of them in the order of the photos.
 
         Raises:
-            TypeError: for what is no photo, or a setting of another type.
-            ValueError: for a photo that cannot be read, a value out of its range, a pipeline without a detector or
-                restorer, or ``only`` or ``skip`` and a detector that does not know what damage is.
+            TypeError: if the photo or a setting has an unsupported type.
+            ValueError: if a photo cannot be read, a value is out of range, the pipeline lacks a detector or restorer,
+                or ``only`` or ``skip`` is given and the detector has no ``damage_head``.
         """
         self._need_restorer()
         flow = self._make_flow(
@@ -293,7 +294,7 @@ class Pipeline(Settings):
         batch_size: int = 8,
         progress: bool = False,
     ) -> Result | list[Result]:
-        """Find what does not belong in the photo, and fill nothing. Arguments and errors as in calling the pipeline."""
+        """Find the corrupted region of a photo without filling it. Arguments and errors are those of ``__call__``."""
         flow = self._make_flow(region, sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
         return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size, progress, flow.settings)
 
@@ -338,26 +339,26 @@ class Pipeline(Settings):
         skip: Kinds | None = None,
         min_area: float | None = None,
     ) -> Tensor:
-        """The mask of what was found with other settings: what :meth:`detect` would find, without detecting anew.
+        """Compute the mask that :meth:`detect` would find with other settings, without running the detector again.
 
         Args:
-            found: a result of this pipeline; or a confidence, the probability of *corrupted*, ``[B, 1, H, W]``, which
-                does not say what the damage is, so that ``only`` and ``skip`` must be empty.
-            sensitivity, only, skip, min_area: in place of the pipeline's own.
+            found: a result of this pipeline; or a confidence, the probability of *corrupted*, ``[B, 1, H, W]``. A
+                confidence does not tell the kind of damage, so ``only`` and ``skip`` must then be empty.
+            sensitivity, only, skip, min_area: override the pipeline's settings.
 
         Returns:
             ``corruption_mask``, ``[B, 1, H, W]`` bool.
 
         Raises:
-            TypeError, ValueError: if ``found`` is neither, a setting cannot be what it is given, or it is not known
-                what the damage is and ``only`` or ``skip`` asks for it.
+            TypeError, ValueError: if ``found`` is neither, a setting is invalid, or ``only`` or ``skip`` is given and
+                the kind of damage is not known.
         """
         flow = self._make_flow(sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
         confidence, detection = (found.confidence, found.detection) if isinstance(found, Result) else (found, None)
         if (detection is None or detection.damage_logits is None) and (name := _asks_for_kinds(flow.settings)):
             raise ValueError(
-                f"{name} chooses by what the damage is, which is not known here; hand in a result of a pipeline whose "
-                f"detector has a damage_head, found with it"
+                f"{name} selects by the kind of damage, which is not known here; pass a result that was detected by a "
+                f"pipeline whose detector has a damage_head"
             )
         return flow.make_mask(confidence, detection)
 
@@ -623,8 +624,8 @@ def restore(photo: Source, *, corruption_mask: Source | None = None, **options: 
     if corruption_mask is None:
         known = [*inspect.signature(Pipeline.__call__).parameters, "corruption_mask"]
         check_keywords("restore", options, known[2:])
-        return _default_pipeline()(photo, **options)
-    return _default_pipeline().restore(photo, corruption_mask=corruption_mask, **options)
+        return _load_default()(photo, **options)
+    return _load_default().restore(photo, corruption_mask=corruption_mask, **options)
 
 
 def detect(photo: Source, **options: Any) -> Result:
@@ -634,11 +635,11 @@ def detect(photo: Source, **options: Any) -> Result:
         photo: one photo.
         options: as of :meth:`Pipeline.detect`. Errors likewise.
     """
-    return _default_pipeline().detect(photo, **options)
+    return _load_default().detect(photo, **options)
 
 
 @lru_cache(maxsize=1)
-def _default_pipeline() -> Pipeline:
+def _load_default() -> Pipeline:
     return Pipeline.from_pretrained("default")
 
 

@@ -69,7 +69,7 @@ def test_coco_does_not_overwrite_a_photo(hcl: Callable[..., Result]) -> None:
 def test_coco_is_not_written_where_a_picture_goes(hcl: Callable[..., Result], name: str) -> None:
     draw("a.png")
     result = hcl("detect", "a.png", "--plot", "--coco", f"./out/{name}", "-o", "out", status=2)
-    assert f"out/{name} is where the {name[2:6]} of a.png goes" in result.stderr
+    assert f"out/{name} would collide with the {name[2:6]} of a.png" in result.stderr
     assert not Path("out").exists()
 
 

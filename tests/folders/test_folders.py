@@ -125,13 +125,13 @@ def test_what_is_wrong_is_an_ordinary_error_before_the_work(tiny_pipeline: Pipel
         ),
         (
             lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="c.json", resume=True),
-            "where some are left out",
+            "resuming skips some of them",
             ("coco", "resume"),
         ),
         (lambda: detect_folder("photos", "out", pipeline=blind), "there is no detector", ("pipeline",)),
         (
             lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="out/a_mask.png"),
-            "is where the mask of photos/a.png goes",
+            "would collide with the mask of photos/a.png",
             ("coco",),
         ),
     ]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcl_sdk.functional.windows import (
-    attendable,
+    find_attendable,
     half_shift,
     merge,
     pad_to_windows,
@@ -76,14 +76,14 @@ def test_attendable_keys_are_those_that_survive_the_published_additive_masks(
     if neighbors is not None:
         additive = additive - 100.0 * (~neighbors[:, None]).float()
     weights = additive.expand(2, 3, 1, 4, 4).softmax(-1)
-    mask = attendable(neighbors, corrupted)
+    mask = find_attendable(neighbors, corrupted)
     assert mask is not None
     assert torch.equal(mask.expand(2, 3, 1, 4, 4), weights > 1e-30)
 
 
 def test_without_masks_all_may_be_attended_to() -> None:
-    assert attendable(None, None) is None
+    assert find_attendable(None, None) is None
     near = torch.eye(4, dtype=torch.bool)[None]
-    found = attendable(near, None)
+    found = find_attendable(near, None)
     assert found is not None
     assert torch.equal(found, near[:, None])

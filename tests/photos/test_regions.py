@@ -131,8 +131,8 @@ def test_regions_are_equal_if_their_pixels_are() -> None:
 
 def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     traced = []
-    genuine = module._rings
-    monkeypatch.setattr(module, "_rings", lambda mask, *at: traced.append(mask.shape) or genuine(mask, *at))
+    genuine = module._trace_rings
+    monkeypatch.setattr(module, "_trace_rings", lambda mask, *at: traced.append(mask.shape) or genuine(mask, *at))
     mask = np.zeros((400, 600), bool)
     mask[::8, ::8] = mask[1::8, ::8] = True
     found = find_regions(as_tensor(mask), as_tensor(mask).float())
