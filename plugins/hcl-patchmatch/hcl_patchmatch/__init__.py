@@ -1,0 +1,14 @@
+"""PyPatchMatch's inpainting as a restorer for hcl_sdk. Importing this module imports neither PyPatchMatch nor torch."""
+
+from hcl_sdk import hookimpl
+
+api_version = 1
+
+
+@hookimpl
+def hcl_register(registry):
+    registry.restorer(
+        "patchmatch",
+        "hcl_patchmatch.patchmatch:PatchMatch",
+        summary="copies patches of the photo (Barnes et al. 2009); no weights",
+    )

@@ -1,0 +1,56 @@
+"""``patchmatch.patch_match.inpaint`` as a restorer, on batches of tensors."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from patchmatch import patch_match
+from torch import Tensor
+
+from hcl_sdk import Detection, PyramidSpec, Restorer, component
+
+_ONE_AT_A_TIME = threading.Lock()  # the library has one seed for the whole process
+
+
+def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 3 or value % 2 == 0:
+        raise ValueError(f"'{attribute.name}' must be an odd number from 3 on; got {value}")
+
+
+@component
+class PatchMatch(Restorer):
+    """Copies patches of the known photo that fit together; sharp, and blind to what the photo shows.
+
+    Source: Barnes et al., "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing", SIGGRAPH
+    2009, and Wexler et al., "Space-Time Completion of Video", PAMI 2007; as implemented in PyPatchMatch. The output is
+    rounded to 8 bits, on the CPU, and carries no gradient.
+
+    Attributes:
+        patch_size: side of the patches in pixels, odd, at least 3.
+        seed: random seed of the search, from 0 to 2^32 - 1. Equal inputs give equal outputs.
+    """
+
+    patch_size: int = attrs.field(default=11, validator=_is_odd)
+    seed: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 32)])
+
+    def build(self, spec: PyramidSpec | None) -> None:
+        """There are no layers to make."""
+
+    def forward(self, image: Tensor, detection: Detection) -> Tensor:
+        """Fill ``[B, 3, H, W]`` images; one without any known pixel comes back as it is."""
+        pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        masks = detection.corruption_mask[:, 0].cpu().numpy()
+        filled = np.stack([self._inpaint(*each) for each in zip(pixels, masks, strict=True)])
+        return (torch.from_numpy(filled).to(image.device).permute(0, 3, 1, 2).float() / 255).to(image.dtype)
+
+    def _inpaint(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Fill one image ``[H, W, 3]`` of 8 bits, where its mask ``[H, W]`` is True."""
+        if mask.all():
+            return image
+        with _ONE_AT_A_TIME:
+            patch_match.set_random_seed(self.seed)
+            return patch_match.inpaint(image, mask, patch_size=self.patch_size // 2)
