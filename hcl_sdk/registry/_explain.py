@@ -27,6 +27,7 @@ _IN_PLUGINS = {
     "lama": "hcl-lama",
     "metric-learning": "hcl-metric-learning",
     "navier-stokes": "hcl-opencv",
+    "patchmatch": "hcl-patchmatch",
     "research": "hcl-weights",
     "telea": "hcl-opencv",
     "timm": "hcl-timm",

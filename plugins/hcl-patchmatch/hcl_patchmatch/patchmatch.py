@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
-from patchmatch import patch_match
+from patchmatch.patch_match import inpaint, set_random_seed
 from torch import Tensor
 
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
@@ -52,5 +52,5 @@ class PatchMatch(Restorer):
         if mask.all():
             return image
         with _ONE_AT_A_TIME:
-            patch_match.set_random_seed(self.seed)
-            return patch_match.inpaint(image, mask, patch_size=self.patch_size // 2)
+            set_random_seed(self.seed)
+            return inpaint(image, mask, patch_size=self.patch_size // 2)

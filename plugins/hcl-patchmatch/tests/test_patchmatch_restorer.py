@@ -12,7 +12,7 @@ import torch
 from hcl_patchmatch.patchmatch import PatchMatch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from patchmatch import patch_match
+from patchmatch.patch_match import inpaint, set_random_seed
 
 from hcl_sdk import Detection, Pipeline
 from hcl_sdk.plugins import registry
@@ -45,9 +45,9 @@ def restore(restorer: PatchMatch, photos: np.ndarray, masks: np.ndarray) -> np.n
 def test_agrees_with_the_library_called_directly_for_every_image_of_a_batch(seed, batch, height, width, patch_size):
     photos, masks = draw_photos(seed, batch, height, width)
     restored = restore(PatchMatch(patch_size=patch_size, seed=seed), photos, masks)
-    patch_match.set_random_seed(seed)
+    set_random_seed(seed)
     for one, photo, mask in zip(restored, photos, masks, strict=True):
-        assert np.array_equal(one, patch_match.inpaint(photo, mask, patch_size=patch_size // 2))
+        assert np.array_equal(one, inpaint(photo, mask, patch_size=patch_size // 2))
 
 
 def test_a_stripe_is_continued_with_its_texture():
