@@ -145,7 +145,17 @@ def test_a_frozen_program_examines_a_photo(tmp_path: Path) -> None:
         "print(hcl_sdk.__version__, tuple(result.corruption_mask.shape), flush=True)\n"
         "main(['components', 'restorer'])\n"
     )
-    command = [sys.executable, "-m", "PyInstaller", "--log-level", "WARN", "--distpath", "dist", str(program)]
+    command = [
+        sys.executable,
+        "-m",
+        "PyInstaller",
+        "--noconfirm",
+        "--log-level",
+        "WARN",
+        "--distpath",
+        "dist",
+        str(program),
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     run = subprocess.run([tmp_path / "dist/program/program"], capture_output=True, text=True, cwd=tmp_path)
     assert run.returncode == 0, run.stderr

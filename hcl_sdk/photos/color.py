@@ -72,6 +72,8 @@ def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
 
 def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
     """Native values ``[H, W, C]`` as float32 RGB ``[H, W, 3]`` in [0, 1]."""
+    if mode in PREMULTIPLIED_MODES and pixels.dtype != np.uint8:
+        pixels, mode = to_straight(pixels, mode), FILE_MODES[mode]
     if mode in CONVERTED_MODES:
         pixels, mode = _convert_to_rgb(pixels, mode), "RGB"
     colors = pixels[..., :1] if mode in ("L", "LA") else pixels[..., :3]
@@ -79,12 +81,23 @@ def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
     return np.broadcast_to(rgb, (*rgb.shape[:2], 3))
 
 
+def to_straight(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Colors of a premultiplied mode divided by alpha, in their own depth; those under an alpha of 0 stay."""
+    if pixels.dtype == np.uint8:
+        return from_pil(to_pil(pixels, mode).convert(FILE_MODES[mode]))
+    alpha = pixels[..., -1:].astype(np.float64)
+    straight = pixels.copy()
+    colors = pixels[..., :-1] * (get_white(pixels.dtype) / np.where(alpha > 0, alpha, get_white(pixels.dtype)))
+    straight[..., :-1] = np.rint(colors).clip(0, get_white(pixels.dtype))
+    return straight
+
+
 def to_rgb8(pixels: np.ndarray, mode: str) -> np.ndarray:
     """Native values ``[H, W, C]`` as uint8 RGB ``[H, W, 3]``; those of more than 8 bits are rounded."""
-    if mode in CONVERTED_MODES:
-        return _convert_to_rgb(pixels, mode)
     if pixels.dtype != np.uint8:
         return quantize(to_rgb(pixels, mode), np.dtype(np.uint8))
+    if mode in CONVERTED_MODES:
+        return _convert_to_rgb(pixels, mode)
     return np.repeat(pixels[..., :1], 3, axis=2) if mode in ("L", "LA") else pixels[..., :3]
 
 
@@ -97,6 +110,10 @@ def _convert_to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
 
 def from_rgb(rgb: np.ndarray, old: np.ndarray, mode: str) -> np.ndarray:
     """RGB ``[H, W, 3]`` in [0, 1] as native values; channels that hold no color (alpha) are those of ``old``."""
+    if mode in PREMULTIPLIED_MODES and old.dtype != np.uint8:
+        alpha = old[..., -1:]
+        colors = to_luma(rgb)[..., None] if mode == "La" else rgb
+        return np.concatenate([quantize(colors * (alpha / get_white(old.dtype)), old.dtype), alpha], axis=2)
     if mode in CONVERTED_MODES:
         image = Image.fromarray(quantize(rgb, np.dtype(np.uint8)))
         if mode in ("RGBa", "La"):

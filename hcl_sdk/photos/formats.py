@@ -12,7 +12,7 @@ LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
 MAX_MEGAPIXELS = 200.0
 """Photos of more megapixels are refused, unless more are allowed: a small file can claim any size."""
 
-DEEP_KINDS = ("LA;16", "RGB;16", "RGBA;16")
+DEEP_KINDS = ("LA;16", "RGB;16", "RGBA;16", "RGBa;16")
 """Kinds of photo that Pillow neither reads in full nor writes: 16 bits a channel, several channels."""
 
 
@@ -31,9 +31,10 @@ class Format:
     defaults: dict[str, Any]
 
 
-_PNG = Format("PNG", ("L", "LA", "RGB", "RGBA", "L;16", "I", *DEEP_KINDS), {})
+_PNG = Format("PNG", ("L", "LA", "RGB", "RGBA", "L;16", "I", "LA;16", "RGB;16", "RGBA;16"), {})
 _JPEG = Format("JPEG", ("L", "RGB", "CMYK", "YCbCr"), {"quality": 95, "subsampling": 0})
-_TIFF_KINDS = "L", "LA", "La", "RGB", "RGBA", "RGBa", "L;16", "RGB;16", "RGBA;16", "I", "CMYK", "YCbCr", "LAB", "F"
+_ALPHA_KINDS = "LA", "La", "RGBA", "RGBa", "RGBA;16", "RGBa;16"
+_TIFF_KINDS = "L", "RGB", "L;16", "RGB;16", "I", "CMYK", "YCbCr", "LAB", "F", *_ALPHA_KINDS
 _TIFF = Format("TIFF", _TIFF_KINDS, {})
 FORMATS = {
     ".png": _PNG,

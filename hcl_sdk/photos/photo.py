@@ -204,11 +204,12 @@ class Photo:
             return tensor[None] if self._origin.dimensions == 4 else tensor
         if self._origin.kind == "array":
             return self.pixels[..., 0].copy() if self._origin.dimensions == 2 else self.pixels.copy()
-        if self.pixels.dtype == np.uint16 and self.pixels.shape[2] > 1:
-            return self.pixels.copy()
-        image = color.to_pil(self.pixels, self.mode)
-        if self._origin.kind == "file" and self.mode in color.PREMULTIPLIED_MODES:  # as Pillow itself shows such files
-            image = image.convert(color.FILE_MODES[self.mode])
+        pixels, mode = self.pixels, self.mode
+        if self._origin.kind == "file" and mode in color.PREMULTIPLIED_MODES:  # as Pillow itself shows such files
+            pixels, mode = color.to_straight(pixels, mode), color.FILE_MODES[mode]
+        if pixels.dtype == np.uint16 and pixels.shape[2] > 1:
+            return pixels.copy()
+        image = color.to_pil(pixels, mode)
         info = {"icc_profile": self.icc_profile, "exif": self.exif, "dpi": self.dpi}
         image.info.update({key: value for key, value in info.items() if value is not None})
         return image
@@ -254,8 +255,11 @@ class Photo:
         pixels, mode = self.pixels, self.mode
         file_format = find_format(path)
         if mode in color.FILE_MODES and not (file_format and mode in file_format.kinds):
-            mode = color.FILE_MODES[mode]
-            pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
+            if mode in color.PREMULTIPLIED_MODES:
+                pixels, mode = color.to_straight(pixels, mode), color.FILE_MODES[mode]
+            else:
+                mode = color.FILE_MODES[mode]
+                pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
         elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind not in ("file", "image")):
             pixels = color.quantize(pixels.astype(np.float32), np.dtype(np.uint8))
         return Writable(pixels=pixels, mode=mode, icc_profile=self.icc_profile, exif=self.exif, dpi=self.dpi)

@@ -287,6 +287,7 @@ def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
         opened.file.seek(position)  # Pillow goes on from there
     if pixels is not None:
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
+        mode = "RGBa" if mode == "RGBA" and _is_premultiplied(image) else mode
     else:
         is_premultiplied = opened is not None and _keep_premultiplied(image)
         pixels, mode = _decode_pixels(image)
@@ -316,10 +317,9 @@ def _keep_premultiplied(image: Image.Image) -> bool:
     Raises:
         ValueError: if it is one that Pillow divides nevertheless.
     """
-    if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.mode != "RGBA":
+    if image.mode != "RGBA" or not _is_premultiplied(image):
         return False
-    if image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] != (sixteen_bit.PREMULTIPLIED,):
-        return False
+    assert isinstance(image, TiffImagePlugin.TiffImageFile)
     if image.tag_v2.get(TiffImagePlugin.PLANAR_CONFIGURATION, 1) != 1:
         raise ValueError("a TIFF with associated alpha in planes is not read; save it with interleaved channels")
     tiles = []
@@ -328,6 +328,13 @@ def _keep_premultiplied(image: Image.Image) -> bool:
         tiles.append(tile._replace(args=(str(raw).replace("RGBa", "RGBA", 1), *rest)))
     image.tile = tiles
     return True
+
+
+def _is_premultiplied(image: Image.Image) -> bool:
+    """Whether the first channel beside the colors of a TIFF is associated alpha."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] == (sixteen_bit.PREMULTIPLIED,)
 
 
 _BITS = TiffImagePlugin.BITSPERSAMPLE

@@ -237,8 +237,6 @@ def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
                 f"a TIFF of 16 bits and {arrangement[1]} channels ({arrangement[0]}) is not read: only grey and RGB, "
                 f"or RGB with alpha"
             )
-        if PREMULTIPLIED in page.extrasamples:
-            raise ValueError("a 16-bit TIFF with premultiplied alpha is not read: save it with straight alpha")
         if page.dtype != np.uint16:
             raise ValueError(f"a color TIFF of {page.dtype} is not read: only 8 and 16 bits a channel")
         if sorted((page.imagewidth, page.imagelength)) != sorted(size) or page.imagedepth != 1:

@@ -253,6 +253,41 @@ def test_associated_alpha_of_8_bits_comes_back_as_it_was(
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+def test_associated_alpha_of_16_bits_comes_back_as_it_was(
+    codec: Any, tmp_path: Path, compression: str | None, planes: str
+) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (9, 7, 4), dtype=np.uint16)
+    values[..., :3] = np.minimum(values[..., :3], values[..., 3:])
+    values[4, 4], values[0, 0] = (0, 0, 0, 0), (1, 2, 3, 3)
+    stored = values if planes == "contig" else np.moveaxis(values, -1, 0)
+    options: Any = {"photometric": "rgb", "planarconfig": planes, "extrasamples": ["assocalpha"]}
+    tifffile.imwrite(tmp_path / "a.tif", stored, compression=compression, **options)
+    photo = Photo.open(tmp_path / "a.tif")
+    straight = values / np.where(values[..., 3:] > 0, values[..., 3:], 65535)
+    assert np.abs(photo.rgb_array[0].transpose(1, 2, 0) - straight[..., :3]).max() < 1e-5
+    native = photo.native()
+    assert isinstance(native, np.ndarray)
+    assert np.array_equal(native[..., 3], values[..., 3])
+    assert np.abs(native[..., :3] / 65535 - straight[..., :3]).max() < 1e-5
+    alpha = np.zeros((1, 1, 9, 7), np.float32)
+    alpha[..., 2:5, 3:6] = 1
+    filled = photo.composite(np.full((1, 3, 9, 7), 0.25, np.float32), alpha)
+    filled.save(tmp_path / "filled.tif")
+    with tifffile.TiffFile(tmp_path / "filled.tif") as tiff:
+        page = tiff.pages.first
+        assert page.extrasamples == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
+        again = page.asarray()
+    outside = alpha[0, 0] == 0
+    assert np.array_equal(again[outside], values[outside])
+    assert np.array_equal(again[..., 3], values[..., 3])
+    assert np.abs(again[2:5, 3:6, 0] - values[2:5, 3:6, 3] * 0.25).max() <= 1
+    filled.save(tmp_path / "filled.png")  # PNG has straight alpha
+    kept = Photo.open(tmp_path / "filled.png").pixels[outside]
+    assert np.array_equal(np.rint(kept[:, :3] * (kept[:, 3:] / 65535)), values[outside][:, :3])
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
 def test_associated_alpha_in_planes_is_refused_rather_than_changed(tmp_path: Path, compression: str | None) -> None:
     planes = np.moveaxis(premultiplied(4), -1, 0)
     options = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,7 @@ def load(
         raise ValueError("'model' is empty; expected a repository on the Hugging Face Hub or a folder")
     options: dict[str, Any] = {"revision": revision}
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            # diffusers says something to the Hub's library that the latter does not listen to any more.
-            warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument is deprecated", UserWarning)
+        with torch.random.fork_rng(devices=[]):
             config: Any = AutoPipelineForInpainting.load_config(model, **options)
             if not safety_checker and "safety_checker" in config:
                 options |= {"safety_checker": None, "requires_safety_checker": False}

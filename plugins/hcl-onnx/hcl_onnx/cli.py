@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import logging
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -53,7 +56,9 @@ def _export(options: argparse.Namespace) -> int:
         from hcl_sdk import Pipeline
     except ModuleNotFoundError as error:
         raise ValueError(f"exporting needs more packages: pip install 'hcl-onnx[export]' ({error})") from error
-    differences = export(Pipeline.from_pretrained(options.weights, device="cpu"), options.folder, seed=options.seed)
+    pipeline = Pipeline.from_pretrained(options.weights, device="cpu")
+    with _silence_exporter():
+        differences = export(pipeline, options.folder, seed=options.seed)
     for found in differences:
         size = " x ".join(map(str, found.size))
         print(f"{found.model} at {size}: largest difference {found.largest:.1e}, mask {found.mask:.2%}")
@@ -65,6 +70,24 @@ def _export(options: argparse.Namespace) -> int:
         quantize(options.folder, photos)
         print(f"detector.onnx quantized to 8 bits on {len(photos)} photos")
     return 0
+
+
+@contextmanager
+def _silence_exporter() -> Iterator[None]:
+    """Leave unsaid what PyTorch's exporter is going to change in itself.
+
+    Only the command does so, whose process it is: filters and levels are those of all threads.
+    """
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _lose_output(error: OSError) -> None:

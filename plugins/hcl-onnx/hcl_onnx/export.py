@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -273,23 +271,16 @@ def _translated(
     what = type(module).__name__.removesuffix("Graph").lower()
     with Draws() as draws:
         module(*inputs)
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
     try:
-        logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what PyTorch itself is going to change
-            with Exportable(draws.drawn):
-                program = torch.export.export(
-                    module.eval(), inputs, dynamic_shapes=_by_argument(module, [shape] * len(inputs))
-                )
-            made = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=input_names, output_names=output_names
+        with Exportable(draws.drawn):
+            program = torch.export.export(
+                module.eval(), inputs, dynamic_shapes=_by_argument(module, [shape] * len(inputs))
             )
+        made = torch.onnx.export(
+            program, dynamo=True, verbose=False, input_names=input_names, output_names=output_names
+        )
     except Exception as error:  # of PyTorch's symbolic shapes, its exporter, and a component's own
         raise ExportError(f"the {what} cannot be exported: {describe_error(error, limit=2000)}") from error
-    finally:
-        logger.setLevel(level)
     assert made is not None
     return made.model_proto
 

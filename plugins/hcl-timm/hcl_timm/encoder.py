@@ -99,7 +99,7 @@ class TimmEncoder(BackboneEncoder):
         made = []
         for is_loaded in (False, True):  # timm does not say what a file has nothing for: it then stays as it was drawn
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
+                torch.default_generator.manual_seed(0)  # of the CPU alone: the states of accelerators are not forked
                 made.append(self._fetch(lambda: timm.create_model(str(self.model), pretrained=is_loaded, **options)))  # noqa: B023
         drawn, loaded = (backbone.state_dict() for backbone in made)
         same = [name for name in loaded if torch.equal(loaded[name], drawn[name])]
