@@ -79,11 +79,11 @@ def _annotated(folder: Path) -> AnnotatedDataset:
 def _hugging_face(folder: Path) -> HuggingFaceDataset:
     import datasets
 
-    pictures = [str(_photo(folder / f"{i}.png")) for i in range(2)]
+    photos = [str(_photo(folder / f"{i}.png")) for i in range(2)]
     if not (folder / "rows").is_dir():
         shown = datasets.is_progress_bar_enabled()
         datasets.disable_progress_bars()
-        datasets.Dataset.from_dict({"image": pictures}).save_to_disk(str(folder / "rows"))
+        datasets.Dataset.from_dict({"image": photos}).save_to_disk(str(folder / "rows"))
         if shown:
             datasets.enable_progress_bars()
     return HuggingFaceDataset(path=str(folder / "rows"))

@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 30, 22
 
 
 def draw(path: str | Path, seed: int = 0, mode: str = "RGB", size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
-    """A picture file of noise with a bright box in it."""
+    """A photo file of noise with a bright box in it."""
     values = np.random.default_rng(seed).integers(0, 100, (size[1], size[0], 3), dtype=np.uint8)
     values[5:12, 8:20] = (250, 20, 240)
     path = Path(path)

@@ -229,10 +229,10 @@ def test_the_readme_marks_one_block_for_each_of_its_two_commands() -> None:
         assert block.strip().endswith(expected)
 
 
-def test_pictures_are_small() -> None:
-    pictures = [f for f in (ROOT / "docs" / "images").iterdir() if f.is_file()]
-    assert pictures
-    assert all(f.stat().st_size < 200_000 for f in pictures)
+def test_figures_are_small() -> None:
+    figures = [f for f in (ROOT / "docs" / "images").iterdir() if f.is_file()]
+    assert figures
+    assert all(f.stat().st_size < 200_000 for f in figures)
 
 
 def test_a_wrong_page_is_noticed(here: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_a_notebook_runs_and_shows_what_it_was_saved_with(path: Path, tmp_path: 
         if before.cell_type != "code":
             continue
         assert before.outputs or not after.outputs, f"saved without what it shows: {before.source}"
-        # Numbers and pictures depend on the weights, which change; what kinds of things are shown does not.
+        # Numbers and figures depend on the weights, which change; what kinds of things are shown does not.
         assert shown(before) == shown(after)
 
 

@@ -864,13 +864,13 @@ def test_a_mask_of_ones_own(kind: str, tmp_path: Path) -> None:
     photo, _ = stained()
     mask = np.zeros((24, 32), bool)
     mask[1:4, 2:9] = True
-    picture = Image.fromarray(mask.astype(np.uint8) * 255)
-    picture.save(tmp_path / "mask.png")
+    drawn = Image.fromarray(mask.astype(np.uint8) * 255)
+    drawn.save(tmp_path / "mask.png")
     source: Any = {
         "path": tmp_path / "mask.png",
-        "image": picture,
+        "image": drawn,
         "array": mask,
-        "uint8 array": np.asarray(picture),
+        "uint8 array": np.asarray(drawn),
         "tensor": torch.from_numpy(mask),
         "four dimensions": torch.from_numpy(mask)[None, None],
     }[kind]
@@ -894,8 +894,8 @@ def test_a_mask_can_be_edited_and_fed_back() -> None:
     result = known().restore(photo, corruption_mask=edited)
     assert (result.restored[:2, :2] == 128).all()
     assert (result.restored[mask] == 128).all()
-    from_picture = known().restore(photo, corruption_mask=found.mask)
-    assert np.array_equal(from_picture.corruption_mask[0, 0].numpy(), np.asarray(found.mask) > 0)
+    from_file = known().restore(photo, corruption_mask=found.mask)
+    assert np.array_equal(from_file.corruption_mask[0, 0].numpy(), np.asarray(found.mask) > 0)
 
 
 def test_results_may_be_used_in_further_computation_with_gradients(tiny_pipeline: Pipeline) -> None:

@@ -38,7 +38,7 @@ def read(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_the_mask_is_a_picture_with_white_for_corrupted(restorer: Pipeline) -> None:
+def test_the_mask_is_an_image_with_white_for_corrupted(restorer: Pipeline) -> None:
     result = restorer.restore(photo(), corruption_mask=two_boxes())
     assert result.mask.mode == "L"
     assert np.array_equal(np.asarray(result.mask), two_boxes() * np.uint8(255))
@@ -150,7 +150,7 @@ def test_a_detection_alone_has_no_restored_photo(tiny_pipeline: Pipeline, tmp_pa
 
 
 def panels(result: Result) -> int:
-    """How many pictures the sheet shows side by side: runs of columns that are not white all the way down."""
+    """How many images the sheet shows side by side: runs of columns that are not white all the way down."""
     sheet = np.asarray(result.plot(height=96).convert("RGB"))
     below_captions = sheet[sheet.shape[0] // 2 :]
     filled = (below_captions != 255).any(axis=(0, 2)).astype(int)
@@ -164,31 +164,31 @@ def test_the_plot_shows_what_there_is(tiny_pipeline: Pipeline) -> None:
 
 
 def shown(html: str) -> dict[str, Image.Image]:
-    """The pictures of a page in HTML, by what they are called."""
+    """The images of a page in HTML, by what they are called."""
     found = re.findall(r'<img alt="(\w+)"[^>]* src="data:image/(\w+);base64,([^"]+)"', html)
     return {name: Image.open(io.BytesIO(base64.b64decode(data)), formats=[kind.upper()]) for name, kind, data in found}
 
 
-def test_a_notebook_shows_pictures_and_numbers(restorer: Pipeline, tmp_path: Path) -> None:
+def test_a_notebook_shows_images_and_numbers(restorer: Pipeline, tmp_path: Path) -> None:
     Image.fromarray(photo()).save(tmp_path / "a<b>&c.png")
     result = restorer.restore(tmp_path / "a<b>&c.png", corruption_mask=two_boxes())
     html = result._repr_html_()
-    pictures = shown(html)
-    assert list(pictures) == ["input", "confidence", "mask", "restored"]
-    assert np.array_equal(np.asarray(pictures["mask"].convert("L")) == 255, two_boxes())
-    assert np.abs(np.asarray(pictures["input"]).mean((0, 1)) - photo().mean((0, 1))).max() < 4
+    images = shown(html)
+    assert list(images) == ["input", "confidence", "mask", "restored"]
+    assert np.array_equal(np.asarray(images["mask"].convert("L")) == 255, two_boxes())
+    assert np.abs(np.asarray(images["input"]).mean((0, 1)) - photo().mean((0, 1))).max() < 4
     ElementTree.fromstring(html.replace("&times;", "x"))  # is well-formed, whatever the file is called
     assert "a&lt;b&gt;&amp;c.png, 60 &times; 40: 2 regions, 8.8% of the pixels" in html
     assert re.findall(r"<tr>((?:<td>[^<]*</td>)+)", html)[1] == "".join(
         f"<td>{cell}</td>" for cell in (50, 30, 3, 4, "0.50%", "1.00")
     )
-    assert list(shown(restorer.restore(photo(), corruption_mask=two_boxes() & False)._repr_html_())) == list(pictures)
+    assert list(shown(restorer.restore(photo(), corruption_mask=two_boxes() & False)._repr_html_())) == list(images)
 
 
 def test_a_notebook_stays_small(restorer: Pipeline) -> None:
     result = restorer.restore(photo(900, 1200), corruption_mask=two_boxes(900, 1200))
     html = result._repr_html_()
-    assert all(max(picture.size) == 320 for picture in shown(html).values())
+    assert all(max(image.size) == 320 for image in shown(html).values())
     assert len(html) < 500_000
 
 

@@ -1,4 +1,4 @@
-"""Make the pictures of the gallery: photos with one damage each, what is found of it, and how it is filled.
+"""Make the figures of the gallery: photos with one damage each, what is found of it, and how it is filled.
 
     python benchmarks/default_weights/gallery.py [FOLDER] [--weights WEIGHTS]
 
@@ -69,7 +69,7 @@ def save(result: Result, text: str, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Make the pictures of the gallery.")
+    parser = argparse.ArgumentParser(description="Make the figures of the gallery.")
     parser.add_argument("folder", type=Path, nargs="?", default=IMAGES)
     parser.add_argument("--weights", default="default")
     arguments = parser.parse_args()

@@ -92,15 +92,15 @@ class ReportPage:
         if outcome.suspect is not None:
             facts.append(f"{outcome.suspect.confidence:.0%} sure of what was left alone")
         mask = result.corruption_mask[0, 0].cpu().numpy()
-        pictures = [("before, the mask outlined", self._link(outcome.path), _draw_thumbnail(result.photo, mask))]
+        views = [("before, the mask outlined", self._link(outcome.path), _draw_thumbnail(result.photo, mask))]
         if result.composited is not None:
-            pictures.append(("after", self._link(outcome.files["restored"]), _draw_thumbnail(result.composited)))
+            views.append(("after", self._link(outcome.files["restored"]), _draw_thumbnail(result.composited)))
         else:
-            pictures.append(("mask", self._link(outcome.files["mask"]), _draw_thumbnail(Photo.open(result.mask))))
+            views.append(("mask", self._link(outcome.files["mask"]), _draw_thumbnail(Photo.open(result.mask))))
         figures = "".join(
             f'<a href="{link}"><img alt="{name}: {what}" title="{what}" width="{width}" height="{height}" '
             f'src="data:image/webp;base64,{data}"></a>'
-            for what, link, (width, height, data) in pictures
+            for what, link, (width, height, data) in views
         )
         return (
             f'<figure data-text="{_text(" ".join([str(outcome.path), *facts])).lower()}"><div>{figures}</div>'
@@ -117,7 +117,7 @@ class ReportPage:
 
 
 def _draw_thumbnail(photo: Photo, mask: np.ndarray | None = None) -> tuple[int, int, str]:
-    """Width, height and contents of a small picture, with the outline of a mask ``[H, W]``."""
+    """Width, height and contents of a thumbnail, with the outline of a mask ``[H, W]``."""
     image = Image.fromarray(to_rgb8(photo.pixels, photo.mode))
     image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
     if mask is not None and mask.any():

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hcl_sdk.registry import KINDS_AND_WEIGHTS
-from hcl_sdk.testing._checks import CHECKS
+from hcl_sdk.testing._checks import CHECKS, RENAMED
 from hcl_sdk.testing._report import (
     Check,
     ChecksFailed,
@@ -174,6 +174,6 @@ def collect_expectations(subject: Subject[Any] | WeightsSubject, more: Mapping[s
     Raises:
         ValueError: for those without a reason or of unknown checks.
     """
-    expected = {**subject.expected_failures, **more}
+    expected = {RENAMED.get(name, name): reason for name, reason in {**subject.expected_failures, **more}.items()}
     check_expectations(expected, checks_for(subject.kind), subject.name)
     return expected

@@ -178,7 +178,7 @@ def test_wrong_options_are_said_in_one_error(
 ) -> None:
     draw("a.png")
     Path("empty").mkdir()
-    Path("empty/notes.txt").write_text("no picture")
+    Path("empty/notes.txt").write_text("not a photo")
     result = hcl("restore", *arguments, status=status)
     assert said in result.stderr
     assert result.stderr.count("Error: ") == 1

@@ -16,11 +16,11 @@ from PIL.PngImagePlugin import PngInfo
 from hcl_sdk import Photo, Pipeline
 
 
-def test_a_folder_is_mirrored_and_what_is_no_picture_is_counted(hcl: Callable[..., Result]) -> None:
+def test_a_folder_is_mirrored_and_what_is_not_a_photo_is_counted(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.jpg", "p/in/b.PNG", "p/in/deep/c.bmp", "p/.hidden.png", "p/.hidden/d.png"):
         draw(name)
-    Path("p/notes.txt").write_text("no picture")
-    Path("p/film.mpg").write_text("no picture")
+    Path("p/notes.txt").write_text("not a photo")
+    Path("p/film.mpg").write_text("not a photo")
     result = hcl("detect", "p", "-r")
     assert files("hcl_output") == {"a_mask.png", "in/b_mask.png", "in/deep/c_mask.png"}
     assert "3 photos" in result.stderr

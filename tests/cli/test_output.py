@@ -13,7 +13,7 @@ from hcl_sdk import Pipeline
 
 def test_json_has_one_object_per_photo(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     draw("p/a.png")
-    Path("p/bad.jpg").write_bytes(b"no picture")
+    Path("p/bad.jpg").write_bytes(b"not a photo")
     draw("p/c.png", seed=2)
     result = hcl("restore", "p", "--json", status=1)
     a, bad, c = map(json.loads, result.stdout.splitlines())
@@ -66,7 +66,7 @@ def test_coco_does_not_overwrite_a_photo(hcl: Callable[..., Result]) -> None:
 
 
 @pytest.mark.parametrize("name", ["a_mask.png", "a_plot.png"])
-def test_coco_is_not_written_where_a_picture_goes(hcl: Callable[..., Result], name: str) -> None:
+def test_coco_is_not_written_where_a_photo_goes(hcl: Callable[..., Result], name: str) -> None:
     draw("a.png")
     result = hcl("detect", "a.png", "--plot", "--coco", f"./out/{name}", "-o", "out", status=2)
     assert f"out/{name} would collide with the {name[2:6]} of a.png" in result.stderr

@@ -28,7 +28,7 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
         draw(f"drawn/{seed}.png", seed=seed, size=(WIDTH - seed % 2, HEIGHT))
     expected = Pipeline.from_pretrained(weights, device="cpu")
     restored = {seed: np.asarray(expected(f"drawn/{seed}.png").restored) for seed in range(20)}
-    bad = {3: b"", 4: b"no picture", 1000: Path("drawn/0.png").read_bytes()[:600], 1998: b"\x89PNG\r\n\x1a\n"}
+    bad = {3: b"", 4: b"not a photo", 1000: Path("drawn/0.png").read_bytes()[:600], 1998: b"\x89PNG\r\n\x1a\n"}
     Path("p").mkdir()
     for i in range(2000):
         if i in bad:
@@ -70,7 +70,7 @@ def test_a_run_that_was_stopped_goes_on(hcl: Callable[..., Result]) -> None:
     draw("p/b.tif", seed=1)
     draw("p/c.jpg", mode="CMYK", seed=2)
     draw("p/d.bmp", seed=3)
-    Path("p/e.png").write_bytes(b"no picture")
+    Path("p/e.png").write_bytes(b"not a photo")
     whole = files("hcl_output") if hcl("restore", "p", "--plot", status=1) else set()
     assert {"b_restored.tif", "c_restored.tiff", "d_restored.bmp"} < whole
     for lost in ("a_plot.png", "b_restored.tif", "c_mask.png", "d_restored.bmp"):

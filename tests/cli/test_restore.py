@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
 from PIL import Image
 
-from hcl_sdk import Pipeline, Restorer, component
+from hcl_sdk import Detection, Pipeline, PyramidSpec, Restorer, component
 from hcl_sdk.cli import main
 from hcl_sdk.photos.formats import FORMATS
 from hcl_sdk.photos.read import decode_file
@@ -102,9 +103,9 @@ def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], 
 
 def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     class Grey(Restorer):
-        def build(self, spec) -> None: ...
+        def build(self, spec: PyramidSpec | None) -> None: ...
 
-        def forward(self, image, detection):
+        def forward(self, image: torch.Tensor, detection: Detection) -> torch.Tensor:
             return image * 0 + 0.5
 
     draw("a.png")

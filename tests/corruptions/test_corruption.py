@@ -204,9 +204,9 @@ def alpha_mask() -> Any:
 
 
 def palette_mask() -> Any:
-    picture = Image.fromarray(HOLE).convert("P")
-    picture.putpalette([0, 0, 0, 128, 0, 0] + [0] * 762)
-    return picture
+    image = Image.fromarray(HOLE).convert("P")
+    image.putpalette([0, 0, 0, 128, 0, 0] + [0] * 762)
+    return image
 
 
 @pytest.mark.parametrize("values", [HOLE, HOLE * 255, HOLE.astype(np.uint16) * 65535, HOLE.astype(bool)])
@@ -223,7 +223,7 @@ def test_masks_of_every_depth_are_read(tmp_path: Path, values: Any) -> None:
 def test_masks_that_say_nothing_in_black_and_white_are_refused(tmp_path: Path, make: Any, why: str) -> None:
     for i in range(3):
         if make is None:
-            (tmp_path / f"{i}.png").write_bytes(b"no picture")
+            (tmp_path / f"{i}.png").write_bytes(b"not a photo")
         else:
             make().save(tmp_path / f"{i}.png")
     with pytest.raises(
@@ -241,7 +241,7 @@ def test_a_folder_of_empty_masks_is_refused(tmp_path: Path) -> None:
 
 def test_a_mask_or_logo_that_cannot_be_read_is_an_error_of_its_draw_alone(tmp_path: Path) -> None:
     Image.fromarray(HOLE * 255).save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"not a photo")
     image, full = photo((20, 20)), np.ones((20, 20), np.bool_)
     folder = str(tmp_path)
     masks, logos, logo = IrregularMasks(folder=folder), Logos(folder=folder), Logo(folder=folder)
@@ -294,7 +294,7 @@ def test_a_black_logo_is_a_form_and_gets_one_random_color(tmp_path: Path) -> Non
     assert len(set.union(*colors)) > 6
 
 
-def test_a_picture_without_transparency_hides_its_rectangle(tmp_path: Path) -> None:
+def test_an_image_without_transparency_hides_its_rectangle(tmp_path: Path) -> None:
     pixels = np.full((10, 20, 3), 255, np.uint8)
     pixels[3:7, 3:7] = 0
     _, paints = painted_logo(tmp_path, pixels, tiled=0.0, count=(1, 1), side=(0.5, 0.5))

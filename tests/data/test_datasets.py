@@ -120,7 +120,7 @@ def test_modes_and_orientation(tmp_path: Path) -> None:
     assert all(dataset[i].image.flags.writeable for i in range(6))
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 no picture", b"GIF89a"])
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 not a photo", b"GIF89a"])
 def test_what_cannot_be_decoded_says_why(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     draw_gray(tmp_path / "whole.jpg", 3, (200, 200))
@@ -485,7 +485,7 @@ def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
         tmp_path / "s-0.tar", {f"{i}.png": encoded((i, i, i)) for i in range(3)} | {"0.json": b"{}", "x.cls": b"1"}
     )
     write_shard(tmp_path / "s-10.tar", {"b/7.jpg": encoded((70, 70, 70), suffix="JPEG", size=(64, 48))})
-    write_shard(tmp_path / "s-2.tar", {"5.png": encoded((50, 50, 50)), "broken.jpg": b"no picture"})
+    write_shard(tmp_path / "s-2.tar", {"5.png": encoded((50, 50, 50)), "broken.jpg": b"not a photo"})
     for path in (tmp_path, tmp_path / "s-*.tar"):
         dataset = pickle.loads(pickle.dumps(WebDataset(path=str(path), shorter_side=24)))
         assert names(dataset) == ["s-0.tar/0", "s-0.tar/1", "s-0.tar/2", "s-2.tar/5", "s-2.tar/broken", "s-10.tar/b/7"]
@@ -610,8 +610,8 @@ def rows(datasets: Any) -> Any:
         "hole": [{"bytes": encoded_mask(), "path": None}] * 4,
         "label": [1, 2, 3, 4],
     }
-    picture = datasets.Image()
-    features = {"image": picture, "truth": picture, "hole": picture, "label": datasets.Value("int32")}
+    column = datasets.Image()
+    features = {"image": column, "truth": column, "hole": column, "label": datasets.Value("int32")}
     return datasets.Dataset.from_dict(table, features=datasets.Features(features))
 
 
@@ -622,8 +622,8 @@ def test_a_hugging_face_data_set_in_memory(datasets: Any, rows: Any) -> None:
     assert dataset[0].corruption_mask.mean() == 0.25
     with pytest.raises(SampleError, match=r"train\[3\]"):
         dataset[3]
-    with pytest.raises(ValueError, match="no column picture; the dataset has image, truth, hole, label"):
-        HuggingFaceDataset.wrap(rows, image="picture")
+    with pytest.raises(ValueError, match="no column photo; the dataset has image, truth, hole, label"):
+        HuggingFaceDataset.wrap(rows, image="photo")
     with pytest.raises(ValueError, match="is empty"):
         HuggingFaceDataset.wrap(rows.select([]))
     with pytest.raises(TypeError, match=r"cannot spell a datasets\.Dataset in memory; save_to_disk it"):

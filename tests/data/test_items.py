@@ -175,7 +175,7 @@ def broken_files(tmp_path: Path) -> tuple[Any, dict[str, Rule]]:
     for kind in ("masks", "logos", "photos"):
         (tmp_path / kind).mkdir()
         Image.fromarray(good).convert("L" if kind == "masks" else "RGBA").save(tmp_path / kind / "good.png")
-        (tmp_path / kind / "bad.png").write_bytes(b"no picture")
+        (tmp_path / kind / "bad.png").write_bytes(b"not a photo")
     box, constant = (CenterBox(),), (Constant(),)
     return tmp_path, {
         "masks": Rule(shapes=(IrregularMasks(folder=str(tmp_path / "masks")),), contents=constant),

@@ -374,7 +374,7 @@ def test_photos_that_cannot_be_read_are_left_out_and_listed(
 ) -> None:
     for path in photos.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"not a photo")
     evaluation = make_evaluation(tmp_path)
     report = evaluate(tiny_pipeline, evaluation)
     assert report.images == 7
@@ -422,8 +422,8 @@ def real(tmp_path: Path, tiny_pipeline: Pipeline) -> Evaluation:
         damaged = np.where(mask[..., None] > 0, np.uint8(200), clean)
         ignore = np.zeros_like(mask)
         ignore[:, : width // 4] = 255
-        pictures = {"input": damaged, "mask": mask, "clean": clean} | ({"ignore": ignore} if i == 1 else {})
-        for folder, pixels in pictures.items():
+        images = {"input": damaged, "mask": mask, "clean": clean} | ({"ignore": ignore} if i == 1 else {})
+        for folder, pixels in images.items():
             (tmp_path / "real" / folder).mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(tmp_path / "real" / folder / f"{i}.png")
     return Evaluation(dataset=AnnotatedDataset(path=str(tmp_path / "real")), corruption=None, size=None, resamples=20)

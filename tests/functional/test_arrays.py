@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_where_nothing_was_found_the_peak_may_be_low() -> None:
 
 
 @given(sides, sides, st.tuples(*[st.integers(-500, 500)] * 2, *[st.integers(1, 600)] * 2))
-def test_a_box_is_cut_at_the_edges_of_the_photo(height, width, box):
+def test_a_box_is_cut_at_the_edges_of_the_photo(height: int, width: int, box: tuple[int, int, int, int]) -> None:
     x, y, w, h = box
     inside = np.zeros((height, width), bool)
     inside[[row for row in range(height) if y <= row < y + h]] = True
@@ -131,7 +132,7 @@ def test_a_box_is_cut_at_the_edges_of_the_photo(height, width, box):
 
 
 @pytest.mark.parametrize("box", [(1, 2, 3), "1,2,3,4", (0, 0, 1.5, 2), None])
-def test_what_is_no_box_is_refused(box):
+def test_what_is_no_box_is_refused(box: Any) -> None:
     with pytest.raises(TypeError, match="four whole numbers"):
         arrays.slice_box(box, (10, 10))
 

@@ -69,7 +69,7 @@ def test_the_rim_is_symmetric_around_half() -> None:
     assert (alpha[2:8] + alpha[2:9].flip(0)[:6]).tolist() == pytest.approx([1.0] * 6)
 
 
-def test_each_picture_of_a_batch_stands_alone() -> None:
+def test_each_image_of_a_batch_stands_alone() -> None:
     mask = torch.rand(3, 1, 9, 11) < 0.1
     mask[1] = False
     together = feathered_alpha(mask, 1, 2)

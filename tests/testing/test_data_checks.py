@@ -230,6 +230,12 @@ def test_sound_ones_pass(kit: Any, sound: type[Any]) -> None:
     assert report.count("passed") == len(report.outcomes) - 1
 
 
+def test_a_former_name_of_a_check_may_still_be_expected_to_fail() -> None:
+    report = check_content(FloatingPoint, expected_failures={"paints_pictures_of_any_size": "it counts from 0 to 1"})
+    (outcome,) = [outcome for outcome in report.outcomes if outcome.status == "expected failure"]
+    assert outcome.check == "paints_content_of_any_size"
+
+
 @pytest.mark.parametrize(
     ("kit", "broken", "check", "reason"),
     [
@@ -238,7 +244,7 @@ def test_sound_ones_pass(kit: Any, sound: type[Any]) -> None:
         (check_shape, KeepsItsMask, "generator_decides", "depends on those that were drawn before"),
         (check_shape, DrawsGlobally, "random_state_is_left_alone", "global random state of random"),
         (check_shape, HoldsAFunction, "survives_pickling", "cannot be pickled"),
-        (check_content, FloatingPoint, "paints_pictures_of_any_size", "paint returns float32; expected uint8"),
+        (check_content, FloatingPoint, "paints_content_of_any_size", "paint returns float32; expected uint8"),
         (check_content, PaintsOnThePhoto, "photo_is_left_alone", "image is modified"),
         (check_content, ContentOfTheGlobalSeed, "generator_decides", "draw from rng alone"),
         (check_content, KeepsItsTint, "generator_decides", "depends on those that were painted before"),

@@ -277,7 +277,7 @@ def test_photos_none_of_which_can_be_read(run_config: RunConfig, tmp_path: Path,
     folder = tmp_path / "broken"
     folder.mkdir()
     for i in range(3):
-        (folder / f"{i}.png").write_bytes(b"no picture")
+        (folder / f"{i}.png").write_bytes(b"not a photo")
     config = run_config(f"data.dataset.path={folder}", f"data.workers={workers}")
     with pytest.raises(SampleError, match=r"^none of 3 photos can be read; the first is .*png"):
         train(config, tmp_path / "run")
@@ -328,7 +328,7 @@ def test_unreadable_photos_are_reported_once(run_config: RunConfig, photos: Path
     folder.mkdir()
     for path in list(photos.iterdir())[:3]:
         (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "broken.png").write_bytes(b"not a photo")
     train(run_config(f"data.dataset.path={folder}", "steps=6"), tmp_path / "run")
     told = [line for line in lines(tmp_path / "run") if "unreadable" in line]
     assert [line["unreadable"] for line in told] == ["broken.png"]

@@ -79,7 +79,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         "shape": (*every.CHECKS, data.draws_masks_of_any_size, data.generator_decides, *_DATA),
         "content": (
             *every.CHECKS,
-            data.paints_pictures_of_any_size,
+            data.paints_content_of_any_size,
             data.photo_is_left_alone,
             data.generator_decides,
             *_DATA,
@@ -95,3 +95,6 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     }.items()
 }
 """In the order in which they run."""
+
+RENAMED = {"paints_pictures_of_any_size": "paints_content_of_any_size"}
+"""Former names of checks, which ``expected_failures`` may still use, and what they are called now."""

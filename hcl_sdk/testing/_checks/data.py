@@ -31,7 +31,7 @@ def draws_masks_of_any_size(subject: ShapeSubject) -> None:
             raise Fault(f"{where}, draw returns {mask.dtype}; expected bool, True = corrupted")
 
 
-def paints_pictures_of_any_size(subject: ContentSubject) -> None:
+def paints_content_of_any_size(subject: ContentSubject) -> None:
     """From 1 x 1 on, an array of the photo's size comes out: uint8, RGB, or RGB and opacity."""
     content = subject.make()
     for size in SIZES:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from hcl_diffusers.restorer import DiffusersRestorer
 
@@ -11,5 +14,5 @@ torch.set_num_threads(1)
 
 
 @parametrize_with_checks([DiffusersRestorer])  # pyright: ignore[reportArgumentType]
-def test_conformance(factory, check):
+def test_conformance(factory: Callable[[], Any], check: Callable[[Any], None]) -> None:
     check(factory)

@@ -9,6 +9,8 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,12 +39,12 @@ MASK[..., 10:30, 20:40] = True
         ("./no-such-folder", "cannot get './no-such-folder' .* is no folder here: .* say in 'model' which folder"),
     ],
 )
-def test_a_model_that_is_not_there_is_named(model, message):
+def test_a_model_that_is_not_there_is_named(model: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DiffusersRestorer(model=model)
 
 
-def test_problems_of_a_configuration_have_their_path():
+def test_problems_of_a_configuration_have_their_path() -> None:
     with pytest.raises(ConfigError, match=r"restorer: cannot get './none'"):
         Pipeline.from_config("restorer: {use: hcl-diffusers/diffusers, model: ./none}")
 
@@ -60,12 +62,12 @@ def test_problems_of_a_configuration_have_their_path():
         ({"variant": "fp16"}, "the folder .* cannot be used: .*fp16"),
     ],
 )
-def test_values_that_cannot_be_are_refused_when_it_is_made(model, fields, message):
+def test_values_that_cannot_be_are_refused_when_it_is_made(model: str, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DiffusersRestorer(model=model, **fields)
 
 
-def test_a_type_of_numbers_that_is_not_known_is_refused(model):
+def test_a_type_of_numbers_that_is_not_known_is_refused(model: str) -> None:
     with pytest.raises(TypeError, match="dtype"):
         DiffusersRestorer(model=model, dtype="int8")  # pyright: ignore[reportArgumentType]
 
@@ -83,7 +85,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("family", AUTO_INPAINT_PIPELINES_MAPPING)
-def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(family):
+def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(family: str) -> None:
     pipeline = AUTO_INPAINT_PIPELINES_MAPPING[family]
     if family in REFUSED:
         with pytest.raises(ValueError, match=f"^{pipeline.__name__} .*{REFUSED[family]}"):
@@ -92,14 +94,14 @@ def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(fami
         assert arguments_for(pipeline, {"strength": 1.0, "guidance_scale": None}).keys() <= {"strength"}
 
 
-def test_what_a_pipeline_does_not_take_is_refused():
+def test_what_a_pipeline_does_not_take_is_refused() -> None:
     kandinsky = AUTO_INPAINT_PIPELINES_MAPPING["kandinsky22"]
     assert arguments_for(kandinsky, {"strength": 1.0, "num_inference_steps": 4}) == {"num_inference_steps": 4}
     with pytest.raises(ValueError, match="strength: KandinskyV22InpaintCombinedPipeline takes none; leave it out"):
         arguments_for(kandinsky, {"strength": 0.5})
 
 
-def test_weights_that_are_not_safetensors_are_not_loaded(own_model):
+def test_weights_that_are_not_safetensors_are_not_loaded(own_model: Path) -> None:
     path = own_model / "unet" / "diffusion_pytorch_model.safetensors"
     torch.save(load_file(path), path.with_suffix(".bin"))
     path.unlink()
@@ -107,7 +109,7 @@ def test_weights_that_are_not_safetensors_are_not_loaded(own_model):
         DiffusersRestorer(model=str(own_model))
 
 
-def test_weights_that_are_incomplete_are_not_loaded(own_model):
+def test_weights_that_are_incomplete_are_not_loaded(own_model: Path) -> None:
     path = own_model / "unet" / "diffusion_pytorch_model.safetensors"
     kept = {name: tensor for name, tensor in load_file(path).items() if name != "conv_in.weight"}
     save_file(kept, path, metadata={"format": "pt"})
@@ -116,14 +118,14 @@ def test_weights_that_are_incomplete_are_not_loaded(own_model):
 
 
 @pytest.mark.parametrize("part", ["model_index.json", "vae/config.json", "tokenizer"])
-def test_a_folder_where_something_is_missing_is_refused(own_model, part):
+def test_a_folder_where_something_is_missing_is_refused(own_model: Path, part: str) -> None:
     shutil.rmtree(own_model / part) if (own_model / part).is_dir() else (own_model / part).unlink()
     with pytest.raises(ValueError, match=r"the folder .* cannot be used: .*expected what save_pretrained of an inpai"):
         DiffusersRestorer(model=str(own_model))
 
 
 @pytest.mark.parametrize("changes", [{"_class_name": "DDPMPipeline"}, {"_class_name": ["code", "Own"]}])
-def test_a_pipeline_that_is_not_for_inpainting_is_refused(own_model, changes):
+def test_a_pipeline_that_is_not_for_inpainting_is_refused(own_model: Path, changes: dict[str, Any]) -> None:
     index = own_model / "model_index.json"
     index.write_text(json.dumps({**json.loads(index.read_text()), **changes}))
     with pytest.raises(ValueError, match=r"the folder .* cannot be used: "):
@@ -131,7 +133,7 @@ def test_a_pipeline_that_is_not_for_inpainting_is_refused(own_model, changes):
 
 
 @pytest.mark.parametrize("changes", [{"_class_name": ["code", "Own"]}, {"unet": ["code", "Own"]}])
-def test_code_in_a_checkpoint_is_not_run(own_model, changes):
+def test_code_in_a_checkpoint_is_not_run(own_model: Path, changes: dict[str, Any]) -> None:
     mark = own_model / "was_run"
     for folder in (own_model, own_model / "unet"):
         (folder / "code.py").write_text(f"open({str(mark)!r}, 'w').close()\nclass Own: pass\n")
@@ -143,7 +145,7 @@ def test_code_in_a_checkpoint_is_not_run(own_model, changes):
 
 
 @pytest.fixture
-def with_checker(own_model):
+def with_checker(own_model: Path) -> str:
     """The tiny pipeline with a safety checker that lets nothing pass."""
     from transformers import CLIPImageProcessorPil
 
@@ -161,7 +163,9 @@ def with_checker(own_model):
     return str(own_model)
 
 
-def test_a_fill_that_the_safety_checker_withholds_is_an_error_and_the_checker_can_be_left_out(with_checker, model):
+def test_a_fill_that_the_safety_checker_withholds_is_an_error_and_the_checker_can_be_left_out(
+    with_checker: str, model: str
+) -> None:
     image, detection = torch.rand(1, 3, 64, 64), Detection.from_mask(MASK)
     with pytest.raises(RuntimeError, match=r"the safety checker of .* withholds .* safety_checker: false"):
         DiffusersRestorer(model=with_checker, steps=1)(image, detection)
@@ -171,13 +175,13 @@ def test_a_fill_that_the_safety_checker_withholds_is_an_error_and_the_checker_ca
     assert torch.equal(free(image, detection), expected(image, detection))
 
 
-def test_making_one_leaves_the_global_random_state_alone(model):
+def test_making_one_leaves_the_global_random_state_alone(model: str) -> None:
     state = torch.get_rng_state()
     DiffusersRestorer(model=model)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_saved_pipeline_holds_the_name_of_the_model_and_loads_where_that_is(own_model, tmp_path):
+def test_a_saved_pipeline_holds_the_name_of_the_model_and_loads_where_that_is(own_model: Path, tmp_path: Path) -> None:
     pipeline = Pipeline(restorer=DiffusersRestorer(model=str(own_model), steps=1), device="cpu")
     pipeline.save_pretrained(tmp_path / "saved")
     config = json.loads((tmp_path / "saved" / "config.json").read_text())
@@ -209,13 +213,13 @@ def test_a_saved_pipeline_holds_the_name_of_the_model_and_loads_where_that_is(ow
     Pipeline.from_pretrained(tmp_path / "saved")
 
 
-def test_the_plugin_is_found_and_gives_its_name():
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-diffusers"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-diffusers/diffusers",))
     assert registry.get("restorer", "diffusers") is DiffusersRestorer
 
 
-def test_registering_imports_neither_diffusers_nor_torch():
+def test_registering_imports_neither_diffusers_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry
@@ -228,7 +232,7 @@ print(json.dumps([names, sorted({"diffusers", "transformers", "torch"} & set(sys
     assert imported == []
 
 
-def test_warnings_of_libraries_go_where_the_program_lets_them_go():
+def test_warnings_of_libraries_go_where_the_program_lets_them_go() -> None:
     with (
         pytest.warns(UserWarning, match="local_dir_use_symlinks"),
         pytest.raises(ValueError, match="OSError"),

@@ -13,12 +13,12 @@ from hcl_sdk.testing import page_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown(tmp_path, monkeypatch):
+def test_python_runs_and_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README) == 1
 
 
-def test_all_that_is_wrong_with_the_configuration_here_is_that_there_is_no_network():
+def test_all_that_is_wrong_with_the_configuration_here_is_that_there_is_no_network() -> None:
     (block,) = page_blocks(README, "yaml")
     with pytest.raises(ConfigError) as raised:
         Pipeline.from_config(block.code)

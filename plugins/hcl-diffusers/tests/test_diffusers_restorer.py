@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -25,12 +25,12 @@ DEVICES = ["cpu"] + ([str(torch.accelerator.current_accelerator())] if torch.acc
 
 
 @pytest.fixture(scope="module")
-def restorer(model):
+def restorer(model: str) -> DiffusersRestorer:
     return DiffusersRestorer(model=model, prompt="a red wall", steps=2, seed=3)
 
 
 @pytest.fixture(scope="module")
-def for_text_to_image(tmp_path_factory):
+def for_text_to_image(tmp_path_factory: pytest.TempPathFactory) -> DiffusersRestorer:
     folder = tmp_path_factory.mktemp("models") / "text-to-image"
     return DiffusersRestorer(model=write_example(folder, for_inpainting=False), steps=2)
 
@@ -41,10 +41,10 @@ class Recorded:
     vae_scale_factor = 8
     device = torch.device("cpu")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.calls = []
 
-    def __call__(self, **arguments):
+    def __call__(self, **arguments: Any) -> Any:
         self.calls.append(arguments)
         image, mask = (np.asarray(arguments[name]) for name in ("image", "mask_image"))
         filled = np.where(mask[..., None] > 0, 255, image)
@@ -53,13 +53,13 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(restorer, monkeypatch):
+def recorded(restorer: DiffusersRestorer, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     pipeline = Recorded()
     monkeypatch.setattr(restorer, "_pipeline", pipeline)
     return pipeline.calls
 
 
-def draw(seed: int, height: int, width: int, batch: int = 1):
+def draw(seed: int, height: int, width: int, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """Images, and masks of a rectangle."""
     generator = torch.Generator().manual_seed(seed)
     image = torch.rand(batch, 3, height, width, generator=generator)
@@ -68,7 +68,7 @@ def draw(seed: int, height: int, width: int, batch: int = 1):
     return image, mask
 
 
-def test_the_result_is_that_of_the_pipeline_called_by_hand(restorer, model):
+def test_the_result_is_that_of_the_pipeline_called_by_hand(restorer: DiffusersRestorer, model: str) -> None:
     image, _ = draw(0, 64, 128)
     mask = torch.zeros(1, 1, 64, 128, dtype=torch.bool)
     mask[..., 16:40, 32:80] = True  # whole cells
@@ -88,7 +88,9 @@ def test_the_result_is_that_of_the_pipeline_called_by_hand(restorer, model):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 90), (63, 64), (64, 64), (65, 130), (33, 200)])
-def test_images_are_mirrored_to_multiples_of_64_and_cut_back(restorer, recorded, size):
+def test_images_are_mirrored_to_multiples_of_64_and_cut_back(
+    restorer: DiffusersRestorer, recorded: list[dict[str, Any]], size: tuple[int, int]
+) -> None:
     image, mask = draw(1, *size)
     filled = restorer(image, Detection.from_mask(mask))
     (call,) = recorded
@@ -105,7 +107,9 @@ def test_images_are_mirrored_to_multiples_of_64_and_cut_back(restorer, recorded,
     assert np.array_equal(np.asarray(call["image"])[outside], mirrored[outside])
 
 
-def test_a_mask_is_enlarged_to_whole_cells_and_no_further(restorer, recorded):
+def test_a_mask_is_enlarged_to_whole_cells_and_no_further(
+    restorer: DiffusersRestorer, recorded: list[dict[str, Any]]
+) -> None:
     image, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64, dtype=torch.bool)
     mask[..., 5:30, 11] = True  # a scratch, in the cells of columns 8 to 15
     mask[..., 63, 63] = True
@@ -116,7 +120,7 @@ def test_a_mask_is_enlarged_to_whole_cells_and_no_further(restorer, recorded):
 
 
 @pytest.mark.parametrize("which", ["restorer", "for_text_to_image"])
-def test_nothing_of_the_damage_is_seen_at_full_strength(which, request):
+def test_nothing_of_the_damage_is_seen_at_full_strength(which: str, request: pytest.FixtureRequest) -> None:
     restorer = request.getfixturevalue(which)
     image, mask = draw(2, 50, 70)
     results = [
@@ -127,14 +131,16 @@ def test_nothing_of_the_damage_is_seen_at_full_strength(which, request):
     assert not torch.allclose(results[0], other, atol=0.01)
 
 
-def test_something_of_the_damage_is_kept_at_less_strength(model):
+def test_something_of_the_damage_is_kept_at_less_strength(model: str) -> None:
     restorer = DiffusersRestorer(model=model, steps=4, strength=0.5)
     image, mask = draw(3, 64, 64)
     results = [restorer(torch.where(mask, value, image), Detection.from_mask(mask)) for value in (0.1, 0.9)]
     assert not torch.allclose(*results, atol=0.01)
 
 
-def test_images_go_through_the_pipeline_one_by_one_and_whole_ones_do_not(restorer, monkeypatch):
+def test_images_go_through_the_pipeline_one_by_one_and_whole_ones_do_not(
+    restorer: DiffusersRestorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image, mask = draw(4, 30, 50, batch=3)
     mask[1] = False
     filled = restorer(image, Detection.from_mask(mask))
@@ -145,7 +151,9 @@ def test_images_go_through_the_pipeline_one_by_one_and_whole_ones_do_not(restore
     assert torch.equal(restorer(image[1:2], Detection.from_mask(mask[1:2])), image[1:2])
 
 
-def test_the_global_random_state_is_left_alone_even_if_a_pipeline_draws_from_it(restorer, recorded):
+def test_the_global_random_state_is_left_alone_even_if_a_pipeline_draws_from_it(
+    restorer: DiffusersRestorer, recorded: list[dict[str, Any]]
+) -> None:
     state = torch.get_rng_state()
     image, mask = draw(5, 64, 64)
     restorer(image, Detection.from_mask(mask))
@@ -157,7 +165,7 @@ def test_the_global_random_state_is_left_alone_even_if_a_pipeline_draws_from_it(
     "change",
     [{"seed": 4}, {"prompt": "blue sky"}, {"negative_prompt": "text"}, {"guidance_scale": 2.0}, {"steps": 3}],
 )
-def test_every_field_changes_what_is_filled_in(restorer, change):
+def test_every_field_changes_what_is_filled_in(restorer: DiffusersRestorer, change: dict[str, Any]) -> None:
     image, mask = draw(6, 64, 64)
     before = {a.name: getattr(restorer, a.name) for a in attrs.fields(DiffusersRestorer)}
     other = attrs.evolve(restorer, **change)
@@ -166,7 +174,7 @@ def test_every_field_changes_what_is_filled_in(restorer, change):
     assert not torch.equal(*results)
 
 
-def test_what_is_not_set_is_the_pipelines_own_default(model, monkeypatch):
+def test_what_is_not_set_is_the_pipelines_own_default(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     restorer, pipeline = DiffusersRestorer(model=model), Recorded()
     monkeypatch.setattr(restorer, "_pipeline", pipeline)
     image, mask = draw(6, 64, 64)
@@ -178,7 +186,9 @@ def test_what_is_not_set_is_the_pipelines_own_default(model, monkeypatch):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_autocast_changes_nothing_and_dtype_little(restorer, model, device, dtype):
+def test_autocast_changes_nothing_and_dtype_little(
+    restorer: DiffusersRestorer, model: str, device: str, dtype: Literal["float32", "bfloat16", "float16"]
+) -> None:
     image, mask = draw(7, 64, 64)
     expected = restorer(image, Detection.from_mask(mask))
     low = DiffusersRestorer(model=model, prompt="a red wall", steps=2, seed=3, dtype=dtype)
@@ -193,7 +203,7 @@ def test_autocast_changes_nothing_and_dtype_little(restorer, model, device, dtyp
     low(image, Detection.from_mask(mask))  # and back
 
 
-def test_there_is_nothing_to_train_and_no_gradient(restorer):
+def test_there_is_nothing_to_train_and_no_gradient(restorer: DiffusersRestorer) -> None:
     image, mask = draw(8, 64, 64)
     filled = restorer.train()(image.requires_grad_(), Detection.from_mask(mask))
     assert not filled.requires_grad
@@ -202,19 +212,19 @@ def test_there_is_nothing_to_train_and_no_gradient(restorer):
     restorer.eval()
 
 
-def test_a_copy_gives_the_same(restorer):
+def test_a_copy_gives_the_same(restorer: DiffusersRestorer) -> None:
     image, mask = draw(9, 64, 64)
     same = copy.deepcopy(restorer)(image, Detection.from_mask(mask))
     assert torch.equal(same, restorer(image, Detection.from_mask(mask)))
 
 
-def test_there_is_no_progress_bar(restorer, capfd):
+def test_there_is_no_progress_bar(restorer: DiffusersRestorer, capfd: pytest.CaptureFixture[str]) -> None:
     image, mask = draw(10, 64, 64)
     restorer(image, Detection.from_mask(mask))
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restorer):
+def test_a_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restorer: DiffusersRestorer) -> None:
     photo = np.random.default_rng(0).integers(0, 256, (150, 210, 3), dtype=np.uint8)
     mask = np.zeros((150, 210), bool)
     mask[20:60, 30:80] = mask[100:140, 150:200] = True
@@ -225,9 +235,11 @@ def test_a_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restorer):
     assert (restored[mask] != photo[mask]).mean() > 0.9
 
 
-def test_a_pipeline_that_returns_another_size_is_refused(restorer, monkeypatch):
+def test_a_pipeline_that_returns_another_size_is_refused(
+    restorer: DiffusersRestorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Halved(Recorded):
-        def __call__(self, **arguments):
+        def __call__(self, **arguments: Any) -> Any:
             result = super().__call__(**arguments)
             result.images = result.images[..., ::2]
             return result

@@ -1,12 +1,13 @@
 """What this package adds to hcl_sdk. Importing this module imports neither Gradio nor torch."""
 
 from hcl_sdk import hookimpl
+from hcl_sdk.plugins import Commands
 
 api_version = 1
 
 
 @hookimpl
-def hcl_add_commands(commands):
+def hcl_add_commands(commands: Commands) -> None:
     commands.add(
         "page",
         "hcl_gradio.cli:page",

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import urllib.error
 import warnings
+from pathlib import Path
+from typing import Any, Never
 
 import pytest
 import torch
@@ -21,41 +23,43 @@ from hcl_sdk.plugins import registry
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path) -> tuple[Path, str]:
     """A network, and its hash."""
     return tmp_path / "big-lama.pt", write_example(tmp_path / "big-lama.pt")
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_trusted(monkeypatch):
+def nothing_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trusted, "_trusted", set())
     monkeypatch.delenv(trusted.VARIABLE, raising=False)
 
 
 @pytest.fixture
-def no_code_runs(monkeypatch):
+def no_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("the file was loaded"))
 
 
-def test_an_unknown_file_is_not_loaded_and_the_error_says_its_hash(file, no_code_runs):
+def test_an_unknown_file_is_not_loaded_and_the_error_says_its_hash(file: tuple[Path, str], no_code_runs: None) -> None:
     path, sha256 = file
     with pytest.raises(ValueError, match=rf"big-lama.pt' is no file that is known .* hcl_lama.trust\('{sha256}'\)"):
         LaMa(weights=str(path))
 
 
-def test_a_file_with_another_hash_than_the_given_one_is_not_loaded(file, no_code_runs):
+def test_a_file_with_another_hash_than_the_given_one_is_not_loaded(file: tuple[Path, str], no_code_runs: None) -> None:
     path, sha256 = file
     with pytest.raises(ValueError, match=f"expected SHA-256 {'0' * 64}, got {sha256}"):
         LaMa(weights=str(path), sha256="0" * 64)
 
 
-def test_a_known_file_is_loaded_and_its_hash_becomes_part_of_the_configuration(file, monkeypatch):
+def test_a_known_file_is_loaded_and_its_hash_becomes_part_of_the_configuration(
+    file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, sha256 = file
     monkeypatch.setitem(files.KNOWN, sha256, "for this test")
     assert LaMa(weights=str(path)).sha256 == sha256
 
 
-def test_a_configuration_cannot_vouch_for_a_file(file, no_code_runs):
+def test_a_configuration_cannot_vouch_for_a_file(file: tuple[Path, str], no_code_runs: None) -> None:
     path, sha256 = file
     config = {"restorer": {"use": "hcl-lama/lama", "weights": str(path), "sha256": sha256}}
     with pytest.raises(ConfigError, match=f"no configuration can vouch for it.* HCL_LAMA_TRUST={sha256}"):
@@ -63,13 +67,13 @@ def test_a_configuration_cannot_vouch_for_a_file(file, no_code_runs):
 
 
 @pytest.mark.parametrize("named", ["{}", "{} ", "0{}, {}"])
-def test_the_environment_can(file, monkeypatch, named):
+def test_the_environment_can(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     path, sha256 = file
     monkeypatch.setenv(trusted.VARIABLE, named.replace("0{}", "0" * 64).format(sha256.upper()))
     assert LaMa(weights=str(path)).sha256 == sha256
 
 
-def test_trust_in_what_is_no_hash_is_refused(file, monkeypatch):
+def test_trust_in_what_is_no_hash_is_refused(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="expected a SHA-256, 64 hexadecimal digits; got 'all'"):
         trust("all")
     monkeypatch.setenv(trusted.VARIABLE, "*")
@@ -77,12 +81,12 @@ def test_trust_in_what_is_no_hash_is_refused(file, monkeypatch):
         LaMa(weights=str(file[0]))
 
 
-def test_what_is_hashed_is_what_is_loaded(file, monkeypatch):
+def test_what_is_hashed_is_what_is_loaded(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is exchanged between the two must not get through."""
     path, sha256 = file
     real = hashlib.sha256
 
-    def exchange(content):
+    def exchange(content: Any) -> Any:
         path.write_bytes(b"something else")
         return real(content)
 
@@ -92,13 +96,13 @@ def test_what_is_hashed_is_what_is_loaded(file, monkeypatch):
 
 
 @pytest.mark.parametrize("sha256", ["", "abc", "G" * 64, "A" * 64, "0" * 65])
-def test_what_is_no_hash_is_refused(file, sha256):
+def test_what_is_no_hash_is_refused(file: tuple[Path, str], sha256: str) -> None:
     with pytest.raises(ValueError, match="sha256"):
         LaMa(weights=str(file[0]), sha256=sha256)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", "state dict"])
-def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path, content):
+def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path: Path, content: bytes | str) -> None:
     path = tmp_path / "other.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -110,13 +114,13 @@ def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path):
+def test_a_missing_file_and_a_folder_are_clear_errors(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere.pt", tmp_path):
         with pytest.raises(ValueError, match=r"expected LaMa's TorchScript file \(big-lama.pt\), or 'download'"):
             LaMa(weights=str(path))
 
 
-def test_a_network_with_another_interface_is_a_clear_error(tmp_path):
+def test_a_network_with_another_interface_is_a_clear_error(tmp_path: Path) -> None:
     class Halved(torch.nn.Module):
         def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             return image[:, :, ::2]
@@ -132,11 +136,11 @@ def test_a_network_with_another_interface_is_a_clear_error(tmp_path):
         restorer(torch.rand(1, 3, 16, 16), Detection.from_mask(mask))
 
 
-def test_loading_leaves_the_filters_of_warnings_alone(file, monkeypatch):
+def test_loading_leaves_the_filters_of_warnings_alone(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     path, sha256 = file
     real, before, seen = torch.jit.load, list(warnings.filters), []
 
-    def spy(*arguments, **options):
+    def spy(*arguments: Any, **options: Any) -> Any:
         seen.append(list(warnings.filters))
         return real(*arguments, **options)
 
@@ -148,12 +152,12 @@ def test_loading_leaves_the_filters_of_warnings_alone(file, monkeypatch):
 
 
 @pytest.fixture
-def downloads(file, monkeypatch, tmp_path):
+def downloads(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """What was downloaded, by a stand-in for ``torch.hub`` that checks hashes as it does."""
     path, sha256 = file
     asked: list[str] = []
 
-    def download(url, destination, hash_prefix):
+    def download(url: str, destination: str, hash_prefix: str) -> None:
         asked.append(url)
         assert hash_prefix == files.PINNED
         with open(destination, "wb") as written:
@@ -166,13 +170,15 @@ def downloads(file, monkeypatch, tmp_path):
     return asked
 
 
-def test_a_download_is_checked_and_kept(file, downloads):
+def test_a_download_is_checked_and_kept(file: tuple[Path, str], downloads: list[str]) -> None:
     for _ in range(2):
         assert LaMa().sha256 == file[1]
     assert downloads == [files.ADDRESS]
 
 
-def test_a_kept_download_that_was_changed_is_not_loaded(downloads, tmp_path, no_code_runs):
+def test_a_kept_download_that_was_changed_is_not_loaded(
+    downloads: list[str], tmp_path: Path, no_code_runs: None
+) -> None:
     kept = tmp_path / "hub" / "checkpoints" / f"big-lama-{files.PINNED[:8]}.pt"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"changed")
@@ -181,15 +187,17 @@ def test_a_kept_download_that_was_changed_is_not_loaded(downloads, tmp_path, no_
     assert downloads == []
 
 
-def test_another_hash_than_that_of_the_download_is_refused_before_anything_is_downloaded(downloads):
+def test_another_hash_than_that_of_the_download_is_refused_before_anything_is_downloaded(downloads: list[str]) -> None:
     with pytest.raises(ValueError, match=f"has SHA-256 {files.PINNED}, and not {'0' * 64}"):
         LaMa(sha256="0" * 64)
     assert downloads == []
 
 
 @pytest.mark.parametrize("error", [urllib.error.URLError("no route"), RuntimeError("invalid hash value")])
-def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, tmp_path, error):
-    def fail(*_, **__):
+def test_a_download_that_fails_says_why_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    def fail(*_: Any, **__: Any) -> Never:
         raise error
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
@@ -198,7 +206,9 @@ def test_a_download_that_fails_says_why_and_what_to_do(monkeypatch, tmp_path, er
         LaMa()
 
 
-def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_is(file, tmp_path):
+def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_is(
+    file: tuple[Path, str], tmp_path: Path
+) -> None:
     path, sha256 = file
     trust(sha256)
     pipeline = Pipeline(restorer=LaMa(weights=str(path)), device="cpu")
@@ -228,13 +238,13 @@ def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_
         Pipeline.from_pretrained(tmp_path / "saved")
 
 
-def test_the_plugin_is_found_and_gives_its_name():
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-lama"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-lama/lama",))
     assert registry.get("restorer", "lama") is LaMa
 
 
-def test_registering_imports_no_torch():
+def test_registering_imports_no_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from hcl_sdk import Pipeline
 from hcl_sdk.testing import page_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(tmp_path, monkeypatch):
+def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README, {"patch": monkeypatch.setattr}) == 1
     configurations = [block.code for block in page_blocks(README, "yaml")]

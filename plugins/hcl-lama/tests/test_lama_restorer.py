@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,18 +17,21 @@ from hypothesis import strategies as st
 
 from hcl_sdk import Detection, Pipeline
 
+Fill = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""What fills an image, given a mask: ``[B, 3, H, W], [B, 1, H, W] -> [B, 3, H, W]``."""
+
 torch.set_num_threads(1)
 DEVICES = ["cpu"] + ([str(torch.accelerator.current_accelerator())] if torch.accelerator.is_available() else [])
 
 
 @pytest.fixture(scope="module")
-def restorer(tmp_path_factory):
+def restorer(tmp_path_factory: pytest.TempPathFactory) -> LaMa:
     path = tmp_path_factory.mktemp("lama") / "tiny.pt"
     trust(write_example(path))
     return LaMa(weights=str(path), max_size=256)
 
 
-def draw(seed: int, height: int, width: int, batch: int = 1):
+def draw(seed: int, height: int, width: int, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     """Images, and masks of a rectangle and some pixels."""
     generator = torch.Generator().manual_seed(seed)
     image = torch.rand(batch, 3, height, width, generator=generator)
@@ -37,7 +41,7 @@ def draw(seed: int, height: int, width: int, batch: int = 1):
 
 
 @torch.no_grad()
-def by_numpy(image, mask):
+def by_numpy(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The network in PyTorch, on an image that numpy has continued by mirroring to multiples of 8."""
     height, width = image.shape[-2:]
     rest = [(0, 0), (0, 0), (0, -height % 8), (0, -width % 8)]
@@ -47,19 +51,23 @@ def by_numpy(image, mask):
 
 @given(seed=st.integers(0, 999), height=st.integers(9, 70), width=st.integers(9, 70))
 @settings(max_examples=25, deadline=None)
-def test_images_of_any_size_are_padded_to_multiples_of_8_and_cut_back(restorer, seed, height, width):
+def test_images_of_any_size_are_padded_to_multiples_of_8_and_cut_back(
+    restorer: LaMa, seed: int, height: int, width: int
+) -> None:
     image, mask = draw(seed, height, width)
     filled = restorer(image, Detection.from_mask(mask))
     torch.testing.assert_close(filled, by_numpy(image, mask))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 8), (8, 8), (16, 3)])
-def test_tiny_images_are_not_too_small_for_the_network(restorer, size, monkeypatch):
+def test_tiny_images_are_not_too_small_for_the_network(
+    restorer: LaMa, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     given_: list[torch.Size] = []
     network = restorer._network[0]
 
     class Recorded(torch.nn.Module):
-        def forward(self, image, mask):
+        def forward(self, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             given_.append(image.shape[-2:])
             return network(image, mask)
 
@@ -70,13 +78,15 @@ def test_tiny_images_are_not_too_small_for_the_network(restorer, size, monkeypat
     assert all(extent % 8 == 0 for extent in given_[0])
 
 
-def test_a_whole_image_comes_back_as_it_is_and_the_network_is_not_asked(restorer, monkeypatch):
+def test_a_whole_image_comes_back_as_it_is_and_the_network_is_not_asked(
+    restorer: LaMa, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(restorer, "_network", (None,))
     image, mask = draw(1, 20, 30)
     assert torch.equal(restorer(image, Detection.from_mask(torch.zeros_like(mask))), image)
 
 
-def test_images_go_through_the_network_one_by_one(restorer):
+def test_images_go_through_the_network_one_by_one(restorer: LaMa) -> None:
     image, mask = draw(2, 24, 30, batch=3)
     mask[1] = False
     filled = restorer(image, Detection.from_mask(mask))
@@ -86,7 +96,9 @@ def test_images_go_through_the_network_one_by_one(restorer):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_result_has_the_device_and_dtype_of_the_image_and_autocast_changes_nothing(restorer, device, dtype):
+def test_the_result_has_the_device_and_dtype_of_the_image_and_autocast_changes_nothing(
+    restorer: LaMa, device: str, dtype: torch.dtype
+) -> None:
     image, mask = draw(3, 30, 40)
     image = image.to(dtype)
     filled = restorer(image.to(device), Detection.from_mask(mask.to(device)))
@@ -97,7 +109,7 @@ def test_the_result_has_the_device_and_dtype_of_the_image_and_autocast_changes_n
     restorer(image.cpu(), Detection.from_mask(mask))  # and back
 
 
-def test_gradients_reach_the_image_and_there_is_nothing_to_train(restorer):
+def test_gradients_reach_the_image_and_there_is_nothing_to_train(restorer: LaMa) -> None:
     image, mask = draw(4, 24, 24)
     restorer(image.requires_grad_(), Detection.from_mask(mask)).sum().backward()
     assert image.grad is not None
@@ -106,7 +118,7 @@ def test_gradients_reach_the_image_and_there_is_nothing_to_train(restorer):
     assert not any(p.requires_grad for p in restorer._network[0].parameters())
 
 
-def test_a_copy_gives_the_same(restorer):
+def test_a_copy_gives_the_same(restorer: LaMa) -> None:
     image, mask = draw(5, 24, 24)
     same = copy.deepcopy(restorer)(image, Detection.from_mask(mask))
     assert torch.equal(same, restorer(image, Detection.from_mask(mask)))
@@ -115,24 +127,26 @@ def test_a_copy_gives_the_same(restorer):
 # Large images
 
 
-def record(fill):
+def record(fill: Fill) -> tuple[Fill, list[tuple[int, int]]]:
     """``fill``, and the sizes that it was given."""
     sizes: list[tuple[int, int]] = []
 
-    def recorded(image, mask):
-        sizes.append(tuple(image.shape[-2:]))
+    def recorded(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        sizes.append((image.shape[-2], image.shape[-1]))
         return fill(image, mask)
 
     return recorded, sizes
 
 
-def in_red(image, mask):
+def in_red(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.where(mask, torch.tensor([1.0, 0, 0]).view(3, 1, 1), image)
 
 
 @given(data=st.data(), height=st.integers(257, 700), width=st.integers(60, 700))
 @settings(max_examples=30, deadline=None)
-def test_parts_cover_the_mask_and_nothing_else_and_are_never_too_large(data, height, width):
+def test_parts_cover_the_mask_and_nothing_else_and_are_never_too_large(
+    data: st.DataObject, height: int, width: int
+) -> None:
     image, mask = torch.full((1, 3, height, width), 0.5), torch.zeros(1, 1, height, width, dtype=torch.bool)
     for _ in range(data.draw(st.integers(1, 5))):
         top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
@@ -143,7 +157,7 @@ def test_parts_cover_the_mask_and_nothing_else_and_are_never_too_large(data, hei
     assert max(max(size) for size in sizes) <= 256
 
 
-def test_regions_that_are_far_apart_are_filled_by_themselves_at_the_photos_resolution(restorer):
+def test_regions_that_are_far_apart_are_filled_by_themselves_at_the_photos_resolution(restorer: LaMa) -> None:
     image, _ = draw(6, 300, 700)
     mask = torch.zeros(1, 1, 300, 700, dtype=torch.bool)
     mask[..., 70:120, 70:120] = True  # in the cell that begins at 64, 64
@@ -161,7 +175,7 @@ def test_regions_that_are_far_apart_are_filled_by_themselves_at_the_photos_resol
     assert torch.equal(filled.masked_select(~mask), image.masked_select(~mask))
 
 
-def test_a_region_sees_those_before_it_filled_and_those_after_it_as_unknown(restorer):
+def test_a_region_sees_those_before_it_filled_and_those_after_it_as_unknown(restorer: LaMa) -> None:
     image = torch.full((1, 3, 300, 300), 0.5)
     mask = torch.zeros(1, 1, 300, 300, dtype=torch.bool)
     mask[..., 10:40, 10:40] = True
@@ -169,7 +183,7 @@ def test_a_region_sees_those_before_it_filled_and_those_after_it_as_unknown(rest
     image = torch.where(mask, 1.0, image)
     seen: list[torch.Tensor] = []
 
-    def fill(part, own):
+    def fill(part: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
         seen.append(torch.where(own, 0.5, part))
         return restorer._fill(part, own)
 
@@ -179,7 +193,7 @@ def test_a_region_sees_those_before_it_filled_and_those_after_it_as_unknown(rest
         torch.testing.assert_close(part, torch.full_like(part, 0.5))
 
 
-def test_nothing_of_a_large_hole_is_mixed_into_its_surroundings_where_it_is_shrunk(restorer):
+def test_nothing_of_a_large_hole_is_mixed_into_its_surroundings_where_it_is_shrunk(restorer: LaMa) -> None:
     clean = torch.full((1, 3, 600, 600), 0.25)
     mask = torch.zeros(1, 1, 600, 600, dtype=torch.bool)
     mask[..., 101:501, 99:499] = True
@@ -187,7 +201,7 @@ def test_nothing_of_a_large_hole_is_mixed_into_its_surroundings_where_it_is_shru
     torch.testing.assert_close(filled, clean, atol=1e-5, rtol=0)
 
 
-def test_a_large_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restorer):
+def test_a_large_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restorer: LaMa) -> None:
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (700, 900, 3), dtype=np.uint8)
     mask = np.zeros((700, 900), bool)
@@ -199,6 +213,6 @@ def test_a_large_photo_in_a_pipeline_keeps_its_size_and_its_known_pixels(restore
 
 
 @pytest.mark.parametrize("max_size", [0, 255])
-def test_a_size_that_is_too_small_is_refused(restorer, max_size):
+def test_a_size_that_is_too_small_is_refused(restorer: LaMa, max_size: int) -> None:
     with pytest.raises(ValueError, match="max_size"):
         LaMa(weights=restorer.weights, sha256=restorer.sha256, max_size=max_size)

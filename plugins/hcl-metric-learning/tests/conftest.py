@@ -60,7 +60,7 @@ def mask() -> torch.Tensor:
 
 
 @pytest.fixture
-def detection(mask) -> Detection:
+def detection(mask: torch.Tensor) -> Detection:
     return random_detection(mask)
 
 

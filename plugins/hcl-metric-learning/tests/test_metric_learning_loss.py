@@ -6,6 +6,8 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from pytorch_metric_learning import losses
 from torch.nn import functional as F
 
+from hcl_sdk import Detection, DetectionLoss
 from hcl_sdk.config import ConfigError, build, describe
 from hcl_sdk.functional.contrastive import select_pairs
 from hcl_sdk.losses.info_nce import InfoNCELoss
@@ -24,7 +27,7 @@ from hcl_sdk.plugins import registry
 
 @pytest.mark.parametrize("hard_mining", [True, False])
 @pytest.mark.parametrize("temperature", [0.05, 0.5])
-def test_supcon_is_our_sup_con(detection, mask, hard_mining, temperature):
+def test_supcon_is_our_sup_con(detection: Detection, mask: torch.Tensor, hard_mining: bool, temperature: float) -> None:
     given_ = {"anchors": 20, "references": 9, "hard_mining": hard_mining}
     ours = SupConLoss(temperature=temperature, **given_)
     theirs = MetricLearningLoss(
@@ -34,7 +37,9 @@ def test_supcon_is_our_sup_con(detection, mask, hard_mining, temperature):
 
 
 @pytest.mark.parametrize("temperature", [0.07, 0.5])
-def test_nt_xent_is_our_info_nce_where_all_anchors_have_as_many_positives(temperature, draw_detection):
+def test_nt_xent_is_our_info_nce_where_all_anchors_have_as_many_positives(
+    temperature: float, draw_detection: Callable[..., Detection]
+) -> None:
     mask = torch.zeros(2, 1, 16, 16, dtype=torch.bool)
     mask[..., 8:] = True  # half of every scale, and all pixels are anchors
     detection = draw_detection(mask, scales=2, settle=False)
@@ -43,7 +48,9 @@ def test_nt_xent_is_our_info_nce_where_all_anchors_have_as_many_positives(temper
     assert_same_with_gradients(ours, theirs, detection, mask)
 
 
-def assert_same_with_gradients(ours, theirs, detection, mask):
+def assert_same_with_gradients(
+    ours: DetectionLoss, theirs: DetectionLoss, detection: Detection, mask: torch.Tensor
+) -> None:
     # What a head computes before it makes embeddings of it: the library normalizes again, which changes no value.
     before = [2 * e.detach().requires_grad_() for e in detection.embeddings]
     values, gradients = [], []
@@ -57,7 +64,7 @@ def assert_same_with_gradients(ours, theirs, detection, mask):
         torch.testing.assert_close(a, b)
 
 
-def selected(detection, mask, *, anchors, references, seed):
+def selected(detection: Detection, mask: torch.Tensor, *, anchors: int, references: int, seed: int) -> Any:
     scales = detection.scales
     return select_pairs(
         detection.embeddings,
@@ -72,7 +79,9 @@ def selected(detection, mask, *, anchors, references, seed):
     )
 
 
-def test_contrastive_loss_is_the_formula_over_all_pairs_but_those_of_an_anchor_and_itself(detection, mask):
+def test_contrastive_loss_is_the_formula_over_all_pairs_but_those_of_an_anchor_and_itself(
+    detection: Detection, mask: torch.Tensor
+) -> None:
     loss = MetricLearningLoss(loss="ContrastiveLoss", options={"neg_margin": 1.2}, anchors=7, references=4)
     expected = 0.0
     for pairs in selected(detection, mask, anchors=7, references=4, seed=2):
@@ -90,7 +99,7 @@ def test_contrastive_loss_is_the_formula_over_all_pairs_but_those_of_an_anchor_a
     assert loss(detection, mask, seed=2).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_distance_and_the_reducer_are_those_that_are_named(detection, mask):
+def test_the_distance_and_the_reducer_are_those_that_are_named(detection: Detection, mask: torch.Tensor) -> None:
     loss = MetricLearningLoss(
         loss="TripletMarginLoss",
         options={"margin": 0.3},
@@ -110,7 +119,7 @@ def test_the_distance_and_the_reducer_are_those_that_are_named(detection, mask):
     assert loss(detection, mask) != other(detection, mask)
 
 
-def test_one_seed_gives_one_value_and_another_seed_another(detection, mask):
+def test_one_seed_gives_one_value_and_another_seed_another(detection: Detection, mask: torch.Tensor) -> None:
     for name in ("TripletMarginLoss", "NTXentLoss"):
         loss = MetricLearningLoss(loss=name, anchors=8, references=4, triplets=4)
         first, again, other = (loss(detection, mask, seed=seed) for seed in (1, 1, 2))
@@ -126,7 +135,9 @@ def test_one_seed_gives_one_value_and_another_seed_another(detection, mask):
     data=st.data(),
 )
 @settings(max_examples=60, deadline=None)
-def test_triplets_are_of_an_anchor_a_positive_and_a_negative(anchors, others, count, seed, data):
+def test_triplets_are_of_an_anchor_a_positive_and_a_negative(
+    anchors: int, others: int, count: int, seed: int, data: st.DataObject
+) -> None:
     labels = data.draw(st.lists(st.booleans(), min_size=anchors + others, max_size=anchors + others))
     reference = torch.tensor(labels)
     same = reference[:anchors, None] == reference[None, :]
@@ -140,7 +151,7 @@ def test_triplets_are_of_an_anchor_a_positive_and_a_negative(anchors, others, co
         assert positive != anchor
 
 
-def test_many_triplets_reach_every_positive_and_every_negative_about_as_often():
+def test_many_triplets_reach_every_positive_and_every_negative_about_as_often() -> None:
     same = torch.tensor([[False, True, True, False, False, True]])
     other = torch.tensor([[False, False, False, True, True, False]])
     _, positive, negative = _draw_triplets(same, other, 6000, 0)
@@ -185,7 +196,7 @@ def test_many_triplets_reach_every_positive_and_every_negative_about_as_often():
         ({"loss": "NTXentLoss", "reducer": "ClassWeightedReducer"}, "reducer: ClassWeightedReducer cannot be made"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_one_clear_error(fields, message):
+def test_what_cannot_be_used_is_refused_with_one_clear_error(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         MetricLearningLoss(**fields)
     assert "\n" not in str(caught.value)
@@ -193,7 +204,7 @@ def test_what_cannot_be_used_is_refused_with_one_clear_error(fields, message):
         build({"use": "hcl-metric-learning/metric-learning", **fields}, "loss")
 
 
-def test_a_configuration_is_complete_and_comes_back():
+def test_a_configuration_is_complete_and_comes_back() -> None:
     spelled = {"use": "hcl-metric-learning/metric-learning", "loss": "NTXentLoss", "options": {"temperature": 0.1}}
     described = describe(build(spelled, "loss"))
     assert described["options"] == {"temperature": 0.1}
@@ -201,14 +212,14 @@ def test_a_configuration_is_complete_and_comes_back():
     assert describe(build(json.loads(json.dumps(described)), "loss")) == described
 
 
-def test_the_plugin_is_found_and_gives_its_name():
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-metric-learning"]
     assert (report.status, report.error) == ("ok", "")
     assert report.names == ("hcl-metric-learning/metric-learning",)
     assert registry.get("loss", "metric-learning") is MetricLearningLoss
 
 
-def test_registering_imports_neither_the_library_nor_torch():
+def test_registering_imports_neither_the_library_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

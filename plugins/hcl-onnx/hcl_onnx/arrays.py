@@ -27,7 +27,8 @@ def _resize(image: np.ndarray, size: Sequence[int], method: Image.Resampling) ->
         return image
     resized = np.empty((*image.shape[:2], height, width), np.float32)
     for at in np.ndindex(image.shape[:2]):
-        resized[at] = Image.fromarray(np.ascontiguousarray(image[at])).resize((width, height), method)
+        plane = Image.fromarray(np.ascontiguousarray(image[at])).resize((width, height), method)
+        resized[at] = np.asarray(plane)
     return resized
 
 

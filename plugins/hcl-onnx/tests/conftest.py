@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def plain(tmp_path_factory) -> Exported:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The composition of the default weights, small."""
     torch.manual_seed(0)
     prototypes = Prototypes()
@@ -61,9 +62,9 @@ def plain(tmp_path_factory) -> Exported:
     ).eval()
     assert detector.verdict is not None
     with torch.no_grad():  # there is damage, and half of the pixels lie on either side
-        detector.verdict.judge[-1].bias.fill_(4.0)
+        cast(Any, detector.verdict.judge)[-1].bias.fill_(4.0)
         confidence = detector(torch.rand(1, 3, 64, 64)).confidence
-        prototypes.bias -= torch.logit(confidence.median())
+        prototypes.bias.sub_(torch.logit(confidence.median()))
     restorer = GatedUNet(dim=4, multipliers=(1, 2))
     pipeline = Pipeline(
         detector,
@@ -81,7 +82,7 @@ def plain(tmp_path_factory) -> Exported:
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory) -> Exported:
+def published(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """The published composition, small: draws, settling from coarse to fine, images of one class, features."""
     torch.manual_seed(8)
     clusterer = SoftKMeans(iterations=2, repeats=2)
@@ -95,11 +96,11 @@ def published(tmp_path_factory) -> Exported:
     with torch.no_grad():
         # At random, all embeddings point the same way; and the classifier finds one class in every image.
         maps = detector.interaction(detector.encoder(image)).maps
-        for project, features in zip(detector.head.projections, maps, strict=True):
+        for project, features in zip(cast(Any, detector.head.projections), maps, strict=True):
             project[-1].bias -= project(features).mean(dim=(0, 2, 3))
         logits = detector(image).scales[-1].logits
         assert logits is not None
-        clusterer.score[-1].bias += logits.mean()
+        cast(Any, clusterer.score)[-1].bias += logits.mean()
     restorer = PartialSwinRestorer(
         depths=(1, 1),
         window_sizes=(4, 4),

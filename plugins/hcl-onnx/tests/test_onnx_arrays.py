@@ -18,7 +18,9 @@ quick = settings(max_examples=40, deadline=None)
 # Not of one column: there PyTorch 2.13 gives every row the value of the first.
 @given(seed=st.integers(0, 99), height=sides, width=st.integers(2, 40), to_height=sides, to_width=st.integers(2, 40))
 @quick
-def test_shrinking_is_pytorchs_with_antialiasing(seed, height, width, to_height, to_width):
+def test_shrinking_is_pytorchs_with_antialiasing(
+    seed: int, height: int, width: int, to_height: int, to_width: int
+) -> None:
     image = np.random.default_rng(seed).random((2, 3, height, width), dtype=np.float32)
     size = min(height, to_height), min(width, to_width)
     expected = shrink(torch.from_numpy(image), size).numpy()
@@ -27,7 +29,7 @@ def test_shrinking_is_pytorchs_with_antialiasing(seed, height, width, to_height,
 
 @given(seed=st.integers(0, 99), height=sides, width=sides, to_height=sides, to_width=sides)
 @quick
-def test_enlarging_is_pytorchs_bilinear(seed, height, width, to_height, to_width):
+def test_enlarging_is_pytorchs_bilinear(seed: int, height: int, width: int, to_height: int, to_width: int) -> None:
     image = np.random.default_rng(seed).random((1, 2, height, width), dtype=np.float32)
     size = max(height, to_height), max(width, to_width)
     expected = resize(torch.from_numpy(image), size, "bilinear").numpy()
@@ -36,7 +38,7 @@ def test_enlarging_is_pytorchs_bilinear(seed, height, width, to_height, to_width
 
 @given(seed=st.integers(0, 99), height=sides, width=sides, stride=st.integers(1, 7), share=st.floats(0, 1))
 @quick
-def test_masks_are_pooled_as_pytorch_does(seed, height, width, stride, share):
+def test_masks_are_pooled_as_pytorch_does(seed: int, height: int, width: int, stride: int, share: float) -> None:
     mask = np.random.default_rng(seed).random((2, 1, height, width)) < share**3
     assert (arrays.pool_mask(mask, stride) == pool_mask(torch.from_numpy(mask), stride).numpy()).all()
     size = max(1, height // stride), max(1, width - stride)

@@ -1,5 +1,8 @@
 """Exported pipelines give what the pipelines of hcl_sdk give, in hcl_sdk and without it."""
 
+# pyright: reportOptionalMemberAccess=false, reportOptionalSubscript=false, reportOptionalCall=false
+# Where a test uses what may be None, None fails the test.
+
 from __future__ import annotations
 
 import copy
@@ -8,6 +11,9 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -15,7 +21,7 @@ import pytest
 import torch
 from hcl_onnx.cli import main
 from hcl_onnx.encoder import OnnxEncoder
-from hcl_onnx.export import SIZES, ExportError, export
+from hcl_onnx.export import SIZES, Difference, ExportError, export
 from hcl_onnx.head import OnnxHead
 from hcl_onnx.load import load
 from hcl_onnx.manifest import DETECTOR, MANIFEST, RESTORER, ModelError
@@ -37,13 +43,16 @@ from hcl_sdk import (
     component,
 )
 from hcl_sdk.photos.photo import Photo
+from hcl_sdk.registry import Registry
 from hcl_sdk.testing import check_encoder, check_head, check_restorer
+
+Exported = tuple[Pipeline, Path, list[Difference]]
 
 compositions = pytest.mark.parametrize("exported", ["plain", "published"], indirect=True)
 
 
 @pytest.fixture
-def exported(request):
+def exported(request: pytest.FixtureRequest) -> Exported:
     return request.getfixturevalue(request.param)
 
 
@@ -51,7 +60,8 @@ def photo(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def close(ours: np.ndarray, theirs: np.ndarray) -> None:
+def close(ours: np.ndarray | None, theirs: np.ndarray) -> None:
+    assert ours is not None
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
     if ours.dtype == bool:
@@ -62,7 +72,7 @@ def close(ours: np.ndarray, theirs: np.ndarray) -> None:
 
 
 @compositions
-def test_the_export_reports_what_it_compared(exported):
+def test_the_export_reports_what_it_compared(exported: Exported) -> None:
     differences = exported[2]
     assert [(d.model, d.size) for d in differences] == [(m, s) for m in (DETECTOR, RESTORER) for s in SIZES]
     assert max(d.largest for d in differences) < 1e-4
@@ -71,7 +81,9 @@ def test_the_export_reports_what_it_compared(exported):
 
 @compositions
 @pytest.mark.parametrize("size", [(3, 64, 96), (1, 97, 131), (1, 1, 1), (2, 5, 40), (1, 200, 3)])
-def test_the_detector_agrees_at_sizes_that_were_not_compared_before(exported, size):
+def test_the_detector_agrees_at_sizes_that_were_not_compared_before(
+    exported: Exported, size: tuple[int, int, int]
+) -> None:
     pipeline, folder, _ = exported
     session = ort.InferenceSession(folder / DETECTOR, providers=["CPUExecutionProvider"])
     batch, height, width = size
@@ -79,7 +91,7 @@ def test_the_detector_agrees_at_sizes_that_were_not_compared_before(exported, si
     with torch.no_grad():
         expected = pipeline.detector(image, seed=5)
     names = [value.name for value in session.get_outputs()]
-    found = dict(zip(names, session.run(None, {"image": image.numpy()}), strict=True))
+    found: dict[str, Any] = dict(zip(names, session.run(None, {"image": image.numpy()}), strict=True))
     close(found["confidence"], expected.confidence.numpy())
     if pipeline.restorer.uses_features:
         for s in range(2):
@@ -92,7 +104,7 @@ def test_the_detector_agrees_at_sizes_that_were_not_compared_before(exported, si
 
 @compositions
 @pytest.mark.parametrize("shape", [(64, 96, 3), (97, 131, 3), (1, 1, 3), (30, 41), (20, 75, 4), (140, 90, 2)])
-def test_runner_and_components_do_what_the_pipeline_does(exported, shape):
+def test_runner_and_components_do_what_the_pipeline_does(exported: Exported, shape: tuple[int, ...]) -> None:
     pipeline, folder, _ = exported
     source = photo(*shape, seed=3)
     expected = pipeline(source, seed=5)
@@ -109,13 +121,13 @@ def test_runner_and_components_do_what_the_pipeline_does(exported, shape):
 
 
 @compositions
-def test_the_comparisons_above_compare_something(exported):
+def test_the_comparisons_above_compare_something(exported: Exported) -> None:
     result = exported[0](photo(97, 131, 3, seed=3), seed=5)
     assert 0.05 < result.corruption_mask.float().mean() < 0.95
     assert (result.restored != result.photo.pixels).any()
 
 
-def test_images_of_one_class_are_among_those_that_agree(published):
+def test_images_of_one_class_are_among_those_that_agree(published: Exported) -> None:
     pipeline, folder, _ = published
     session = ort.InferenceSession(folder / DETECTOR, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
@@ -127,14 +139,14 @@ def test_images_of_one_class_are_among_those_that_agree(published):
     one_class = ((logits > 0).all(1) | (logits <= 0).all(1)).tolist()
     assert True in one_class
     assert False in one_class
-    close(session.run(["confidence"], {"image": images.numpy()})[0], confidence.numpy())
+    close(np.asarray(session.run(["confidence"], {"image": images.numpy()})[0]), confidence.numpy())
 
 
 @compositions
 @pytest.mark.parametrize(
     "settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2, "peak_threshold": 0.6}, {"detection_size": None}]
 )
-def test_other_settings_work_as_in_the_pipeline(exported, settings):
+def test_other_settings_work_as_in_the_pipeline(exported: Exported, settings: dict[str, Any]) -> None:
     pipeline, folder, _ = exported
     runner = Runner(folder)
     settings = {"threshold": runner.threshold} | settings
@@ -147,7 +159,7 @@ def test_other_settings_work_as_in_the_pipeline(exported, settings):
 
 
 @compositions
-def test_a_mask_of_ones_own_is_filled_as_in_the_pipeline(exported, tmp_path):
+def test_a_mask_of_ones_own_is_filled_as_in_the_pipeline(exported: Exported, tmp_path: Path) -> None:
     pipeline, folder, _ = exported
     source, mask = photo(90, 71, 3), np.zeros((90, 71), bool)
     mask[30:50, 20:40] = True
@@ -160,14 +172,14 @@ def test_a_mask_of_ones_own_is_filled_as_in_the_pipeline(exported, tmp_path):
         Runner(folder).restore(source, corruption_mask=mask.T)
 
 
-def test_an_empty_mask_changes_nothing(plain):
+def test_an_empty_mask_changes_nothing(plain: Exported) -> None:
     source = photo(20, 30, 3)
     result = Runner(plain[1]).restore(source, corruption_mask=np.zeros((20, 30), bool))
     assert (result.restored == source).all()
     assert not result.alpha.any()
 
 
-def test_running_imports_no_torch(plain, tmp_path):
+def test_running_imports_no_torch(plain: Exported, tmp_path: Path) -> None:
     Image.fromarray(photo(40, 60, 3, seed=3)).save(tmp_path / "photo.png")
     program = f"""
 import sys
@@ -193,7 +205,7 @@ raise SystemExit(status)
     assert (np.asarray(Image.open(paths["mask"])) == expected.corruption_mask * 255).all()
 
 
-def test_without_hcl_sdk_the_command_says_what_to_install(plain):
+def test_without_hcl_sdk_the_command_says_what_to_install(plain: Exported) -> None:
     program = f"""
 import sys
 
@@ -208,7 +220,7 @@ raise SystemExit(main(["run", "photo.png", "--model", {str(plain[1])!r}]))
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "I;16", "CMYK", "RGB;16"])
-def test_files_of_every_mode_come_back_as_from_the_pipeline(plain, tmp_path, mode):
+def test_files_of_every_mode_come_back_as_from_the_pipeline(plain: Exported, tmp_path: Path, mode: str) -> None:
     pipeline, folder, _ = plain
     if mode == "RGB;16":
         Photo.open(photo(33, 47, 3).astype(np.uint16) * 257).save(tmp_path / "photo.png")
@@ -230,7 +242,9 @@ def test_files_of_every_mode_come_back_as_from_the_pipeline(plain, tmp_path, mod
     assert paths["mask"].read_bytes() == others["mask"].read_bytes()
 
 
-def test_the_command_names_photos_that_fail_and_goes_on(plain, tmp_path, capsys):
+def test_the_command_names_photos_that_fail_and_goes_on(
+    plain: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Image.fromarray(photo(12, 17, 3)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"nothing")
     photos = [str(tmp_path / name) for name in ("bad.png", "good.png")]
@@ -256,7 +270,9 @@ def test_the_command_names_photos_that_fail_and_goes_on(plain, tmp_path, capsys)
         (lambda folder: (folder / DETECTOR).write_bytes((folder / DETECTOR).read_bytes()[:-9]), "damaged or was"),
     ],
 )
-def test_damaged_folders_are_refused_with_the_reason(plain, tmp_path, damage, message):
+def test_damaged_folders_are_refused_with_the_reason(
+    plain: Exported, tmp_path: Path, damage: Callable[[Path], Any], message: str
+) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(plain[1], folder)
     damage(folder)
@@ -265,7 +281,7 @@ def test_damaged_folders_are_refused_with_the_reason(plain, tmp_path, damage, me
             use(folder)
 
 
-def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(plain, tmp_path):
+def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(plain: Exported, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(plain[1], folder)
     manifest = json.loads((folder / MANIFEST).read_text())
@@ -278,7 +294,7 @@ def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(pla
     close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
 
 
-def test_components_refuse_wrong_models_with_the_reason(plain, tmp_path):
+def test_components_refuse_wrong_models_with_the_reason(plain: Exported, tmp_path: Path) -> None:
     (tmp_path / "cut.onnx").write_bytes((plain[1] / RESTORER).read_bytes()[:500])
     with pytest.raises(ModelError, match="there is no such file"):
         OnnxEncoder(model=str(tmp_path / "none.onnx"))
@@ -294,7 +310,7 @@ def test_components_refuse_wrong_models_with_the_reason(plain, tmp_path):
         OnnxHead(model=str(plain[1] / DETECTOR)).bind(other)
 
 
-def test_a_restorer_of_features_refuses_others_and_none(published):
+def test_a_restorer_of_features_refuses_others_and_none(published: Exported) -> None:
     other = PyramidSpec(channels=(3, 8), strides=(2, 4))
     with pytest.raises(ValueError, match="takes maps of"):
         OnnxRestorer(model=str(published[1] / RESTORER)).bind(other)
@@ -303,7 +319,7 @@ def test_a_restorer_of_features_refuses_others_and_none(published):
 
 
 @compositions
-def test_the_conformance_kit_passes(exported):
+def test_the_conformance_kit_passes(exported: Exported) -> None:
     folder = exported[1]
     detector, restorer = str(folder / DETECTOR), str(folder / RESTORER)
     spec = OnnxEncoder(model=detector).spec
@@ -312,7 +328,7 @@ def test_the_conformance_kit_passes(exported):
     check_restorer(lambda: OnnxRestorer(model=restorer).bind(spec))
 
 
-def test_components_are_copied_and_pickled(plain):
+def test_components_are_copied_and_pickled(plain: Exported) -> None:
     encoder = OnnxEncoder(model=str(plain[1] / DETECTOR))
     image = torch.rand(1, 3, 20, 30)
     for other in (copy.deepcopy(encoder), pickle.loads(pickle.dumps(encoder))):
@@ -320,7 +336,7 @@ def test_components_are_copied_and_pickled(plain):
 
 
 @compositions
-def test_what_was_loaded_is_saved_and_loaded_again(exported, tmp_path):
+def test_what_was_loaded_is_saved_and_loaded_again(exported: Exported, tmp_path: Path) -> None:
     pipeline = load(exported[1])
     pipeline.save_pretrained(tmp_path)
     again = Pipeline.from_pretrained(tmp_path)
@@ -329,7 +345,7 @@ def test_what_was_loaded_is_saved_and_loaded_again(exported, tmp_path):
     assert (again(source).restored == pipeline(source).restored).all()
 
 
-def test_a_frozen_exported_encoder_serves_another_head(plain):
+def test_a_frozen_exported_encoder_serves_another_head(plain: Exported) -> None:
     encoder = OnnxEncoder(model=str(plain[1] / DETECTOR))
     detector = Detector(encoder=encoder, interaction=Identity(), head=ProjectionHead(dim=8))
     detector(torch.rand(1, 3, 20, 30)).embeddings[0].sum().backward()
@@ -340,22 +356,22 @@ def test_a_frozen_exported_encoder_serves_another_head(plain):
 class OneConvolution(Restorer):
     """Traced in no time."""
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         self.layer = nn.Conv2d(4, 3, 3, padding=1)
 
-    def forward(self, image, detection):
+    def forward(self, image: torch.Tensor, detection: Detection) -> torch.Tensor:
         return self.layer(torch.cat([image, detection.corruption_mask.to(image.dtype)], dim=1)).sigmoid()
 
 
 @pytest.fixture
-def restoration(hcl_registry):
+def restoration(hcl_registry: Registry) -> Pipeline:
     """A pipeline without detector."""
     hcl_registry.restorer("one-convolution", OneConvolution)
     torch.manual_seed(1)
     return Pipeline(restorer=OneConvolution())
 
 
-def test_restoration_alone(restoration, tmp_path):
+def test_restoration_alone(restoration: Pipeline, tmp_path: Path) -> None:
     export(restoration, tmp_path, sizes=[(1, 9, 12)])
     source, mask = photo(20, 30, 3), np.ones((20, 30), bool)
     expected = restoration.restore(source, corruption_mask=mask)
@@ -366,7 +382,7 @@ def test_restoration_alone(restoration, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_fill_from_ever_farther_away_agrees_at_small_and_at_large_sizes(tmp_path):
+def test_a_fill_from_ever_farther_away_agrees_at_small_and_at_large_sizes(tmp_path: Path) -> None:
     torch.manual_seed(2)
     restorer = ResidualUNet(channels=(4, 8), depths=(0, 0))
     nn.init.normal_(restorer.last.weight, std=0.1)  # at first it is zero, and what the network sees has no influence
@@ -387,14 +403,14 @@ def test_a_fill_from_ever_farther_away_agrees_at_small_and_at_large_sizes(tmp_pa
 class ByTheMean(Restorer):
     """What an export cannot hold: a decision on a value."""
 
-    def build(self, spec):
+    def build(self, spec: PyramidSpec | None) -> None:
         pass
 
-    def forward(self, image, detection):
+    def forward(self, image: torch.Tensor, detection: Detection) -> torch.Tensor:
         return image if image.mean() > 0.5 else 1 - image
 
 
-def test_what_cannot_be_exported_is_named(hcl_registry, tmp_path):
+def test_what_cannot_be_exported_is_named(hcl_registry: Registry, tmp_path: Path) -> None:
     hcl_registry.restorer("by-the-mean", ByTheMean)
     with pytest.raises(ExportError, match="the restorer cannot be exported"):
         export(Pipeline(restorer=ByTheMean()), tmp_path)
@@ -402,13 +418,13 @@ def test_what_cannot_be_exported_is_named(hcl_registry, tmp_path):
         Runner(tmp_path)
 
 
-def test_an_export_that_differs_is_no_export(restoration, tmp_path):
+def test_an_export_that_differs_is_no_export(restoration: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"restorer.onnx at \[1, 9, 12\] by"):
         export(restoration, tmp_path, sizes=[(1, 9, 12)], tolerance=0.0)
     assert not (tmp_path / MANIFEST).exists()
 
 
-def test_eight_bits_stay_near_and_work_in_both_ways(plain, tmp_path):
+def test_eight_bits_stay_near_and_work_in_both_ways(plain: Exported, tmp_path: Path) -> None:
     folder = tmp_path / "int8"
     shutil.copytree(plain[1], folder)
     photos = [photo(60, 80, 3, seed=s) for s in range(4)]
@@ -426,20 +442,20 @@ def test_eight_bits_stay_near_and_work_in_both_ways(plain, tmp_path):
         quantize(plain[1], [])
 
 
-def _nodes(folder):
+def _nodes(folder: Path) -> Any:
     import onnx
 
     return onnx.load(folder / DETECTOR).graph.node
 
 
-def test_a_restorer_from_yaml_needs_no_more_than_its_file(plain):
+def test_a_restorer_from_yaml_needs_no_more_than_its_file(plain: Exported) -> None:
     pipeline = Pipeline.from_config(f"restorer: {{use: hcl-onnx/restorer, model: '{plain[1] / RESTORER}'}}\n")
     image, mask = torch.rand(1, 3, 20, 30), torch.rand(1, 1, 20, 30) > 0.5
     ours = plain[0].restorer(image, Detection.from_mask(mask))
     torch.testing.assert_close(pipeline.restorer(image, Detection.from_mask(mask)), ours, atol=1e-5, rtol=0)
 
 
-def test_registering_imports_neither_torch_nor_onnxruntime():
+def test_registering_imports_neither_torch_nor_onnxruntime() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from hcl_opencv.navier_stokes import NavierStokes
 from hcl_opencv.telea import Telea
 
@@ -9,5 +12,5 @@ from hcl_sdk.testing import parametrize_with_checks
 
 
 @parametrize_with_checks([Telea, NavierStokes])
-def test_conformance(factory, check):
+def test_conformance(factory: Callable[[], Any], check: Callable[[Any], None]) -> None:
     check(factory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from hcl_opencv.telea import Telea
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcl_sdk import Detection, Pipeline
+from hcl_sdk import Detection, Pipeline, Restorer
 from hcl_sdk.plugins import registry
 
 METHODS = {Telea: cv2.INPAINT_TELEA, NavierStokes: cv2.INPAINT_NS}
@@ -25,25 +26,25 @@ both = pytest.mark.parametrize("restorer_class", METHODS)
 
 
 def photos(seed: int, batch: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smooth pictures ``[B, H, W, 3]`` of 8 bits, and masks ``[B, H, W]`` of a few rectangles and lines."""
+    """Smooth photos ``[B, H, W, 3]`` of 8 bits, and masks ``[B, H, W]`` of a few rectangles and lines."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     phase = rng.uniform(0, 6, (batch, 1, 1, 3))
-    pictures = 127 + 60 * np.sin(x[None, ..., None] / 5 + phase) + 60 * np.cos(y[None, ..., None] / 4 - phase)
+    pixels = 127 + 60 * np.sin(x[None, ..., None] / 5 + phase) + 60 * np.cos(y[None, ..., None] / 4 - phase)
     masks = np.zeros((batch, height, width), bool)
     for mask in masks:
         top, left = rng.integers(height), rng.integers(width)
         mask[top : top + 4, left : left + 6] = True
         mask[:, rng.integers(width)] = True
-    return pictures.round().astype(np.uint8), masks
+    return pixels.round().astype(np.uint8), masks
 
 
-def tensors(pictures: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+def tensors(pixels: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    image = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     return image, torch.from_numpy(masks)[:, None]
 
 
-def run(restorer, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def run(restorer: Restorer, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return restorer(image, Detection.from_mask(mask))
 
 
@@ -57,13 +58,13 @@ def run(restorer, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 )
 @settings(max_examples=20, deadline=None)
 def test_agrees_with_opencv_called_directly_for_every_image_of_a_batch(
-    restorer_class, seed, batch, height, width, radius
-):
-    pictures, masks = photos(seed, batch, height, width)
-    restored = run(restorer_class(radius=radius), *tensors(pictures, masks))
+    restorer_class: type[Telea] | type[NavierStokes], seed: int, batch: int, height: int, width: int, radius: float
+) -> None:
+    pixels, masks = photos(seed, batch, height, width)
+    restored = run(restorer_class(radius=radius), *tensors(pixels, masks))
     method = METHODS[restorer_class]
     expected = np.stack(
-        [cv2.inpaint(p, m.astype(np.uint8), radius, method) for p, m in zip(pictures, masks, strict=True)]
+        [cv2.inpaint(p, m.astype(np.uint8), radius, method) for p, m in zip(pixels, masks, strict=True)]
     )
     assert restored.shape == (batch, 3, height, width)
     assert torch.equal((restored * 255).round().byte().permute(0, 2, 3, 1), torch.from_numpy(expected))
@@ -71,7 +72,9 @@ def test_agrees_with_opencv_called_directly_for_every_image_of_a_batch(
 
 @both
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (2, 1)])
-def test_pictures_of_one_row_or_column_are_filled_the_same_way_each_time(restorer_class, size):
+def test_images_of_one_row_or_column_are_filled_the_same_way_each_time(
+    restorer_class: type[Telea] | type[NavierStokes], size: tuple[int, int]
+) -> None:
     image, mask = torch.full((1, 3, *size), 0.4), torch.zeros(1, 1, *size, dtype=torch.bool)
     mask.view(-1)[: mask.numel() // 2] = True
     image = torch.where(mask, 1.0, image)
@@ -82,13 +85,13 @@ def test_pictures_of_one_row_or_column_are_filled_the_same_way_each_time(restore
 
 
 @both
-def test_the_radius_matters(restorer_class):
+def test_the_radius_matters(restorer_class: type[Telea] | type[NavierStokes]) -> None:
     image, mask = tensors(*photos(1, 1, 30, 30))
     assert not torch.equal(run(restorer_class(radius=1), image, mask), run(restorer_class(radius=9), image, mask))
 
 
 @both
-def test_true_is_filled_and_false_is_kept(restorer_class):
+def test_true_is_filled_and_false_is_kept(restorer_class: type[Telea] | type[NavierStokes]) -> None:
     image = torch.full((1, 3, 12, 12), 0.2)
     image[..., 5:8, 5:8] = 1.0
     mask = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
@@ -97,14 +100,16 @@ def test_true_is_filled_and_false_is_kept(restorer_class):
 
 
 @both
-def test_an_empty_mask_changes_nothing_and_a_full_one_neither(restorer_class):
+def test_an_empty_mask_changes_nothing_and_a_full_one_neither(restorer_class: type[Telea] | type[NavierStokes]) -> None:
     image, mask = tensors(*photos(2, 2, 9, 11))
     for nothing in (torch.zeros_like(mask), torch.ones_like(mask)):
         torch.testing.assert_close(run(restorer_class(), image, nothing), image)
 
 
 @both
-def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(restorer_class):
+def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(
+    restorer_class: type[Telea] | type[NavierStokes],
+) -> None:
     image, mask = tensors(*photos(3, 2, 16, 16))
     mask[0] = True
     torch.testing.assert_close(run(restorer_class(), image, mask)[1:], run(restorer_class(), image[1:], mask[1:]))
@@ -113,7 +118,9 @@ def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(restor
 @both
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(restorer_class, device, dtype):
+def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(
+    restorer_class: type[Telea] | type[NavierStokes], device: str, dtype: torch.dtype
+) -> None:
     image, mask = (tensor.to(device) for tensor in tensors(*photos(4, 1, 10, 10)))
     image = image.to(dtype).requires_grad_()
     before = image.detach().clone()
@@ -125,13 +132,15 @@ def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(re
 
 @both
 @pytest.mark.parametrize("radius", [0, -1.0, float("nan"), float("inf")])
-def test_a_radius_that_is_none_is_refused(restorer_class, radius):
+def test_a_radius_that_is_none_is_refused(restorer_class: type[Telea] | type[NavierStokes], radius: float) -> None:
     with pytest.raises(ValueError, match="radius"):
         restorer_class(radius=radius)
 
 
 @pytest.mark.parametrize(("name", "cls"), [("telea", Telea), ("navier-stokes", NavierStokes)])
-def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration(name, cls):
+def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration(
+    name: str, cls: type[Telea | NavierStokes]
+) -> None:
     pipeline = Pipeline.from_config(f"restorer: {{use: hcl-opencv/{name}, radius: 5}}\ndilate: 1\n")
     assert isinstance(pipeline.restorer, cls)
     assert pipeline.restorer.radius == 5
@@ -150,21 +159,21 @@ def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration(name, 
     assert (everything.restored == photo).all()
 
 
-def test_weights_without_parameters_are_saved_and_loaded(tmp_path):
+def test_weights_without_parameters_are_saved_and_loaded(tmp_path: Path) -> None:
     Pipeline(restorer=Telea(radius=2)).save_pretrained(tmp_path)
     restorer = Pipeline.from_pretrained(tmp_path).restorer
     assert isinstance(restorer, Telea)
     assert restorer.radius == 2
 
 
-def test_the_plugin_is_found_and_gives_its_names():
+def test_the_plugin_is_found_and_gives_its_names() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-opencv"]
     assert (report.status, report.error) == ("ok", "")
     assert report.names == ("hcl-opencv/telea", "hcl-opencv/navier-stokes")
     assert registry.get("restorer", "telea") is Telea
 
 
-def test_registering_imports_neither_opencv_nor_torch():
+def test_registering_imports_neither_opencv_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

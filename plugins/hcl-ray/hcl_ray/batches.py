@@ -91,7 +91,7 @@ class Detect:
         return [(v["bytes"] or v.get("path")) if isinstance(v, dict) else v for v in values]
 
     def _rows(self, sources: list[Any], folder: Path) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = [{"error": "there is no picture: the value is null"} for _ in sources]
+        rows: list[dict[str, Any]] = [{"error": "there is no photo: the value is null"} for _ in sources]
         files = {}
         for i, source in enumerate(sources):
             if isinstance(source, bytes):
@@ -140,7 +140,7 @@ class Restore(Detect):
     _added = RESTORED
 
 
-PHOTO_TYPES = "bytes of picture files, paths (text), or a struct with bytes and path"
+PHOTO_TYPES = "bytes of photo files, paths (text), or a struct with bytes and path"
 
 
 def is_photo_type(kind: pa.DataType) -> bool:

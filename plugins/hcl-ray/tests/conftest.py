@@ -91,6 +91,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def bad(drawn: list[Path]) -> list[bytes]:
-    """Contents of files that are no pictures, or not whole ones."""
+    """Contents of files that are not photos, or are truncated."""
     whole = drawn[0].read_bytes()
-    return [b"", b"no picture", whole[: len(whole) // 2], whole[:8]]
+    return [b"", b"not a photo", whole[: len(whole) // 2], whole[:8]]

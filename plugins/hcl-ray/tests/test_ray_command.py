@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 from hcl_ray.cli import main
 
 
-def run(*arguments, status=0):
+def run(*arguments: Any, status: int = 0) -> Any:
     result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert result.exit_code == status, result.output
     return result
 
 
-def test_the_command_says_what_was_done_and_lists_failures(cluster, weights, drawn, bad, tmp_path):
+def test_the_command_says_what_was_done_and_lists_failures(
+    cluster: None, weights: str, drawn: list[Path], bad: list[bytes], tmp_path: Path
+) -> None:
     folder, out = tmp_path / "photos", tmp_path / "out"
     folder.mkdir()
     for i in range(3):
@@ -33,7 +37,7 @@ def test_the_command_says_what_was_done_and_lists_failures(cluster, weights, dra
     )
 
 
-def test_nothing_heavy_is_imported_until_it_is_used():
+def test_nothing_heavy_is_imported_until_it_is_used() -> None:
     program = """
 import sys
 import hcl_ray, hcl_ray.plugin, hcl_ray.cli
@@ -45,7 +49,7 @@ print(sorted({"ray", "torch", "pyarrow", "numpy", "pandas"} & set(sys.modules)),
     assert done.stdout == "[] ['Detect', 'Restore', 'Settings', 'Summary', 'detect', 'restore']\n"
 
 
-def test_the_plugin_is_listed():
+def test_the_plugin_is_listed() -> None:
     listing = subprocess.run(
         [sys.executable, "-m", "hcl_sdk.cli", "plugins"], capture_output=True, text=True, check=True
     ).stdout

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hcl_ray
 import numpy as np
@@ -16,6 +18,7 @@ from hcl_ray import folders
 from hcl_ray.guard import DIED
 from PIL import Image
 
+from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 
 COUNT = 2000
@@ -41,7 +44,7 @@ def pixels(file: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def photos(tmp_path, drawn):
+def photos(tmp_path: Path, drawn: list[Path]) -> Callable[[int], Path]:
     """A folder with so many photos, those of the folders in it included."""
 
     def make(count: int) -> Path:
@@ -55,8 +58,14 @@ def photos(tmp_path, drawn):
 
 
 def test_every_photo_of_a_folder_is_restored_once_and_bad_ones_are_listed(
-    cluster, weights, pipeline, drawn, bad, photos, tmp_path
-):
+    cluster: None,
+    weights: str,
+    pipeline: Pipeline,
+    drawn: list[Path],
+    bad: list[bytes],
+    photos: Callable[[int], Path],
+    tmp_path: Path,
+) -> None:
     folder, out = photos(COUNT), tmp_path / "out"
     wrong = [f"{i}.png" for i in (1, 17, 1002, 1999)]
     for name, contents in zip(wrong, bad, strict=True):
@@ -88,7 +97,9 @@ def test_every_photo_of_a_folder_is_restored_once_and_bad_ones_are_listed(
     assert written == new | {"failures.jsonl"}
 
 
-def test_the_outcome_is_that_of_the_command(cluster, weights, drawn, photos, tmp_path):
+def test_the_outcome_is_that_of_the_command(
+    cluster: None, weights: str, drawn: list[Path], photos: Callable[[int], Path], tmp_path: Path
+) -> None:
     folder = photos(12)
     Image.open(drawn[3]).convert("CMYK").save(folder / "cmyk.jpg")
     Image.open(drawn[3]).save(folder / "1.jpg")  # besides 1.png
@@ -105,7 +116,15 @@ def test_the_outcome_is_that_of_the_command(cluster, weights, drawn, photos, tmp
         np.testing.assert_array_equal(pixels(tmp_path / "out" / name), pixels(tmp_path / "cli" / name))
 
 
-def test_batches_of_several_sizes_detect_as_single_photos_do(cluster, weights, pipeline, drawn, bad, photos, tmp_path):
+def test_batches_of_several_sizes_detect_as_single_photos_do(
+    cluster: None,
+    weights: str,
+    pipeline: Pipeline,
+    drawn: list[Path],
+    bad: list[bytes],
+    photos: Callable[[int], Path],
+    tmp_path: Path,
+) -> None:
     folder, out = photos(20), tmp_path / "out"
     (folder / "bad.png").write_bytes(bad[1])
     summary = hcl_ray.detect(folder, out, weights=weights, batch_size=8, actors=1)
@@ -148,7 +167,9 @@ hcl_ray.restore(sys.argv[1], sys.argv[2], weights=sys.argv[3])
 """
 
 
-def test_a_job_that_was_killed_goes_on(cluster, weights, pipeline, drawn, photos, tmp_path):
+def test_a_job_that_was_killed_goes_on(
+    cluster: None, weights: str, pipeline: Pipeline, drawn: list[Path], photos: Callable[[int], Path], tmp_path: Path
+) -> None:
     count = 200
     folder, out = photos(count), tmp_path / "out"
     with tempfile.TemporaryDirectory(prefix="ray") as place:
@@ -171,10 +192,10 @@ def test_a_job_that_was_killed_goes_on(cluster, weights, pipeline, drawn, photos
 
 
 def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
-    cluster, weights, photos, tmp_path, monkeypatch
-):
+    cluster: None, weights: str, photos: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Deadly(folders.FolderWorker):  # Ray sends what is not importable to the workers as it is
-        def __init__(self, **arguments):
+        def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
             results = self._model.results
             self._model.results = lambda paths: os._exit(1) if "7.png" in [p.name for p in paths] else results(paths)
@@ -187,7 +208,9 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
     assert files(tmp_path / "out") == results(names, "mask")
 
 
-def test_other_settings_are_refused_in_the_same_folder(cluster, weights, photos, tmp_path):
+def test_other_settings_are_refused_in_the_same_folder(
+    cluster: None, weights: str, photos: Callable[[int], Path], tmp_path: Path
+) -> None:
     folder, out = photos(2), tmp_path / "out"
     hcl_ray.restore(folder, out, weights=weights)
     with pytest.raises(ValueError, match=r"results of other settings \(sensitivity: None, now 0.3\); choose another"):
@@ -209,12 +232,23 @@ def test_other_settings_are_refused_in_the_same_folder(cluster, weights, photos,
         ({"actors": 0}, ValueError, "actors must be a whole number >= 1, or None; got 0"),
     ],
 )
-def test_what_is_wrong_shows_at_once(cluster, weights, photos, tmp_path, settings, error, message):
+def test_what_is_wrong_shows_at_once(
+    cluster: None,
+    weights: str,
+    photos: Callable[[int], Path],
+    tmp_path: Path,
+    settings: dict[str, Any],
+    error: type[Exception],
+    message: str,
+) -> None:
+    arguments: dict[str, Any] = {"weights": weights, **settings}
     with pytest.raises(error, match=message):
-        hcl_ray.restore(photos(1), tmp_path / "out", **{"weights": weights, **settings})
+        hcl_ray.restore(photos(1), tmp_path / "out", **arguments)
 
 
-def test_folders_without_photos_are_refused(cluster, weights, photos, tmp_path):
+def test_folders_without_photos_are_refused(
+    cluster: None, weights: str, photos: Callable[[int], Path], tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"no photo files in .*empty"):
         hcl_ray.restore(tmp_path / "empty", tmp_path / "out", weights=weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from hcl_ray import Settings
 from hcl_ray.batches import RESTORED
@@ -16,7 +17,9 @@ from hcl_sdk.testing import page_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown(cluster, drawn, tmp_path, monkeypatch):
+def test_python_runs_and_prints_what_is_shown(
+    cluster: None, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "2019").mkdir(parents=True)
     for name in ("a.png", "b.jpg", "2019/c.png"):
@@ -25,7 +28,7 @@ def test_python_runs_and_prints_what_is_shown(cluster, drawn, tmp_path, monkeypa
     assert run_page(README) == 2
 
 
-def test_commands_have_the_options_that_are_shown():
+def test_commands_have_the_options_that_are_shown() -> None:
     lines = [line for block in page_blocks(README, "bash") for line in block.code.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("hcl-ray")]
     assert len(commands) == 3
@@ -37,7 +40,7 @@ def test_commands_have_the_options_that_are_shown():
     assert "--actors" in CliRunner().invoke(main, ["restore", "--help"]).output
 
 
-def test_columns_and_settings_are_all_described():
+def test_columns_and_settings_are_all_described() -> None:
     text = README.read_text(encoding="utf-8")
     for name in RESTORED.names:
         assert f"`{name}`" in text

@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hcl_ray
 import numpy as np
@@ -11,8 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hcl_ray import tables
-from hcl_ray.guard import DIED
+from hcl_ray.guard import DIED, Guard
+from hcl_ray.model import Settings
 from PIL import Image
+
+from hcl_sdk import Pipeline, Result
 
 
 def listed(folder: Path) -> dict[str, str]:
@@ -31,7 +36,7 @@ def pixels(contents: bytes) -> np.ndarray:
         return np.asarray(image)
 
 
-def check(row: dict, result) -> None:
+def check(row: dict, result: Result) -> None:
     """Is the row what the pipeline made of the photo?"""
     height, width = result.photo.size
     assert (row["width"], row["height"], row["error"]) == (width, height, None)
@@ -60,7 +65,9 @@ def write_shard(file: Path, samples: dict[str, bytes]) -> None:
             archive.addfile(info, io.BytesIO(contents))
 
 
-def test_parquet_is_restored_part_by_part(cluster, weights, pipeline, drawn, bad, tmp_path):
+def test_parquet_is_restored_part_by_part(
+    cluster: None, weights: str, pipeline: Pipeline, drawn: list[Path], bad: list[bytes], tmp_path: Path
+) -> None:
     photos = [file.read_bytes() for file in drawn]
     write_parquet(tmp_path / "in" / "a" / "x.parquet", pa.array([*photos, *bad, None], pa.binary()))
     # As Hugging Face writes them.
@@ -95,7 +102,9 @@ def test_parquet_is_restored_part_by_part(cluster, weights, pipeline, drawn, bad
     assert rows(out) == found
 
 
-def test_names_come_from_a_column(cluster, weights, pipeline, drawn, tmp_path):
+def test_names_come_from_a_column(
+    cluster: None, weights: str, pipeline: Pipeline, drawn: list[Path], tmp_path: Path
+) -> None:
     paths = pa.array([str(file) for file in drawn[:6]])
     write_parquet(tmp_path / "x.parquet", paths, names=[f"photo {i}" for i in range(6)])
     hcl_ray.detect(tmp_path / "x.parquet", tmp_path / "out", weights=weights, key="name")
@@ -106,7 +115,9 @@ def test_names_come_from_a_column(cluster, weights, pipeline, drawn, tmp_path):
         check(found[f"photo {i}"], pipeline.detect(drawn[i]))
 
 
-def test_shards_are_restored_part_by_part(cluster, weights, pipeline, drawn, bad, tmp_path):
+def test_shards_are_restored_part_by_part(
+    cluster: None, weights: str, pipeline: Pipeline, drawn: list[Path], bad: list[bytes], tmp_path: Path
+) -> None:
     photos = [file.read_bytes() for file in drawn]
     many = {f"{i:03d}.png": photos[i % 20] for i in range(300)}
     many |= {"bad.png": bad[2], "000.json": b"{}", "000.mask.png": photos[0]}
@@ -132,17 +143,25 @@ def test_shards_are_restored_part_by_part(cluster, weights, pipeline, drawn, bad
     check(found["s-1.tar/in/a"], expected[3])
 
 
-def test_of_a_part_the_photo_that_ends_its_process_is_listed(weights, pipeline, drawn, tmp_path):
-    class Died:
+def test_of_a_part_the_photo_that_ends_its_process_is_listed(
+    weights: str, pipeline: Pipeline, drawn: list[Path], tmp_path: Path
+) -> None:
+    class Died(Guard):
         """As a guard that has seen processes end with the eighth photo."""
 
-        def run(self, table, work, died):
+        def __init__(self) -> None:
+            """Without the ledger, which is for the processes of a cluster."""
+
+        def run(
+            self, table: pa.Table, work: Callable[[pa.Table], pa.Table], died: Callable[[pa.Table], pa.Table]
+        ) -> Any:
             rows = [table.slice(i, 1) for i in range(table.num_rows)]
             return pa.concat_tables([(died if row["key"][0].as_py() == "7" else work)(row) for row in rows])
 
     names = [str(i) for i in range(20)]
     write_parquet(tmp_path / "x.parquet", pa.array([file.read_bytes() for file in drawn]), names, rows=20)
-    source, settings = tables.Parquet("image", "name"), {"weights": weights, "device": "cpu"}
+    source = tables.Parquet("image", "name")
+    settings: Settings = {"weights": weights, "device": "cpu"}
     worker = tables.PartWorker(source, tmp_path / "out", restoring=False, settings=settings, guard=Died())
     part = {"key": "x-00000", "file": str(tmp_path / "x.parquet"), "label": "x", "number": 0, "first": 0, "photos": 20}
     assert worker(pa.Table.from_pylist([part], tables.PARTS)).to_pylist() == [{"key": "x-00000", "error": None}]
@@ -159,7 +178,9 @@ def test_of_a_part_the_photo_that_ends_its_process_is_listed(weights, pipeline, 
         ({"key": "name"}, "there is no column 'name'"),
     ],
 )
-def test_columns_that_are_not_there_are_named(cluster, weights, drawn, tmp_path, arguments, message):
+def test_columns_that_are_not_there_are_named(
+    cluster: None, weights: str, drawn: list[Path], tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
     write_parquet(tmp_path / "x.parquet", pa.array([drawn[0].read_bytes()]))
     summary = hcl_ray.restore(tmp_path / "x.parquet", tmp_path / "out", weights=weights, **arguments)
     [(key, error)] = summary.failures
@@ -167,7 +188,7 @@ def test_columns_that_are_not_there_are_named(cluster, weights, drawn, tmp_path,
     assert message in error
 
 
-def test_files_that_are_not_there_are_refused(cluster, weights, tmp_path):
+def test_files_that_are_not_there_are_refused(cluster: None, weights: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no file .*x\.parquet"):
         hcl_ray.restore(tmp_path / "x.parquet", tmp_path / "out", weights=weights)
     with pytest.raises(ValueError, match="expected tar files"):

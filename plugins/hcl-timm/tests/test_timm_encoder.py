@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Never
 
 import pytest
 import timm
@@ -17,21 +19,21 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from timm.models import save_for_hf
 
-from hcl_sdk import Detector, Pipeline
+from hcl_sdk import Detector, Encoder, Pipeline
 from hcl_sdk.config import ConfigError, build, describe
 from hcl_sdk.plugins import registry
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*args, **kwargs):
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Never:
         raise AssertionError(f"the network was asked for {args}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def write(path, name="test_resnet", **options):
+def write(path: Path, name: str = "test_resnet", **options: Any) -> Any:
     """A file of weights of timm's, and the model whose they are."""
     torch.manual_seed(0)
     model = timm.create_model(name, num_classes=7, **options).eval()
@@ -45,19 +47,21 @@ def write(path, name="test_resnet", **options):
     return model
 
 
-def maps_of(encoder, image):
+def maps_of(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
         return encoder.eval()(image).maps
 
 
-def normalized(image, encoder):
+def normalized(image: torch.Tensor, encoder: TimmEncoder) -> torch.Tensor:
     cfg = timm.get_pretrained_cfg(encoder.model).to_dict()
     return (image - torch.tensor(cfg["mean"]).view(3, 1, 1)) / torch.tensor(cfg["std"]).view(3, 1, 1)
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet"])
-def test_a_checkpoint_gives_the_maps_of_the_model_whose_weights_it_holds(tmp_path, name, suffix):
+def test_a_checkpoint_gives_the_maps_of_the_model_whose_weights_it_holds(
+    tmp_path: Path, name: str, suffix: str
+) -> None:
     model = write(tmp_path / f"weights.{suffix}", name)
     encoder = TimmEncoder(model=name, checkpoint=str(tmp_path / f"weights.{suffix}"))
     image = torch.rand(2, 3, 64, 96)
@@ -71,7 +75,7 @@ def test_a_checkpoint_gives_the_maps_of_the_model_whose_weights_it_holds(tmp_pat
         torch.testing.assert_close(found[width], expected[width])
 
 
-def test_the_maps_of_a_plain_backbone_are_those_of_timm_at_its_own_stride(tmp_path):
+def test_the_maps_of_a_plain_backbone_are_those_of_timm_at_its_own_stride(tmp_path: Path) -> None:
     model = write(tmp_path / "vit.pth", "test_vit", dynamic_img_size=True)
     encoder = TimmEncoder(model="test_vit", checkpoint=str(tmp_path / "vit.pth"), out_indices=(1, 3, 5))
     assert encoder.spec.strides == (4, 8, 16)
@@ -84,7 +88,7 @@ def test_the_maps_of_a_plain_backbone_are_those_of_timm_at_its_own_stride(tmp_pa
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
 @settings(max_examples=10, deadline=None)
-def test_maps_have_the_size_that_the_spec_says(name, height, width):
+def test_maps_have_the_size_that_the_spec_says(name: str, height: int, width: int) -> None:
     encoder = made(name)
     found = maps_of(encoder, torch.rand(1, 3, height, width))
     expected = [
@@ -95,13 +99,13 @@ def test_maps_have_the_size_that_the_spec_says(name, height, width):
     assert all(m.isfinite().all() for m in found)
 
 
-def made(name, cache={}):  # noqa: B006
+def made(name: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
     if name not in cache:
-        cache[name] = build({"use": "hcl-timm/timm", "model": name, "pretrained": False}, "encoder")
+        cache[name] = build({"use": "hcl-timm/timm", "model": name, "pretrained": False}, Encoder)
     return cache[name]
 
 
-def test_maps_with_their_channels_last_are_turned():
+def test_maps_with_their_channels_last_are_turned() -> None:
     encoder = TimmEncoder(
         config={
             "architecture": "swin_tiny_patch4_window7_224",
@@ -117,7 +121,7 @@ def test_maps_with_their_channels_last_are_turned():
     assert [tuple(m.shape[1:]) for m in maps_of(encoder, image)] == [(12, 10, 14), (24, 5, 7), (48, 3, 4)]
 
 
-def test_stages_can_be_chosen():
+def test_stages_can_be_chosen() -> None:
     encoder = TimmEncoder(model="test_resnet", pretrained=False, out_indices=(1, -1))
     assert (encoder.out_indices, encoder.spec.strides) == ((1, 4), (4, 32))
     assert TimmEncoder(model="test_vit", pretrained=False, out_indices=(-1, -1)).spec.strides == (4, 8)
@@ -145,17 +149,17 @@ def test_stages_can_be_chosen():
         ({"model": "test_resnet", "pretrained": False, "out_indices": (2, 1)}, "must go from fine to coarse"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields, message):
+def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TimmEncoder(**fields)
 
 
-def test_problems_of_a_configuration_have_their_path():
+def test_problems_of_a_configuration_have_their_path() -> None:
     with pytest.raises(ConfigError, match=r"detector.encoder: model: timm .* has no model 'resnt18'"):
         Pipeline.from_config("detector: {encoder: {use: hcl-timm/timm, model: resnt18}}")
 
 
-def test_a_file_of_another_model_or_of_part_of_one_is_refused(tmp_path):
+def test_a_file_of_another_model_or_of_part_of_one_is_refused(tmp_path: Path) -> None:
     state = write(tmp_path / "weights.safetensors").state_dict()
     part = {name: tensor for name, tensor in state.items() if not name.startswith("layer3")}
     save_file(part, tmp_path / "part.safetensors")
@@ -167,11 +171,11 @@ def test_a_file_of_another_model_or_of_part_of_one_is_refused(tmp_path):
 
 
 class Code:
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return open, ("was_run", "w")
 
 
-def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
+def test_code_in_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": Code()}, "code.pth")
     with pytest.raises(ValueError, match=r"cannot get the weights of 'test_resnet' in 'code\.pth'"):
@@ -179,7 +183,7 @@ def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
     assert not (tmp_path / "was_run").exists()
 
 
-def test_a_folder_of_timm_gives_architecture_normalization_and_weights(tmp_path):
+def test_a_folder_of_timm_gives_architecture_normalization_and_weights(tmp_path: Path) -> None:
     model = timm.create_model("test_resnet", avg_down=True, num_classes=3)
     model.pretrained_cfg = {**model.pretrained_cfg, "mean": (0.1, 0.2, 0.3)}
     save_for_hf(model, tmp_path / "folder", model_args={"avg_down": True, "num_classes": 3})
@@ -191,7 +195,7 @@ def test_a_folder_of_timm_gives_architecture_normalization_and_weights(tmp_path)
     assert torch.equal(weights["layer1.0.conv1.weight"], model.state_dict()["layer1.0.conv1.weight"])
 
 
-def test_a_saved_pipeline_needs_neither_the_checkpoint_nor_the_network(tmp_path, no_network):
+def test_a_saved_pipeline_needs_neither_the_checkpoint_nor_the_network(tmp_path: Path, no_network: None) -> None:
     write(tmp_path / "weights.safetensors")
     text = f"""
 detector:
@@ -204,6 +208,7 @@ detector:
   head: {{use: projection, dim: 8}}
 """
     pipeline = Pipeline.from_config(text, device="cpu")
+    assert pipeline.detector is not None
     image = torch.rand(1, 3, 40, 50)
     expected = maps_of(pipeline.detector.encoder, image)
     pipeline.save_pretrained(tmp_path / "saved")
@@ -215,12 +220,13 @@ detector:
     assert (saved["model"], saved["pretrained"], saved["frozen"]) == ("test_resnet", False, True)
     assert saved["image_mean"] == list(timm.get_pretrained_cfg("test_resnet").mean)
     loaded = Pipeline.from_pretrained(tmp_path / "moved", device="cpu")
+    assert loaded.detector is not None
     for ours, theirs in zip(maps_of(loaded.detector.encoder, image), expected, strict=True):
         assert torch.equal(ours, theirs)
     assert loaded.to_config() == pipeline.to_config()
 
 
-def test_a_frozen_backbone_stays_as_it_is_in_training():
+def test_a_frozen_backbone_stays_as_it_is_in_training() -> None:
     image = torch.rand(4, 3, 32, 32)
     for frozen in (True, False):
         encoder = TimmEncoder(model="test_resnet", pretrained=False, frozen=frozen).train()
@@ -231,21 +237,21 @@ def test_a_frozen_backbone_stays_as_it_is_in_training():
         assert all(parameter.requires_grad != frozen for parameter in encoder.parameters())
 
 
-def test_a_detector_of_it_is_trained_and_described():
+def test_a_detector_of_it_is_trained_and_described() -> None:
     detector = Detector(encoder=TimmEncoder(model="test_vit", pretrained=False))
     detection = detector(torch.rand(1, 3, 40, 30))
-    sum(e.square().sum() for e in detection.embeddings).backward()
+    torch.stack([e.square().sum() for e in detection.embeddings]).sum().backward()
     assert all((p.grad is not None) == p.requires_grad for p in detector.encoder.parameters())
     assert describe(detector)["encoder"]["use"] == "hcl-timm/timm"
 
 
-def test_the_plugin_is_found_and_gives_its_name():
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-timm"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-timm/timm",))
     assert registry.get("encoder", "timm") is TimmEncoder
 
 
-def test_registering_imports_neither_timm_nor_torch():
+def test_registering_imports_neither_timm_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

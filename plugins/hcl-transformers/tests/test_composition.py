@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ importlib.metadata.version = version_of
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the weights of a pipeline after ten steps, and a photo."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("composition")
@@ -70,16 +71,20 @@ def trained(tmp_path_factory):
 
     torch.manual_seed(0)
     pipeline, recipe = load_run(load_yaml(RUN.format(photos=json.dumps(str(folder / "photos")))), device="cpu")
+    assert pipeline.detector is not None
     before = {name: tensor.clone() for name, tensor in pipeline.detector.state_dict().items()}
     outcome = Trainer(pipeline, recipe).fit(folder / "run", progress=False)
     assert (outcome.step, outcome.finished) == (10, True)
+    assert outcome.pipeline.detector is not None
     after = outcome.pipeline.detector.state_dict()
     for part in ("encoder.backbone.embeddings", "encoder.backbone.encoder.stages.2", "interaction.", "head."):
         assert any(not torch.equal(after[name], before[name]) for name in after if name.startswith(part)), part
     return folder
 
 
-def load_elsewhere(trained, name, program=LOAD, **environment):
+def load_elsewhere(
+    trained: Path, name: str, program: str = LOAD, **environment: str
+) -> subprocess.CompletedProcess[str]:
     arguments = [str(trained / "run" / "weights"), str(trained / "photo.npy"), str(trained / f"{name}.npz")]
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -90,7 +95,7 @@ def load_elsewhere(trained, name, program=LOAD, **environment):
     )
 
 
-def test_another_process_with_all_packages_gives_the_same_output(trained):
+def test_another_process_with_all_packages_gives_the_same_output(trained: Path) -> None:
     done = load_elsewhere(trained, "elsewhere")
     assert done.returncode == 0, done.stderr
     found = np.load(trained / "elsewhere.npz")
@@ -108,7 +113,9 @@ def test_another_process_with_all_packages_gives_the_same_output(trained):
         ("hcl-transformers", "uninstalled", "detector.encoder.use: unknown encoder"),
     ],
 )
-def test_a_process_where_one_package_is_missing_says_which(trained, package, missing, part):
+def test_a_process_where_one_package_is_missing_says_which(
+    trained: Path, package: str, missing: str, part: str
+) -> None:
     if missing == "disabled":
         done = load_elsewhere(trained, missing, HCL_DISABLE_PLUGINS=package)
         why = f"it would come from the plugin {package} 0.1.0, which is disabled"
@@ -121,6 +128,6 @@ def test_a_process_where_one_package_is_missing_says_which(trained, package, mis
     assert not (trained / f"{missing}.npz").exists()
 
 
-def test_the_weights_name_the_packages_that_they_need(trained):
+def test_the_weights_name_the_packages_that_they_need(trained: Path) -> None:
     config = json.loads((trained / "run" / "weights" / "config.json").read_text())
     assert config["plugins"] == {"hcl-opencv": "0.1.0", "hcl-transformers": "0.1.0"}

@@ -7,6 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 import pytest
@@ -23,12 +25,13 @@ from transformers import (
     ConvNextImageProcessor,
     Dinov2Config,
     Dinov2Model,
+    PreTrainedModel,
     ResNetConfig,
     ResNetForImageClassification,
     ViTImageProcessor,
 )
 
-from hcl_sdk import Detector, Pipeline
+from hcl_sdk import Detector, Encoder, Pipeline
 from hcl_sdk.config import ConfigError, build, describe
 from hcl_sdk.plugins import registry
 
@@ -38,7 +41,7 @@ RESNET = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": (8, 16, 2
 MEAN, STD = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
 
 
-def write(folder, model, processor=None):
+def write(folder: Path, model: PreTrainedModel, processor: Any = None) -> str:
     """A checkpoint as it lies on the Hub: a classifier's or another model's, with its image processor."""
     model.save_pretrained(folder)
     if processor is not None:
@@ -47,7 +50,7 @@ def write(folder, model, processor=None):
 
 
 @pytest.fixture
-def convnext(tmp_path):
+def convnext(tmp_path: Path) -> str:
     config = ConvNextConfig(hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_labels=5, layer_scale_init_value=1.0)
     torch.manual_seed(0)
     processor = ConvNextImageProcessor(image_mean=MEAN, image_std=STD)
@@ -55,38 +58,39 @@ def convnext(tmp_path):
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*args, **kwargs):
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Never:
         raise AssertionError(f"the network was asked for {args}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def maps_of(encoder, image):
+def maps_of(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
         return encoder.eval()(image).maps
 
 
-def test_a_checkpoint_gives_the_maps_that_transformers_gives_for_the_image_of_its_own_processor(convnext):
+def test_a_checkpoint_gives_the_maps_that_transformers_gives_for_the_image_of_its_own_processor(convnext: str) -> None:
     encoder = TransformersEncoder(model=convnext)
-    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
 
     processor = ConvNextImageProcessor.from_pretrained(convnext)
-    prepared = processor(picture, do_resize=False, return_tensors="pt")["pixel_values"]
+    prepared = processor(photo, do_resize=False, return_tensors="pt")["pixel_values"]
     classifier = ConvNextForImageClassification.from_pretrained(convnext).eval()
     with torch.no_grad():
         hidden = classifier(prepared, output_hidden_states=True).hidden_states[1:]
-    norms = encoder.backbone.hidden_states_norms.values()
+    backbone: Any = encoder.backbone
+    norms = backbone.hidden_states_norms.values()
     expected = [norm(states) for norm, states in zip(norms, hidden, strict=True)]
 
-    found = maps_of(encoder, torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)
+    found = maps_of(encoder, torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255)
     assert len(found) == 4
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
-def test_the_maps_of_a_plain_backbone_are_those_of_transformers_at_its_own_stride(tmp_path):
+def test_the_maps_of_a_plain_backbone_are_those_of_transformers_at_its_own_stride(tmp_path: Path) -> None:
     model = Dinov2Model(Dinov2Config(hidden_size=24, num_hidden_layers=4, num_attention_heads=2, image_size=28))
     folder = write(tmp_path / "dinov2", model, ViTImageProcessor(image_mean=MEAN, image_std=STD))
     encoder = TransformersEncoder(model=folder)
@@ -103,7 +107,7 @@ def test_the_maps_of_a_plain_backbone_are_those_of_transformers_at_its_own_strid
 @pytest.mark.parametrize("config", [CONVNEXT, DINOV2, RESNET], ids=lambda config: config["model_type"])
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
 @settings(max_examples=10, deadline=None)
-def test_maps_have_the_size_that_the_spec_says(config, height, width):
+def test_maps_have_the_size_that_the_spec_says(config: dict[str, Any], height: int, width: int) -> None:
     encoder = made(json.dumps(config))
     found = maps_of(encoder, torch.rand(1, 3, height, width))
     expected = [
@@ -114,13 +118,13 @@ def test_maps_have_the_size_that_the_spec_says(config, height, width):
     assert all(m.isfinite().all() for m in found)
 
 
-def made(text, cache={}):  # noqa: B006
+def made(text: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
     if text not in cache:
-        cache[text] = build({"use": "hcl-transformers/transformers", "config": json.loads(text)}, "encoder")
+        cache[text] = build({"use": "hcl-transformers/transformers", "config": json.loads(text)}, Encoder)
     return cache[text]
 
 
-def test_stages_can_be_chosen():
+def test_stages_can_be_chosen() -> None:
     encoder = TransformersEncoder(config=CONVNEXT, out_indices=(2, -1))
     assert (encoder.spec.strides, encoder.out_indices) == ((8, 32), (2, 4))
     assert TransformersEncoder(config=CONVNEXT, out_indices=(0, 2)).spec.channels == (8, 16)  # 0 is the stem
@@ -150,17 +154,17 @@ def test_stages_can_be_chosen():
         ({"model": "./no-such-folder"}, "cannot get './no-such-folder' from the .* it is no folder here"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields, message):
+def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TransformersEncoder(**fields)
 
 
-def test_problems_of_a_configuration_have_their_path():
+def test_problems_of_a_configuration_have_their_path() -> None:
     with pytest.raises(ConfigError, match=r"detector.encoder: config.model_type: expected a type"):
         Pipeline.from_config("detector: {encoder: {use: hcl-transformers/transformers, config: {model_type: bert}}}")
 
 
-def test_a_folder_that_does_not_fit_is_refused(convnext, tmp_path):
+def test_a_folder_that_does_not_fit_is_refused(convnext: str, tmp_path: Path) -> None:
     state = load_file(f"{convnext}/model.safetensors")
     kept = {name: tensor for name, tensor in state.items() if "stages.3" not in name}
     save_file(kept, f"{convnext}/model.safetensors", metadata={"format": "pt"})
@@ -176,7 +180,7 @@ def test_a_folder_that_does_not_fit_is_refused(convnext, tmp_path):
         TransformersEncoder(model=str(tmp_path / "bert"), image_mean=MEAN, image_std=STD)
 
 
-def test_code_in_a_checkpoint_is_not_run(convnext, tmp_path):
+def test_code_in_a_checkpoint_is_not_run(convnext: str, tmp_path: Path) -> None:
     path = tmp_path / "convnext" / "config.json"
     config = json.loads(path.read_text())
     (tmp_path / "convnext" / "code.py").write_text(f"open({str(tmp_path / 'was_run')!r}, 'w').close()\n")
@@ -197,14 +201,16 @@ def test_code_in_a_checkpoint_is_not_run(convnext, tmp_path):
         ({"do_rescale": False}, tuple(m / 255 for m in MEAN), tuple(s / 255 for s in STD)),
     ],
 )
-def test_normalization_is_that_of_the_image_processor(convnext, changes, mean, std):
+def test_normalization_is_that_of_the_image_processor(
+    convnext: str, changes: dict[str, Any], mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
     ConvNextImageProcessor(image_mean=MEAN, image_std=STD, **changes).save_pretrained(convnext)
     encoder = TransformersEncoder(model=convnext, pretrained=False)
     assert encoder.image_mean == pytest.approx(mean)
     assert encoder.image_std == pytest.approx(std)
 
 
-def test_normalization_can_be_given_and_must_be_where_the_checkpoint_has_none(convnext, tmp_path):
+def test_normalization_can_be_given_and_must_be_where_the_checkpoint_has_none(convnext: str, tmp_path: Path) -> None:
     path = tmp_path / "convnext" / "preprocessor_config.json"
     assert TransformersEncoder(model=convnext, image_mean=(0.5, 0.5, 0.5)).image_mean == (0.5, 0.5, 0.5)
     path.write_text(json.dumps({**json.loads(path.read_text()), "do_flip_channel_order": True}))
@@ -216,19 +222,23 @@ def test_normalization_can_be_given_and_must_be_where_the_checkpoint_has_none(co
     assert TransformersEncoder(model=convnext, image_mean=MEAN, image_std=STD).image_mean == MEAN
 
 
-def test_a_saved_pipeline_needs_neither_the_checkpoint_nor_the_network(convnext, tmp_path, no_network):
+def test_a_saved_pipeline_needs_neither_the_checkpoint_nor_the_network(
+    convnext: str, tmp_path: Path, no_network: None
+) -> None:
     text = f"""
 detector:
   encoder: {{use: hcl-transformers/transformers, model: {json.dumps(convnext)}, out_indices: [1, 2], frozen: true}}
   head: {{use: projection, dim: 8}}
 """
     pipeline = Pipeline.from_config(text, device="cpu")
+    assert pipeline.detector is not None
     image = torch.rand(1, 3, 40, 50)
     expected = maps_of(pipeline.detector.encoder, image)
     pipeline.save_pretrained(tmp_path / "saved")
     shutil.rmtree(convnext)
 
     loaded = Pipeline.from_pretrained(tmp_path / "saved", device="cpu")
+    assert loaded.detector is not None
     for ours, theirs in zip(maps_of(loaded.detector.encoder, image), expected, strict=True):
         assert torch.equal(ours, theirs)
     saved = json.loads((tmp_path / "saved" / "config.json").read_text())["detector"]["encoder"]
@@ -259,22 +269,22 @@ detector:
     assert loaded.to_config() == pipeline.to_config()
 
 
-def test_weights_can_be_asked_for_again_in_an_architecture_that_is_given(convnext):
+def test_weights_can_be_asked_for_again_in_an_architecture_that_is_given(convnext: str) -> None:
     encoder = TransformersEncoder(model=convnext)
     assert (encoder.pretrained, encoder.config["model_type"]) == (False, "convnext")
     described = describe(encoder)
     state = encoder.backbone.state_dict()
 
-    drawn = build(described, "encoder").backbone.state_dict()
+    drawn = build(described, TransformersEncoder).backbone.state_dict()
     assert not torch.equal(drawn["embeddings.patch_embeddings.weight"], state["embeddings.patch_embeddings.weight"])
     config = {**described["config"], "drop_path_rate": 0.2}
-    again = build({**described, "pretrained": True, "config": config}, "encoder")
+    again = build({**described, "pretrained": True, "config": config}, TransformersEncoder)
     assert again.config["drop_path_rate"] == 0.2
     for name, tensor in again.backbone.state_dict().items():
         assert torch.equal(tensor, state[name])
 
 
-def test_a_frozen_backbone_stays_as_it_is_in_training(tmp_path):
+def test_a_frozen_backbone_stays_as_it_is_in_training(tmp_path: Path) -> None:
     config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1])
     folder = write(tmp_path / "resnet", ResNetForImageClassification(config), ViTImageProcessor())
     frozen = TransformersEncoder(model=folder, frozen=True).train()
@@ -291,33 +301,33 @@ def test_a_frozen_backbone_stays_as_it_is_in_training(tmp_path):
     assert trained.backbone.training
 
 
-def test_what_resamples_the_maps_of_a_frozen_plain_backbone_is_trained():
+def test_what_resamples_the_maps_of_a_frozen_plain_backbone_is_trained() -> None:
     encoder = TransformersEncoder(config=DINOV2, frozen=True)
     learning = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
     assert learning
     assert all(name.startswith("pyramid.") for name in learning)
 
 
-def test_layers_behind_the_last_map_do_not_wait_for_gradients():
+def test_layers_behind_the_last_map_do_not_wait_for_gradients() -> None:
     encoder = TransformersEncoder(config=CONVNEXT, out_indices=(1, 2))
-    sum(m.square().sum() for m in encoder(torch.rand(2, 3, 32, 32)).maps).backward()
+    torch.stack([m.square().sum() for m in encoder(torch.rand(2, 3, 32, 32)).maps]).sum().backward()
     learning = dict(encoder.named_parameters())
     assert all((parameter.grad is not None) == parameter.requires_grad for parameter in learning.values())
     assert not learning["backbone.encoder.stages.3.layers.0.dwconv.weight"].requires_grad
 
 
-def test_a_detector_of_a_plain_backbone_finds_gradients_for_its_head():
+def test_a_detector_of_a_plain_backbone_finds_gradients_for_its_head() -> None:
     detector = Detector(encoder=TransformersEncoder(config=DINOV2))
     assert detector(torch.rand(1, 3, 40, 30)).corruption_mask.shape == (1, 1, 40, 30)
 
 
-def test_the_plugin_is_found_and_gives_its_name():
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-transformers"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-transformers/transformers",))
     assert registry.get("encoder", "transformers") is TransformersEncoder
 
 
-def test_registering_imports_neither_transformers_nor_torch():
+def test_registering_imports_neither_transformers_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry

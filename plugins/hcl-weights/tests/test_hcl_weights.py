@@ -31,18 +31,18 @@ def photo(name: str) -> np.ndarray:
     return (scaled * 255).round().astype(np.uint8)
 
 
-def test_conformance():
+def test_conformance() -> None:
     check_weights("hcl-weights/research")
 
 
-def test_the_name_alone_is_enough_and_its_folder_is_in_the_package(research):
+def test_the_name_alone_is_enough_and_its_folder_is_in_the_package(research: Pipeline) -> None:
     folder = registry.weights_source("research")
     assert isinstance(folder, Path)
     assert folder.parent.name == "hcl_weights"
     assert Pipeline.from_pretrained("research", device="cpu").to_config() == research.to_config()
 
 
-def test_it_is_contrast_and_clusters_without_a_restorer(research):
+def test_it_is_contrast_and_clusters_without_a_restorer(research: Pipeline) -> None:
     config = research.to_config()["detector"]
     assert config["clusterer"]["use"] == "soft-kmeans"
     assert config["settle"] == 0.95
@@ -50,7 +50,7 @@ def test_it_is_contrast_and_clusters_without_a_restorer(research):
 
 
 @pytest.mark.parametrize(("base", "pasted"), [("astronaut", "coffee"), ("coffee", "astronaut"), ("chelsea", "coffee")])
-def test_parts_of_other_photos_are_found(research, base, pasted):
+def test_parts_of_other_photos_are_found(research: Pipeline, base: str, pasted: str) -> None:
     image, truth = photo(base).copy(), np.zeros((256, 256), dtype=np.bool_)
     truth[60:190, 80:210] = True
     image[truth] = photo(pasted)[truth]
@@ -59,6 +59,6 @@ def test_parts_of_other_photos_are_found(research, base, pasted):
     assert float(precision) > 0.9  # 0.26 by chance
 
 
-def test_python_of_the_readme_runs_and_prints_what_is_shown(tmp_path, monkeypatch):
+def test_python_of_the_readme_runs_and_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README) == 1
