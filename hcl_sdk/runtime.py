@@ -6,15 +6,19 @@ for the whole process, and a program may hold two pipelines.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import cache
 from typing import Literal, TypeVar, get_args
 
 import torch
 
 Precision = Literal["no", "fp16", "bf16"]
+
+_logger = logging.getLogger("hcl_sdk.runtime")
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 T = TypeVar("T")
@@ -42,6 +46,40 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
         if wanted.index >= count:
             raise ValueError(f"device {str(wanted)!r} is not available here; there are {count}, counted from 0")
     return wanted
+
+
+def count_processors() -> int:
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def explain_crowding(device: torch.device) -> str | None:
+    """Explain what to do if the processes of this machine have more threads than there are processors.
+
+    They then wait for each other at every operation: two processes of two threads on two processors are up to ten times
+    slower than with one thread each. Counted are the processes that ``accelerate launch`` or ``torchrun`` started here.
+
+    Returns:
+        The problem and its remedy in one sentence; None if there is room for all threads, or ``device`` is not the CPU.
+    """
+    threads, processors = torch.get_num_threads(), count_processors()
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if device.type != "cpu" or threads * processes <= processors:
+        return None
+    crowd = f"{threads} threads" if processes == 1 else f"{processes} processes with {threads} threads each"
+    remedy = f"set OMP_NUM_THREADS={max(1, processors // processes)}"
+    if processes > processors:
+        remedy = f"{'' if threads == 1 else remedy + ' and '}start at most {processors} processes"
+    plural = "processor" if processors == 1 else "processors"
+    return f"{crowd} compete for {processors} {plural}, which makes them many times slower: {remedy}"
+
+
+@cache
+def warn_of_crowding(device: torch.device) -> None:
+    """Log what :func:`explain_crowding` says, once, in the first process of this machine."""
+    why = explain_crowding(device)
+    if why is not None and int(os.environ.get("LOCAL_RANK", "0")) == 0:
+        _logger.warning("%s", why)
 
 
 def check_precision(precision: str) -> Precision:

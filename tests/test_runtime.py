@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import re
+
 import accelerate
 import pytest
 import torch
 
-from hcl_sdk.runtime import autocast, check_precision, pick_device, take_share
+from hcl_sdk.runtime import (
+    autocast,
+    check_precision,
+    explain_crowding,
+    pick_device,
+    take_share,
+    warn_of_crowding,
+)
 
 
 def test_without_an_accelerator_the_cpu_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,3 +92,52 @@ def test_several_processes_share_the_work_without_gaps_or_doubles(
         shares.append(take_share(items))
     assert sorted(sum(shares, [])) == items  # noqa: RUF017
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("threads", "processes", "processors", "said"),
+    [
+        (1, None, 1, None),
+        (4, None, 4, None),
+        (4, 1, 4, None),
+        (1, 4, 4, None),
+        (2, 2, 4, None),
+        (4, None, 2, "4 threads compete for 2 processors, which makes them many times slower: set OMP_NUM_THREADS=2"),
+        (
+            2,
+            2,
+            2,
+            "2 processes with 2 threads each compete for 2 processors, which makes them many times slower: "
+            "set OMP_NUM_THREADS=1",
+        ),
+        (3, 2, 5, "2 processes with 3 threads each compete for 5 processors, .*: set OMP_NUM_THREADS=2"),
+        (1, 4, 2, "4 processes with 1 threads each .*: start at most 2 processes"),
+        (2, 3, 1, "compete for 1 processor, .*: set OMP_NUM_THREADS=1 and start at most 1 processes"),
+    ],
+)
+def test_more_threads_than_processors_are_warned_of_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    threads: int,
+    processes: int | None,
+    processors: int,
+    said: str | None,
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr("hcl_sdk.runtime.count_processors", lambda: processors)
+    for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    if processes is not None:
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+    why = explain_crowding(torch.device("cpu"))
+    assert why is None if said is None else re.search(said, str(why))
+    assert explain_crowding(torch.device("cuda:0")) is None
+    warn_of_crowding.cache_clear()
+    for _ in range(2):
+        warn_of_crowding(torch.device("cpu"))
+    assert caplog.messages == ([] if why is None else [why])  # once
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    warn_of_crowding.cache_clear()
+    warn_of_crowding(torch.device("cpu"))
+    assert len(caplog.messages) == (0 if why is None else 1)  # the first process says it for all
+    warn_of_crowding.cache_clear()

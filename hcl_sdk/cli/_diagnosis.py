@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 
+import click
 import torch
 from packaging.requirements import Requirement
 
@@ -19,6 +20,7 @@ from hcl_sdk.cli._tables import Table
 from hcl_sdk.errors import describe_error
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import BUILTIN_DISTRIBUTION
+from hcl_sdk.runtime import count_processors, explain_crowding
 
 _OPTIONAL = {
     "imagecodecs": "compressed 16-bit TIFF",
@@ -49,12 +51,19 @@ def _list_facts() -> Iterator[tuple[str, str]]:
         yield "not installed", ", ".join(absent)
     yield (
         "processors",
-        f"{_count_processors()} usable of {os.cpu_count()}; PyTorch uses {torch.get_num_threads()} threads",
+        f"{count_processors()} usable of {os.cpu_count()}; PyTorch uses {torch.get_num_threads()} threads",
     )
     yield "devices", ", ".join(_list_devices())
     yield "torch", f"{torch.__version__}, built for {_describe_build()}"
     variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)}
     yield "environment", ", ".join(f"{name}={value}" for name, value in variables.items()) or "nothing of note"
+
+
+def say_crowding(device: torch.device) -> None:
+    """Print a warning if there are more threads than processors, in the first process of this machine."""
+    why = explain_crowding(device)
+    if why is not None and int(os.environ.get("LOCAL_RANK", "0")) == 0:
+        click.echo(f"Warning: {why}", err=True)
 
 
 def _list_devices() -> Iterator[str]:
@@ -76,10 +85,6 @@ def _describe_build() -> str:
         return f"CUDA {torch.version.cuda}"
     hip = getattr(torch.version, "hip", None)
     return f"ROCm {hip}" if hip else "CPU" if not torch.backends.mps.is_built() else "CPU and MPS"
-
-
-def _count_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _list_required(package: str) -> list[str]:
@@ -119,11 +124,8 @@ def _check_machine() -> Iterator[str]:
         yield "there seems to be an NVIDIA GPU, and this PyTorch was built without CUDA: install its CUDA build"
     elif torch.version.cuda and shutil.which("nvidia-smi") and not torch.cuda.is_available():
         yield "PyTorch was built with CUDA and finds no GPU: is CUDA_VISIBLE_DEVICES empty, or the driver too old?"
-    if torch.get_num_threads() > _count_processors():
-        yield (
-            f"PyTorch uses {torch.get_num_threads()} threads on {_count_processors()} usable processors: set "
-            f"OMP_NUM_THREADS={_count_processors()}"
-        )
+    if why := explain_crowding(torch.device("cpu")):
+        yield why
 
 
 def _check_plugins() -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hcl_sdk.cli._diagnosis import say_crowding
 from hcl_sdk.cli._options import MeasuringOptions
 from hcl_sdk.cli._tables import Table, is_terminal, show
 from hcl_sdk.config import ConfigError, build, load_yaml, override
@@ -35,6 +36,8 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
         mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
         chosen = _build(mapping, what)
         pipeline = Pipeline.from_pretrained(given.weights, device=given.device)
+        if not given.quiet:
+            say_crowding(pipeline.device)
         if isinstance(chosen, Benchmark):
             report = run_benchmark(pipeline, chosen, given.output, manifest=manifest, progress=progress)
         else:

@@ -179,6 +179,7 @@ class PhotoOptions:
     device: str | None
     precision: Precision
     max_megapixels: float
+    workers: int
     plot: bool
     report: Path | None
     as_json: bool
@@ -242,6 +243,14 @@ photo_options = bundle(
         default=MAX_MEGAPIXELS,
         show_default=True,
         help="Refuse larger photos: a small file can claim any size.",
+    ),
+    click.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(0),
+        default=2,
+        show_default=True,
+        help="Threads that read and write photos while another one is processed; 0 for none.",
     ),
     click.option("--plot", is_flag=True, help="Also write NAME_plot.png: input, confidence, mask, restored."),
     click.option(

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from hcl_sdk.cli._diagnosis import say_crowding
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
@@ -32,6 +33,7 @@ _OPTIONS = {
     "region": "--region",
     "pipeline": "--weights",
     "max_megapixels": "--max-megapixels",
+    "workers": "--workers",
 }
 
 
@@ -181,6 +183,8 @@ def run(
         )
         if given.preset is not None and not given.quiet and is_first_process():
             _show_preset(given.preset, pipeline)
+        if not given.quiet:
+            say_crowding(pipeline.device)
         return pipeline
 
     if is_stream(given, coco):
@@ -213,6 +217,7 @@ def run(
             coco=coco,
             report=given.report,
             regions=given.as_json,
+            workers=given.workers,
             progress=not given.quiet,
             on_photo=tell,
         )

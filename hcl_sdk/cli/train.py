@@ -32,6 +32,7 @@ def train(
 
     Several GPUs: accelerate launch -m hcl_sdk.cli train CONFIG ...
     """
+    from hcl_sdk.cli._diagnosis import say_crowding
     from hcl_sdk.config import ConfigError, dump_yaml, override
     from hcl_sdk.training import Trainer, TrainingError, load_run
     from hcl_sdk.weights import WeightsError
@@ -44,6 +45,8 @@ def train(
         seed = mapping.get("seed", 3407)
         _seed_everything(seed if isinstance(seed, int) and not isinstance(seed, bool) else 0)
         pipeline, recipe = load_run(mapping, device=device)
+        if not quiet:
+            say_crowding(pipeline.device)
         trainer = Trainer(pipeline, recipe)
         if dry_run:
             losses = trainer.dry_run()

@@ -31,7 +31,7 @@ from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
-from hcl_sdk.runtime import gather, is_first_process, take_share
+from hcl_sdk.runtime import gather, is_first_process, take_share, warn_of_crowding
 
 MAX_SIZE = 16384
 """Pixels of a side that images may be scaled to."""
@@ -130,6 +130,7 @@ def evaluate(
     items, numbers = evaluation.items(), evaluation.numbers()
     size = evaluation.batch_size
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
+    warn_of_crowding(pipeline.device)
     batches = take_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
         make_output_folder(Path(out))

@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import tempfile
+import threading
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -41,6 +42,7 @@ class ReportPage:
         self.file = file
         self._cards = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close
         self._places: list[tuple[float, str, int, int]] = []
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Throw away what was kept."""
@@ -49,8 +51,9 @@ class ReportPage:
     def add(self, outcome: PhotoOutcome, result: Result) -> None:
         """Keep a photo, with its mask, and what became of it."""
         card = self._write_card(outcome, result).encode()
-        self._places.append((-outcome.corrupted_share, str(outcome.path), self._cards.tell(), len(card)))
-        self._cards.write(card)
+        with self._lock:
+            self._places.append((-outcome.corrupted_share, str(outcome.path), self._cards.tell(), len(card)))
+            self._cards.write(card)
 
     def write(self, report: FolderReport) -> None:
         """Write the page, the most corrupted photos first, failures at the end; ``OSError`` if that cannot be done."""

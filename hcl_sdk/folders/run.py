@@ -6,23 +6,24 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
 from tqdm.auto import tqdm
 
 from hcl_sdk.folders.errors import ArgumentError
-from hcl_sdk.folders.inputs import Input
 from hcl_sdk.folders.outputs import make_output_folder
+from hcl_sdk.folders.overlap import WORKERS
 from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan
-from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome, explain_failure
+from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome
+from hcl_sdk.folders.stages import Stages
 from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.find import escape, natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
-from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.runtime import gather, is_first_process, take_share
+from hcl_sdk.runtime import gather, is_first_process, take_share, warn_of_crowding
 
 _logger = logging.getLogger("hcl_sdk.folders")
 
@@ -44,15 +45,16 @@ def restore_folder(
     coco: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    workers: int = WORKERS,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
     """Restore all photos in a folder, as ``hcl restore`` does.
 
     Writes ``NAME_restored.EXT`` and ``NAME_mask.png`` for every photo to the output folder, which mirrors the input
-    folder. Photos are processed one by one, so memory does not grow with their number. A photo that cannot be read or
-    restored does not stop the run. Inputs are never overwritten. Under ``accelerate launch`` each process handles its
-    share.
+    folder. Photos are processed one by one, while the next are read and the previous are written, so memory does not
+    grow with their number. A photo that cannot be read or restored does not stop the run. Inputs are never overwritten.
+    Under ``accelerate launch`` each process handles its share.
 
     Args:
         photos: a folder, a photo, or several of either. Hidden files and folders are skipped.
@@ -69,6 +71,8 @@ def restore_folder(
         report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
             most corrupted first.
         max_megapixels: larger photos are refused: a small file can claim any size.
+        workers: threads that read and write photos while the pipeline processes another one; 0 to do one thing after
+            the other. The photos in memory together have at most 50 megapixels; a larger one is processed alone.
         progress: show a progress bar, on a terminal or in a notebook.
         on_photo: called with the outcome for each photo as soon as it is known.
 
@@ -88,7 +92,15 @@ def restore_folder(
         max_megapixels=max_megapixels,
     )
     return run_plan(
-        plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
+        plan,
+        pipeline,
+        region=region,
+        resume=resume,
+        coco=coco,
+        report=report,
+        workers=workers,
+        progress=progress,
+        on_photo=on_photo,
     )
 
 
@@ -104,6 +116,7 @@ def detect_folder(
     coco: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    workers: int = WORKERS,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -121,7 +134,15 @@ def detect_folder(
         max_megapixels=max_megapixels,
     )
     return run_plan(
-        plan, pipeline, region=region, resume=resume, coco=coco, report=report, progress=progress, on_photo=on_photo
+        plan,
+        pipeline,
+        region=region,
+        resume=resume,
+        coco=coco,
+        report=report,
+        workers=workers,
+        progress=progress,
+        on_photo=on_photo,
     )
 
 
@@ -134,6 +155,7 @@ def run_plan(
     coco: str | os.PathLike[str] | None = None,
     report: str | os.PathLike[str] | None = None,
     regions: bool = False,
+    workers: int = WORKERS,
     progress: bool = False,
     on_photo: Listener | None = None,
 ) -> FolderReport:
@@ -142,6 +164,8 @@ def run_plan(
     Args:
         regions: find the regions of every photo, for ``on_photo``.
     """
+    if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
+        raise ArgumentError(f"expected a whole number of threads >= 0; got {workers!r}", "workers")
     if region is not None and plan.masks is not None:
         raise ArgumentError(
             "masks replace detection, so a region to search has no effect; use one of them",
@@ -157,6 +181,7 @@ def run_plan(
             plan.prepare_file(Path(file), argument)
     pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
     plan.check_pipeline(pipeline)
+    warn_of_crowding(pipeline.device)
     if plan.inputs.photos:
         make_output_folder(plan.outputs.folder)
 
@@ -174,11 +199,15 @@ def run_plan(
     # Only the first process shows the bar, and only on a terminal or in a notebook.
     hidden = not progress or not is_first_process()
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
-    with tqdm(missing, unit="photo", leave=False, disable=hidden or on_terminal) as bar:
-        for photo in bar:
-            outcome = _process_photo(photo, plan, pipeline, region, page, regions=regions or coco is not None)
+    stages = Stages(plan=plan, pipeline=pipeline, region=region, page=page, needs_regions=regions or coco is not None)
+    with (
+        tqdm(total=len(missing), unit="photo", leave=False, disable=hidden or on_terminal) as bar,
+        closing(stages.run(missing, workers)) as outcomes,
+    ):
+        for outcome in outcomes:
+            bar.update()
             if outcome.error is not None:
-                failures.append((photo.path, outcome.error))
+                failures.append((outcome.path, outcome.error))
             else:
                 done += 1
                 if collection is not None:
@@ -200,35 +229,6 @@ def _log(outcome: PhotoOutcome) -> None:
         _logger.warning("%s: %s", path, escape(outcome.error))
     else:
         _logger.info("%s: %.1f%% corrupted", path, 100 * outcome.corrupted_share)
-
-
-def _process_photo(
-    photo: Input, plan: Plan, pipeline: Pipeline, region: Box | None, page: ReportPage | None, *, regions: bool
-) -> PhotoOutcome:
-    """Read, restore and write one photo."""
-    try:
-        opened = Photo.open(photo.path, max_megapixels=plan.max_megapixels)
-        plan.outputs.check_format(photo, opened)
-        if plan.masks is not None:
-            result = pipeline.restore(opened, corruption_mask=plan.masks[photo])
-        elif plan.outputs.restoring:
-            result = pipeline(opened, region=region)
-        else:
-            result = pipeline.detect(opened, region=region)
-        outcome = PhotoOutcome(
-            path=photo.path,
-            files=plan.outputs.write(result, photo, plan.protected),
-            size=opened.size,
-            corrupted_share=result.corrupted_share,
-            regions=tuple(result.regions) if regions else (),
-            suspect=pipeline.find_suspect(result),
-            notes=opened.notes,
-        )
-        if page is not None:
-            page.add(outcome, result)
-        return outcome
-    except Exception as error:  # including a plugin's: no error is a reason to stop a long run
-        return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, pipeline.device))
 
 
 def _sum_up(done: int, were_there: int, failures: list[tuple[Path, str]], left_out: list[str]) -> FolderReport:

@@ -74,6 +74,12 @@ def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -
     return _open_and(lambda opened: _decode(opened.image, opened), file, name, max_megapixels)
 
 
+def read_megapixels(file: File, name: str, *, max_megapixels: float | None = None) -> float:
+    """How many million pixels the header of a file says that it has; arguments and errors as of `decode_file`."""
+    width, height = _open_and(lambda opened: opened.image.size, file, name, max_megapixels)
+    return width * height / 1e6
+
+
 def decode_image(image: Image.Image, name: str) -> Decoded:
     """Decode a PIL image, of an animation the frame it stands at.
 

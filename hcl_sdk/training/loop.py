@@ -24,6 +24,7 @@ from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.runtime import warn_of_crowding
 from hcl_sdk.training.batches import Batch, make_loader
 from hcl_sdk.training.checkpoints import read_checkpoint
 from hcl_sdk.training.errors import NotFiniteError, TrainingError
@@ -88,6 +89,7 @@ class Run:
         self.is_main = self.accelerator.is_main_process
         processes = self.accelerator.num_processes
         self.device = pipeline.device if processes == 1 else self.accelerator.device
+        warn_of_crowding(self.device)
         if recipe.batch_size % (recipe.accumulation * processes):
             message = (
                 f"must be divisible by processes x accumulation, {processes} x {recipe.accumulation}; "

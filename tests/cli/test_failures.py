@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import Result
-from photo_files import draw, draw_mask, files
+from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
 
 import hcl_sdk
 from hcl_sdk import GatedUNet, Pipeline
@@ -123,7 +123,10 @@ def test_memory_that_torch_cannot_get_is_recognized(
     assert "Error: a.png: not enough memory" in hcl("detect", "a.png", status=1).stderr
 
 
-def test_an_interruption_leaves_whole_files_only(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_an_interruption_leaves_whole_files_only(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
     draw("a.png")
     draw("b.png")
     draw("c.png")
@@ -135,10 +138,14 @@ def test_an_interruption_leaves_whole_files_only(hcl: Callable[..., Result], mon
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Photo, "save", interrupted)
-    result = hcl("detect", "a.png", "b.png", "c.png", "--coco", "coco.json", status=130)
+    arguments = ["detect", "a.png", "b.png", "c.png", "--coco", "coco.json", "--workers", workers]
+    result = hcl(*arguments, status=130)
     assert "Traceback" not in result.output
     assert result.stderr.endswith("Interrupted.\n")
-    assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
+    left = files("hcl_output")
+    assert {"a_mask.png", "b_mask.png"} <= left <= {"a_mask.png", "b_mask.png", *(["c_mask.png"] if workers else [])}
+    for name in left:
+        assert pixels(Path("hcl_output", name)).shape == (HEIGHT, WIDTH)
     assert not Path("coco.json").exists()
 
 
@@ -153,6 +160,7 @@ def test_an_interruption_leaves_whole_files_only(hcl: Callable[..., Result], mon
         (["a.png", "--dilate", "inf"], 2, "--dilate"),
         (["a.png", "--feather", "nan"], 2, "--feather"),
         (["a.png", "--detection-size", "0"], 2, "--detection-size"),
+        (["a.png", "--workers", "-1"], 2, "--workers"),
         (["a.png", "--detection-size", "2.5"], 2, "'2.5' is not a valid integer"),
         (["a.png", "--sensitivity", "2"], 2, "'--sensitivity': expected a number from 0 to 1; got 2."),
         (["a.png", "--dilate", "wide"], 2, "'wide' is not a valid float"),
