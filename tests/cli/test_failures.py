@@ -87,12 +87,12 @@ def test_whatever_goes_wrong_with_a_photo_stops_nothing(
     draw("b.png")
     detect = Pipeline.detect
 
-    def failing(self, photo: Photo, **options: Any) -> Any:
+    def fail(self: Pipeline, photo: Photo, **options: Any) -> Any:
         if photo.path.name == "a.png":
             raise error
         return detect(self, photo, **options)
 
-    monkeypatch.setattr(Pipeline, "detect", failing)
+    monkeypatch.setattr(Pipeline, "detect", fail)
     assert f"Error: a.png: {said}" in hcl("detect", "a.png", "b.png", status=1).stderr
     assert files("hcl_output") == {"b_mask.png"}
 
@@ -102,12 +102,12 @@ def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], m
         draw(name)
     found = hcl_sdk.Result.regions.func
 
-    def failing(result: hcl_sdk.Result) -> Any:
+    def fail(result: hcl_sdk.Result) -> Any:
         if result.photo.path.name == "a.png":
             raise MemoryError
         return found(result)
 
-    monkeypatch.setattr(hcl_sdk.Result, "regions", property(failing))
+    monkeypatch.setattr(hcl_sdk.Result, "regions", property(fail))
     result = hcl("detect", "a.png", "b.png", "--coco", "coco.json", status=1)
     assert "Error: a.png: not enough memory" in result.stderr
     assert "1 photo examined" in result.stderr
@@ -132,12 +132,12 @@ def test_an_interruption_leaves_whole_files_only(
     draw("c.png")
     save = Photo.save
 
-    def interrupted(self, path: Any, **options: Any) -> None:
+    def interrupt(self: Photo, path: Any, **options: Any) -> None:
         save(self, path, **options)
         if Path(path).name == "b_mask.png":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Photo, "save", interrupted)
+    monkeypatch.setattr(Photo, "save", interrupt)
     arguments = ["detect", "a.png", "b.png", "c.png", "--coco", "coco.json", "--workers", workers]
     result = hcl(*arguments, status=130)
     assert "Traceback" not in result.output

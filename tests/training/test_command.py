@@ -85,11 +85,11 @@ def test_a_configuration_is_asked_for() -> None:
 def test_a_stopped_run_says_how_to_go_on(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = Trainer.fit
 
-    def stopped(self, out: Path, *, progress: bool) -> Outcome:
+    def stop(self: Trainer, out: Path, *, progress: bool) -> Outcome:
         monkeypatch.setattr("hcl_sdk.training.loop.Run._fetch", lambda run, batches: None)
         return fit(self, out, progress=progress)
 
-    monkeypatch.setattr(Trainer, "fit", stopped)
+    monkeypatch.setattr(Trainer, "fit", stop)
     done = invoke(config, "-o", "run")
     assert done.exit_code == 130
     assert "Stopped after step 0 of 4. Run the same command to resume." in done.output

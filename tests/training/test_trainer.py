@@ -243,7 +243,7 @@ def test_weights_that_went_out_of_range_stop_the_run(run_config: RunConfig, tmp_
 def test_weights_that_are_no_numbers_are_not_saved(
     run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ruin(self, parts: object, *, seed: int) -> dict[str, float]:
+    def ruin(self: Any, parts: object, *, seed: int) -> dict[str, float]:
         next(self.trained.parameters()).data.fill_(float("nan"))
         return {}
 

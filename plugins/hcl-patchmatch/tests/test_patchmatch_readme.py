@@ -10,11 +10,11 @@ from hcl_sdk.testing import page_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown():
+def test_python_runs_and_prints_what_is_shown() -> None:
     assert run_page(README) == 1
 
 
-def test_configurations_are_valid():
+def test_configurations_are_valid() -> None:
     configurations = [block.code for block in page_blocks(README, "yaml")]
     assert configurations
     for text in configurations:

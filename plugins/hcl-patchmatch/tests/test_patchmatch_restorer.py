@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,9 @@ def restore(restorer: PatchMatch, photos: np.ndarray, masks: np.ndarray) -> np.n
     patch_size=st.sampled_from([3, 7, 11]),
 )
 @settings(max_examples=20, deadline=None)
-def test_agrees_with_the_library_called_directly_for_every_image_of_a_batch(seed, batch, height, width, patch_size):
+def test_agrees_with_the_library_called_directly_for_every_image_of_a_batch(
+    seed: int, batch: int, height: int, width: int, patch_size: int
+) -> None:
     photos, masks = draw_photos(seed, batch, height, width)
     restored = restore(PatchMatch(patch_size=patch_size, seed=seed), photos, masks)
     set_random_seed(seed)
@@ -50,7 +53,7 @@ def test_agrees_with_the_library_called_directly_for_every_image_of_a_batch(seed
         assert np.array_equal(one, inpaint(photo, mask, patch_size=patch_size // 2))
 
 
-def test_a_stripe_is_continued_with_its_texture():
+def test_a_stripe_is_continued_with_its_texture() -> None:
     photo = np.zeros((1, 48, 48, 3), np.uint8)
     photo[:, :, ::4], photo[:, :, 1::4] = 255, 255
     mask = np.zeros((1, 48, 48), bool)
@@ -60,24 +63,24 @@ def test_a_stripe_is_continued_with_its_texture():
     assert missed < 60  # a flat fill misses 127
 
 
-def test_the_seed_is_that_of_the_restorer_whatever_ran_before_or_beside_it():
+def test_the_seed_is_that_of_the_restorer_whatever_ran_before_or_beside_it() -> None:
     photos, masks = draw_photos(3, 1, 40, 50)
     one, other = PatchMatch(seed=1), PatchMatch(seed=2)
     alone = [restore(restorer, photos, masks) for restorer in (one, other)]
-    assert not np.array_equal(*alone)
+    assert not np.array_equal(alone[0], alone[1])
     with ThreadPoolExecutor(4) as threads:
         beside = list(threads.map(lambda k: restore((one, other)[k % 2], photos, masks), range(16)))
     assert all(np.array_equal(result, alone[k % 2]) for k, result in enumerate(beside))
 
 
-def test_an_empty_mask_changes_nothing_and_a_full_one_neither():
+def test_an_empty_mask_changes_nothing_and_a_full_one_neither() -> None:
     photos, masks = draw_photos(2, 2, 9, 11)
     for nothing in (np.zeros_like(masks), np.ones_like(masks)):
         assert np.array_equal(restore(PatchMatch(), photos, nothing), photos)
 
 
 @pytest.mark.parametrize("size", [(1, 2), (1, 9), (9, 1), (2, 2)])
-def test_photos_smaller_than_a_patch_are_filled_from_what_is_known(size):
+def test_photos_smaller_than_a_patch_are_filled_from_what_is_known(size: tuple[int, int]) -> None:
     photos, masks = np.full((1, *size, 3), 100, np.uint8), np.zeros((1, *size), bool)
     masks.reshape(-1)[0] = True
     photos[masks] = 255
@@ -85,12 +88,12 @@ def test_photos_smaller_than_a_patch_are_filled_from_what_is_known(size):
 
 
 @pytest.mark.parametrize("values", [{"patch_size": 1}, {"patch_size": 4}, {"seed": -1}, {"seed": 1 << 32}])
-def test_numbers_that_are_none_are_refused(values):
+def test_numbers_that_are_none_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         PatchMatch(**values)
 
 
-def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration():
+def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration() -> None:
     pipeline = Pipeline.from_config("restorer: {use: hcl-patchmatch/patchmatch, patch_size: 5}\ndilate: 1\n")
     assert isinstance(pipeline.restorer, PatchMatch)
     config = pipeline.to_config()
@@ -101,7 +104,7 @@ def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration():
     assert (pipeline.restore(photo, corruption_mask=mask).restored == 90).all()
 
 
-def test_the_plugin_is_found_and_registering_imports_neither_the_library_nor_torch():
+def test_the_plugin_is_found_and_registering_imports_neither_the_library_nor_torch() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-patchmatch"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-patchmatch/patchmatch",))
     program = """

@@ -1,0 +1,44 @@
+"""What CONTRIBUTING.md asks of names and types, as far as a program can tell."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PICTURE = re.compile(r"\bpictures?\b", re.IGNORECASE)
+TEXTS = sorted(
+    file
+    for folder in ("hcl_sdk", "plugins", "tests", "examples", "benchmarks", "docs")
+    for file in (ROOT / folder).rglob("*")
+    if file.suffix in (".py", ".pyi", ".md", ".toml", ".yaml", ".js", ".css") and file != Path(__file__)
+)
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_a_photo_is_a_photo_and_an_image_an_image() -> None:
+    assert len(TEXTS) > 500
+    lines = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in TEXTS
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if PICTURE.search(line)
+    ]
+    assert not lines, "a photo is what a user hands in, an image is a tensor"
+
+
+def test_pyright_finds_the_modules_of_every_plugin(project: dict[str, Any]) -> None:
+    settings = project["tool"]["pyright"]
+    (plugins,) = [each for each in settings["executionEnvironments"] if each["root"] == "plugins"]
+    folders = {f"plugins/{file.parent.name}" for file in ROOT.glob("plugins/*/pyproject.toml")}
+    assert set(plugins["extraPaths"]) == {".", *folders}
+    assert set(settings["include"]) >= {"hcl_sdk", "plugins", "tests", "examples", "benchmarks"}
+    assert settings["exclude"] == ["**/__pycache__", "tests/plugin_packages"]
