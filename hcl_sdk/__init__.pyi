@@ -15,6 +15,7 @@ from .folders.run import restore_folder as restore_folder
 from .functional.attention import attention_backend as attention_backend
 from .heads.damage import DamageHead as DamageHead
 from .heads.deep_projection import DeepProjectionHead as DeepProjectionHead
+from .heads.detail import DetailFusion as DetailFusion
 from .heads.projection import ProjectionHead as ProjectionHead
 from .heads.verdict import Verdict as Verdict
 from .interactions.bidirectional import BidirectionalFusion as BidirectionalFusion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -9,13 +10,17 @@ from typing import Any, ClassVar, Literal
 import attrs
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.config import by_name
 from hcl_sdk.encoders.swin import SwinEncoder
+from hcl_sdk.functional.arrays import CERTAIN
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import erode_mask, select_most_certain
+from hcl_sdk.functional.tiles import TileMerger, cut_tiles
 from hcl_sdk.heads.damage import DamageHead
+from hcl_sdk.heads.detail import DetailFusion
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.heads.verdict import Verdict
 from hcl_sdk.interactions.top_down import TopDownFusion
@@ -43,6 +48,10 @@ def _check_shares(
             raise ValueError(f"'{attribute.name}' must be a share from 0 to 1, or one for each scale: {value}")
 
 
+_TILE, _OVERLAP = 576, 64
+"""Pixels of a tile's side without what it shares with one neighbor, about, and of what it shares."""
+
+
 class ConfidenceError(ValueError):
     """Confidence that is not a probability: the weights are damaged, or numbers overflowed."""
 
@@ -67,6 +76,8 @@ class Detector(Component):
             that does not know.
         verdict: judges from the confidence at every scale whether there is any damage in the image; None for a detector
             that judges pixels only.
+        detail_fusion: fuses what is found in a photo at a working size with what is found in tiles of its own pixels;
+            None for a detector that only looks at whole images.
 
     Raises:
         ValueError: if the parts do not match, or ``settle`` does not have one number per scale.
@@ -82,6 +93,7 @@ class Detector(Component):
     upsampling: Literal["nearest", "bilinear"] = "nearest"
     damage_head: DamageHead | None = None
     verdict: Verdict | None = None
+    detail_fusion: DetailFusion | None = None
 
     def __attrs_post_init__(self) -> None:
         spec = self.encoder.spec
@@ -204,6 +216,31 @@ class Detector(Component):
         to_first = (similarity / self.clusterer.temperature).softmax(dim=2)[..., 0]  # [B, 2]: of valid, of corrupted
         centers, confidence = _order(clusters.centers, clusters.assignment, to_first[:, 1] > to_first[:, 0])
         return _settle(coarser, candidates, centers, confidence, share)
+
+    def detect_in_tiles(self, image: Tensor, *, seed: int = 0) -> Tensor:
+        """Detect the corruption of an image that is too large to be looked at as a whole, in overlapping tiles.
+
+        Each tile is an image of its own to the detector; only where tiles overlap do they fade into each other.
+        :class:`~hcl_sdk.heads.detail.DetailFusion` fuses the logits with those of the whole image.
+
+        Args:
+            image: ``[1, 3, H, W]`` in [0, 1], or uint8, which takes a quarter of the memory.
+            seed: as of :meth:`forward`.
+
+        Returns:
+            Logits of *corrupted*, ``[1, 1, ceil(H / 2), ceil(W / 2)]`` float32 on the CPU.
+        """
+        stride, size = DetailFusion.stride, image.shape[-2:]
+        multiple = math.lcm(stride, *self.encoder.spec.strides)
+        side, overlap = (max(1, round(pixels / multiple)) * multiple for pixels in (_TILE, _OVERLAP))
+        merger = TileMerger(size, stride=stride, overlap=overlap)
+        device = device_of(self)
+        for tile in cut_tiles(size, side=side + overlap, overlap=overlap, multiple=multiple):
+            part = image[..., tile[0], tile[1]].to(device)
+            part = part.float() / 255 if part.dtype == torch.uint8 else part
+            logits = torch.logit(self(part, seed=seed).confidence.float(), CERTAIN)
+            merger.add(tile, F.avg_pool2d(logits, stride, ceil_mode=True, count_include_pad=False))
+        return merger.finish()
 
     def encode_mask(self, image: Tensor, corruption_mask: Tensor) -> Detection:
         """Create the detection for a known mask of these images, with the features that a restorer may need.

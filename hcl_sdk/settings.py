@@ -96,6 +96,7 @@ class Settings:
 
     detection_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
     context_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
+    detail_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
     restoration_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
     threshold: float = attrs.field(default=0.5, converter=_to_float, validator=_PROBABILITY)
     peak_threshold: float = attrs.field(default=0.0, converter=_to_float, validator=_PROBABILITY)

@@ -27,6 +27,7 @@ from torch.nn import functional as F
 import hcl_sdk
 from hcl_sdk import (
     ConvNeXtEncoder,
+    DetailFusion,
     Detection,
     Detector,
     GatedUNet,
@@ -324,6 +325,54 @@ def test_photos_of_a_list_are_looked_at_in_context_as_each_alone(make_detector: 
     together = pipeline.detect(photos)
     for photo, result in zip(photos, together, strict=True):
         assert torch.allclose(result.confidence, pipeline.detect(photo).confidence, atol=1e-5)
+
+
+def thin_red_finder() -> Detector:
+    """Knows red and blue by heart, and what a few red pixels in blue ones become when a photo is shrunk: blue."""
+    detector = attrs.evolve(red_finder(), clusterer=Prototypes(), detail_fusion=DetailFusion(dim=4), verdict=None)
+    with torch.no_grad():
+        assert isinstance(detector.clusterer, Prototypes)
+        detector.clusterer.prototypes.copy_(torch.tensor([[-1.0, -1.0, 1.0], [1.0, -1.0, -1.0]]))
+    return detector.eval()
+
+
+def test_a_line_that_shrinking_loses_is_found_among_the_photos_own_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcl_sdk.detector._TILE", 64)
+    monkeypatch.setattr("hcl_sdk.detector._OVERLAP", 16)
+    photo, mask = stained(320, 240, box=(150, 0, 152, 240))
+    pipeline = Pipeline(thin_red_finder(), detection_size=20, device="cpu")
+    assert not pipeline.detect(photo).corruption_mask.any()
+    assert pipeline.detector is not None
+    fusion = pipeline.detector.detail_fusion
+    assert fusion is not None
+    with torch.no_grad():  # it believes the tiles, and that there is damage
+        fusion.shares.copy_(torch.tensor([0.1, 0.9]))
+        fusion.get_parameter("judge.4.bias").fill_(20)
+    result = pipeline.replace(detail_size=240).detect(photo)
+    found = result.corruption_mask[0, 0].numpy()
+    assert found[mask].all()
+    assert not found[np.logical_not(binary_dilation(mask, iterations=2))].any()
+    assert result.detection is not None
+    assert result.verdict == pytest.approx(float(result.detection.verdict_logits.sigmoid()))  # type: ignore[union-attr]
+    assert torch.allclose(pipeline.replace(detail_size=240).detect([photo, photo])[1].confidence, result.confidence)
+
+
+def test_a_photo_as_large_as_the_detection_or_smaller_is_looked_at_once(make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector(verdict=Verdict(dim=4))
+    fusing = attrs.evolve(detector, detail_fusion=DetailFusion(dim=4))
+    for size in ((30, 40), (48, 48), (60, 48)):
+        plain = Pipeline(detector, detection_size=48).detect(noise(*size))
+        large = Pipeline(fusing, detection_size=48, detail_size=100).detect(noise(*size))
+        assert torch.equal(plain.confidence, large.confidence)
+        assert plain.verdict == large.verdict
+
+
+def test_without_a_fusion_a_photos_own_pixels_cannot_be_asked_for(make_detector: Callable[..., Detector]) -> None:
+    pipeline = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1,)), detail_size=300)
+    with pytest.raises(ValueError, match=r"detail_size=300 .* no detail_fusion; set detail_size to None"):
+        pipeline.detect(noise(40, 50))
+    mask = np.ones((40, 50), bool)
+    assert pipeline.restore(noise(40, 50), corruption_mask=mask).restored.shape == (40, 50, 3)
 
 
 def test_the_verdict_on_the_photo_weighs_every_pixel(make_detector: Callable[..., Detector]) -> None:

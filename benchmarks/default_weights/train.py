@@ -73,7 +73,7 @@ STAGES = (
 FOLDERS = "fonts", "film", "logos"
 """What is drawn with: the options that name folders of this machine."""
 
-VERDICT_PHOTOS, DAMAGE_HEAD_STEPS = 900, 700
+VERDICT_PHOTOS, DAMAGE_HEAD_STEPS, DETAIL_PHOTOS = 900, 700, 240
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:

@@ -174,6 +174,7 @@ class PhotoOptions:
     skip: tuple[Damage, ...] | None
     min_area: float | None
     detection_size: int | None
+    detail_size: int | None
     weights: str | None
     config: Path | None
     device: str | None
@@ -223,6 +224,12 @@ photo_options = bundle(
         "detection_size",
         "PIXELS",
         "Shrink larger photos to this shorter side for detection, to save memory.  [default: from the weights]",
+    ),
+    setting_option(
+        "detail_size",
+        "PIXELS",
+        "Look at larger photos once more, in tiles, up to this shorter side: finds what is thin.  "
+        "[default: from the weights]",
     ),
     click.option(
         "--weights",

@@ -168,7 +168,7 @@ def run(
             for note in outcome.notes:
                 _say(f"Note: {outcome.path}: {note}", err=True)
 
-    for name in ("sensitivity", "only", "skip", "min_area", "detection_size"):
+    for name in ("sensitivity", "only", "skip", "min_area", "detection_size", "detail_size"):
         settings[name] = getattr(given, name)
 
     def load() -> Pipeline:

@@ -20,6 +20,9 @@ Tile: TypeAlias = tuple[Window, NDArray[np.float32]]
 BAND = 1 << 20
 """Pixels of a photo that are worked on at a time, about: what is computed of them stays in the caches."""
 
+CERTAIN = 1e-4
+"""Probabilities closer to 0 or 1 count as this close where they become logits."""
+
 Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 

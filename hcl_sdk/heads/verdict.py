@@ -7,24 +7,22 @@ from typing import ClassVar, Self
 
 import attrs
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.arrays import CERTAIN
 from hcl_sdk.interfaces import Bindable, PyramidSpec, component
-
-_CERTAIN = 1e-4
-"""Probabilities closer to 0 or 1 count as this close."""
+from hcl_sdk.layers.cell_judge import CellJudge
 
 
 @component
-class Verdict(Bindable):
+class Verdict(CellJudge, Bindable):
     """Judges from the confidence at every scale whether the image is damaged anywhere.
 
     A suspicious pixel means more among a thousand others than alone on a shop sign. The verdict sees the confidence
     only, as logits, and no features, so that what it learns from drawn damage holds for real damage too. The logits of
-    every scale are pooled to the grid of the coarsest one, by maximum and by mean; two small convolutions follow, and
-    the cells are summed up by their maximum, their mean and attention (Ilse et al., "Attention-based Deep Multiple
-    Instance Learning", ICML 2018, section 2.4).
+    every scale are pooled to the grid of the coarsest one, by maximum and by mean, and its cells judged together
+    (:class:`~hcl_sdk.layers.cell_judge.CellJudge`).
 
     Attributes:
         dim: channels of a cell.
@@ -50,18 +48,7 @@ class Verdict(Bindable):
         if any(spec.strides[-1] % stride for stride in spec.strides):
             raise ValueError(f"a verdict needs strides that divide the coarsest one; got {spec.strides}")
         self._factors = [spec.strides[-1] // stride for stride in spec.strides]
-        self.project = nn.Conv2d(2 * len(spec), self.dim, 1)
-        self.look_around = nn.Sequential(
-            nn.Conv2d(self.dim, self.dim, 3, padding=1, groups=self.dim), nn.Conv2d(self.dim, self.dim, 1), nn.GELU()
-        )
-        self.attend = nn.Conv2d(self.dim, self.queries, 1)
-        self.judge = nn.Sequential(
-            nn.Dropout(0.3),
-            nn.Linear(self.dim * (self.queries + 2), self.dim),
-            nn.GELU(),
-            nn.Dropout(0.3),
-            nn.Linear(self.dim, 1),
-        )
+        self.make_judge(2 * len(spec))
 
     def forward(self, confidences: Sequence[Tensor]) -> Tensor:
         """Logits ``[B]`` of *there is damage*, float32.
@@ -75,17 +62,7 @@ class Verdict(Bindable):
         """What it sees: ``[B, 2 S, H_S, W_S]``, maximum and mean of the logits of each of the ``S`` scales."""
         maps = []
         for confidence, factor in zip(confidences, self._factors, strict=True):
-            logits = torch.logit(confidence.float(), _CERTAIN)
+            logits = torch.logit(confidence.float(), CERTAIN)
             maps.append(F.max_pool2d(logits, factor, ceil_mode=True))
             maps.append(F.avg_pool2d(logits, factor, ceil_mode=True, count_include_pad=False))
         return torch.cat(maps, dim=1)
-
-    def decide(self, pooled: Tensor) -> Tensor:
-        """Logits ``[B]`` from what :meth:`pool` gave."""
-        with torch.autocast(pooled.device.type, enabled=False):
-            cells = F.gelu(self.project(pooled / 4))
-            cells = cells + self.look_around(cells)
-            weights = self.attend(cells).flatten(2).softmax(dim=2)
-            cells = cells.flatten(2)
-            attended = torch.einsum("bqn,bdn->bqd", weights, cells).flatten(1)
-            return self.judge(torch.cat([attended, cells.amax(dim=2), cells.mean(dim=2)], dim=1))[:, 0]

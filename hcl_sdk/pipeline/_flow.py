@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
+    CERTAIN,
     Box,
     Window,
     feather_tiles,
@@ -36,9 +37,6 @@ from hcl_sdk.runtime import Precision, autocast
 from hcl_sdk.settings import Settings
 
 T = TypeVar("T")
-
-EPSILON = 1e-4
-"""Probabilities closer to 0 or 1 count as this close where logits are averaged."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,12 +115,13 @@ class Flow:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
         size = working_size(photos[0].size, self.settings.detection_size)
         images, found = self._run_detector(photos, size, seed)
-        working = self._weigh(found, self._detect_in_context(photos, size, seed))
+        working = self._average_logits(found.confidence, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
             own = _select_image(found, k)
-            kept = _copy(replace(own, pyramid=None, embeddings=()))
-            confidence = _copy(working[k : k + 1].float())
+            confidence, verdict = self._fuse_details(photo, working[k : k + 1], own.verdict_logits, seed)
+            confidence = _copy((confidence if verdict is None else confidence * verdict.sigmoid()).float())
+            kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
             inside = None if self.region is None else slice_box(self.region, photo.size)
             mask = self._enlarge(confidence, kept, photo, inside)
             result = Result(photo=photo, corruption_mask=mask, detection=kept, _confidence=confidence, _inside=inside)
@@ -141,16 +140,27 @@ class Flow:
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed)
 
-    def _weigh(self, found: Detection, in_context: Tensor | None) -> Tensor:
-        """The confidence of both sizes together, times the probability that the image is damaged at all."""
-        confidence = found.confidence
-        if in_context is not None:
-            in_context = resize(in_context, confidence.shape[-2:], "bilinear")
-            logits = torch.logit(confidence, EPSILON) + torch.logit(in_context, EPSILON)
-            confidence = (logits / 2).sigmoid()
-        if found.verdict_logits is not None:
-            confidence = confidence * found.verdict_logits.sigmoid()[:, None, None, None]
-        return confidence
+    def _average_logits(self, confidence: Tensor, in_context: Tensor | None) -> Tensor:
+        """The confidence of both sizes together."""
+        if in_context is None:
+            return confidence
+        in_context = resize(in_context, confidence.shape[-2:], "bilinear")
+        return ((torch.logit(confidence, CERTAIN) + torch.logit(in_context, CERTAIN)) / 2).sigmoid()
+
+    def _fuse_details(
+        self, photo: Photo, confidence: Tensor, verdict_logits: Tensor | None, seed: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """The confidence in a photo, and the verdict on it, with what tiles of its own pixels show."""
+        assert self.detector is not None
+        fusion, large = self.detector.detail_fusion, self.settings.detail_size
+        size = photo.size if large is None else working_size(photo.size, large)
+        if large is None or fusion is None or max(size) <= max(confidence.shape[-2:]):
+            return confidence, verdict_logits
+        image = _shrink_photo(photo, _whole(photo), size).mul_(255).round_().byte()
+        with autocast(self.device, self.precision):
+            fine = self.detector.detect_in_tiles(image, seed=seed)
+        logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
+        return logits.sigmoid(), verdict_logits
 
     # From masks to restored photos
 

@@ -80,6 +80,10 @@ class Pipeline(Settings):
         context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
             shrunk to this size, and the logits of both confidences are averaged: large regions show in a small image,
             thin ones in a large one. None for a single analysis.
+        detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more, in
+            tiles, shrunk to this shorter side if it has more: thin and small damage shows only in the photo's own
+            pixels. A detector with a ``detail_fusion`` makes one confidence and one verdict of all that. None for
+            never.
         restoration_size: the same as ``detection_size`` for restoration, applied to the part of the photo to be filled
             and its surroundings. A restorer that uses the detector's features works at the scale of the detection
             instead.
@@ -434,6 +438,11 @@ class Pipeline(Settings):
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
         if why := self.explain_lack_of_kinds(settings):
             raise ValueError(why)
+        if settings.detail_size is not None and self.detector.detail_fusion is None:
+            raise ValueError(
+                f"detail_size={settings.detail_size} asks for the photo's own pixels, and these weights cannot fuse "
+                f"what is found there with the rest: their detector has no detail_fusion; set detail_size to None"
+            )
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if not _is_list(photo):

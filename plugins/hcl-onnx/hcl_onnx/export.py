@@ -90,6 +90,12 @@ def export(
             f"texture and unveil are not exported; expected texture=0, unveil=False, got texture={pipeline.texture:g}, "
             f"unveil={pipeline.unveil}: export pipeline.replace(texture=0, unveil=False)"
         )
+    if pipeline.detail_size is not None:
+        raise ExportError(
+            f"the models look at photos as a whole, not at tiles; expected detail_size=None, got "
+            f"{pipeline.detail_size}: export pipeline.replace(detail_size=None), which does not find what is thin in "
+            f"large photos"
+        )
     folder = Path(folder)
     # What runs the models has the thresholds alone.
     limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
@@ -97,7 +103,7 @@ def export(
     if pipeline.only or pipeline.skip:
         raise ExportError("the models do not say what damage is, which only and skip ask for; set both to ()")
     if config["detector"] is not None:
-        config["detector"] = config["detector"] | {"damage_head": None}  # no part of the models
+        config["detector"] = config["detector"] | {"damage_head": None, "detail_fusion": None}  # no part of the models
     device = pipeline.device
     parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
     folder.mkdir(parents=True, exist_ok=True)

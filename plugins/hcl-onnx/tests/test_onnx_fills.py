@@ -43,6 +43,12 @@ def test_seamless_is_exported(plain: Exported, tmp_path: Path) -> None:
     assert not Runner(plain[1]).seamless
 
 
+def test_tiles_of_the_photos_own_pixels_are_refused(plain: Exported, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="expected detail_size=None, got 900"):
+        export(plain[0].replace(detail_size=900), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(("name", "value"), [("texture", 0.5), ("unveil", True)])
 def test_what_needs_torch_is_refused(plain: Exported, tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(ExportError, match=f"expected texture=0, unveil=False, got .*{name}={value}"):

@@ -1,0 +1,112 @@
+"""What a photo shows at a working size and what its own pixels show, as one decision for every pixel and the photo."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+import torch
+from attrs.validators import deep_iterable, ge
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hcl_sdk.functional.arrays import cut_bands
+from hcl_sdk.functional.resize import resize
+from hcl_sdk.interfaces import Component, component
+from hcl_sdk.layers.cell_judge import CellJudge
+
+_CELLS = 16
+"""Cells along the shorter side of a photo, in which it is judged as a whole, whatever its size."""
+
+_BAND = 1 << 18
+"""Pixels that are fused at a time."""
+
+
+@component
+class DetailFusion(CellJudge, Component):
+    """Fuses the confidence of two looks at a photo: all of it at a working size, and its own pixels in tiles.
+
+    A line of two pixels is lost in a photo that was shrunk; in a tile, nobody knows what the rest of the photo looks
+    like, and every twig is suspicious. Both are logits here, and no features are seen, so that what is learned from
+    drawn damage holds for real damage too. A few depthwise convolutions of growing dilation weigh them against each
+    other, pixel by pixel, beginning at their mean. A photo is judged once, over all tiles: from the largest and the
+    mean logits of either look and of their fusion, in cells of the working image, and from what the verdict on the
+    working image was.
+
+    Attributes:
+        dim: channels in which pixels are fused, and of a cell.
+        dilations: of the convolutions; with them grows how far around a pixel is looked.
+        queries: how many weighted means attention takes over the cells.
+    """
+
+    kind: ClassVar[str] = "detail fusion"
+
+    stride: ClassVar[int] = 2
+    """Pixels of the large image for a pixel of what is fused."""
+
+    dim: int = attrs.field(default=16, validator=ge(1))
+    dilations: tuple[int, ...] = attrs.field(default=(1, 2, 4, 8), validator=deep_iterable(ge(1)))
+    queries: int = attrs.field(default=4, validator=ge(1))
+
+    def __attrs_post_init__(self) -> None:
+        self.enter = nn.Conv2d(2, self.dim, 3, padding=1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(self.dim, self.dim, 3, padding=dilation, dilation=dilation, groups=self.dim),
+                nn.Conv2d(self.dim, self.dim, 1),
+                nn.GELU(),
+            )
+            for dilation in self.dilations
+        )
+        self.leave = nn.Conv2d(self.dim, 1, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)  # pyright: ignore[reportArgumentType]
+        self.shares = nn.Parameter(torch.tensor([0.5, 0.5]))
+        self.trust = nn.Parameter(torch.ones(()))
+        self.make_judge(6)
+
+    def forward(self, coarse: Tensor, fine: Tensor, verdict_logits: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Logits of *corrupted* for every pixel, and of *there is damage in this image*, in float32.
+
+        Args:
+            coarse: ``[B, 1, h, w]``, the logits of the whole image at the working size.
+            fine: ``[B, 1, H, W]``, those of the larger image, at its ``stride``.
+            verdict_logits: ``[B]``, the verdict on the working image; None counts as undecided.
+
+        Returns:
+            ``[B, 1, H, W]`` and ``[B]``.
+        """
+        with torch.autocast(coarse.device.type, enabled=False):
+            fused = self.fuse(coarse, fine)
+            return fused, self.judge_cells(self.pool(coarse, fine, fused), verdict_logits)
+
+    def fuse(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """Logits of every pixel, ``[B, 1, H, W]``, which is the first half of :meth:`forward`."""
+        fine = fine.float()
+        both = torch.cat([resize(coarse.float(), fine.shape[-2:], "bilinear"), fine], dim=1)
+        return torch.cat([self._fuse_rows(both, rows) for rows in cut_bands(*fine.shape[-2:], pixels=_BAND)], dim=2)
+
+    def pool(self, coarse: Tensor, fine: Tensor, fused: Tensor) -> Tensor:
+        """What the photo is judged by: ``[B, 6, h, w]``, maximum and mean of the three logits in each cell."""
+        shorter = min(fine.shape[-2:])
+        rows, columns = (max(1, round(_CELLS * extent / shorter)) for extent in fine.shape[-2:])
+        pools = F.adaptive_max_pool2d, F.adaptive_avg_pool2d
+        return torch.cat(
+            [pool(logits.float(), (rows, columns)) for logits in (coarse, fine, fused) for pool in pools], dim=1
+        )
+
+    def judge_cells(self, pooled: Tensor, verdict_logits: Tensor | None = None) -> Tensor:
+        """Logits ``[B]`` of *there is damage* from what :meth:`pool` gave and the verdict on the working image."""
+        verdict = self.decide(pooled)
+        return verdict if verdict_logits is None else verdict + self.trust * verdict_logits.float()
+
+    def _fuse_rows(self, both: Tensor, rows: slice) -> Tensor:
+        """Some of the rows; every number is the same in whatever band it is."""
+        reach = 1 + sum(self.dilations)
+        first, last = max(0, rows.start - reach), min(both.shape[-2], rows.stop + reach)
+        part = both[:, :, first:last]
+        x = F.gelu(self.enter(part / 4))
+        for block in self.blocks:
+            x = x + block(x)
+        mean = torch.einsum("bchw,c->bhw", part, self.shares)[:, None]
+        return (mean + 4 * self.leave(x))[:, :, rows.start - first : rows.stop - first]
