@@ -26,20 +26,20 @@ CERTAIN = 1e-4
 Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 
-_LONGEST = 16  # times the shorter side, in a photo that is not shrunk further
+_LONGEST = 4  # times the shorter side, in a photo that is not shrunk further
 _LEAST_SIDE = 64  # pixels: encoders continue a narrower image until it has about so many
 
 
 def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     """Shrink ``size`` (height, width) until its shorter side is at most ``shorter`` pixels; None leaves it unchanged.
 
-    One that is more than 16 times as long as wide is shrunk until it has no more pixels than one of 16 ``shorter`` by
+    One that is more than 4 times as long as wide is shrunk until it has no more pixels than one of 4 ``shorter`` by
     ``shorter``: what is done with them takes time and memory in proportion at least.
 
     >>> working_size((300, 400), 150)
     (150, 200)
     >>> working_size((256, 120000), 512)
-    (95, 44150)
+    (47, 16384)
     """
     if shorter is None:
         return size[0], size[1]

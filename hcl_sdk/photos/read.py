@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from hcl_sdk.errors import read_message
+from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
 from hcl_sdk.photos.errors import PhotoError
@@ -253,6 +254,11 @@ def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
         raise ValueError(
             f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {most:g}, so that no "
             f"small file can take all memory. {remedy}"
+        )
+    if max(image.size) > BAND:
+        raise ValueError(
+            f"{image.width} x {image.height} pixels; expected at most {BAND} on a side, as photos are processed in "
+            "bands of whole rows. Cut it into parts first"
         )
     limit = Image.MAX_IMAGE_PIXELS
     if isinstance(image, TiffImagePlugin.TiffImageFile) and limit is not None and pixels > limit:

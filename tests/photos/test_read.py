@@ -201,6 +201,17 @@ def test_what_is_too_large_is_not_decoded() -> None:
                 read(data, "photo")
 
 
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("size", [(80_000_000, 1), (1, 80_000_000)])
+def test_what_is_too_long_is_not_decoded(depth: int, size: tuple[int, int]) -> None:
+    """Some 80 KB of PNG would be a row of floating-point numbers of 1 GB."""
+    header = struct.pack(">IIBBBBB", *size, depth, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+    with pytest.raises(PhotoError, match=r"80000000( x 1)? pixels; expected at most 1048576 on a side"):
+        Photo.open(data)
+
+
 def png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
