@@ -30,6 +30,7 @@ STOREYS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         (
             ("layers", "photos", "settings"),
             ("functional", "files", "errors", "_version", "_lazy", "_pyinstaller"),
+            ("_renamed",),
         ),
     ),
 )
@@ -209,12 +210,12 @@ def draw_architecture() -> str:
     boxes: dict[str, tuple[float, float, float]] = {}
     parts: list[str] = []
     y: float = TOP
-    for title, floors in STOREYS:
+    for title, every in STOREYS:
+        floors = [shown for floor in every if (shown := [room for room in floor if not room.startswith("_")])]
         height = len(floors) * (HEIGHT + GAP) + GAP
         parts.append(f'<rect class="storey" x="{HOUSE}" y="{y}" width="{RIGHT - HOUSE}" height="{height}" rx="6"/>')
         parts.append(f'<text class="title" x="{HOUSE - 12}" y="{y + height / 2 + 4}">{escape(title)}</text>')
-        for i, floor in enumerate(floors):
-            shown = [room for room in floor if not room.startswith("_")]
+        for i, shown in enumerate(floors):
             width = (RIGHT - HOUSE - GAP) / len(shown) - GAP
             for j, room in enumerate(shown):
                 boxes[room] = HOUSE + GAP + j * (width + GAP), y + GAP + i * (HEIGHT + GAP), width

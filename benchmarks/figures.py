@@ -51,7 +51,7 @@ def _shapes() -> Image.Image:
         for i in range(4):  # stand for a folder of mask files
             mask = BrushStrokes(count=(2, 5)).draw((256, 256), np.random.default_rng(i))
             Image.fromarray(mask).save(Path(masks) / f"{i}.png")
-        for entry in registry.entries("shape"):
+        for entry in registry.list_entries("shape"):
             fields = {"folder": masks} if entry.name == "irregular" else {}
             shape = build({"use": entry.qualified_name, **fields}, "shape")
             assert isinstance(shape, Shape)
@@ -68,7 +68,7 @@ def _contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
     square = _square(photo, 200)
     other = np.ascontiguousarray(np.rot90(square, 2)[:, :, ::-1])
     fills, forms = [], []
-    for entry in registry.entries("content"):
+    for entry in registry.list_entries("content"):
         content = build({"use": entry.qualified_name}, "content")
         assert isinstance(content, Content)
         row, has_form = Image.new("RGB", (2 * 132 + 4, 132), "white"), False

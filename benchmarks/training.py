@@ -76,7 +76,7 @@ def looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
     total = image.new_zeros(())
     for b in range(len(image)):
         own = tuple(e[b : b + 1] for e in embeddings)
-        scales = detector.coarse_to_fine(own, corruption_mask=mask[b : b + 1])
+        scales = detector.cluster_scales(own, corruption_mask=mask[b : b + 1])
         detection = Detection(
             confidence=scales[0].confidence,
             corruption_mask=scales[0].corruption_mask,

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.machinery import ModuleSpec
 from typing import Any
 
 import lazy_loader
 
+from hcl_sdk._renamed import warn_of
 
-def attach_stub(spec: ModuleSpec) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """``__getattr__``, ``__dir__`` and ``__all__`` of a package with an ``__init__.pyi``, wherever it is imported from.
 
-    ``lazy_loader.attach_stub`` wants the stub as a file, which it is not in a zip archive; the package's own loader has
-    it in either case. In a frozen program it is there because the hook for PyInstaller brings it.
+def attach_stub(
+    spec: ModuleSpec, renamed: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` for a package with an ``__init__.pyi``.
+
+    Unlike ``lazy_loader.attach_stub``, this reads the stub through the package's own loader, which also works in a zip
+    archive. In a frozen program the stub is there because the hook for PyInstaller brings it.
 
     Args:
-        spec: of the package. The stub holds lines ``from .module import Name as Name`` and nothing else.
+        spec: the package's. The stub holds lines ``from .module import Name as Name`` and nothing else.
+        renamed: ``{old: new}``, old names that keep working with a warning.
 
     Raises:
-        ImportError: if the stub is not there.
+        ImportError: if the stub is missing.
     """
     assert spec.origin is not None
     stub = os.path.join(os.path.dirname(spec.origin), "__init__.pyi")
@@ -37,4 +42,12 @@ def attach_stub(spec: ModuleSpec) -> tuple[Callable[[str], Any], Callable[[], li
         assert isinstance(line, ast.ImportFrom)
         assert line.module is not None
         names.setdefault(line.module, []).extend(alias.name for alias in line.names)
-    return lazy_loader.attach(spec.name, submod_attrs=names)
+    find, list_names, public = lazy_loader.attach(spec.name, submod_attrs=names)
+
+    def find_renamed(name: str) -> Any:
+        if renamed is not None and name in renamed:
+            warn_of(f"{spec.name}.{name}", renamed[name])
+            name = renamed[name]
+        return find(name)
+
+    return find_renamed, list_names, public

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
-from hcl_sdk.config import by_name
+from hcl_sdk.config import make_converter
 from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.functional.arrays import CERTAIN
 from hcl_sdk.functional.resize import resize
@@ -36,7 +37,7 @@ from hcl_sdk.interfaces import (
     ScaleDetection,
     check_mask,
     component,
-    device_of,
+    get_device,
 )
 
 
@@ -85,10 +86,10 @@ class Detector(Component):
 
     kind: ClassVar[str] = "detector"
 
-    encoder: Encoder = attrs.field(factory=SwinEncoder, converter=by_name(Encoder))
-    interaction: Interaction = attrs.field(factory=TopDownFusion, converter=by_name(Interaction))
-    head: Head = attrs.field(factory=ProjectionHead, converter=by_name(Head))
-    clusterer: Clusterer = attrs.field(factory=SoftKMeans, converter=by_name(Clusterer))
+    encoder: Encoder = attrs.field(factory=SwinEncoder, converter=make_converter(Encoder))
+    interaction: Interaction = attrs.field(factory=TopDownFusion, converter=make_converter(Interaction))
+    head: Head = attrs.field(factory=ProjectionHead, converter=make_converter(Head))
+    clusterer: Clusterer = attrs.field(factory=SoftKMeans, converter=make_converter(Clusterer))
     settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_check_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
     damage_head: DamageHead | None = None
@@ -102,7 +103,7 @@ class Detector(Component):
                 f"settle needs one share for each of the {len(spec)} scales of {type(self.encoder).__name__}, "
                 f"fine to coarse; got {self.settle}"
             )
-        with device_of(self.encoder):
+        with get_device(self.encoder):
             self.interaction.bind(spec)
             if self.interaction.spec.strides != spec.strides:
                 raise ValueError(
@@ -140,7 +141,7 @@ class Detector(Component):
         _check_maps(self.interaction, fused, self.interaction.spec.channels, sizes)
         embeddings = self.head(fused)
         _check_maps(self.head, embeddings, (self.head.dim,) * len(sizes), sizes)
-        scales = self.coarse_to_fine(embeddings, corruption_mask=corruption_mask, seed=seed)
+        scales = self.cluster_scales(embeddings, corruption_mask=corruption_mask, seed=seed)
         confidence = resize(scales[0].confidence, image.shape[-2:], self.upsampling)
         if not torch.compiler.is_compiling() and not ((confidence >= 0) & (confidence <= 1.001)).all():
             low, high = confidence.detach().aminmax()
@@ -159,7 +160,7 @@ class Detector(Component):
             verdict_logits=None if self.verdict is None else self.verdict([scale.confidence for scale in scales]),
         )
 
-    def coarse_to_fine(
+    def cluster_scales(
         self, embeddings: tuple[Tensor, ...], *, corruption_mask: Tensor | None = None, seed: int = 0
     ) -> tuple[ScaleDetection, ...]:
         """Turn the embeddings of every scale into masks; arguments and scales are those of :meth:`forward`."""
@@ -174,6 +175,8 @@ class Detector(Component):
                     truth = None if corruption_mask is None else _shrink(corruption_mask, embedding)
                     scales.append(self._cluster_coarsest(embedding, truth, shares[s], seed + s))
             return tuple(reversed(scales))
+
+    coarse_to_fine = keep_old_name("coarse_to_fine", cluster_scales)
 
     def _cluster_coarsest(self, embedding: Tensor, truth: Tensor | None, share: float, seed: int) -> ScaleDetection:
         """Cluster all pixels; the classifier, or the true mask, decides which center is the corrupted one."""
@@ -234,7 +237,7 @@ class Detector(Component):
         multiple = math.lcm(stride, *self.encoder.spec.strides)
         side, overlap = (max(1, round(pixels / multiple)) * multiple for pixels in (_TILE, _OVERLAP))
         merger = TileMerger(size, stride=stride, overlap=overlap)
-        device = device_of(self)
+        device = get_device(self)
         for tile in cut_tiles(size, side=side + overlap, overlap=overlap, multiple=multiple):
             part = image[..., tile[0], tile[1]].to(device)
             part = part.float() / 255 if part.dtype == torch.uint8 else part

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def received(value: Any) -> str:
+def describe_value(value: Any) -> str:
     """Describe a value and its type for a message; long values are shortened."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from hcl_sdk.files import is_same_file
 from hcl_sdk.functional.arrays import Window
-from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.compositing import feather_mask
 from hcl_sdk.functional.resize import enlarge_part
 from hcl_sdk.interfaces import Detection
 from hcl_sdk.photos.color import to_rgb8
@@ -159,7 +159,7 @@ class Result:
         1 on the dilated mask, exactly 0 beyond its feathered border. None without restoration. Made when it is first
         asked for, and kept from then on.
         """
-        return None if self._border is None else feathered_alpha(self.corruption_mask, *self._border)
+        return None if self._border is None else feather_mask(self.corruption_mask, *self._border)
 
     @property
     def raw(self) -> Tensor | None:
@@ -186,7 +186,7 @@ class Result:
         Raises:
             ValueError: if only detection was requested.
         """
-        return self._make_restored_photo().native()
+        return self._make_restored_photo().to_native()
 
     @property
     def verdict(self) -> float | None:
@@ -256,7 +256,7 @@ class Result:
         Args:
             height: height of each panel, in pixels.
         """
-        return place_side_by_side(self._panels(), height)
+        return place_side_by_side(self._make_panels(), height)
 
     def _repr_png_(self) -> bytes:
         """Return the :meth:`plot`, for notebooks that do not show HTML."""
@@ -274,7 +274,7 @@ class Result:
             for what, image, format in (
                 # JPEG keeps notebooks small; the mask has edges that JPEG would blur, and is smaller as PNG.
                 (what, _fit(image), "PNG" if what == "mask" else "JPEG")
-                for what, image in self._panels().items()
+                for what, image in self._make_panels().items()
             )
         )
         return (
@@ -283,7 +283,7 @@ class Result:
             f"{_tabulate(self.regions, width * height)}</div>"
         )
 
-    def _panels(self) -> dict[str, Image.Image]:
+    def _make_panels(self) -> dict[str, Image.Image]:
         seen = self.corruption_mask.float() if self._confidence is None else self._confidence
         confidence = Image.fromarray(_colorize(seen[0, 0].numpy()))
         panels = {"input": _to_image(self.photo), "confidence": confidence, "mask": self.mask}

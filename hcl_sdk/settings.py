@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, get_args
 
 import attrs
 
-from hcl_sdk.errors import check_keywords, received, suggest
+from hcl_sdk.errors import check_keywords, describe_value, suggest
 
 Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
 """What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,
@@ -45,9 +45,9 @@ class Number:
             return
         expected = f"{self.expected}, or None" if self.optional else self.expected
         if not isinstance(value, int if self.type is int else (int, float)) or isinstance(value, bool):
-            raise TypeError(f"{attribute.name} must be {expected}; got {received(value)}")
+            raise TypeError(f"{attribute.name} must be {expected}; got {describe_value(value)}")
         if not self.allows(value):
-            raise ValueError(f"{attribute.name} must be {expected}; got {received(value)}")
+            raise ValueError(f"{attribute.name} must be {expected}; got {describe_value(value)}")
 
     def allows(self, value: float) -> bool:
         """Whether a number is in the range; NaN never is."""
@@ -69,7 +69,7 @@ def _to_float(value: float) -> float:
         return value
 
 
-def _listed(value: Any) -> Any:
+def _to_tuple(value: Any) -> Any:
     """A single kind of damage, or several of them, as a tuple; anything else as it is."""
     if isinstance(value, str):
         return (value,)
@@ -79,7 +79,7 @@ def _listed(value: Any) -> Any:
 def _check_kinds(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     expected = f"{attribute.name} must be kinds of damage, some of {', '.join(DAMAGE)}"
     if not isinstance(value, tuple) or not all(isinstance(kind, str) for kind in value):
-        raise TypeError(f"{expected}; got {received(value)}")
+        raise TypeError(f"{expected}; got {describe_value(value)}")
     if unknown := [kind for kind in value if kind not in DAMAGE]:
         raise ValueError(f"{expected}; got {unknown[0]!r}")
 
@@ -101,8 +101,8 @@ class Settings:
     threshold: float = attrs.field(default=0.5, converter=_to_float, validator=_PROBABILITY)
     peak_threshold: float = attrs.field(default=0.0, converter=_to_float, validator=_PROBABILITY)
     sensitivity: float = attrs.field(default=0.5, converter=_to_float, validator=_SHARE)
-    only: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
-    skip: tuple[Damage, ...] = attrs.field(default=(), converter=_listed, validator=_check_kinds)
+    only: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
+    skip: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
     min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)

@@ -59,7 +59,7 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
         if is_local and not folder.exists():
             raise WeightsError(f"no such folder: {text}")
         try:
-            source = registry.weights_source(text)
+            source = registry.find_weights_source(text)
         except UnknownNameError as unknown:
             if folder.is_dir():
                 raise WeightsError(f"the folder {text!r} holds no {CONFIG}, and {unknown}") from None

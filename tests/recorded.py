@@ -23,7 +23,7 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.functional.contrastive import hierarchical_contrastive_loss, select_pairs
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import Pyramid, Restorer, ScaleDetection
-from hcl_sdk.published import convert, settings_to_config
+from hcl_sdk.published import convert, convert_settings
 
 TOLERANCE = 1e-4
 UNDECIDED = 1e-5  # so near to the value that decides it, a confidence may fall on either side
@@ -60,7 +60,7 @@ def compare_network(settings: Path) -> Differences:
     """The differences of one set, a key at a time."""
     recorded = load_file(settings.with_suffix(".safetensors"))
     given = json.loads(settings.read_text())
-    config = settings_to_config({key: given[key] for key in ("image_size", "legacy", "network", "refinement")})
+    config = convert_settings({key: given[key] for key in ("image_size", "legacy", "network", "refinement")})
     pipeline = convert(settings.with_suffix(".pt"), config).pipeline
     assert pipeline.detector is not None
     assert pipeline.restorer is not None

@@ -41,7 +41,7 @@ def test_the_old_plugin_gives_a_component_of_every_kind(python: Any) -> None:
         """
         import json
         from hcl_sdk.plugins import registry
-        print(json.dumps([[e.kind, e.name] for e in registry.entries() if e.distribution == "hcl-vintage"]))
+        print(json.dumps([[e.kind, e.name] for e in registry.list_entries() if e.distribution == "hcl-vintage"]))
         """,
     )
     assert {kind for kind, _ in names} == {*KINDS, "weights"}

@@ -265,7 +265,7 @@ def test_coarse_to_fine_is_the_published_method_image_by_image(
     embeddings = embeddings_of(generator, batch, 4, sizes, noise)
     truth = torch.rand(batch, 1, 2 * size[0], 2 * size[1], generator=generator) < 0.5 if order == "truth" else None
 
-    found = detector.coarse_to_fine(embeddings, corruption_mask=truth)
+    found = detector.cluster_scales(embeddings, corruption_mask=truth)
 
     assert len(found) == scales
     compared = 0
@@ -380,7 +380,7 @@ def test_one_class_is_decided_for_each_image(make_detector: MakeDetector) -> Non
     angles[2, :, 4:] = torch.pi
     coarsest = torch.stack([angles.cos(), angles.sin()], dim=1)
     maps = tuple(F.interpolate(coarsest, scale_factor=f) for f in (4, 2, 1))
-    scales = detector.coarse_to_fine(maps)
+    scales = detector.cluster_scales(maps)
     right = torch.zeros(8, 8, dtype=torch.bool)
     right[:, 4:] = True
     assert torch.equal(scales[-1].corruption_mask[0, 0], right)
@@ -394,9 +394,9 @@ def test_one_class_is_decided_for_each_image(make_detector: MakeDetector) -> Non
             assert torch.allclose(scales[-1].confidence[b, 0][part], expected, atol=0.01)
     # A given truth says that there are two classes.
     truth = right.expand(3, 1, 8, 8)
-    with_truth = detector.coarse_to_fine(maps, corruption_mask=truth)
+    with_truth = detector.cluster_scales(maps, corruption_mask=truth)
     assert torch.equal(with_truth[-1].corruption_mask, truth)
-    assert torch.equal(detector.coarse_to_fine(maps, corruption_mask=~truth)[-1].corruption_mask, ~truth)
+    assert torch.equal(detector.cluster_scales(maps, corruption_mask=~truth)[-1].corruption_mask, ~truth)
 
 
 def test_without_an_opinion_the_smaller_cluster_is_the_corrupted_one(make_detector: MakeDetector) -> None:
@@ -408,7 +408,7 @@ def test_without_an_opinion_the_smaller_cluster_is_the_corrupted_one(make_detect
         for seed in range(3):
             coarsest = torch.where(small, inside, outside)
             maps = tuple(F.interpolate(coarsest, scale_factor=f) for f in (4, 2, 1))
-            assert torch.equal(detector.coarse_to_fine(maps, seed=seed)[-1].corruption_mask, small)
+            assert torch.equal(detector.cluster_scales(maps, seed=seed)[-1].corruption_mask, small)
 
 
 def test_a_scale_clusters_what_the_coarser_ones_left_open(make_detector: MakeDetector) -> None:
@@ -434,7 +434,7 @@ def test_finer_scales_without_candidates_take_over_the_coarser_values() -> None:
     angles = torch.zeros(1, 6, 6)
     coarse = torch.stack([angles.cos(), angles.sin()], dim=1)  # all the same: one class, all of it settled
     fine = F.normalize(torch.randn(1, 2, 11, 12), dim=1)
-    scales = detector.coarse_to_fine((fine, coarse))
+    scales = detector.cluster_scales((fine, coarse))
     assert scales[1].settled_valid.all()
     assert not scales[0].candidates.any()
     assert torch.equal(scales[0].centers, torch.zeros(1, 2, 2))
@@ -449,7 +449,7 @@ def test_clustering_is_done_in_full_precision(make_detector: MakeDetector, clust
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         detection = detector(images, seed=2)
     assert detection.embeddings[0].dtype == torch.bfloat16
-    scales = detector.coarse_to_fine(detection.embeddings, seed=2)  # no autocast around it
+    scales = detector.cluster_scales(detection.embeddings, seed=2)  # no autocast around it
     assert detection.confidence.dtype == torch.float32
     for ours, plain in zip(detection.scales, scales, strict=True):
         assert ours.centers.dtype == torch.float32

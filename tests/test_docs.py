@@ -34,7 +34,7 @@ from hcl_sdk.cli import main
 from hcl_sdk.cli.quickstart import damage
 from hcl_sdk.plugins import discover, registry
 from hcl_sdk.testing import conformance
-from hcl_sdk.testing._pages import PIECE, Block, compare, page_blocks, run_block
+from hcl_sdk.testing._pages import PIECE, Block, compare, read_blocks, run_block
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -162,7 +162,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_code_of_the_page_runs_and_prints_what_is_shown(path: Path, here: pytest.MonkeyPatch) -> None:
     page = Page(path, here)
-    for block in page_blocks(path):
+    for block in read_blocks(path):
         try:
             page.run(block)
         except BaseException as error:
@@ -174,7 +174,7 @@ def test_the_code_of_the_page_runs_and_prints_what_is_shown(path: Path, here: py
 def test_every_fence_of_the_page_is_a_block_that_is_run(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     fences = len(re.findall(r"^ *```", text, flags=re.MULTILINE))
-    assert fences == 2 * sum(block.language != "setup" for block in page_blocks(path))
+    assert fences == 2 * sum(block.language != "setup" for block in read_blocks(path))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -186,7 +186,7 @@ def test_links_to_files_lead_somewhere(path: Path) -> None:
 
 
 def test_the_tutorial_shows_every_file_of_the_package_that_the_tests_build() -> None:
-    blocks = page_blocks(ROOT / "docs" / "tutorials" / "write-a-plugin.md")
+    blocks = read_blocks(ROOT / "docs" / "tutorials" / "write-a-plugin.md")
     named = [(block.options.get("file", ""), block.code.strip()) for block in blocks]
     shown = {name.removeprefix("hcl-blur/"): code for name, code in named if name.endswith((".py", ".toml"))}
     files = [f for f in TUTORIAL_PACKAGE.rglob("*") if f.suffix in (".py", ".toml")]
@@ -239,7 +239,7 @@ def test_a_wrong_page_is_noticed(here: pytest.MonkeyPatch) -> None:
     path = Path("page.md")
     path.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n", encoding="utf-8")
     page = Page(path, here)
-    python, shown = page_blocks(path)
+    python, shown = read_blocks(path)
     page.run(python)
     with pytest.raises(AssertionError, match="but this was printed"):
         page.run(shown)

@@ -350,7 +350,7 @@ class Names:
     def __init__(self, **sources: Path | str) -> None:
         self.sources = {name.replace("__", "/"): source for name, source in sources.items()}
 
-    def weights_source(self, name: str) -> Path | str:
+    def find_weights_source(self, name: str) -> Path | str:
         if name not in self.sources:
             raise UnknownNameError(f"there are no weights {name!r}")
         return self.sources[name]

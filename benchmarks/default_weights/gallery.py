@@ -57,7 +57,7 @@ def load_photos() -> list[Image.Image]:
 def save(result: Result, text: str, file: Path) -> None:
     """Input, mask outlined, restored, side by side above a line of text."""
     mask = result.corruption_mask[0, 0].numpy()
-    before = Image.fromarray(np.asarray(result.photo.native()).copy())
+    before = Image.fromarray(np.asarray(result.photo.to_native()).copy())
     outlined = np.array(before)
     outlined[ndimage.binary_dilation(mask, iterations=2) & ~mask] = OUTLINE
     height = round(PANEL * before.height / before.width)

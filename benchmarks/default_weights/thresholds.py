@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hcl_sdk import Pipeline
-from hcl_sdk.functional.hysteresis import hysteresis_mask
+from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold
 
 SIDE, QUALITY = 512, 90
 THRESHOLDS, PEAKS = (0.2, 0.3, 0.4, 0.5), (0.0, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
@@ -50,11 +50,11 @@ def main() -> None:
     for threshold, peak in product(THRESHOLDS, PEAKS):
         scores, halves = [], 0
         for confidence, truth in pairs:
-            found = hysteresis_mask(confidence, threshold, peak)[0, 0].numpy()
+            found = apply_hysteresis_threshold(confidence, threshold, peak)[0, 0].numpy()
             hits = int((found & truth).sum())
             scores.append(2 * hits / (found.sum() + truth.sum()))
             halves += hits >= truth.sum() / 2
-        shares = torch.stack([hysteresis_mask(c, threshold, peak).float().mean() for c in clean])
+        shares = torch.stack([apply_hysteresis_threshold(c, threshold, peak).float().mean() for c in clean])
         print(
             f"| {threshold} | {peak} | {np.mean(scores):.3f} | {100 * halves / len(pairs):.0f} % "
             f"| {100 * float(shares.mean()):.2f} % | {100 * float((shares == 0).float().mean()):.1f} % |"

@@ -18,7 +18,7 @@ from hcl_sdk import builtin
 from hcl_sdk.cli import main
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import COMPONENT_KINDS, KINDS_AND_WEIGHTS, Registry
-from hcl_sdk.testing import checks_for
+from hcl_sdk.testing import list_checks
 
 COMMANDS = "<!-- the help of every command -->"
 CHECKS = "<!-- the checks of every kind -->"
@@ -56,7 +56,7 @@ def built_ins() -> list[type]:
 
 def public_name(cls: type) -> str:
     """Where a built-in component is imported from: ``hcl_sdk``, or the package of its kind."""
-    package = "hcl_sdk" if cls.__name__ in hcl_sdk.__all__ else ".".join(cls.__module__.split(".")[:2])
+    package = "hcl_sdk" if cls.__name__ in dir(hcl_sdk) else ".".join(cls.__module__.split(".")[:2])
     return f"{package}.{cls.__name__}"
 
 
@@ -84,7 +84,7 @@ def _checks() -> str:
     """A table of all checks, and of the kinds that they are made of."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for kind in KINDS_AND_WEIGHTS:
-        for check in checks_for(kind):
+        for check in list_checks(kind):
             kinds.setdefault((check.name, check.description), []).append(kind)
     rows = (f"| `{name}` | {_cell(text)} | {', '.join(of)} |" for (name, text), of in kinds.items())
     return "\n".join(["| check | | kinds |", "|---|---|---|", *rows])

@@ -130,7 +130,7 @@ def _check_machine() -> Iterator[str]:
 
 def _check_plugins() -> Iterator[str]:
     yield from (f"the plugin {r.distribution} is broken: {r.error}" for r in registry.plugins if r.status == "broken")
-    yield from (message for _, message in find_faults(registry.entries()))
+    yield from (message for _, message in find_faults(registry.list_entries()))
 
 
 def _check_default_weights() -> Iterator[str]:

@@ -32,7 +32,7 @@ def show_components() -> None:
             title=kind,
             rows=[(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries],
         )
-        for kind, entries in groupby(registry.entries(), key=lambda entry: entry.kind)
+        for kind, entries in groupby(registry.list_entries(), key=lambda entry: entry.kind)
     ]
     show(*tables, *_list_notes())
 
@@ -44,7 +44,7 @@ def describe_component(name: str) -> str:
         with contextlib.suppress(UnknownNameError):
             found.append(registry.find(kind, name))
     if not found:
-        near = difflib.get_close_matches(name, [e.qualified_name for e in registry.entries()], n=1)
+        near = difflib.get_close_matches(name, [e.qualified_name for e in registry.list_entries()], n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see hcl components for all names"
         hint = suggest_package(name) or hint
         raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_list_notes()]))
@@ -64,12 +64,12 @@ def _describe_entry(entry: Entry) -> str:
 def _describe_fields(cls: Any) -> str:
     import attrs
 
-    from hcl_sdk.interfaces import field_type
+    from hcl_sdk.interfaces import get_field_type
     from hcl_sdk.interfaces.typecheck import describe
 
     rows = [("field", "type", "default", "range")]
     for field in attrs.fields(cls):
-        kind = describe(field_type(cls, field.name))
+        kind = describe(get_field_type(cls, field.name))
         rows.append((field.name, kind, _format_default(field.default), ", ".join(_describe_ranges(field.validator))))
     if len(rows) == 1:
         return "It has no fields."
@@ -116,7 +116,7 @@ def show_plugins(*, check: bool) -> None:
         click.ClickException: if that was asked for, and anything is broken.
     """
     reports = registry.plugins
-    entries = registry.entries() if check else []
+    entries = registry.list_entries() if check else []
     faults = list(find_faults(entries))
     faulty = {name for name, _ in faults}
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
@@ -153,7 +153,7 @@ def find_faults(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
         try:
             if entry.kind != "weights":
                 registry.get(entry.kind, entry.qualified_name)
-            elif isinstance(folder := registry.weights_source(entry.qualified_name), Path):
+            elif isinstance(folder := registry.find_weights_source(entry.qualified_name), Path):
                 read_config(folder)
                 if not (folder / WEIGHTS).is_file():
                     raise WeightsError(f"{folder} holds no {WEIGHTS}")

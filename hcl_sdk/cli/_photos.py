@@ -127,7 +127,7 @@ def _check_is_trained(restorer: Restorer | None) -> None:
     """Refuse a built-in restorer that would have to learn first: here it has only random weights."""
     if restorer is None or not any(parameter.requires_grad for parameter in restorer.parameters()):
         return
-    name = registry.name_of(type(restorer))
+    name = registry.get_name(type(restorer))
     if "/" not in name:  # what a package gives may come with weights of its own
         raise click.ClickException(
             f"the restorer {name} has to be trained first, and no weights are loaded for it: its fills would be noise. "

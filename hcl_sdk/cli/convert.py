@@ -31,7 +31,7 @@ def convert(checkpoint: Path, name: str, version: int, detection_size: int | Non
     from hcl_sdk import published
 
     try:
-        config = published.preset(name, version)
+        config = published.get_preset(name, version)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--preset'") from error
     try:

@@ -83,7 +83,7 @@ def _read(config: str) -> dict[str, Any]:
     if config in _list_presets():
         file = resources.files("hcl_sdk.training") / "presets" / f"{config}.yaml"
         mapping = load_yaml(file.read_text(encoding="utf-8"))
-        return mapping if "pipeline" in mapping else {"pipeline": published.preset(config), **mapping}
+        return mapping if "pipeline" in mapping else {"pipeline": published.get_preset(config), **mapping}
     raise click.ClickException(
         f"expected a YAML file or one of the presets {', '.join(_list_presets())}; there is no file {config!r}"
     )

@@ -8,8 +8,9 @@ line (``_override``), everything is checked against the types of the fields (``_
 made (``_make``). ``_describe`` goes back.
 """
 
-from hcl_sdk.config._build import build, by_name, structure
-from hcl_sdk.config._describe import describe, plugins_used
+from hcl_sdk._renamed import redirect
+from hcl_sdk.config._build import build, make_converter, structure
+from hcl_sdk.config._describe import describe, list_plugins_used
 from hcl_sdk.config._errors import ConfigError, Problem
 from hcl_sdk.config._override import override
 from hcl_sdk.config._yaml import dump_yaml, load_yaml
@@ -18,11 +19,14 @@ __all__ = [
     "ConfigError",
     "Problem",
     "build",
-    "by_name",
     "describe",
     "dump_yaml",
+    "list_plugins_used",
     "load_yaml",
+    "make_converter",
     "override",
-    "plugins_used",
     "structure",
 ]
+
+
+redirect(__name__, {"plugins_used": "list_plugins_used"})

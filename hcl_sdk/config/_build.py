@@ -9,7 +9,7 @@ from hcl_sdk import plugins
 from hcl_sdk.config._check import Plan, check, report_unknown
 from hcl_sdk.config._errors import ConfigError, Problems
 from hcl_sdk.config._make import make_all
-from hcl_sdk.errors import received
+from hcl_sdk.errors import describe_value
 from hcl_sdk.interfaces import KINDS, Configurable
 
 C = TypeVar("C", bound=Configurable)
@@ -45,7 +45,7 @@ def build(value: Any, what: str | type[Configurable]) -> Configurable:
     return structure({name: cls}, {name: value})[name]
 
 
-def by_name(cls: type[C]) -> Callable[[C | str | Mapping[str, Any]], C]:
+def make_converter(cls: type[C]) -> Callable[[C | str | Mapping[str, Any]], C]:
     """A converter of a field of this kind: what spells a component, its name or a mapping, is made into it."""
 
     def convert(value: C | str | Mapping[str, Any]) -> C:
@@ -80,7 +80,7 @@ def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:
     """
     plugins.registry.plugins  # noqa: B018  # if discovery fails, that is one error and not one for every component
     if not isinstance(mapping, Mapping):
-        raise ConfigError([("", f"expected a mapping with the keys {', '.join(hints)}; got {received(mapping)}")])
+        raise ConfigError([("", f"expected a mapping with the keys {', '.join(hints)}; got {describe_value(mapping)}")])
     problems = Problems(report_unknown(mapping, hints))
     plans: dict[str, Plan] = {}
     for key, hint in hints.items():

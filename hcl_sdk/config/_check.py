@@ -21,14 +21,14 @@ from hcl_sdk.config._errors import ConfigError, Problem, Problems, get_message
 from hcl_sdk.config._hints import (
     add_article,
     allows_none,
-    component_class,
     describe_hint,
-    element_class,
+    get_component_class,
+    get_element_class,
     get_kind,
     has_components,
 )
-from hcl_sdk.errors import received, suggest
-from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.errors import describe_value, suggest
+from hcl_sdk.interfaces import Configurable, get_field_type
 from hcl_sdk.interfaces.typecheck import adapt
 from hcl_sdk.interfaces.typecheck import find_problems as find_type_problems
 from hcl_sdk.registry import PluginError, RegistryError
@@ -82,9 +82,9 @@ def check(hint: Any, value: Any, path: str) -> Plan:
         return _check_annotated(hint, value, path)
     if value is None and allows_none(hint):
         return PlainPlan(None)
-    if (cls := component_class(hint)) is not None:
+    if (cls := get_component_class(hint)) is not None:
         return _check_component(cls, value, path)
-    if (cls := element_class(hint)) is not None:
+    if (cls := get_element_class(hint)) is not None:
         return _check_components(cls, value, path)
     if typing.get_origin(hint) is dict:
         return _check_dict(hint, value, path)
@@ -121,12 +121,12 @@ def _check_plain(hint: Any, value: Any, path: str) -> Plan:
 def _check_dict(hint: Any, value: Any, path: str) -> Plan:
     _, of = typing.get_args(hint)
     if not isinstance(value, Mapping):
-        raise ConfigError([(path, f"expected a mapping, got {received(value)}")])
+        raise ConfigError([(path, f"expected a mapping, got {describe_value(value)}")])
     problems = Problems()
     plans: dict[str, Plan] = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            problems.append((path, f"expected strings as keys, got {received(key)}"))
+            problems.append((path, f"expected strings as keys, got {describe_value(key)}"))
             continue
         with problems.collect():
             plans[key] = check(of, item, f"{path}.{key}")
@@ -136,7 +136,7 @@ def _check_dict(hint: Any, value: Any, path: str) -> Plan:
 
 def _check_components(cls: type[Configurable], value: Any, path: str) -> Plan:
     if not isinstance(value, list | tuple):
-        raise ConfigError([(path, f"expected a list, each {describe_hint(cls)}; got {received(value)}")])
+        raise ConfigError([(path, f"expected a list, each {describe_hint(cls)}; got {describe_value(value)}")])
     problems = Problems()
     plans: list[Plan] = []
     for i, item in enumerate(value):
@@ -154,7 +154,7 @@ def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
     if not isinstance(value, Mapping):
         spelled = "a name, or a mapping with 'use'"
         how = f"{add_article(kind)}: {spelled}" if kind else f"a mapping with the fields of {cls.__name__}"
-        raise ConfigError([(path, f"expected {how}; got {received(value)}")])
+        raise ConfigError([(path, f"expected {how}; got {describe_value(value)}")])
     if kind is None:
         return _check_fields(cls, value, path)
     found = _find_class(cls, kind, value, f"{path}.use")
@@ -165,12 +165,12 @@ def _find_class(cls: type[Configurable], kind: str, mapping: Mapping[Any, Any], 
     """The class that a mapping names with ``use``."""
     if "use" not in mapping:
         near = difflib.get_close_matches("use", [key for key in mapping if isinstance(key, str)], n=1)
-        known = ", ".join(entry.qualified_name for entry in plugins.registry.entries(kind))
+        known = ", ".join(entry.qualified_name for entry in plugins.registry.list_entries(kind))
         written = f" (written {near[0]!r}?)" if near else ""
         raise ConfigError([(path, f"missing{written}; expected one of {known}")])
     name = mapping["use"]
     if not isinstance(name, str):
-        raise ConfigError([(path, f"expected the name of {add_article(kind)}, got {received(name)}")])
+        raise ConfigError([(path, f"expected the name of {add_article(kind)}, got {describe_value(name)}")])
     try:
         found = plugins.registry.get(kind, name)
     except (RegistryError, PluginError) as error:
@@ -185,7 +185,7 @@ def _check_fields(cls: type[Configurable], mapping: Mapping[Any, Any], path: str
     problems = Problems(report_unknown(mapping, fields, f"{path}."))
     plans: dict[str, Plan] = {}
     for name, field in fields.items():
-        hint = field_type(cls, name)
+        hint = get_field_type(cls, name)
         if name in mapping:
             with problems.collect():
                 plans[name] = check(hint, mapping[name], f"{path}.{name}")
@@ -213,7 +213,7 @@ def _collect_known_values(
     """
     known: dict[str, Any] = {}
     for name, field in fields.items():
-        of_components = has_components(field_type(cls, name))
+        of_components = has_components(get_field_type(cls, name))
         if name in plans:
             if isinstance(plans[name], PlainPlan) or not of_components:
                 known[name] = _get_plain_value(plans[name])

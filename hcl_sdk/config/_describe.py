@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from hcl_sdk import plugins
-from hcl_sdk.config._hints import component_class, element_class, get_kind
-from hcl_sdk.interfaces import Configurable, field_type
+from hcl_sdk.config._hints import get_component_class, get_element_class, get_kind
+from hcl_sdk.interfaces import Configurable, get_field_type
 from hcl_sdk.interfaces.typecheck import adapt
 from hcl_sdk.registry import SCRIPT_DISTRIBUTION
 
@@ -39,15 +39,15 @@ def describe(component: Configurable, what: type[Configurable] | None = None) ->
             f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "
             f"itself, not of a subclass; got a {cls.__name__}"
         )
-    name = {"use": plugins.registry.name_of(cls)} if get_kind(cls) else {}
+    name = {"use": plugins.registry.get_name(cls)} if get_kind(cls) else {}
     fields = attrs.fields(cls)  # type: ignore[arg-type]
-    return name | {f.name: _to_plain(getattr(component, f.name), field_type(cls, f.name)) for f in fields}
+    return name | {f.name: _to_plain(getattr(component, f.name), get_field_type(cls, f.name)) for f in fields}
 
 
 def _to_plain(value: Any, hint: Any) -> Any:
     if isinstance(value, Configurable):
-        return describe(value, component_class(hint))
-    if (element := element_class(hint)) is not None and value is not None:
+        return describe(value, get_component_class(hint))
+    if (element := get_element_class(hint)) is not None and value is not None:
         return [describe(item, element) for item in value]
     return _to_lists(adapt(value, hint))
 
@@ -58,7 +58,7 @@ def _to_lists(value: Any) -> Any:
     return [_to_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
-def plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
+def list_plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
     """The packages other than hcl_sdk that the components of a described configuration come from.
 
     Returns:

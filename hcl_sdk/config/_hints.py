@@ -10,7 +10,7 @@ from hcl_sdk.interfaces import KINDS, Configurable
 from hcl_sdk.interfaces.typecheck import describe as describe_type
 
 
-def component_class(hint: Any) -> type[Configurable] | None:
+def get_component_class(hint: Any) -> type[Configurable] | None:
     """The component class of ``X`` or ``X | None``; None for another type."""
     option = _get_only_option(hint)
     if typing.get_origin(option) is not None:
@@ -18,15 +18,15 @@ def component_class(hint: Any) -> type[Configurable] | None:
     return option if isinstance(option, type) and issubclass(option, Configurable) else None
 
 
-def element_class(hint: Any) -> type[Configurable] | None:
+def get_element_class(hint: Any) -> type[Configurable] | None:
     """The component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
     option = _get_only_option(hint)
-    return component_class(typing.get_args(option)[0]) if typing.get_origin(option) is tuple else None
+    return get_component_class(typing.get_args(option)[0]) if typing.get_origin(option) is tuple else None
 
 
 def has_components(hint: Any) -> bool:
     """Whether values of this type are components, or tuples of them."""
-    return component_class(hint) is not None or element_class(hint) is not None
+    return get_component_class(hint) is not None or get_element_class(hint) is not None
 
 
 def allows_none(hint: Any) -> bool:
@@ -42,9 +42,9 @@ def get_kind(cls: type[Configurable]) -> str | None:
 
 def describe_hint(hint: Any) -> str:
     """A type in words: ``an encoder``, ``a list, each a loss``, ``a whole number``."""
-    if (element := element_class(hint)) is not None:
+    if (element := get_element_class(hint)) is not None:
         return f"a list, each {describe_hint(element)}"
-    cls = component_class(hint)
+    cls = get_component_class(hint)
     return describe_type(hint) if cls is None else add_article(getattr(cls, "kind", cls.__name__))
 
 

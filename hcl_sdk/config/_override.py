@@ -8,7 +8,7 @@ from typing import Any
 
 from hcl_sdk.config._errors import ConfigError, Problems
 from hcl_sdk.config._yaml import parse_yaml
-from hcl_sdk.errors import received
+from hcl_sdk.errors import describe_value
 
 
 def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _place(target: Any, key: str, before: list[str]) -> Any:
     if isinstance(target, dict):
         return key
     if not isinstance(target, list):
-        raise LookupError(f"{'.'.join(before)} is {received(target)} and has no {key!r}")
+        raise LookupError(f"{'.'.join(before)} is {describe_value(target)} and has no {key!r}")
     if not key.isdecimal() or int(key) >= len(target):
         raise LookupError(f"expected a number below {len(target)}, of an item of the list, got {key!r}")
     return int(key)

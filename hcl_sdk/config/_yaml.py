@@ -13,7 +13,7 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 
 from hcl_sdk.config._errors import ConfigError
-from hcl_sdk.errors import received
+from hcl_sdk.errors import describe_value
 
 _MAX_CHARACTERS = 1_000_000
 _MAX_VALUES = 50_000  # with each alias counted as all that it stands for
@@ -96,7 +96,7 @@ def _read_text(path: Path) -> str:
 
 def _check_mapping(value: Any, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError([(file, f"expected a mapping of keys to values, got {received(value)}")])
+        raise ConfigError([(file, f"expected a mapping of keys to values, got {describe_value(value)}")])
     return value
 
 
@@ -142,7 +142,8 @@ class _Loader(yaml.SafeLoader):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             raise ConstructorError(
-                problem=f"expected what {tag} stands for, got {received(node.value)}", problem_mark=node.start_mark
+                problem=f"expected what {tag} stands for, got {describe_value(node.value)}",
+                problem_mark=node.start_mark,
             ) from error
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:

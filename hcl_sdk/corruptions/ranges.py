@@ -13,7 +13,7 @@ import numpy as np
 _T = TypeVar("_T")
 
 
-def growing_shares(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
+def check_growing(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
     """A validator: shares of an image, each greater than the one before."""
     if any(not 0 <= low < high <= 1 for low, high in pairwise(value)):
         raise ValueError(f"'{attribute.name}' must be growing shares of a photo, from 0 to 1: {value}")

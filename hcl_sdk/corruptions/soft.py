@@ -50,7 +50,7 @@ class Patch:
         """The patch elsewhere."""
         return Patch(self.alpha, self.left + right, self.top + down)
 
-    def overlap(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    def find_overlap(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Rows and columns of a photo of ``size = (H, W)`` that the patch covers, and those of the patch on it."""
         on, of = [], []
         for start, length, extent in zip((self.top, self.left), self.alpha.shape, size, strict=True):
@@ -61,7 +61,7 @@ class Patch:
 
     def merge_into(self, sheet: NDArray[np.floating]) -> None:
         """Raise a sheet of opacity ``[H, W]``, in place, to that of the patch where the patch has more."""
-        on, of = self.overlap((sheet.shape[0], sheet.shape[1]))
+        on, of = self.find_overlap((sheet.shape[0], sheet.shape[1]))
         np.maximum(sheet[on], self.alpha[of], out=sheet[on])
 
 
@@ -89,7 +89,7 @@ class Canvas:
             patch: where.
             strength: factor of its opacity, 0 to 1.
         """
-        on, of = patch.overlap(self.size)
+        on, of = patch.find_overlap(self.size)
         alpha = patch.alpha[of].astype(np.float32) * np.float32(strength)
         over = np.asarray(color, np.float32)
         over = over[of] if over.ndim == 3 else over

@@ -15,7 +15,7 @@ from PIL import Image
 from hcl_sdk.data.files import match_files
 from hcl_sdk.interfaces import Dataset, Sample, component
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import describe_folder, find_folder, list_photos, list_some, natural_key
+from hcl_sdk.photos.find import describe_folder, find_folder, list_photos, list_some, make_natural_key
 from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 
@@ -63,7 +63,7 @@ class AnnotatedDataset(Dataset):
         if (root / INPUT).is_dir():
             self._members = self._read_set(root, "")
         else:
-            sets = sorted((f for f in root.iterdir() if (f / INPUT).is_dir()), key=lambda f: natural_key(f.name))
+            sets = sorted((f for f in root.iterdir() if (f / INPUT).is_dir()), key=lambda f: make_natural_key(f.name))
             if not sets:
                 raise ValueError(
                     f"expected the folders {INPUT} and {MASK} in {self.path!r}, or in folders in it; "
@@ -102,7 +102,7 @@ class AnnotatedDataset(Dataset):
         found = {name: list_photos(find_folder(root / name, what), what) for name, what in what_is_there.items()}
         names, files = match_files(found, {})
         clean, ignore = (_list_by_name(root / what, what) for what in (CLEAN, IGNORE))
-        if strange := sorted(ignore.keys() - set(names), key=natural_key):
+        if strange := sorted(ignore.keys() - set(names), key=make_natural_key):
             raise ValueError(f"{IGNORE} without {INPUT} in {str(root)!r}: {list_some(strange, 5)}")
         masks = [root / MASK / file for file in files[MASK]]
         shares, _ = measure_masks(len(masks), lambda i: read_mask(masks[i], str(masks[i])))

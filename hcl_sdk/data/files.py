@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hcl_sdk.interfaces import Dataset, Sample
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import list_some, natural_key
+from hcl_sdk.photos.find import list_some, make_natural_key
 from hcl_sdk.photos.masks import Corrupted, check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 
@@ -34,7 +34,7 @@ def select_files(files: list[str], only: str | None, exclude: str | None) -> lis
         except OSError as error:
             raise ValueError(f"expected a text file with names, one a line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}
-        if missing := sorted(names - set(files), key=natural_key):
+        if missing := sorted(names - set(files), key=make_natural_key):
             raise ValueError(f"{listing} names files that are not there: {list_some(missing, 3)}")
         files = [file for file in files if (file in names) == keep]
     if not files:
@@ -150,5 +150,5 @@ def match_files(
                 problems.append(f"{here} without {there}: {list_some(alone, 5)}")
     if problems:
         raise ValueError("the folders do not match: " + "; ".join(problems))
-    names = sorted(by_name[first], key=natural_key)
+    names = sorted(by_name[first], key=make_natural_key)
     return names, {what: [by_name[what][name] for name in names] for what in files}

@@ -94,7 +94,7 @@ class Items:
             SampleError: if the photo, or what it was to be corrupted with, cannot be read (evaluation), or none can
                 (training).
         """
-        index = self._index(number)
+        index = self._get_index(number)
         if not self.augment:
             item = self._make_item(number, index, self.dataset[index], ())
             if item.unreadable:  # what was drawn in its place would not be measured alike everywhere
@@ -115,9 +115,9 @@ class Items:
 
     def name(self, number: int) -> str:
         """The name of the photo that item ``number`` is made of, if it can be read."""
-        return self.dataset.name(self._index(number))
+        return self.dataset.name(self._get_index(number))
 
-    def _index(self, number: int) -> int:
+    def _get_index(self, number: int) -> int:
         if not self.augment:
             return number
         lap, place = divmod(number, len(self.dataset))
@@ -163,12 +163,12 @@ class Items:
         )
 
     def _make_another(self, index: int, rng: np.random.Generator) -> Callable[[], Pixels]:
-        def another() -> Pixels:
+        def read_another() -> Pixels:
             other = int(rng.integers(max(1, len(self.dataset) - 1)))
             other += other >= index and len(self.dataset) > 1  # any but this one
             return read_other(self.dataset, other)
 
-        return another
+        return read_another
 
     def _cut(self, shape: tuple[int, ...], rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
         """How this item is cut out of its photo: the same for image, clean image and mask."""

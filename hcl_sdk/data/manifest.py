@@ -172,10 +172,10 @@ class DamagedPhotos:
         """Damage the square of a photo as its entry says."""
         others = [name for name in self._names if name != photo] or [photo]
 
-        def another(number: int) -> NDArray[np.uint8]:
+        def read_another(number: int) -> NDArray[np.uint8]:
             return self._photos[self._places[others[number % len(others)]]].image
 
-        return contamination.damage(clean, entry.seed, entry.blur, another)
+        return contamination.damage(clean, entry.seed, entry.blur, read_another)
 
     def list_missing(self) -> list[str]:
         """List the names that the dataset does not have."""

@@ -14,10 +14,11 @@ import numpy as np
 from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import list_some, natural_key
-from hcl_sdk.photos.formats import readable_suffixes
+from hcl_sdk.photos.find import list_some, make_natural_key
+from hcl_sdk.photos.formats import list_readable_suffixes
 from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 
@@ -51,7 +52,7 @@ class WebDataset(Dataset):
 
     def __attrs_post_init__(self) -> None:
         self._shards = find_shards(self.path)
-        labels = shard_labels(self._shards)
+        labels = label_shards(self._shards)
         names: list[str] = []
         # For each sample and role: shard, offset and size; offset -1 where there is none. An array is a tenth of the
         # size of objects, and not copied to workers that are forked.
@@ -127,13 +128,13 @@ def find_shards(path: str) -> tuple[Path, ...]:
     """
     place = Path(path).expanduser()
     found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
-    shards = tuple(sorted(found, key=lambda shard: natural_key(str(shard))))
+    shards = tuple(sorted(found, key=lambda shard: make_natural_key(str(shard))))
     if not shards:
         raise ValueError(f"expected tar files: one, a folder of them, or a pattern of their names; {path!r} is none")
     return shards
 
 
-def shard_labels(shards: tuple[Path, ...]) -> list[str]:
+def label_shards(shards: tuple[Path, ...]) -> list[str]:
     """What tells the shards from each other: their paths below the folder that they are all in."""
     above = os.path.commonpath([shard.parent for shard in shards])
     return [shard.relative_to(above).as_posix() for shard in shards]
@@ -154,7 +155,7 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
                 key, _, extension = file.partition(".")
                 kind, _, suffix = f".{extension.lower()}".rpartition(".")
                 role = {"": "photo", ".mask": "mask", ".clean": "clean"}.get(kind)
-                if info.isfile() and role is not None and f".{suffix}" in readable_suffixes():
+                if info.isfile() and role is not None and f".{suffix}" in list_readable_suffixes():
                     yield f"{folder}/{key}" if folder else key, ROLES.index(role), info.offset_data, info.size
             end = archive.offset
         # Of a header that is none, tarfile takes the archive to be at its end.
@@ -164,3 +165,6 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
                 raise tarfile.ReadError(f"no header at byte {end}")
     except (tarfile.TarError, OSError) as error:
         raise ValueError(f"{str(shard)!r} is no uncompressed tar file, or damaged: {error}") from error
+
+
+redirect(__name__, {"shard_labels": "label_shards"})

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hcl_sdk.errors import describe_error
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
-from hcl_sdk.layers.plain_pyramid import PlainPyramid, plain_strides
+from hcl_sdk.layers.plain_pyramid import PlainPyramid, choose_strides
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Mean of each channel, RGB in [0, 1], that models trained on ImageNet are normalized by."""
@@ -131,7 +131,7 @@ class BackboneEncoder(Encoder):
         scales = tuple(strides[index] for index in chosen)
         if is_plain:
             self.pyramid = PlainPyramid(channels, scales[0])
-            scales = plain_strides(scales[0], len(channels))
+            scales = choose_strides(scales[0], len(channels))
         self._spec = PyramidSpec(channels=channels, strides=scales)
         self._multiple = math.lcm(unit, *scales, *strides.values())
         self._mean: Tensor

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, as_many_as, component
 from hcl_sdk.layers.noise_residuals import NoiseResiduals
-from hcl_sdk.layers.residual import ResidualBlock, conv_bn
+from hcl_sdk.layers.residual import ResidualBlock, make_conv_bn
 
 
 @component
@@ -47,7 +47,9 @@ class ResNetEncoder(Encoder):
         self.noise = NoiseResiduals() if self.residuals else None
         seen = 3 if self.noise is None else 3 + self.noise.channels
         self.stages = nn.ModuleList(
-            nn.Sequential(conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth)))
+            nn.Sequential(
+                make_conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth))
+            )
             for (before, width), depth in zip(pairwise((seen, *self.channels)), self.depths, strict=True)
         )
 

@@ -33,7 +33,7 @@ from hcl_sdk.corruptions.contents.stickers import Stickers
 from hcl_sdk.corruptions.contents.text import TextContent
 from hcl_sdk.corruptions.contents.torn import TornPaper
 from hcl_sdk.corruptions.contents.watermark import Watermark
-from hcl_sdk.corruptions.ranges import between, growing_shares
+from hcl_sdk.corruptions.ranges import between, check_growing
 from hcl_sdk.corruptions.shapes.blobs import Blobs
 from hcl_sdk.corruptions.shapes.brush import BrushStrokes
 from hcl_sdk.corruptions.shapes.logos import Logos
@@ -120,7 +120,7 @@ class Benchmark(Configurable):
 
     dataset: Dataset
     contaminations: tuple[Contamination, ...] = attrs.field(factory=_make_contaminations, validator=min_len(1))
-    areas: tuple[float, ...] = attrs.field(default=AREAS, validator=[min_len(2), growing_shares])
+    areas: tuple[float, ...] = attrs.field(default=AREAS, validator=[min_len(2), check_growing])
     each: int = attrs.field(default=2, validator=ge(1))
     seeds: tuple[int, ...] = attrs.field(default=(0, 1, 2), validator=min_len(1))
     blur: tuple[float, float] = attrs.field(default=(0.0, 3.0), validator=between(0))

@@ -32,29 +32,29 @@ def measure_detection(
         damage_map: ``[1, 1, H, W]`` uint8, what each corrupted pixel is; None if it is not known.
     """
 
-    def kept(values: Tensor) -> Tensor:
+    def keep(values: Tensor) -> Tensor:
         return values.flatten() if ignored is None else values[~ignored]
 
-    truth, confidence = kept(corruption_mask), kept(result.confidence)
-    counts = _count(kept(result.corruption_mask), truth)
+    truth, confidence = keep(corruption_mask), keep(result.confidence)
+    counts = _count(keep(result.corruption_mask), truth)
     scales = [] if result.detection is None else [s.confidence for s in result.detection.scales]
     return DetectionRow(
         counts=counts,
         f1=counts.f1,
         levels=_count_levels(confidence, truth),
         calibration=_calibrate(confidence, truth),
-        sensitivities=tuple(_count(kept(mask), truth) for mask in found),
-        scales=tuple(_measure_scale(scale, corruption_mask, kept) for scale in scales),
-        kinds=None if damage_map is None else _count_kinds(result, kept(damage_map * corruption_mask), kept),
+        sensitivities=tuple(_count(keep(mask), truth) for mask in found),
+        scales=tuple(_measure_scale(scale, corruption_mask, keep) for scale in scales),
+        kinds=None if damage_map is None else _count_kinds(result, keep(damage_map * corruption_mask), keep),
     )
 
 
-def _count_kinds(result: Result, true: Tensor, kept: Callable[[Tensor], Tensor]) -> list[list[int]] | None:
+def _count_kinds(result: Result, true: Tensor, keep: Callable[[Tensor], Tensor]) -> list[list[int]] | None:
     """Which kinds the found pixels have and are called, as in `DetectionRow`."""
     kinds = list_kinds(result.detection)
     if kinds is None:
         return None
-    called = kept(torch.from_numpy(map_kinds(result.corruption_mask, kinds))[None, None])
+    called = keep(torch.from_numpy(map_kinds(result.corruption_mask, kinds))[None, None])
     both = (true > 0) & (called > 0)
     pairs = (true[both].long() - 1) * len(DAMAGE) + called[both].long() - 1
     return torch.bincount(pairs, minlength=len(DAMAGE) ** 2).view(len(DAMAGE), len(DAMAGE)).tolist()
@@ -76,9 +76,9 @@ def _calibrate(confidence: Tensor, truth: Tensor) -> tuple[list[float], list[flo
     return pixels, sums, corrupted
 
 
-def _measure_scale(confidence: Tensor, corruption_mask: Tensor, kept: Callable[[Tensor], Tensor]) -> ScaleRow:
-    valid = kept(1 - resize(confidence, corruption_mask.shape[-2:]))
-    truth = ~kept(corruption_mask)
+def _measure_scale(confidence: Tensor, corruption_mask: Tensor, keep: Callable[[Tensor], Tensor]) -> ScaleRow:
+    valid = keep(1 - resize(confidence, corruption_mask.shape[-2:]))
+    truth = ~keep(corruption_mask)
     entropy = F.binary_cross_entropy(valid.clamp(0, 1), truth.float())
     return ScaleRow(bce=float(entropy), counts=_count(valid >= 0.5, truth))
 

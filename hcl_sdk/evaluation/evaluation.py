@@ -15,8 +15,9 @@ from attrs.validators import and_, ge, le, optional
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.corruptions.corruption import Corruption
-from hcl_sdk.corruptions.ranges import growing_shares
+from hcl_sdk.corruptions.ranges import check_growing
 from hcl_sdk.data.items import Item, Items
 from hcl_sdk.evaluation.detection import measure_detection
 from hcl_sdk.evaluation.networks import Networks
@@ -67,7 +68,7 @@ class Evaluation(Configurable):
     corruption: Corruption | None = attrs.field(factory=lambda: Corruption(clean=0.1, area=(0.01, 0.6)))
     size: int | None = attrs.field(default=256, validator=optional(and_(ge(1), le(MAX_SIZE))))
     seed: int = attrs.field(default=3407, validator=ge(0))
-    areas: tuple[float, ...] = attrs.field(default=BINS, validator=growing_shares)
+    areas: tuple[float, ...] = attrs.field(default=BINS, validator=check_growing)
     limit: int | None = attrs.field(default=None, validator=optional(ge(1)))
     batch_size: int = attrs.field(default=8, validator=and_(ge(1), le(4096)))
     true_masks: bool = False
@@ -77,16 +78,19 @@ class Evaluation(Configurable):
     lpips: Literal["alex", "vgg", "squeeze"] | None = None
     fid: str | None = None
 
-    def items(self) -> Items:
+    def make_items(self) -> Items:
         """The images; item ``i`` depends on ``seed`` and ``i`` alone."""
         return Items(self.dataset, self.size, corruption=self.corruption, seed=self.seed)
 
-    def numbers(self) -> list[int]:
+    def list_numbers(self) -> list[int]:
         """Which of the items are used."""
         count = len(self.dataset)
         if self.limit is None or self.limit >= count:
             return list(range(count))
         return [i * count // self.limit for i in range(self.limit)]
+
+    items = keep_old_name("items", make_items)
+    numbers = keep_old_name("numbers", list_numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,7 @@ def evaluate(
     """
     if evaluation.baselines and pipeline.restorer is None:
         raise ValueError("baselines are restorers to compare with, and the pipeline has no restorer")
-    items, numbers = evaluation.items(), evaluation.numbers()
+    items, numbers = evaluation.make_items(), evaluation.list_numbers()
     size = evaluation.batch_size
     # Whole batches are shared, so that every image is in the same batch however many processes there are.
     warn_of_crowding(pipeline.device)
@@ -155,7 +159,7 @@ def evaluate(
     report = summarize(
         rows,
         unreadable,
-        networks.results(),
+        networks.collect_results(),
         areas=evaluation.areas,
         resamples=evaluation.resamples,
         seed=evaluation.seed,
@@ -216,7 +220,7 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
     restoration = replace(restoration, **networks.measure(_get_composited(result), raw, clean))
     with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
     baselines: dict[str, BaselineRow] = {}
-    for name, baseline in zip(registry.labels(evaluation.baselines), evaluation.baselines, strict=True):
+    for name, baseline in zip(registry.label_all(evaluation.baselines), evaluation.baselines, strict=True):
         other = pipeline.replace(restorer=baseline)
         baselines[name] = BaselineRow(
             restoration=_fill(other, item, clean, result.corruption_mask, mask, network),

@@ -76,7 +76,7 @@ class Networks:
             self._seen.append((own, unpasted, true))
         return found
 
-    def results(self) -> dict[str, Any]:
+    def collect_results(self) -> dict[str, Any]:
         """``fid`` and ``raw_fid`` over all images and processes, and what was not available."""
         found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
         if self.features is not None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from hcl_sdk.files import is_same_file
 from hcl_sdk.folders.errors import ArgumentError
-from hcl_sdk.photos.find import is_photo, photo_suffix, walk_files
-from hcl_sdk.photos.formats import UNREAD, readable_suffixes
+from hcl_sdk.photos.find import get_photo_suffix, is_photo, walk_files
+from hcl_sdk.photos.formats import UNREAD, list_readable_suffixes
 
 RESULTS = "mask", "restored", "plot"
 """What is written for a photo: the ends of the names of its files."""
@@ -124,7 +124,7 @@ def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> I
     for file in walk_files(root, recursive=recursive, follow_links=False, left_out=output, on_error=note):
         if is_photo(file):
             photos.append(file)
-        elif (suffix := photo_suffix(file)) in UNREAD:
+        elif (suffix := get_photo_suffix(file)) in UNREAD:
             inputs.unread[suffix] += 1
         else:
             inputs.ignored += 1
@@ -215,6 +215,6 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
 def _group_by_stem(folder: Path) -> dict[str, list[Path]]:
     listing: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if file.suffix.lower() in readable_suffixes():
+        if file.suffix.lower() in list_readable_suffixes():
             listing[file.stem].append(file)
     return listing

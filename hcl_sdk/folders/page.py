@@ -66,8 +66,8 @@ class ReportPage:
         if report.failures:
             numbers.append(f"{len(report.failures)} failed")
         failures = "".join(
-            f'<tr data-text="{_text(str(path)).lower()}"><td>{_text(str(path))}</td><td>{_text(reason)}</td></tr>\n'
-            for path, reason in report.failures
+            f'<tr data-text="{path.lower()}"><td>{path}</td><td>{reason}</td></tr>\n'
+            for path, reason in ((_escape(str(path)), _escape(reason)) for path, reason in report.failures)
         )
         if failures:
             failures = f"<h2>Failed</h2>\n<table>\n{failures}</table>\n"
@@ -78,7 +78,7 @@ class ReportPage:
             numbers="; ".join(numbers),
             cards="".join(cards),
             failures=failures,
-            left_out="".join(f"<p>{_text(line)}</p>\n" for line in report.left_out),
+            left_out="".join(f"<p>{_escape(line)}</p>\n" for line in report.left_out),
             version=__version__,
         )
         try:
@@ -87,7 +87,7 @@ class ReportPage:
             raise OSError(f"{self.file} cannot be written: {error.strerror or error}") from error
 
     def _write_card(self, outcome: PhotoOutcome, result: Result) -> str:
-        name = _text(str(outcome.path))
+        name = _escape(str(outcome.path))
         facts = ["nothing found"]
         if outcome.corrupted_share:
             facts = [f"{outcome.corrupted_share:.1%} corrupted", _count(len(result.regions), "region")]
@@ -106,7 +106,7 @@ class ReportPage:
             for what, link, (width, height, data) in views
         )
         return (
-            f'<figure data-text="{_text(" ".join([str(outcome.path), *facts])).lower()}"><div>{figures}</div>'
+            f'<figure data-text="{_escape(" ".join([str(outcome.path), *facts])).lower()}"><div>{figures}</div>'
             f"<figcaption><b>{name}</b><br>{', '.join(facts)}</figcaption></figure>\n"
         )
 
@@ -150,7 +150,7 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _text(value: str) -> str:
+def _escape(value: str) -> str:
     return escape(escape_undecodable(value), quote=True)
 
 

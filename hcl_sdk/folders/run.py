@@ -20,7 +20,7 @@ from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome
 from hcl_sdk.folders.stages import Stages
 from hcl_sdk.functional.arrays import Box
-from hcl_sdk.photos.find import escape, natural_key
+from hcl_sdk.photos.find import escape, make_natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import gather, is_first_process, take_share, warn_of_crowding
@@ -236,7 +236,7 @@ def _sum_up(done: int, were_there: int, failures: list[tuple[Path, str]], left_o
     counts = gather([(done, were_there)])
     failures = gather(failures)
     if len(counts) > 1:  # of one process they are in the order of the photos
-        failures = sorted(failures, key=lambda failure: natural_key(str(failure[0])))
+        failures = sorted(failures, key=lambda failure: make_natural_key(str(failure[0])))
     done, were_there = (sum(column) for column in zip(*counts, strict=True))
     return FolderReport(done=done, were_there=were_there, failures=tuple(failures), left_out=tuple(left_out))
 

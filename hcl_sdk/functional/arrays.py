@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
+from hcl_sdk._renamed import redirect
+
 Window: TypeAlias = tuple[slice, slice]
 """Rows and columns of a photo, each with a start and a stop."""
 
@@ -30,15 +32,15 @@ _LONGEST = 4  # times the shorter side, in a photo that is not shrunk further
 _LEAST_SIDE = 64  # pixels: encoders continue a narrower image until it has about so many
 
 
-def working_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
+def shrink_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     """Shrink ``size`` (height, width) until its shorter side is at most ``shorter`` pixels; None leaves it unchanged.
 
     One that is more than 4 times as long as wide is shrunk until it has no more pixels than one of 4 ``shorter`` by
     ``shorter``: what is done with them takes time and memory in proportion at least.
 
-    >>> working_size((300, 400), 150)
+    >>> shrink_size((300, 400), 150)
     (150, 200)
-    >>> working_size((256, 120000), 512)
+    >>> shrink_size((256, 120000), 512)
     (47, 16384)
     """
     if shorter is None:
@@ -192,8 +194,8 @@ def find_surroundings(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slices[0], slices[1]
 
 
-def feathered_alpha(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
-    """As :func:`hcl_sdk.functional.compositing.feathered_alpha`, for one mask: ``[H, W]`` to ``[H, W]`` float32.
+def feather_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
+    """As :func:`hcl_sdk.functional.compositing.feather_mask`, for one mask: ``[H, W]`` to ``[H, W]`` float32.
 
     Raises:
         TypeError: if a width is not a number.
@@ -206,7 +208,7 @@ def feathered_alpha(mask: NDArray[np.bool_], dilate: float, feather: float) -> N
 
 
 def grow_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.bool_]:
-    """Where :func:`feathered_alpha` is above 0."""
+    """Where :func:`feather_mask` is above 0."""
     grown = np.zeros(mask.shape, np.bool_)
     for box, weight in feather_tiles(mask, dilate, feather):
         np.greater(weight, 0, out=grown[box])
@@ -214,7 +216,7 @@ def grow_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray
 
 
 def feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> Iterator[Tile]:
-    """What :func:`feathered_alpha` is, tile by tile, without borders of nothing but zeros.
+    """What :func:`feather_mask` is, tile by tile, without borders of nothing but zeros.
 
     Distances cost time and tens of bytes a pixel, and the damage is mostly a small part of the photo.
 
@@ -248,10 +250,10 @@ def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> It
             rows, columns = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
             if rows.size:
                 part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-                yield _inside(box, part), weight[part]
+                yield _locate_part(box, part), weight[part]
 
 
-def _inside(box: Window, part: Window) -> Window:
+def _locate_part(box: Window, part: Window) -> Window:
     """Part of a box, counted from its corner, as rows and columns of the photo."""
     rows, columns = (slice(int(b.start + p.start), int(b.start + p.stop)) for b, p in zip(box, part, strict=True))
     return rows, columns
@@ -359,3 +361,6 @@ def _color_chessboard(mask: NDArray[np.bool_]) -> list[tuple[_Numbers, _Numbers,
         neighbors = np.stack([row * width + column for row, column in places])
         parts.append((numbers, neighbors, (neighbors != numbers).sum(axis=0)[:, None].astype(np.float32)))
     return parts
+
+
+redirect(__name__, {"feathered_alpha": "feather_mask", "working_size": "shrink_size"})

@@ -114,18 +114,18 @@ def attention_backend(name: str) -> Iterator[None]:
         _chosen = next(reversed(_open_blocks.values()), _DEFAULT)
 
 
-def _sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+def _attend_with_sdpa(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
 
 
-def _math(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+def _attend_by_definition(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     logits = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
     if bias is not None:
         logits = logits + bias
     return logits.softmax(-1).to(value.dtype) @ value
 
 
-def _xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+def _run_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     if query.device.type == "cpu":
         raise RuntimeError(
             "the attention backend 'xformers' has no kernels for the CPU, and the tensors are there; "
@@ -156,10 +156,10 @@ def _import_xformers() -> Any:
 
 
 _BACKENDS: dict[str, _Backend] = {
-    "auto": _sdpa,
-    "sdpa": _sdpa,
-    "xformers": _xformers,
-    "math": _math,
+    "auto": _attend_with_sdpa,
+    "sdpa": _attend_with_sdpa,
+    "xformers": _run_xformers,
+    "math": _attend_by_definition,
 }
 _DEFAULT = "auto"
 _open_blocks: dict[object, str] = {}

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional import arrays
 from hcl_sdk.functional.masks import check_mask
 
 
-def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> Tensor:
+def feather_mask(corruption_mask: Tensor, dilate: float, feather: float) -> Tensor:
     """Compute the weight of the restored image in every pixel: 1 on the mask, 0 far away.
 
     Args:
@@ -28,13 +29,13 @@ def feathered_alpha(corruption_mask: Tensor, dilate: float, feather: float) -> T
 
     >>> mask = torch.zeros(1, 1, 1, 6, dtype=torch.bool)
     >>> mask[..., 0] = True
-    >>> feathered_alpha(mask, dilate=1, feather=2).flatten().tolist()
+    >>> feather_mask(mask, dilate=1, feather=2).flatten().tolist()
     [1.0, 1.0, 0.5, 0.0, 0.0, 0.0]
     """
     check_mask(corruption_mask)
     alpha = np.empty(corruption_mask.shape, np.float32)
     for i, mask in enumerate(corruption_mask[:, 0].cpu().numpy()):
-        alpha[i, 0] = arrays.feathered_alpha(mask, dilate, feather)
+        alpha[i, 0] = arrays.feather_mask(mask, dilate, feather)
     return torch.from_numpy(alpha).to(corruption_mask.device)
 
 
@@ -68,3 +69,6 @@ def close_seam(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> Tensor:
     images, fills = (x.detach().cpu().float().numpy() for x in (image, fill))
     closed = [arrays.close_seam(*each) for each in zip(images, masks, fills, strict=True)]
     return torch.from_numpy(np.stack(closed)).to(image)
+
+
+redirect(__name__, {"feathered_alpha": "feather_mask"})

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.arrays import Window, cut_bands, select_regions
 from hcl_sdk.functional.resize import enlarge_part
 
 
-def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0) -> Tensor:
+def apply_hysteresis_threshold(
+    confidence: Tensor, threshold: float, peak_threshold: float, *, min_area: float = 0.0
+) -> Tensor:
     """Return the connected regions above a threshold that exceed a second one somewhere.
 
     Whether there is damage is decided per region, where its border runs is decided per pixel (hysteresis
@@ -33,7 +36,7 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float,
         TypeError, ValueError: if ``confidence`` is not such a tensor.
 
     Example:
-        >>> hysteresis_mask(torch.tensor([[[[0.6, 0.6, 0.1, 0.6, 0.9]]]]), 0.5, 0.8)
+        >>> apply_hysteresis_threshold(torch.tensor([[[[0.6, 0.6, 0.1, 0.6, 0.9]]]]), 0.5, 0.8)
         tensor([[[[False, False, False,  True,  True]]]])
     """
     if not isinstance(confidence, Tensor):
@@ -50,7 +53,7 @@ def hysteresis_mask(confidence: Tensor, threshold: float, peak_threshold: float,
     return torch.from_numpy(selected).to(confidence.device)
 
 
-def enlarged_hysteresis_mask(
+def threshold_enlarged(
     confidence: Tensor,
     size: Sequence[int],
     threshold: float,
@@ -64,24 +67,24 @@ def enlarged_hysteresis_mask(
     Args:
         confidence: ``[1, 1, h, w]`` on the CPU.
         size: height and width of the mask.
-        threshold, peak_threshold, min_area: as of :func:`hysteresis_mask`.
+        threshold, peak_threshold, min_area: as of :func:`apply_hysteresis_threshold`.
         inside: rows and columns beyond which nothing counts; None for all of them.
 
     Returns:
         ``[1, 1, *size]`` bool.
     """
-    above = _enlarged_above(confidence, size, threshold)
+    above = _find_above(confidence, size, threshold)
     if inside is not None:
         kept = np.zeros_like(above)
         kept[inside] = above[inside]
         above = kept
     if peak_threshold > threshold or min_area > 0:
-        peaks = _enlarged_above(confidence, size, peak_threshold) if peak_threshold > threshold else above
+        peaks = _find_above(confidence, size, peak_threshold) if peak_threshold > threshold else above
         above = select_regions(above, peaks, min_area)
     return torch.from_numpy(above)[None, None]
 
 
-def _enlarged_above(confidence: Tensor, size: Sequence[int], threshold: float) -> np.ndarray:
+def _find_above(confidence: Tensor, size: Sequence[int], threshold: float) -> np.ndarray:
     """Where the enlarged confidence is above a threshold, ``size`` bool."""
     height, width = size
     above = np.zeros((height, width), np.bool_)
@@ -92,3 +95,6 @@ def _enlarged_above(confidence: Tensor, size: Sequence[int], threshold: float) -
         if highest[max(0, low - 1) : high + 2].amax() > threshold - 1e-6:
             above[rows] = (enlarge_part(confidence, size, (rows, slice(0, width)))[0, 0] > threshold).numpy()
     return above
+
+
+redirect(__name__, {"hysteresis_mask": "apply_hysteresis_threshold"})

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk._renamed import redirect
+
 TOLERANCE = 1e-6  # change of the cost, absolute or relative, below which an image's clustering has converged
 
 
@@ -54,7 +56,7 @@ def soft_two_means(
     return centers * some[:, None, None], torch.where(some[:, None], second, 0.5)
 
 
-def nth_candidate(candidates: Tensor, order: Tensor) -> Tensor:
+def find_nth_candidates(candidates: Tensor, order: Tensor) -> Tensor:
     """Positions ``[B, R]`` of the candidates ``[B, N]`` with the numbers ``order`` ``[B, R]``, counted row by row."""
     return torch.searchsorted(candidates.long().cumsum(dim=1), order + 1).clamp(max=candidates.shape[1] - 1)
 
@@ -62,7 +64,7 @@ def nth_candidate(candidates: Tensor, order: Tensor) -> Tensor:
 def _pick_starting_centers(embedding: Tensor, candidates: Tensor, start: Tensor) -> Tensor:
     dim = embedding.shape[1]
     pixels = embedding.transpose(1, 2)  # [B, N, D]
-    first = pixels.gather(1, nth_candidate(candidates, start)[..., None].expand(-1, -1, dim))  # [B, R, D]
+    first = pixels.gather(1, find_nth_candidates(candidates, start)[..., None].expand(-1, -1, dim))  # [B, R, D]
     similarity = first @ embedding  # [B, R, N]
     farthest = similarity.masked_fill(~candidates[:, None], torch.inf).argmin(dim=2)  # [B, R]
     second = pixels.gather(1, farthest[..., None].expand(-1, -1, dim))
@@ -74,3 +76,6 @@ def _assign(embedding: Tensor, centers: Tensor, inside: Tensor, temperature: flo
     distance = 1 - torch.einsum("brkd,bdn->brkn", centers, embedding)
     weight = (-distance / temperature).softmax(dim=2)
     return weight, (weight * distance * inside).sum(dim=(2, 3))
+
+
+redirect(__name__, {"nth_candidate": "find_nth_candidates"})

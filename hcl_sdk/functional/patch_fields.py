@@ -165,7 +165,7 @@ class FieldSearch:
         self.rows, self.columns = patches.targets // width, patches.targets % width
         self.place = _index_targets(patches)
 
-    def distances(self, field: Tensor) -> Tensor:
+    def measure(self, field: Tensor) -> Tensor:
         """``[N]``, the squared distance of every target from its source."""
         squares = (self.targets - self.descriptions[field]).square_()
         if self.trust is None:
@@ -180,7 +180,7 @@ class FieldSearch:
             iterations: how often neighbors are asked, and places drawn.
             generator: on the CPU; what is drawn is the same on every device.
         """
-        distance = self.distances(field)
+        distance = self.measure(field)
         reach = max(self.patches.size) if self.radius is None else min(self.radius, max(self.patches.size))
         for _ in range(iterations):
             for step in (4, 1):
@@ -212,7 +212,7 @@ class FieldSearch:
             far = torch.maximum((other // width - self.rows).abs(), (other % width - self.columns).abs())
             possible &= far <= self.radius
         other = torch.where(possible, other, field)
-        found = self.distances(other)
+        found = self.measure(other)
         nearer = found < distance
         return torch.where(nearer, other, field), torch.where(nearer, found, distance)
 
@@ -441,10 +441,10 @@ def _search(
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
             rest = slice(-shared - 1, None)
             level.field = numbers[find_nearest(targets[:, rest], sources[:, rest], trust, shared, near)]
-            distance = search.distances(level.field)
+            distance = search.measure(level.field)
         elif exact:
             level.field = numbers[find_nearest(targets, sources, trust, shared, near)]
-            distance = search.distances(level.field)
+            distance = search.measure(level.field)
         else:
             level.field, distance = search.improve(level.field, 1, generator)
         scale = 0.4 * distance.median().clamp(min=1e-6)

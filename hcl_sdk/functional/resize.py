@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.arrays import Window, cut_bands
 
 
@@ -144,3 +145,6 @@ def crop_to_strides(maps: Sequence[Tensor], image: Tensor, strides: Sequence[int
     height, width = image.shape[-2:]
     # Not -(-height // s): exported, a division of whole numbers is rounded towards zero.
     return tuple(m[..., : (height + s - 1) // s, : (width + s - 1) // s] for m, s in zip(maps, strides, strict=True))
+
+
+redirect(__name__, {"missing": "get_padding"})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hcl_sdk._renamed import redirect
 
-def threshold_at(sensitivity: float, threshold: float) -> float:
+
+def adjust_threshold(sensitivity: float, threshold: float) -> float:
     """Convert a sensitivity to a threshold, relative to the one that the weights were tuned for.
 
     A straight line from 1 at sensitivity 0 to ``threshold`` at 0.5, and one from there to 0 at sensitivity 1. Equal
@@ -15,11 +17,14 @@ def threshold_at(sensitivity: float, threshold: float) -> float:
         threshold: probability in [0, 1] above which a pixel is corrupted.
 
     Example:
-        >>> [threshold_at(s, 0.5) for s in (0.0, 0.25, 0.5, 1.0)]
+        >>> [adjust_threshold(s, 0.5) for s in (0.0, 0.25, 0.5, 1.0)]
         [1.0, 0.75, 0.5, 0.0]
-        >>> [round(threshold_at(s, 0.98), 3) for s in (0.25, 0.6, 0.75, 0.9)]
+        >>> [round(adjust_threshold(s, 0.98), 3) for s in (0.25, 0.6, 0.75, 0.9)]
         [0.99, 0.784, 0.49, 0.196]
     """
     if sensitivity > 0.5:
         return threshold * (2 - 2 * sensitivity)
     return threshold + (1 - threshold) * (1 - 2 * sensitivity)
+
+
+redirect(__name__, {"threshold_at": "adjust_threshold"})

@@ -85,7 +85,7 @@ def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[
         seen, guess = (x[i].permute(1, 2, 0).cpu().double().numpy() for x in (image, fill))
         if not mask.any():
             continue
-        for box, region in _veils(seen, guess, mask):
+        for box, region in _find_veils(seen, guess, mask):
             found = _remove_one(seen[box], guess[box], region)
             if found is None:
                 continue
@@ -100,9 +100,9 @@ def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[
 _Part = tuple[tuple[slice, slice], NDArray[np.bool_]]
 
 
-def _veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
+def _find_veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
     """What may be a veil each: a box, and the mask in it. The parts of one watermark say more together than alone."""
-    regions = _regions(mask)
+    regions = _group_regions(mask)
     kept, others, together = list(regions), [], mask.copy()
     while len(kept) > 1:
         fit = _fit(seen[together], guess[together], np.ones((int(together.sum()), 1)))
@@ -122,9 +122,11 @@ def _veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
     return [(everywhere, together), *others]
 
 
-def _regions(mask: NDArray[np.bool_]) -> list[_Part]:
+def _group_regions(mask: NDArray[np.bool_]) -> list[_Part]:
     """Parts of the mask that are near each other: the box around them, with a margin, and the mask in it."""
-    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(_distance(~mask) <= JOINED / 2, np.ones((3, 3))))
+    labels, _ = cast(
+        "tuple[NDArray[np.int32], int]", ndimage.label(_measure_distance(~mask) <= JOINED / 2, np.ones((3, 3)))
+    )
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         box = (
@@ -135,14 +137,14 @@ def _regions(mask: NDArray[np.bool_]) -> list[_Part]:
     return found
 
 
-def _distance(mask: NDArray[np.bool_]) -> _Array:
+def _measure_distance(mask: NDArray[np.bool_]) -> _Array:
     """Of each True pixel from the nearest False one."""
     return cast("_Array", ndimage.distance_transform_edt(mask))
 
 
 def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple[_Array, NDArray[np.bool_]] | None:
     """The photo without the veil of one region, and where it is changed; None where there is no veil to take off."""
-    depth = _distance(region)
+    depth = _measure_distance(region)
     inner = depth >= min(3.0, np.quantile(depth[region], 0.7))
     if inner.sum() < LEAST_PIXELS or region.all():
         return None
@@ -158,7 +160,7 @@ def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple
     if explained < LEAST_EXPLAINED or transmission.min() < TRANSMISSION[0] or transmission.max() > TRANSMISSION[1]:
         return None
     veil = _Veil(transmission=transmission, offset=terms[..., : len(fit.planes)] @ fit.planes)
-    signed = np.where(region, depth, 1 - _distance(~region))  # 1 just inside, 0 just outside
+    signed = np.where(region, depth, 1 - _measure_distance(~region))  # 1 just inside, 0 just outside
     # What the veil leaves unexplained is how far the fill is from the photo, and noise, which inverting multiplies.
     missed = np.full(region.shape, float(np.square(seen - guess - veil.step(guess))[inner].mean()))
     share, noise = _find_shares(seen, guess, veil, signed, missed)

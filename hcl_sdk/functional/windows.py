@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.resize import get_padding
 
 
@@ -25,7 +26,7 @@ def pad_to_windows(features: Tensor, window: int, value: float = 0.0) -> Tensor:
     return features
 
 
-def half_shift(height: int, width: int, window: int) -> tuple[int, int]:
+def choose_shift(height: int, width: int, window: int) -> tuple[int, int]:
     """How far the windows of a map are shifted in every other block: by half, where the map is larger than a window."""
     if torch.compiler.is_exporting():
         return torch.sym_ite(height > window, window // 2, 0), torch.sym_ite(width > window, window // 2, 0)
@@ -66,7 +67,7 @@ def _roll(features: Tensor, shift: tuple[int, int]) -> Tensor:
     return features.roll(shift, (1, 2)) if any(shift) else features
 
 
-def relative_position_index(window: int) -> Tensor:
+def index_relative_positions(window: int) -> Tensor:
     """Which row of a table of ``(2w - 1)^2`` relative positions belongs to a query and a key: int64 ``[w^2, w^2]``.
 
     With ``dy = y_query - y_key`` and ``dx`` likewise, it is ``(dy + w - 1)(2w - 1) + (dx + w - 1)``.
@@ -77,7 +78,7 @@ def relative_position_index(window: int) -> Tensor:
     return (rows * (2 * window - 1) + columns).reshape(window**2, window**2)
 
 
-def window_neighbors(
+def find_window_neighbors(
     size: tuple[int, int], window: int, shift: tuple[int, int] = (0, 0), device: torch.device | None = None
 ) -> Tensor | None:
     """Which tokens of each window were neighbors on the map, before it was padded and rolled.
@@ -95,14 +96,14 @@ def window_neighbors(
     """
     if not torch.compiler.is_exporting() and not any(shift) and not any(extent % window for extent in size):
         return None
-    rows, columns = (_axis_neighbors(extent, window, by, device) for extent, by in zip(size, shift, strict=True))
+    rows, columns = (_find_axis_neighbors(extent, window, by, device) for extent, by in zip(size, shift, strict=True))
     both = rows[:, None, :, None, :, None] & columns[None, :, None, :, None, :]
     itself = torch.eye(window**2, dtype=torch.bool, device=device)
     return both.reshape(-1, window**2, window**2) | itself
 
 
-def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
-    """:func:`window_neighbors` along one axis: ``[windows, w, w]``."""
+def _find_axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
+    """:func:`find_window_neighbors` along one axis: ``[windows, w, w]``."""
     padded = extent + get_padding(extent, window)
     position = torch.arange(padded, device=device)
     origin = torch.where(position < padded - shift, position + shift, position + shift - padded)
@@ -112,7 +113,7 @@ def _axis_neighbors(extent: int, window: int, shift: int, device: torch.device |
 
 
 def find_attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tensor | None:
-    """Which keys a query attends to, given :func:`window_neighbors` and the corrupted tokens of the windows.
+    """Which keys a query attends to, given :func:`find_window_neighbors` and the corrupted tokens of the windows.
 
     The published method adds -100 to the logit of a key for being no neighbor, and again for being corrupted, and so
     only the keys with the fewest of these have a weight that is not 0 in float32. These are what is returned: the valid
@@ -133,3 +134,14 @@ def find_attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tenso
     near = neighbors[:, None]
     best = near & valid
     return torch.where(best.any(-1, keepdim=True), best, near | valid)
+
+
+redirect(
+    __name__,
+    {
+        "attendable": "find_attendable",
+        "half_shift": "choose_shift",
+        "relative_position_index": "index_relative_positions",
+        "window_neighbors": "find_window_neighbors",
+    },
+)

@@ -1,6 +1,6 @@
 """The abstract components and the values that pass between them."""
 
-from hcl_sdk.interfaces.base import Bindable, Component, Configurable, component, device_of, field_type
+from hcl_sdk.interfaces.base import Bindable, Component, Configurable, component, get_device, get_field_type
 from hcl_sdk.interfaces.kinds import (
     KINDS,
     AdversarialLoss,
@@ -50,7 +50,7 @@ __all__ = [
     "as_many_as",
     "check_mask",
     "component",
-    "device_of",
-    "field_type",
+    "get_device",
+    "get_field_type",
     "pool_mask",
 ]

@@ -201,7 +201,7 @@ def is_decorated(cls: type[Configurable]) -> bool:
     return init is cls.__init__ and fields is getattr(cls, "__attrs_attrs__", None) and untouched
 
 
-def device_of(module: nn.Module) -> torch.device:
+def get_device(module: nn.Module) -> torch.device:
     """Return the device of a module's first parameter or buffer; the CPU if it has none."""
     for tensor in (*module.parameters(), *module.buffers()):
         return tensor.device
@@ -229,7 +229,7 @@ def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]
             f"use attrs.field(factory=...), and a tuple for a sequence"
         )
     try:
-        hint = field_type(cls, field.name)
+        hint = get_field_type(cls, field.name)
     except NameError as error:
         raise TypeError(f"{where}: its type is not known where the class is defined: {error}") from error
     if not is_configurable(hint, Configurable):
@@ -253,12 +253,12 @@ def _accept_lists(hint: Any, value: Any) -> Any:
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
     cls = instance.__class__  # not type(instance): what stands for a component while a configuration is checked says so
-    for path, message in find_problems(value, field_type(cls, attribute.name)):
+    for path, message in find_problems(value, get_field_type(cls, attribute.name)):
         raise TypeError(f"{cls.__name__}.{attribute.name}{path}: {message}")
 
 
 @functools.cache
-def field_type(cls: type, name: str) -> Any:
+def get_field_type(cls: type, name: str) -> Any:
     """Return the resolved annotation of a field of a component class."""
     for base in cls.__mro__:
         if name in inspect.get_annotations(base):

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from hcl_sdk.errors import received
+from hcl_sdk.errors import describe_value
 
 
 def find_problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
@@ -19,33 +19,33 @@ def find_problems(value: Any, hint: Any) -> Iterator[tuple[str, str]]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if all(any(True for _ in find_problems(value, option)) for option in arguments):
-            yield "", f"expected {describe(hint)}, got {received(value)}"
+            yield "", f"expected {describe(hint)}, got {describe_value(value)}"
     elif origin is Literal:
         if not any(value == option and type(value) is type(option) for option in arguments):
-            yield "", f"expected {describe(hint)}, got {received(value)}"
+            yield "", f"expected {describe(hint)}, got {describe_value(value)}"
     elif origin is tuple:
         open_ended = len(arguments) == 2 and arguments[1] is Ellipsis
         if not isinstance(value, tuple) or not (open_ended or len(value) == len(arguments)):
-            yield "", f"expected {describe(hint)}, got {received(value)}"
+            yield "", f"expected {describe(hint)}, got {describe_value(value)}"
             return
         for i, element in enumerate(value):
             for path, message in find_problems(element, arguments[0 if open_ended else i]):
                 yield f"[{i}]{path}", message
     elif origin is dict:
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-            yield "", f"expected {describe(hint)}, got {received(value)}"
+            yield "", f"expected {describe(hint)}, got {describe_value(value)}"
             return
         for key, element in value.items():
             for path, message in find_problems(element, arguments[1]):
                 yield f".{key}{path}", message
     elif hint is float:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            yield "", f"expected a number, got {received(value)}"
+            yield "", f"expected a number, got {describe_value(value)}"
     elif hint is int:
         if not isinstance(value, int) or isinstance(value, bool):
-            yield "", f"expected a whole number, got {received(value)}"
+            yield "", f"expected a whole number, got {describe_value(value)}"
     elif not isinstance(value, hint):
-        yield "", f"expected {describe(hint)}, got {received(value)}"
+        yield "", f"expected {describe(hint)}, got {describe_value(value)}"
 
 
 _PLAIN = (bool, int, float, str, types.NoneType)

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from hcl_sdk.layers.norm import ChannelNorm
 
 
-def plain_strides(stride: int, scales: int) -> tuple[int, ...]:
+def choose_strides(stride: int, scales: int) -> tuple[int, ...]:
     """Strides of the pyramid: the finest is a quarter of ``stride``, or as near to it as halving gives whole numbers.
 
     Example:
-        >>> plain_strides(16, 4), plain_strides(14, 4)
+        >>> choose_strides(16, 4), choose_strides(14, 4)
         ((4, 8, 16, 32), (7, 14, 28, 56))
     """
     finest = stride // math.gcd(stride, 4)
@@ -22,7 +22,7 @@ def plain_strides(stride: int, scales: int) -> tuple[int, ...]:
 
 
 class PlainPyramid(nn.Module):
-    """Resamples maps of one stride to strides that double from scale to scale, :func:`plain_strides`.
+    """Resamples maps of one stride to strides that double from scale to scale, :func:`choose_strides`.
 
     Finer scales come from transposed convolutions of stride 2, coarser ones from max-pooling. Maps of different layers
     are what BEiT gives a segmentation head (Bao et al., ICLR 2022, after their published code); the last layer's map at
@@ -38,7 +38,7 @@ class PlainPyramid(nn.Module):
         super().__init__()
         self.scales = nn.ModuleList(
             _make_resampling(width, stride, to)
-            for width, to in zip(channels, plain_strides(stride, len(channels)), strict=True)
+            for width, to in zip(channels, choose_strides(stride, len(channels)), strict=True)
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:

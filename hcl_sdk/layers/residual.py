@@ -16,8 +16,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int, *, activate: bool = True) -> None:
         super().__init__()
-        self.conv1 = conv_bn(width, width)
-        self.conv2 = conv_bn(width, width)
+        self.conv1 = make_conv_bn(width, width)
+        self.conv2 = make_conv_bn(width, width)
         self.activate = activate
 
     def forward(self, x: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class ResidualBlock(nn.Module):
         return F.relu(x) if self.activate else x
 
 
-def conv_bn(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
+def make_conv_bn(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
     """A 3x3 convolution without bias and the batch normalization behind it."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out_channels)

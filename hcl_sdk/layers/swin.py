@@ -13,13 +13,13 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.attention import attention
 from hcl_sdk.functional.windows import (
+    choose_shift,
     find_attendable,
-    half_shift,
+    find_window_neighbors,
+    index_relative_positions,
     merge,
     pad_to_windows,
     partition,
-    relative_position_index,
-    window_neighbors,
 )
 from hcl_sdk.layers.partial_conv import PartialConv2d
 
@@ -42,7 +42,7 @@ class WindowAttention(nn.Module):
         self.out = nn.Linear(channels, channels)
         self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
         nn.init.trunc_normal_(self.position_bias, std=0.02)
-        self.register_buffer("position_index", relative_position_index(window), persistent=False)
+        self.register_buffer("position_index", index_relative_positions(window), persistent=False)
 
     def forward(self, windows: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend within windows ``[B, windows, N, C]``; ``mask`` broadcasts to ``[B, windows, heads, N, N]``."""
@@ -91,8 +91,8 @@ class _WindowedBlocks(nn.Module):
     def _run_blocks(self, features: Tensor, corrupted: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Send ``[B, H, W, C]`` through the blocks, odd ones in shifted windows; also the mask that is left."""
         height, width = features.shape[1:3]
-        shifts = ((0, 0), half_shift(height, width, self.window))[: len(self.blocks)]
-        neighbors = [window_neighbors((height, width), self.window, shift, features.device) for shift in shifts]
+        shifts = ((0, 0), choose_shift(height, width, self.window))[: len(self.blocks)]
+        neighbors = [find_window_neighbors((height, width), self.window, shift, features.device) for shift in shifts]
         tokens = pad_to_windows(features, self.window)
         padded = (tokens.shape[1], tokens.shape[2])
         for i, block in enumerate(self.blocks):

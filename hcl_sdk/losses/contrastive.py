@@ -9,6 +9,7 @@ import attrs
 from attrs.validators import ge
 from torch import Tensor
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.contrastive import LOWEST_TEMPERATURE, Pairs, select_pairs
 from hcl_sdk.interfaces import Detection, DetectionLoss, component
 
@@ -37,7 +38,7 @@ class ContrastiveLoss(DetectionLoss):
     hard_mining: bool = True
 
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
-        pairs = detection_pairs(
+        pairs = collect_pairs(
             detection,
             corruption_mask,
             anchors=self.anchors,
@@ -48,7 +49,7 @@ class ContrastiveLoss(DetectionLoss):
         return self.formula(pairs, temperature=self.temperature).sum()
 
 
-def detection_pairs(
+def collect_pairs(
     detection: Detection, corruption_mask: Tensor, *, anchors: int, references: int, hard_mining: bool, seed: int
 ) -> list[Pairs]:
     """Anchors and references of a detection, fine to coarse.
@@ -71,3 +72,6 @@ def detection_pairs(
         references=references,
         seed=seed,
     )
+
+
+redirect(__name__, {"detection_pairs": "collect_pairs"})

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from hcl_sdk.photos.formats import FORMATS, readable_suffixes
+from hcl_sdk._renamed import redirect
+from hcl_sdk.photos.formats import FORMATS, list_readable_suffixes
 
 
 def walk_files(
@@ -63,7 +64,7 @@ def _leads_back(place: str, name: str) -> bool:
     return os.path.commonpath([target, here]) == target
 
 
-def photo_suffix(path: str | os.PathLike[str]) -> str:
+def get_photo_suffix(path: str | os.PathLike[str]) -> str:
     """The suffix of a file in lower case; empty if it is hidden."""
     name = os.path.basename(path)
     return "" if name.startswith(".") else os.path.splitext(name)[1].lower()
@@ -71,7 +72,7 @@ def photo_suffix(path: str | os.PathLike[str]) -> str:
 
 def is_photo(path: str | os.PathLike[str]) -> bool:
     """Whether a file is taken for a photo: it is not hidden, and has the suffix of a format that is read."""
-    return photo_suffix(path) in readable_suffixes()
+    return get_photo_suffix(path) in list_readable_suffixes()
 
 
 def list_photos(root: Path, what: str) -> list[str]:
@@ -95,7 +96,7 @@ def list_photos(root: Path, what: str) -> list[str]:
     found = [file.relative_to(root).as_posix() for file in files if is_photo(file)]
     if not found:
         raise ValueError(f"expected {what} ({', '.join(sorted(FORMATS))} ...), got none; {describe_folder(root)}")
-    return sorted(found, key=natural_key)
+    return sorted(found, key=make_natural_key)
 
 
 def list_photo_files(path: str | os.PathLike[str], what: str) -> tuple[Path, ...]:
@@ -139,7 +140,7 @@ def find_subfolder(root: Path, names: Sequence[str], what: str) -> Path:
 def describe_folder(root: Path) -> str:
     """What is in a folder, in words, for messages."""
     names = (f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(root))
-    return f"{str(root)!r} holds {list_some(sorted(names, key=natural_key), 8) or 'nothing'}"
+    return f"{str(root)!r} holds {list_some(sorted(names, key=make_natural_key), 8) or 'nothing'}"
 
 
 def list_some(names: Sequence[str], count: int) -> str:
@@ -152,6 +153,9 @@ def escape(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
+def make_natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
     """A key that sorts numbers in names by their value; different names are never equal."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)], name
+
+
+redirect(__name__, {"natural_key": "make_natural_key"})

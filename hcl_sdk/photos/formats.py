@@ -65,13 +65,13 @@ UNREAD = {
 _NOT_DECODED = ("MPEG", "EPS")
 
 
-def readable_formats() -> tuple[str, ...]:
+def list_readable_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that are read: raster formats that it, or what is registered with it, decodes."""
     return _list_readable()[0]
 
 
-def readable_suffixes() -> frozenset[str]:
-    """The suffixes of files in `readable_formats`, in lower case."""
+def list_readable_suffixes() -> frozenset[str]:
+    """The suffixes of files in `list_readable_formats`, in lower case."""
     return _list_readable()[1]
 
 

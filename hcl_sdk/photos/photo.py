@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, 
 import numpy as np
 from PIL import Image
 
+from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
@@ -187,7 +188,7 @@ class Photo:
             compositor.lay(box, fill[0][:, *box], weights[box])
         return compositor.photo
 
-    def native(self) -> Image.Image | np.ndarray | Tensor:
+    def to_native(self) -> Image.Image | np.ndarray | Tensor:
         """Give the photo back as the kind of thing it came as.
 
         Returns:
@@ -213,6 +214,8 @@ class Photo:
         info = {"icc_profile": self.icc_profile, "exif": self.exif, "dpi": self.dpi}
         image.info.update({key: value for key, value in info.items() if value is not None})
         return image
+
+    native = keep_old_name("native", to_native)
 
     @property
     def lossless_suffix(self) -> str:

@@ -20,7 +20,7 @@ from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import MAX_MEGAPIXELS, readable_formats
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS, list_readable_formats
 from hcl_sdk.photos.png_text import leave_out_large_text
 
 _T = TypeVar("_T")
@@ -112,7 +112,7 @@ def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[
         rgb = to_rgb8(*_decode_pixels(image))
         if rgb.shape[1::-1] != size:
             rgb = np.array(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
-        return turn_upright(rgb, orientation_of(image))
+        return turn_upright(rgb, read_orientation(image))
 
     return _open_and(decode, file, name)
 
@@ -126,7 +126,7 @@ def read_rgba(file: File, name: str) -> Image.Image:
 
     def decode(opened: _Opened) -> Image.Image:
         rgba = np.array(opened.image.convert("RGBA"))
-        return Image.fromarray(turn_upright(rgba, orientation_of(opened.image)))
+        return Image.fromarray(turn_upright(rgba, read_orientation(opened.image)))
 
     return _open_and(decode, file, name)
 
@@ -142,7 +142,7 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-def orientation_of(image: Image.Image) -> int:
+def read_orientation(image: Image.Image) -> int:
     """The EXIF orientation of an image; 1, upright, if it has none or one that cannot be read."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -227,7 +227,7 @@ def _identify(stream: BinaryIO) -> Image.Image:
     """
     head = stream.read(16)
     damage: Exception | None = None
-    for name in readable_formats():
+    for name in list_readable_formats():
         reader, accepts = Image.OPEN[name]
         # As Image.open does it; a text says why a reader that would know the file is not there.
         if accepts is not None and accepts(head) is not True:
@@ -291,7 +291,7 @@ def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapi
 def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height}")
-    stored_orientation = orientation_of(image)  # loading a TIFF applies it and removes it
+    stored_orientation = read_orientation(image)  # loading a TIFF applies it and removes it
     pixels, mode = None, ""
     if opened is not None:
         position = opened.file.tell()
@@ -312,10 +312,10 @@ def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
         if not all(0 < d < 1e6 for d in dpi):  # nonsense in the file, or NaN
             dpi = None
     return Decoded(
-        pixels=turn_upright(pixels, orientation_of(image)),
+        pixels=turn_upright(pixels, read_orientation(image)),
         mode=mode,
         icc_profile=(opened and opened.icc_profile) or image.info.get("icc_profile") or None,
-        exif=_exif_of(image),
+        exif=_read_exif(image),
         dpi=dpi,
         notes=() if opened is None else opened.notes,
     )
@@ -399,7 +399,7 @@ _STRUCTURAL = frozenset(
 _RESOLUTION = (282, 283, 296)
 
 
-def _exif_of(image: Image.Image) -> bytes | None:
+def _read_exif(image: Image.Image) -> bytes | None:
     """The image's EXIF with the orientation reset; None if there is none, or none that can be read."""
     try:
         exif = Image.Exif()  # a copy: the image may be the caller's

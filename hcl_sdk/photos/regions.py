@@ -111,7 +111,7 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
     if confidence is not None:
         values = confidence[0, 0].detach().to("cpu").numpy()[mask].astype(np.float64)
         means = (np.bincount(label, values, minlength=count + 1)[1:] / areas).tolist()
-    of_kinds = None if kinds is None else _mean_kinds(labels, areas, kinds)
+    of_kinds = None if kinds is None else _average_kinds(labels, areas, kinds)
     runs, first = _find_column_runs(labels)
     regions = []
     for i, (rows, columns) in enumerate(ndimage.find_objects(labels)):
@@ -148,7 +148,7 @@ def select_kinds(
     import torch
 
     labels, areas = _label(_take_mask(corruption_mask))
-    names = np.array(list(kinds))[_mean_kinds(labels, areas, kinds).argmax(axis=1)]
+    names = np.array(list(kinds))[_average_kinds(labels, areas, kinds).argmax(axis=1)]
     stays = ~np.isin(names, list(skip)) & (np.isin(names, list(only)) | (not only))
     return torch.from_numpy(np.concatenate(([False], stays))[labels])[None, None].to(corruption_mask.device)
 
@@ -164,7 +164,7 @@ def map_kinds(corruption_mask: Tensor, kinds: Kinds) -> NDArray[np.uint8]:
         ``[H, W]``, 0 outside the mask, else the place of the kind in ``kinds``, counted from 1.
     """
     labels, areas = _label(_take_mask(corruption_mask))
-    places = _mean_kinds(labels, areas, kinds).argmax(axis=1) + 1
+    places = _average_kinds(labels, areas, kinds).argmax(axis=1) + 1
     return np.concatenate(([0], places)).astype(np.uint8)[labels]
 
 
@@ -184,7 +184,7 @@ def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
-def _mean_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kinds) -> NDArray[np.float64]:
+def _average_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kinds) -> NDArray[np.float64]:
     """The mean probability of each kind over each region, ``[regions, kinds]``; maps are enlarged by repetition."""
     height, width = labels.shape
     sums = np.zeros((len(areas), len(kinds)))
@@ -235,7 +235,7 @@ def to_coco(
             "category_id": numbers[region.kind or "corrupted"],
             "bbox": list(region.box),
             "area": region.area,
-            "segmentation": {"size": [height, width], "counts": _run_lengths(region, height, width)},
+            "segmentation": {"size": [height, width], "counts": _encode_run_lengths(region, height, width)},
             "iscrowd": 0,
         }
         if region.confidence is not None:
@@ -267,7 +267,7 @@ def _unpack(runs: bytes) -> np.ndarray:
     return np.frombuffer(runs, np.int32).reshape(-1, 3).T
 
 
-def _run_lengths(region: Region, height: int, width: int) -> list[int]:
+def _encode_run_lengths(region: Region, height: int, width: int) -> list[int]:
     """COCO's uncompressed run lengths of a region: column by column, beginning with the pixels outside it."""
     columns, starts, stops = _unpack(region._runs).astype(np.int64)
     changes = np.stack((columns * height + starts, columns * height + stops), axis=1).ravel()

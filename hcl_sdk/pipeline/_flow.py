@@ -19,15 +19,15 @@ from hcl_sdk.functional.arrays import (
     feather_tiles,
     find_surroundings,
     grow_mask,
+    shrink_size,
     slice_box,
-    working_size,
 )
-from hcl_sdk.functional.compositing import close_seam, feathered_alpha
-from hcl_sdk.functional.hysteresis import enlarged_hysteresis_mask, hysteresis_mask
+from hcl_sdk.functional.compositing import close_seam, feather_mask
+from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_enlarged
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.patch_fields import synthesize
 from hcl_sdk.functional.resize import BandShrinker, resize
-from hcl_sdk.functional.sensitivity import threshold_at
+from hcl_sdk.functional.sensitivity import adjust_threshold
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Compositor, Photo
@@ -82,7 +82,9 @@ class Flow:
 
         Kinds of damage are taken from ``detection``, if it is given; ``B`` must then be 1.
         """
-        return self._choose(hysteresis_mask(confidence, *self._limits(), min_area=self.settings.min_area), detection)
+        return self._choose(
+            apply_hysteresis_threshold(confidence, *self._get_thresholds(), min_area=self.settings.min_area), detection
+        )
 
     def make_own_mask(self, result: Result) -> Tensor:
         """Compute the mask of a result's detection, ``[1, 1, H, W]``."""
@@ -93,7 +95,7 @@ class Flow:
     def _enlarge(self, confidence: Tensor, detection: Detection, photo: Photo, inside: Window | None) -> Tensor:
         # Enlarged bilinearly, so that its edges do not show the working scale.
         area = self.settings.min_area
-        mask = enlarged_hysteresis_mask(confidence, photo.size, *self._limits(), inside=inside, min_area=area)
+        mask = threshold_enlarged(confidence, photo.size, *self._get_thresholds(), inside=inside, min_area=area)
         return self._choose(mask, detection)
 
     def _choose(self, mask: Tensor, detection: Detection | None) -> Tensor:
@@ -103,9 +105,9 @@ class Flow:
             return mask
         return select_kinds(mask, kinds, only=self.settings.only, skip=self.settings.skip)
 
-    def _limits(self) -> tuple[float, float]:
+    def _get_thresholds(self) -> tuple[float, float]:
         """Return the two thresholds, adapted to the sensitivity."""
-        at = partial(threshold_at, self.settings.sensitivity)
+        at = partial(adjust_threshold, self.settings.sensitivity)
         return at(self.settings.threshold), at(self.settings.peak_threshold)
 
     # From photos to masks
@@ -113,7 +115,7 @@ class Flow:
     @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
     def _detect_batch(self, photos: Sequence[Photo], seed: int) -> list[tuple[Result, _WorkingDetection]]:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
-        size = working_size(photos[0].size, self.settings.detection_size)
+        size = shrink_size(photos[0].size, self.settings.detection_size)
         images, found = self._run_detector(photos, size, seed)
         working = self._average_logits(found.confidence, self._detect_in_context(photos, size, seed))
         results = []
@@ -130,13 +132,13 @@ class Flow:
 
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
         """The confidence of the photos at a smaller size than they are detected at; None if there is none."""
-        smaller = working_size(size, self.settings.context_size)
+        smaller = shrink_size(size, self.settings.context_size)
         return None if smaller == size else self._run_detector(photos, smaller, seed)[1].confidence
 
     def _run_detector(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> tuple[Tensor, Detection]:
         """The photos shrunk to a size, and what the detector finds in them."""
         assert self.detector is not None
-        images = torch.cat([_shrink_photo(photo, _whole(photo), size) for photo in photos]).to(self.device)
+        images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed)
 
@@ -153,10 +155,10 @@ class Flow:
         """The confidence in a photo, and the verdict on it, with what tiles of its own pixels show."""
         assert self.detector is not None
         fusion, large = self.detector.detail_fusion, self.settings.detail_size
-        size = photo.size if large is None else working_size(photo.size, large)
+        size = photo.size if large is None else shrink_size(photo.size, large)
         if large is None or fusion is None or max(size) <= max(confidence.shape[-2:]):
             return confidence, verdict_logits
-        image = _shrink_photo(photo, _whole(photo), size).mul_(255).round_().byte()
+        image = _shrink_photo(photo, _get_window(photo), size).mul_(255).round_().byte()
         with autocast(self.device, self.precision):
             fine = self.detector.detect_in_tiles(image, seed=seed)
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
@@ -186,7 +188,7 @@ class Flow:
         assert self.restorer is not None
         photo, near = result.photo, find_surroundings(mask[0, 0].numpy())
         if self.restorer.uses_features:
-            fill = Fill(image=self._restore_whole(result, mask, working), box=_whole(photo))
+            fill = Fill(image=self._restore_whole(result, mask, working), box=_get_window(photo))
         else:
             fill = Fill(image=self._restore_part(photo, near, mask, working), box=near)
         own = self.settings
@@ -199,7 +201,7 @@ class Flow:
         own, photo = self.settings, result.photo
         part, changed, hole = photo.crop_rgb(*near), fill.crop(*near), mask[..., near[0], near[1]]
         found = result.corruption_mask[..., near[0], near[1]]
-        alpha = feathered_alpha(found, own.dilate, own.feather)  # whose border lies in the surroundings
+        alpha = feather_mask(found, own.dilate, own.feather)  # whose border lies in the surroundings
         if own.unveil:
             part, rest = remove_veils(part, found, changed)
             hole = self._grow(rest)
@@ -224,11 +226,11 @@ class Flow:
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
         photo = result.photo
-        size = working_size(photo.size, self.settings.detection_size)
+        size = shrink_size(photo.size, self.settings.detection_size)
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
-            working = self._encode(_shrink_photo(photo, _whole(photo), size).to(self.device), small)
-        elif self.region is not None or not torch.equal(mask, _found_mask(working.detection, photo.size)):
+            working = self._encode(_shrink_photo(photo, _get_window(photo), size).to(self.device), small)
+        elif self.region is not None or not torch.equal(mask, _compute_found_mask(working.detection, photo.size)):
             # Of another mask than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
@@ -243,9 +245,9 @@ class Flow:
 
     def _restore_part(self, photo: Photo, box: Window, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore the part of a photo around the mask, so that a small region of a large photo keeps its detail."""
-        size = working_size((box[0].stop - box[0].start, box[1].stop - box[1].start), self.settings.restoration_size)
+        size = shrink_size((box[0].stop - box[0].start, box[1].stop - box[1].start), self.settings.restoration_size)
         detection = Detection.from_mask(shrink_mask(mask[..., box[0], box[1]], size).to(self.device))
-        if working is not None and box == _whole(photo) and tuple(working.image.shape[-2:]) == size:
+        if working is not None and box == _get_window(photo) and tuple(working.image.shape[-2:]) == size:
             return self._run_restorer(working.image, detection)  # which is what the photo would be shrunk to again
         return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
 
@@ -269,7 +271,7 @@ class Flow:
         return restored.float().clamp(0, 1).cpu()
 
 
-def _whole(photo: Photo) -> Window:
+def _get_window(photo: Photo) -> Window:
     """Return the window of a whole photo: all rows, all columns."""
     height, width = photo.size
     return slice(0, height), slice(0, width)
@@ -284,9 +286,9 @@ def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
     return shrinker.finish()
 
 
-def _found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
+def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
     """Return the detector's own mask, regardless of the settings, at the size of the photo, on the CPU."""
-    return enlarged_hysteresis_mask(_copy(detection.confidence.float()), size, 0.5, 0.0)
+    return threshold_enlarged(_copy(detection.confidence.float()), size, 0.5, 0.0)
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from hcl_sdk.config import ConfigError, build, by_name, describe, load_yaml, plugins_used
+from hcl_sdk.config import ConfigError, build, describe, list_plugins_used, load_yaml, make_converter
 from hcl_sdk.detector import Detector
 from hcl_sdk.errors import check_keywords, suggest, suggest_keywords
-from hcl_sdk.functional.arrays import BAND, Box, find_peak, scale_box, shrink_mask, working_size
+from hcl_sdk.functional.arrays import BAND, Box, find_peak, scale_box, shrink_mask, shrink_size
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
@@ -45,7 +45,7 @@ def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> N
 Kinds: TypeAlias = "Damage | Collection[Damage]"
 
 
-def _asks_for_kinds(settings: Settings) -> str | None:
+def _find_kind_setting(settings: Settings) -> str | None:
     """The setting that needs to know what damage is; None if none does."""
     return "only" if settings.only else "skip" if settings.skip else None
 
@@ -54,15 +54,15 @@ def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any)
     check_precision(value)
 
 
-def _detector(value: Detector | Mapping[str, Any] | None) -> Detector | None:
+def _make_detector(value: Detector | Mapping[str, Any] | None) -> Detector | None:
     return build(value, Detector) if isinstance(value, Mapping) else value
 
 
-def _own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+def _put_own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
     return sorted(fields, key=lambda field: field.name in attrs.fields_dict(Settings))
 
 
-@attrs.define(eq=False, slots=False, on_setattr=attrs.setters.NO_OP, field_transformer=_own_first)
+@attrs.define(eq=False, slots=False, on_setattr=attrs.setters.NO_OP, field_transformer=_put_own_first)
 class Pipeline(Settings):
     """A detector and a restorer, and the settings for processing photos with them.
 
@@ -89,9 +89,10 @@ class Pipeline(Settings):
             instead.
         threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]; tuned with the weights.
         peak_threshold: only regions of such pixels count that have ``confidence > peak_threshold`` somewhere, in [0,
-            1]; 0 keeps all. Tuned with the weights. See :func:`~hcl_sdk.functional.hysteresis.hysteresis_mask`.
+            1]; 0 keeps all. Tuned with the weights. See
+            :func:`~hcl_sdk.functional.hysteresis.apply_hysteresis_threshold`.
         sensitivity: how readily a pixel is called corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds
-            unchanged, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.threshold_at`.
+            unchanged, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.adjust_threshold`.
         only: keep only regions with these kinds of damage, out of ``text``, ``graphic``, ``scratch``, ``patch``,
             ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
         skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
@@ -122,9 +123,9 @@ class Pipeline(Settings):
         (20, 30, 3)
     """
 
-    detector: Detector | None = attrs.field(default=None, validator=_check_part, converter=_detector)
+    detector: Detector | None = attrs.field(default=None, validator=_check_part, converter=_make_detector)
     restorer: Restorer | None = attrs.field(
-        default=None, validator=_check_part, converter=attrs.converters.optional(by_name(Restorer))
+        default=None, validator=_check_part, converter=attrs.converters.optional(make_converter(Restorer))
     )
     device: torch.device = attrs.field(default=None, converter=pick_device, kw_only=True, repr=False)
     precision: Precision = attrs.field(default="no", validator=_check_precision, kw_only=True, repr=False)
@@ -359,7 +360,7 @@ class Pipeline(Settings):
         """
         flow = self._make_flow(sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
         confidence, detection = (found.confidence, found.detection) if isinstance(found, Result) else (found, None)
-        if (detection is None or detection.damage_logits is None) and (name := _asks_for_kinds(flow.settings)):
+        if (detection is None or detection.damage_logits is None) and (name := _find_kind_setting(flow.settings)):
             raise ValueError(
                 f"{name} selects by the kind of damage, which is not known here; pass a result that was detected by a "
                 f"pipeline whose detector has a damage_head"
@@ -450,7 +451,7 @@ class Pipeline(Settings):
         photos = [Photo.open(source) for source in photo]
         by_size: dict[tuple[int, int], list[int]] = {}
         for i, opened in enumerate(photos):
-            by_size.setdefault(working_size(opened.size, self.detection_size), []).append(i)
+            by_size.setdefault(shrink_size(opened.size, self.detection_size), []).append(i)
         results: dict[int, Result] = {}
         with tqdm(total=len(photos), unit="photo", leave=False, disable=not progress) as bar:
             for indices in by_size.values():
@@ -465,7 +466,7 @@ class Pipeline(Settings):
 
     def explain_lack_of_kinds(self, settings: Settings | None = None) -> str | None:
         """Why regions cannot be chosen as settings ask for, by default the pipeline's own; None if they can."""
-        name = _asks_for_kinds(self if settings is None else settings)
+        name = _find_kind_setting(self if settings is None else settings)
         if name is None or self.detector is None or self.detector.damage_head is not None:
             return None
         return (
@@ -475,7 +476,7 @@ class Pipeline(Settings):
 
     def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
         """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
-        holding = self._own_settings() | {name: value for name, value in settings.items() if value is not None}
+        holding = self._get_settings() | {name: value for name, value in settings.items() if value is not None}
         return Flow(
             detector=self.detector,
             restorer=self.restorer,
@@ -485,7 +486,7 @@ class Pipeline(Settings):
             region=region,
         )
 
-    def _own_settings(self) -> dict[str, Any]:
+    def _get_settings(self) -> dict[str, Any]:
         """Return the pipeline's settings by name."""
         return {field.name: getattr(self, field.name) for field in attrs.fields(Settings)}
 
@@ -545,9 +546,9 @@ class Pipeline(Settings):
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
         own = {
-            name: list(v) if isinstance(v, tuple) else v for name, v in self._own_settings().items()
+            name: list(v) if isinstance(v, tuple) else v for name, v in self._get_settings().items()
         }  # as JSON has it
-        return {"format": FORMAT, "plugins": plugins_used(parts), **parts, **own}
+        return {"format": FORMAT, "plugins": list_plugins_used(parts), **parts, **own}
 
     @classmethod
     def from_pretrained(

@@ -11,7 +11,7 @@ from torch import nn
 
 from hcl_sdk.config import ConfigError, structure
 from hcl_sdk.detector import Detector
-from hcl_sdk.interfaces import Restorer, field_type
+from hcl_sdk.interfaces import Restorer, get_field_type
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT
 
@@ -24,10 +24,10 @@ _OF_THE_FILE: dict[str, Any] = {
 
 
 @cache
-def _schema() -> dict[str, Any]:
+def _make_schema() -> dict[str, Any]:
     """The type and validator of every key of a configuration; where a pipeline runs is none of its business."""
     parts = {"detector": Detector | None, "restorer": Restorer | None}
-    settings = {f.name: Annotated[field_type(Settings, f.name), f.validator] for f in attrs.fields(Settings)}
+    settings = {f.name: Annotated[get_field_type(Settings, f.name), f.validator] for f in attrs.fields(Settings)}
     return _OF_THE_FILE | parts | settings
 
 
@@ -37,7 +37,7 @@ def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: listing all that is wrong with the configuration.
     """
-    return {key: value for key, value in structure(_schema(), config).items() if key not in _OF_THE_FILE}
+    return {key: value for key, value in structure(_make_schema(), config).items() if key not in _OF_THE_FILE}
 
 
 def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -49,7 +49,7 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     if config.get("detector") is not None:
         problem = "comes with the weights, and another one would be untrained; leave out one of the two keys"
         raise ConfigError([("detector", problem)])
-    values = structure({"weights": str} | _schema(), config)
+    values = structure({"weights": str} | _make_schema(), config)
     return values.pop("weights"), {key: value for key, value in values.items() if key not in _OF_THE_FILE}
 
 

@@ -38,7 +38,7 @@ from hcl_sdk.registry import (
     check_no_clash,
     normalize,
 )
-from hcl_sdk.registry._output import plugin_code
+from hcl_sdk.registry._output import mark_plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.pipeline import Pipeline
@@ -100,7 +100,7 @@ def discover(registry: Registry) -> list[PluginReport]:
             status = "broken"
         else:
             try:
-                with plugin_code():
+                with mark_plugin_code():
                     given, added = _load(found, hooks, (*entries, *commands))
             except KeyboardInterrupt:
                 raise

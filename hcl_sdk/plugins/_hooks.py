@@ -12,7 +12,7 @@ from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.plugins._commands import Commands
 from hcl_sdk.plugins._entry_points import GROUP
 from hcl_sdk.registry import PluginError, Registry
-from hcl_sdk.registry._output import plugin_code
+from hcl_sdk.registry._output import mark_plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.pipeline import Pipeline
@@ -127,7 +127,7 @@ class Hooks:
         """Call a hook of every plugin that has it; yield a line for each that raises."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
-                with plugin_code():
+                with mark_plugin_code():
                     implementation.function(*(arguments[name] for name in implementation.argnames))
             except KeyboardInterrupt:
                 raise

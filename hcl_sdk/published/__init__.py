@@ -4,16 +4,20 @@ The authors' code has masks the other way round (1 = valid). What is converted h
 True = corrupted.
 """
 
+from hcl_sdk._renamed import redirect
 from hcl_sdk.published._checkpoint import ConversionError
 from hcl_sdk.published._convert import Conversion, convert, load_published
-from hcl_sdk.published._presets import preset, presets, settings_to_config
+from hcl_sdk.published._presets import convert_settings, get_preset, list_presets
 
 __all__ = [
     "Conversion",
     "ConversionError",
     "convert",
+    "convert_settings",
+    "get_preset",
+    "list_presets",
     "load_published",
-    "preset",
-    "presets",
-    "settings_to_config",
 ]
+
+
+redirect(__name__, {"preset": "get_preset", "presets": "list_presets", "settings_to_config": "convert_settings"})

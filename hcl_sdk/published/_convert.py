@@ -15,7 +15,7 @@ from torch import Tensor
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.swin import SwinEncoder
-from hcl_sdk.functional.windows import relative_position_index, window_neighbors
+from hcl_sdk.functional.windows import find_window_neighbors, index_relative_positions
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.identity import Identity
 from hcl_sdk.interactions.top_down import TopDownFusion
@@ -46,7 +46,7 @@ def convert(checkpoint: str | Path, config: Mapping[str, Any]) -> Conversion:
 
     Args:
         checkpoint: a file that the published code wrote, with or without the parts for training.
-        config: of the pipeline: :func:`preset`, :func:`settings_to_config`, or one's own of the same components.
+        config: of the pipeline: :func:`get_preset`, :func:`convert_settings`, or one's own of the same components.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -156,7 +156,7 @@ def _list_other_values(
         table = targets[_find_owner(name) or ""]
         window = (math.isqrt(table.shape[0]) + 1) // 2
         if name.endswith("relative_position_index"):
-            if not torch.equal(tensors[name], relative_position_index(window)):
+            if not torch.equal(tensors[name], index_relative_positions(window)):
                 yield f"{name}: not the indices of a window of {window}; shape {tuple(tensors[name].shape)}"
         elif not _is_shift_mask(tensors[name], name, window):
             yield f"{name}: not the mask of windows of {window}, shifted by half; shape {tuple(tensors[name].shape)}"
@@ -166,7 +166,7 @@ def _is_shift_mask(mask: Tensor, name: str, window: int) -> bool:
     if int(name.split(".")[-2]) % 2 == 0:  # only odd blocks are shifted
         return False
     side = math.isqrt(mask.shape[0]) * window
-    allowed = window_neighbors((side, side), window, (window // 2, window // 2))
+    allowed = find_window_neighbors((side, side), window, (window // 2, window // 2))
     if allowed is None or allowed.shape != mask.shape:
         return False
     return torch.equal(mask.float(), torch.where(allowed, 0.0, -100.0))

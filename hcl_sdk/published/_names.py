@@ -57,19 +57,19 @@ def _map_decoder(ours: str, theirs: str, encoder: SwinEncoder, restorer: Partial
 
 
 def _map_refinement(ours: str, theirs: str, levels: int) -> dict[str, str]:
-    def gated(ours: str, theirs: str) -> dict[str, str]:
+    def map_gated(ours: str, theirs: str) -> dict[str, str]:
         return {f"{ours}.{part}": f"{theirs}.{part}.conv" for part in ("conv", "gate")}
 
-    def block(ours: str, theirs: str) -> dict[str, str]:
-        both = {**gated(f"{ours}.conv1", f"{theirs}.conv1"), **gated(f"{ours}.conv2", f"{theirs}.conv2")}
+    def map_block(ours: str, theirs: str) -> dict[str, str]:
+        both = {**map_gated(f"{ours}.conv1", f"{theirs}.conv1"), **map_gated(f"{ours}.conv2", f"{theirs}.conv2")}
         return {**both, f"{ours}.shortcut": f"{theirs}.shortcut"}
 
-    names = {**gated(f"{ours}.first", f"{theirs}.refine_first"), f"{ours}.last": f"{theirs}.refine_last.conv"}
-    names |= block(f"{ours}.bottleneck", f"{theirs}.refine_bottleneck")
+    names = {**map_gated(f"{ours}.first", f"{theirs}.refine_first"), f"{ours}.last": f"{theirs}.refine_last.conv"}
+    names |= map_block(f"{ours}.bottleneck", f"{theirs}.refine_bottleneck")
     for i in range(levels):
         j = levels - 1 - i  # theirs counts upwards from the coarsest
-        names |= block(f"{ours}.encode.{i}", f"{theirs}.refine_encoder.{i}.0")
-        names |= block(f"{ours}.decode.{i}", f"{theirs}.refine_decoder.{j}.0")
+        names |= map_block(f"{ours}.encode.{i}", f"{theirs}.refine_encoder.{i}.0")
+        names |= map_block(f"{ours}.decode.{i}", f"{theirs}.refine_decoder.{j}.0")
         names[f"{ours}.down.{i}"] = f"{theirs}.refine_encoder.{i}.1"
         names[f"{ours}.up.{i}"] = f"{theirs}.refine_decoder.{j - 1}.1.1"
     return names

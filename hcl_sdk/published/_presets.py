@@ -27,28 +27,28 @@ _NETWORK_SETTINGS = {
 }
 
 
-def presets() -> tuple[str, ...]:
+def list_presets() -> tuple[str, ...]:
     """The names of the published configurations."""
     return tuple(sorted(f.name.removesuffix(".yaml") for f in _list_preset_files() if f.name.endswith(".yaml")))
 
 
-def preset(name: str, version: int = 4) -> dict[str, Any]:
+def get_preset(name: str, version: int = 4) -> dict[str, Any]:
     """The configuration of a published network, as :meth:`hcl_sdk.Pipeline.from_config` takes it.
 
     Args:
-        name: one of :func:`presets`: ``"ffhq256"``, ``"imagenet256"``, ``"places256"``, ``"places512"``.
+        name: one of :func:`list_presets`: ``"ffhq256"``, ``"imagenet256"``, ``"places256"``, ``"places512"``.
         version: of the code that trained the checkpoint: 4, the final one, or 2 or 3.
 
     Raises:
         ValueError: for an unknown name or version.
     """
-    if name not in presets():
-        raise ValueError(f"unknown preset {name!r}; there are {', '.join(presets())}")
+    if name not in list_presets():
+        raise ValueError(f"unknown preset {name!r}; there are {', '.join(list_presets())}")
     file = next(f for f in _list_preset_files() if f.name == f"{name}.yaml")
     return _adapt_to_version(load_yaml(file.read_text(encoding="utf-8")), version)
 
 
-def settings_to_config(settings: Mapping[str, Any]) -> dict[str, Any]:
+def convert_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration for the settings of the published code.
 
     Args:

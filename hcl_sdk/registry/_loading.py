@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.registry._entries import SCRIPT_DISTRIBUTION, Entry, PluginError
-from hcl_sdk.registry._output import plugin_code
+from hcl_sdk.registry._output import mark_plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.interfaces import Configurable
@@ -44,7 +44,7 @@ def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
     """
     module, _, path = entry.target_text.partition(":")
     try:
-        with plugin_code():
+        with mark_plugin_code():
             value: Any = importlib.import_module(module)
             for part in path.split("."):
                 value = getattr(value, part)

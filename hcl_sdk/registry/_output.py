@@ -10,7 +10,7 @@ _runs_plugin: ContextVar[bool] = ContextVar("runs_plugin", default=False)
 
 
 @contextmanager
-def plugin_code() -> Iterator[None]:
+def mark_plugin_code() -> Iterator[None]:
     """Mark that code of plugins runs inside: modules that are imported, hooks that are called."""
     token = _runs_plugin.set(True)
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.registry._entries import (
     COMPONENT_KINDS,
     KINDS_AND_WEIGHTS,
@@ -54,8 +55,9 @@ class _Discovered:
 class Registry:
     """The names of components and weights.
 
-    Registering (:meth:`encoder` and the like) imports nothing and is possible at any time. The first look-up
-    (:meth:`get`, :meth:`name_of`, :meth:`entries`, :attr:`plugins`, :meth:`weights_source`) discovers the plugins.
+    Registering (:meth:`encoder` and the like) imports nothing and is possible at any time. Plugins are discovered at
+    the first look-up (:meth:`get`, :meth:`get_name`, :meth:`list_entries`, :attr:`plugins`,
+    :meth:`find_weights_source`).
 
     Args:
         distribution: the package on whose behalf names are registered; None for the built-ins.
@@ -64,7 +66,7 @@ class Registry:
     Example:
         >>> registry = Registry()
         >>> registry.encoder("swin", "hcl_sdk.encoders.swin:SwinEncoder", summary="the published encoder")
-        >>> [entry.qualified_name for entry in registry.entries("encoder")]
+        >>> [entry.qualified_name for entry in registry.list_entries("encoder")]
         ['script/swin']
     """
 
@@ -250,7 +252,7 @@ class Registry:
 
     # Looking up
 
-    def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
+    def list_entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """All that is registered (of one kind), built-ins first, then by qualified name.
 
         Raises:
@@ -282,7 +284,7 @@ class Registry:
             PluginError: if plugins failed and the environment asks for strictness.
         """
         _check_kind(kind)
-        return look_up(kind, name, self.entries(), self._discovered.reports)
+        return look_up(kind, name, self.list_entries(), self._discovered.reports)
 
     def get(self, kind: str, name: str) -> type[Configurable]:
         """The component class that a name stands for, imported now if it was not yet.
@@ -296,10 +298,10 @@ class Registry:
             PluginError: if the class cannot be imported or is not a component of that kind.
         """
         if kind == "weights":
-            raise ValueError("weights have no class; ask for weights_source(name)")
+            raise ValueError("weights have no class; ask for find_weights_source(name)")
         return self._load(self.find(kind, name))
 
-    def weights_source(self, name: str) -> Path | str:
+    def find_weights_source(self, name: str) -> Path | str:
         """Where registered weights are: the path of a folder, or ``"hub:organization/name"``.
 
         Raises:
@@ -310,9 +312,9 @@ class Registry:
 
     def find_entry(self, cls: type[Configurable]) -> Entry | None:
         """What a component class is registered as; None if it is not, or only under modules not yet imported."""
-        return next((entry for entry in self.entries(cls.kind) if find_loaded_class(entry) is cls), None)
+        return next((entry for entry in self.list_entries(cls.kind) if find_loaded_class(entry) is cls), None)
 
-    def name_of(self, cls: type[Configurable]) -> str:
+    def get_name(self, cls: type[Configurable]) -> str:
         """The qualified name of a component class, which is compared by identity.
 
         Raises:
@@ -324,7 +326,7 @@ class Registry:
             return entry.qualified_name
         # Targets in modules that nobody imported yet may still be this class under another module's name.
         failed = []
-        for entry in self.entries(cls.kind):
+        for entry in self.list_entries(cls.kind):
             try:
                 if self._load(entry) is cls:
                     return entry.qualified_name
@@ -335,11 +337,11 @@ class Registry:
     def label(self, cls: type[Configurable]) -> str:
         """What to call a component class in tables and logs: its bare name, or the class's own if it has none."""
         try:
-            return self.name_of(cls).rpartition("/")[2]
+            return self.get_name(cls).rpartition("/")[2]
         except RegistryError:
             return cls.__name__
 
-    def labels(self, parts: Iterable[Configurable]) -> list[str]:
+    def label_all(self, parts: Iterable[Configurable]) -> list[str]:
         """What to call components beside each other: their :meth:`label`, numbered from the second of one label on."""
         counts: Counter[str] = Counter()
         labels = []
@@ -348,6 +350,11 @@ class Registry:
             counts[label] += 1
             labels.append(label if counts[label] == 1 else f"{label}-{counts[label]}")
         return labels
+
+    entries = keep_old_name("entries", list_entries)
+    labels = keep_old_name("labels", label_all)
+    name_of = keep_old_name("name_of", get_name)
+    weights_source = keep_old_name("weights_source", find_weights_source)
 
     def _load(self, entry: Entry) -> type[Configurable]:
         if entry not in self._loaded:

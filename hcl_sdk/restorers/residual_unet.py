@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from hcl_sdk.functional.pull_push import pull_push
 from hcl_sdk.functional.resize import pad_to_multiple, resize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, as_many_as, component
-from hcl_sdk.layers.residual import ResidualBlock, conv_bn
+from hcl_sdk.layers.residual import ResidualBlock, make_conv_bn
 
 
 @component
@@ -39,7 +39,7 @@ class ResidualUNet(Restorer):
 
     def build(self, spec: PyramidSpec | None) -> None:
         steps = list(pairwise(self.channels))
-        self.first = nn.Sequential(conv_bn(4 * 4, self.channels[0]), nn.ReLU())
+        self.first = nn.Sequential(make_conv_bn(4 * 4, self.channels[0]), nn.ReLU())
         self.encode = nn.ModuleList(_make_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
         self.down = nn.ModuleList(_make_downsampling(fine, coarse) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
@@ -73,4 +73,4 @@ def _make_blocks(width: int, depth: int) -> nn.Sequential:
 
 
 def _make_downsampling(fine: int, coarse: int) -> nn.Sequential:
-    return nn.Sequential(conv_bn(fine, coarse, stride=2), nn.ReLU())
+    return nn.Sequential(make_conv_bn(fine, coarse, stride=2), nn.ReLU())

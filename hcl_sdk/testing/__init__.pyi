@@ -8,10 +8,10 @@ from ._check import check_loss as check_loss
 from ._check import check_restorer as check_restorer
 from ._check import check_shape as check_shape
 from ._check import check_weights as check_weights
-from ._check import checks_for as checks_for
+from ._check import list_checks as list_checks
 from ._isolation import isolated_registry as isolated_registry
 from ._pages import Block as Block
-from ._pages import page_blocks as page_blocks
+from ._pages import read_blocks as read_blocks
 from ._pages import run_page as run_page
 from ._parametrize import parametrize_with_checks as parametrize_with_checks
 from ._report import Check as Check

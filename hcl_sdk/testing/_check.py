@@ -26,14 +26,14 @@ from hcl_sdk.testing._subjects import Subject, WeightsSubject, check_factory, ma
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def checks_for(kind: str) -> tuple[Check, ...]:
+def list_checks(kind: str) -> tuple[Check, ...]:
     """The checks of a kind, in the order in which they run.
 
     Raises:
         ValueError: for a kind that does not exist.
 
     Example:
-        >>> [check.name for check in checks_for("encoder")][3:5]
+        >>> [check.name for check in list_checks("encoder")][3:5]
         ['spec_is_true', 'batch_equals_single_images']
     """
     if kind not in CHECKS:
@@ -125,7 +125,7 @@ def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = _N
 def _check(kind: str, factory: Factory, expected_failures: Mapping[str, str]) -> Report:
     with open_subject(factory) as subject:
         if isinstance(subject, str):
-            skipped = (Outcome(check=check.name, status="skipped", reason=subject) for check in checks_for(kind))
+            skipped = (Outcome(check=check.name, status="skipped", reason=subject) for check in list_checks(kind))
             return Report(component=getattr(factory, "__name__", repr(factory)), outcomes=tuple(skipped))
         if subject.kind != kind:
             raise TypeError(f"expected what makes a component of the kind {kind}; got one of the kind {subject.kind}")
@@ -133,7 +133,7 @@ def _check(kind: str, factory: Factory, expected_failures: Mapping[str, str]) ->
 
 
 def _run(subject: Subject[Any] | WeightsSubject, expected_failures: Mapping[str, str]) -> Report:
-    checks = checks_for(subject.kind)
+    checks = list_checks(subject.kind)
     expected = collect_expectations(subject, expected_failures)
     outcomes = tuple(run_check(check, subject, expected)[0] for check in checks)
     report = Report(component=subject.label, outcomes=outcomes)
@@ -175,5 +175,5 @@ def collect_expectations(subject: Subject[Any] | WeightsSubject, more: Mapping[s
         ValueError: for those without a reason or of unknown checks.
     """
     expected = {RENAMED.get(name, name): reason for name, reason in {**subject.expected_failures, **more}.items()}
-    check_expectations(expected, checks_for(subject.kind), subject.name)
+    check_expectations(expected, list_checks(subject.kind), subject.name)
     return expected

@@ -19,9 +19,9 @@ def isolated_registry() -> Iterator[Registry]:
     Example:
         >>> with isolated_registry() as registry:
         ...     registry.head("mine", "somewhere:Head")
-        ...     [entry.qualified_name for entry in registry.entries("head") if entry.distribution == "script"]
+        ...     [entry.qualified_name for entry in registry.list_entries("head") if entry.distribution == "script"]
         ['script/mine']
-        >>> [entry.qualified_name for entry in registry.entries("head") if entry.distribution == "script"]
+        >>> [entry.qualified_name for entry in registry.list_entries("head") if entry.distribution == "script"]
         []
     """
     with registry.isolate():

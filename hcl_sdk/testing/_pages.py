@@ -33,7 +33,7 @@ class Block:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def page_blocks(path: str | Path, language: str | None = None) -> list[Block]:
+def read_blocks(path: str | Path, language: str | None = None) -> list[Block]:
     """The code blocks of a Markdown page, in order: all, or those of a language.
 
     Raises:
@@ -74,7 +74,7 @@ def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> int:
     """
     namespace: dict[str, Any] = {"__name__": "__page__", **(names or {})}
     printed, shown = "", 0
-    for block in page_blocks(path):
+    for block in read_blocks(path):
         if block.language in ("python", "setup"):
             printed = run_block(block, path, namespace)
         elif block.language == "text":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hcl_sdk.testing._check import checks_for, collect_expectations, open_subject
+from hcl_sdk.testing._check import collect_expectations, list_checks, open_subject
 from hcl_sdk.testing._report import Check, Factory, Outcome, explain, find_missing_module, run_check
 from hcl_sdk.testing._subjects import WeightsSubject, check_factory
 
@@ -109,7 +109,7 @@ def make_cases(
 
         return PytestCheck(name, run)
 
-    return [pytest.param(factory, bind(check), id=f"{name}-{check.name}") for check in checks_for(subject.kind)]
+    return [pytest.param(factory, bind(check), id=f"{name}-{check.name}") for check in list_checks(subject.kind)]
 
 
 def make_failing_case(component: str, error: Exception, package: str = "") -> Any:

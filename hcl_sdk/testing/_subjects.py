@@ -119,7 +119,7 @@ class Subject(Generic[C]):
 class ModuleSubject(Subject[C]):
     """A component that computes tensors from tensors."""
 
-    def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         """Arguments of ``forward`` for images of a size."""
         raise NotImplementedError
 
@@ -137,13 +137,13 @@ class ModuleSubject(Subject[C]):
             return self.call(component, copy_tensors(inputs))
 
     def use(self, component: C, seed: int = 0) -> Any:
-        return self.run(component, self.inputs(17, 33, seed=seed))
+        return self.run(component, self.make_inputs(17, 33, seed=seed))
 
 
 class EncoderSubject(ModuleSubject[Encoder]):
     base = Encoder
 
-    def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         return (draw_images(height, width, batch, seed),)
 
 
@@ -167,7 +167,7 @@ class _PyramidSubject(ModuleSubject[C]):
         self.spec: PyramidSpec = _bind(component, SPEC)._bound_to
         return component
 
-    def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "spec"):
             self.make()
         return (make_pyramid(draw_images(height, width, batch, seed), self.spec),)
@@ -188,7 +188,7 @@ class ClustererSubject(ModuleSubject[Clusterer]):
         self.dim: int = _bind(component, DIM)._bound_to
         return component
 
-    def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "dim"):
             self.make()
         spec = PyramidSpec(channels=(self.dim,), strides=(1,))
@@ -210,7 +210,7 @@ class RestorerSubject(ModuleSubject[Restorer]):
         self.spec: PyramidSpec | None = _bind(component, SPEC)._bound_to
         return component
 
-    def inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
         if not hasattr(self, "spec"):
             self.make()
         image = draw_images(height, width, batch, seed)
@@ -230,7 +230,7 @@ class LossSubject(ModuleSubject[Loss]):
 class DetectionLossSubject(LossSubject):
     base = DetectionLoss
 
-    def inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
         mask = draw_true_masks(height, width, batch, seed)
         return self.make_detector()(draw_images(height, width, batch, seed), corruption_mask=mask, seed=seed), mask
 
@@ -268,7 +268,7 @@ def _make_small_detector(clusterer: Clusterer) -> Detector:
 class RestorationLossSubject(LossSubject):
     base = RestorationLoss
 
-    def inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
+    def make_inputs(self, height: int, width: int, batch: int = 3, seed: int = 0) -> tuple[Any, ...]:
         restored, target = draw_images(height, width, batch, seed + 1), draw_images(height, width, batch, seed)
         return restored, target, draw_true_masks(height, width, batch, seed)
 
@@ -344,7 +344,7 @@ class WeightsSubject:
         """Where they are."""
         if isinstance(self._where, Path):
             return self._where
-        source = registry.weights_source(self._where)
+        source = registry.find_weights_source(self._where)
         if isinstance(source, str):
             raise SkipTest(f"they are on the Hub ({source}), which is not asked")
         return source

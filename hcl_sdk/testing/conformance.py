@@ -47,7 +47,7 @@ def find_entries(name: str) -> tuple[Entry, ...]:
     distributions = {report.distribution for report in registry.plugins}
     if normalize(name) in distributions:
         wanted = None if normalize(name) == BUILTIN_DISTRIBUTION else normalize(name)
-        return tuple(entry for entry in registry.entries() if entry.distribution == wanted)
+        return tuple(entry for entry in registry.list_entries() if entry.distribution == wanted)
     found = []
     for kind in KINDS_AND_WEIGHTS:
         try:
@@ -55,7 +55,7 @@ def find_entries(name: str) -> tuple[Entry, ...]:
         except UnknownNameError:
             continue
     if not found:
-        names = sorted(distributions | {entry.qualified_name for entry in registry.entries()})
+        names = sorted(distributions | {entry.qualified_name for entry in registry.list_entries()})
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"installed packages: {', '.join(sorted(distributions))}"
         raise RegistryError(f"neither a package with a plugin nor anything that one gives is called {name!r}; {hint}")

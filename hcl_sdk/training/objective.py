@@ -213,5 +213,5 @@ def _name_losses(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
     """Losses under names that tell them apart."""
     listed = list(losses)
     return nn.ModuleDict(
-        {f"{group}/{label}": loss for label, loss in zip(registry.labels(listed), listed, strict=True)}
+        {f"{group}/{label}": loss for label, loss in zip(registry.label_all(listed), listed, strict=True)}
     )

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import and_, deep_iterable, deep_mapping, ge, gt, in_, instance_of, le, lt, min_len, optional
 
-from hcl_sdk.config import ConfigError, build, describe, plugins_used
+from hcl_sdk.config import ConfigError, build, describe, list_plugins_used
 from hcl_sdk.corruptions.corruption import Corruption
-from hcl_sdk.errors import received
+from hcl_sdk.errors import describe_value
 from hcl_sdk.evaluation.evaluation import MAX_SIZE, Evaluation
 from hcl_sdk.interfaces import Configurable, Dataset, DetectionLoss, RestorationLoss, component
 from hcl_sdk.pipeline import Pipeline
@@ -171,7 +171,7 @@ def load_run(mapping: Mapping[str, Any], *, device: str | None = None) -> tuple[
         except ConfigError as error:
             problems += [(f"pipeline.{path}".rstrip("."), message) for path, message in error.problems]
     elif not isinstance(start, str):
-        got = f"; got {received(start)}" if "pipeline" in mapping else ""
+        got = f"; got {describe_value(start)}" if "pipeline" in mapping else ""
         problems.append(("pipeline", f"expected a pipeline's configuration or the name of weights to start from{got}"))
     if problems:
         raise ConfigError(problems)
@@ -186,4 +186,4 @@ def describe_run(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any]:
         RegistryError: if a component's class is not registered.
     """
     described = describe(recipe)
-    return {"pipeline": pipeline.to_config(), **described, "plugins": plugins_used(described)}
+    return {"pipeline": pipeline.to_config(), **described, "plugins": list_plugins_used(described)}

@@ -9,7 +9,7 @@ import torch
 from click.testing import Result
 
 from hcl_sdk import Pipeline
-from hcl_sdk.published import settings_to_config
+from hcl_sdk.published import convert_settings
 
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 
@@ -20,7 +20,7 @@ def test_convert_writes_weights_and_says_what_it_left_out(
     settings = json.loads((RECORDED / "legacy2.json").read_text())
     checkpoint = torch.load(RECORDED / "legacy2.pt", weights_only=True)
     torch.save(checkpoint | {"step": 7}, "checkpoint.pt")
-    monkeypatch.setattr("hcl_sdk.published.preset", lambda name, version: settings_to_config(settings))
+    monkeypatch.setattr("hcl_sdk.published.get_preset", lambda name, version: convert_settings(settings))
     result = hcl("convert", "checkpoint.pt", "--preset", "small", "-o", "converted")
     assert "step" in result.stdout
     assert "--weights converted" in result.stdout
@@ -33,7 +33,7 @@ def test_convert_writes_weights_and_says_what_it_left_out(
 
 def test_convert_stores_the_detection_size(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = json.loads((RECORDED / "legacy2.json").read_text())
-    monkeypatch.setattr("hcl_sdk.published.preset", lambda name, version: settings_to_config(settings))
+    monkeypatch.setattr("hcl_sdk.published.get_preset", lambda name, version: convert_settings(settings))
     hcl("convert", RECORDED / "legacy2.pt", "--preset", "small", "-o", "converted", "--detection-size", 512)
     assert Pipeline.from_pretrained("converted").detection_size == 512
 
@@ -49,7 +49,7 @@ def test_convert_refuses_what_is_no_checkpoint(hcl: Callable[..., Result]) -> No
 def test_convert_lists_what_does_not_fit(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = json.loads((RECORDED / "legacy2.json").read_text())
     torch.save({"inpaintnet": {}}, "empty.pt")
-    monkeypatch.setattr("hcl_sdk.published.preset", lambda name, version: settings_to_config(settings))
+    monkeypatch.setattr("hcl_sdk.published.get_preset", lambda name, version: convert_settings(settings))
     result = hcl("convert", "empty.pt", "--preset", "small", "-o", "x", status=1)
     assert "missing" in result.stderr
     assert not Path("x").exists()

@@ -50,7 +50,7 @@ def test_a_component_of_every_kind_passes_all_checks_as_made(
     plugin = importable(f"hcl-made-{kind}", module)
     assert plugin.api_version == 1
     plugin.hcl_register(hcl_registry)
-    (entry,) = [e for e in hcl_registry.entries(kind) if e.distribution == "script"]
+    (entry,) = [e for e in hcl_registry.list_entries(kind) if e.distribution == "script"]
     assert entry.name == f"made-{kind}"
     cls = hcl_registry.get(kind, entry.name)
     report = getattr(testing, f"check_{kind}")(cls)

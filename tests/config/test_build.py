@@ -17,7 +17,7 @@ from torch import Tensor
 
 import hcl_sdk
 from hcl_sdk import Detection, Pyramid, PyramidSpec, plugins
-from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml, plugins_used, structure
+from hcl_sdk.config import ConfigError, build, describe, dump_yaml, list_plugins_used, load_yaml, structure
 from hcl_sdk.interfaces import Component
 from hcl_sdk.plugins import registry as process_wide_registry
 from hcl_sdk.registry import Entry, PluginError, PluginReport, Registry, RegistryError
@@ -473,7 +473,7 @@ def test_a_script_registers_what_it_describes(registry: Registry) -> None:
     description = describe(Mine(size=1, mode="a"))
     assert description["use"] == "script/mine"
     assert type(build(description, "restorer")) is Mine
-    assert plugins_used(description) == {}
+    assert list_plugins_used(description) == {}
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -503,8 +503,8 @@ def test_a_round_trip_through_yaml_is_exact(encoder: Any) -> None:
 
 def test_the_plugins_that_a_configuration_uses() -> None:
     mapping = describe(Whole(encoder=Ensemble(), restorer=Needy(size=1, mode="a")))
-    assert plugins_used({"detector": mapping, "threshold": 0.5}) == {"hcl-extra": "1.2", "hcl-more": "3.4"}
-    assert plugins_used(describe(TinyEncoder())) == {}
+    assert list_plugins_used({"detector": mapping, "threshold": 0.5}) == {"hcl-extra": "1.2", "hcl-more": "3.4"}
+    assert list_plugins_used(describe(TinyEncoder())) == {}
 
 
 def test_the_process_wide_registry_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,8 +80,8 @@ def photo(size: tuple[int, int], seed: int = 0) -> NDArray[Any]:
     return np.array(coarse.resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
-SHAPES = [entry.name for entry in registry.entries("shape") if entry.distribution is None]
-CONTENTS = [entry.name for entry in registry.entries("content") if entry.distribution is None]
+SHAPES = [entry.name for entry in registry.list_entries("shape") if entry.distribution is None]
+CONTENTS = [entry.name for entry in registry.list_entries("content") if entry.distribution is None]
 
 
 @pytest.mark.parametrize("name", [n for n in SHAPES if n not in ("box", "lines", "pixels", "full")])

@@ -75,7 +75,7 @@ def test_a_line_covers_as_much_as_it_is_wide(width: float) -> None:
 def test_a_line_is_drawn_within_its_photo(seed: int, height: int, width: int, thick: float) -> None:
     points = np.random.default_rng(seed).uniform(-40, 90, (6, 2))
     patch = draw_path((height, width), points, thick, soft=0.5)
-    (rows, columns), (own_rows, own_columns) = patch.overlap((height, width))
+    (rows, columns), (own_rows, own_columns) = patch.find_overlap((height, width))
     assert patch.alpha[own_rows, own_columns].shape == patch.alpha.shape
     assert rows.stop - rows.start == patch.alpha.shape[0]
     assert columns.stop - columns.start == patch.alpha.shape[1]

@@ -66,8 +66,8 @@ class Drawn(NamedTuple):
 
 def plain(pipeline: Pipeline, evaluation: Evaluation) -> list[tuple[Drawn, Result]]:
     """Items and results, one image after the other."""
-    items, cases = evaluation.items(), []
-    for i in evaluation.numbers():
+    items, cases = evaluation.make_items(), []
+    for i in evaluation.list_numbers():
         item = items[i]
         assert item.clean is not None
         assert item.corruption_mask is not None
@@ -387,8 +387,8 @@ def test_photos_that_cannot_be_read_are_left_out_and_listed(
 
 
 def test_a_limit_is_spread_over_the_data_set(photos: Path) -> None:
-    assert make_evaluation(photos, limit=3).numbers() == [0, 2, 4]
-    assert make_evaluation(photos, limit=100).numbers() == list(range(7))
+    assert make_evaluation(photos, limit=3).list_numbers() == [0, 2, 4]
+    assert make_evaluation(photos, limit=100).list_numbers() == list(range(7))
 
 
 def test_the_batch_size_changes_nothing(tiny_pipeline: Pipeline, evaluation: Evaluation) -> None:
@@ -645,8 +645,8 @@ def test_what_damage_is_called(photos: Path, tmp_path: Path, make_detector: Call
     pipeline = Pipeline(detector, device="cpu")
     report = evaluate(pipeline, evaluation, tmp_path)
     shares: dict[str, list[NDArray[np.float64]]] = {}
-    for i in evaluation.numbers():
-        item, result = evaluation.items()[i], pipeline.detect(evaluation.items()[i].image)
+    for i in evaluation.list_numbers():
+        item, result = evaluation.make_items()[i], pipeline.detect(evaluation.make_items()[i].image)
         called = np.zeros((32, 32), int)
         for region in result.regions:
             called[label_of(result, region)] = DAMAGE.index(region.kind) + 1

@@ -21,7 +21,7 @@ sides = st.integers(1, 400)
 @given(sides, sides, st.none() | sides)
 def test_the_working_size_keeps_the_proportions_and_never_grows(height: int, width: int, shorter: int | None) -> None:
     assume(max(height, width) <= 4 * min(height, width))
-    small = arrays.working_size((height, width), shorter)
+    small = arrays.shrink_size((height, width), shorter)
     if shorter is None or shorter >= min(height, width):
         assert small == (height, width)
         return
@@ -34,7 +34,7 @@ def test_the_working_size_is_bounded_for_photos_of_any_shape(
     short: int, long: int, shorter: int, upright: bool
 ) -> None:
     size = (long, short) if upright else (short, long)
-    small = arrays.working_size(size, shorter)
+    small = arrays.shrink_size(size, shorter)
     assert all(1 <= side <= whole for side, whole in zip(small, size, strict=True))
     # As encoders see it, which continue a narrow image.
     least = min(64, shorter)
@@ -43,9 +43,9 @@ def test_the_working_size_is_bounded_for_photos_of_any_shape(
 
 
 def test_what_is_long_and_small_is_not_shrunk() -> None:
-    assert arrays.working_size((100, 10_000), 512) == (100, 10_000)
-    assert arrays.working_size((256, 40_000), 512) == (82, 12_787)
-    assert arrays.working_size((1, 80_000_000), 512) == (1, 16_384)
+    assert arrays.shrink_size((100, 10_000), 512) == (100, 10_000)
+    assert arrays.shrink_size((256, 40_000), 512) == (82, 12_787)
+    assert arrays.shrink_size((1, 80_000_000), 512) == (1, 16_384)
 
 
 @given(st.integers(1, 300), st.integers(1, 300), st.data())
@@ -77,9 +77,9 @@ def test_regions_with_a_peak_stay_whole() -> None:
 @given(st.integers(0, 99), st.sampled_from([0, 1, 2.5]), st.sampled_from([0, 1, 3.5]))
 def test_alpha_of_one_mask_is_that_of_a_batch(seed: int, dilate: float, feather: float) -> None:
     masks = np.random.default_rng(seed).random((3, 1, 12, 17)) < 0.03
-    expected = compositing.feathered_alpha(torch.from_numpy(masks), dilate, feather).numpy()
+    expected = compositing.feather_mask(torch.from_numpy(masks), dilate, feather).numpy()
     for mask, alpha in zip(masks[:, 0], expected[:, 0], strict=True):
-        assert np.array_equal(arrays.feathered_alpha(mask, dilate, feather), alpha)
+        assert np.array_equal(arrays.feather_mask(mask, dilate, feather), alpha)
 
 
 def test_no_torch_is_imported() -> None:
@@ -180,7 +180,7 @@ def test_the_border_is_the_same_tile_by_tile(dilate: float, feather: float) -> N
     expected = (distance <= dilate).astype(float)
     rim = (distance > dilate) & (distance < dilate + feather)
     expected[rim] = 0.5 + 0.5 * np.cos(np.pi * (distance[rim] - dilate) / feather)
-    assert np.array_equal(arrays.feathered_alpha(mask, dilate, feather), expected.astype(np.float32))
+    assert np.array_equal(arrays.feather_mask(mask, dilate, feather), expected.astype(np.float32))
     assert np.array_equal(arrays.grow_mask(mask, dilate, feather), expected > 0)
     tiles = list(arrays.feather_tiles(mask, dilate, feather))
     for _, weight in tiles:

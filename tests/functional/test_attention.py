@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hcl_sdk.functional import attention as module
 from hcl_sdk.functional.attention import attention, attention_backend
-from hcl_sdk.functional.windows import partition, window_neighbors
+from hcl_sdk.functional.windows import find_window_neighbors, partition
 
 BACKENDS = ("auto", "sdpa", "math")
 
@@ -165,7 +165,7 @@ def test_one_compilation_serves_all_sizes_and_a_new_backend_is_noticed() -> None
             windows,
             windows,
             bias,
-            window_neighbors((features.shape[1], features.shape[2]), 4, (2, 2))[:, None],
+            find_window_neighbors((features.shape[1], features.shape[2]), 4, (2, 2))[:, None],
         )
 
     bias = torch.randn(1, 16, 16)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.compositing import feather_mask
 
 masks = st.builds(
     lambda h, w, share, seed: torch.rand(2, 1, h, w, generator=torch.Generator().manual_seed(seed)) < share,
@@ -41,7 +41,7 @@ def brute_force_distance(mask: Tensor) -> Tensor:
 def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(
     mask: Any, dilate: float, feather: float
 ) -> None:
-    alpha = feathered_alpha(mask, dilate, feather)
+    alpha = feather_mask(mask, dilate, feather)
     distance = brute_force_distance(mask)
 
     assert alpha.dtype == torch.float32
@@ -58,13 +58,13 @@ def test_alpha_is_one_near_the_mask_zero_far_away_and_falls_in_between(
 @given(masks)
 @settings(max_examples=20, deadline=None)
 def test_without_dilation_and_feather_alpha_is_the_mask(mask: Any) -> None:
-    assert torch.equal(feathered_alpha(mask, 0, 0), mask.float())
+    assert torch.equal(feather_mask(mask, 0, 0), mask.float())
 
 
 def test_the_rim_is_symmetric_around_half() -> None:
     mask = torch.zeros(1, 1, 1, 12, dtype=torch.bool)
     mask[..., 0] = True
-    alpha = feathered_alpha(mask, 2, 6).flatten()
+    alpha = feather_mask(mask, 2, 6).flatten()
     assert alpha[5] == pytest.approx(0.5)
     assert (alpha[2:8] + alpha[2:9].flip(0)[:6]).tolist() == pytest.approx([1.0] * 6)
 
@@ -72,8 +72,8 @@ def test_the_rim_is_symmetric_around_half() -> None:
 def test_each_image_of_a_batch_stands_alone() -> None:
     mask = torch.rand(3, 1, 9, 11) < 0.1
     mask[1] = False
-    together = feathered_alpha(mask, 1, 2)
-    alone = torch.cat([feathered_alpha(one[None], 1, 2) for one in mask])
+    together = feather_mask(mask, 1, 2)
+    alone = torch.cat([feather_mask(one[None], 1, 2) for one in mask])
     assert torch.equal(together, alone)
 
 
@@ -92,6 +92,6 @@ def test_each_image_of_a_batch_stands_alone() -> None:
 )
 def test_bad_input_is_refused(mask: Tensor, width: Any, error: Any, said: str) -> None:
     with pytest.raises(error, match=said):
-        feathered_alpha(mask, 0, width)
+        feather_mask(mask, 0, width)
     with pytest.raises(error, match=said):
-        feathered_alpha(mask, width, 0)
+        feather_mask(mask, width, 0)

@@ -13,7 +13,7 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.measure import label
 from torch import Tensor
 
-from hcl_sdk.functional.hysteresis import hysteresis_mask
+from hcl_sdk.functional import hysteresis
 
 images = arrays(np.float32, st.tuples(st.integers(0, 3), st.just(1), st.integers(1, 9), st.integers(1, 9)),
                 elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))  # fmt: skip
@@ -33,7 +33,7 @@ def in_four_neighborhoods(confidence: Tensor, low: float, high: float) -> Any:
 
 @given(images, thresholds, thresholds)
 def test_it_is_hysteresis_thresholding(confidence: NDArray[Any], threshold: float, peak: float) -> None:
-    mask = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
+    mask = hysteresis.apply_hysteresis_threshold(torch.from_numpy(confidence), threshold, peak).numpy()
     assert mask.dtype == bool
     for ours, image in zip(mask[:, 0], confidence[:, 0], strict=True):
         np.testing.assert_array_equal(ours, in_four_neighborhoods(image, threshold, max(threshold, peak)))
@@ -43,8 +43,8 @@ def test_it_is_hysteresis_thresholding(confidence: NDArray[Any], threshold: floa
 def test_regions_with_less_than_a_share_of_the_pixels_do_not_count(
     confidence: NDArray[Any], threshold: float, peak: float, share: float
 ) -> None:
-    whole = hysteresis_mask(torch.from_numpy(confidence), threshold, peak).numpy()
-    large = hysteresis_mask(torch.from_numpy(confidence), threshold, peak, min_area=share).numpy()
+    whole = hysteresis.apply_hysteresis_threshold(torch.from_numpy(confidence), threshold, peak).numpy()
+    large = hysteresis.apply_hysteresis_threshold(torch.from_numpy(confidence), threshold, peak, min_area=share).numpy()
     for ours, mask in zip(large[:, 0], whole[:, 0], strict=True):
         regions: NDArray[Any] = np.asarray(label(mask, connectivity=2))
         areas = np.bincount(regions.ravel())
@@ -53,7 +53,7 @@ def test_regions_with_less_than_a_share_of_the_pixels_do_not_count(
 
 def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count() -> None:
     confidence = torch.tensor([[[[0.6, 0.1, 0.9]]], [[[0.6, 0.6, 0.6]]], [[[0.9, 0.6, 0.1]]]])
-    assert hysteresis_mask(confidence, 0.5, 0.8)[:, 0, 0].tolist() == [
+    assert hysteresis.apply_hysteresis_threshold(confidence, 0.5, 0.8)[:, 0, 0].tolist() == [
         [False, False, True],
         [False, False, False],
         [True, True, False],
@@ -72,4 +72,4 @@ def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count() ->
 )
 def test_what_is_no_confidence_is_refused(confidence: Tensor | NDArray[Any], error: Any, peak: float) -> None:
     with pytest.raises(error, match=r"confidence must be .*\[B, 1, H, W\]; got (shape \(|ndarray)"):
-        hysteresis_mask(confidence, 0.5, peak)  # pyright: ignore[reportArgumentType]
+        hysteresis.apply_hysteresis_threshold(confidence, 0.5, peak)  # pyright: ignore[reportArgumentType]

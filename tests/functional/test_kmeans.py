@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from hcl_sdk.functional.kmeans import nth_candidate, soft_two_means
+from hcl_sdk.functional.kmeans import find_nth_candidates, soft_two_means
 
 
 def unit(generator: torch.Generator, *shape: int) -> torch.Tensor:
@@ -148,5 +148,5 @@ def test_pixels_that_are_no_candidates_do_not_move_the_centers() -> None:
 def test_nth_candidate_counts_the_true_ones(rows: list[list[bool]], data: st.DataObject) -> None:
     rows = [row if any(row) else [True] * 7 for row in rows]
     order = [data.draw(st.integers(0, sum(row) - 1)) for row in rows]
-    found = nth_candidate(torch.tensor(rows), torch.tensor(order)[:, None])[:, 0].tolist()
+    found = find_nth_candidates(torch.tensor(rows), torch.tensor(order)[:, None])[:, 0].tolist()
     assert found == [[i for i, inside in enumerate(row) if inside][n] for row, n in zip(rows, order, strict=True)]

@@ -105,12 +105,12 @@ def test_the_search_comes_near_to_comparing_all_with_all(seed: int) -> None:
     field, distances = search.improve(start, 100, generator)
     nearest, _ = by_loops(image, mask, 3)
     exact = torch.tensor([nearest[n] for n in patches.targets.tolist()])
-    assert (after_one <= search.distances(start)).all()
+    assert (after_one <= search.measure(start)).all()
     assert (distances >= exact * (1 - 1e-4)).all()
-    assert distances.mean() < 1.1 * exact.mean() < search.distances(start).mean()
+    assert distances.mean() < 1.1 * exact.mean() < search.measure(start).mean()
     assert patches.is_source[field].all()
     assert patches.is_source[once].all()
-    torch.testing.assert_close(search.distances(field), distances)
+    torch.testing.assert_close(search.measure(field), distances)
 
 
 def test_a_radius_binds_the_search() -> None:

@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcl_sdk.functional.windows import (
+    choose_shift,
     find_attendable,
-    half_shift,
+    find_window_neighbors,
+    index_relative_positions,
     merge,
     pad_to_windows,
     partition,
-    relative_position_index,
-    window_neighbors,
 )
 
 sizes = st.integers(1, 13)
@@ -22,7 +22,7 @@ windows = st.integers(1, 6)
 @given(height=sizes, width=sizes, window=windows, shifted=st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_merging_undoes_partitioning(height: int, width: int, window: int, shifted: bool) -> None:
-    shift = half_shift(height, width, window) if shifted else (0, 0)
+    shift = choose_shift(height, width, window) if shifted else (0, 0)
     features = pad_to_windows(torch.randn(2, height, width, 3), window)
     padded = features.shape[1], features.shape[2]
     assert all(p % window == 0 and p - e < window for p, e in zip(padded, (height, width), strict=True))
@@ -36,7 +36,7 @@ def test_merging_undoes_partitioning(height: int, width: int, window: int, shift
 def test_neighbors_are_the_tokens_of_one_cell_of_the_shifted_grid(
     height: int, width: int, window: int, shifted: bool
 ) -> None:
-    shift = half_shift(height, width, window) if shifted else (0, 0)
+    shift = choose_shift(height, width, window) if shifted else (0, 0)
     down, across = -height % window, -width % window
     ys, xs = torch.meshgrid(torch.arange(height + down), torch.arange(width + across), indexing="ij")
     real = (ys < height) & (xs < width)
@@ -47,14 +47,14 @@ def test_neighbors_are_the_tokens_of_one_cell_of_the_shifted_grid(
     cell, real = (partition(t[None, ..., None], window, shift)[0, ..., 0] for t in (cell, real))
     expected = (cell[:, :, None] == cell[:, None, :]) & real[:, None, :]
     expected |= torch.eye(window**2, dtype=torch.bool)
-    found = window_neighbors((height, width), window, shift)
+    found = find_window_neighbors((height, width), window, shift)
     assert torch.equal(torch.ones_like(expected) if found is None else found, expected)
     assert (found is None) == (not any(shift) and not down and not across)
 
 
 @pytest.mark.parametrize("window", [1, 2, 5])
 def test_relative_positions_follow_their_formula(window: int) -> None:
-    index = relative_position_index(window)
+    index = index_relative_positions(window)
     assert index.shape == (window**2, window**2)
     for query in range(window**2):
         for key in range(window**2):

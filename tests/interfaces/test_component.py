@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import hcl_sdk
 from hcl_sdk import Detection, Pyramid
-from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, device_of, field_type
+from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, get_device, get_field_type
 from hcl_sdk.interfaces.typecheck import describe, find_problems
 
 SPEC = PyramidSpec(channels=(4, 6), strides=(2, 4))
@@ -165,9 +165,9 @@ def test_derived_components_inherit_fields() -> None:
 def test_moving_and_converting_work_as_for_any_module() -> None:
     encoder = Encoder().half().to("meta")
     assert encoder.layer.weight.dtype == torch.float16
-    assert device_of(encoder) == torch.device("meta")
-    assert device_of(MaskRestorer()) == torch.device("cpu")
-    assert device_of(nn.Identity()) == torch.device("cpu")
+    assert get_device(encoder) == torch.device("meta")
+    assert get_device(MaskRestorer()) == torch.device("cpu")
+    assert get_device(nn.Identity()) == torch.device("cpu")
 
 
 # Types of fields
@@ -263,10 +263,10 @@ def test_long_values_are_cut_short() -> None:
 
 
 def test_the_type_of_a_field_is_resolved_where_it_was_declared() -> None:
-    assert field_type(Wider, "sizes") == tuple[int, ...]
-    assert field_type(Wider, "extra") is bool
+    assert get_field_type(Wider, "sizes") == tuple[int, ...]
+    assert get_field_type(Wider, "extra") is bool
     with pytest.raises(AttributeError, match="no field 'nothing'"):
-        field_type(Wider, "nothing")
+        get_field_type(Wider, "nothing")
 
 
 # What is refused

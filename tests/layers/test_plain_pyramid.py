@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from hcl_sdk.layers.plain_pyramid import PlainPyramid, plain_strides
+from hcl_sdk.layers.plain_pyramid import PlainPyramid, choose_strides
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ from hcl_sdk.layers.plain_pyramid import PlainPyramid, plain_strides
 def test_strides_begin_at_a_quarter_or_as_near_to_it_as_whole_numbers_allow(
     stride: int, expected: tuple[int, ...]
 ) -> None:
-    assert plain_strides(stride, 4) == expected
+    assert choose_strides(stride, 4) == expected
 
 
 @given(
     stride=st.sampled_from([7, 8, 14, 16]), scales=st.integers(1, 4), rows=st.integers(1, 3), batch=st.integers(1, 2)
 )
 def test_maps_have_the_strides_that_are_promised(stride: int, scales: int, rows: int, batch: int) -> None:
-    strides = plain_strides(stride, scales)
+    strides = choose_strides(stride, scales)
     side = rows * max(strides[-1], stride)
     maps = [torch.rand(batch, 3 + s, side // stride, side // stride) for s in range(scales)]
     found = PlainPyramid([m.shape[1] for m in maps], stride)(maps)

@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hcl_sdk.photos.find import is_photo, list_photos, natural_key, walk_files
+from hcl_sdk.photos.find import is_photo, list_photos, make_natural_key, walk_files
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())
 def test_the_order_of_names_does_not_depend_on_the_order_in_which_they_are_found(names: list[str], random: Any) -> None:
-    expected = sorted(names, key=natural_key)
+    expected = sorted(names, key=make_natural_key)
     random.shuffle(names)
-    assert sorted(names, key=natural_key) == expected
+    assert sorted(names, key=make_natural_key) == expected
 
 
 def test_numbers_in_names_count_by_value() -> None:
     names = ["b1.jpg", "a10.jpg", "a2.jpg", "a02.jpg", "a.jpg"]
-    assert sorted(names, key=natural_key) == ["a02.jpg", "a2.jpg", "a10.jpg", "a.jpg", "b1.jpg"]
+    assert sorted(names, key=make_natural_key) == ["a02.jpg", "a2.jpg", "a10.jpg", "a.jpg", "b1.jpg"]
 
 
 def test_photos_are_found_at_every_depth_and_hidden_ones_are_not(

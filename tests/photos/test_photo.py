@@ -44,7 +44,7 @@ def as_rgb(array: Any) -> Any:
 def test_every_mode_is_given_back_with_the_same_values(mode: Any, shape: Any, seed: Any) -> None:
     image = random_image(mode, shape, seed)
     photo = Photo.open(image)
-    back = photo.native()
+    back = photo.to_native()
 
     assert photo.size == shape
     assert photo.rgb.dtype == torch.float32
@@ -82,7 +82,7 @@ def test_arrays_are_given_back_with_shape_dtype_and_values(channels: int | None,
     white = {"b": 1, "f": 1, "u": 255 if dtype == np.uint8 else 65535}[dtype.kind]
     array = array > 0.5 if dtype.kind == "b" else (array * white).astype(dtype)
     photo = Photo.open(array)
-    back = photo.native()
+    back = photo.to_native()
 
     assert back.dtype == array.dtype
     assert np.array_equal(back, array)
@@ -99,7 +99,7 @@ def test_tensors_are_given_back_with_shape_dtype_and_values(dtype: Any, shape: t
     tensor = torch.rand(shape, generator=torch.Generator().manual_seed(0))
     tensor = tensor > 0.5 if dtype == torch.bool else (tensor * (255 if dtype == torch.uint8 else 1)).to(dtype)
     photo = Photo.open(tensor)
-    back = photo.native()
+    back = photo.to_native()
 
     assert back.dtype == dtype
     assert torch.equal(back, tensor)
@@ -109,10 +109,10 @@ def test_tensors_are_given_back_with_shape_dtype_and_values(dtype: Any, shape: t
 
 def test_a_tensor_that_needs_a_gradient_and_a_strange_array_are_fine() -> None:
     parameter = nn.Parameter(torch.rand(3, 4, 5))
-    assert torch.equal(Photo.open(parameter).native(), parameter.detach())
+    assert torch.equal(Photo.open(parameter).to_native(), parameter.detach())
     array = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)[::-1, ::-2]
     array.flags.writeable = False
-    assert np.array_equal(Photo.open(array).native(), array)
+    assert np.array_equal(Photo.open(array).to_native(), array)
 
 
 def test_the_photo_keeps_its_values_when_the_source_is_written_to() -> None:
@@ -120,9 +120,9 @@ def test_the_photo_keeps_its_values_when_the_source_is_written_to() -> None:
     photos = Photo.open(array), Photo.open(tensor)
     array[:], tensor[:] = 1, 1
     assert not any(photo.rgb.any() for photo in photos)
-    back = photos[0].native()
+    back = photos[0].to_native()
     back[:] = 1
-    assert not photos[0].native().any()
+    assert not photos[0].to_native().any()
 
 
 def test_the_colors_are_the_callers_own() -> None:
@@ -147,7 +147,7 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int, suff
         expected = ImageOps.exif_transpose(image)
         photo = Photo.open(path) if from_path else Photo.open(image)
 
-    back = photo.native()
+    back = photo.to_native()
     assert photo.size == expected.size[::-1]
     assert np.array_equal(np.asarray(back), np.asarray(expected))
     assert back.getexif().get(ExifTags.Base.Orientation, 1) == 1
@@ -156,7 +156,7 @@ def test_orientation_is_applied_and_reset(tmp_path: Path, orientation: int, suff
     if suffix != ".webp" and (from_path or suffix != ".tif"):
         assert back.info["dpi"] == pytest.approx((200, 100) if orientation >= 5 else (100, 200), abs=0.1)
     photo.save(tmp_path / "again.png")
-    assert np.array_equal(Photo.open(tmp_path / "again.png").native(), np.asarray(expected))
+    assert np.array_equal(Photo.open(tmp_path / "again.png").to_native(), np.asarray(expected))
 
 
 def test_an_orientation_set_on_a_pil_image_counts_and_the_image_is_left_alone() -> None:
@@ -171,7 +171,7 @@ def test_transparency_of_a_palette_becomes_alpha(tmp_path: Path) -> None:
     image = random_image("P", (6, 7))
     alphas = bytes(range(256))
     image.save(tmp_path / "palette.png", transparency=alphas)
-    back = Photo.open(tmp_path / "palette.png").native()
+    back = Photo.open(tmp_path / "palette.png").to_native()
     assert back.mode == "RGBA"
     assert np.array_equal(np.asarray(back)[..., 3], np.asarray(image))
     assert np.array_equal(np.asarray(back)[..., :3], np.asarray(image.convert("RGB")))
@@ -183,7 +183,7 @@ def test_a_transparent_color_becomes_alpha(tmp_path: Path, mode: str, key: int |
     image.putpixel((2, 3), key)
     before = np.array(image.convert("L") if mode == "1" else image).reshape(6, 7, -1)
     image.save(tmp_path / "key.png", transparency=key)
-    native = np.asarray(Photo.open(tmp_path / "key.png").native())
+    native = np.asarray(Photo.open(tmp_path / "key.png").to_native())
     assert np.array_equal(native[..., :-1], before)
     transparent = (before == np.array(key)).all(axis=2)
     assert transparent[3, 2]
@@ -196,7 +196,7 @@ def test_the_first_photo_of_a_phones_jpeg_counts(tmp_path: Path) -> None:
     with Image.open(tmp_path / "phone.jpg") as image:
         assert image.n_frames == 2
         expected = np.asarray(image)
-    assert np.array_equal(Photo.open(tmp_path / "phone.jpg").native(), expected)
+    assert np.array_equal(Photo.open(tmp_path / "phone.jpg").to_native(), expected)
 
 
 # --- What is refused -----------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_animations_and_pages_are_refused(tmp_path: Path, suffix: str) -> None:
     with Image.open(path) as image:  # whoever hands in an image has chosen its frame
         image.seek(1)
         expected = np.asarray(image.convert("RGB"))
-        assert np.array_equal(Photo.open(image).native(), expected)
+        assert np.array_equal(Photo.open(image).to_native(), expected)
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".jpg"), *itertools.product(["RGB", "I;16"], [".png", ".tif"])])
@@ -278,14 +278,14 @@ def test_bad_sources_are_refused(source: Any, error: Any, said: str) -> None:
 def test_outside_alpha_every_native_value_is_the_same(mode: Any, shape: Any, seed: Any) -> None:
     photo = Photo.open(random_image(mode, shape, seed))
     alpha = random_alpha(shape, seed)
-    before = np.asarray(photo.native())
-    after = np.asarray(photo.composite(random_fill(shape, seed), alpha).native())
+    before = np.asarray(photo.to_native())
+    after = np.asarray(photo.composite(random_fill(shape, seed), alpha).to_native())
     outside = (alpha == 0)[0, 0].numpy()
     assert after.dtype == before.dtype
     assert after[outside].tobytes() == before[outside].tobytes()
     if mode in WITH_ALPHA:
         assert np.array_equal(after[..., -1], before[..., -1])
-    assert np.array_equal(np.asarray(photo.native()), before)
+    assert np.array_equal(np.asarray(photo.to_native()), before)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64])
@@ -293,7 +293,7 @@ def test_outside_alpha_every_native_value_is_the_same(mode: Any, shape: Any, see
 def test_outside_alpha_tensors_are_the_same(dtype: Any, channels: int) -> None:
     tensor = (torch.rand(1, channels, 9, 11) * (255 if dtype == torch.uint8 else 1)).to(dtype)
     alpha = random_alpha((9, 11))
-    after = Photo.open(tensor).composite(random_fill((9, 11)), alpha).native()
+    after = Photo.open(tensor).composite(random_fill((9, 11)), alpha).to_native()
     outside = (alpha == 0).expand(1, channels, 9, 11)
     assert torch.equal(after[outside], tensor[outside])
     if channels in (2, 4):
@@ -305,7 +305,7 @@ def test_outside_alpha_tensors_are_the_same(dtype: Any, channels: int) -> None:
 def test_colors_are_blended_and_rounded_to_the_native_depth(dtype: Any, white: int, channels: int) -> None:
     native = np.random.default_rng(0).integers(0, white + 1, (9, 11, channels)).astype(dtype)
     fill, alpha = random_fill((9, 11)), random_alpha((9, 11))
-    after = Photo.open(native).composite(fill, alpha).native()
+    after = Photo.open(native).composite(fill, alpha).to_native()
     weight = alpha[0, 0].double().numpy()[..., None]
     exact = weight * fill[0].double().permute(1, 2, 0).numpy() * white + (1 - weight) * native[..., :3]
     assert np.abs(after[..., :3] - exact).max() <= 0.51
@@ -318,7 +318,7 @@ def test_colors_are_blended_and_rounded_to_the_native_depth(dtype: Any, white: i
 def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode: str) -> None:
     photo = Photo.open(random_image(mode, (9, 11)))
     values = np.random.default_rng(1).integers(0, 256, (9, 11, 3), dtype=np.uint8)
-    after = photo.composite(as_rgb(values) / 255, torch.ones(1, 1, 9, 11)).native()
+    after = photo.composite(as_rgb(values) / 255, torch.ones(1, 1, 9, 11)).to_native()
     expected = Image.fromarray(values).convert(mode)
     for band, wanted, name in zip(after.split(), expected.split(), after.getbands(), strict=True):
         if name not in "AX":
@@ -328,7 +328,7 @@ def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode: str) -> None:
 @pytest.mark.parametrize(("mode", "white"), [("I", 65535), ("I;16", 65535), ("F", 1)])
 def test_deep_grey_is_the_luma_of_the_fill(mode: str, white: int) -> None:
     fill = random_fill((9, 11))
-    after = np.asarray(Photo.open(random_image(mode, (9, 11))).composite(fill, torch.ones(1, 1, 9, 11)).native())
+    after = np.asarray(Photo.open(random_image(mode, (9, 11))).composite(fill, torch.ones(1, 1, 9, 11)).to_native())
     luma = (0.299 * fill[0, 0].double() + 0.587 * fill[0, 1] + 0.114 * fill[0, 2]).numpy() * white
     assert np.abs(after - luma).max() < (0.51 if white > 1 else 1e-6)
 
@@ -341,7 +341,7 @@ def test_filling_with_the_photo_itself_changes_next_to_nothing(mode: str) -> Non
     if mode != "YCbCr":
         torch.testing.assert_close(again.rgb, photo.rgb, atol=2 / 255, rtol=0)
     if mode in ("L", "RGB", "RGBA", "I;16", "I"):
-        assert np.array_equal(np.asarray(again.native()), np.asarray(photo.native()))
+        assert np.array_equal(np.asarray(again.to_native()), np.asarray(photo.to_native()))
 
 
 def test_a_composite_keeps_what_the_photo_had() -> None:
@@ -358,7 +358,7 @@ def test_what_is_not_used_of_the_fill_may_be_anything() -> None:
     alpha = torch.zeros(1, 1, 4, 6)
     alpha[..., 1, 1] = alpha[..., 3, 4] = 1
     fill = torch.where(alpha > 0, 7.0, torch.nan).expand(1, 3, 4, 6)
-    after = np.asarray(photo.composite(fill, alpha).native())
+    after = np.asarray(photo.composite(fill, alpha).to_native())
     assert (after[1, 1] == 255).all()  # clipped
     with pytest.raises(ValueError, match="NaN"):
         photo.composite(fill, torch.ones(1, 1, 4, 6))

@@ -389,7 +389,7 @@ def test_sockets_and_devices_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_pipe_that_was_inherited_is_read_whole() -> None:
-    for read in (lambda file: np.asarray(Photo.open(file).native()), lambda file: read_rgb(file, "photo")):
+    for read in (lambda file: np.asarray(Photo.open(file).to_native()), lambda file: read_rgb(file, "photo")):
         reader, writer = os.pipe()
         with open(reader, "rb"), open(writer, "wb") as file:
             file.write(PNG)

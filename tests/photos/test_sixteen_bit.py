@@ -86,8 +86,8 @@ def test_16_bit_png_stays_16_bit(
     values = np.random.default_rng(0).integers(0, 65536, (*size, channels), dtype=np.uint16)
     write_png16(tmp_path / "deep.png", values, interlace=interlace)
     photo = Photo.open(tmp_path / "deep.png")
-    assert photo.native().dtype == np.uint16
-    assert np.array_equal(photo.native(), values)
+    assert photo.to_native().dtype == np.uint16
+    assert np.array_equal(photo.to_native(), values)
     photo.save(tmp_path / "again.png")
     _, _, rows, info = png.Reader(bytes=(tmp_path / "again.png").read_bytes()).read()
     assert info["bitdepth"] == 16
@@ -102,7 +102,7 @@ def test_16_bit_png_of_any_filters(
     path = tmp_path_factory.mktemp("png") / "filtered.png"
     values = np.random.default_rng(seed).integers(0, 65536, (*shape, channels), dtype=np.uint16)
     write_filtered_png16(path, values, filters)
-    assert np.array_equal(Photo.open(path).native(), values)
+    assert np.array_equal(Photo.open(path).to_native(), values)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
@@ -115,7 +115,7 @@ def test_16_bit_tiff_stays_16_bit(tmp_path: Path, channels: int, planar: str, by
     path = tmp_path / "deep.tif"
     tifffile.imwrite(path, stored, photometric="rgb", planarconfig=planar, byteorder=byteorder, **extra)
     photo = Photo.open(path)
-    assert np.array_equal(photo.native(), values)
+    assert np.array_equal(photo.to_native(), values)
     photo.save(tmp_path / "again.tiff")
     assert np.array_equal(tifffile.imread(tmp_path / "again.tiff"), values)
 
@@ -132,9 +132,9 @@ def test_orientation_of_16_bit_color(codec: Any, tmp_path: Path, orientation: in
     else:
         write_png16(path, values, exif=exif.tobytes().removeprefix(b"Exif\0\0"))
     photo = Photo.open(path)
-    assert np.array_equal(photo.native(), np.rot90(values, {3: 2, 6: -1}[orientation]))
+    assert np.array_equal(photo.to_native(), np.rot90(values, {3: 2, 6: -1}[orientation]))
     photo.save(path)
-    assert np.array_equal(Photo.open(path).native(), photo.native())
+    assert np.array_equal(Photo.open(path).to_native(), photo.to_native())
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -158,7 +158,7 @@ def test_a_transparent_16_bit_color_becomes_alpha(codec: Any, tmp_path: Path) ->
     writer = png.Writer(9, 6, greyscale=False, bitdepth=16, transparent=tuple(map(int, values[2, 3])))
     with open(tmp_path / "deep.png", "wb") as file:
         writer.write(file, values.reshape(6, -1).tolist())
-    native = Photo.open(tmp_path / "deep.png").native()
+    native = Photo.open(tmp_path / "deep.png").to_native()
     assert np.array_equal(native[..., :3], values)
     assert np.argwhere(native[..., 3] == 0).tolist() == [[2, 3]]
     assert set(native[..., 3].flat) == {0, 65535}
@@ -173,7 +173,7 @@ def test_no_more_is_unpacked_than_the_header_says(codec: Any, tmp_path: Path, in
     tracemalloc.start()
     try:
         with contextlib.suppress(PhotoError):
-            assert not Photo.open(tmp_path / "bomb.png").native().any()
+            assert not Photo.open(tmp_path / "bomb.png").to_native().any()
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
@@ -215,7 +215,7 @@ def test_compressed_16_bit_tiff_is_read(
     predictor = predictor and compression is not None
     options = {"photometric": "rgb", "compression": compression, "tile": tile, "predictor": predictor}
     tifffile.imwrite(tmp_path / "deep.tif", values, **options)
-    assert np.array_equal(Photo.open(tmp_path / "deep.tif").native(), values)
+    assert np.array_equal(Photo.open(tmp_path / "deep.tif").to_native(), values)
 
 
 def premultiplied(channels: int) -> np.ndarray:
@@ -249,7 +249,7 @@ def test_associated_alpha_of_8_bits_comes_back_as_it_was(
     with Image.open(tmp_path / "a.tif") as image:  # shown as Pillow shows it
         shown = image.convert({4: "RGBA", 2: "LA"}[channels])
         for opened in (photo, Photo.open((tmp_path / "a.tif").read_bytes())):
-            assert np.array_equal(np.asarray(opened.native()), np.asarray(shown))
+            assert np.array_equal(np.asarray(opened.to_native()), np.asarray(shown))
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
@@ -266,7 +266,7 @@ def test_associated_alpha_of_16_bits_comes_back_as_it_was(
     photo = Photo.open(tmp_path / "a.tif")
     straight = values / np.where(values[..., 3:] > 0, values[..., 3:], 65535)
     assert np.abs(photo.rgb_array[0].transpose(1, 2, 0) - straight[..., :3]).max() < 1e-5
-    native = photo.native()
+    native = photo.to_native()
     assert isinstance(native, np.ndarray)
     assert np.array_equal(native[..., 3], values[..., 3])
     assert np.abs(native[..., :3] / 65535 - straight[..., :3]).max() < 1e-5
@@ -320,7 +320,7 @@ def test_jpeg_2000_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> 
     values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
     options = {"level": 0, "bitspersample": bits, "mct": False, "reversible": True}
     (tmp_path / "deep.jp2").write_bytes(imagecodecs.jpeg2k_encode(values, codecformat="jp2", **options))
-    assert np.array_equal(Photo.open(tmp_path / "deep.jp2").native(), scaled(values, bits))
+    assert np.array_equal(Photo.open(tmp_path / "deep.jp2").to_native(), scaled(values, bits))
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -329,7 +329,7 @@ def test_avif_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")
     values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
     (tmp_path / "deep.avif").write_bytes(imagecodecs.avif_encode(values, level=100, bitspersample=bits))
-    assert np.abs(Photo.open(tmp_path / "deep.avif").native() - scaled(values, bits)).max() <= 65535 / 2**bits
+    assert np.abs(Photo.open(tmp_path / "deep.avif").to_native() - scaled(values, bits)).max() <= 65535 / 2**bits
     (tmp_path / "plain.avif").write_bytes(imagecodecs.avif_encode((values >> bits - 8).astype(np.uint8)))
     assert Photo.open(tmp_path / "plain.avif").pixels.dtype == np.uint8
 

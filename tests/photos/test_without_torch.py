@@ -32,7 +32,7 @@ filled = photo.composite(np.zeros((1, 3, 5, 7), np.float32), mask[None, None].as
 assert (filled.pixels[mask] == 0).all()
 assert (filled.pixels[~mask] == values[~mask]).all()
 filled.save("filled.tiff")
-assert (Photo.open("filled.tiff").native() == filled.pixels).all()
+assert (Photo.open("filled.tiff").to_native() == filled.pixels).all()
 try:
     Photo.open([1, 2])
 except TypeError as error:

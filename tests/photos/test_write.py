@@ -52,7 +52,7 @@ def test_profile_exif_and_resolution_go_from_format_to_format(tmp_path: Path, so
     before, after = tmp_path / f"before{source}", tmp_path / f"after{target}"
     random_image("RGB", (6, 9)).save(before, exif=camera_exif(6), icc_profile=srgb_profile(), dpi=(200, 300))
     photo = Photo.open(before)
-    check_metadata(photo.native())
+    check_metadata(photo.to_native())
     photo.save(after)
     with Image.open(after) as image:
         check_metadata(image)
@@ -75,7 +75,7 @@ def test_16_bit_color_keeps_profile_exif_and_resolution(tmp_path: Path, source: 
     photo.save(tmp_path / f"again{target}")
     with Image.open(tmp_path / f"again{target}") as again:
         check_metadata(again)
-    assert np.array_equal(Photo.open(tmp_path / f"again{target}").native(), deep.pixels)
+    assert np.array_equal(Photo.open(tmp_path / f"again{target}").to_native(), deep.pixels)
 
 
 def test_the_thumbnail_of_the_photo_before_is_not_kept(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_damaged_exif_does_not_keep_a_photo_out(tmp_path: Path) -> None:
     image = random_image("RGB", (4, 4))
     for i, exif in enumerate([b"Exif\0\0garbage", b"Exif\0\0II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"]):
         image.save(tmp_path / f"{i}.png", exif=exif)
-        assert np.array_equal(Photo.open(tmp_path / f"{i}.png").native(), image)
+        assert np.array_equal(Photo.open(tmp_path / f"{i}.png").to_native(), image)
 
 
 @pytest.mark.parametrize("mode", PIL_MODES)
@@ -111,9 +111,9 @@ def test_the_lossless_suffix_is_lossless(
             photo.save(path)
         return
     photo.save(path)
-    again = Photo.open(path).native()
+    again = Photo.open(path).to_native()
     written_as = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}.get(mode)
-    expected = image.convert(written_as) if written_as else photo.native()
+    expected = image.convert(written_as) if written_as else photo.to_native()
     assert np.array_equal(np.asarray(again), np.asarray(expected))
 
 
@@ -121,7 +121,7 @@ def test_the_lossless_suffix_is_lossless(
 def test_other_lossless_formats(tmp_path: Path, mode: str, suffix: str) -> None:
     image = random_image(mode, (7, 5))
     Photo.open(image).save(tmp_path / f"a{suffix}")
-    assert np.array_equal(Photo.open(tmp_path / f"a{suffix}").native(), image)
+    assert np.array_equal(Photo.open(tmp_path / f"a{suffix}").to_native(), image)
 
 
 def test_cmyk_jpegs_keep_their_polarity(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_cmyk_jpegs_keep_their_polarity(tmp_path: Path) -> None:
     photo = Photo.open(tmp_path / "cyan.jpg")
     torch.testing.assert_close(photo.rgb[0, :, 4, 4], torch.tensor([0.0, 1.0, 1.0]), atol=0.02, rtol=0)
     photo.save(tmp_path / "again.jpg")
-    difference = ImageChops.difference(Photo.open(tmp_path / "again.jpg").native(), image)
+    difference = ImageChops.difference(Photo.open(tmp_path / "again.jpg").to_native(), image)
     assert max(high for _, high in difference.getextrema()) <= 3
 
 

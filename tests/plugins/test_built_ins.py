@@ -20,7 +20,7 @@ PACKAGE = Path(hcl_sdk.__file__).parent
 TOP_LEVEL = ("encoder", "interaction", "head", "clusterer", "restorer")
 """Kinds whose built-ins are imported from ``hcl_sdk`` itself."""
 
-BUILT_INS = [e for e in registry.entries() if e.distribution is None and e.kind in COMPONENT_KINDS]
+BUILT_INS = [e for e in registry.list_entries() if e.distribution is None and e.kind in COMPONENT_KINDS]
 each_built_in = pytest.mark.parametrize("entry", BUILT_INS, ids=lambda e: f"{e.kind}-{e.name}")
 
 

@@ -38,7 +38,7 @@ LISTING = (
 
     plugins = [r for r in registry.plugins if r.distribution not in here]
     reports = {f"{r.distribution}:{r.entry_point}": [r.status, r.version, r.error, r.names] for r in plugins}
-    names = [entry.qualified_name for entry in registry.entries()]
+    names = [entry.qualified_name for entry in registry.list_entries()]
     print(json.dumps({"reports": reports, "names": names, "torch": "torch" in sys.modules}))
 """
 )
@@ -113,7 +113,7 @@ def used(python: str) -> dict[str, Any]:
         import json
         import torch
         from hcl_sdk import Detection, Pyramid, PyramidSpec
-        from hcl_sdk.config import build, describe, dump_yaml, load_yaml, plugins_used
+        from hcl_sdk.config import build, describe, dump_yaml, load_yaml, list_plugins_used
         from hcl_sdk.plugins import registry
 
         def attempt(call):
@@ -136,14 +136,14 @@ def used(python: str) -> dict[str, Any]:
             "filled": filled.sub(image).abs().max().item(),
             "described": describe(restorer),
             "described again": describe(again),
-            "plugins used": plugins_used({"restorer": describe(restorer)}),
+            "plugins used": list_plugins_used({"restorer": describe(restorer)}),
             "bare": registry.get("interaction", "blurred-context").__module__,
             "sloppy": registry.get("restorer", "Hcl_Blur/blur-fill").__name__,
             "built-in wins": registry.find("restorer", "gated-unet").target_text,
             "shadowed": registry.get("restorer", "hcl-clash/gated-unet").__name__,
-            "first of two names": registry.name_of(registry.get("restorer", "hcl-clash/gated-unet")),
-            "shipped": (registry.weights_source("shipped") / "config.json").is_file(),
-            "hub": registry.weights_source("on-the-hub"),
+            "first of two names": registry.get_name(registry.get("restorer", "hcl-clash/gated-unet")),
+            "shipped": (registry.find_weights_source("shipped") / "config.json").is_file(),
+            "hub": registry.find_weights_source("on-the-hub"),
         }
         for kind, name in [
             ("restorer", "blur-fill"),
@@ -159,7 +159,7 @@ def used(python: str) -> dict[str, Any]:
             ("head", "wrong-kind"),
         ]:
             results[f"{kind} {name}"] = attempt(lambda: registry.get(kind, name).__name__)
-        results["missing-folder"] = attempt(lambda: str(registry.weights_source("missing-folder")))
+        results["missing-folder"] = attempt(lambda: str(registry.find_weights_source("missing-folder")))
         results["config"] = attempt(lambda: build("hcl-absent/thing", "head"))
         print(json.dumps(results))
         """,

@@ -107,12 +107,12 @@ def test_the_built_ins_come_first_by_the_same_hook() -> None:
 
 def test_every_built_in_can_be_loaded() -> None:
     registry = Registry(discover=discover)
-    built_in = [e for e in registry.entries() if e.distribution is None and e.kind != "weights"]
+    built_in = [e for e in registry.list_entries() if e.distribution is None and e.kind != "weights"]
     assert len(built_in) >= 11
     for entry in built_in:
         cls = registry.get(entry.kind, entry.name)
         assert cls.kind == entry.kind
-        assert registry.name_of(cls) == entry.name
+        assert registry.get_name(cls) == entry.name
         assert entry.summary
 
 
@@ -148,7 +148,7 @@ def test_what_scripts_plugins_and_built_ins_give_is_in_one_registry(install: Ins
     install("lazy-dist", GIVES_ONE_HEAD)
     registry = Registry(discover=discover)
     registry.head("mine", "somewhere:Mine")
-    assert {"lazy-dist/one", "script/mine", "projection"} <= {e.qualified_name for e in registry.entries("head")}
+    assert {"lazy-dist/one", "script/mine", "projection"} <= {e.qualified_name for e in registry.list_entries("head")}
 
 
 def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(
@@ -160,7 +160,7 @@ def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(
     discover(registry)
     monkeypatch.setenv("HCL_DISABLE_PLUGINS", "again-dist")
     discover(registry)
-    names = {e.qualified_name for e in registry.entries("head")}
+    names = {e.qualified_name for e in registry.list_entries("head")}
     assert "script/mine" in names
     assert "again-dist/one" not in names
 
@@ -260,7 +260,7 @@ def _adds(body: str) -> str:
             "class Mute(Exception):\n    def __str__(self): raise SystemExit(1)\nraise Mute",
             "Mute: (its message cannot be shown: SystemExit)",
         ),
-        ("from hcl_sdk.plugins import registry; registry.entries()", "while plugins are being discovered"),
+        ("from hcl_sdk.plugins import registry; registry.list_entries()", "while plugins are being discovered"),
         (
             "from hcl_sdk.plugins import registry as everybodys\neverybodys.head('oops', 'a:B')\n" + _hook("..."),
             "head 'oops' is registered as if by a script while plugins are being discovered; use the registry that",
@@ -275,13 +275,13 @@ def test_a_broken_plugin_is_reported_and_affects_no_other(
     install("good-dist", GIVES_ONE_HEAD)
     registry = Registry(discover=discover)
     monkeypatch.setattr(plugins, "registry", registry)
-    registry.entries()
+    registry.list_entries()
     reports = {r.distribution: r for r in registry.plugins}
     assert (reports["bad-dist"].status, reports["bad-dist"].names) == ("broken", ())
     assert error in reports["bad-dist"].error
     assert "\n" not in reports["bad-dist"].error
     assert (reports["a-good-dist"].status, reports["good-dist"].status) == ("ok", "ok")
-    given = {e.qualified_name for e in registry.entries("head") if e.distribution}
+    given = {e.qualified_name for e in registry.list_entries("head") if e.distribution}
     assert given == {"a-good-dist/one", "good-dist/one"}
 
 
@@ -463,7 +463,7 @@ def test_strictness_names_all_broken_plugins(install: Install, monkeypatch: pyte
 
 
 def test_listing_imports_no_torch() -> None:
-    program = "import sys; from hcl_sdk.plugins import registry; registry.entries(); print('torch' in sys.modules)"
+    program = "import sys; from hcl_sdk.plugins import registry; registry.list_entries(); print('torch' in sys.modules)"
     environment = {"HCL_DISABLE_PLUGINS": "*", "PYTHONPATH": str(Path(hcl_sdk.__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "False", done.stderr

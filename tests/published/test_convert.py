@@ -22,7 +22,7 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.convnext import ConvNeXtEncoder
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interfaces import Restorer
-from hcl_sdk.published import ConversionError, convert, load_published, settings_to_config
+from hcl_sdk.published import ConversionError, convert, convert_settings, load_published
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 DATA = Path(__file__).parents[1] / "data" / "recorded"
@@ -146,12 +146,12 @@ def test_a_mask_may_differ_only_where_rounding_decides() -> None:
 def test_what_belongs_to_training_is_named_as_left_out(tmp_path: Path) -> None:
     content = checkpoint()
     content["optimizer_inpaintnet"] = {"state": {}, "param_groups": []}
-    conversion = convert(saved(content, tmp_path), settings_to_config(settings()))
+    conversion = convert(saved(content, tmp_path), convert_settings(settings()))
     assert conversion.left_out == ("pdisc", "step", "optimizer_inpaintnet")
 
 
 def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path: Path) -> None:
-    config = settings_to_config(settings())
+    config = convert_settings(settings())
     whole = convert(DATA / "legacy2.pt", config).pipeline
     bare = {k: v for k, v in checkpoint().items() if k in ("inpaintnet", "refinenet", "classifier")}
     conversion = convert(saved(bare, tmp_path), config)
@@ -164,7 +164,7 @@ def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path: 
 
 def test_every_weight_of_the_file_is_used_and_every_parameter_set() -> None:
     content = checkpoint("nofuse_legacy3")
-    pipeline = convert(DATA / "nofuse_legacy3.pt", settings_to_config(settings("nofuse_legacy3"))).pipeline
+    pipeline = convert(DATA / "nofuse_legacy3.pt", convert_settings(settings("nofuse_legacy3"))).pipeline
     assert pipeline.detector is not None
     assert pipeline.restorer is not None
     inpaintnet = content["inpaintnet"].values()
@@ -191,7 +191,7 @@ def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_pat
     decoder["last_conv.conv.weight"] = torch.zeros(4, 16, 1, 1)
     content["classifier"]["cls.0.bias"] = torch.zeros(8, dtype=torch.long)
     with pytest.raises(ConversionError) as error:
-        convert(saved(content, tmp_path), settings_to_config(settings()))
+        convert(saved(content, tmp_path), convert_settings(settings()))
     message = str(error.value)
     missing, rest = message.split("unexpected (2):")
     unexpected, misfits = rest.split("of another shape or type (2):")
@@ -205,7 +205,7 @@ def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_pat
 
 
 def test_nothing_is_loaded_from_a_file_that_does_not_fit(tmp_path: Path) -> None:
-    config = settings_to_config(settings())
+    config = convert_settings(settings())
     detector, restorer = build(config["detector"], Detector), build(config["restorer"], "restorer")
     assert isinstance(restorer, Restorer)
     restorer.bind(detector.encoder.spec)
@@ -234,14 +234,14 @@ def test_buffers_that_are_computed_must_agree(name: str, change: Callable[..., A
     with pytest.raises(
         ConversionError, match=rf"with other values than computed \(1\):\n  inpaintnet\.encoder\.{name}"
     ):
-        convert(saved(content, tmp_path), settings_to_config(settings()))
+        convert(saved(content, tmp_path), convert_settings(settings()))
 
 
 def test_another_window_is_named(tmp_path: Path) -> None:
     wrong = settings()
     wrong["network"]["window_size"] = 8
     with pytest.raises(ConversionError, match=r"expected \(225, 1\), got \(49, 1\) \(a window of 4\)"):
-        convert(DATA / "legacy2.pt", settings_to_config(wrong))
+        convert(DATA / "legacy2.pt", convert_settings(wrong))
 
 
 def test_another_version_is_seen_by_its_names() -> None:
@@ -250,7 +250,7 @@ def test_another_version_is_seen_by_its_names() -> None:
     with pytest.raises(
         ConversionError, match=r"(?s)missing.*conv_down_blocks\.0\.0\.bias.*unexpected.*blocks\.0\.1\.bias"
     ):
-        convert(DATA / "nofuse_legacy3.pt", settings_to_config(wrong))
+        convert(DATA / "nofuse_legacy3.pt", convert_settings(wrong))
 
 
 class Harmful:
@@ -290,21 +290,21 @@ def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(
     path = tmp_path / "checkpoint.pt"
     write(path)
     with pytest.raises(ConversionError, match=message) as caught:
-        convert(path, settings_to_config(settings()))
+        convert(path, convert_settings(settings()))
     assert "weights_only" not in str(caught.value)  # PyTorch advises to turn it off
     assert capsys.readouterr().out == ""
 
 
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
-        convert("nowhere.pt", settings_to_config(settings()))
+        convert("nowhere.pt", convert_settings(settings()))
 
 
 def test_components_that_checkpoints_do_not_hold_are_named() -> None:
     detector = Detector(encoder=ConvNeXtEncoder(), head=ProjectionHead(dim=8))
     with pytest.raises(ConversionError, match="nothing for ConvNeXtEncoder"):
         load_published(DATA / "legacy2.pt", detector, PartialSwinRestorer())
-    config = settings_to_config(settings())
+    config = convert_settings(settings())
     with pytest.raises(ConversionError, match="lacks one"):
         convert(DATA / "legacy2.pt", {"detector": config["detector"]})
 
@@ -350,7 +350,7 @@ def itself() -> dict[Any, Any]:
 )
 def test_strange_contents_are_one_error(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match=message):
-        convert(saved(content(), tmp_path), settings_to_config(settings()))
+        convert(saved(content(), tmp_path), convert_settings(settings()))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
@@ -360,7 +360,7 @@ def test_weights_that_are_not_finite_are_named(value: float, tmp_path: Path) -> 
     bias[1] = value
     content["classifier"]["cls.0.bias"] = bias
     with pytest.raises(ConversionError, match=r"NaN, infinity or too large a value \(1\):\n  classifier\.cls\.0\.bias"):
-        convert(saved(content, tmp_path), settings_to_config(settings()))
+        convert(saved(content, tmp_path), convert_settings(settings()))
 
 
 def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -368,4 +368,4 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
         path = tmp_path / make.__name__
         make(path)
         with pytest.raises(ConversionError, match="is not a regular file"):
-            convert(path, settings_to_config(settings()))
+            convert(path, convert_settings(settings()))

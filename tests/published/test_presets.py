@@ -11,7 +11,7 @@ import torch
 
 from hcl_sdk.config import build
 from hcl_sdk.detector import Detector
-from hcl_sdk.published import preset, presets, settings_to_config
+from hcl_sdk.published import convert_settings, get_preset, list_presets
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 DATA = Path(__file__).parents[1] / "data" / "recorded"
@@ -22,7 +22,7 @@ def settings() -> dict:
 
 
 def test_presets_are_the_published_settings() -> None:
-    assert presets() == ("ffhq256", "imagenet256", "places256", "places512")
+    assert list_presets() == ("ffhq256", "imagenet256", "places256", "places512")
     common = {
         "dim_mults": [1, 2, 4],
         "proj_dim": 64,
@@ -45,12 +45,12 @@ def test_presets_are_the_published_settings() -> None:
         refinement = {"dim": 64, "dim_mults": [1, 2, 4, 8, 8]}
         for version in (2, 3, 4):
             same = {"image_size": size, "legacy": version, "network": network, "refinement": refinement}
-            assert preset(name, version) == settings_to_config(same)
+            assert get_preset(name, version) == convert_settings(same)
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", list_presets())
 def test_presets_compose(name: Any) -> None:
-    config = preset(name)
+    config = get_preset(name)
     with torch.device("meta"):
         detector = build(config["detector"], Detector)
         restorer = build(config["restorer"], "restorer")
@@ -62,16 +62,16 @@ def test_presets_compose(name: Any) -> None:
 
 def test_unknown_names_and_versions_say_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"'places'; there are ffhq256, imagenet256, places256, places512"):
-        preset("places")
+        get_preset("places")
     with pytest.raises(ValueError, match=r"versions 2, 3, 4 .* got 5"):
-        preset("places256", version=5)
+        get_preset("places256", version=5)
 
 
 def test_windows_shrink_to_the_maps_of_the_image_size() -> None:
     small = settings()
     small["image_size"] = 12
     small["network"] |= {"window_size": 8, "bottleneck_window_size": 8, "n_conv_stages": 0}
-    config = settings_to_config(small)
+    config = convert_settings(small)
     assert config["detector"]["encoder"]["window_sizes"] == config["restorer"]["window_sizes"] == [8, 6]
     assert config["restorer"]["bottleneck_window_size"] == 6
 
@@ -85,4 +85,4 @@ def test_settings_that_are_missing_or_unknown_are_all_named() -> None:
         "settings: missing image_size; network: missing fuse; network: unknown fused; refinement: missing dim_mults"
     )
     with pytest.raises(ValueError, match=expected):
-        settings_to_config(wrong)
+        convert_settings(wrong)

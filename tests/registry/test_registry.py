@@ -93,7 +93,7 @@ def test_every_kind_can_be_registered() -> None:
     registry = Registry()
     for kind in COMPONENT_KINDS:
         getattr(registry, kind)("mine", "package.module:Class", summary=f"a {kind}")
-    assert [(e.kind, e.qualified_name, e.summary) for e in registry.entries()] == [
+    assert [(e.kind, e.qualified_name, e.summary) for e in registry.list_entries()] == [
         (kind, "script/mine", f"a {kind}") for kind in KINDS
     ]
 
@@ -186,8 +186,8 @@ registry.head("lazy", "package.module:Head")
     first, second = (namespace["Mine"] for namespace in namespaces)
     assert first is not second
     assert registry.get("restorer", "mine") is second
-    assert registry.name_of(second) == "script/mine"
-    assert [(e.qualified_name, e.summary) for e in registry.entries()] == [
+    assert registry.get_name(second) == "script/mine"
+    assert [(e.qualified_name, e.summary) for e in registry.list_entries()] == [
         ("script/lazy", ""),
         ("script/mine", "second"),
     ]
@@ -220,7 +220,7 @@ def test_registering_during_discovery_is_refused_in_that_thread_alone() -> None:
         other.join()
 
     registry = Registry(discover=discover)
-    assert [e.qualified_name for e in registry.entries()] == ["script/mine"]
+    assert [e.qualified_name for e in registry.list_entries()] == ["script/mine"]
     registry.restorer("later", Derived)
     assert registry.get("restorer", "later") is Derived
 
@@ -231,11 +231,11 @@ def test_order_of_registering_and_discovering_does_not_matter() -> None:
         filled_with(entry("built-in"), entry("x", "dist")),
     )
     before.restorer("mine", Plain)
-    listed = after.entries("restorer")
+    listed = after.list_entries("restorer")
     after.restorer("mine", Plain)
     assert len(listed) == 2
-    assert before.entries() == after.entries()
-    assert [e.qualified_name for e in after.entries()] == ["built-in", "dist/x", "script/mine"]
+    assert before.list_entries() == after.list_entries()
+    assert [e.qualified_name for e in after.list_entries()] == ["built-in", "dist/x", "script/mine"]
 
 
 def test_discovery_happens_once_and_only_when_something_is_looked_up() -> None:
@@ -245,7 +245,7 @@ def test_discovery_happens_once_and_only_when_something_is_looked_up() -> None:
     assert not calls
     for _ in range(2):
         registry.get("restorer", "mine")
-        registry.name_of(Plain)
+        registry.get_name(Plain)
     assert calls == [registry]
 
 
@@ -261,9 +261,9 @@ def test_a_failed_discovery_fails_every_look_up() -> None:
 
 
 def test_looking_up_during_discovery_is_refused() -> None:
-    registry = Registry(discover=lambda registry: registry.entries())
+    registry = Registry(discover=lambda registry: registry.list_entries())
     with pytest.raises(PluginError, match="while plugins are being discovered"):
-        registry.entries()
+        registry.list_entries()
 
 
 def test_a_closed_registry_takes_no_more_names() -> None:
@@ -352,7 +352,7 @@ def test_what_cannot_be_loaded_is_told_with_its_place(
 
 
 def test_a_kind_that_does_not_exist() -> None:
-    for ask in (lambda: Registry().get("decoder", "x"), lambda: Registry().entries("decoder")):
+    for ask in (lambda: Registry().get("decoder", "x"), lambda: Registry().list_entries("decoder")):
         with pytest.raises(ValueError, match=r"one of encoder, interaction, .*; got 'decoder'"):
             ask()
 
@@ -367,15 +367,15 @@ def test_weights_have_a_source_and_no_class(tmp_path: Path, monkeypatch: pytest.
     registry.weights("no-folder", f"{package.name}:deep/wates")
     registry.weights("no-package", "a_module_that_does_not_exist:deep")
     registry.weights("remote", "hub:org/name.v2")
-    assert registry.weights_source("folder") == Path(package, "deep", "weights")
-    assert registry.weights_source("script/remote") == "hub:org/name.v2"
+    assert registry.find_weights_source("folder") == Path(package, "deep", "weights")
+    assert registry.find_weights_source("script/remote") == "hub:org/name.v2"
     with pytest.raises(PluginError, match="there is no folder"):
-        registry.weights_source("no-folder")
+        registry.find_weights_source("no-folder")
     with pytest.raises(PluginError, match="No module named 'a_module_that_does_not_exist'"):
-        registry.weights_source("no-package")
+        registry.find_weights_source("no-package")
     with pytest.raises(UnknownNameError, match="did you mean 'script/folder'"):
-        registry.weights_source("foldr")
-    with pytest.raises(ValueError, match="weights_source"):
+        registry.find_weights_source("foldr")
+    with pytest.raises(ValueError, match="find_weights_source"):
         registry.get("weights", "folder")
 
 
@@ -385,16 +385,16 @@ def test_weights_may_be_in_a_package_without_init(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(tmp_path)
     registry = Registry()
     registry.weights("folder", "namespace_of_test_registry:weights")
-    assert registry.weights_source("folder") == folder
+    assert registry.find_weights_source("folder") == folder
 
 
 def test_a_class_is_named_by_identity(module: Any) -> None:
     same_place = type("Plain", (Plain,), {"__module__": Plain.__module__, "__qualname__": Plain.__qualname__})
     registry = filled_with(entry("plain", "dist", target=f"{module}:Plain"), entry("derived", target=Derived))
-    assert registry.name_of(Plain) == "dist/plain"
-    assert registry.name_of(Derived) == "derived"
+    assert registry.get_name(Plain) == "dist/plain"
+    assert registry.get_name(Derived) == "derived"
     with pytest.raises(RegistryError, match="is not registered"):
-        registry.name_of(hcl_sdk.component(same_place))
+        registry.get_name(hcl_sdk.component(same_place))
 
 
 def test_a_class_is_found_under_a_module_that_was_not_imported_yet(
@@ -406,13 +406,13 @@ def test_a_class_is_found_under_a_module_that_was_not_imported_yet(
     monkeypatch.setitem(sys.modules, holder.__name__, holder)
     monkeypatch.syspath_prepend(tmp_path)
     registry = filled_with(entry("broken", "a"), entry("other", "b", target="reexport_of_test_registry:Other"))
-    assert registry.name_of(Plain) == "b/other"
+    assert registry.get_name(Plain) == "b/other"
 
 
 def test_an_unregistered_class_is_told_the_missing_line() -> None:
     registry = filled_with(entry("broken", "a"))
     with pytest.raises(RegistryError) as caught:
-        registry.name_of(WithUse)
+        registry.get_name(WithUse)
     message = str(caught.value)
     assert 'registry.restorer("with-use", WithUse)' in message
     assert f'registry.restorer("with-use", "{__name__}:WithUse")' in message
@@ -425,7 +425,7 @@ def test_a_component_of_no_kind_has_no_name() -> None:
         pass
 
     with pytest.raises(RegistryError, match="Loose is of no kind"):
-        Registry().name_of(Loose)
+        Registry().get_name(Loose)
 
 
 @pytest.mark.parametrize(("name", "normal"), [("My_Package.X", "my-package-x"), ("a--b", "a-b"), ("plain", "plain")])

@@ -23,7 +23,7 @@ MAY_BE_SKIPPED = {
 
 
 def test_a_package_stands_for_all_that_it_gives() -> None:
-    ours = [entry for entry in registry.entries() if entry.distribution is None]
+    ours = [entry for entry in registry.list_entries() if entry.distribution is None]
     assert list(find_entries("HCL_SDK")) == ours
     assert len(ours) > 50
 
@@ -32,7 +32,7 @@ NOT_EXPORTABLE = {"patch-synthesis"}  # how far it searches depends on what it i
 
 
 @pytest.mark.parametrize(
-    "entry", [e for e in registry.entries() if e.distribution is None], ids=lambda e: f"{e.kind}-{e.name}"
+    "entry", [e for e in registry.list_entries() if e.distribution is None], ids=lambda e: f"{e.kind}-{e.name}"
 )
 def test_built_ins_pass_all_checks(entry: Entry, tmp_path: Path) -> None:
     if entry.name == "hugging-face":

@@ -28,7 +28,7 @@ from hcl_sdk import (
 from hcl_sdk.losses import PerceptualLoss
 from hcl_sdk.plugins import discover, registry
 from hcl_sdk.registry import COMPONENT_KINDS, Entry, Registry, RegistryError
-from hcl_sdk.testing import ChecksFailed, Outcome, Report, check_encoder, check_head, check_loss, checks_for
+from hcl_sdk.testing import ChecksFailed, Outcome, Report, check_encoder, check_head, check_loss, list_checks
 from hcl_sdk.testing._checks import every
 from hcl_sdk.testing.conformance import find_entries, make_entry_cases
 
@@ -57,20 +57,20 @@ def small() -> ResNetEncoder:
 
 @pytest.mark.parametrize("kind", [*COMPONENT_KINDS, "weights"])
 def test_every_check_says_in_a_line_what_it_is_for(kind: Any) -> None:
-    checks = checks_for(kind)
+    checks = list_checks(kind)
     assert len({check.name for check in checks}) == len(checks) > 2
     assert all(check.description.endswith(".") for check in checks)
 
 
 def test_every_check_has_a_component_here_that_it_finds_broken() -> None:
     here = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
-    names = {check.name for kind in (*COMPONENT_KINDS, "weights") for check in checks_for(kind)}
+    names = {check.name for kind in (*COMPONENT_KINDS, "weights") for check in list_checks(kind)}
     assert [name for name in sorted(names) if f'"{name}"' not in here] == []
 
 
 def test_a_kind_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a kind, one of encoder, .*; got 'decoder'"):
-        checks_for("decoder")
+        list_checks("decoder")
 
 
 def test_the_example_of_a_class_is_checked_and_may_have_files() -> None:
@@ -297,7 +297,7 @@ def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch: pytest.Mo
 
     report = check_head(factory)
     assert {o.status for o in report.outcomes} == {"skipped"}
-    assert len(report.outcomes) == len(checks_for("head"))
+    assert len(report.outcomes) == len(list_checks("head"))
 
 
 def test_names_that_stand_for_nothing_are_refused_with_the_nearest() -> None:
@@ -319,12 +319,12 @@ def test_the_isolated_registry_forgets(hcl_registry: Registry) -> None:
 @pytest.mark.parametrize("run", [1, 2])
 def test_each_test_has_a_registry_of_its_own(hcl_registry: Registry, run: int) -> None:
     hcl_registry.interaction("same", f"elsewhere:Mine{run}")
-    assert [e.target for e in registry.entries() if e.distribution == "script"] == [f"elsewhere:Mine{run}"]
+    assert [e.target for e in registry.list_entries() if e.distribution == "script"] == [f"elsewhere:Mine{run}"]
 
 
 def test_checks_leave_no_names_behind() -> None:
     check_encoder(Rounding, expected_failures={"spec_is_true": "see above"})
-    assert not [e for e in registry.entries() if e.name.startswith("under-test")]
+    assert not [e for e in registry.list_entries() if e.name.startswith("under-test")]
 
 
 def test_components_of_components_need_no_names_either() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 PAGE = """# A page
 
@@ -49,7 +49,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_blocks_have_their_language_code_line_and_options(tmp_path: Path) -> None:
-    blocks = page_blocks(written(tmp_path, PAGE))
+    blocks = read_blocks(written(tmp_path, PAGE))
     assert [b.language for b in blocks] == ["python", "text", "setup", "python", "text", "yaml"]
     assert [b.code for b in blocks[2:4]] == ["hidden = 3\n", "print(hidden   + 1)\n"]
     assert blocks[5].options == {"file": "a.yaml", "exit": "1"}
@@ -59,7 +59,7 @@ def test_blocks_have_their_language_code_line_and_options(tmp_path: Path) -> Non
 
 def test_a_page_that_is_right_passes(tmp_path: Path) -> None:
     assert run_page(written(tmp_path, PAGE), {"name": "a"}) == 2
-    assert [b.code for b in page_blocks(written(tmp_path, PAGE), "text")] == ["a 0\n...\n", "4\n"]
+    assert [b.code for b in read_blocks(written(tmp_path, PAGE), "text")] == ["a 0\n...\n", "4\n"]
 
 
 def test_what_differs_is_shown_with_its_line(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_spaces_count(tmp_path: Path) -> None:
 def test_an_option_that_is_none_is_an_error(tmp_path: Path) -> None:
     page = written(tmp_path, "a\n\n<!-- test: skip -->\n```python\n```\n")
     with pytest.raises(ValueError, match=r"page\.md:3: expected <!-- test: NAME=VALUE \.\.\. -->, got skip"):
-        page_blocks(page)
+        read_blocks(page)
 
 
 def test_an_error_has_the_line_of_the_page(tmp_path: Path) -> None:

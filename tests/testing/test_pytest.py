@@ -108,7 +108,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
         def test_registry(hcl_registry):
             hcl_registry.shape("mine", Sound)
-            assert hcl_registry.name_of(Sound) == "script/mine"
+            assert hcl_registry.get_name(Sound) == "script/mine"
         """,
         "-rA",
     )

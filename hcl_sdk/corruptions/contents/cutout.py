@@ -144,7 +144,7 @@ def _join_regions(
 
 def _match(part: NDArray[np.floating], image: NDArray[np.uint8], patch: Patch, share: float) -> NDArray[np.floating]:
     """Bring mean and spread of each channel of the object a share of the way to those of what it hides."""
-    on, of = patch.overlap((image.shape[0], image.shape[1]))
+    on, of = patch.find_overlap((image.shape[0], image.shape[1]))
     inside = patch.alpha[of] > 0.5
     if inside.sum() < 4:
         return part

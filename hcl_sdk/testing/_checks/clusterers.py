@@ -17,7 +17,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
     """Two centers of length 1 and an assignment in [0, 1] for every image of any size, also without candidates."""
     clusterer = subject.make()
     for size in SIZES:
-        embedding, candidates = subject.inputs(*size, batch=3)
+        embedding, candidates = subject.make_inputs(*size, batch=3)
         candidates[-1] = False
         clusters = _cluster(clusterer, embedding, candidates)
         where = f"for maps of {size[0]} x {size[1]}"
@@ -47,7 +47,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
 def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
     """The more a pixel is like the second center, and not the first, the higher its assignment is."""
     clusterer = subject.make()
-    embedding, candidates = subject.inputs(17, 33)
+    embedding, candidates = subject.make_inputs(17, 33)
     clusters = _cluster(clusterer, embedding, candidates)
     first, second = torch.einsum("bkd,bdhw->kbhw", clusters.centers, embedding).unbind()
     nearness, assignment = (second - first).flatten(1), clusters.assignment.flatten(1)
@@ -62,7 +62,7 @@ def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
 def only_candidates_are_clustered(subject: ClustererSubject) -> None:
     """Pixels that are no candidates do not move the centers."""
     clusterer = subject.make()
-    embedding, candidates = subject.inputs(17, 33)
+    embedding, candidates = subject.make_inputs(17, 33)
     candidates = candidates.clone()
     candidates[..., :9, :] = False
     other = torch.where(candidates, embedding, F.normalize(-embedding.roll(1, dims=1), dim=1))
@@ -73,7 +73,7 @@ def only_candidates_are_clustered(subject: ClustererSubject) -> None:
 def logits_fit_centers(subject: ClustererSubject) -> None:
     """There is one logit a center, or none at all; a clusterer that finds one class has some."""
     clusterer = subject.make()
-    embedding, candidates = subject.inputs(17, 33)
+    embedding, candidates = subject.make_inputs(17, 33)
     with torch.no_grad():
         logits = clusterer.corruption_logits(_cluster(clusterer, embedding, candidates).centers)
     if logits is None:

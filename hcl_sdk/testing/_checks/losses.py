@@ -29,7 +29,7 @@ def gives_one_number(subject: LossSubject) -> None:
     """For images of any size, with nothing, something or all corrupted: a finite float32 number."""
     loss = subject.make()
     for size in SIZES:
-        inputs = subject.inputs(*size, batch=3)
+        inputs = subject.make_inputs(*size, batch=3)
         where = f"for images of {size[0]} x {size[1]}"
         for path, value in list_tensors(subject.call(loss, inputs)):
             if value.shape != ():
@@ -42,7 +42,7 @@ def gives_one_number(subject: LossSubject) -> None:
 
 def batch_is_mean_of_images(subject: LossSubject) -> None:
     """The loss of a batch is the mean of the losses of its images."""
-    loss, inputs = subject.make(), subject.inputs(17, 33, batch=3)
+    loss, inputs = subject.make(), subject.make_inputs(17, 33, batch=3)
     with torch.no_grad():
         whole = list(list_tensors(subject.call(loss, inputs)))
         alone = [list(list_tensors(subject.call(loss, take_one(inputs, b)))) for b in range(3)]
@@ -53,7 +53,7 @@ def batch_is_mean_of_images(subject: LossSubject) -> None:
 
 def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
     """The field ``weight`` does not change what ``forward`` returns; the trainer multiplies by it."""
-    loss, inputs = subject.make(), subject.inputs(17, 33)
+    loss, inputs = subject.make(), subject.make_inputs(17, 33)
     with torch.random.fork_rng():
         heavier = attrs.evolve(subject.make(), weight=loss.weight + 3.0).eval()
     heavier.load_state_dict(loss.state_dict())
@@ -71,7 +71,7 @@ def gradients_reach_the_model(subject: LossSubject) -> None:
         value = subject.call(loss, (detector(draw_images(32, 48, 3), corruption_mask=mask), mask))
         leaves = list(detector.parameters())
     else:
-        restored, *rest = subject.inputs(32, 48)
+        restored, *rest = subject.make_inputs(32, 48)
         leaves = [restored.requires_grad_()]
         value = loss(restored, *rest)
     if not value.requires_grad:
@@ -98,7 +98,7 @@ def better_results_cost_less(subject: LossSubject) -> None:
                 float(subject.call(loss, (make_training_detection(mask, opposite), mask))) for opposite in (False, True)
             )
         else:
-            _, target, mask = subject.inputs(32, 48)
+            _, target, mask = subject.make_inputs(32, 48)
             noise = torch.rand(target.shape, generator=torch.Generator().manual_seed(4))
             good, bad = (float(loss(image, target, mask)) for image in (target, noise))
     if not good < bad:

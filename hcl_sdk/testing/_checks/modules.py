@@ -21,16 +21,16 @@ from hcl_sdk.testing._subjects import ModuleSubject, Subject
 
 def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     """The same input and seed give the same result, whatever the global random state is and what came before."""
-    component, inputs = subject.make(), subject.inputs(17, 33)
+    component, inputs = subject.make(), subject.make_inputs(17, 33)
     with change_random_state(1):
         first = subject.run(component, inputs)
     with change_random_state(2):
         second = subject.run(component, inputs)
     for path, a, b in pair_tensors(first, second):
         if not torch.equal(a, b):
-            raise Fault(f"{path} differs from call to call, by up to {difference(a, b):.3g}")
+            raise Fault(f"{path} differs from call to call, by up to {measure_difference(a, b):.3g}")
     others = []
-    for before in ((), (subject.inputs(34, 18, seed=1),)):
+    for before in ((), (subject.make_inputs(34, 18, seed=1),)):
         with change_random_state(3):
             component = subject.make()
         for given in before:
@@ -39,14 +39,14 @@ def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     for path, a, b in pair_tensors(*others):
         if not torch.equal(a, b):
             raise Fault(
-                f"{path} differs by up to {difference(a, b):.3g} after a call with other images: something of them "
-                f"is kept"
+                f"{path} differs by up to {measure_difference(a, b):.3g} after a call with other images: something of "
+                f"them is kept"
             )
 
 
 def settings_are_left_alone(subject: ModuleSubject[Any]) -> None:
     """Torch's global settings, such as whether gradients are recorded, are as before."""
-    inputs, settings = subject.inputs(17, 33), Settings()
+    inputs, settings = subject.make_inputs(17, 33), Settings()
     subject.call(subject.make(), inputs)
     if changed := settings.list_changed():
         raise Fault(f"it changes the {', '.join(changed)} of torch for the whole program")
@@ -54,21 +54,21 @@ def settings_are_left_alone(subject: ModuleSubject[Any]) -> None:
 
 def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
     """What comes in is not modified."""
-    component, inputs = subject.make(), subject.inputs(17, 33)
+    component, inputs = subject.make(), subject.make_inputs(17, 33)
     before = copy_tensors(inputs)
     versions = [t._version for _, t in list_tensors(inputs)]
     with torch.no_grad():
         subject.call(component, inputs)
     for (path, a, b), version in zip(pair_tensors(before, inputs), versions, strict=True):
         if not torch.equal(a, b):
-            raise Fault(f"argument {path} is modified, by up to {difference(a, b):.3g}")
+            raise Fault(f"argument {path} is modified, by up to {measure_difference(a, b):.3g}")
         if b._version != version:
             raise Fault(f"argument {path} is written to, if with the same values; use no in-place functions on it")
 
 
 def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
     """In evaluation mode, an image's result does not depend on what else is in the batch."""
-    component, inputs = subject.make(), subject.inputs(17, 33, batch=3)
+    component, inputs = subject.make(), subject.make_inputs(17, 33, batch=3)
     together = subject.run(component, inputs)
     for b in range(3):
         alone = subject.run(component, take_one(inputs, b))
@@ -78,7 +78,7 @@ def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
 
 def memory_layout_does_not_matter(subject: ModuleSubject[Any]) -> None:
     """Tensors whose channels lie together in memory, as in training, or that are parts of others, do as well."""
-    component, inputs = subject.make(), subject.inputs(17, 33)
+    component, inputs = subject.make(), subject.make_inputs(17, 33)
     expected = subject.run(component, inputs)
     for how, change in (
         ("with channels last", _put_channels_last),
@@ -100,7 +100,7 @@ def _cut_from_larger(t: Tensor) -> Tensor:
 
 def half_precision(subject: ModuleSubject[Any]) -> None:
     """Under autocast in bfloat16 and in float16, which ends at 65,504, the result is near that in float32."""
-    component, inputs = subject.make(), subject.inputs(17, 33)
+    component, inputs = subject.make(), subject.make_inputs(17, 33)
     exact = subject.run(component, inputs)
     for dtype in (torch.bfloat16, torch.float16):
         with torch.autocast("cpu", dtype):
@@ -128,9 +128,10 @@ def _assert_near(a: Tensor, b: Tensor, path: str, precision: str) -> None:
     if not a.isfinite().all():
         raise Fault(f"{path} is not finite in {precision}")
     scale = max(float(b.abs().max()), 1e-3)
-    if not difference(a.float(), b) <= 0.1 * scale:
+    if not measure_difference(a.float(), b) <= 0.1 * scale:
         raise Fault(
-            f"{path} differs by up to {difference(a.float(), b):.3g} in {precision}, at values of up to {scale:.3g}"
+            f"{path} differs by up to {measure_difference(a.float(), b):.3g} in {precision}, at values of up to "
+            f"{scale:.3g}"
         )
 
 
@@ -144,7 +145,7 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
     for seed in range(4):  # a ReLU may be closed for one batch, and a layer begin with zeros, which a step changes
         torch.manual_seed(seed)  # of dropout and the like
         component.zero_grad()
-        backpropagate(subject.compute_trained(component, subject.inputs(32, 48, seed=seed)))
+        backpropagate(subject.compute_trained(component, subject.make_inputs(32, 48, seed=seed)))
         for name, parameter in learning.items():
             if parameter.grad is not None:
                 if not parameter.grad.isfinite().all():
@@ -172,8 +173,10 @@ def backpropagate(output: Any) -> None:
 
 def state_round_trips(subject: ModuleSubject[Any]) -> None:
     """The state, also after training, gives the same result once written as safetensors and loaded elsewhere."""
-    component, other, inputs = subject.make(), subject.make(seed=1), subject.inputs(17, 33)
-    subject.run(component.train(), subject.inputs(32, 48, seed=2))  # running means and the like become what they saw
+    component, other, inputs = subject.make(), subject.make(seed=1), subject.make_inputs(17, 33)
+    subject.run(
+        component.train(), subject.make_inputs(32, 48, seed=2)
+    )  # running means and the like become what they saw
     component.eval()
     state = {name: t.detach().contiguous().clone() for name, t in component.state_dict().items()}
     with torch.no_grad():
@@ -184,14 +187,14 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
     for path, a, b in pair_tensors(subject.run(component, inputs), subject.run(other, inputs)):
         if not torch.equal(a, b):
             raise Fault(
-                f"{path} differs by up to {difference(a, b):.3g} after loading: something that was drawn, or changed "
-                f"in training, is neither a parameter nor a persistent buffer of the module"
+                f"{path} differs by up to {measure_difference(a, b):.3g} after loading: something that was drawn, or "
+                f"changed in training, is neither a parameter nor a persistent buffer of the module"
             )
 
 
 def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
     """All is computed on the device of the component; where there is no accelerator, followed without values."""
-    component, inputs = subject.make(), subject.inputs(17, 33)
+    component, inputs = subject.make(), subject.make_inputs(17, 33)
     expected = subject.run(component, inputs)
     device = (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or _NO_VALUES
     component, moved = component.to(device), map_tensors(inputs, lambda t: t.detach().to(device))
@@ -211,8 +214,8 @@ def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
             raise Fault(f"{path} of a component on {device} is on {b.device}")
         if device != _NO_VALUES and a.is_floating_point():
             limit = 0.02 * max(float(a.abs().max()), 1e-3)
-            if not difference(a, b.cpu()) <= limit:
-                raise Fault(f"{path} differs by {difference(a, b.cpu()):.3g} on {device}")
+            if not measure_difference(a, b.cpu()) <= limit:
+                raise Fault(f"{path} differs by {measure_difference(a, b.cpu()):.3g} on {device}")
 
 
 _NO_VALUES = torch.device("meta")
@@ -244,7 +247,7 @@ def exports(subject: ModuleSubject[Any]) -> None:
     """Where the class says ``exportable = True``: torch.export takes it, and the program computes the same."""
     if not getattr(subject.cls, "exportable", False):
         raise SkipTest("its class does not say exportable = True")
-    program_of = _TensorFunction(subject, subject.inputs(18, 24))
+    program_of = _TensorFunction(subject, subject.make_inputs(18, 24))
     flat = tuple(t.detach() for _, t in list_tensors(program_of.inputs))
     with torch.no_grad():
         program = torch.export.export(program_of, copy_tensors(flat)).module()
@@ -293,7 +296,7 @@ def _widen(spec: PyramidSpec) -> PyramidSpec:
     return PyramidSpec(channels=tuple(2 * c for c in spec.channels), strides=spec.strides)
 
 
-def difference(a: Tensor, b: Tensor) -> float:
+def measure_difference(a: Tensor, b: Tensor) -> float:
     """The largest absolute difference."""
     return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
 
@@ -315,7 +318,7 @@ def assert_close(a: Tensor, b: Tensor, what: str) -> None:
         return
     close = torch.allclose(a, b, rtol=1e-3, atol=1e-4 * max(1.0, float(b.abs().max())), equal_nan=False)
     if not close:
-        raise Fault(f"{what}: they differ by up to {difference(a, b):.3g}")
+        raise Fault(f"{what}: they differ by up to {measure_difference(a, b):.3g}")
 
 
 SHARED = (

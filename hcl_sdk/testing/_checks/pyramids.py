@@ -18,7 +18,7 @@ def spec_is_true(subject: EncoderSubject | InteractionSubject) -> None:
         raise Fault(f"an interaction keeps the strides; {subject.spec.strides} become {component.spec.strides}")
     for size in SIZES:
         with torch.no_grad():
-            pyramid = component(*subject.inputs(*size, batch=2))
+            pyramid = component(*subject.make_inputs(*size, batch=2))
         _check_maps(pyramid, component.spec, size, 2)
 
 
@@ -44,7 +44,7 @@ def _check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int
 
 def gradients_reach_the_encoder(subject: InteractionSubject | HeadSubject) -> None:
     """Every incoming map gets a gradient that is finite and not zero."""
-    (pyramid,) = subject.inputs(32, 48)
+    (pyramid,) = subject.make_inputs(32, 48)
     incoming = map_tensors(pyramid, lambda m: m.detach().clone().requires_grad_())
     backpropagate(subject.make().train()(incoming))
     for s, leaf in enumerate(incoming.maps):
@@ -60,7 +60,7 @@ def embeddings_are_unit_vectors(subject: HeadSubject) -> None:
     """At even and odd sizes there is a vector of ``dim`` channels and length 1 for every pixel of every scale."""
     head = subject.make()
     for size in SIZES:
-        (pyramid,) = subject.inputs(*size)
+        (pyramid,) = subject.make_inputs(*size)
         with torch.no_grad():
             embeddings = head(pyramid)
         expected = [(m.shape[0], head.dim, *m.shape[2:]) for m in pyramid.maps]

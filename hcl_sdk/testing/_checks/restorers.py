@@ -11,7 +11,7 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.identity import Identity
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.testing._checks.modules import assert_float32, difference
+from hcl_sdk.testing._checks.modules import assert_float32, measure_difference
 from hcl_sdk.testing._inputs import SIZES, PooledEncoder, draw_images, draw_photo, make_detection
 from hcl_sdk.testing._report import Fault
 from hcl_sdk.testing._subjects import RestorerSubject
@@ -21,7 +21,7 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
     """At even and odd sizes, from 1 x 1 on, an image of the same size and in [0, 1] comes out, whatever the mask."""
     restorer = subject.make()
     for size in SIZES:
-        image, detection = subject.inputs(*size)
+        image, detection = subject.make_inputs(*size)
         mask = detection.corruption_mask
         for which, given in (("some", mask), ("no", torch.zeros_like(mask)), ("every", torch.ones_like(mask))):
             where = f"for images of {size[0]} x {size[1]} with {which} pixel corrupted"
@@ -55,8 +55,8 @@ def mask_polarity(subject: RestorerSubject) -> None:
         return restored.masked_select(mask)
 
     expected = fill(image)
-    by_damage = difference(fill(torch.where(mask, foreign, image)), expected)
-    by_known = difference(fill(torch.where(mask, image, foreign)), expected)
+    by_damage = measure_difference(fill(torch.where(mask, foreign, image)), expected)
+    by_known = measure_difference(fill(torch.where(mask, image, foreign)), expected)
     if by_damage > 1e-4 and by_known <= 1e-4:
         raise Fault(
             "where the mask is True, the result follows what is under the mask and not the pixels around it, as if "

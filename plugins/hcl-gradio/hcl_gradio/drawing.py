@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_gradio.work import Adjustments, Box, Mask, Selection, Work
-from hcl_sdk.functional.compositing import feathered_alpha
+from hcl_sdk.functional.compositing import feather_mask
 
 RGB = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ def draw_found(work: Work, selection: Selection, adjustments: Adjustments) -> RG
     image = work.preview.astype(np.float32)
     scale = work.scale
     mask = _fit_mask(selection.mask, *image.shape[:2])
-    alpha = feathered_alpha(
+    alpha = feather_mask(
         torch.from_numpy(mask)[None, None],
         adjustments.dilate * scale,
         adjustments.feather * scale,

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from hcl_sdk import Pipeline
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 ADDRESS = "http://127.0.0.1:7860"
@@ -36,7 +36,7 @@ def test_python_runs_and_prints_what_is_shown(here: Path, pipeline: Pipeline) ->
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_curl_gets_the_same(here: Path, pipeline: Pipeline) -> None:
-    (block,) = [block for block in page_blocks(here / "README.md", "bash") if "curl" in block.code]
+    (block,) = [block for block in read_blocks(here / "README.md", "bash") if "curl" in block.code]
     told = subprocess.run(["bash", "-eu", "-c", block.code], capture_output=True, text=True, timeout=600)
     assert told.stdout == "event: complete\n", told.stderr
     expected = pipeline("photo.jpg", sensitivity=0.5, dilate=2, feather=3, texture=0)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from hcl_metric_learning.library import first_line, make_loss
 from hcl_sdk import Detection, DetectionLoss, component
 from hcl_sdk.functional.contrastive import Pairs
-from hcl_sdk.losses.contrastive import detection_pairs
+from hcl_sdk.losses.contrastive import collect_pairs
 
 _Value = bool | int | float | str | None
 
@@ -91,7 +91,7 @@ class MetricLearningLoss(DetectionLoss):
             raise ValueError(f"{self._spelled()} gives {got} for a few embeddings; expected a finite number")
 
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
-        pairs = detection_pairs(
+        pairs = collect_pairs(
             detection,
             corruption_mask,
             anchors=self.anchors,

@@ -223,7 +223,7 @@ def test_registering_imports_neither_the_library_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry
-names = [entry.qualified_name for entry in registry.entries("loss")]
+names = [entry.qualified_name for entry in registry.list_entries("loss")]
 print(json.dumps([names, sorted({"pytorch_metric_learning", "torch", "sklearn"} & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from hcl_metric_learning.library import suited
 
 from hcl_sdk.config import build, load_yaml
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 from hcl_sdk.training import DetectionTask
 
 README = Path(__file__).parent.parent / "README.md"
@@ -19,7 +19,7 @@ def test_python_runs_and_prints_what_is_shown() -> None:
 
 
 def test_configurations_are_valid() -> None:
-    configurations = [block.code for block in page_blocks(README, "yaml")]
+    configurations = [block.code for block in read_blocks(README, "yaml")]
     assert configurations
     for text in configurations:
         assert len(build(load_yaml(text), DetectionTask).losses) == 3

@@ -24,7 +24,7 @@ from hcl_sdk import Detection, Detector, Pipeline, Pyramid, Restorer
 from hcl_sdk.errors import describe_error
 from hcl_sdk.functional.pull_push import LEVELS
 from hcl_sdk.functional.resize import resize
-from hcl_sdk.functional.sensitivity import threshold_at
+from hcl_sdk.functional.sensitivity import adjust_threshold
 from hcl_sdk.interfaces import check_mask
 
 THRESHOLDS = ("threshold", "peak_threshold")
@@ -98,7 +98,7 @@ def export(
         )
     folder = Path(folder)
     # What runs the models has the thresholds alone.
-    limits = {name: threshold_at(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
+    limits = {name: adjust_threshold(pipeline.sensitivity, getattr(pipeline, name)) for name in THRESHOLDS}
     config: dict[str, Any] = pipeline.to_config() | limits | {"sensitivity": 0.5}
     if pipeline.only or pipeline.skip:
         raise ExportError("the models do not say what damage is, which only and skip ask for; set both to ()")
@@ -187,7 +187,7 @@ class ClusteringGraph(nn.Module):
         self.detector, self.seed = detector, seed
 
     def forward(self, image: Tensor, *embeddings: Tensor) -> tuple[Tensor, ...]:
-        scales = self.detector.coarse_to_fine(embeddings, seed=self.seed)
+        scales = self.detector.cluster_scales(embeddings, seed=self.seed)
         confidence = resize(scales[0].confidence, image.shape[-2:], self.detector.upsampling)
         masks = tuple(scale.corruption_mask for scale in scales)
         if self.detector.verdict is None:

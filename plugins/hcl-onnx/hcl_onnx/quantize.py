@@ -19,7 +19,7 @@ from hcl_onnx import manifest as manifests
 from hcl_onnx.manifest import DETECTOR
 from hcl_onnx.run import Source
 from hcl_sdk import Photo
-from hcl_sdk.functional.arrays import working_size
+from hcl_sdk.functional.arrays import shrink_size
 
 
 def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:
@@ -99,7 +99,7 @@ class _Photos(CalibrationDataReader):
     def _read(photos: Sequence[Source], detection_size: int | None) -> Iterator[np.ndarray]:
         for source in photos:
             photo = Photo.open(source)
-            yield arrays.shrink(photo.rgb_array, working_size(photo.size, detection_size))
+            yield arrays.shrink(photo.rgb_array, shrink_size(photo.size, detection_size))
 
     def get_next(self) -> dict[str, np.ndarray] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         image = next(self._images, None)

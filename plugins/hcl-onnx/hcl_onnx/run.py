@@ -20,10 +20,10 @@ try:
     from hcl_sdk.files import ProtectedFiles
     from hcl_sdk.functional.arrays import (
         close_seam,
-        feathered_alpha,
+        feather_mask,
         find_surroundings,
         select_regions,
-        working_size,
+        shrink_size,
     )
     from hcl_sdk.photos.color import from_pil
     from hcl_sdk.photos.masks import load_mask_array
@@ -66,7 +66,7 @@ class Result:
         """
         if self.composited is None:
             raise ValueError("there is no restored photo: only detection was asked for")
-        native = self.composited.native()
+        native = self.composited.to_native()
         return from_pil(native) if isinstance(native, Image.Image) else np.asarray(native)
 
     def save(self, directory: str | os.PathLike[str], *, name: str | None = None) -> dict[str, Path]:
@@ -207,10 +207,10 @@ class Runner:
             raise ModelError("no restorer was exported; use detect(photo)")
 
     def _detect(self, photo: Photo) -> tuple[Result, tuple[np.ndarray, dict[str, np.ndarray]]]:
-        image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
+        image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
         found = self._run_detector(image)
         working = found["confidence"]
-        smaller = working_size(image.shape[2:], self.context_size)
+        smaller = shrink_size(image.shape[2:], self.context_size)
         if smaller != image.shape[2:]:
             in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
@@ -225,7 +225,7 @@ class Runner:
 
     def _fill(self, result: Result, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None) -> Result:
         photo = result.photo
-        alpha = feathered_alpha(result.corruption_mask, self.dilate, self.feather)
+        alpha = feather_mask(result.corruption_mask, self.dilate, self.feather)
         mask = alpha > 0
         if mask.all():  # what little is known of the photo is needed
             mask = result.corruption_mask
@@ -238,7 +238,7 @@ class Runner:
         if self._restorer.about["uses_features"]:
             fill = self._restored_whole(result, mask, seen)
         else:
-            size = working_size(part.shape[2:], self.restoration_size)
+            size = shrink_size(part.shape[2:], self.restoration_size)
             inputs = {
                 "image": arrays.shrink(part, size),
                 "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
@@ -255,7 +255,7 @@ class Runner:
         """Restore at the scale of the detection, from its features."""
         photo = result.photo
         if seen is None:
-            image = arrays.shrink(photo.rgb_array, working_size(photo.size, self.detection_size))
+            image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
             found = self._run_detector(image)
         else:
             image, found = seen

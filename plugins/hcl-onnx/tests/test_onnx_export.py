@@ -459,7 +459,7 @@ def test_registering_imports_neither_torch_nor_onnxruntime() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry
-names = [e.qualified_name for e in registry.entries() if e.distribution == "hcl-onnx"]
+names = [e.qualified_name for e in registry.list_entries() if e.distribution == "hcl-onnx"]
 print(json.dumps([names, sorted({"torch", "onnxruntime", "onnx"} & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

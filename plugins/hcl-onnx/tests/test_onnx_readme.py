@@ -8,7 +8,7 @@ import pytest
 from hcl_onnx.cli import main
 
 from hcl_sdk import Pipeline
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -18,12 +18,12 @@ def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README) == 2
-    (block,) = page_blocks(README, "yaml")
+    (block,) = read_blocks(README, "yaml")
     assert Pipeline.from_config(block.code).restorer is not None
 
 
 def test_commands_are_known(capsys: pytest.CaptureFixture[str]) -> None:
-    commands = [line for block in page_blocks(README, "bash") for line in block.code.splitlines()]
+    commands = [line for block in read_blocks(README, "bash") for line in block.code.splitlines()]
     own = [command.split()[1:] for command in commands if command.startswith("hcl-onnx")]
     assert [words[0] for words in own] == ["export", "run", "export"]
     for words in own:  # "--help" at the end: the options before it are read, and nothing is done

@@ -177,7 +177,7 @@ def test_registering_imports_neither_opencv_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry
-names = [entry.qualified_name for entry in registry.entries("restorer")]
+names = [entry.qualified_name for entry in registry.list_entries("restorer")]
 print(json.dumps([names, sorted({"cv2", "torch"} & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hcl_sdk import Pipeline
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -15,7 +15,7 @@ def test_python_runs_and_prints_what_is_shown() -> None:
 
 
 def test_configurations_are_valid() -> None:
-    configurations = [block.code for block in page_blocks(README, "yaml")]
+    configurations = [block.code for block in read_blocks(README, "yaml")]
     assert configurations
     for text in configurations:
         assert Pipeline.from_config(text).restorer is not None

@@ -110,7 +110,7 @@ def test_the_plugin_is_found_and_registering_imports_neither_the_library_nor_tor
     program = """
 import sys
 from hcl_sdk.plugins import registry
-assert "hcl-patchmatch/patchmatch" in [entry.qualified_name for entry in registry.entries("restorer")]
+assert "hcl-patchmatch/patchmatch" in [entry.qualified_name for entry in registry.list_entries("restorer")]
 assert not {"patchmatch", "torch"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)

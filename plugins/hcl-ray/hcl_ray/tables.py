@@ -22,8 +22,8 @@ from hcl_ray.distribution import Workers, distribute
 from hcl_ray.guard import DIED, Guard
 from hcl_ray.model import Settings
 from hcl_ray.summary import Summary
-from hcl_sdk.data.webdataset import ROLES, find_shards, list_shard, shard_labels
-from hcl_sdk.photos.find import natural_key
+from hcl_sdk.data.webdataset import ROLES, find_shards, label_shards, list_shard
+from hcl_sdk.photos.find import make_natural_key
 
 SHARD_PART = 256  # photos
 CHUNK = 16  # photos that are read, worked on and written at once, so that memory does not grow with the part
@@ -75,7 +75,7 @@ class Parquet:
         self.column, self.key = column, key
 
     def files(self, path: str) -> Sequence[Path]:
-        found = sorted(map(Path, glob.glob(path)), key=lambda file: natural_key(str(file)))
+        found = sorted(map(Path, glob.glob(path)), key=lambda file: make_natural_key(str(file)))
         if not found:
             raise ValueError(f"there is no file {path}")
         return found
@@ -151,7 +151,7 @@ class TableJob:
 
     def run(self, workers: Workers, *, progress: bool) -> Summary:
         """Do what is missing."""
-        labels = shard_labels(tuple(self._files))
+        labels = label_shards(tuple(self._files))
         asked = ray.remote(_parts)
         found = ray.get([asked.remote(self._source, *pair) for pair in zip(self._files, labels, strict=True)])
         failures = [(label, rows) for label, rows in zip(labels, found, strict=True) if isinstance(rows, str)]

@@ -12,7 +12,7 @@ from hcl_ray.batches import RESTORED
 from hcl_ray.cli import main
 from PIL import Image
 
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -29,7 +29,7 @@ def test_python_runs_and_prints_what_is_shown(
 
 
 def test_commands_have_the_options_that_are_shown() -> None:
-    lines = [line for block in page_blocks(README, "bash") for line in block.code.splitlines()]
+    lines = [line for block in read_blocks(README, "bash") for line in block.code.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("hcl-ray")]
     assert len(commands) == 3
     for words in commands:

@@ -255,7 +255,7 @@ def test_registering_imports_neither_timm_nor_torch() -> None:
     program = """
 import json, sys
 from hcl_sdk.plugins import registry
-names = [entry.qualified_name for entry in registry.entries("encoder")]
+names = [entry.qualified_name for entry in registry.list_entries("encoder")]
 print(json.dumps([names, sorted({"timm", "torch", "torchvision"} & set(sys.modules))]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 
 from hcl_sdk import Pipeline
 from hcl_sdk.config import ConfigError
-from hcl_sdk.testing import page_blocks, run_page
+from hcl_sdk.testing import read_blocks, run_page
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -18,7 +18,7 @@ def test_python_runs_and_prints_what_is_shown() -> None:
 
 
 def test_all_that_is_wrong_with_the_configuration_here_is_that_there_is_no_network() -> None:
-    (block,) = page_blocks(README, "yaml")
+    (block,) = read_blocks(README, "yaml")
     with pytest.raises(ConfigError) as raised:
         Pipeline.from_config(block.code)
     ((path, message),) = raised.value.problems

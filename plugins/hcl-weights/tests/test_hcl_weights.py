@@ -36,7 +36,7 @@ def test_conformance() -> None:
 
 
 def test_the_name_alone_is_enough_and_its_folder_is_in_the_package(research: Pipeline) -> None:
-    folder = registry.weights_source("research")
+    folder = registry.find_weights_source("research")
     assert isinstance(folder, Path)
     assert folder.parent.name == "hcl_weights"
     assert Pipeline.from_pretrained("research", device="cpu").to_config() == research.to_config()

@@ -1,0 +1,42 @@
+"""Old names of public functions, which keep working with a warning until a date."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+UNTIL = "2028-01-31"
+"""Until when the old names below are kept."""
+
+
+def redirect(module: str, names: Mapping[str, str]) -> None:
+    """Let the old names of ``{old: new}`` keep working in a module."""
+
+    def find_renamed(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn_of(f"{module}.{name}", names[name])
+        return getattr(sys.modules[module], names[name])
+
+    # Set here, not assigned there: type checkers would take a module with a __getattr__ to have every name.
+    sys.modules[module].__dict__["__getattr__"] = find_renamed
+
+
+def keep_old_name(old: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that calls ``method`` and warns that the name ``old`` will go."""
+
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        warn_of(f"{method.__qualname__.rpartition('.')[0]}.{old}", method.__name__)
+        return method(*args, **kwargs)
+
+    return call
+
+
+def warn_of(old: str, new: str) -> None:
+    """Warn whoever uses an old name, two calls up, that it will go."""
+    # A FutureWarning, as Python hides a DeprecationWarning from the users of a package that has the old name.
+    warnings.warn(f"{old} has been renamed to {new}; the old name works until {UNTIL}", FutureWarning, stacklevel=3)
