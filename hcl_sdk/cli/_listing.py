@@ -25,14 +25,15 @@ from hcl_sdk.registry import (
 )
 
 
-def show_components() -> None:
-    """Print name, package and summary of everything registered, by kind."""
+def show_components(only: str | None = None) -> None:
+    """Print name, package and summary of everything registered, by kind; ``only`` is the one kind to print."""
     tables = [
         Table(
             title=kind,
             rows=[(e.qualified_name, e.distribution or BUILTIN_DISTRIBUTION, e.summary) for e in entries],
         )
         for kind, entries in groupby(registry.list_entries(), key=lambda entry: entry.kind)
+        if only in (None, kind)
     ]
     show(*tables, *_list_notes())
 

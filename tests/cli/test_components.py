@@ -18,6 +18,13 @@ def test_components_lists_every_kind(hcl: Callable[..., Result]) -> None:
     assert any(line.split()[:2] == ["swin", "hcl-sdk"] for line in lines)
 
 
+def test_components_lists_one_kind(hcl: Callable[..., Result]) -> None:
+    everything, encoders = hcl("components").stdout, hcl("components", "encoder").stdout
+    assert "convnext" in encoders
+    assert "top-down" not in encoders
+    assert encoders.splitlines()[1] in everything.splitlines()
+
+
 def test_components_shows_fields_with_defaults_and_ranges(hcl: Callable[..., Result]) -> None:
     shown = hcl("components", "convnext").stdout
     rows = {line.split()[0]: line for line in shown.splitlines() if line}
