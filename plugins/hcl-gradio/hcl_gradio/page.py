@@ -638,9 +638,8 @@ class _Page:
         pixels = work.size[0] * work.size[1]
         choices, chosen = [], []
         for number, spot in enumerate(selection.spots[:_LISTED], start=1):
-            kind = work.kind(spot)
             share = f"{100 * spot.area / pixels:.1f} %" if spot.area * 1000 >= pixels else f"{spot.area} px"
-            choices.append((f"{number} · {kind + ' · ' if kind else ''}{share}", str(spot.label)))
+            choices.append((f"{number} · {spot.kind + ' · ' if spot.kind else ''}{share}", str(spot.label)))
             if spot.is_filled:
                 chosen.append(str(spot.label))
         rest = selection.spots[_LISTED:]

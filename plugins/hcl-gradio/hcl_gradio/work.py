@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import attrs
@@ -13,13 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from hcl_sdk import Photo, PhotoError, Pipeline, Region, Result
+from hcl_sdk import Photo, PhotoError, Pipeline, Result
+from hcl_sdk.interfaces import DAMAGE
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 PREVIEW = 1024
 """The longer side of what the browser shows, in pixels."""
+
+_IN_PIECES = "text", "graphic"
+"""Kinds of damage whose pieces belong together: the letters of a caption, the parts of a logo."""
+_REACH = 0.03
+"""How far apart such pieces may be, as a share of the photo's shorter side: words of a caption are nearer."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,18 +51,20 @@ class Adjustments:
 
 @attrs.frozen(kw_only=True)
 class Spot:
-    """One connected region of the mask.
+    """One region of the mask: connected, or pieces of one kind that lie near each other.
 
     Attributes:
         label: its number in the labels.
         box: (x, y, width, height).
         area: in pixels.
+        kind: what the detector takes it for; empty where it does not say.
         is_filled: whether it is to be filled, or left alone.
     """
 
     label: int
     box: Box
     area: int
+    kind: str
     is_filled: bool
 
 
@@ -107,6 +115,8 @@ class Work:
         name: its file name.
         preview: RGB ``[h, w, 3]``, as the browser shows it.
         confidence: ``[1, 1, H, W]``, of the detector; None until it has looked.
+        kinds: ``[k, h, w]``, the probability of each kind of damage at the detector's resolution; None if the detector
+            does not know kinds.
         added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased over added.
         left: pixels of regions that the visitor wants left alone, ``[H, W]``.
         box: (x, y, width, height) that the search is limited to; None for the whole photo.
@@ -120,7 +130,7 @@ class Work:
         height, width = photo.size
         self.preview = _fit(photo)
         self.confidence: torch.Tensor | None = None
-        self.kinds: list[tuple[Region, str]] = []
+        self.kinds: NDArray[np.float32] | None = None
         self.added: Mask = np.zeros((height, width), bool)
         self.erased: Mask = np.zeros((height, width), bool)
         self.left: Mask = np.zeros((height, width), bool)
@@ -167,7 +177,8 @@ class Work:
         """Let the detector look."""
         result = pipeline.detect(self.photo)
         self.confidence = result.confidence
-        self.kinds = [(region, str(kind)) for region in result.regions if (kind := getattr(region, "kind", None))]
+        logits = None if result.detection is None else result.detection.damage_logits
+        self.kinds = None if logits is None else logits[0].float().softmax(dim=0).cpu().numpy()
 
     def select(self, pipeline: Pipeline, adjustments: Adjustments) -> Selection:
         """What was found or painted, and what of that is to be filled."""
@@ -182,7 +193,10 @@ class Work:
         if adjustments.least_area > 1:
             labels, areas = _label(found)
             found &= np.append(0, areas)[labels] >= adjustments.least_area
-        labels, areas = _label((found | self.added) & ~self.erased)
+        labels, _ = _label((found | self.added) & ~self.erased)
+        kinds = self._name_kinds(labels)
+        labels, kinds = _join(labels, kinds, round(_REACH * min(self.size)))
+        areas = np.bincount(labels.ravel(), minlength=len(kinds) + 1)[1:]
         left = np.bincount(labels[self.left], minlength=areas.size + 1)[1:]
         boxes = ndimage.find_objects(labels)
         spots = [
@@ -195,6 +209,7 @@ class Work:
                     rows.stop - rows.start,
                 ),
                 area=int(areas[i]),
+                kind=kinds[i],
                 # Left alone as long as half of it is: with more sensitivity it may have grown a little.
                 is_filled=bool(2 * left[i] < areas[i]),
             )
@@ -219,11 +234,17 @@ class Work:
         self.box, self.corner = (left, top, right - left + 1, bottom - top + 1), None
         return True
 
-    def kind(self, spot: Spot) -> str:
-        """What the detector takes a region for; empty where it does not say."""
-        overlaps = [(_overlap(spot.box, region.box), kind) for region, kind in self.kinds]
-        area, kind = max(overlaps, key=lambda pair: pair[0], default=(0, ""))
-        return kind if area else ""
+    def _name_kinds(self, labels: NDArray[np.int32]) -> list[str]:
+        """The most probable kind of each region, by its label; empty where it is not known."""
+        count = int(labels.max(initial=0))
+        if self.kinds is None or count == 0:
+            return [""] * count
+        rows, columns = np.nonzero(labels)
+        height, width = labels.shape
+        of = labels[rows, columns]
+        small = self.kinds[:, rows * self.kinds.shape[1] // height, columns * self.kinds.shape[2] // width]
+        sums = np.stack([np.bincount(of, weights=own, minlength=count + 1)[1:] for own in small])
+        return [DAMAGE[number] for number in sums.argmax(axis=0)]
 
     def begin_strokes(self) -> None:
         """What was painted before stays; what is painted from now on is set as a whole, as long as it goes on."""
@@ -279,9 +300,29 @@ def _label(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
-def _overlap(first: Box, second: Box) -> int:
-    width, height = (min(first[i] + first[i + 2], second[i] + second[i + 2]) - max(first[i], second[i]) for i in (0, 1))
-    return max(0, width) * max(0, height)
+def _join(labels: NDArray[np.int32], kinds: list[str], reach: int) -> tuple[NDArray[np.int32], list[str]]:
+    """Give pieces of one kind one label where they lie within reach of each other; labels and kinds of the regions."""
+    rows, columns = np.nonzero(labels)
+    _, first = np.unique(labels[rows, columns], return_index=True)  # a pixel of each region
+    groups = np.arange(len(kinds))
+    for i, kind in enumerate(_IN_PIECES, start=1):
+        is_own = np.array([own == kind for own in kinds], bool)
+        if is_own.sum() > 1:
+            near = _label_near(np.pad(is_own, (1, 0))[labels], reach)
+            pixels = first[is_own]
+            groups[is_own] = i * labels.size + near(rows[pixels], columns[pixels])
+    _, one_each, joined = np.unique(groups, return_index=True, return_inverse=True)
+    return np.append(0, joined + 1).astype(np.int32)[labels], [kinds[i] for i in one_each]
+
+
+def _label_near(mask: Mask, reach: int) -> Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int32]]:
+    """Number what lies within reach of each other; the number at pixels of the mask, by their rows and columns."""
+    step = max(1, max(mask.shape) // PREVIEW)
+    small = np.zeros([-(-length // step) for length in mask.shape], bool)
+    rows, columns = np.nonzero(mask)
+    small[rows // step, columns // step] = True
+    labels, _ = _label(np.asarray(ndimage.maximum_filter(small, size=2 * (reach // (2 * step)) + 1), bool))
+    return lambda rows, columns: labels[rows // step, columns // step]
 
 
 def _fit(photo: Photo) -> NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from hcl_sdk import (
     ResNetEncoder,
     TopDownFusion,
 )
+from hcl_sdk.interfaces import DAMAGE
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,27 @@ def test_a_tap_beside_a_thin_region_means_it(tiny: Pipeline) -> None:
     assert near is not None
     assert near.box == (40, 20, 6, 10)
     assert far is None
+
+
+def test_pieces_of_a_caption_are_one_region_and_scratches_are_several(tiny: Pipeline) -> None:
+    work = Work(Photo.open(np.zeros((200, 400, 3), np.uint8)), "a photo.png")
+    work.confidence = torch.zeros(1, 1, 200, 400)
+    for left in (100, 110, 120, 200):  # three letters, and one that is farther away
+        work.confidence[..., 150:160, left : left + 6] = 0.9
+    for top in (20, 25):
+        work.confidence[..., top : top + 2, 100:180] = 0.9
+    work.kinds = np.zeros((len(DAMAGE), 20, 40), np.float32)
+    work.kinds[DAMAGE.index("scratch"), :10] = work.kinds[DAMAGE.index("text"), 10:] = 1
+    spots = work.select(tiny, Adjustments()).spots
+    assert [(s.kind, s.area) for s in spots] == [("text", 180), ("scratch", 160), ("scratch", 160), ("text", 60)]
+    assert spots[0].box == (100, 150, 26, 10)
+    selection = work.select(tiny, Adjustments())
+    tapped = selection.at(112, 155, reach=1)
+    assert tapped == spots[0]
+    work.fill(selection, [spot.label for spot in spots if spot != tapped])
+    mask = work.select(tiny, Adjustments()).mask
+    assert not mask[150:160, 100:126].any()
+    assert mask.sum() == 160 + 160 + 60
 
 
 def test_painting_wins_over_what_was_found(tiny: Pipeline) -> None:
