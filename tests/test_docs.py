@@ -7,6 +7,7 @@ for what varies. Two kinds of HTML comments, which readers do not see, help:
 
 - ``<!-- test: file=NAME -->`` before a block: it is the content of that file;
 - ``<!-- test: exit=1 -->`` before a block: its last command ends so;
+- ``<!-- test: plugin=NAME -->`` before a block: it runs where that first-party plugin is installed;
 - ``<!-- test: setup``, lines of Python, ``-->``: run where they stand; ``patch(object, name, value)`` is undone later.
 """
 
@@ -17,15 +18,18 @@ import importlib.util
 import pkgutil
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import requires
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from packaging.requirements import Requirement
 from PIL import Image
 
 import hcl_sdk
@@ -39,6 +43,9 @@ from hcl_sdk.testing._pages import PIECE, Block, compare, read_blocks, run_block
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL_PACKAGE = ROOT / "tests" / "plugin_packages" / "good"
+CPU_BUILD = ["pip", "install", "torch", "--index-url", "https://download.pytorch.org/whl/cpu"]
+FROM_PYPI = {"scikit-image": "skimage"}
+"""What pages install from PyPI, and the module that it brings."""
 
 
 class Page:
@@ -51,8 +58,12 @@ class Page:
         self.printed = ""
 
     def run(self, block: Block) -> None:
-        unknown = set(block.options) - {"file", "exit"}
+        unknown = set(block.options) - {"file", "exit", "plugin"}
         assert not unknown, f"unknown test options {unknown}"
+        plugin = block.options.get("plugin")
+        if plugin is not None and importlib.util.find_spec(plugin.replace("-", "_")) is None:
+            assert (ROOT / "plugins" / plugin / "pyproject.toml").is_file(), f"there is no plugin {plugin}"
+            return
         if "file" in block.options:
             file = Path(block.options["file"])
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -80,13 +91,27 @@ class Page:
             name, value = words.pop(0).split("=", 1)
             self.monkeypatch.setenv(name, value)
         if words[:2] in (["hcl", "train"], ["hcl", "evaluate"]):  # the same, but soon done
-            words += ["steps=1", "batch_size=2", "data.workers=0"] if words[1] == "train" else ["limit=2"]
+            words += ["steps=1", "batch_size=2", "data.workers=0"] if words[1] == "train" else ["limit=4"]
         if words[:2] == ["hcl", "benchmark"]:
             words += ["areas=[0.1,0.3]", "attempts=3", "resamples=5"]
-        if words[0] == "hcl":
+        if words[:2] == ["hcl", "page"]:  # it would serve until it is stopped
+            with main.make_context("hcl", words[1:], resilient_parsing=True) as context:
+                command = main.get_command(context, "page")
+            assert command is not None, text
+            command.make_context("page", words[2:])
+        elif words[0] == "hcl":
             result = CliRunner().invoke(main, words[1:], prog_name="hcl", catch_exceptions=False)
             assert result.exit_code == status, f"{text}: exit status {result.exit_code}\n{result.output}"
             self.printed += result.stdout
+        elif words[0] in ("hcl-onnx", "hcl-ray"):  # commands of their own, whose processes end with them
+            done = subprocess.run(
+                [str(Path(sys.executable).with_name(words[0])), *words[1:]], capture_output=True, text=True, timeout=900
+            )
+            assert done.returncode == status, f"{text}: exit status {done.returncode}\n{done.stdout}{done.stderr}"
+            self.printed += done.stdout
+        elif words == CPU_BUILD:
+            (torch,) = (r for r in map(Requirement, requires("hcl_sdk") or []) if r.name == "torch")
+            assert torch.specifier.contains("2.13.0+cpu")  # what that index has is not replaced afterwards
         elif words[:2] == ["pip", "install"]:
             self.pip_install(words[2:])
         elif words[:2] == ["pytest", "--pyargs"]:
@@ -118,6 +143,9 @@ class Page:
         targets = [word for word in words if word != "-e"]
         assert targets, words
         for target in targets:
+            if target in FROM_PYPI:
+                assert importlib.util.find_spec(FROM_PYPI[target]), f"{target} is not among what tests install"
+                continue
             found = re.fullmatch(r"(?P<path>[\w./-]+?)/?(\[(?P<extras>[\w,]+)\])?", target)
             assert found, target
             own = Path(found["path"])
