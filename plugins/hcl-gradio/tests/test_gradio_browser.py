@@ -10,8 +10,8 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy import ndimage
+from hcl_gradio.work import Adjustments, Spot, Work
+from PIL import Image, ImageEnhance
 
 from hcl_sdk import Pipeline
 
@@ -81,23 +81,24 @@ def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
     keep_shot(page, "desktop-1-start")
     drop(page, photos[1])
     found = pipeline.detect(photos[1])
-    regions = found.regions
+    spots, labels = select(pipeline, photos[1])
+    mask = found.corruption_mask[0, 0].numpy()
+    assert np.array_equal(labels > 0, mask)
     status = wait_for_status(page, "to fill")
-    assert f"{len(regions)} region" in status
+    assert f"{len(spots)} region" in status
     assert photos[1].name in status
     keep_shot(page, "desktop-2-found")
 
     # The largest region is left alone.
-    mask = found.corruption_mask[0, 0].numpy().copy()
-    x, y, width, height = regions[0].box
+    without_largest = mask & (labels != spots[0].label)
     boxes = page.locator("#hcl-regions input[type=checkbox]")
-    assert boxes.count() == len(regions)
+    assert boxes.count() == len(spots)
     boxes.nth(0).uncheck()
-    wait_for_status(page, f"{len(regions) - 1} region" if len(regions) > 1 else "Nothing is left")
-    only = pipeline.restore(photos[1], corruption_mask=drop_largest(mask))
+    wait_for_status(page, f"{len(spots) - 1} region" if len(spots) > 1 else "Nothing is left")
+    only = pipeline.restore(photos[1], corruption_mask=without_largest)
 
     page.click("#hcl-go")
-    wait_for_status(page, "filled" if len(regions) > 1 else "Nothing is left")
+    wait_for_status(page, "filled" if len(spots) > 1 else "Nothing is left")
     page.wait_for_selector("#hcl-compare img")
     keep_shot(page, "desktop-3-restored")
     assert np.array_equal(read(download(page, "Save photo", tmp_path)), np.asarray(only.restored))
@@ -108,7 +109,8 @@ def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
     page.get_by_role("tab", name="Found").click()
     image = page.locator("#hcl-found img")
     shown, size = image.bounding_box(), found.photo.size
-    rows, columns = np.nonzero(mask & ~drop_largest(mask))
+    x, y, width, height = spots[0].box
+    rows, columns = np.nonzero(labels == spots[0].label)
     middle = np.argmin((rows - y - height / 2) ** 2 + (columns - x - width / 2) ** 2)
     image.click(
         position={
@@ -116,14 +118,15 @@ def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
             "y": (rows[middle] + 0.5) / size[0] * shown["height"],
         }
     )
-    wait_for_status(page, f"{len(regions)} region")
+    wait_for_status(page, f"{len(spots)} region")
 
 
-def drop_largest(mask: Any) -> Any:
-    """The mask without the largest of its regions."""
-    labels: Any = np.zeros(mask.shape, np.int32)
-    ndimage.label(mask, structure=np.ones((3, 3)), output=labels)
-    return mask & (labels != np.bincount(labels[mask]).argmax())
+def select(pipeline: Pipeline, photo: Path) -> tuple[tuple[Spot, ...], Any]:
+    """The regions that the page lists, and the number of each pixel's."""
+    work = Work.open(photo, megapixels=24)
+    work.find(pipeline)
+    selection = work.select(pipeline, Adjustments(sensitivity=pipeline.sensitivity))
+    return selection.spots, selection.labels
 
 
 def test_sliders_and_paint(open_page: Any, pipeline: Pipeline, photos: list[Path]) -> None:
@@ -178,6 +181,30 @@ def test_many_photos_and_one_that_is_none(open_page: Any, photos: list[Path], tm
     wait_for_status(page, "filled")
     archive = download(page, "All (ZIP)", tmp_path)
     assert archive.stat().st_size > 10_000
+
+
+def test_twenty_browsers_at_once_get_what_is_theirs(
+    open_page: Any, pipeline: Pipeline, photos: list[Path], tmp_path: Path
+) -> None:
+    own = []
+    with Image.open(photos[0]) as photo:
+        small = photo.convert("RGB").resize((photo.width // 2, photo.height // 2))
+    for i in range(20):
+        own.append(tmp_path / f"visitor {i}.png")
+        ImageEnhance.Brightness(small).enhance(0.7 + 0.03 * i).save(own[-1])
+    pages = [open_page() for _ in own]
+    for page, path in zip(pages, own, strict=True):
+        drop(page, path)
+    for page, path in zip(pages, own, strict=True):
+        assert path.name in wait_for_status(page, "to fill")
+    for page in pages:
+        page.click("#hcl-go")
+    for i, (page, path) in enumerate(zip(pages, own, strict=True)):
+        wait_for_status(page, "filled")
+        (tmp_path / str(i)).mkdir()
+        got = download(page, "Save photo", tmp_path / str(i))
+        assert got.name == f"{path.stem}_restored.png"
+        assert np.array_equal(read(got), np.asarray(pipeline(path).restored))
 
 
 def test_closing_the_page_deletes_what_was_shown(open_page: Any, photos: list[Path]) -> None:
