@@ -53,10 +53,12 @@ class Fill:
     Attributes:
         image: ``[1, 3, h, w]`` in [0, 1] at the size that the restorer worked at.
         box: rows and columns of the part, whose size it stands for.
+        own: those of the regions that it was made for, within the part.
     """
 
     image: Tensor
     box: Window
+    own: Window
 
     def crop(self, rows: slice, columns: slice) -> Tensor:
         """``[1, 3, rows, columns]``, rows and columns of the photo that lie in the part, at the photo's resolution."""
@@ -91,7 +93,7 @@ class Result:
     detection: Detection | None = None
     composited: Photo | None = None
     _border: tuple[float, float] | None = None  # by how much the mask was dilated, and feathered, to be filled
-    _fill: Fill | None = None
+    _fills: tuple[Fill, ...] = ()
     _confidence: Tensor | None = None  # at the size that the detector worked at
     _inside: Window | None = None  # what was searched, if not all of the photo
 
@@ -168,11 +170,11 @@ class Result:
         If the restorer processed only part of the photo, the rest is the photo itself. None without restoration, or if
         there was nothing to fill. Recomputed at every access.
         """
-        if self._fill is None:
+        if not self._fills:
             return None
         raw = self.photo.rgb
-        rows, columns = self._fill.box
-        raw[..., rows, columns] = self._fill.crop(rows, columns)
+        for box, fill in [(fill.box, fill) for fill in self._fills] + [(fill.own, fill) for fill in self._fills]:
+            raw[..., box[0], box[1]] = fill.crop(*box)
         return raw
 
     @property

@@ -276,6 +276,25 @@ def test_a_small_region_of_a_large_photo_takes_little() -> None:
     assert np.array_equal(far.round(), photo[:, :200])
 
 
+@pytest.mark.parametrize("settings", [{}, {"seamless": True}, {"texture": 0.7, "dilate": 3, "feather": 5}])
+def test_regions_that_are_far_apart_are_filled_at_their_own_resolution(settings: dict[str, Any]) -> None:
+    photo, mask = noise(600, 900), np.zeros((600, 900), bool)
+    mask[30:40, 20:50] = mask[560:572, 850:880] = True
+    restorer = Flat()
+    pipeline = Pipeline(restorer=restorer, restoration_size=200, device="cpu", **settings)
+    both = pipeline.restore(photo, corruption_mask=mask)
+    assert all(min(image.shape[-2:]) < 200 for image, _ in restorer.calls)  # not shrunk
+    assert len(restorer.calls) == 2
+    for rows in (slice(0, 300), slice(300, 600)):
+        alone = np.zeros_like(mask)
+        alone[rows] = mask[rows]
+        one = pipeline.restore(photo, corruption_mask=alone)
+        assert np.array_equal(both.restored[rows], one.restored[rows])
+        assert both.raw is not None
+        assert one.raw is not None
+        assert torch.equal(both.raw[..., rows, :], one.raw[..., rows, :])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 5000), (257, 383)])
 def test_photos_of_odd_sizes(tiny_pipeline: Pipeline, size: tuple[int, int]) -> None:
     photo = noise(*size)

@@ -14,13 +14,18 @@ from torch.utils import _pytree as pytree
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
     CERTAIN,
+    REFINED_AROUND,
+    SEEN_AT_ONCE,
     Box,
     Window,
     feather_tiles,
-    find_surroundings,
     grow_mask,
+    intersect,
+    shift,
     shrink_size,
     slice_box,
+    split_mask,
+    surround,
 )
 from hcl_sdk.functional.compositing import close_seam, feather_mask
 from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_enlarged
@@ -175,46 +180,54 @@ class Flow:
         if not found.any():
             return replace(result, _border=border, composited=photo)
         mask = self._grow(result.corruption_mask)
-        fill = self._find_fill(result, mask, working)
+        fills = self._find_fills(result, mask, working)
         only = found if mask is result.corruption_mask else None  # with the border, nothing would be known of the photo
         del mask
         compositor = Compositor(photo)
-        for box, alpha in feather_tiles(found, *border):
-            compositor.lay(box, fill.crop(*box)[0], alpha if only is None else alpha * only[box])
-        return replace(result, _border=border, composited=compositor.photo, _fill=fill)
+        for tile, alpha in feather_tiles(found, *border):
+            for fill in fills:
+                part = intersect(tile, fill.own)
+                if part is not None:
+                    weight = alpha[shift(part, tile)]
+                    compositor.lay(part, fill.crop(*part)[0], weight if only is None else weight * only[part])
+        return replace(result, _border=border, composited=compositor.photo, _fills=fills)
 
-    def _find_fill(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Fill:
-        """What a mask, which is that of a result with its border, and its surroundings are filled with."""
+    def _find_fills(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> tuple[Fill, ...]:
+        """What a mask, which is that of a result with its border, is filled with: for each group of regions."""
         assert self.restorer is not None
-        photo, near = result.photo, find_surroundings(mask[0, 0].numpy())
+        photo, settings = result.photo, self.settings
+        refined = settings.unveil or settings.seamless or settings.texture > 0
+        whole = None
         if self.restorer.uses_features:
-            fill = Fill(image=self._restore_whole(result, mask, working), box=_get_window(photo))
-        else:
-            fill = Fill(image=self._restore_part(photo, near, mask, working), box=near)
-        own = self.settings
-        if own.unveil or own.seamless or own.texture > 0:
-            return self._refine(result, near, mask, fill)
-        return fill
+            everywhere = _get_window(photo)
+            whole = Fill(image=self._restore_whole(result, mask, working), box=everywhere, own=everywhere)
+            if not refined:
+                return (whole,)
+        fills = []
+        for own in split_mask(mask[0, 0].numpy(), settings.restoration_size or SEEN_AT_ONCE):
+            near = surround(own, photo.size)
+            fill = whole or Fill(image=self._restore_part(photo, near, mask, working), box=near, own=own)
+            fills.append(self._refine(result, own, mask, fill) if refined else fill)
+        return tuple(fills)
 
-    def _refine(self, result: Result, near: Window, mask: Tensor, fill: Fill) -> Fill:
-        """What is made of a fill at the photo's own resolution, which takes some tens of bytes a pixel."""
-        own, photo = self.settings, result.photo
+    def _refine(self, result: Result, own: Window, mask: Tensor, fill: Fill) -> Fill:
+        """What is made of a fill of a group of regions at the photo's own resolution, which takes some tens of bytes a
+        pixel.
+        """
+        settings, photo = self.settings, result.photo
+        near = surround(own, photo.size, most=REFINED_AROUND)
         part, changed, hole = photo.crop_rgb(*near), fill.crop(*near), mask[..., near[0], near[1]]
         found = result.corruption_mask[..., near[0], near[1]]
-        alpha = feather_mask(found, own.dilate, own.feather)  # whose border lies in the surroundings
-        if own.unveil:
+        alpha = feather_mask(found, settings.dilate, settings.feather)
+        if settings.unveil:
             part, rest = remove_veils(part, found, changed)
             hole = self._grow(rest)
         changed = torch.where(hole | (alpha == 0), changed, part)
-        if own.seamless or own.texture > 0:
+        if settings.seamless or settings.texture > 0:
             changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
-        if own.texture > 0:
+        if settings.texture > 0:
             changed = self._add_texture(part, hole, changed)
-        if fill.box == near:
-            return Fill(image=changed, box=near)
-        whole = fill.crop(*fill.box).clone()
-        whole[..., near[0], near[1]] = changed
-        return Fill(image=whole, box=fill.box)
+        return Fill(image=changed, box=near, own=own)
 
     def _grow(self, mask: Tensor) -> Tensor:
         """What is filled for a mask: its feathered border, too, since a fill that stops short of it would not fade into

@@ -19,11 +19,16 @@ try:
     from hcl_sdk import Photo
     from hcl_sdk.files import ProtectedFiles
     from hcl_sdk.functional.arrays import (
+        REFINED_AROUND,
+        SEEN_AT_ONCE,
+        Window,
         close_seam,
         feather_mask,
-        find_surroundings,
         select_regions,
+        shift,
         shrink_size,
+        split_mask,
+        surround,
     )
     from hcl_sdk.photos.color import from_pil
     from hcl_sdk.photos.masks import load_mask_array
@@ -232,22 +237,30 @@ class Runner:
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
-        fill = photo.rgb_array
-        box = find_surroundings(mask)
-        part = fill[..., *box].copy()
-        if self._restorer.about["uses_features"]:
-            fill = self._restored_whole(result, mask, seen)
-        else:
-            size = shrink_size(part.shape[2:], self.restoration_size)
-            inputs = {
-                "image": arrays.shrink(part, size),
-                "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
-            }
-            fill[..., *box] = self._run_restorer(inputs, part.shape[2:])
-        fill[0][:, *box] = np.where(mask[box] | (alpha[box] == 0), fill[0][:, *box], part[0])
-        if self.seamless:
-            fill[0][:, *box] = close_seam(part[0], mask[box], fill[0][:, *box]).clip(0, 1)
+        original = photo.rgb_array
+        fill = original.copy()
+        whole = self._restored_whole(result, mask, seen) if self._restorer.about["uses_features"] else None
+        for own in split_mask(mask, self.restoration_size or SEEN_AT_ONCE):
+            near = surround(own, photo.size)
+            restored = self._restored_part(original, near, mask) if whole is None else whole[..., *near]
+            if self.seamless:
+                refined = surround(own, photo.size, most=REFINED_AROUND)
+                restored, hole = restored[..., *shift(refined, near)], mask[refined]
+                part, near = original[..., *refined], refined
+                kept = np.where(hole | (alpha[refined] == 0), restored, part)
+                restored = close_seam(part[0], hole, kept[0]).clip(0, 1)[None]
+            fill[..., *own] = restored[..., *shift(own, near)]
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
+
+    def _restored_part(self, original: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
+        """Restore a part of a photo ``[1, 3, H, W]`` around the mask."""
+        part = original[..., *box]
+        size = working_size(part.shape[2:], self.restoration_size)
+        inputs = {
+            "image": arrays.shrink(part, size),
+            "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
+        }
+        return self._run_restorer(inputs, part.shape[2:])
 
     def _restored_whole(
         self, result: Result, mask: np.ndarray, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None

@@ -19,16 +19,18 @@ def a_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """And a mask."""
     photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     mask = np.zeros((height, width), bool)
-    mask[height // 4 : height // 2, width // 3 :] = True
+    mask[height // 4 : height // 2, width // 3 : width // 3 + 60] = True
+    mask[-3:-1, -40:] = height > 100  # far from the other
     return photo, mask
 
 
-@pytest.mark.parametrize("size", [(90, 71), (6, 5)])  # in the smaller the grown mask would leave nothing known
+@pytest.mark.parametrize("size", [(90, 71), (6, 5), (180, 640)])  # in the smallest the grown mask would leave nothing
 @pytest.mark.parametrize("settings", [{}, {"seamless": True}, {"seamless": True, "dilate": 3.0, "feather": 4.0}])
 def test_fills_are_those_of_the_pipeline(plain: Exported, size: tuple[int, int], settings: dict[str, Any]) -> None:
     pipeline, folder, _ = plain
     photo, mask = a_photo(*size)
     runner = Runner(folder)
+    settings = {"restoration_size": 64} | settings
     for name, value in settings.items():
         setattr(runner, name, value)
     ours = runner.restore(photo, corruption_mask=mask).restored
