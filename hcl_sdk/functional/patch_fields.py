@@ -14,8 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
@@ -398,16 +401,22 @@ def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
 
 
 def _refine(coarse: _Level, patches: Patches) -> Tensor:
-    """A field for the next finer level: patches keep their distance from their source."""
+    """A field for the next finer level: patches keep their distance from their source, or go to the nearest source."""
     assert coarse.field is not None
-    (_, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
+    (height, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
     reach = coarse.patches.patch_size // 2
     row, column = patches.targets // width, patches.targets % width
     above = (row // 2).clamp(reach, coarse_height - 1 - reach)
     beside = (column // 2).clamp(reach, coarse_width - 1 - reach)
     source = coarse.field[_index_targets(coarse.patches)[above * coarse_width + beside].long()]
     row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
-    return row * width + column
+    field = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+    if not patches.is_source[field].all():  # what is a patch's width from the hole there is less than that here
+        missing = ~patches.is_source.view(height, width).cpu().numpy()
+        edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
+        rows, columns = cast("NDArray[np.int32]", edt)
+        field = torch.from_numpy(rows.astype(np.int64) * width + columns).to(field.device).flatten()[field]
+    return field
 
 
 def _search(
