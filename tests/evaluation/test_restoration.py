@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hcl_sdk import ResNetEncoder
-from hcl_sdk.evaluation.restoration import compare_features, sum_high_pass, sum_seam_gradients
+from hcl_sdk.evaluation.restoration import compare_features, measure_grain, sum_high_pass, sum_seam_gradients
 from hcl_sdk.losses import PerceptualLoss
 
 Scene: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -111,3 +111,19 @@ def test_the_distance_of_features_by_loops() -> None:
         scales.append(total / weight)
     assert compare_features(network, image, clean, hole) == pytest.approx(np.mean(scales), rel=1e-4)
     assert compare_features(network, clean, clean, hole) == 0
+
+
+def test_grain_is_that_of_the_noise_whatever_edges_there_are() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = 0.5 + 0.02 * torch.randn(1, 3, 120, 120, generator=generator)
+    image[..., :60] += 0.3  # an edge, from top to bottom
+    hole = torch.zeros(1, 1, 120, 120, dtype=torch.bool)
+    hole[..., 40:80, 40:80] = True
+    inside, around = measure_grain(image, hole)
+    assert inside == pytest.approx(around, rel=0.1)
+    image[..., 40:80, 40:80] = 0.5 + (image[..., 40:80, 40:80] - 0.5) / 2
+    halved, same = measure_grain(image, hole)
+    assert halved == pytest.approx(inside / 2, rel=0.1)
+    assert same == pytest.approx(around, rel=0.1)
+    image[..., :20] += torch.randn(20)  # beyond its surroundings
+    assert measure_grain(image, hole) == (halved, same)

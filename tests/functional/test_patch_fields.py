@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from hcl_sdk.functional import patch_fields
-from hcl_sdk.functional.patch_fields import FieldSearch, find_nearest, find_patches, synthesize, vote
+from hcl_sdk.functional.patch_fields import FieldSearch, blend_texture, find_nearest, find_patches, synthesize, vote
 from hcl_sdk.functional.pull_push import pull_push
 
 
@@ -230,6 +231,21 @@ def test_the_seed_decides_and_the_global_state_does_not(monkeypatch: pytest.Monk
     assert torch.equal(first, synthesize(image, mask, guide, seed=3))
     assert torch.equal(state, torch.random.get_rng_state())
     assert not torch.equal(first, synthesize(image, mask, guide, seed=4))
+
+
+def test_texture_counts_less_in_low_frequencies_and_nothing_where_it_says_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fill = torch.rand(1, 3, 40, 50, generator=generator) * 0.2 + 0.4
+    textured = fill.clone()
+    textured[..., 10:30, 15:40] += torch.randn(1, 3, 20, 25, generator=generator) * 0.03
+    blended = blend_texture(fill, textured, 0.8)
+    difference = (textured - fill).double().numpy()
+    low = gaussian_filter(difference, (0, 0, 1, 1), mode="nearest", truncate=3)
+    expected = torch.from_numpy(fill.numpy() + 0.8 * (difference - 0.3 * low)).float()
+    inside = textured != fill
+    torch.testing.assert_close(blended[inside], expected[inside])
+    assert torch.equal(blended[~inside], fill[~inside])
+    assert torch.equal(blend_texture(fill, textured, 0), fill)
 
 
 def test_what_does_not_fit_is_refused() -> None:

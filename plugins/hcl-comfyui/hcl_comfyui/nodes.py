@@ -85,7 +85,7 @@ class Restore:
                 "image": ("IMAGE",),
                 "dilate": ("FLOAT", {**_WIDTH, "default": 2.0, "tooltip": "Pixels by which the mask grows."}),
                 "feather": ("FLOAT", {**_WIDTH, "default": 3.0, "tooltip": "Width of the soft border, in pixels."}),
-                "texture": ("FLOAT", {"default": 0.0, **_SHARE, "tooltip": "0 is smooth, 1 the photo's own texture."}),
+                "texture": ("FLOAT", {"default": 1.0, **_SHARE, "tooltip": "0 is smooth, 1 the photo's own texture."}),
             },
             "optional": {"mask": ("MASK",)},
         }

@@ -57,6 +57,9 @@ def _export(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise ValueError(f"exporting needs more packages: pip install 'hcl-onnx[export]' ({error})") from error
     pipeline = Pipeline.from_pretrained(options.weights, device="cpu")
+    if pipeline.texture > 0 or pipeline.unveil or pipeline.detail_size is not None:
+        print("hcl-onnx: texture, unveil and detail_size need PyTorch; exported without them", file=sys.stderr)
+        pipeline = pipeline.replace(texture=0, unveil=False, detail_size=None)
     with _silence_exporter():
         differences = export(pipeline, options.folder, seed=options.seed)
     for found in differences:

@@ -255,7 +255,7 @@ class Runner:
     def _restored_part(self, original: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
         """Restore a part of a photo ``[1, 3, H, W]`` around the mask."""
         part = original[..., *box]
-        size = working_size(part.shape[2:], self.restoration_size)
+        size = shrink_size(part.shape[2:], self.restoration_size)
         inputs = {
             "image": arrays.shrink(part, size),
             "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),

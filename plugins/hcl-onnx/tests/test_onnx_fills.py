@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hcl_onnx.cli import main
 from hcl_onnx.export import Difference, ExportError, export
 from hcl_onnx.run import Runner
 
-from hcl_sdk import Pipeline
+from hcl_sdk import GatedUNet, Pipeline
 
 Exported = tuple[Pipeline, Path, list[Difference]]
 
@@ -56,3 +57,14 @@ def test_what_needs_torch_is_refused(plain: Exported, tmp_path: Path, name: str,
     with pytest.raises(ExportError, match=f"expected texture=0, unveil=False, got .*{name}={value}"):
         export(plain[0].replace(**{name: value}), tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_the_command_exports_without_what_needs_torch_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Pipeline(restorer=GatedUNet(dim=4, multipliers=(1, 2)), texture=0.5, seamless=True).save_pretrained(
+        tmp_path / "own"
+    )
+    assert main(["export", str(tmp_path / "own"), str(tmp_path / "exported")]) == 0
+    assert "texture, unveil and detail_size need PyTorch; exported without them" in capsys.readouterr().err
+    assert Runner(tmp_path / "exported").seamless
