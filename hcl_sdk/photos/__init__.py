@@ -1,5 +1,5 @@
-"""Photos as users hand them in: found in folders, read, composited, written; masks, and the regions of masks.
+"""Photos as users pass them in: finding, reading, compositing and writing them; masks and the regions of masks.
 
-A *photo* is what a user hands in; an *image* is a tensor. This room works on numpy and imports torch only where a
-tensor is made, so that it also serves where there is no torch.
+A *photo* is what a user passes in; an *image* is a tensor. These modules work on NumPy arrays and import torch only
+where a tensor is created, so they can also be used without torch.
 """

@@ -8,30 +8,30 @@ from PIL import Image
 from hcl_sdk.functional.arrays import cut_bands
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""What the channels of arrays and tensors are, by their number."""
+"""Pillow's mode for arrays and tensors, by their number of channels."""
 
 PREMULTIPLIED_MODES = ("RGBa", "La")
-"""Modes whose colors are multiplied by alpha already."""
+"""Modes whose colors are premultiplied by alpha."""
 
 CONVERTED_MODES = ("CMYK", "YCbCr", "LAB", "HSV", *PREMULTIPLIED_MODES)
-"""Modes whose channels Pillow converts to and from RGB; the others are grey or RGB, with alpha or without."""
+"""Modes that Pillow converts to and from RGB; all others are grey or RGB, with or without alpha."""
 
 FILE_MODES = {"HSV": "RGB", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB"}
-"""Modes that no file has (premultiplied ones TIFF alone), with the mode that they are written as."""
+"""Modes that files cannot store (TIFF alone stores premultiplied ones), with the mode they are written as."""
 
 
 def get_white(dtype: np.dtype) -> int:
-    """The value of white in pixels of a type: 255, 65535, or 1 for bool and floating-point."""
+    """Return the value of white in pixels of a type: 255, 65535, or 1 for bool and floating point."""
     return 255 if dtype == np.uint8 else 65535 if dtype.kind in "iu" else 1
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:
-    """Grey of RGB ``[H, W, 3]`` after ITU-R 601, ``[H, W]``."""
+    """Convert RGB ``[H, W, 3]`` to grey ``[H, W]``, as in ITU-R 601."""
     return rgb @ np.array([0.299, 0.587, 0.114], rgb.dtype)
 
 
 def quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Values in [0, 1] as ``dtype`` has them: integers rounded to the nearest, bools above half."""
+    """Convert values in [0, 1] to ``dtype``: integers are rounded to the nearest, bools are True above 0.5."""
     if dtype == np.bool_:
         return values > 0.5
     if dtype.kind == "f":
@@ -40,10 +40,10 @@ def quantize(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def check_unit_range(values: np.ndarray) -> None:
-    """Refuse floating-point values outside [0, 1].
+    """Check that floating-point values lie in [0, 1].
 
     Raises:
-        ValueError: likewise.
+        ValueError: if they do not.
     """
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 1):  # NaN is neither
@@ -51,10 +51,10 @@ def check_unit_range(values: np.ndarray) -> None:
 
 
 def from_pil(image: Image.Image) -> np.ndarray:
-    """The values of a PIL image, ``[H, W, C]``."""
+    """Return the values of a PIL image, ``[H, W, C]``."""
     bands = cut_bands(image.height, image.width)
     values = np.array(image) if len(bands) == 1 else np.empty(0)
-    for rows in bands if len(bands) > 1 else ():  # numpy would take the whole over as bytes, and copy these
+    for rows in bands if len(bands) > 1 else ():  # numpy would otherwise fetch all of it as bytes and copy them
         band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
         if rows.start == 0:
             values = np.empty((image.height, *band.shape[1:]), band.dtype)
@@ -63,7 +63,7 @@ def from_pil(image: Image.Image) -> np.ndarray:
 
 
 def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
-    """Values ``[H, W, C]`` as a PIL image; of a depth other than 8 bits, grey only."""
+    """Convert values ``[H, W, C]`` to a PIL image; more than 8 bits per channel are possible for grey only."""
     height, width = pixels.shape[:2]
     if pixels.dtype != np.uint8:
         mode = {"u": "I;16", "i": "I", "f": "F"}[pixels.dtype.kind]
@@ -71,7 +71,7 @@ def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
 
 
 def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Native values ``[H, W, C]`` as float32 RGB ``[H, W, 3]`` in [0, 1]."""
+    """Convert native values ``[H, W, C]`` to float32 RGB ``[H, W, 3]`` in [0, 1]."""
     if mode in PREMULTIPLIED_MODES and pixels.dtype != np.uint8:
         pixels, mode = to_straight(pixels, mode), FILE_MODES[mode]
     if mode in CONVERTED_MODES:
@@ -82,7 +82,7 @@ def to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
 
 
 def to_straight(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Colors of a premultiplied mode divided by alpha, in their own depth; those under an alpha of 0 stay."""
+    """Divide the colors of a premultiplied mode by alpha, at their own depth; where alpha is 0, they are kept."""
     if pixels.dtype == np.uint8:
         return from_pil(to_pil(pixels, mode).convert(FILE_MODES[mode]))
     alpha = pixels[..., -1:].astype(np.float64)
@@ -93,7 +93,7 @@ def to_straight(pixels: np.ndarray, mode: str) -> np.ndarray:
 
 
 def to_rgb8(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Native values ``[H, W, C]`` as uint8 RGB ``[H, W, 3]``; those of more than 8 bits are rounded."""
+    """Convert native values ``[H, W, C]`` to uint8 RGB ``[H, W, 3]``; more than 8 bits are rounded."""
     if pixels.dtype != np.uint8:
         return quantize(to_rgb(pixels, mode), np.dtype(np.uint8))
     if mode in CONVERTED_MODES:
@@ -109,7 +109,7 @@ def _convert_to_rgb(pixels: np.ndarray, mode: str) -> np.ndarray:
 
 
 def from_rgb(rgb: np.ndarray, old: np.ndarray, mode: str) -> np.ndarray:
-    """RGB ``[H, W, 3]`` in [0, 1] as native values; channels that hold no color (alpha) are those of ``old``."""
+    """Convert RGB ``[H, W, 3]`` in [0, 1] to native values; channels other than color are copied from ``old``."""
     if mode in PREMULTIPLIED_MODES and old.dtype != np.uint8:
         alpha = old[..., -1:]
         colors = to_luma(rgb)[..., None] if mode == "La" else rgb

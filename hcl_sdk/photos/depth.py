@@ -1,4 +1,4 @@
-"""How many bits a channel a file has. Pillow does not say, and shows color of most formats as 8 bits."""
+"""The number of bits per channel of a file, which Pillow does not tell: it shows color of most formats as 8 bits."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-_LARGEST_META = 1 << 24  # bytes; that of a photo with thousands of tiles has some 100,000
+_LARGEST_META = 1 << 24  # bytes; for a photo with thousands of tiles the property takes some 100,000
 
 
 def measure_jpeg2000(file: BinaryIO) -> tuple[int, tuple[int, int]]:
-    """Bits a channel, and (width, height), of a JPEG 2000 file (ITU-T T.800, annexes A.5.1 and I).
+    """Return bits per channel, and (width, height), of a JPEG 2000 file (ITU-T T.800, annexes A.5.1 and I).
 
     Raises:
-        ValueError: if there is no codestream, or one of signed values.
+        ValueError: if there is no codestream, or its values are signed.
     """
     file.seek(0)
-    if file.read(4) != b"\xff\x4f\xff\x51":  # boxes around the codestream
+    if file.read(4) != b"\xff\x4f\xff\x51":  # skip the boxes around the codestream
         for kind, start, _ in _walk_file(file):
             if kind == b"jp2c":
                 file.seek(start + 4)
@@ -31,7 +31,7 @@ def measure_jpeg2000(file: BinaryIO) -> tuple[int, tuple[int, int]]:
 
 
 def measure_heif(file: BinaryIO) -> int:
-    """Bits a channel of the photo in an AVIF or HEIF file (ISO/IEC 23008-12); 8 where the file does not say."""
+    """Return bits per channel of the photo in an AVIF or HEIF file (ISO/IEC 23008-12); 8 if the file does not say."""
     for kind, start, end in _walk_file(file):
         if kind == b"meta" and end - start <= _LARGEST_META:
             file.seek(start + 4)
@@ -46,12 +46,12 @@ def _measure_meta(meta: bytes) -> int:
     primary = boxes.get(b"pitm", b"")
     number = int.from_bytes(primary[4 : 8 if primary[:1] > b"\0" else 6])
     own = [listed[i - 1] for i in _list_associated(properties.get(b"ipma", b""), number) if 0 < i <= len(listed)]
-    # One that is put together of tiles may not say it itself.
+    # A photo assembled from tiles may not say it itself.
     return max(filter(None, own), default=0) or max(filter(None, listed), default=8)
 
 
 def _measure_property(kind: bytes, body: bytes) -> int:
-    """The bits a channel that a property of an item tells; 0 for one about something else."""
+    """Return the bits per channel that a property of an item states; 0 if it states something else."""
     if kind == b"pixi":
         return max(body[5:], default=0)
     if kind == b"av1C" and len(body) > 2:
@@ -62,7 +62,7 @@ def _measure_property(kind: bytes, body: bytes) -> int:
 
 
 def _list_associated(table: bytes, number: int) -> list[int]:
-    """The properties of an item, counted from 1, after an ``ipma`` box."""
+    """List the properties of an item, counted from 1, according to an ``ipma`` box."""
     if len(table) < 8:
         return []
     wide_number, wide_index = table[0] > 0, table[3] & 1
@@ -82,7 +82,7 @@ def _list_associated(table: bytes, number: int) -> list[int]:
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The boxes in a box: kind and content."""
+    """Yield the boxes in a box: kind and content."""
     at = 0
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -94,7 +94,7 @@ def _walk(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _walk_file(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """The boxes of a file: kind, and where the content begins and ends."""
+    """Yield the boxes of a file: kind, and where the content begins and ends."""
     end = file.seek(0, 2)
     at = 0
     while at + 8 <= end:

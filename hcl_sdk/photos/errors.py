@@ -1,4 +1,4 @@
-"""What is raised for a photo that cannot be used."""
+"""The exception raised for photos that cannot be used."""
 
 from __future__ import annotations
 

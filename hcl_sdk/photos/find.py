@@ -1,4 +1,4 @@
-"""Finding photos in folders, and saying what was found in messages."""
+"""Finding photos in folders, and describing what was found in messages."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def walk_files(
     left_out: str | os.PathLike[str] | None = None,
     skip: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Path]:
-    """The files in a folder, folder by folder, names in order.
+    """Yield the files in a folder, folder by folder, names in order.
 
     Args:
         root: the folder.
-        recursive: also in the folders in it; hidden ones are left out.
-        follow_links: to folders, but never to one that the link lies in itself.
-        on_error: what to do about a folder that cannot be read.
+        recursive: search subfolders too; hidden ones are skipped.
+        follow_links: follow links to folders, but never to one that contains the link itself.
+        on_error: called with the error if a folder cannot be read.
         left_out: a folder that is not searched, under whatever name it is reached.
-        skip: says of the path of a folder whether it is not searched either.
+        skip: called with the path of a folder; True if it is not to be searched.
     """
     skipped = None if left_out is None else os.path.realpath(left_out)
     for place, folders, files in os.walk(root, followlinks=follow_links, onerror=on_error):
-        # Setting what is walked next; files and folders on some systems differ in case only.
+        # Assigning determines what is walked next. On some systems, files and folders differ in case only.
         folders[:] = sorted(
             name
             for name in folders
@@ -47,16 +47,16 @@ def walk_files(
 
 
 _REPORTS = (("log.jsonl", "training.yaml"), ("log.jsonl", "panels"), ("metrics.json", "items.jsonl"))
-"""What is in the folder of a training run, with or without a configuration, and in that of an evaluation."""
+"""Files in the folder of a training run, with or without a configuration, and in that of an evaluation."""
 
 
 def is_report(folder: str | os.PathLike[str]) -> bool:
-    """Whether training or an evaluation wrote into a folder."""
+    """Whether a training run or an evaluation wrote into a folder."""
     return any(all(os.path.exists(os.path.join(folder, name)) for name in names) for names in _REPORTS)
 
 
 def _leads_back(place: str, name: str) -> bool:
-    """Whether a link leads to a folder that it is in itself."""
+    """Whether a link leads to a folder that contains it."""
     path = os.path.join(place, name)
     if not os.path.islink(path):
         return False
@@ -65,25 +65,25 @@ def _leads_back(place: str, name: str) -> bool:
 
 
 def get_photo_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix of a file in lower case; empty if it is hidden."""
+    """Return the suffix of a file in lower case; empty if the file is hidden."""
     name = os.path.basename(path)
     return "" if name.startswith(".") else os.path.splitext(name)[1].lower()
 
 
 def is_photo(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is taken for a photo: it is not hidden, and has the suffix of a format that is read."""
+    """Whether a file counts as a photo: it is not hidden and has the suffix of a readable format."""
     return get_photo_suffix(path) in list_readable_suffixes()
 
 
 def list_photos(root: Path, what: str) -> list[str]:
-    """The photos in a folder and the folders in it, as paths inside it with ``/``, in natural order: 2 before 10.
+    """List the photos in a folder and its subfolders, as paths inside it with ``/``, in natural order: 2 before 10.
 
-    Links to folders are followed. Hidden files and folders are left out, and so are folders that training and
-    evaluation wrote: their panels and contact sheets are not photos.
+    Links to folders are followed. Hidden files and folders are skipped, and so are folders written by training and
+    evaluation: their panels and contact sheets are not photos.
 
     Args:
         root: the folder.
-        what: was expected in it, for the message.
+        what: what was expected in it, for the message.
 
     Raises:
         ValueError: if there are none, or a folder cannot be read.
@@ -100,20 +100,20 @@ def list_photos(root: Path, what: str) -> list[str]:
 
 
 def list_photo_files(path: str | os.PathLike[str], what: str) -> tuple[Path, ...]:
-    """As `list_photos`, from any path of a folder, as files.
+    """List the photos in a folder as `list_photos` does, as files.
 
     Raises:
-        ValueError: if there is no such folder, or no photo in it; ``what`` says what was expected.
+        ValueError: if there is no such folder, or it holds no photo; ``what`` says what was expected.
     """
     root = find_folder(path, what)
     return tuple(root / name for name in list_photos(root, what))
 
 
 def find_folder(path: str | os.PathLike[str], what: str) -> Path:
-    """An existing folder; ``~`` is the user's home.
+    """Return an existing folder; ``~`` is the user's home.
 
     Raises:
-        ValueError: if there is none; ``what`` says what was expected in it.
+        ValueError: if it does not exist; ``what`` says what was expected in it.
     """
     found = Path(path).expanduser()
     if found.is_file():
@@ -125,10 +125,10 @@ def find_folder(path: str | os.PathLike[str], what: str) -> Path:
 
 
 def find_subfolder(root: Path, names: Sequence[str], what: str) -> Path:
-    """The first of some folders in ``root`` that is there.
+    """Return the first of some folders in ``root`` that exists.
 
     Raises:
-        ValueError: if none is; ``what`` says what was expected in it.
+        ValueError: if none does; ``what`` says what was expected in it.
     """
     for name in names:
         if (root / name).is_dir():
@@ -138,23 +138,23 @@ def find_subfolder(root: Path, names: Sequence[str], what: str) -> Path:
 
 
 def describe_folder(root: Path) -> str:
-    """What is in a folder, in words, for messages."""
+    """Describe the contents of a folder for messages."""
     names = (f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(root))
     return f"{str(root)!r} holds {list_some(sorted(names, key=make_natural_key), 8) or 'nothing'}"
 
 
 def list_some(names: Sequence[str], count: int) -> str:
-    """The first of some names, for messages."""
+    """Join the first of some names for messages."""
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
 
 
 def escape(text: str) -> str:
-    """A text with what is not UTF-8 in the names of files, which may be any bytes, as escapes: to print or to write."""
+    """Replace what is not UTF-8 by escapes: names of files may be any bytes, and are printed and written as text."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def make_natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A key that sorts numbers in names by their value; different names are never equal."""
+    """Make a key that sorts numbers in names by their value; different names never have equal keys."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)], name
 
 

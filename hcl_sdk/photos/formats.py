@@ -1,4 +1,4 @@
-"""The file formats of photos: which are read, which are written, and what each can hold."""
+"""The file formats of photos: which can be read, which can be written, and what each can hold."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
 """The suffixes that `Photo.lossless_suffix` chooses from."""
 
 MAX_MEGAPIXELS = 200.0
-"""Photos of more megapixels are refused, unless more are allowed: a small file can claim any size."""
+"""Photos with more megapixels are refused, unless more are allowed: a small file can claim any size."""
 
 DEEP_KINDS = ("LA;16", "RGB;16", "RGBA;16", "RGBa;16")
-"""Kinds of photo that Pillow neither reads in full nor writes: 16 bits a channel, several channels."""
+"""Kinds of photos that Pillow neither reads in full nor writes: several channels of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Format:
     """A format that photos are written in.
 
     Attributes:
-        name: Pillow's.
-        kinds: what it can hold: modes, with the depth where it is not 8 bits.
+        name: Pillow's name for it.
+        kinds: what it can hold: modes, with the depth if it is not 8 bits.
         defaults: Pillow's options where the caller gives none.
     """
 
@@ -49,7 +49,7 @@ FORMATS = {
     ".bmp": Format("BMP", ("L", "RGB"), {}),
     ".ppm": Format("PPM", ("L", "RGB"), {}),
 }
-"""The formats that are written, by suffix."""
+"""The writable formats, by suffix."""
 
 _CONVERT_RAW = "convert raw photos to TIFF or PNG first"
 _CONVERT_HEIF = "pip install pillow-heif, which reads them, or convert them to JPEG or PNG first"
@@ -58,25 +58,25 @@ UNREAD = {
     ".avif": "this Pillow is built without it; convert to JPEG or PNG first",
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _CONVERT_RAW),
 }
-"""Suffixes of photos that Pillow may not read by itself, with what to do about it."""
+"""Suffixes of photos that Pillow may not read by itself, with advice on what to do."""
 
 
-# Of these Pillow knows no more than the size, or hands the file to another program.
+# Pillow knows only the size of these, or passes the file to another program.
 _NOT_DECODED = ("MPEG", "EPS")
 
 
 def list_readable_formats() -> tuple[str, ...]:
-    """Pillow's names of the formats that are read: raster formats that it, or what is registered with it, decodes."""
+    """List Pillow's names of the readable formats: raster formats that it, or a registered plugin of it, decodes."""
     return _list_readable()[0]
 
 
 def list_readable_suffixes() -> frozenset[str]:
-    """The suffixes of files in `list_readable_formats`, in lower case."""
+    """List the suffixes of files in `list_readable_formats`, in lower case."""
     return _list_readable()[1]
 
 
 def _list_readable() -> tuple[tuple[str, ...], frozenset[str]]:
-    from PIL import Image  # here, so that the command's help need not wait for it
+    from PIL import Image  # imported here so that the command's help need not wait for it
 
     Image.init()
     _register_heif()
@@ -85,7 +85,7 @@ def _list_readable() -> tuple[tuple[str, ...], frozenset[str]]:
 
 @cache
 def _register_heif() -> None:
-    """Let Pillow read HEIC where pillow-heif is installed."""
+    """Let Pillow read HEIC if pillow-heif is installed."""
     try:
         import pillow_heif  # pyright: ignore[reportMissingImports]
     except ImportError:
@@ -95,7 +95,7 @@ def _register_heif() -> None:
 
 @cache
 def _list_registered(_formats: int, _suffixes: int) -> tuple[tuple[str, ...], frozenset[str]]:
-    """What is registered; the counts grow when a program registers more."""
+    """List the registered formats and suffixes; the counts, which grow with further formats, are the cache's key."""
     from PIL import Image, ImageFile
 
     def is_read(name: str) -> bool:

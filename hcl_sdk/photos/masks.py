@@ -1,4 +1,4 @@
-"""Masks that come as photos: white is corrupted, black is not, unless said otherwise."""
+"""Masks that are given as photos: white is corrupted and black is not, unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
     """Read a mask that a user made for a photo.
 
     Args:
-        source: what `Photo.open` takes; also a tensor or an array ``[H, W]``, ``[1, H, W]`` or ``[1, 1, H, W]`` of any
-            integer, bool or floating-point type. White (255, 1, True) is corrupted, black is not; in between, more than
-            half is. Integers that are all 0 or 1 are taken as such.
+        source: anything that `Photo.open` takes; also a tensor or an array ``[H, W]``, ``[1, H, W]`` or
+            ``[1, 1, H, W]`` of any integer, bool or floating-point type. White (255, 1, True) is corrupted, black is
+            not; in between, more than half is. Integers that are all 0 or 1 are taken as False and True.
         size: (height, width) of the photo, upright.
 
     Returns:
         bool ``[1, 1, H, W]`` on the CPU, True = corrupted.
 
     Raises:
-        TypeError: if the source is nothing that a mask can be.
-        PhotoError: if it cannot be read, is not of the photo's size, is colored, or is partly transparent.
+        TypeError: if the source has a type that a mask cannot have.
+        PhotoError: if it cannot be read, differs from the photo in size, is colored, or is partly transparent.
     """
     import torch
 
@@ -45,7 +45,7 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
 
 
 def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """As `load_mask`, without torch: a numpy array ``[H, W]``."""
+    """Read a mask as `load_mask` does, without torch, into a NumPy array ``[H, W]``."""
     if is_tensor(source):
         import torch
 
@@ -66,13 +66,13 @@ def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def read_mask(file: File, name: str, corrupted: Corrupted = "white") -> NDArray[np.bool_]:
-    """Decode a mask, upright, ``[H, W]`` bool, True = corrupted: what is brighter, or darker, than half.
+    """Decode a mask, upright, ``[H, W]`` bool, True = corrupted: brighter, or darker, than half.
 
-    A mask of whole numbers that are all 0 or 1 is taken as such.
+    Integers that are all 0 or 1 are taken as False and True.
 
     Args:
         file: its path or contents.
-        name: for messages.
+        name: a name for messages.
         corrupted: the value that means *corrupted*.
 
     Raises:
@@ -84,7 +84,7 @@ def read_mask(file: File, name: str, corrupted: Corrupted = "white") -> NDArray[
 
 
 def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
-    """What is white in native values ``[H, W, C]``, ``[H, W]`` bool; integers that are all 0 or 1 are taken as such.
+    """Find what is white in native values ``[H, W, C]``, as ``[H, W]`` bool; integers all 0 or 1 are False and True.
 
     Raises:
         PhotoError: if they are colored or partly transparent.
@@ -99,7 +99,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
     white = np.empty((height, width), np.bool_)
     for rows in cut_bands(height, width):
         rgb = to_rgb(pixels[rows], mode)
-        # Lossy files have a trace of color in their grey.
+        # Greys in lossy files have a trace of color.
         if np.ptp(rgb, axis=2).max() > 16 / 255:
             raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black", name=name)
         white[rows] = to_luma(rgb) > 0.5
@@ -107,7 +107,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
 
 
 def measure_masks(count: int, read: Callable[[int], NDArray[np.bool_]]) -> tuple[list[float], list[PhotoError]]:
-    """Look at some of ``count`` masks: how much of each is corrupted, and why others cannot be read."""
+    """Sample some of ``count`` masks: return how much of each is corrupted, and why others cannot be read."""
     shares: list[float] = []
     problems: list[PhotoError] = []
     for i in range(0, count, max(1, count // _LOOKED_AT)):
@@ -119,15 +119,15 @@ def measure_masks(count: int, read: Callable[[int], NDArray[np.bool_]]) -> tuple
 
 
 def check_polarity(shares: Sequence[float], corrupted: Corrupted, where: str) -> None:
-    """Refuse masks that cover most of their photos: the other value is meant, it seems.
+    """Check that masks do not cover most of their photos, in which case the other value is probably meant.
 
     Args:
-        shares: the corrupted share of some masks, as `measure_masks` finds them.
+        shares: the corrupted share of some masks, as returned by `measure_masks`.
         corrupted: the value that was taken for *corrupted*.
-        where: the masks are, for the message.
+        where: where the masks are, for the message.
 
     Raises:
-        ValueError: likewise.
+        ValueError: if they do.
     """
     if shares and np.median(shares) > 0.5:
         other = "black" if corrupted == "white" else "white"
@@ -138,7 +138,7 @@ def check_polarity(shares: Sequence[float], corrupted: Corrupted, where: str) ->
 
 
 def _to_photo_array(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask without leading dimensions of 1, of a type that photos have."""
+    """Return a mask without leading dimensions of 1, in a type that photos can have."""
     if mask.ndim == 4 and mask.shape[:2] == (1, 1):
         mask = mask[0, 0]
     elif mask.shape == (1, *size) or (mask.ndim == 3 and mask.shape[0] == 1 and mask.shape[2] not in MODES):

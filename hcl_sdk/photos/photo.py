@@ -1,4 +1,4 @@
-"""One photo of whatever origin: decoded for the models, restored in part, given back as what it was."""
+"""A photo of any origin: decoded for the models, partly restored, and returned as the type it was given as."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image.Image | n
 
 
 def is_tensor(value: object) -> TypeGuard[Tensor]:
-    """Whether something is a tensor; who never imported torch has none."""
+    """Whether a value is a tensor, without importing torch: a program that never imported it has none."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """What a photo came as, so that it can be given back as the same."""
+    """The type a photo was given as, so that it can be returned as the same."""
 
     kind: Literal["file", "image", "array", "tensor"]
     dimensions: int = 3
@@ -44,19 +44,20 @@ class _Origin:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Photo:
-    """One decoded photo, upright, with everything needed to give it back as it was.
+    """A decoded photo, upright, with everything needed to return it as it was given.
 
-    Made by `Photo.open`. ``native`` and ``save`` give it back; ``composite`` lays a restored image over a part of it.
+    Create it with `Photo.open`. ``to_native`` and ``save`` return it; ``composite`` lays a restored image over part of
+    it.
 
     Attributes:
-        pixels: the native values ``[H, W, C]``, EXIF orientation applied; not to be written to.
-        mode: what the channels are: Pillow's name for the mode, with ``L`` for grey of every depth.
+        pixels: the native values ``[H, W, C]`` with EXIF orientation applied; do not write to them.
+        mode: the meaning of the channels: Pillow's name for the mode, with ``L`` for grey of every depth.
         path: the file it came from.
         icc_profile: the ICC color profile as stored in files.
-        exif: the EXIF data as stored in files, its orientation reset; without the thumbnail, which shows the photo
-            before restoration, and without what describes the file rather than the photo.
+        exif: the EXIF data as stored in files, with orientation reset; without the thumbnail, which shows the photo
+            before restoration, and without tags that describe the file rather than the photo.
         dpi: dots per inch, horizontal and vertical.
-        notes: what of the file was left out, in words.
+        notes: descriptions of what was dropped from the file.
     """
 
     pixels: np.ndarray
@@ -75,15 +76,15 @@ class Photo:
         Args:
             source: one of
 
-                - the path of a photo file, of one photo (of the JPEGs of phones that hold several, the first);
-                - the contents of such a file, as bytes or as a file that is open for reading bytes, which is read to
-                  its end;
-                - a PIL image (of an animation, the frame it stands at);
-                - a numpy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
+                - the path of a photo file; if it holds several photos, as the JPEGs of some phones do, the first is
+                  used;
+                - the contents of such a file, as bytes or as a binary file open for reading, which is read to its end;
+                - a PIL image (of an animation, the current frame);
+                - a NumPy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
                   alpha); uint8, uint16, bool, or floating-point in [0, 1];
                 - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1];
-                - a photo that was opened before, which is handed back.
-            max_megapixels: a file of more is refused before it is decoded, as a small one can claim any size.
+                - a photo that was opened before, which is returned.
+            max_megapixels: larger files are refused before they are decoded: a small file can claim any size.
 
         Returns:
             The photo, upright. 1-bit photos become grey and palettes RGB, with alpha where an entry or a color is
@@ -118,7 +119,7 @@ class Photo:
 
     @classmethod
     def from_mask(cls, mask: np.ndarray) -> Photo:
-        """A mask ``[H, W]`` bool as a grey photo of 8 bits: 255 = corrupted."""
+        """Convert a mask ``[H, W]`` bool to a grey photo of 8 bits: 255 = corrupted."""
         return cls(pixels=(mask * np.uint8(255))[..., None], mode="L", _origin=_Origin("array", dimensions=2))
 
     def __repr__(self) -> str:
@@ -134,9 +135,9 @@ class Photo:
 
     @property
     def rgb(self) -> Tensor:
-        """The colors as models take them: float32 ``[1, 3, H, W]`` in [0, 1], RGB, on the CPU; alpha left out.
+        """The colors as models take them: float32 ``[1, 3, H, W]`` in [0, 1], RGB, on the CPU; alpha is dropped.
 
-        Made anew at every access, as it takes four times the space of a photo with 8 bits a channel.
+        Computed on every access, as it takes four times the memory of a photo with 8 bits per channel.
         """
         import torch
 
@@ -144,11 +145,11 @@ class Photo:
 
     @property
     def rgb_array(self) -> np.ndarray:
-        """As ``rgb``, without torch: a numpy array float32 ``[1, 3, H, W]``."""
+        """Like ``rgb``, without torch: a NumPy array, float32 ``[1, 3, H, W]``."""
         return self._crop_array(slice(None), slice(None))
 
     def crop_rgb(self, rows: slice, columns: slice) -> Tensor:
-        """A part of ``rgb``, ``[1, 3, rows, columns]``; the rest is not made."""
+        """Return a part of ``rgb``, ``[1, 3, rows, columns]``, without computing the rest."""
         import torch
 
         return torch.from_numpy(self._crop_array(rows, columns))
@@ -160,8 +161,8 @@ class Photo:
         """Lay an image over this photo.
 
         Args:
-            fill: ``[1, 3, H, W]`` floating-point RGB in [0, 1]; what lies beyond is clipped.
-            alpha: ``[1, 1, H, W]`` floating-point in [0, 1], the share of ``fill`` in every pixel.
+            fill: ``[1, 3, H, W]`` floating-point RGB in [0, 1]; values outside are clipped.
+            alpha: ``[1, 1, H, W]`` floating point in [0, 1], the weight of ``fill`` in every pixel.
 
         Returns:
             The photo with ``alpha * fill + (1 - alpha) * rgb``, rounded to the native depth and converted to the native
@@ -189,13 +190,13 @@ class Photo:
         return compositor.photo
 
     def to_native(self) -> Image.Image | np.ndarray | Tensor:
-        """Give the photo back as the kind of thing it came as.
+        """Return the photo as the type it was given as.
 
         Returns:
-            For a path or a PIL image, a new PIL image with ICC profile, EXIF and dpi in its ``info`` - but a uint16
-            array ``[H, W, C]`` for color or alpha of 16 bits a channel, which PIL cannot hold. For an array, an array
-            of the same dtype and number of dimensions. For a tensor, a tensor of the same dtype, number of dimensions
-            and device.
+            For a path or a PIL image, a new PIL image with ICC profile, EXIF and dpi in its ``info``; for color or
+            alpha with 16 bits per channel, which PIL cannot hold, a uint16 array ``[H, W, C]`` instead. For an array,
+            an array of the same dtype and number of dimensions. For a tensor, a tensor of the same dtype, number of
+            dimensions and device.
         """
         if self._origin.kind == "tensor":
             import torch
@@ -219,8 +220,8 @@ class Photo:
 
     @property
     def lossless_suffix(self) -> str:
-        """The suffix of the photo's own file if such files keep every pixel of it (TIFF, and BMP and PPM of 8 bits
-        without alpha); else ``.png``, or ``.tiff`` for what PNG cannot hold (CMYK, YCbCr, LAB, float grey).
+        """The suffix of the photo's own file if that format is lossless for it (TIFF; BMP and PPM for 8 bits without
+        alpha); otherwise ``.png``, or ``.tiff`` for photos that PNG cannot hold (CMYK, YCbCr, LAB, float grey).
         """
         own = "" if self.path is None else self.path.suffix.lower()
         plain = self.mode in ("L", "RGB") and self.pixels.dtype == np.uint8
@@ -229,16 +230,16 @@ class Photo:
         return ".png" if self._for_file("photo.png").kind in FORMATS[".png"].kinds else ".tiff"
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write the photo to a file, with its ICC profile, EXIF and resolution where the format has a place for them.
+        """Write the photo to a file, with its ICC profile, EXIF and resolution if the format can store them.
 
-        The file appears whole or not at all: it is written under another name beside ``path`` and then renamed.
-        Floating-point arrays and tensors are written with 8 bits, HSV as RGB, premultiplied alpha as straight alpha but
-        in TIFF, which keeps it.
+        The file is written atomically, under another name beside ``path`` and then renamed. Floating-point arrays and
+        tensors are written with 8 bits, HSV as RGB, and premultiplied alpha as straight alpha, except in TIFF, which
+        keeps it.
 
         Args:
-            path: its suffix names the format.
-            options: Pillow's options for the format, such as ``quality=80``. Without them JPEG is written with quality
-                95 and full chroma resolution, AVIF with quality 90, WebP and everything else lossless.
+            path: its suffix determines the format.
+            options: Pillow's options for the format, such as ``quality=80``. By default, JPEG is written with quality
+                95 and full chroma resolution, AVIF with quality 90, and WebP and everything else losslessly.
 
         Raises:
             PhotoError: if the format cannot hold the photo (the message says which can), or writing fails.
@@ -246,7 +247,7 @@ class Photo:
         write_file(path, self._for_file(path), options)
 
     def check_format(self, path: str | os.PathLike[str]) -> None:
-        """Find out whether files with the suffix of ``path`` can hold the photo, before working on it.
+        """Check that files with the suffix of ``path`` can hold the photo, before processing it.
 
         Raises:
             PhotoError: if they cannot; the message says which can.
@@ -254,7 +255,7 @@ class Photo:
         check_format(path, self._for_file(path).kind)
 
     def _for_file(self, path: str | os.PathLike[str]) -> Writable:
-        """The photo as a file with the suffix of ``path`` can have it."""
+        """Convert the photo to what a file with the suffix of ``path`` can hold."""
         pixels, mode = self.pixels, self.mode
         file_format = find_format(path)
         if mode in color.FILE_MODES and not (file_format and mode in file_format.kinds):
@@ -269,10 +270,10 @@ class Photo:
 
 
 class Compositor:
-    """As `Photo.composite`, of parts one after another: neither image nor alpha need be held as a whole.
+    """Composites like `Photo.composite`, but part by part: neither image nor alpha need be in memory as a whole.
 
     Attributes:
-        photo: what came of it so far.
+        photo: the photo as composited so far.
     """
 
     def __init__(self, photo: Photo) -> None:
@@ -282,8 +283,8 @@ class Compositor:
         """Lay an image over a part.
 
         Args:
-            box: rows and columns of the part; no two parts overlap.
-            fill: ``[3, rows, columns]``, as of `Photo.composite`.
+            box: rows and columns of the part; parts must not overlap.
+            fill: ``[3, rows, columns]``, as in `Photo.composite`.
             alpha: ``[rows, columns]``, likewise.
 
         Raises:
@@ -370,7 +371,7 @@ def _from_tensor(tensor: Tensor) -> Photo:
 
 
 def _own(pixels: np.ndarray, name: str) -> np.ndarray:
-    """A copy of checked pixels: the caller may go on to write to theirs."""
+    """Copy checked pixels: the caller may go on writing to theirs."""
     if pixels.size == 0:
         raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]}")
     if pixels.dtype.kind == "f":

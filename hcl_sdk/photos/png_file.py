@@ -1,4 +1,4 @@
-"""PNG files of 8 or 16 bits a channel, written band by band: a large photo is not held once more."""
+"""Writing PNG files of 8 or 16 bits per channel band by band, so that a large photo is not copied as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import png
 from hcl_sdk.functional.arrays import cut_bands
 
 LEVEL = 3
-"""Of zlib: its default, 6, takes four times as long for photos, and saves nothing with these filters."""
+"""zlib's level: its default, 6, takes four times as long for photos and saves nothing with these filters."""
 
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 _NONE, _SUB, _UP = 0, 1, 2
@@ -27,14 +27,14 @@ def write_png(
     exif: bytes | None,
     dpi: tuple[float, float] | None,
 ) -> None:
-    """Write ``[H, W, C]`` uint8 or uint16 values (C = 1 to 4: grey or RGB, with alpha or without) as a PNG file.
+    """Write ``[H, W, C]`` uint8 or uint16 values (C = 1 to 4: grey or RGB, with or without alpha) as a PNG file.
 
     Args:
-        file: to write to.
+        file: the file to write to.
         values: the pixels.
-        icc_profile: as stored in files.
-        exif: the same, beginning with the TIFF header.
-        dpi: horizontal, vertical.
+        icc_profile: the ICC color profile as stored in files.
+        exif: the EXIF data, beginning with the TIFF header.
+        dpi: dots per inch, horizontal and vertical.
     """
     png.write_chunks(file, _make_chunks(values, icc_profile, exif, dpi))
 
@@ -64,7 +64,7 @@ def _make_chunks(
 
 
 def _filter(lines: np.ndarray, above: np.ndarray, step: int) -> np.ndarray:
-    """Lines of bytes as differences, each with the filter whose differences are the smallest (PNG, section 12.7).
+    """Filter lines of bytes, each with the filter that gives the smallest differences (PNG, section 12.7).
 
     Args:
         lines: ``[H, N]`` uint8.
@@ -78,7 +78,7 @@ def _filter(lines: np.ndarray, above: np.ndarray, step: int) -> np.ndarray:
     sub[:, step:] -= lines[:, :-step]
     up[0] -= above
     up[1:] -= lines[:-1]
-    # Bytes as numbers with a sign: 255 is a difference of -1.
+    # Bytes as signed numbers: 255 is a difference of -1.
     costs = [np.abs(x.view(np.int8)).view(np.uint8).sum(axis=1, dtype=np.uint64) for x in (lines, sub, up)]
     best = np.argmin(costs, axis=0)
     filtered = np.empty((len(lines), 1 + lines.shape[1]), np.uint8)

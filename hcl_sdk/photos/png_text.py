@@ -1,4 +1,4 @@
-"""Texts and color profiles in PNG files that are larger than Pillow takes: it would refuse the photo."""
+"""Texts and color profiles in PNG files that exceed Pillow's limits, because of which it would refuse the photo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import BinaryIO
 
-# In bytes: of one text, which is Pillow's limit, of all together, of a profile, and of either as it is in the file.
+# In bytes: one text, which is Pillow's limit; all texts together; a profile; and either as compressed in the file.
 _MOST_TEXT = 1 << 20
 _MOST_TEXTS = 1 << 25
 _MOST_PROFILE = 1 << 24
@@ -16,14 +16,14 @@ _KINDS = b"tEXt", b"zTXt", b"iTXt", b"iCCP"
 
 
 def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[str]]:
-    """A PNG file without what is too large.
+    """Drop texts and color profiles that are too large from a PNG file.
 
     Args:
         file: open for reading.
 
     Returns:
-        The file itself if there is nothing of the kind, else one in memory; the color profile, if it is too large for
-        Pillow and not for a profile; and what was left out, in words.
+        The file itself if nothing is too large, otherwise one in memory; the color profile, if it is too large for
+        Pillow but not for a profile; and descriptions of what was dropped.
     """
     file.seek(8)
     position, texts, profile = 8, 0, None
@@ -63,7 +63,7 @@ def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[s
 
 
 def _unpack(kind: bytes, body: bytes, most: int) -> bytes:
-    """The text of a chunk, ``most`` bytes of it if it has more; empty for a damaged one, which Pillow skips."""
+    """Return the text of a chunk, at most ``most`` bytes; empty for a damaged one, which Pillow skips."""
     rest = body.partition(b"\0")[2]
     if kind == b"tEXt" or (kind == b"iTXt" and rest[:1] == b"\0"):
         return body[:most]

@@ -1,4 +1,4 @@
-"""Reading photos: the one place where a file is opened and decoded, and where what is wrong with it gets a name."""
+"""Reading photos: the one place where files are opened and decoded, and where their faults are reported by name."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ File: TypeAlias = str | os.PathLike[str] | bytes
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
-    """What a file or a PIL image holds, upright.
+    """The contents of a file or a PIL image, upright.
 
     Attributes:
         pixels: the native values ``[H, W, C]``.
-        mode: Pillow's name for what the channels are, with ``L`` for grey of every depth.
+        mode: Pillow's name for the channels, with ``L`` for grey of every depth.
         icc_profile: the ICC color profile as stored in files.
-        exif: the EXIF data as stored in files, its orientation reset; without the thumbnail.
+        exif: the EXIF data as stored in files, with orientation reset; without the thumbnail.
         dpi: dots per inch, horizontal and vertical.
-        notes: what was left out, in words.
+        notes: descriptions of what was dropped.
     """
 
     pixels: np.ndarray
@@ -52,7 +52,7 @@ class Decoded:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Opened:
-    """A file and what Pillow makes of it; of PNG, with what Pillow would not take."""
+    """A file as opened by Pillow; for PNG, together with the parts that Pillow would refuse."""
 
     image: Image.Image
     file: BinaryIO
@@ -61,13 +61,13 @@ class _Opened:
 
 
 def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -> Decoded:
-    """Decode a file with all that it holds.
+    """Decode a file with all its metadata.
 
     Args:
         file: its path or contents.
-        name: for messages.
-        max_megapixels: larger ones are refused, before they are decoded; None for `MAX_MEGAPIXELS`, which the caller
-            cannot change.
+        name: a name for messages.
+        max_megapixels: larger files are refused before they are decoded; None for `MAX_MEGAPIXELS`, in which case the
+            message does not offer to raise the limit.
 
     Raises:
         PhotoError: if it cannot be decoded.
@@ -76,13 +76,13 @@ def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -
 
 
 def read_megapixels(file: File, name: str, *, max_megapixels: float | None = None) -> float:
-    """How many million pixels the header of a file says that it has; arguments and errors as of `decode_file`."""
+    """Read from the header of a file how many megapixels it has; arguments and errors are those of `decode_file`."""
     width, height = _open_and(lambda opened: opened.image.size, file, name, max_megapixels)
     return width * height / 1e6
 
 
 def decode_image(image: Image.Image, name: str) -> Decoded:
-    """Decode a PIL image, of an animation the frame it stands at.
+    """Decode a PIL image; of an animation, the current frame.
 
     Raises:
         PhotoError: if that fails.
@@ -92,13 +92,13 @@ def decode_image(image: Image.Image, name: str) -> Decoded:
 
 
 def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[np.uint8]:
-    """Decode a photo: upright, RGB, 8 bits, ``[H, W, 3]``. Alpha is left out, as everywhere in this package.
+    """Decode a photo: upright, RGB, 8 bits, ``[H, W, 3]``. Alpha is dropped, as everywhere in this package.
 
     Args:
         file: its path or contents.
-        name: for messages.
-        shorter_side: shrink it while decoding, until its shorter side has so many pixels; faster, above all for large
-            JPEG.
+        name: a name for messages.
+        shorter_side: shrink the photo while decoding until its shorter side has this many pixels, which is faster,
+            above all for large JPEGs.
 
     Raises:
         PhotoError: if it cannot be decoded.
@@ -143,18 +143,18 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def read_orientation(image: Image.Image) -> int:
-    """The EXIF orientation of an image; 1, upright, if it has none or one that cannot be read."""
+    """Read the EXIF orientation of an image; 1, upright, if there is none or it cannot be read."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Damaged EXIF is no reason to refuse the photo, here and below.
+    except Exception:  # Damaged EXIF is no reason to refuse the photo, here or below.
         return 1
     return value if isinstance(value, int) else 1
 
 
 class _Naming:
-    """A context that turns whatever goes wrong into a `PhotoError` that names the photo.
+    """A context that turns any error into a `PhotoError` that names the photo.
 
-    What decoders warn of goes where the process lets it go: its filters are those of all its threads.
+    Warnings of decoders are left to the process: its filters belong to all its threads.
     """
 
     def __init__(self, name: str) -> None:
@@ -169,7 +169,7 @@ class _Naming:
             raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
 
 
-# What these say is about a decoder's insides, not about the file.
+# These messages are about a decoder's internals, not about the file.
 _INSIDES = (TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, NameError, struct.error)
 
 
@@ -190,7 +190,7 @@ def _say_why(error: Exception, name: str) -> str:
 
 
 def _cite(error: Exception) -> str:
-    """What a decoder says is wrong with a file, after a colon; empty if that is about its own insides, or nothing."""
+    """Cite a decoder's message about a file, after a colon; empty if it is about its own internals, or missing."""
     said = read_message(error)
     return f": {said}" if said and not isinstance(error, _INSIDES) else ""
 
@@ -198,7 +198,7 @@ def _cite(error: Exception) -> str:
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
 
 
-# Pipes that a process was started with, such as those of <(...) in a shell: none waits for somebody to open it.
+# Pipes that the process was started with, as by <(...) in a shell: these do not wait for a writer.
 _INHERITED = re.compile(r"/dev/(stdin|fd/\d+)|/proc/(self|\d+)/fd/\d+")
 _LARGEST_PIPE = 1 << 30  # bytes
 
@@ -206,7 +206,7 @@ _LARGEST_PIPE = 1 << 30  # bytes
 def _open(file: File) -> BinaryIO:
     if isinstance(file, bytes):
         return io.BytesIO(file)
-    mode = os.stat(file).st_mode  # before it is opened: a pipe without a writer would never be
+    mode = os.stat(file).st_mode  # checked before opening: opening a pipe without a writer would block forever
     if stat.S_ISFIFO(mode) and _INHERITED.fullmatch(os.path.abspath(os.fspath(file))):
         with open(file, "rb") as pipe:
             content = pipe.read(_LARGEST_PIPE + 1)
@@ -219,24 +219,24 @@ def _open(file: File) -> BinaryIO:
 
 
 def _identify(stream: BinaryIO) -> Image.Image:
-    """What ``Image.open`` makes of a file, whatever its size; Pillow's limit is one of the whole process.
+    """Open a file as ``Image.open`` does, whatever its size: Pillow's limit is one of the whole process.
 
     Raises:
-        UnidentifiedImageError: if no reader takes it.
-        ValueError: if a reader knows the file, and cannot read how it begins.
+        UnidentifiedImageError: if no reader accepts it.
+        ValueError: if a reader recognizes the file but cannot read its beginning.
     """
     head = stream.read(16)
     damage: Exception | None = None
     for name in list_readable_formats():
         reader, accepts = Image.OPEN[name]
-        # As Image.open does it; a text says why a reader that would know the file is not there.
+        # As Image.open does it; a text explains why a reader that would recognize the file is missing.
         if accepts is not None and accepts(head) is not True:
             continue
         stream.seek(0)
         try:
             image = reader(stream, "")
         except Exception as error:
-            # For Pillow, too, another reader may take the file then; without a look at how it begins, all are asked.
+            # In Pillow, too, another reader may accept the file then; without a test of its beginning, all are asked.
             if accepts is not None and damage is None:
                 damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{_cite(error)}")
                 damage.__cause__ = error
@@ -262,11 +262,11 @@ def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
         )
     limit = Image.MAX_IMAGE_PIXELS
     if isinstance(image, TiffImagePlugin.TiffImageFile) and limit is not None and pixels > limit:
-        image.im = Image.core.new(image.mode, image._tile_size)  # else it would be held against that limit later
+        image.im = Image.core.new(image.mode, image._tile_size)  # otherwise Pillow's limit would apply later
 
 
 def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapixels: float | None = None) -> _T:
-    """Open a file and decode it; whatever goes wrong is a `PhotoError`."""
+    """Open a file and decode it; any error becomes a `PhotoError`."""
     with _Naming(name), _open(file) as stream:
         head = stream.read(4)
         if not head:
@@ -280,7 +280,7 @@ def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapi
         with _identify(stream) as image:
             _check_size(image, max_megapixels)
             frames = getattr(image, "n_frames", 1)
-            if frames > 1 and image.format != "MPO":  # of phones' JPEGs with several photos, the first counts
+            if frames > 1 and image.format != "MPO":  # of JPEGs with several photos, as from phones, the first counts
                 raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
             try:
                 return decode(_Opened(image=image, file=stream, icc_profile=profile, notes=tuple(notes)))
@@ -291,12 +291,12 @@ def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapi
 def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height}")
-    stored_orientation = read_orientation(image)  # loading a TIFF applies it and removes it
+    stored_orientation = read_orientation(image)  # loading a TIFF applies the orientation and removes it
     pixels, mode = None, ""
     if opened is not None:
         position = opened.file.tell()
         pixels = sixteen_bit.read_deep(image, opened.file)
-        opened.file.seek(position)  # Pillow goes on from there
+        opened.file.seek(position)  # Pillow reads on from there
     if pixels is not None:
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
         mode = "RGBa" if mode == "RGBA" and _is_premultiplied(image) else mode
@@ -322,12 +322,12 @@ def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
 
 
 def _keep_premultiplied(image: Image.Image) -> bool:
-    """Let Pillow hand over the colors of a TIFF with associated alpha as they are stored; whether it is one.
+    """Make Pillow return the colors of a TIFF with associated alpha as stored; return whether the file is one.
 
-    It would divide them by alpha, which loses most of them where alpha is small.
+    Pillow would divide them by alpha, which loses most of them where alpha is small.
 
     Raises:
-        ValueError: if it is one that Pillow divides nevertheless.
+        ValueError: if Pillow divides them regardless.
     """
     if image.mode != "RGBA" or not _is_premultiplied(image):
         return False
@@ -343,7 +343,7 @@ def _keep_premultiplied(image: Image.Image) -> bool:
 
 
 def _is_premultiplied(image: Image.Image) -> bool:
-    """Whether the first channel beside the colors of a TIFF is associated alpha."""
+    """Whether the first extra channel of a TIFF is associated alpha."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
     return image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] == (sixteen_bit.PREMULTIPLIED,)
@@ -353,7 +353,7 @@ _BITS = TiffImagePlugin.BITSPERSAMPLE
 
 
 def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
-    """The values ``[H, W, C]`` and the mode of an image, as Pillow shows it, not turned upright."""
+    """Return the values ``[H, W, C]`` and the mode of an image as Pillow shows it, not turned upright."""
     image.load()
     if image.mode == "1":
         image = image.convert("L")
@@ -381,7 +381,7 @@ def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
 
 
 def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) -> tuple[np.ndarray, str]:
-    """Give the pixels an alpha channel where the file names one color or grey as the transparent one."""
+    """Add an alpha channel to the pixels if the file declares one color or grey to be transparent."""
     key = image.info.get("transparency")
     if not (mode == "L" and isinstance(key, int)) and not (mode == "RGB" and isinstance(key, tuple) and len(key) == 3):
         return pixels, mode
@@ -390,7 +390,7 @@ def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) 
     return np.concatenate([pixels, alpha], axis=2), mode + "A"
 
 
-# TIFF tags that describe the arrangement of a file, or copy what is kept elsewhere (ICC, XMP, Photoshop, resolution).
+# TIFF tags about the layout of a file, or with copies of what is kept elsewhere (ICC, XMP, Photoshop, resolution).
 _STRUCTURAL = frozenset(
     {254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 290, 291, 301, 317, 320, 321}
     | {322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 532}
@@ -400,7 +400,7 @@ _RESOLUTION = (282, 283, 296)
 
 
 def _read_exif(image: Image.Image) -> bytes | None:
-    """The image's EXIF with the orientation reset; None if there is none, or none that can be read."""
+    """Read the image's EXIF with orientation reset; None if there is none, or it cannot be read."""
     try:
         exif = Image.Exif()  # a copy: the image may be the caller's
         exif.load(image.getexif().tobytes())

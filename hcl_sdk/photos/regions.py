@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 Ring: TypeAlias = tuple[tuple[int, int], ...]
 Kinds: TypeAlias = Mapping[str, NDArray[np.floating]]
-"""Of each kind of damage a map ``[h, w]``, at any resolution, of its probability where there is damage."""
+"""For each kind of damage a map ``[h, w]``, at any resolution: its probability, given that there is damage."""
 
 _ROWS = 256
-"""Of a photo, that are looked at together."""
+"""The number of pixels of a photo that are processed together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """One connected region of a mask (pixels that touch at a side or a corner belong together).
+    """A connected region of a mask (pixels that touch at a side or a corner are connected).
 
     Two regions are equal if they have the same pixels and the same confidence.
 
@@ -32,41 +32,41 @@ class Region:
         box: (x, y, width, height) in pixels; (x, y) is the upper left pixel.
         area: number of pixels.
         confidence: the mean probability of *corrupted* over its pixels; None if none was given.
-        kinds: what its damage is: of each kind the mean probability over its pixels; None if it is not known.
+        kinds: the mean probability of each kind of damage over its pixels; None if unknown.
     """
 
     box: tuple[int, int, int, int]
     area: int
     confidence: float | None
     kinds: Mapping[str, float] | None = field(default=None, compare=False)
-    # The pixels as runs down the columns, from left to right: (x, first y, last y + 1) each, int32. Bytes, because they
-    # compare and hash as what they hold; and runs, because boxes of pixels would take any amount of memory where large
-    # regions lie within each other.
+    # The pixels as runs down the columns, from left to right: (x, first y, last y + 1) each, int32. Bytes compare and
+    # hash by their contents; and runs stay small, whereas boxes of pixels take any amount of memory if large regions
+    # lie within each other.
     _runs: bytes = field(repr=False)
 
     @property
     def kind(self) -> str | None:
-        """The most probable of ``kinds``; None if they are not known."""
+        """The most probable of ``kinds``; None if they are unknown."""
         return None if self.kinds is None else max(self.kinds, key=self.kinds.__getitem__)
 
     @property
     def outline(self) -> Ring:
-        """The outer ring as (x, y) corners, clockwise as seen on a screen; traced when first asked for.
+        """The outer ring as (x, y) corners, clockwise as seen on a screen; traced on first access.
 
-        Rings run along the sides of the pixels, so their corners have whole coordinates: pixel (x, y) is the square
-        from (x, y) to (x + 1, y + 1). The last corner joins the first. What lies inside the outline and in no hole is
-        the region, exactly. A ring may touch itself where two pixels touch at a corner only.
+        Rings run along the sides of pixels, so their corners have integer coordinates: pixel (x, y) is the square from
+        (x, y) to (x + 1, y + 1). The last corner is connected to the first. The region is exactly what lies inside the
+        outline and in no hole. A ring may touch itself where two pixels touch at a corner only.
         """
         return self.polygons[0]
 
     @property
     def holes(self) -> tuple[Ring, ...]:
-        """The rings of the holes, counterclockwise; traced when first asked for."""
+        """The rings of the holes, counterclockwise; traced on first access."""
         return self.polygons[1:]
 
     @cached_property
     def polygons(self) -> tuple[Ring, ...]:
-        """The outline and then the holes; filled by the even-odd rule they are the region."""
+        """The outline followed by the holes; filled by the even-odd rule, they are the region."""
         x, y, width, height = self.box
         columns, starts, stops = _unpack(self._runs)
         changes = np.zeros((height + 1, width), np.int8)
@@ -76,19 +76,19 @@ class Region:
 
 
 def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kinds: Kinds | None = None) -> list[Region]:
-    """Take a mask apart into its connected regions.
+    """Divide a mask into its connected regions.
 
     Args:
         corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
-        confidence: ``[1, 1, H, W]`` probability of *corrupted*.
-        kinds: the probability of each kind of damage; None if it is not known.
+        confidence: ``[1, 1, H, W]``, probability of *corrupted*.
+        kinds: the probability of each kind of damage; None if unknown.
 
     Returns:
-        The regions, the largest first, of equal ones the upper left first; empty for an empty mask.
+        The regions, largest first, equally large ones from the upper left; empty for an empty mask.
 
     Raises:
         TypeError: if the mask is not bool.
-        ValueError: if the mask is not ``[1, 1, H, W]`` or the confidence has another shape.
+        ValueError: if the mask is not ``[1, 1, H, W]``, or the confidence has another shape.
 
     >>> import torch
     >>> mask = torch.zeros(1, 1, 4, 5, dtype=torch.bool)
@@ -134,16 +134,16 @@ def select_kinds(
     only: Collection[str] = (),
     skip: Collection[str] = (),
 ) -> Tensor:
-    """The regions of a mask that are of some kinds.
+    """Select the regions of a mask that are of certain kinds.
 
     Args:
-        corruption_mask: ``[1, 1, H, W]`` bool.
+        corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
         kinds: the probability of each kind of damage.
-        only: leave out regions whose most probable kind is none of these; empty for all kinds.
-        skip: leave out regions whose most probable kind is one of these.
+        only: keep only regions whose most probable kind is one of these; empty for all kinds.
+        skip: drop regions whose most probable kind is one of these.
 
     Returns:
-        ``[1, 1, H, W]`` bool.
+        ``[1, 1, H, W]`` bool, True = corrupted.
     """
     import torch
 
@@ -154,14 +154,14 @@ def select_kinds(
 
 
 def map_kinds(corruption_mask: Tensor, kinds: Kinds) -> NDArray[np.uint8]:
-    """The kind of the region that each pixel of a mask belongs to.
+    """Map each pixel of a mask to the kind of its region.
 
     Args:
-        corruption_mask: ``[1, 1, H, W]`` bool.
+        corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
         kinds: the probability of each kind of damage.
 
     Returns:
-        ``[H, W]``, 0 outside the mask, else the place of the kind in ``kinds``, counted from 1.
+        ``[H, W]`` uint8: 0 outside the mask, otherwise the position of the kind in ``kinds``, counted from 1.
     """
     labels, areas = _label(_take_mask(corruption_mask))
     places = _average_kinds(labels, areas, kinds).argmax(axis=1) + 1
@@ -178,17 +178,17 @@ def _take_mask(corruption_mask: Tensor) -> NDArray[np.bool_]:
 
 
 def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Which region each pixel belongs to, from 1 on, 0 for none; and the area of each region."""
+    """Number the regions from 1, with 0 outside them; return the numbers and the area of each region."""
     labels = np.zeros(mask.shape, np.int32)
     count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
 def _average_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kinds) -> NDArray[np.float64]:
-    """The mean probability of each kind over each region, ``[regions, kinds]``; maps are enlarged by repetition."""
+    """Average the probability of each kind over each region, ``[regions, kinds]``; maps are enlarged by repetition."""
     height, width = labels.shape
     sums = np.zeros((len(areas), len(kinds)))
-    for top in range(0, height, _ROWS):  # what is as long as the photo has pixels takes memory
+    for top in range(0, height, _ROWS):  # arrays as large as the photo would take too much memory
         rows, columns = np.nonzero(labels[top : top + _ROWS])
         label = labels[top + rows, columns] - 1
         for k, probability in enumerate(kinds.values()):
@@ -201,22 +201,22 @@ def _average_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: K
 def to_coco(
     regions: Sequence[Region], *, file_name: str, size: tuple[int, int], image_id: int = 1
 ) -> dict[str, list[dict[str, Any]]]:
-    """The regions of one photo as a COCO dataset (object detection format).
+    """Convert the regions of one photo to a COCO dataset (object detection format).
 
-    Segmentations are uncompressed run lengths (column by column, beginning with what is *not* the region), because
-    COCO's polygons cannot have holes and are rasterized differently by different readers; pycocotools reads run
-    lengths of annotations with ``iscrowd`` 0 too.
+    Segmentations are uncompressed run lengths (column by column, beginning with the pixels *outside* the region),
+    because COCO's polygons cannot have holes and are rasterized differently by different readers; pycocotools also
+    reads run lengths of annotations with ``iscrowd`` 0.
 
     Args:
-        regions: of the photo, from `find_regions`.
-        file_name: the photo's, as the annotations are to name it.
+        regions: the regions of the photo, from `find_regions`.
+        file_name: the name of the photo in the annotations.
         size: (height, width) of the photo.
         image_id: the photo's number in the dataset.
 
     Returns:
         A dictionary with ``images``, ``annotations`` and ``categories``, ready for ``json.dump``. The category of a
-        region is its kind, or "corrupted" where that is not known. Annotations have the confidence of their region as
-        ``score``, and the probabilities of its kinds as ``attributes``, as far as they are known.
+        region is its kind, or "corrupted" if it is unknown. If they are known, the confidence of a region is its
+        annotation's ``score``, and the probabilities of its kinds are the ``attributes``.
 
     Raises:
         ValueError: if a region does not lie inside ``size``.
@@ -254,7 +254,7 @@ def to_coco(
 
 
 def _find_column_runs(labels: np.ndarray) -> tuple[np.ndarray, list[int]]:
-    """The regions' runs down the columns, ``[N, 3]``, region by region, and where in them each region begins."""
+    """Find the regions' runs down the columns, ``[N, 3]``, by region, and the index of each region's first run."""
     edges = np.diff(np.pad(labels.T > 0, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     x, start = np.nonzero(edges == 1)
     _, stop = np.nonzero(edges == -1)
@@ -268,10 +268,10 @@ def _unpack(runs: bytes) -> np.ndarray:
 
 
 def _encode_run_lengths(region: Region, height: int, width: int) -> list[int]:
-    """COCO's uncompressed run lengths of a region: column by column, beginning with the pixels outside it."""
+    """Encode a region as COCO's uncompressed run lengths: column by column, beginning with the pixels outside it."""
     columns, starts, stops = _unpack(region._runs).astype(np.int64)
     changes = np.stack((columns * height + starts, columns * height + stops), axis=1).ravel()
-    # A run that ends with its column and one that begins the next are one: their two changes cancel.
+    # A run that ends with its column and one that begins the next are a single run: their two changes cancel.
     kept = changes < height * width
     kept[1:] &= changes[1:] != changes[:-1]
     kept[:-1] &= changes[:-1] != changes[1:]
@@ -283,11 +283,11 @@ _EAST, _SOUTH, _WEST, _NORTH = range(4)
 
 
 def _trace_rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
-    """The corners of all boundaries of one connected region whose box begins at (x, y): the outline, then the holes.
+    """Trace all boundaries of one connected region whose box begins at (x, y): the outline first, then the holes.
 
     The region lies to the right of the direction of travel, so outlines run clockwise and holes counterclockwise. Sides
-    are gathered into straight runs and every run knows the one that goes on from its end; where four runs meet (pixels
-    that touch at a corner) the left one goes on, which keeps the two pixels in one ring.
+    are joined into straight runs, and each run is linked to the one that continues at its end; where four runs meet
+    (pixels that touch at a corner), the left one continues, which keeps both pixels in one ring.
     """
     grid = np.pad(mask, 1)
     above, below = grid[:-1, 1:-1], grid[1:, 1:-1]
@@ -309,7 +309,7 @@ def _trace_rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
 
     corners = list(zip((start_x + x).tolist(), (start_y + y).tolist(), strict=True))
     rings, seen = [], bytearray(len(corners))
-    for first in range(len(corners)):  # the very first goes east along the top of the box: part of the outline
+    for first in range(len(corners)):  # the very first runs east along the top of the box, so it belongs to the outline
         ring, run = [], first
         while not seen[run]:
             seen[run] = 1
@@ -321,9 +321,9 @@ def _trace_rings(mask: np.ndarray, x: int, y: int) -> list[Ring]:
 
 
 def _find_straight_runs(sides: np.ndarray, direction: int) -> tuple[np.ndarray, ...]:
-    """Straight runs of sides along the rows of ``sides``: starts and ends (x, y), and directions.
+    """Find straight runs of sides along the rows of ``sides``: starts and ends (x, y), and directions.
 
-    South and north hand in transposed arrays.
+    South and north are passed as transposed arrays.
     """
     edges = np.diff(np.pad(sides, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     line, low = np.nonzero(edges == 1)

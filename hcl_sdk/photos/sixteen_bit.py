@@ -1,4 +1,4 @@
-"""What Pillow reads and writes with 8 bits a channel without a word: color of more bits; and TIFF as it is stored."""
+"""Photos that Pillow silently reads and writes with 8 bits per channel, although they have more; and TIFF as stored."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from PIL import Image, TiffImagePlugin, TiffTags
 from hcl_sdk.photos.depth import measure_heif, measure_jpeg2000
 
 PREMULTIPLIED, _STRAIGHT = 1, 2
-"""Alpha, in a TIFF's ExtraSamples."""
+"""Values of alpha in a TIFF's ExtraSamples."""
 
 
 def read_deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
-    """The values of a file that holds more bits a channel than Pillow shows, as stored (EXIF orientation not applied).
+    """Read a file that has more bits per channel than Pillow shows, as stored (EXIF orientation not applied).
 
     Args:
-        image: what Pillow opened from the file, not loaded yet.
-        file: the same, open for reading; where it stands is changed.
+        image: the file as opened by Pillow, not loaded yet.
+        file: the same file, open for reading; its position changes.
 
     Returns:
-        ``[H, W, C]`` uint16, values of fewer bits scaled to white = 65535; C is 2 (grey, alpha), 3 (RGB) or 4 (RGB,
-        alpha). None if Pillow shows all that there is.
+        ``[H, W, C]`` uint16, with fewer bits scaled to white = 65535; C is 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        None if Pillow shows all bits.
 
     Raises:
-        ValueError: for one that is not read, with what to do about it. Damaged files raise what decoders raise.
+        ValueError: if such a file cannot be read, with advice. Damaged files raise the errors of the decoders.
     """
     reader = _READERS.get(image.format or "")
     values = None if reader is None else reader(image, file)
@@ -85,7 +85,7 @@ def _read_deep_heif(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
 
 
 def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) -> np.ndarray:
-    """What imagecodecs makes of a file of more than 8 bits."""
+    """Decode a file of more than 8 bits with imagecodecs."""
     try:
         import imagecodecs  # pyright: ignore[reportMissingImports]  # of the extra "tiff"
     except ImportError:
@@ -103,7 +103,7 @@ def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) 
 
 
 def _scale(values: np.ndarray, bits: int) -> np.ndarray:
-    """Values of some bits as of 16: the nearest, so that different ones stay different."""
+    """Scale values to 16 bits, rounded to the nearest, so that different values stay different."""
     white = 2**bits - 1
     table = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
     return table[np.minimum(values, white)]
@@ -157,12 +157,12 @@ def _read_png(file: BinaryIO) -> np.ndarray:
         raise ValueError(f"the PNG file is damaged: {error}") from error
 
 
-# Interlaced: the first row and column of each of the seven images in one, and the steps between theirs.
+# Interlacing: the first row and column of each of the seven images in one, and the steps between theirs.
 _PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 
 
 def _decode_png(file: BinaryIO) -> np.ndarray:
-    """As imagecodecs does it, from pypng's chunks."""
+    """Decode a PNG file as imagecodecs does, from pypng's chunks."""
     chunks = list(png.Reader(file=file).chunks())
     if not chunks or chunks[0][0] != b"IHDR":
         raise ValueError("the PNG file does not begin with its header")
@@ -172,7 +172,7 @@ def _decode_png(file: BinaryIO) -> np.ndarray:
     sizes = [(max(0, -(-(height - y) // down)), max(0, -(-(width - x) // right))) for y, x, down, right in passes]
     lengths = [rows * (columns * channels * 2 + 1) if columns else 0 for rows, columns in sizes]
     packed = b"".join(data for kind, data in chunks if kind == b"IDAT")
-    # Not more than the header says: a small file can unpack to anything.
+    # No more than the header says: a small file can unpack to any size.
     data = np.frombuffer(zlib.decompressobj().decompress(packed, sum(lengths)), np.uint8)
     if data.size < sum(lengths):
         raise ValueError(f"the PNG file holds {data.size} bytes of pixels, not {sum(lengths)}")
@@ -188,17 +188,17 @@ def _decode_png(file: BinaryIO) -> np.ndarray:
 
 
 def _undo_filters(filters: np.ndarray, differences: np.ndarray) -> np.ndarray:
-    """PNG's filters undone: every byte is a difference from a prediction out of its left, upper and upper left pixel.
+    """Undo PNG's filters: each byte is a difference from a prediction by its left, upper and upper left pixel.
 
-    pypng goes byte by byte, a minute for a photo of 12 million pixels; here all pixels of a diagonal go at once, since
-    what they are predicted from lies on the two diagonals before.
+    pypng goes byte by byte, which takes a minute for a photo of 12 megapixels; this computes all pixels of a diagonal
+    at once, since they are predicted from the two diagonals before.
 
     Args:
-        filters: ``[H]`` uint8, the filter of every row.
-        differences: ``[H, W, bytes a pixel]`` uint8.
+        filters: ``[H]`` uint8, the filter of each row.
+        differences: ``[H, W, bytes per pixel]`` uint8.
 
     Returns:
-        The bytes, shaped as ``differences``, contiguous.
+        The bytes, shaped like ``differences``, contiguous.
     """
     if filters.max() > 4:
         raise ValueError(f"the PNG file has a row with filter {filters.max()}; there are 0 to 4")
@@ -218,14 +218,14 @@ def _undo_filters(filters: np.ndarray, differences: np.ndarray) -> np.ndarray:
         predicted = np.choose(
             filters[top : bottom + 1, None], (np.zeros_like(left), left, up, (left + up) >> 1, nearest)
         )
-        flat[start:stop:width] += predicted.astype(np.uint8)  # modulo 256, as the format wants it
+        flat[start:stop:width] += predicted.astype(np.uint8)  # modulo 256, as the format demands
     return np.ascontiguousarray(padded[1:, 1:])
 
 
-# Of TIFF: what unpacks to bytes, of which there must not be more than the header says. JPEG has a header of its own.
+# TIFF compressions that unpack to bytes, no more than the header says. JPEG has a header of its own.
 _DEFLATE, _LZMA, _JPEG = (8, 32946), 34925, 7
 _COMPRESSIONS = (1, 5, _JPEG, *_DEFLATE, 32773, _LZMA, 50000)
-_LARGEST_TILE = 1 << 26  # bytes, where the photo is smaller
+_LARGEST_TILE = 1 << 26  # bytes, for smaller photos
 
 
 def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
@@ -265,14 +265,14 @@ def _check_segments(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
             unpacked = _measure_jpeg(tiff.filehandle.read(count))
         elif page.compression == 50000 and not _has_imagecodecs():
             raise ValueError("a TIFF compressed with Zstandard is read with imagecodecs: pip install imagecodecs")
-        else:  # not packed, or by what knows how much it may write
+        else:  # not compressed, or decoded by something that limits its output
             return
         if unpacked > most:
             raise ValueError("the TIFF file is damaged: it unpacks to more than its header says")
 
 
 def _measure_jpeg(data: bytes) -> int:
-    """The bytes that a JPEG stream unpacks to; 0 if it does not say."""
+    """Return the number of bytes that a JPEG stream unpacks to; 0 if it does not say."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
@@ -300,10 +300,10 @@ def write_tiff(
     dpi: tuple[float, float] | None,
     premultiplied: bool = False,
 ) -> None:
-    """Write ``[H, W, C]`` uint8 or uint16 values (C = 2, 3 or 4) as a TIFF file, one deflated strip.
+    """Write ``[H, W, C]`` uint8 or uint16 values (C = 2, 3 or 4) as a TIFF file with a single deflated strip.
 
-    The arguments are those of `write_png`, in ``png_file``; ``premultiplied`` says it of the alpha channel. Pillow
-    writes the directory, because it knows where a TIFF keeps EXIF.
+    The arguments are those of `write_png` in ``png_file``; ``premultiplied`` tells whether colors are premultiplied by
+    alpha. Pillow writes the directory, because it knows where a TIFF keeps EXIF.
     """
     height, width, channels = values.shape
     strip = zlib.compress(values.astype(values.dtype.newbyteorder("<")).tobytes())
@@ -322,7 +322,7 @@ def write_tiff(
     directory[TiffImagePlugin.PLANAR_CONFIGURATION] = 1
     directory[TiffImagePlugin.ROWSPERSTRIP] = height
     directory[TiffImagePlugin.STRIPBYTECOUNTS] = len(strip)
-    directory[TiffImagePlugin.STRIPOFFSETS] = 0  # of the strip in what follows the directory
+    directory[TiffImagePlugin.STRIPOFFSETS] = 0  # position of the strip after the directory
     if channels != 3:
         directory[TiffImagePlugin.EXTRASAMPLES] = PREMULTIPLIED if premultiplied else _STRAIGHT
     if icc_profile is not None:

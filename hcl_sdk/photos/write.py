@@ -1,4 +1,4 @@
-"""Writing photos: which format can hold what, and files that appear whole or not at all."""
+"""Writing photos: which format can hold what, and atomic files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _EIGHT_BIT = ("L", "LA", "RGB", "RGBA")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Writable:
-    """A photo as a file can have it.
+    """A photo as a file can hold it.
 
     Attributes:
-        pixels: ``[H, W, C]``, uint8, uint16, int32 or floating-point.
-        mode: one of the modes of files.
-        icc_profile: as stored in files.
-        exif: likewise.
-        dpi: horizontal, vertical.
+        pixels: ``[H, W, C]``, uint8, uint16, int32 or floating point.
+        mode: one of the modes that files can have.
+        icc_profile: the ICC color profile as stored in files.
+        exif: the EXIF data as stored in files.
+        dpi: dots per inch, horizontal and vertical.
     """
 
     pixels: np.ndarray
@@ -42,25 +42,25 @@ class Writable:
 
     @property
     def kind(self) -> str:
-        """What a file has to hold: the mode, with the depth where it is not 8 bits."""
+        """What a file has to hold: the mode, with the depth if it is not 8 bits."""
         if self.pixels.dtype == np.uint8:
             return self.mode
         return {"u": f"{self.mode};16", "i": "I", "f": "F"}[self.pixels.dtype.kind]
 
 
 def find_format(path: str | os.PathLike[str]) -> Format | None:
-    """The format of files with the suffix of ``path``, behind a link that of the file; None if there is none."""
+    """Find the format for the suffix of ``path``, or of the file that it links to; None if there is none."""
     return FORMATS.get(Path(os.path.realpath(path)).suffix.lower())
 
 
 def _can_hold(file_format: Format, kind: str) -> bool:
-    # Before version 13 Pillow writes YCbCr to TIFF files that it cannot read.
+    # Pillow before version 13 writes YCbCr to TIFF files that it cannot read.
     is_broken = kind == "YCbCr" and file_format.name == "TIFF" and int(PIL.__version__.partition(".")[0]) < 13
     return kind in file_format.kinds and not is_broken
 
 
 def check_format(path: str | os.PathLike[str], kind: str) -> Format:
-    """The format of files with the suffix of ``path``.
+    """Return the format for the suffix of ``path``.
 
     Raises:
         PhotoError: if there is none, or it cannot hold photos of this kind; the message says which can.
@@ -78,11 +78,11 @@ def check_format(path: str | os.PathLike[str], kind: str) -> Format:
 
 
 def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str, Any]) -> None:
-    """Write a photo under another name beside ``path``, then rename it.
+    """Write a photo atomically: under another name beside ``path``, then rename it.
 
     Args:
-        path: its suffix names the format.
-        photo: what to write.
+        path: its suffix determines the format.
+        photo: the photo to write.
         options: Pillow's options for the format.
 
     Raises:
@@ -114,7 +114,7 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
     if is_deep and options:
         what = "premultiplied alpha" if is_premultiplied else "16-bit color"
         raise PhotoError(f"{what} is written without options; got {', '.join(options)}")
-    # Pillow would hold a large photo twice more, and take four times as long.
+    # Pillow would copy a large photo twice, and take four times as long.
     if is_deep or (is_png and photo.kind in _EIGHT_BIT and not options and pixels.shape[0] * pixels.shape[1] > BAND):
         metadata: dict[str, Any] = {"icc_profile": icc_profile, "dpi": photo.dpi}
         metadata["exif"] = exif and exif.removeprefix(b"Exif\0\0")
@@ -127,7 +127,7 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
         pixels = pixels.astype(np.uint16)
     image = to_pil(pixels, mode)
     if file_format.name in ("WEBP", "AVIF"):
-        if mode in ("L", "LA"):  # only color there: the profile of a grey photo would be wrong
+        if mode in ("L", "LA"):  # color only: the profile of a grey photo would be wrong
             image, icc_profile = image.convert({"L": "RGB", "LA": "RGBA"}[mode]), None
         exif = _add_resolution(exif, photo.dpi)
     metadata = {"icc_profile": icc_profile, "exif": exif, "dpi": photo.dpi}
@@ -136,7 +136,7 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
 
 
 def _add_resolution(exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """EXIF that says the resolution, for formats that have no other place for it."""
+    """Add the resolution to EXIF, for formats that cannot store it elsewhere."""
     if dpi is None:
         return exif
     tags = Image.Exif()
