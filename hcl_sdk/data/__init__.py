@@ -1,4 +1,4 @@
-"""Datasets, and how their samples become what a model sees."""
+"""Datasets, and how their samples are turned into model inputs."""
 
 from hcl_sdk.data.annotated import AnnotatedDataset
 from hcl_sdk.data.celeba_hq import CelebAHQ

@@ -1,4 +1,4 @@
-"""Photos with damage that really happened, and masks that somebody drew of it: to measure on."""
+"""Photos with real damage and hand-drawn masks, for evaluation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INPUT, MASK, CLEAN, IGNORE = "input", "mask", "clean", "ignore"
 
 @dataclass(frozen=True, kw_only=True)
 class _Member:
-    """A sample: of a set, its name, and its files. Without a mask it is a clean member, and ``image`` its photo."""
+    """A sample: its set, its name and its files. Without a mask it is a clean member, and ``image`` is its photo."""
 
     of: str
     name: str
@@ -36,22 +36,23 @@ class _Member:
 
 @component
 class AnnotatedDataset(Dataset):
-    """Damaged photos in ``input``, their masks in ``mask``; where they are known, the same undamaged in ``clean``.
+    """Damaged photos in ``input``, their masks in ``mask`` and, where known, the undamaged photos in ``clean``.
 
-    ``ignore`` has masks of what is left out of the score, because nobody can say whether it is damaged. In both kinds
-    of masks white means yes. Files that belong together have one name, whatever their suffixes; every input has its
-    mask, the others may be missing for some. Each clean photo is a sample of its own too, in which nothing is to be
-    found.
+    ``ignore`` has masks of the pixels that are excluded from the score because nobody can say whether they are damaged.
+    In both kinds of masks white means yes. Files that belong together have the same name, whatever their suffixes;
+    every input needs a mask, the other files are optional. Each clean photo is a sample of its own too, in which
+    nothing should be found.
 
     Attributes:
-        path: a folder with these folders in it, or a folder of several such sets; tables then tell the sets apart, by
-            their names in place of contents.
+        path: a folder with these folders in it, or a folder of several such sets; tables then group photos by the names
+            of the sets instead of their contents.
         clean_members: whether clean photos are samples too.
-        jpeg: save each photo as JPEG of this quality (1 to 100) before it is looked at, as people do; None leaves
-            photos as they are.
+        jpeg: save each photo as a JPEG of this quality (1 to 100) before it is processed, as people do; None leaves
+            photos unchanged.
 
     Raises:
-        ValueError: if a folder is missing or empty, names do not match, or the masks look as if black were meant.
+        ValueError: if a folder is missing or empty, names do not match, or black seems to mean *corrupted* in the
+            masks.
     """
 
     path: str
@@ -124,7 +125,7 @@ class AnnotatedDataset(Dataset):
 
 
 def _list_by_name(folder: Path, what: str) -> dict[str, Path]:
-    """The photos in a folder that may be missing, by their names without suffixes."""
+    """List the photos in a folder, which may be missing, by their names without suffixes."""
     if not folder.is_dir():
         return {}
     found: dict[str, Path] = {}

@@ -16,7 +16,7 @@ from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_s
 MAPPING, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebA-HQ-img"
 COUNT = 30_000
 
-# CelebA's own partition (its list_eval_partition.txt): the numbers of the photos, in order.
+# CelebA's own partition (its list_eval_partition.txt): ranges of photo numbers, in order.
 _NUMBERS = {
     "train": range(1, 162_771),
     "validation": range(162_771, 182_638),
@@ -28,19 +28,20 @@ _NUMBERS = {
 class CelebAHQ(PhotoFiles):
     """CelebA-HQ, 30,000 faces, in the layout of CelebAMask-HQ: ``CelebA-HQ-img/0.jpg`` to ``29999.jpg``.
 
-    An image belongs to the split that CelebA has the photo in that it was made of: 24,183 for training, 2,993 for
-    validation, 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, tells that number.
-    Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as the published method has them, do not need the
-    mapping. A folder is taken for such if a number in it is above 29999; smaller ones, with leading zeros or without,
-    are those of CelebA-HQ.
+    An image belongs to the split of the CelebA photo that it was made from: 24,183 are for training, 2,993 for
+        validation
+    and 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, gives the number of that
+    photo. Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as in the published method, do not need the
+    mapping. A folder is taken for a renamed one if a number in it is above 29999; smaller numbers, with or without
+    leading zeros, are CelebA-HQ's own.
 
     Attributes:
-        path: the folder with these two.
-        split: ``all`` does not need the mapping.
-        shorter_side: as of ``folder``.
+        path: the folder that contains both.
+        split: ``train``, ``validation``, ``test`` or ``all``, which does not need the mapping.
+        shorter_side: see the dataset ``folder``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently.
+        ValueError: if the folder does not exist or has another layout.
     """
 
     path: str
@@ -68,7 +69,7 @@ class CelebAHQ(PhotoFiles):
 
 
 def _read_mapping(path: Path) -> dict[int, int]:
-    """Numbers in CelebA of the images, by their numbers in CelebA-HQ."""
+    """Read the numbers of the images in CelebA, by their numbers in CelebA-HQ."""
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:

@@ -17,20 +17,20 @@ _TRAINING = 60_000
 
 @component
 class FFHQ(PhotoFiles):
-    """FFHQ, 70,000 faces, as it is published: files named by number, ``00000.png`` to ``69999.png``.
+    """FFHQ, 70,000 faces, as published: files named by number, ``00000.png`` to ``69999.png``.
 
-    The folder may be that of the images (``images1024x1024``, ``thumbnails128x128`` ...), with or without subfolders of
-    thousands, or the one above it, of which ``images1024x1024`` is used if it is there. Numbers below 60,000 are for
-    training, the others for validation, as the dataset's own list has it (Karras et al., "A Style-Based Generator
+    The folder may be the one with the images (``images1024x1024``, ``thumbnails128x128`` ...), with or without
+    subfolders of thousands, or its parent, in which ``images1024x1024`` is preferred. Numbers below 60,000 are for
+    training, the others for validation, as in the dataset's own list (Karras et al., "A Style-Based Generator
     Architecture for GANs", CVPR 2019, appendix A); the published method tests on the latter.
 
     Attributes:
         path: the folder.
         split: ``train`` or ``validation``.
-        shorter_side: as of ``folder``.
+        shorter_side: see the dataset ``folder``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently.
+        ValueError: if the folder does not exist or has another layout.
     """
 
     path: str

@@ -16,15 +16,15 @@ from hcl_sdk.photos.read import read_rgb
 
 
 def select_files(files: list[str], only: str | None, exclude: str | None) -> list[str]:
-    """The files that lists of names choose.
+    """Select files by lists of names.
 
     Args:
         files: paths inside a folder.
-        only: a text file with the names to keep, one a line; None keeps all.
-        exclude: likewise, with the names to leave out.
+        only: a text file with the names to keep, one per line; None keeps all.
+        exclude: a text file with the names to drop, one per line.
 
     Raises:
-        ValueError: if a list cannot be read, names a file that is not there, or nothing is left.
+        ValueError: if a list cannot be read or names a file that does not exist, or no file is left.
     """
     for listing, keep in ((only, True), (exclude, False)):
         if listing is None:
@@ -43,11 +43,11 @@ def select_files(files: list[str], only: str | None, exclude: str | None) -> lis
 
 
 def read_text(path: Path, *, errors: str = "strict") -> str:
-    """The text in a file in UTF-8.
+    """Read a text file in UTF-8.
 
     Raises:
-        OSError: if there is none, or it is not a regular file: pipes and devices may have no end.
-        UnicodeDecodeError: if it is not UTF-8, unless ``errors`` says what to do then.
+        OSError: if it does not exist, or is not a regular file: pipes and devices may have no end.
+        UnicodeDecodeError: if it is not UTF-8, unless ``errors`` says how to handle that.
     """
     if path.exists() and not path.is_file():
         raise OSError(f"{path} is not a regular file")
@@ -75,7 +75,7 @@ class PhotoFiles(Dataset):
 class PairFiles(Dataset):
     """A dataset that is a list of damaged photos with clean ones, masks or both; a subclass finds them.
 
-    Some masks are looked at, and refused if they look as if the other value were meant.
+    Some masks are inspected, and refused if the other value seems to mean *corrupted*.
     """
 
     def _set_files(
@@ -118,18 +118,18 @@ class PairFiles(Dataset):
 def match_files(
     files: Mapping[str, Sequence[str]], endings: Mapping[str, str]
 ) -> tuple[list[str], dict[str, list[str]]]:
-    """Bring the files of several folders in the same order.
+    """Match the files of several folders by name.
 
     Args:
-        files: paths inside each folder, by what they are (``damaged``, ``clean``, ``masks``).
-        endings: what the names of each folder end with, before the suffix, that those of the others do not; without
-            it they are the same.
+        files: paths inside each folder, by role (``damaged``, ``clean``, ``masks``).
+        endings: by role, the ending of the names before the suffix that only that folder has; by default, names are the
+            same.
 
     Returns:
-        The common names, and the files of each folder in their order.
+        The common names, and the files of each folder in the same order.
 
     Raises:
-        ValueError: naming the files that have no counterpart, or several, or lack their ending.
+        ValueError: if files have no counterpart, or several, or lack their ending; the message names them.
     """
     by_name: dict[str, dict[str, str]] = {}
     problems = []

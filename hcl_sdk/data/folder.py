@@ -12,17 +12,17 @@ from hcl_sdk.photos.find import find_folder, list_photos
 
 @component
 class FolderDataset(PhotoFiles):
-    """The photos in a folder and in the folders in it, in natural order of their names.
+    """The photos in a folder and its subfolders, in natural order of their names.
 
     Attributes:
         path: the folder.
-        only: a text file with the names to use (paths inside the folder), one a line; None uses all.
-        exclude: likewise, with the names to leave out.
+        only: a text file with the names to use (paths inside the folder), one per line; None uses all.
+        exclude: a text file with the names to skip, one per line.
         shorter_side: shrink larger photos to this shorter side while decoding them, which is faster, above all for
-            large JPEG; None keeps their size.
+            large JPEGs; None keeps their size.
 
     Raises:
-        ValueError: if the folder is not there or holds no photos, or a list names others than these.
+        ValueError: if the folder does not exist or holds no photos, or a list has names that are not in it.
     """
 
     path: str

@@ -18,25 +18,25 @@ from hcl_sdk.photos.read import read_rgb
 
 @component
 class HuggingFaceDataset(Dataset):
-    """A dataset of the Hugging Face library ``datasets``: on the Hub or on the disk; :meth:`wrap` takes one in memory.
+    """A dataset of the Hugging Face library ``datasets``, on the Hub or on disk; :meth:`wrap` takes one in memory.
 
     It needs ``pip install hcl_sdk[datasets]``.
 
     Attributes:
         path: a name on the Hub, a folder that ``save_to_disk`` wrote, or a folder that ``load_dataset`` understands: of
             photos, of Parquet files ...
-        split: which one; ``load_dataset`` also takes a part of one, ``train[:1000]``.
-        image: the column with the photos. Columns hold photos (the feature ``Image``), their files' contents, or
+        split: the split; ``load_dataset`` also accepts a part of one, ``train[:1000]``.
+        image: the column with the photos. Columns hold photos (the feature ``Image``), the contents of their files, or
             paths.
-        clean: the column with the undamaged photos, of a dataset of pairs.
+        clean: the column with the undamaged photos, in a dataset of pairs.
         mask: the column with masks.
         corrupted: the value that means *corrupted* in masks.
-        shorter_side: as of ``folder``; photos of pairs keep their size.
+        shorter_side: see the dataset ``folder``; photos of pairs keep their size.
 
     Raises:
         ImportError: if ``datasets`` is not installed.
-        ValueError: if there is no such dataset, split or column, it is empty, or the masks look as if the other value
-            were meant.
+        ValueError: if there is no such dataset, split or column, it is empty, or the other value seems to mean
+            *corrupted* in the masks.
     """
 
     path: str
@@ -52,17 +52,18 @@ class HuggingFaceDataset(Dataset):
 
     @staticmethod
     def wrap(rows: Any, **fields: Any) -> HuggingFaceDataset:
-        """A ``datasets.Dataset`` that was made or changed in Python.
+        """Wrap a ``datasets.Dataset`` that was created or changed in Python.
 
-        It trains and evaluates as any other, but a configuration cannot spell it, so that saving one is an error.
+        It can be used for training and evaluation like any other dataset, but not be written to a configuration, so
+        saving it is an error.
 
         Args:
-            rows: the ``datasets.Dataset``; not one that streams (``IterableDataset``), nor several splits.
-            fields: columns, ``corrupted`` and ``shorter_side``, as of the class.
+            rows: the ``datasets.Dataset``; neither a streaming one (``IterableDataset``) nor several splits.
+            fields: columns, ``corrupted`` and ``shorter_side``, see the class.
 
         Raises:
             TypeError: if it is something else.
-            ValueError: if it has no such column or is empty, or the masks look as if the other value were meant.
+            ValueError: if it lacks a column or is empty, or the other value seems to mean *corrupted* in the masks.
         """
         made = _InMemory(path="(in memory)", **fields)
         made._set_rows(rows)
@@ -116,12 +117,12 @@ class HuggingFaceDataset(Dataset):
 
 @component
 class _InMemory(HuggingFaceDataset):
-    """What ``wrap`` makes."""
+    """The dataset that ``wrap`` returns."""
 
     unspellable: ClassVar[str] = "a datasets.Dataset in memory; save_to_disk it and use its folder as path instead"
 
     def __attrs_post_init__(self) -> None:
-        """The rows come later."""
+        """Do nothing: the rows are set later."""
 
 
 def _load(path: str, split: str) -> Any:
@@ -139,13 +140,13 @@ def _load(path: str, split: str) -> Any:
                 return found[split]
             return found
         return datasets.load_dataset(str(place) if place.is_dir() else path, split=split)
-    except Exception as error:  # every kind of network, Hub and format error, of several libraries
+    except Exception as error:  # any network, Hub or format error, of several libraries
         text = " ".join(str(error).split())
         raise ValueError(f"the dataset {path!r}, split {split!r}, cannot be loaded: {text}") from error
 
 
 def _get_file(value: Any, name: str) -> Path | bytes:
-    """What a cell holds: a file's contents or path, or both in a mapping."""
+    """Return what a cell holds: a file's contents or path, or both in a mapping."""
     if isinstance(value, dict):
         value = value["path"] if value["bytes"] is None else value["bytes"]
     if isinstance(value, str):

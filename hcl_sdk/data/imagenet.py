@@ -17,13 +17,13 @@ class ImageNet(PhotoFiles):
     """ImageNet (ILSVRC 2012): ``train`` with a folder for each class, ``val`` (or ``valid``) and ``test``.
 
     Attributes:
-        path: the folder with these, or the one that the archive of the challenge unpacks to, where they
-            are in ``ILSVRC/Data/CLS-LOC``.
+        path: the folder that contains these, or the one that the challenge's archive unpacks to, which has them in
+            ``ILSVRC/Data/CLS-LOC``.
         split: ``train``, ``validation`` or ``test``.
-        shorter_side: as of ``folder``.
+        shorter_side: see the dataset ``folder``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently.
+        ValueError: if the folder does not exist or has another layout.
     """
 
     path: str

@@ -11,7 +11,7 @@ from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 @component
 class ISTD(PairFiles):
-    """ISTD: photos with a shadow, masks of it (white = shadow), and the same photos without; 1,330 + 540.
+    """ISTD: photos with a shadow, masks of it (white = shadow), and the same photos without it; 1,330 + 540.
 
     ``train/train_A``, ``train/train_B`` and ``train/train_C``, and the same with ``test``.
 
@@ -23,8 +23,8 @@ class ISTD(PairFiles):
         split: ``train`` or ``test``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently, names do not match, or the masks look as if
-            black meant *corrupted*.
+            ValueError: if the folder does not exist or has another layout, names do not match, or black seems to mean
+                *corrupted* in the masks.
     """
 
     path: str

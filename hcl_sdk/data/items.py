@@ -1,4 +1,4 @@
-"""Samples of a dataset as a model sees them: cropped, corrupted, the same for a seed wherever they are made."""
+"""Samples of a dataset as model inputs: cropped and corrupted, the same for a given seed on any machine or worker."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Item:
-    """One square image to train or evaluate on.
+    """One square image for training or evaluation.
 
     Attributes:
-        image: ``[size, size, 3]`` uint8 RGB, damaged (or not, where nothing is corrupted).
-        clean: the same undamaged; None where a dataset of masks alone does not know it.
-        corruption_mask: ``[size, size]`` bool, True = corrupted; None where a dataset of pairs does not know it.
-        damage_map: ``[size, size]`` uint8, what each corrupted pixel is, as in
-            :class:`~hcl_sdk.corruptions.Corrupted`; None where it is not known.
-        name: of the photo in its dataset.
-        ignored: ``[size, size]`` bool, what is left out of the score; None for nothing.
-        shape: name of the shape of the corruption, of several layers the names in alphabetical order with ``+``
-            between them; empty where there is none, or it is not known.
-        content: likewise, of its content.
-        source: what the item was made of: items of one source are not independent of each other.
-        unreadable: photos, and files of shapes and contents, that were to be used here and could not be: (name, why).
+        image: ``[size, size, 3]`` uint8 RGB, damaged (or undamaged, if nothing is corrupted).
+        clean: the undamaged image; None if unknown, as in a dataset with masks only.
+        corruption_mask: ``[size, size]`` bool, True = corrupted; None if unknown, as in a dataset with clean images
+            only.
+        damage_map: ``[size, size]`` uint8, the kind of each corrupted pixel, as in
+            :class:`~hcl_sdk.corruptions.Corrupted`; None if unknown.
+        name: the name of the photo in its dataset.
+        ignored: ``[size, size]`` bool, pixels excluded from the score; None for none.
+        shape: the name of the shape of the corruption; of several layers, their names in alphabetical order, joined by
+            ``+``; empty if there is none, or it is unknown.
+        content: the name of the content of the corruption, likewise.
+        source: what the item was made from: items of the same source are not independent of each other.
+        unreadable: photos, and files of shapes and contents, that should have been used here but could not be read:
+            (name, reason).
     """
 
     image: Pixels
@@ -54,19 +56,19 @@ class Item:
 class Items:
     """A dataset as square images of one size: item ``i`` depends on ``seed`` and ``i`` alone.
 
-    For training (``augment``) there are as many items as one asks for: the dataset is gone through in another order
-    each time, and cut, mirrored and corrupted anew. For evaluation there is one for each sample: the middle of the
-    photo, scaled to ``size``. A photo smaller than ``size`` is enlarged.
+    For training (``augment``) there are as many items as requested: each pass over the dataset has a new order, and new
+    crops, mirroring and corruption. For evaluation there is one item for each sample: the center of the photo, scaled
+    to ``size``. Photos smaller than ``size`` are enlarged.
 
     Args:
-        dataset: where photos come from. What has a mask or a clean image is not corrupted.
-        size: pixels of a side; None for whole photos as they are, for evaluation.
-        corruption: how to damage photos; None leaves them as they are.
-        seed: of the order, the crops and the corruption.
-        augment: vary crops, or take the middle of each photo.
-        min_scale: the smallest part of a photo's shorter side that a crop may show, 0 to 1 (``augment`` only).
-        soften_over: items over which the blur of the corruption's edges grows from none to all of it: sharp seams are
-            learned sooner (``augment`` only).
+        dataset: the source of photos. Samples with a mask or a clean image are not corrupted.
+        size: side length in pixels; None for whole, unscaled photos (evaluation only).
+        corruption: how to damage photos; None leaves them unchanged.
+        seed: random seed of the order, the crops and the corruption.
+        augment: vary crops; otherwise the center of each photo is used.
+        min_scale: the smallest share of a photo's shorter side that a crop may show, 0 to 1 (``augment`` only).
+        soften_over: the number of items over which the blur of the corruption's edges grows from none to full: sharp
+            seams are easier to learn first (``augment`` only).
     """
 
     def __init__(
@@ -87,17 +89,17 @@ class Items:
         return len(self.dataset)
 
     def __getitem__(self, number: int) -> Item:
-        """The item; for training, the next readable photo stands in for one that is not, and a shape and a content that
-        can be read for those that cannot.
+        """Make an item. In training, photos, shapes and contents that cannot be read are replaced by the next readable
+        ones.
 
         Raises:
-            SampleError: if the photo, or what it was to be corrupted with, cannot be read (evaluation), or none can
+            SampleError: if the photo, or a file needed to corrupt it, cannot be read (evaluation), or no photo can
                 (training).
         """
         index = self._get_index(number)
         if not self.augment:
             item = self._make_item(number, index, self.dataset[index], ())
-            if item.unreadable:  # what was drawn in its place would not be measured alike everywhere
+            if item.unreadable:  # a replacement would not be measured alike on every machine
                 raise SampleError(f"what it was to be corrupted with cannot be read: {item.unreadable[0][1]}")
             return item
         unreadable: list[tuple[str, str]] = []
@@ -114,7 +116,7 @@ class Items:
         )
 
     def name(self, number: int) -> str:
-        """The name of the photo that item ``number`` is made of, if it can be read."""
+        """Return the name of the photo that item ``number`` is made from, if it can be read."""
         return self.dataset.name(self._get_index(number))
 
     def _get_index(self, number: int) -> int:
@@ -165,13 +167,13 @@ class Items:
     def _make_another(self, index: int, rng: np.random.Generator) -> Callable[[], Pixels]:
         def read_another() -> Pixels:
             other = int(rng.integers(max(1, len(self.dataset) - 1)))
-            other += other >= index and len(self.dataset) > 1  # any but this one
+            other += other >= index and len(self.dataset) > 1  # any photo but this one
             return read_other(self.dataset, other)
 
         return read_another
 
     def _cut(self, shape: tuple[int, ...], rng: np.random.Generator) -> Callable[[NDArray], NDArray]:
-        """How this item is cut out of its photo: the same for image, clean image and mask."""
+        """Choose how this item is cut out of its photo, for image, clean image and mask alike."""
         if self.size is None:
             return lambda array: array
         size = self.size

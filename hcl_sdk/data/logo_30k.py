@@ -11,30 +11,30 @@ from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_s
 
 _SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
 STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))
-"""Four files in ``val_images/image`` without mask: results of somebody's experiment, as their names tell.
+"""Four files in ``val_images/image`` without masks: results of somebody's experiment, judging by their names.
 
-The published code of the method leaves out exactly these.
+The published code of the method skips exactly these.
 """
 
 
 @component
 class Logo30K(PairFiles):
-    """LOGO-30K: photos of COCO with a watermark, the same photos without, and masks. The archive is called ``27kpng``.
+    """LOGO-30K: COCO photos with a watermark, the same photos without, and masks. The archive is called ``27kpng``.
 
-    ``natural`` holds the clean photos, ``train_images`` and ``val_images`` hold ``image`` (watermarked) and ``mask``
-    (white = watermark). A watermarked photo is named like its clean one, with the logo's name after a hyphen. Four
-    stray files in ``val_images/image`` are left out.
+    ``natural`` holds the clean photos; ``train_images`` and ``val_images`` hold ``image`` (watermarked) and ``mask``
+    (white = watermark). The name of a watermarked photo is that of its clean one, a hyphen and the name of the logo.
+    Four stray files in ``val_images/image`` are skipped.
 
     Source: Cun and Pun, "Split then Refine: Stacked Attention-guided ResUNets for Blind Single Image Visible Watermark
     Removal", AAAI 2021.
 
     Attributes:
-        path: the folder with ``natural``, ``train_images`` and ``val_images``, or the one above it.
+            path: the folder that contains ``natural``, ``train_images`` and ``val_images``, or its parent.
         split: ``train`` or ``validation``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently, a photo lacks its mask or clean photo, or the
-            masks look as if black meant *corrupted*.
+            ValueError: if the folder does not exist or has another layout, a photo lacks its mask or clean photo, or
+                black seems to mean *corrupted* in the masks.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Damaged photos out of a manifest: a list that says for each of them which photo is damaged, where and with what."""
+"""Damaged photos made from a manifest: a list that says which photos are damaged, where and with what."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FORMAT = 1
 
 @component
 class Contamination(Configurable):
-    """A shape and a content that go together in a benchmark.
+    """A shape and a content that are combined in a benchmark.
 
     Attributes:
-        shape: where.
-        content: with what.
-        shape_name: what tables call the shape.
-        content_name: likewise, the content.
+        shape: where photos are damaged.
+        content: what they are damaged with.
+        shape_name: the name of the shape in tables.
+        content_name: the name of the content in tables.
     """
 
     shape: Shape
@@ -41,19 +41,19 @@ class Contamination(Configurable):
 
     @property
     def name(self) -> str:
-        """What manifests call it."""
+        """The name in manifests."""
         return f"{self.content_name}/{self.shape_name}"
 
     def damage(
         self, image: NDArray[np.uint8], seed: Sequence[int], blur: float, another: Callable[[int], NDArray[np.uint8]]
     ) -> Corrupted:
-        """A damaged copy of a photo.
+        """Make a damaged copy of a photo.
 
         Args:
             image: ``[H, W, 3]`` uint8 RGB.
-            seed: all that is drawn follows from it.
+            seed: random seed, which determines everything.
             blur: radius of the soft edge, in pixels.
-            another: gives another photo for a number from 0 to 2**31 - 1.
+            another: returns another photo for a number from 0 to 2**31 - 1.
         """
         rng = np.random.default_rng(list(seed))
         mask = draw_mask(self.shape, (image.shape[0], image.shape[1]), rng)
@@ -66,12 +66,12 @@ class Entry:
     """One damaged photo of a manifest.
 
     Attributes:
-        photo: its name in the dataset.
-        contamination: the name of one of the manifest's; empty where the photo stays as it is.
-        seed: of all that is drawn.
+        photo: the name of the photo in the dataset.
+        contamination: the name of one of the manifest's contaminations; empty if the photo is left undamaged.
+        seed: random seed of the damage.
         blur: radius of the soft edge, in pixels.
-        area: the corrupted share of the photo.
-        pixels: the beginning of the SHA-256 of the photo as it comes out, and of its mask.
+        area: the corrupted share of the photo, 0 to 1.
+        pixels: the beginning of the SHA-256 of the resulting photo and its mask.
     """
 
     photo: str
@@ -84,12 +84,12 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A list of damaged photos, of which everybody with the same photos makes the same pixels.
+    """A list of damaged photos: given the same photos, everybody makes the same pixels from it.
 
     Attributes:
-        size: pixels of a side: the middle of each photo is scaled to a square.
-        photos: names of all photos, from which foreign content is drawn too.
-        contaminations: described, by name.
+        size: side length in pixels: the center of each photo is scaled to a square.
+        photos: the names of all photos, from which foreign content is drawn too.
+        contaminations: their configurations, by name.
         entries: the damaged photos.
     """
 
@@ -99,17 +99,17 @@ class Manifest:
     entries: tuple[Entry, ...]
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON, an entry a line."""
+        """Write the manifest as JSON, one entry per line."""
         head = {"format": FORMAT, "size": self.size, "photos": self.photos, "contaminations": self.contaminations}
         entries = ",\n".join(json.dumps(asdict(entry)) for entry in self.entries)
         Path(path).write_text(f'{json.dumps(head)[:-1]}, "entries": [\n{entries}\n]}}\n', encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Manifest:
-        """Read what :meth:`save` wrote.
+        """Read a file that :meth:`save` wrote.
 
         Raises:
-            ValueError: if there is no such file, or it is no manifest of this format.
+            ValueError: if the file does not exist or is not a manifest of this format.
         """
         try:
             data = json.loads(read_text(Path(path).expanduser()))
@@ -141,7 +141,7 @@ _ENTRY = get_type_hints(Entry)
 
 
 def _read(hints: dict[str, Any], mapping: Any, prefix: str) -> dict[str, Any]:
-    """The values of a mapping that must have all these keys."""
+    """Check and return the values of a mapping that must have all these keys."""
     read = structure(hints, mapping)
     if missing := [key for key in hints if key not in read]:
         raise ConfigError([(prefix + key, "missing") for key in missing])
@@ -149,11 +149,11 @@ def _read(hints: dict[str, Any], mapping: Any, prefix: str) -> dict[str, Any]:
 
 
 class DamagedPhotos:
-    """Makes the entries of a manifest out of photos.
+    """Makes the entries of a manifest from photos.
 
     Args:
         photos: undamaged photos.
-        size: pixels of a side of the squares.
+        size: side length of the squares in pixels.
         names: the photos that foreign content is drawn from.
     """
 
@@ -169,7 +169,7 @@ class DamagedPhotos:
     def make_damaged(
         self, clean: NDArray[np.uint8], photo: str, contamination: Contamination, entry: Entry
     ) -> Corrupted:
-        """Damage the square of a photo as its entry says."""
+        """Damage the square of a photo according to its entry."""
         others = [name for name in self._names if name != photo] or [photo]
 
         def read_another(number: int) -> NDArray[np.uint8]:
@@ -183,23 +183,23 @@ class DamagedPhotos:
 
 
 def fingerprint(image: NDArray[np.uint8], corruption_mask: NDArray[np.bool_]) -> str:
-    """The beginning of the SHA-256 of the pixels and of the mask, in hexadecimal digits."""
+    """Return the beginning of the SHA-256 of the pixels and of the mask, as hexadecimal digits."""
     return hashlib.sha256(image.tobytes() + np.packbits(corruption_mask).tobytes()).hexdigest()[:16]
 
 
 @component
 class ManifestDataset(Dataset):
-    """The damaged photos of a manifest, as ``hcl benchmark`` writes it.
+    """The damaged photos of a manifest, as written by ``hcl benchmark``.
 
-    A photo that comes out with other pixels than the manifest says, because the photo is another or a library draws
-    otherwise, is an error of that sample.
+    If the pixels of a sample differ from those in the manifest, because the photo is a different one or a library draws
+    differently, that sample is an error.
 
     Attributes:
         photos: the undamaged photos that the manifest names.
-        manifest: its file.
+        manifest: the manifest's file.
 
     Raises:
-        ValueError: if the file is no manifest, or photos that it names are not there.
+        ValueError: if the file is not a manifest, or photos that it names do not exist.
     """
 
     photos: Dataset

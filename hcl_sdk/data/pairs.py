@@ -1,4 +1,4 @@
-"""Damaged photos with what is known about them."""
+"""Damaged photos together with clean photos, masks, or both."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _CONTENTS = {"damaged": "damaged photos", "clean": "clean photos", "masks": "mas
 
 @component
 class PairsDataset(PairFiles):
-    """Damaged photos in one folder; clean ones, masks or both in others, under the same names but for the suffix.
+    """Damaged photos in one folder; clean ones, masks or both in others, with the same names apart from suffixes.
 
     Attributes:
         damaged: the folder of damaged photos.
         clean: the folder of the same photos undamaged; None if there is none.
         masks: the folder of masks; None if there is none.
         corrupted: the value that means *corrupted* in the masks.
-        damaged_ending: what the names in ``damaged`` end with, before the suffix, that those elsewhere do not:
-            ``_rain`` for ``1_rain.png``.
+        damaged_ending: the ending of names, before the suffix, that only files in ``damaged`` have: ``_rain`` for
+            ``1_rain.png``.
         clean_ending: likewise, in ``clean``.
         mask_ending: likewise, in ``masks``.
 
     Raises:
         ValueError: if there is neither a clean image nor a mask, a folder is missing or empty, names do not match, or
-            the masks look as if the other value were meant.
+            the other value seems to mean *corrupted* in the masks.
     """
 
     damaged: str

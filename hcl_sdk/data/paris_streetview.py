@@ -16,18 +16,18 @@ from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 class ParisStreetView(PhotoFiles):
     """Paris StreetView: ``paris_train_original`` (14,900 photos) and ``paris_eval_gt`` (100).
 
-    The second may also be in ``paris_eval``, as its archive has it.
+    The latter may also be in ``paris_eval``, as in its archive.
 
     Source: Pathak et al., "Context Encoders: Feature Learning by Inpainting", CVPR 2016, which took its photos from
     Doersch et al., "What Makes Paris Look like Paris?", 2012.
 
     Attributes:
-        path: the folder with these two.
+            path: the folder that contains both.
         split: ``train`` or ``test``.
-        shorter_side: as of ``folder``.
+        shorter_side: see the dataset ``folder``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently.
+        ValueError: if the folder does not exist or has another layout.
     """
 
     path: str

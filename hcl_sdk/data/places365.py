@@ -22,17 +22,17 @@ _FOLDERS = {
 class Places365(PhotoFiles):
     """Places365-Standard, in the layout of any of its archives.
 
-    With a folder for each scene (``train``, ``val``), or as the single archives unpack: ``data_large`` or ``data_256``
-    for training (``data_large_standard`` or ``data_256_standard`` where they were renamed so), ``val_large`` or
-    ``val_256``, ``test_large`` or ``test_256``. Where both sizes are there, the large one is used.
+    Either with a folder for each scene (``train``, ``val``), or as the separate archives unpack: ``data_large`` or
+    ``data_256`` for training (``data_large_standard`` or ``data_256_standard`` if they were renamed so), ``val_large``
+    or ``val_256``, ``test_large`` or ``test_256``. If both sizes are there, the large one is used.
 
     Attributes:
-        path: the folder with these.
+            path: the folder that contains these.
         split: ``train``, ``validation`` or ``test``.
-        shorter_side: as of ``folder``.
+        shorter_side: see the dataset ``folder``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently.
+        ValueError: if the folder does not exist or has another layout.
     """
 
     path: str

@@ -11,19 +11,19 @@ from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 @component
 class Raindrop(PairFiles):
-    """Raindrop: photos through a wet pane and through a dry one, without masks; 861 + 58 + 249.
+    """Raindrop: photos through a wet and through a dry pane, without masks; 861 + 58 + 249.
 
     ``train``, ``test_a`` and ``test_b`` hold ``data/0_rain.png`` and ``gt/0_clean.png`` (``.jpg`` in ``test_b``). The
-    published method is tested on ``test_b``; ``test_a`` is the part of it whose photos lie well on each other.
+    published method is tested on ``test_b``; ``test_a`` is its subset of well-aligned photos.
 
     Source: Qian et al., "Attentive Generative Adversarial Network for Raindrop Removal from a Single Image", CVPR 2018.
 
     Attributes:
-        path: the folder with these.
+            path: the folder that contains these.
         split: ``train``, ``test_a`` or ``test_b``.
 
     Raises:
-        ValueError: if the folder is not there or laid out differently, or names do not match.
+        ValueError: if the folder does not exist or has another layout, or names do not match.
     """
 
     path: str

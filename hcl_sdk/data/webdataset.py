@@ -23,27 +23,27 @@ from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 
 ROLES = ("photo", "clean", "mask")
-"""What a file in a shard is to its sample."""
+"""The roles that a file in a shard can have in its sample."""
 
 
 @component
 class WebDataset(Dataset):
-    """Photos in tar files, as the library WebDataset writes them; an uncompressed shard can be read at any place.
+    """Photos in tar files, as written by the library WebDataset; uncompressed shards can be read at any position.
 
-    The files of a sample have one name up to the first dot. ``.jpg``, ``.png``, ``.webp`` ... is the photo;
-    ``.mask.png`` (or another format of photos) its mask, ``.clean.png`` the undamaged photo, where it is one of
-    pairs. Other files (``.json``, ``.cls`` ...) are passed over. Only the headers are read when it is made; a sample is
-    read from its place in its shard, which is open no longer than that.
+    Files of the same sample have the same name up to the first dot. ``.jpg``, ``.png``, ``.webp`` ... is the photo,
+    ``.mask.png`` (or another photo format) its mask, and ``.clean.png`` the undamaged photo in a dataset of pairs.
+    Other files (``.json``, ``.cls`` ...) are skipped. Creating the dataset reads only the headers; a sample is read
+    from its position in its shard, which is then closed again.
 
     Attributes:
         path: a shard, a folder of shards, or a pattern such as ``shards/train-*.tar``.
         corrupted: the value that means *corrupted* in masks.
-        shorter_side: as of ``folder``; photos of pairs keep their size.
+        shorter_side: see the dataset ``folder``; photos of pairs keep their size.
 
     Raises:
-        ValueError: if there are no shards, a shard is compressed or damaged, no photo is in them, a file is there
-            twice, only some of the photos have a mask or clean photo, or the masks look as if the other value were
-            meant.
+        ValueError: if there are no shards, a shard is compressed or damaged or holds no photo, a file occurs twice,
+            only some of the photos have a mask or clean photo, or the other value seems to mean *corrupted* in the
+            masks.
     """
 
     path: str
@@ -54,8 +54,8 @@ class WebDataset(Dataset):
         self._shards = find_shards(self.path)
         labels = label_shards(self._shards)
         names: list[str] = []
-        # For each sample and role: shard, offset and size; offset -1 where there is none. An array is a tenth of the
-        # size of objects, and not copied to workers that are forked.
+        # For each sample and role: shard, offset and size; offset -1 if there is none. An array takes a tenth of the
+        # memory of objects, and is not copied to forked workers.
         places: list[list[tuple[int, int, int]]] = []
         for number, shard in enumerate(self._shards):
             found: dict[str, list[tuple[int, int, int]]] = {}
@@ -121,7 +121,7 @@ class WebDataset(Dataset):
 
 
 def find_shards(path: str) -> tuple[Path, ...]:
-    """The tar files that a path stands for, in natural order: one, those of a folder, or those of a pattern.
+    """List the tar files at a path, in natural order: one file, those in a folder, or those that match a pattern.
 
     Raises:
         ValueError: if there are none.
@@ -135,13 +135,13 @@ def find_shards(path: str) -> tuple[Path, ...]:
 
 
 def label_shards(shards: tuple[Path, ...]) -> list[str]:
-    """What tells the shards from each other: their paths below the folder that they are all in."""
+    """Label shards by their paths below the folder that contains all of them."""
     above = os.path.commonpath([shard.parent for shard in shards])
     return [shard.relative_to(above).as_posix() for shard in shards]
 
 
 def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
-    """Key, role (an index of `ROLES`), offset and size of the photos in a shard; only headers are read.
+    """Yield key, role (an index of `ROLES`), offset and size of the photos in a shard; only headers are read.
 
     Raises:
         ValueError: if it is compressed or damaged, or not a regular file: a pipe may never begin, a device never end.
@@ -158,7 +158,7 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
                 if info.isfile() and role is not None and f".{suffix}" in list_readable_suffixes():
                     yield f"{folder}/{key}" if folder else key, ROLES.index(role), info.offset_data, info.size
             end = archive.offset
-        # Of a header that is none, tarfile takes the archive to be at its end.
+        # If a header is invalid, tarfile takes the archive to end there.
         with shard.open("rb") as file:
             file.seek(end)
             if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
