@@ -52,7 +52,7 @@ from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
 MANIFEST = "manifest.json"
 
 AREAS = (0.0005, *BINS)
-"""Borders of the groups by corrupted share of the photo: real damage is often far below a hundredth."""
+"""Bounds of the groups by corrupted share of the photo: real damage often covers far less than a hundredth."""
 
 
 def _make_contaminations() -> tuple[Contamination, ...]:
@@ -70,7 +70,7 @@ def _make_contaminations() -> tuple[Contamination, ...]:
         "mosaic": Mosaic(),
         "same photo": SamePhoto(),
     }
-    # These bring their own form.
+    # These bring a shape of their own.
     own: dict[str, Content] = {
         "graffiti": Graffiti(count=(3, 14)),
         "text": TextContent(count=(2, 12), height=(0.08, 0.4)),
@@ -101,21 +101,22 @@ def _make_contaminations() -> tuple[Contamination, ...]:
 
 @component
 class Benchmark(Configurable):
-    """What is measured: contents and shapes crossed, by corrupted area; and the photos as they are.
+    """Settings of a benchmark: contents crossed with shapes, by corrupted area; and undamaged photos.
 
     Attributes:
-        dataset: photos without damage that nothing was trained on.
-        contaminations: contents and shapes that go together.
-        areas: borders of the groups by corrupted share of the photo, each of which gets its photos.
+        dataset: undamaged photos that nothing was trained on.
+        contaminations: contents and shapes that are combined.
+        areas: bounds of the groups by corrupted share of the photo, 0 to 1; each group gets its photos.
         each: damaged photos for each contamination, area and seed.
-        seeds: of which the photos, the damage and its edges are drawn, each on its own.
-        blur: the radius of the soft edge is drawn from this range, in pixels.
-        size: pixels of a side: the middle of each photo is scaled to a square.
-        attempts: draws for an area; an area that a contamination does not reach in so many is left out.
+        seeds: random seeds; photos, damage and edges are drawn from each of them separately.
+        blur: range from which the radius of the soft edge is drawn, in pixels.
+        size: side length in pixels: the center of each photo is scaled to a square.
+        attempts: maximum number of draws for an area; areas that a contamination does not reach within these are
+            skipped.
         baselines: restorers that are given the same masks for comparison.
         batch_size: photos that are processed at once.
-        resamples: of the bootstrap that the confidence intervals come from.
-        perceptual: what feature distances look through: any encoder, or VGG-19; None leaves them out.
+        resamples: number of bootstrap samples for the confidence intervals.
+        perceptual: the network for feature distances: any encoder, or VGG-19; None skips them.
     """
 
     dataset: Dataset
@@ -140,8 +141,8 @@ class Benchmark(Configurable):
 def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
     """Draw the damaged photos of a benchmark.
 
-    For each contamination, area, seed and number a photo is taken in turn and damaged anew until the corrupted share
-    falls into the area.
+    For each contamination, area, seed and number, the next photo is taken and damaged anew until its corrupted share
+    lies in the area.
 
     Raises:
         ValueError: if no photo can be read.
@@ -180,7 +181,7 @@ def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
 
 
 def list_readable(dataset: Dataset) -> list[str]:
-    """The names of the photos that can be read; ValueError if there are none."""
+    """List the names of the photos that can be read; ValueError if there are none."""
     names, problems = [], []
     for i in range(len(dataset)):
         try:
@@ -229,13 +230,13 @@ def run_benchmark(
 
     Args:
         pipeline: with a detector, a restorer or both.
-        benchmark: on what.
-        out: a folder for ``manifest.json`` and what an evaluation writes.
-        manifest: the manifest of another run, used in place of drawing one; it says the size too.
+        benchmark: the settings of the benchmark.
+        out: the folder for ``manifest.json`` and the files of an evaluation.
+        manifest: the manifest of another run, used instead of drawing one; it also determines the size.
         progress: show a progress bar.
 
     Raises:
-        ValueError: if no photo can be read, or the manifest does not fit the photos.
+        ValueError: if no photo can be read, or the manifest does not match the photos.
     """
     path = Path(out) / MANIFEST
     take_share([])  # joins the other processes

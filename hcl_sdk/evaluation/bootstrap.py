@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-"""A measure once as it is and in each bootstrap sample, ``[1 + resamples]``; NaN where it is not defined."""
+"""A measure over all images, followed by each bootstrap sample, ``[1 + resamples]``; NaN if undefined."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A measure with its 95 % confidence interval by bootstrap over photos; all None where it is not defined."""
+    """A measure with its 95 % confidence interval by bootstrap over photos; all None if undefined."""
 
     value: float | None
     low: float | None
@@ -22,10 +22,10 @@ class Estimate:
 
 
 def resample(sources: Sequence[str], resamples: int, seed: int) -> NDArray[np.float64]:
-    """How often each image counts, ``[1 + resamples, images]``: once, and in each bootstrap sample.
+    """Draw how often each image counts, ``[1 + resamples, images]``: once, and then in each bootstrap sample.
 
-    What is drawn is sources, each with all of its images: damaged copies of one photo are not independent. All measures
-    are functions of sums over images, so that such a row of weights makes a sample.
+    Whole sources are drawn, with all their images: damaged copies of one photo are not independent. All measures are
+    functions of sums over images, so a row of weights is all that a sample needs.
     """
     numbers: dict[str, int] = {}
     source = [numbers.setdefault(name, len(numbers)) for name in sources]
@@ -35,7 +35,7 @@ def resample(sources: Sequence[str], resamples: int, seed: int) -> NDArray[np.fl
 
 
 def estimate(values: Values) -> Estimate:
-    """The value and the interval that holds 95 % of the bootstrap samples."""
+    """Return the value and the interval that contains 95 % of the bootstrap samples."""
     if not np.isfinite(values[0]):
         return Estimate(value=None, low=None, high=None)
     resampled = values[1:][np.isfinite(values[1:])]
@@ -46,5 +46,5 @@ def estimate(values: Values) -> Estimate:
 
 
 def divide(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quotients; NaN where there is nothing to divide by."""
+    """Divide; NaN if there is nothing to divide by."""
     return np.divide(numerator, denominator, out=np.full_like(numerator, np.nan), where=denominator > 0)

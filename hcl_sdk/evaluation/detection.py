@@ -1,4 +1,4 @@
-"""Measuring what was found in one image."""
+"""Measuring the detection of one image."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def measure_detection(
     """Count the pixels from which all measures of detection are computed.
 
     Args:
-        result: of one image.
-        corruption_mask: ``[1, 1, H, W]`` bool, the truth.
-        found: masks likewise, what is found at each of the ``SENSITIVITIES``.
-        ignored: likewise, what is left out of the score; None for nothing.
-        damage_map: ``[1, 1, H, W]`` uint8, what each corrupted pixel is; None if it is not known.
+        result: the result for one image.
+        corruption_mask: ``[1, 1, H, W]`` bool, the true mask, True = corrupted.
+        found: ``[1, 1, H, W]`` bool each, the masks found at each of the ``SENSITIVITIES``.
+        ignored: ``[1, 1, H, W]`` bool, pixels excluded from the score; None for none.
+        damage_map: ``[1, 1, H, W]`` uint8, the kind of each corrupted pixel; None if unknown.
     """
 
     def keep(values: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def measure_detection(
 
 
 def _count_kinds(result: Result, true: Tensor, keep: Callable[[Tensor], Tensor]) -> list[list[int]] | None:
-    """Which kinds the found pixels have and are called, as in `DetectionRow`."""
+    """Count which kinds the found pixels have, and which were predicted, as in `DetectionRow`."""
     kinds = list_kinds(result.detection)
     if kinds is None:
         return None
@@ -68,7 +68,7 @@ def _count_levels(confidence: Tensor, truth: Tensor) -> tuple[list[int], list[in
 
 def _calibrate(confidence: Tensor, truth: Tensor) -> tuple[list[float], list[float], list[float]]:
     value = confidence.clamp(0, 1).double()
-    place = (value * CALIBRATION_BINS).ceil().long().sub(1).clamp(min=0)  # ranges hold their upper border
+    place = (value * CALIBRATION_BINS).ceil().long().sub(1).clamp(min=0)  # ranges include their upper bound
     pixels, sums, corrupted = (
         torch.bincount(place, weights=weights, minlength=CALIBRATION_BINS).tolist()
         for weights in (torch.ones_like(value), value, truth.double())
@@ -84,6 +84,6 @@ def _measure_scale(confidence: Tensor, corruption_mask: Tensor, keep: Callable[[
 
 
 def _count(found: Tensor, truth: Tensor) -> Counts:
-    # Not torchmetrics' binary_stat_scores: the 24 that an image needs take nearly as long as detecting.
+    # Not torchmetrics' binary_stat_scores: the 24 calls that an image needs take nearly as long as its detection.
     both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
     return Counts(hits=both, wrong=one - both, rejected=truth.numel() - one - other + both, missed=other - both)

@@ -1,4 +1,4 @@
-"""Measuring a pipeline on a dataset: what it finds, what it leaves alone, and how well it fills."""
+"""Measuring a pipeline on a dataset: what it finds, what it leaves unchanged, and how well it fills."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from hcl_sdk.result import Result
 from hcl_sdk.runtime import gather, is_first_process, take_share, warn_of_crowding
 
 MAX_SIZE = 16384
-"""Pixels of a side that images may be scaled to."""
+"""Allowed side lengths of scaled images, in pixels."""
 
 SHOWN = 12
 """Rows of a contact sheet."""
@@ -43,25 +43,25 @@ SHOWN = 12
 
 @component
 class Evaluation(Configurable):
-    """What a pipeline is measured on.
+    """Settings of an evaluation.
 
     Attributes:
-        dataset: photos, which get corrupted, or pairs of damaged and clean photos, which do not.
-        corruption: how photos are damaged; None for pairs, or to see what is found in photos as they are.
-        size: pixels of a side: the middle of each photo is scaled to a square of this size. None measures
-            whole photos, as large as they are.
-        seed: of the corruption.
-        areas: borders of the groups by corrupted share of the photo.
-        limit: use so many photos, spread evenly over the dataset; None for all.
+        dataset: photos, which are corrupted, or pairs of damaged and clean photos, which are not.
+        corruption: how photos are damaged; None for pairs, or to see what is found in undamaged photos.
+        size: side length in pixels: the center of each photo is scaled to a square of this size. None measures whole
+            photos at their own size.
+        seed: random seed of the corruption.
+        areas: bounds of the groups by corrupted share of the photo, 0 to 1.
+        limit: the number of photos to use, spread evenly over the dataset; None for all.
         batch_size: photos that are processed at once.
-        true_masks: restore with the true masks as well, as if detection were perfect.
-        baselines: restorers that are given the same masks, for comparison.
-        resamples: of the bootstrap that the confidence intervals come from.
-        perceptual: what feature distances look through: any encoder, or VGG-19; None leaves them out.
+        true_masks: also restore with the true masks, as if detection were perfect.
+        baselines: restorers that are given the same masks for comparison.
+        resamples: number of bootstrap samples for the confidence intervals.
+        perceptual: the network for feature distances: any encoder, or VGG-19; None skips them.
         lpips: network of LPIPS (Zhang et al., "The Unreasonable Effectiveness of Deep Features", CVPR 2018); None
-            leaves it out. Needs ``pip install hcl_sdk[metrics]``.
-        fid: weights of the Inception network of FID (Heusel et al., NeurIPS 2017): a file, or ``download``; None leaves
-            it out. Needs the same.
+            skips it. Needs ``pip install hcl_sdk[metrics]``.
+        fid: weights of the Inception network for FID (Heusel et al., NeurIPS 2017): a file, or ``download``; None skips
+            it. Needs ``pip install hcl_sdk[metrics]``.
     """
 
     dataset: Dataset
@@ -79,11 +79,11 @@ class Evaluation(Configurable):
     fid: str | None = None
 
     def make_items(self) -> Items:
-        """The images; item ``i`` depends on ``seed`` and ``i`` alone."""
+        """Make the images; item ``i`` depends on ``seed`` and ``i`` alone."""
         return Items(self.dataset, self.size, corruption=self.corruption, seed=self.seed)
 
     def list_numbers(self) -> list[int]:
-        """Which of the items are used."""
+        """List the numbers of the items that are used."""
         count = len(self.dataset)
         if self.limit is None or self.limit >= count:
             return list(range(count))
@@ -95,7 +95,7 @@ class Evaluation(Configurable):
 
 @dataclass(frozen=True, kw_only=True)
 class _Case:
-    """An item and what became of it."""
+    """An item and its result."""
 
     item: Item
     result: Result
@@ -111,14 +111,14 @@ def evaluate(
 ) -> Report:
     """Measure a pipeline.
 
-    Under ``accelerate launch`` the processes share the work, and the numbers are those of one process.
+    Under ``accelerate launch`` the processes share the work, and the results are the same as with one process.
 
     Args:
         pipeline: with a detector, a restorer or both. Without a detector the true masks are restored.
-        evaluation: on what.
+        evaluation: the settings of the evaluation.
         out: a folder for ``metrics.json``, ``table.md``, ``items.jsonl`` and contact sheets of the best and worst
-            cases, and of the clean images of which most is flagged; None writes nothing.
-        networks: in place of those that ``evaluation.lpips`` and ``evaluation.fid`` name.
+            cases, and of the clean images with most flagged pixels; None writes nothing.
+        networks: used instead of those that ``evaluation.lpips`` and ``evaluation.fid`` name.
         progress: show a progress bar.
 
     Returns:
@@ -126,14 +126,14 @@ def evaluate(
 
     Raises:
         OSError: if ``out`` cannot be written to.
-        ValueError: if no image can be read, the dataset knows neither masks nor clean images, or there are baselines
-            for a pipeline that restores nothing.
+        ValueError: if no image can be read, the dataset has neither masks nor clean images, or there are baselines for
+            a pipeline without a restorer.
     """
     if evaluation.baselines and pipeline.restorer is None:
         raise ValueError("baselines are restorers to compare with, and the pipeline has no restorer")
     items, numbers = evaluation.make_items(), evaluation.list_numbers()
     size = evaluation.batch_size
-    # Whole batches are shared, so that every image is in the same batch however many processes there are.
+    # Whole batches are shared, so that every image is in the same batch for any number of processes.
     warn_of_crowding(pipeline.device)
     batches = take_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
@@ -198,7 +198,7 @@ def _restore(pipeline: Pipeline, item: Item) -> Result:
 
 
 def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipeline, networks: Networks) -> Row:
-    """All that is measured of one image."""
+    """Measure everything about one image."""
     item, result = case.item, case.result
     if item.corruption_mask is None and item.clean is None:
         raise ValueError(f"{item.name}: the dataset knows neither masks nor clean images; nothing can be measured")
@@ -242,7 +242,7 @@ def _fill(
     truth: Tensor | None,
     network: PerceptualLoss | None,
 ) -> RestorationRow:
-    """What is measured of a restoration with a given mask."""
+    """Fill a given mask, and measure the result."""
     assert given is not None
     result = pipeline.restore(item.image, corruption_mask=given)
     return measure_restoration(result, _to_unit_range(item.image), clean, truth, network=network)

@@ -1,4 +1,4 @@
-"""From rows, one for each image, to measures over all of them."""
+"""From rows, one per image, to measures over all images."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ MEASURES = {
     "lpips": "LPIPS of the composited image",
     "raw_lpips": "LPIPS of the restorer's own output",
 }
-"""What each is called in tables, in their order there."""
+"""The names of the measures in tables, in the order of their columns."""
 
 _FILLED = ("psnr", "ssim", "rmse", "feature_distance", "sharpness", "seam")
 BASELINE_MEASURES = (
@@ -65,20 +65,20 @@ BASELINE_MEASURES = (
     "true_mask_seam",
     "true_mask_gain",
 )
-"""Of a baseline; ``gain`` is what the pipeline is better in the mask, in dB."""
+"""The measures of a baseline; ``gain`` is the pipeline's lead in PSNR inside the mask, in dB."""
 
 Table = NDArray[np.float64]
 
 
 def measure(rows: Sequence[Row], resamples: int, seed: int) -> dict[str, Estimate]:
-    """Every measure that applies to these images, with its interval."""
+    """Compute every measure that applies to these images, with its confidence interval."""
     weights = _resample(rows, resamples, seed)
     values = _measure_detection(rows, weights) | _measure_restoration(rows, weights)
     return {name: estimate(values[name]) for name in MEASURES if name in values}
 
 
 def measure_scales(rows: Sequence[Row], resamples: int, seed: int) -> list[dict[str, Estimate]]:
-    """The published measures: mean BCE, and accuracy, F1 and IoU of all pixels, *valid* being positive."""
+    """Compute the published measures: mean BCE, and accuracy, F1 and IoU of all pixels, *valid* being positive."""
     measured = [(row, row.detection) for row in rows if row.detection is not None]
     if not measured:
         return []
@@ -97,7 +97,7 @@ def measure_scales(rows: Sequence[Row], resamples: int, seed: int) -> list[dict[
 
 
 def measure_baselines(rows: Sequence[Row], resamples: int, seed: int) -> dict[str, dict[str, Estimate]]:
-    """Each baseline's measures, and what the pipeline is better than it."""
+    """Compute the measures of each baseline, and the pipeline's lead over it."""
     found: dict[str, dict[str, Estimate]] = {}
     weights = _resample(rows, resamples, seed)
     for name in dict.fromkeys(name for row in rows for name in row.baselines):
@@ -117,7 +117,7 @@ def measure_baselines(rows: Sequence[Row], resamples: int, seed: int) -> dict[st
 
 
 def measure_sensitivities(rows: Sequence[Row]) -> list[dict[str, float | None]]:
-    """What is found at other sensitivities, over all images."""
+    """Compute what is found at other sensitivities, over all images."""
     detected = [(row, row.detection) for row in rows if row.detection is not None]
     if not detected:
         return []
@@ -140,11 +140,11 @@ def measure_sensitivities(rows: Sequence[Row]) -> list[dict[str, float | None]]:
 
 
 def measure_kinds(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """What damage of each kind is called: shares of its found pixels, means over the images in which some was found."""
+    """Compute how each kind of damage is classified: shares of its found pixels, averaged over the images with any."""
     counts = [row.detection.kinds for row in rows if row.detection is not None and row.detection.kinds is not None]
     if not counts:
         return []
-    table = np.array(counts, dtype=np.float64)  # [images, true, called]
+    table = np.array(counts, dtype=np.float64)  # [images, true, predicted]
     pixels = table.sum(axis=2)
     measured: list[dict[str, Any]] = []
     for k, kind in enumerate(DAMAGE):
@@ -156,7 +156,7 @@ def measure_kinds(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def measure_calibration(rows: Sequence[Row]) -> list[dict[str, float]]:
-    """The ranges of confidence that have pixels."""
+    """Summarize the ranges of confidence that contain pixels."""
     pixels, confidence, corrupted = np.split(_collect_calibrations([row.detection for row in rows]).sum(axis=0), 3)
     return [
         {"pixels": float(n), "confidence": float(c / n), "corrupted": float(k / n)}
@@ -166,7 +166,7 @@ def measure_calibration(rows: Sequence[Row]) -> list[dict[str, float]]:
 
 
 def average_precision(positives: Table, negatives: Table) -> NDArray[np.float64]:
-    """Average precision of counts ``[..., LEVELS]`` at each level of confidence, low to high; NaN without positives."""
+    """Compute average precision of counts ``[..., LEVELS]`` by confidence, low to high; NaN without positives."""
     hits = np.cumsum(positives[..., ::-1], axis=-1)
     flagged = hits + np.cumsum(negatives[..., ::-1], axis=-1)
     precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
@@ -176,7 +176,7 @@ def average_precision(positives: Table, negatives: Table) -> NDArray[np.float64]
 
 
 def f1_by_threshold(positives: Table, negatives: Table) -> NDArray[np.float64]:
-    """F1 ``[..., LEVELS]`` of what is at each level of confidence or above it; NaN without positives."""
+    """Compute F1 ``[..., LEVELS]`` of the pixels at or above each level of confidence; NaN without positives."""
     hits = np.cumsum(positives[..., ::-1], axis=-1)[..., ::-1]
     wrong = np.cumsum(negatives[..., ::-1], axis=-1)[..., ::-1]
     return _f1(hits, wrong, hits[..., :1] - hits)
@@ -203,7 +203,7 @@ def _measure_detection(rows: Sequence[Row], weights: Table) -> dict[str, Values]
 
 
 def _measure_thresholds(positives: Table, negatives: Table, weights: Table) -> dict[str, Values]:
-    """Over images with corrupted pixels: what a single threshold could reach, one for all or each its own."""
+    """Compute what a single threshold could reach on images with corrupted pixels: one for all, or one for each."""
     is_corrupted = positives.any(axis=1)
     if not is_corrupted.any():
         nothing = np.full(len(weights), np.nan)
@@ -222,7 +222,7 @@ def _measure_thresholds(positives: Table, negatives: Table, weights: Table) -> d
 
 
 def _measure_clean(rows: Sequence[Row], weights: Table) -> dict[str, Values]:
-    """Flagged share of clean images, and share of those without a flagged pixel."""
+    """Compute the flagged share of clean images, and the share of those without a flagged pixel."""
     clean = [row.detection.counts if row.area == 0 and row.detection is not None else None for row in rows]
     flagged = np.array([np.nan if counts is None else counts.wrong / counts.pixels for counts in clean])
     is_clean = np.isfinite(flagged)
@@ -244,7 +244,7 @@ def _measure_restoration(rows: Sequence[Row], weights: Table) -> dict[str, Value
             found |= _average_field(own, weights, name)
         found["raw_rmse"] = _rmse(own, weights, "raw_squared_error", "values")
         clean = [restoration if row.area == 0 else None for row, restoration in zip(rows, own, strict=True)]
-        if any(clean):  # what restoration does to images that need none
+        if any(clean):  # the effect of restoration on images that need none
             found["clean_rmse"] = _rmse(clean, weights, "image_squared_error", "image_values")
     given = _collect_parts(rows, "restoration_true_mask")
     if any(given):
@@ -254,7 +254,7 @@ def _measure_restoration(rows: Sequence[Row], weights: Table) -> dict[str, Value
 
 
 def _measure_filled(parts: Sequence[RestorationRow | None], weights: Table) -> dict[str, Values]:
-    """What is told of every restorer."""
+    """Compute the measures that are reported for every restorer."""
     return {
         **_average_field(parts, weights, "psnr"),
         **_average_field(parts, weights, "ssim"),
@@ -269,7 +269,7 @@ _OPTIONAL = ("feature_distance", "lpips", "raw_lpips")
 
 
 def _average_field(parts: Sequence[RestorationRow | None], weights: Table, name: str) -> dict[str, Values]:
-    """The mean over the images that have a value; nothing where it was not measured at all."""
+    """Average over the images that have a value; empty if it was not measured at all."""
     values = [None if part is None else getattr(part, name) for part in parts]
     if name in _OPTIONAL and all(value is None for value in values):
         return {}
@@ -286,7 +286,7 @@ def _rmse(parts: Sequence[RestorationRow | None], weights: Table, errors: str, v
 
 
 def _average(values: Sequence[float | None], weights: Table) -> Values:
-    """The mean over the images that have a value."""
+    """Average over the images that have a value."""
     is_there = np.array([value is not None for value in values], dtype=np.float64)
     filled = np.array([0.0 if value is None else value for value in values])
     return divide(weights @ filled, weights @ is_there)

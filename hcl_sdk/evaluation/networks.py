@@ -1,4 +1,4 @@
-"""LPIPS and FID: measures that look through a network, of the composited images and of the restorer's own."""
+"""LPIPS and FID: measures that use a network, of the composited images and of the restorer's raw output."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hcl_sdk.runtime import gather
 
 
 class Networks:
-    """LPIPS and FID of the composited images and of the raw ones, as far as their networks can be had.
+    """LPIPS and FID of the composited and the raw images, if their networks are available.
 
     Args:
-        lpips: called with two batches of images in [0, 1]; gives their distance. None leaves it out.
-        features: uint8 images ``[B, 3, H, W]`` -> features ``[B, D]``, for FID. None leaves it out.
-        unavailable: what was asked for and could not be had, and why.
+        lpips: called with two batches of images ``[B, 3, H, W]`` in [0, 1]; returns their distance. None skips it.
+        features: uint8 images ``[B, 3, H, W]`` -> features ``[B, D]``, for FID. None skips it.
+        unavailable: what was requested but is not available, and why.
     """
 
     def __init__(
@@ -31,11 +31,11 @@ class Networks:
 
     @classmethod
     def load(cls, lpips: Literal["alex", "vgg", "squeeze"] | None, fid: str | None, device: torch.device) -> Networks:
-        """The networks of torchmetrics; one that cannot be had is left out, and the reason kept.
+        """Load the networks of torchmetrics; if one is not available, it is skipped and the reason recorded.
 
         Args:
             lpips: the backbone; its weights are torchvision's, in torch's own cache folder or downloaded into it.
-            fid: a file of Inception's weights as torch-fidelity has them, or ``download``.
+            fid: a file with Inception's weights in torch-fidelity's format, or ``download``.
             device: where to run.
         """
         found: dict[str, Any] = {"lpips": None, "features": None}
@@ -45,7 +45,7 @@ class Networks:
                 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
                 found["lpips"] = LearnedPerceptualImagePatchSimilarity(net_type=lpips, normalize=True).to(device)
-            except Exception as error:  # missing packages, downloads that fail
+            except Exception as error:  # missing packages, failed downloads
                 unavailable["lpips"] = _explain(error)
         if fid is not None:
             try:
@@ -61,7 +61,7 @@ class Networks:
         return cls(found["lpips"], found["features"], unavailable)
 
     def measure(self, composited: Tensor, raw: Tensor, clean: Tensor) -> dict[str, float]:
-        """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; keep its features for FID."""
+        """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; store its features for FID."""
         found: dict[str, float] = {}
         if self.lpips is not None:
             device = _get_device(self.lpips)
@@ -77,7 +77,7 @@ class Networks:
         return found
 
     def collect_results(self) -> dict[str, Any]:
-        """``fid`` and ``raw_fid`` over all images and processes, and what was not available."""
+        """Compute ``fid`` and ``raw_fid`` over all images and processes, and list what was not available."""
         found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
         if self.features is not None:
             own, unpasted, true = (torch.stack(list(one)) for one in zip(*gather(self._seen), strict=True))
@@ -86,12 +86,12 @@ class Networks:
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float | None:
-    """Frechet distance of Gaussians fitted to two sets of features ``[N, D]``, float64; None for less than two."""
+    """Frechet distance of Gaussians fitted to two sets of features ``[N, D]``, float64; None for fewer than two."""
     if len(first) < 2 or len(second) < 2:
         return None
     difference = (first.mean(dim=0) - second.mean(dim=0)).square().sum()
     a, b = torch.cov(first.T), torch.cov(second.T)
-    # The trace of the square root of a product, by its eigenvalues.
+    # The trace of the square root of a product, from its eigenvalues.
     roots = torch.linalg.eigvals(a @ b).sqrt().real.sum()
     return float(difference + a.trace() + b.trace() - 2 * roots)
 
@@ -101,6 +101,6 @@ def _get_device(module: nn.Module) -> torch.device:
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError):  # torchmetrics' own advice names another package's extra
+    if isinstance(error, ModuleNotFoundError):  # torchmetrics' advice names the extra of another package
         return "it needs pip install 'hcl_sdk[metrics]'"
     return " ".join(str(error).split())[:300] or type(error).__name__

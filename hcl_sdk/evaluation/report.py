@@ -1,4 +1,4 @@
-"""What was measured, and what is written of it."""
+"""The report of an evaluation, and its files."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ from hcl_sdk.evaluation.tables import write_tables
 from hcl_sdk.files import write_whole
 
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
-"""Borders of the groups by corrupted share of the image; a share on a border belongs to the group above."""
+"""Bounds of the groups by corrupted share of the image; a share on a bound belongs to the group above."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was measured.
+    """The results of an evaluation.
 
     Attributes:
-        images: how many.
-        overall: measures over all images, by the names in ``hcl_sdk.evaluation.measures.MEASURES``; those that apply.
-        groups: the same by ``area``, ``content``, ``shape`` and, where these are crossed, ``content, shape``: measures
-            of each group, with the number of its images.
-        baselines: of each baseline the measures in ``BASELINE_MEASURES``, as far as they apply.
-        calibration: ranges of confidence: the ``pixels`` in each, their mean ``confidence``, and the share of them that
-            is ``corrupted``; ranges without pixels are left out. For a reliability diagram.
-        sensitivities: what is found at other sensitivities: ``sensitivity``; ``precision``, ``recall`` and ``f1`` of
-            the corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean ones. None where
-            not defined.
-        kinds: what damage of each ``kind`` is called: for each kind the share of the pixels that were found, the mean
-            over the ``images`` with such damage; empty if the data set or the detector does not know kinds.
+        images: the number of images.
+        overall: measures over all images, by their names in ``hcl_sdk.evaluation.measures.MEASURES``, if they apply.
+        groups: the same by ``area``, ``content``, ``shape`` and, if these are crossed, ``content, shape``: the measures
+            of each group and its number of images.
+        baselines: for each baseline the measures in ``BASELINE_MEASURES``, if they apply.
+        calibration: ranges of confidence for a reliability diagram: the number of ``pixels`` in each, their mean
+            ``confidence``, and the share that is ``corrupted``; ranges without pixels are omitted.
+        sensitivities: results at other sensitivities: ``sensitivity``; ``precision``, ``recall`` and ``f1`` of the
+            corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean ones. None if
+            undefined.
+        kinds: how damage of each ``kind`` is classified: for each predicted kind the share of the pixels that were
+            found, averaged over the ``images`` with such damage; empty if the dataset or the detector does not tell
+            kinds.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
             *valid* pixels. Groups have them too.
-        others: measures of sets of images (``fid``), or why one could not be had.
-        unreadable: photos that were left out, and why.
-        rows: what was measured of each image.
+        others: measures of sets of images (``fid``), or why one is not available.
+        unreadable: photos that were skipped, and why.
+        rows: the measurements of each image.
     """
 
     images: int
@@ -67,11 +68,11 @@ class Report:
         return {name: estimate.value for name, estimate in self.overall.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the rows, as plain values; what is not defined is None."""
+        """Return everything but the rows as plain values; undefined values are None."""
         return {field.name: _to_plain(getattr(self, field.name)) for field in fields(self) if field.name != "rows"}
 
     def to_markdown(self) -> str:
-        """Tables: overall with intervals, by group, and by scale."""
+        """Format the report as tables: overall with intervals, by group, and by scale."""
         return write_tables(self)
 
     def save(self, folder: str | Path) -> None:
@@ -92,15 +93,15 @@ def summarize(
     resamples: int,
     seed: int,
 ) -> Report:
-    """The report of some rows.
+    """Summarize rows in a report.
 
     Args:
-        rows: one for each image.
-        unreadable: photos that were left out, and why.
+        rows: one per image.
+        unreadable: photos that were skipped, and why.
         others: measures of sets of images.
-        areas: borders of the groups by corrupted share of the image.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        areas: bounds of the groups by corrupted share of the image, 0 to 1.
+        resamples: number of bootstrap samples.
+        seed: random seed of the bootstrap.
     """
     return Report(
         images=len(rows),
@@ -118,7 +119,7 @@ def summarize(
 
 
 def name_area_group(area: float, borders: Sequence[float] = BINS) -> str:
-    """The name of the group that a corrupted share of the image belongs to."""
+    """Name the group that a corrupted share of the image belongs to."""
     if area == 0:
         return "clean"
     low = max((border for border in borders if border <= area), default=0.0)
@@ -155,7 +156,7 @@ def _group(
 
 
 def _are_crossed(rows: Sequence[Row]) -> bool:
-    """Whether contents and shapes come in more combinations than there are of either."""
+    """Whether there are more combinations of contents and shapes than there are of either."""
     pairs = {(row.content, row.shape) for row in rows if row.content}
     return len(pairs) > max(len({content for content, _ in pairs}), len({shape for _, shape in pairs}))
 
@@ -166,7 +167,7 @@ def _order(name: str) -> tuple[float, str]:
 
 
 def _to_plain(value: Any) -> Any:
-    """Estimates and what holds them as plain values."""
+    """Convert estimates, and whatever contains them, to plain values."""
     if isinstance(value, Estimate):
         return vars(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Measuring how well one image was filled."""
+"""Measuring the restoration of one image."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def measure_restoration(
     *,
     network: PerceptualLoss | None = None,
 ) -> RestorationRow:
-    """Compare what a restorer made with the clean image, of the composited image and of the restorer's own output.
+    """Compare a restored image with the clean one: the composited image, and the restorer's raw output.
 
     Args:
-        result: of one image.
+        result: the result for one image.
         damaged, clean: ``[1, 3, H, W]`` in [0, 1].
-        corruption_mask: ``[1, 1, H, W]`` bool, the truth; None if it is not known.
-        network: whose features are compared; None leaves them out.
+        corruption_mask: ``[1, 1, H, W]`` bool, the true mask, True = corrupted; None if unknown.
+        network: the network whose features are compared; None skips that.
     """
     composited = damaged if result.composited is None else result.composited.rgb
-    raw = damaged if result.raw is None else result.raw  # where nothing was found, nothing was to be filled
-    # Averages of PSNR and SSIM are over damaged images, before and after: the PSNR of equal images is infinite, and
-    # leaving just these out would reward harm.
+    raw = damaged if result.raw is None else result.raw  # if nothing was found, nothing was to be filled
+    # PSNR and SSIM are averaged over damaged images, before and after: the PSNR of equal images is infinite, and
+    # excluding only these would reward harm.
     is_damaged = not torch.equal(damaged, clean)
     measures: dict[str, Any] = {}
     if corruption_mask is not None and corruption_mask.any():
@@ -62,10 +62,10 @@ def measure_restoration(
 
 
 def sum_high_pass(image: Tensor, hole: Tensor) -> float:
-    """The energy of the highest frequencies in a hole: squared differences to the mean of the 3 x 3 around, summed.
+    """Sum the energy of the highest frequencies in a hole: squared differences to the mean of the 3 x 3 neighborhood.
 
     Args:
-        image: ``[1, C, H, W]`` in [0, 1]; it is continued beyond its sides with the pixels there.
+        image: ``[1, C, H, W]`` in [0, 1]; padded by repeating its outermost pixels.
         hole: ``[1, 1, H, W]`` bool.
     """
     image = image.double()
@@ -88,11 +88,11 @@ def measure_grain(image: Tensor, hole: Tensor, width: int = 16) -> tuple[float, 
 
 
 def sum_seam_gradients(image: Tensor, hole: Tensor) -> tuple[float, float]:
-    """Gradients across the border of a hole, and along it on both sides; their quotient is 1 where no seam shows.
+    """Sum gradients across the border of a hole, and along it on both sides; their quotient is 1 if no seam is visible.
 
-    For every two neighbors of which one is in the hole, the absolute difference between them, over channels; and the
-    mean of those between either and its neighbor in the other direction, where that is on the same side. Pairs without
-    such a neighbor do not count.
+    For every two neighbors of which one is in the hole: the absolute difference between them, summed over channels; and
+    the mean of the differences between either and its neighbor in the other direction, if that is on the same side.
+    Pairs without such a neighbor do not count.
 
     Args:
         image: ``[1, C, H, W]`` in [0, 1].
@@ -106,12 +106,12 @@ def sum_seam_gradients(image: Tensor, hole: Tensor) -> tuple[float, float]:
 
 
 def _sum_horizontal(image: Tensor, hole: Tensor) -> tuple[float, float]:
-    """Of neighbors in a row."""
+    """Sum both for horizontal neighbors."""
     crosses = hole[:, 1:] != hole[:, :-1]
     across = image.diff(dim=2).abs().sum(dim=0)
     same_side = (hole[1:] == hole[:-1]).double()
     down = image.diff(dim=1).abs().sum(dim=0) * same_side
-    # Each pixel's differences to the pixels above and below it, and how many these are.
+    # For each pixel, its differences to the pixels above and below it, and their number.
     sums = F.pad(down, (0, 0, 1, 0)) + F.pad(down, (0, 0, 0, 1))
     counts = F.pad(same_side, (0, 0, 1, 0)) + F.pad(same_side, (0, 0, 0, 1))
     pair_sums, pair_counts = sums[:, 1:] + sums[:, :-1], counts[:, 1:] + counts[:, :-1]
@@ -120,9 +120,9 @@ def _sum_horizontal(image: Tensor, hole: Tensor) -> tuple[float, float]:
 
 
 def compare_features(network: PerceptualLoss, image: Tensor, clean: Tensor, hole: Tensor) -> float:
-    """The distance of the features of two images in a hole: between unit vectors, the mean over the scales.
+    """Compare the features of two images in a hole: distance between unit vectors, averaged over the scales.
 
-    At each scale a place counts by how much of it is in the hole. Of unit vectors as LPIPS has it (Zhang et al., "The
+    At each scale, a position is weighted by its share inside the hole. Unit vectors are as in LPIPS (Zhang et al., "The
     Unreasonable Effectiveness of Deep Features", CVPR 2018), without its learned weights.
 
     Args:
@@ -142,7 +142,7 @@ def compare_features(network: PerceptualLoss, image: Tensor, clean: Tensor, hole
 
 
 def _psnr(image: Tensor, clean: Tensor) -> float:
-    """PSNR of 8-bit images; of equal ones, where it is infinite, that of a single value that differs by one."""
+    """PSNR of 8-bit images; for equal images, for which it is infinite, that of a single value that differs by one."""
     least = 1 / (255**2 * clean.numel())
     return -10 * math.log10(max(float((image - clean).double().square().mean()), least))
 

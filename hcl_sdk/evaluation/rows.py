@@ -1,4 +1,4 @@
-"""What is measured of one image, as values: everything in a report is computed from these."""
+"""The measurements of one image as values, from which everything in a report is computed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LEVELS = 200
 """Levels of confidence that average precision distinguishes."""
 
 SENSITIVITIES = tuple(n / 20 for n in range(1, 20))
-"""Sensitivities whose precision and recall are told."""
+"""Sensitivities for which precision and recall are reported."""
 
 CALIBRATION_BINS = 15
-"""Equal ranges of confidence whose mean is compared with how many pixels are corrupted."""
+"""Equal ranges of confidence, the mean of which is compared with the share of corrupted pixels."""
 
 _LEFT_OUT = ("lpips", "raw_lpips", "feature_distance")
 
@@ -27,12 +27,12 @@ class Counts(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """All of them."""
+        """The number of all pixels."""
         return sum(self)
 
     @property
     def f1(self) -> float | None:
-        """F1; None where nothing is positive."""
+        """F1; None if nothing is positive."""
         if self.hits + self.missed == 0:
             return None
         return 2 * self.hits / (2 * self.hits + self.wrong + self.missed)
@@ -44,7 +44,7 @@ class ScaleRow:
 
     Attributes:
         bce: binary cross-entropy.
-        counts: of its pixels.
+        counts: counts of its pixels.
     """
 
     bce: float
@@ -53,18 +53,19 @@ class ScaleRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionRow:
-    """What was found, *corrupted* being positive. Pixels that are left out of the score are in none of the counts.
+    """The detection, *corrupted* being positive. Pixels that are excluded from the score are not in any of the counts.
 
     Attributes:
-        counts: of the pixels.
-        f1: of them; None where nothing is corrupted.
-        levels: how many corrupted and how many valid pixels there are at each level of confidence.
-        calibration: of each range of confidence its pixels, the sum of their confidence, and how many are corrupted.
+        counts: counts of the pixels.
+        f1: F1 of the pixels; None if nothing is corrupted.
+        levels: numbers of corrupted and of valid pixels at each level of confidence.
+        calibration: for each range of confidence, the number of its pixels, the sum of their confidence, and the number
+            of corrupted ones.
         sensitivities: counts at each of the ``SENSITIVITIES``.
         scales: fine to coarse.
-        kinds: of the corrupted pixels that were found: how many of each kind of damage lie in regions that are called
-            each, by the places of the kinds in :data:`~hcl_sdk.interfaces.DAMAGE`; None if the truth is not known, or
-            the detector does not know kinds.
+        kinds: of the corrupted pixels that were found, the number of each kind of damage in regions that were
+            classified as each, in the order of :data:`~hcl_sdk.interfaces.DAMAGE`; None if the truth is unknown, or the
+            detector does not predict kinds.
     """
 
     counts: Counts
@@ -78,26 +79,26 @@ class DetectionRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RestorationRow:
-    """How well an image was filled. Sums are over pixels and channels; the hole is the true mask.
+    """The restoration of an image. Sums are over pixels and channels; the hole is the true mask.
 
     Attributes:
-        psnr: of the composited image, dB; as all of this row up to ``damaged_psnr``, None of an image without damage.
-        ssim: likewise; None too of an image smaller than its window.
-        raw_psnr: of the restorer's own output.
-        raw_ssim: likewise.
-        damaged_psnr: of the image before restoration.
-        image_squared_error: over the whole image, of values 0 to 255.
-        image_values: how many these are.
-        squared_error: in the hole.
-        raw_squared_error: in the hole, of the restorer's own output.
-        values: how many values the hole has; 0 where there is none.
+        psnr: PSNR of the composited image in dB; like everything up to ``damaged_psnr``, None for undamaged images.
+        ssim: SSIM of the composited image; also None if the image is smaller than its window.
+        raw_psnr: PSNR of the restorer's raw output, in dB.
+        raw_ssim: SSIM of the restorer's raw output.
+        damaged_psnr: PSNR of the image before restoration, in dB.
+        image_squared_error: squared error over the whole image, of values 0 to 255.
+        image_values: the number of these values.
+        squared_error: squared error in the hole, of values 0 to 255.
+        raw_squared_error: the same for the restorer's raw output.
+        values: the number of values in the hole; 0 if there is none.
         high_pass: energy of the highest frequencies in the hole.
-        true_high_pass: the same of the clean image.
-        across_seam: gradients across the border of what was filled.
+        true_high_pass: the same for the clean image.
+        across_seam: gradients across the border of the filled region.
         along_seam: gradients along it.
-        feature_distance: of features in the hole; None without a hole, or a network to look through.
-        lpips: of the composited image; None without its network.
-        raw_lpips: of the restorer's own output, likewise.
+        feature_distance: distance of features in the hole; None without a hole or a network.
+        lpips: LPIPS of the composited image; None without its network.
+        raw_lpips: LPIPS of the restorer's raw output; None without its network.
     """
 
     psnr: float | None
@@ -121,11 +122,11 @@ class RestorationRow:
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRow:
-    """What another restorer made of the same masks.
+    """The results of another restorer for the same masks.
 
     Attributes:
         restoration: given the mask that was found.
-        restoration_true_mask: given the true one; None where that is not asked for.
+        restoration_true_mask: given the true mask; None if that was not requested.
     """
 
     restoration: RestorationRow
@@ -137,15 +138,15 @@ class Row:
     """One image.
 
     Attributes:
-        number: in the dataset.
-        name: likewise.
-        source: what it was made of; images of one source are not independent.
-        shape: of the damage, where it is known.
-        content: likewise.
-        area: the corrupted share of the image; None without a true mask.
+        number: its number in the dataset.
+        name: its name in the dataset.
+        source: what it was made from; images of the same source are not independent.
+        shape: the shape of the damage, if known.
+        content: the content of the damage, if known.
+        area: the corrupted share of the image, 0 to 1; None without a true mask.
         detection: None without a detector or a true mask.
         restoration: None without a restorer or a clean image.
-        restoration_true_mask: given the true mask; None where that is not asked for.
+        restoration_true_mask: given the true mask; None if that was not requested.
         baselines: other restorers, by name.
     """
 
@@ -161,7 +162,7 @@ class Row:
     baselines: dict[str, BaselineRow] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what was not measured is left out, what is not defined is None."""
+        """Return plain values; omit what was not measured; undefined values are None."""
         plain = asdict(self)
         for part in ("detection", "restoration", "restoration_true_mask"):
             if plain[part] is None:

@@ -1,4 +1,4 @@
-"""Contact sheets: what a pipeline made of some images."""
+"""Contact sheets: the results of a pipeline for some images."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ HEIGHT = 192
 
 
 def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[tuple[float, int]]]]:
-    """The images to show: of each sheet what they are chosen by, and their scores and numbers, the most telling first.
+    """Choose the images to show: for each sheet its criterion, and scores and numbers, most telling first.
 
-    Restorations are chosen by the distance of features where it was measured, as that is nearer to what people see than
-    PSNR; of clean images only those with something flagged are shown.
+    Restorations are chosen by the distance of features if it was measured, which is closer to human perception than
+    PSNR; of clean images, only those with flagged pixels are shown.
     """
     detected = [(row.detection.f1, row.number) for row in rows if row.detection is not None]
     restored = [(row.restoration.feature_distance, row.number) for row in rows if row.restoration is not None]
@@ -43,12 +43,12 @@ def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[t
 
 
 def draw_contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
-    """One row for each case: input, true mask, confidence, found mask, restored, clean; as far as they are known.
+    """Draw one row for each case: input, true mask, confidence, found mask, restored and clean image, as far as known.
 
-    What is left out of the score is grey in the true mask.
+    Pixels excluded from the score are grey in the true mask.
 
     Args:
-        cases: a caption, the image, and what the pipeline made of it; at least one.
+        cases: a caption, the item, and its result; at least one.
     """
     rows = []
     for caption, item, result in cases:

@@ -1,4 +1,4 @@
-"""A report as tables, and those in Markdown."""
+"""A report as tables in Markdown."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ SHOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """Measures as text: the names of the columns, and rows of as many cells."""
+    """Measures as text: the names of the columns, and rows with as many cells."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def make_grids(report: Report) -> list[Grid]:
-    """Overall with intervals, by group, by baseline, and by scale."""
+    """Make the tables: overall with intervals, by group, by baseline, and by scale."""
     grids = [Grid(header=("measure", "value", "95 % interval"), rows=tuple(_list_overall(report)))]
     for kind, groups in report.groups.items():
         columns = [name for name in SHOWN if any(name in group for group in groups.values())]
@@ -65,7 +65,7 @@ def make_grids(report: Report) -> list[Grid]:
 
 
 def list_notes(report: Report) -> list[str]:
-    """What goes below the tables: measures of sets of images, and what was left out."""
+    """List the notes below the tables: measures of sets of images, and what was skipped."""
     lines = [f"\n{name}: {value}" for name, value in report.others.items()]
     if report.unreadable:
         lines += ["", f"{len(report.unreadable)} photos left out:", ""]
@@ -74,7 +74,7 @@ def list_notes(report: Report) -> list[str]:
 
 
 def write_tables(report: Report) -> str:
-    """All of it in Markdown."""
+    """Write all tables and notes as Markdown."""
     lines = [f"{report.images} images."]
     for grid in make_grids(report):
         lines += ["", f"| {' | '.join(grid.header)} |", "|---" * len(grid.header) + "|"]
