@@ -1,4 +1,4 @@
-"""Training: recipes, and the trainer that follows them."""
+"""Training: recipes, and the trainer that executes them."""
 
 from hcl_sdk.training.errors import TrainingError
 from hcl_sdk.training.loop import Outcome

@@ -1,4 +1,4 @@
-"""Batches: which items a step is made of, and the processes that prepare them."""
+"""Batches: the items of each step, and the processes that prepare them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from hcl_sdk.training.recipe import Recipe
 class Batch:
     """Items as tensors.
 
-    Between processes it travels through a pipe, as plain arrays. Tensors would travel through shared memory, which
-    containers keep small: where it is full, a batch is lost and waited for without end.
+    Between processes, a batch is sent through a pipe as plain arrays. Tensors would be sent through shared memory,
+    which
+    containers keep small: once it is full, a batch is lost, and waiting for it never ends.
 
     Attributes:
         image: ``[B, 3, H, W]`` uint8, damaged.
-        clean: the same undamaged; None if the dataset does not know it.
-        corruption_mask: ``[B, 1, H, W]`` bool; None if the dataset does not know it.
-        damage_map: ``[B, 1, H, W]`` uint8, as in :class:`~hcl_sdk.corruptions.Corrupted`; None if it is not known.
-        unreadable: photos that could not be used: (name, why).
+        clean: ``[B, 3, H, W]`` uint8, undamaged; None if the dataset does not have it.
+        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted; None if the dataset does not have it.
+        damage_map: ``[B, 1, H, W]`` uint8, as in :class:`~hcl_sdk.corruptions.Corrupted`; None if unknown.
+        unreadable: photos that could not be used: (name, reason).
     """
 
     image: Tensor
@@ -39,11 +40,11 @@ class Batch:
     unreadable: tuple[tuple[str, str], ...]
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device."""
+        """Move the batch to a device."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """The batch in page-locked memory, from which it is copied to an accelerator in the background."""
+        """Copy the batch to page-locked memory, from which it is copied to an accelerator in the background."""
         return self._map(lambda tensor: tensor.pin_memory())
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -69,7 +70,7 @@ def _unpack(arrays: dict[str, np.ndarray | None], unreadable: tuple[tuple[str, s
 
 
 def collate(items: Sequence[Item]) -> Batch:
-    """Items of one size -> a batch."""
+    """Collate items of one size into a batch."""
     image = _stack(item.image for item in items)
     assert image is not None
     return Batch(
@@ -93,15 +94,15 @@ def _stack(arrays: Iterable[np.ndarray | None]) -> Tensor | None:
 def make_loader(
     recipe: Recipe, *, start: int, process: int, processes: int, workers: int, pin_memory: bool
 ) -> DataLoader[Any]:
-    """What gives the parts of each step's batch that a process works on, in order; errors of samples as they are.
+    """Make a loader of a process's parts of each step's batch, in order; errors of samples are items too.
 
     Args:
-        recipe: of the run.
+        recipe: the recipe of the run.
         start: the first step.
         process: the number of this process.
-        processes: how many share the work.
-        workers: processes that prepare images; 0 for none.
-        pin_memory: whether to put them into page-locked memory.
+        processes: the number of processes that share the work.
+        workers: the number of processes that prepare images; 0 for none.
+        pin_memory: whether to copy batches to page-locked memory.
     """
     data = recipe.data
     items = Items(
@@ -119,7 +120,7 @@ def make_loader(
         num_workers=workers,
         collate_fn=_collate,
         pin_memory=pin_memory,
-        generator=torch.Generator(),  # otherwise the global one would be drawn from
+        generator=torch.Generator(),  # otherwise numbers would be drawn from the global generator
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers > 0 else None,
         worker_init_fn=end_with_parent if workers > 0 else None,
@@ -127,7 +128,7 @@ def make_loader(
 
 
 class _Parts(Sampler[list[int]]):
-    """The numbers of the items of each part of a batch that this process works on, from a step on to the last."""
+    """The numbers of the items in each part of a batch that this process handles, from a given step to the last."""
 
     def __init__(self, recipe: Recipe, start: int, process: int, processes: int) -> None:
         self.recipe, self.start, self.process, self.processes = recipe, start, process, processes
@@ -142,7 +143,7 @@ class _Parts(Sampler[list[int]]):
 
 
 class _Handed:
-    """Items whose errors are handed over like items: a worker would wrap them in its own traceback."""
+    """Items whose errors are passed on like items: a worker would wrap them in its own traceback."""
 
     def __init__(self, items: Items) -> None:
         self.items = items

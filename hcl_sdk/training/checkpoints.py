@@ -1,4 +1,4 @@
-"""Checkpoints of a run: whole or not there at all, whatever moment the process is killed at."""
+"""Checkpoints of a run, written atomically: complete or absent, whenever the process is killed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _DIGEST_LENGTH = len(_DIGEST) + 64
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged, and which one."""
+    """A checkpoint is damaged; the message says which one."""
 
 
 def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: int) -> Path:
     """Write a checkpoint with its SHA-256, then delete all but the ``keep`` latest ones.
 
-    It gets its name only when all of it is on the disk, so that a file of that name is always complete.
+    It gets its name only once all of it is on disk, so a file of that name is always complete.
 
     Raises:
-        OSError: if it cannot be written, as on a full disk; earlier ones are intact.
+        OSError: if it cannot be written, for example because the disk is full; earlier ones stay intact.
     """
     path = folder / f"step-{step:08d}.pt"
     partial = path.with_suffix(".partial")
@@ -42,7 +42,7 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
             os.fsync(file.fileno())
         partial.replace(path)
         _sync_folder(folder)
-    except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError of its own on a full disk
+    except (OSError, RuntimeError) as error:  # torch's writer raises a RuntimeError of its own if the disk is full
         with suppress(OSError):
             partial.unlink()
         raise OSError(f"the checkpoint {path} cannot be written; earlier ones are intact: {_explain(error)}") from error
@@ -52,7 +52,7 @@ def write_checkpoint(folder: Path, step: int, state: dict[str, Any], *, keep: in
 
 
 def _append_digest(file: io.BufferedRandom) -> None:
-    """Put the SHA-256 of a file that torch wrote, a ZIP archive, into the archive's comment, which readers skip."""
+    """Store the SHA-256 of a file that torch wrote, a ZIP archive, in the archive's comment, which readers skip."""
     file.seek(-len(_NO_COMMENT), os.SEEK_END)
     assert file.read() == _NO_COMMENT
     file.seek(0)
@@ -62,7 +62,7 @@ def _append_digest(file: io.BufferedRandom) -> None:
 
 
 def _explain(error: Exception) -> str:
-    """Why writing failed: of the errors that led to one another, the first that the system reported."""
+    """Explain why writing failed: the first error in the chain that the operating system reported."""
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError):
@@ -72,28 +72,28 @@ def _explain(error: Exception) -> str:
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, oldest first; what a killed process left half-written is none."""
+    """List the checkpoints in a folder, oldest first, without files that a killed process left incomplete."""
     found = [path for path in folder.glob("step-*.pt") if _NAME.fullmatch(path.name) and path.is_file()]
     return sorted(found, key=lambda path: int(path.stem.removeprefix("step-")))
 
 
 def clean_up(folder: Path) -> None:
-    """Remove what a killed process left half-written."""
+    """Remove files that a killed process left incomplete."""
     for partial in folder.glob("step-*.partial"):
         partial.unlink()
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged checkpoint a name by which it is none; returns its new path."""
+    """Rename a damaged checkpoint so that it is not taken for one; return its new path."""
     return path.replace(path.with_suffix(".damaged"))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint, on the CPU. No code in it is run.
+    """Read the state in a checkpoint, on the CPU, without running any code in it.
 
     Raises:
-        CheckpointError: if it is not what was written. Of one without a SHA-256, from an earlier version of this
-            package, the archive's own checksums are compared.
+        CheckpointError: if it differs from what was written. A checkpoint without a SHA-256, from an earlier version of
+            this package, is checked against the archive's own checksums.
     """
     try:
         _check_digest(path)
@@ -132,7 +132,7 @@ def _check_digest(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make sure that the new name is on the disk too; not every system can."""
+    """Make sure that a new name is on disk too, which not every system supports."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""What learns, and all of its state: weights, their average, optimizers, discriminators."""
+"""The parts that learn, with all their state: weights, their average, optimizers, discriminators."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class Learner:
-    """The parts of a pipeline that are trained, with what trains them.
+    """The parts of a pipeline that are trained, and their optimizers.
 
-    Half precision is our own: Accelerate's is that of the process, and a second run may want another.
+    Half precision is implemented here: Accelerate's is fixed for the process, and a second run may want another.
 
     Args:
-        pipeline: whose parts learn.
-        recipe: how.
-        accelerator: of the processes that share the work.
+        pipeline: the pipeline whose parts are trained.
+        recipe: the recipe of the run.
+        accelerator: the accelerator of the processes that share the work.
         device: where to run.
     """
 
@@ -45,8 +45,8 @@ class Learner:
             pipeline.detector, pipeline.restorer, recipe.detection, recipe.restoration, precision=recipe.precision
         )
         if accelerator.num_processes > 1 and device.type == "cuda":
-            # Batch statistics over all processes, as one process would see them. What is not a batch normalization
-            # stays the object that it was.
+            # Batch statistics are those of all processes together, as in a single process. Modules other than batch
+            # normalization stay the same objects.
             nn.SyncBatchNorm.convert_sync_batchnorm(objective)
         objective.to(device)
         objective.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # faster convolutions
@@ -83,18 +83,18 @@ class Learner:
         return float(self._schedules[0].get_last_lr()[0])
 
     def learn(self, parts: Sequence[Batch], *, seed: int) -> dict[str, float]:
-        """One step: gradients of all parts of a batch, then new weights.
+        """Make one step: compute the gradients of all parts of a batch, then update the weights.
 
         Args:
-            parts: of the batch, which is worked through one after the other.
-            seed: of what clusterers and losses draw.
+            parts: the parts of the batch, which are processed one after the other.
+            seed: random seed of clusterers and losses.
 
         Returns:
-            The weighted losses by name, of this process.
+            The weighted losses of this process, by name.
 
         Raises:
-            NotFiniteError: in all processes, if a loss or gradient of one of them is NaN or infinite.
-            ValueError: if the data lack what is to be learned from.
+            NotFiniteError: in all processes, if a loss or gradient in one of them is NaN or infinite.
+            ValueError: if the data lack what the losses need.
         """
         sums: dict[str, float] = {}
         for number, part in enumerate(parts, 1):
@@ -123,13 +123,13 @@ class Learner:
             raise NotFiniteError("weights are infinite or NaN")
 
     def make_averaged_pipeline(self) -> Pipeline:
-        """The pipeline with the averaged weights in place of those that were trained."""
+        """Return the pipeline with averaged weights instead of the trained ones."""
         parts: dict[str, Any] = {"detector": self._pipeline.detector, "restorer": self._pipeline.restorer}
         parts |= dict(self._averaged.module.items())  # pyright: ignore[reportCallIssue]
         return self._pipeline.replace(**parts)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that :meth:`load_state_dict` needs to go on as if there had been no interruption."""
+        """Return everything that :meth:`load_state_dict` needs to continue as if there had been no interruption."""
         return {
             "trained": self.trained.state_dict(),
             "losses": {name: parameter.detach() for name, parameter in self._list_loss_parameters().items()},
@@ -141,7 +141,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` gave."""
+        """Restore a state that :meth:`state_dict` returned."""
         self.trained.load_state_dict(state["trained"])
         with torch.no_grad():
             for name, parameter in self._list_loss_parameters().items():
@@ -159,9 +159,9 @@ class Learner:
     def _compute_losses(
         self, batch: Batch, seed: int, parts: int, is_last: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """What the objective learns from, and what is logged: with the losses of the discriminators, which learn first.
+        """Compute the objective's loss and the losses to log, including those of the discriminators, which learn first.
 
-        Those learn here because the restorer is then held against what they have just learned.
+        They learn here because the restorer is then compared with what they have just learned.
         """
         try:
             losses, restored = self._model(batch.image, batch.clean, batch.corruption_mask, batch.damage_map, seed)
@@ -184,7 +184,7 @@ class Learner:
         return self._accelerator.prepare(module) if self._accelerator.num_processes > 1 else module
 
     def _synchronize(self, is_last: bool) -> AbstractContextManager[object]:
-        """Processes add up their gradients in the last part only."""
+        """Let processes sum their gradients in the last part only."""
         if is_last or self._accelerator.num_processes == 1:
             return nullcontext()
         stack = ExitStack()
@@ -200,9 +200,9 @@ class Learner:
         optimizer.zero_grad()
 
     def _check_finite(self, losses: dict[str, Tensor], norm: Tensor) -> None:
-        """Refuse in all processes to go on with what is NaN or infinite in one of them.
+        """Raise an error in all processes if a value in one of them is NaN or infinite.
 
-        In half precision infinite gradients are usual, and the scaler leaves such a step out.
+        In half precision infinite gradients are common, and the scaler skips such a step.
         """
         values = torch.stack([value.detach().float() for value in losses.values()])
         is_bad = ~values.isfinite().all() | (~norm.isfinite() & (self._recipe.precision != "fp16"))
@@ -211,7 +211,7 @@ class Learner:
             raise NotFiniteError(", ".join(named) or "the gradients are infinite or NaN")
 
     def _list_loss_parameters(self) -> dict[str, nn.Parameter]:
-        """What losses themselves learn, without frozen networks that they look through."""
+        """List the parameters of the losses themselves, without the frozen networks that they use."""
         return {
             name: parameter
             for name, parameter in self._objective.named_parameters()

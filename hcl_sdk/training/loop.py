@@ -1,4 +1,4 @@
-"""The loop: steps from the first, or from where a run was stopped, to the last."""
+"""The training loop: all steps from the first, or from where a run was interrupted, to the last."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from hcl_sdk.training.recipe import Recipe
 from hcl_sdk.training.run_folder import RunFolder, describe_if_possible
 
 TRIED_IMAGES = 4
-"""Images that a dry run validates on."""
+"""The number of images that a dry run validates on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How far training came.
+    """The progress that training made.
 
     Attributes:
-        step: updates made so far.
-        finished: whether these are all; False if a signal stopped it.
+        step: the number of updates so far.
+        finished: whether these are all; False if a signal stopped the run.
         losses: means of the losses since the last line of the log.
-        pipeline: with the averaged weights.
+        pipeline: the pipeline with averaged weights.
     """
 
     step: int
@@ -57,11 +57,11 @@ class Outcome:
 
 
 class Run:
-    """One call of ``fit``: all that exists only while training goes on.
+    """One call of ``fit``: everything that exists only while training runs.
 
     Args:
-        pipeline: what is trained.
-        recipe: how.
+        pipeline: the pipeline to train.
+        recipe: the recipe of the run.
         out: the folder of the run; None makes a single step and writes nothing.
         progress: show a progress bar.
     """
@@ -78,8 +78,8 @@ class Run:
             few = min(TRIED_IMAGES, recipe.validation.limit or TRIED_IMAGES)
             recipe = attrs.evolve(recipe, validation=attrs.evolve(recipe.validation, limit=few))
         self.recipe = recipe
-        # Its precision and device are those of the whole process, so that nothing is asked of it that another run, or
-        # an Accelerator of somebody else's, could contradict.
+        # Its precision and device belong to the whole process, so nothing is requested that another run, or an
+        # Accelerator created elsewhere, could contradict.
         self.accelerator = Accelerator(
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
             log_with=list(recipe.trackers) if out is not None and recipe.trackers else None,
@@ -104,7 +104,7 @@ class Run:
         self.summed = 0
 
     def run(self) -> Outcome:
-        """Train to the last step, or until a signal asks to stop."""
+        """Train to the last step, or until a signal requests to stop."""
         self._begin()
         recipe = self.recipe
         steps = self.step + 1 if self.folder is None else recipe.steps
@@ -147,7 +147,7 @@ class Run:
         return Outcome(step=self.step, finished=self.step >= recipe.steps, losses=losses, pipeline=pipeline)
 
     def _is_due(self, every: int) -> bool:
-        """Whether something is done after this step; all is after the last, which is the only one of a dry run."""
+        """Whether something is done after this step; after the last one, the only one of a dry run, everything is."""
         return self.step % every == 0 or self.step == self.recipe.steps or self.folder is None
 
     # Batches
@@ -172,7 +172,7 @@ class Run:
             ) from error
 
     def _fetch(self, batches: Iterator[Batch | PhotoError]) -> list[Batch] | None:
-        """The parts of the next batch; None if a process was asked to stop, so that all of them do."""
+        """Fetch the parts of the next batch; None in all processes if one of them was asked to stop."""
         parts: list[Batch | PhotoError] | None = None
         if not self.stop.requested:
             try:
@@ -181,7 +181,7 @@ class Run:
             except StopRequested:
                 parts = None
             except (RuntimeError, OSError) as error:
-                if not self.stop.requested:  # else the signal reached the workers as well
+                if not self.stop.requested:  # otherwise the signal would reach the workers as well
                     if str(error).startswith("DataLoader worker"):
                         raise TrainingError(
                             f"a process that prepares images ended: {' '.join(str(error).split())} Memory may be "
@@ -223,7 +223,7 @@ class Run:
         from accelerate.utils import broadcast_object_list
 
         if self.folder is None:
-            _ = self._dataset  # a name that cannot be saved is found now
+            _ = self._dataset  # so that a name that cannot be saved is found now
             return
         if self.is_main:
             self.folder.make()
@@ -287,13 +287,13 @@ class Run:
 
     @cached_property
     def _dataset(self) -> dict[str, Any]:
-        """What tells one dataset from another: which photo an item is made of follows from both."""
+        """Identify the dataset by its length and names, which determine the photo that an item is made from."""
         dataset, digest = self.recipe.data.dataset, hashlib.sha256()
         for i in range(len(dataset)):
-            digest.update(dataset.name(i).encode("utf-8", "surrogateescape") + b"\n")  # names of files are any bytes
+            digest.update(dataset.name(i).encode("utf-8", "surrogateescape") + b"\n")  # names of files may be any bytes
         return {"samples": len(dataset), "names": digest.hexdigest()}
 
-    # Telling
+    # Reporting
 
     @contextmanager
     def _run_trackers(self) -> Iterator[None]:
@@ -309,7 +309,7 @@ class Run:
                 tracker.finish()
 
     def _log(self, images_per_second: float) -> dict[str, float]:
-        """A line of means over the steps since the last one, over all processes."""
+        """Log the means over the steps since the last line, over all processes; return them."""
         names = sorted(self.sums)
         sums = torch.tensor([self.sums[name] / max(1, self.summed) for name in names], dtype=torch.float64)
         means = self.accelerator.reduce(sums.float().to(self.device), reduction="mean")
@@ -347,9 +347,9 @@ class Run:
         return lacks[0]
 
     def _validate(self, bar: tqdm[Any]) -> None:
-        """Measure the averaged weights, and draw a panel of what they do.
+        """Measure the averaged weights, and draw a panel of their results.
 
-        The line of the log comes last: where it is there, nothing is missing.
+        The line of the log is written last: if it is there, nothing is missing.
         """
         validation = self.recipe.validation
         assert validation is not None

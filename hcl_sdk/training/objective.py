@@ -1,4 +1,4 @@
-"""What is minimized: the losses of a batch, as one module that can be distributed."""
+"""The objective: the losses of a batch, as one module that can be distributed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What discriminators look at: the restorer's image, the true one, and what was to be filled."""
+    """The input of discriminators: the restorer's image, the true one, and the mask that was filled."""
 
     image: Tensor
     target: Tensor
@@ -30,10 +30,10 @@ class Restored:
 
 
 class Objective(nn.Module):
-    """A detector, a restorer and their losses; ``forward`` gives the losses of a batch.
+    """A detector, a restorer and their losses; ``forward`` returns the losses of a batch.
 
-    What is not trained is in evaluation mode and gets no gradients. Discriminators are kept apart, because they are
-    trained against this.
+    Parts that are not trained stay in evaluation mode and get no gradients. Discriminators are not part of it, because
+    they are trained against it.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Objective(nn.Module):
         if restoration is None:
             left_alone.append(restorer)
         self._left_alone = [part for part in left_alone if part is not None]
-        for part in self._left_alone:  # one that learns keeps what its components froze
+        for part in self._left_alone:  # parts that learn keep what their components froze
             part.requires_grad_(False)
         self.train()
 
     def train(self, mode: bool = True) -> Objective:
-        """As every module, but what is not trained stays in evaluation mode."""
+        """Set the mode like any module, except that parts that are not trained stay in evaluation mode."""
         super().train(mode)
         for part in self._left_alone:
             part.eval()
@@ -83,17 +83,17 @@ class Objective(nn.Module):
         damage_map: Tensor | None,
         seed: int,
     ) -> tuple[dict[str, Tensor], Restored | None]:
-        """The weighted losses of a batch by name, and the restored images where discriminators wait for them.
+        """Compute the weighted losses of a batch by name, and the restored images if discriminators need them.
 
         Args:
             image: ``[B, 3, H, W]`` uint8, damaged.
-            clean: the same undamaged; None if it is not known.
-            corruption_mask: ``[B, 1, H, W]`` bool; None if it is not known.
-            damage_map: ``[B, 1, H, W]`` uint8, what each corrupted pixel is; None if it is not known.
-            seed: of what clusterers and losses draw.
+            clean: ``[B, 3, H, W]`` uint8, undamaged; None if unknown.
+            corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted; None if unknown.
+            damage_map: ``[B, 1, H, W]`` uint8, the kind of each corrupted pixel; None if unknown.
+            seed: random seed of clusterers and losses.
 
         Raises:
-            ValueError: if the data lack what is to be learned from.
+            ValueError: if the data lack what the losses need.
         """
         with torch.autocast(image.device.type, _DTYPES.get(self.precision), enabled=self.precision != "no"):
             return self._compute_losses(image, clean, corruption_mask, damage_map, seed)
@@ -147,7 +147,7 @@ class Objective(nn.Module):
             return self.detector(x, corruption_mask=corruption_mask if self.learns_detection else None, seed=seed)
 
     def _choose_detection(self, x: Tensor, corruption_mask: Tensor | None, detection: Detection | None) -> Detection:
-        """The detection that the restorer is given."""
+        """Choose the detection that the restorer is given."""
         if self.masks == "predicted":
             assert detection is not None
             return detection
@@ -175,7 +175,7 @@ class Objective(nn.Module):
 
 @contextmanager
 def keep_learning_flags(module: nn.Module) -> Iterator[None]:
-    """Afterwards each parameter is frozen or not, as before: what one run leaves alone another may train."""
+    """Restore afterwards which parameters are frozen: what one run leaves alone another may train."""
     flags = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
     try:
         yield
@@ -185,20 +185,20 @@ def keep_learning_flags(module: nn.Module) -> Iterator[None]:
 
 
 class Critic(nn.Module):
-    """The discriminator of an adversarial loss, in a module whose ``forward`` is what the discriminator learns from."""
+    """The discriminator of an adversarial loss, in a module whose ``forward`` is the discriminator's loss."""
 
     def __init__(self, loss: AdversarialLoss) -> None:
         super().__init__()
         self.loss = loss
 
     def forward(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, seed: int) -> Tensor:
-        """The discriminator's own loss."""
+        """Compute the discriminator's own loss."""
         with torch.autocast(restored.device.type, enabled=False):
             return self.loss.discriminator_loss(restored.detach().float(), target, corruption_mask, seed=seed)
 
 
 def compute_adversarial_loss(loss: AdversarialLoss, restored: Restored) -> Tensor:
-    """The restorer's side, weighted; the discriminator gets no gradients."""
+    """Compute the restorer's loss, weighted; the discriminator gets no gradients."""
     return _weight_loss(loss, restored.image, restored.target, restored.corruption_mask)
 
 
@@ -210,7 +210,7 @@ def _weight_loss(loss: nn.Module, first: Detection | Tensor, *rest: Tensor, **op
 
 
 def _name_losses(group: str, losses: Iterable[Loss]) -> nn.ModuleDict:
-    """Losses under names that tell them apart."""
+    """Give losses unique names."""
     listed = list(losses)
     return nn.ModuleDict(
         {f"{group}/{label}": loss for label, loss in zip(registry.label_all(listed), listed, strict=True)}

@@ -1,4 +1,4 @@
-"""How weights follow the gradients: the optimizer, its schedule, and the moving average."""
+"""Updating the weights: the optimizer, its schedule, and the moving average."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from hcl_sdk.training.recipe import Optimization, Recipe
 
 
 def make_optimizer(module: nn.Module, settings: Optimization) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that learn, in one group for each learning rate.
+    """Make Adam or AdamW for the parameters that learn, with a group for each learning rate.
 
     Raises:
-        ConfigError: if a key of ``lr_factors`` begins no such parameter's name.
+        ConfigError: if no such parameter's name begins with a key of ``lr_factors``.
     """
     groups: dict[float, list[nn.Parameter]] = defaultdict(list)
     unused = set(settings.lr_factors)
@@ -39,7 +39,7 @@ def make_optimizer(module: nn.Module, settings: Optimization) -> torch.optim.Opt
 
 
 def make_schedule(recipe: Recipe) -> Callable[[int], float]:
-    """The factor of the learning rate in a step: the warm-up, then constant or a cosine to 0."""
+    """Make the function from a step to its factor of the learning rate: warm-up, then constant or a cosine to 0."""
     settings, steps = recipe.optimization, recipe.steps
 
     def factor(step: int) -> float:
@@ -50,7 +50,7 @@ def make_schedule(recipe: Recipe) -> Callable[[int], float]:
 
 
 def make_average(decay: float) -> Callable[..., None]:
-    """An exponential moving average that begins with a low decay, so that it soon forgets the first weights."""
+    """Make an exponential moving average that begins with a low decay, so that it soon forgets the first weights."""
 
     @torch.no_grad()
     def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:

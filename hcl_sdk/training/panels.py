@@ -1,4 +1,4 @@
-"""Panels: what a pipeline makes of some images, drawn during training."""
+"""Panels: the results of a pipeline for some images, drawn during training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hcl_sdk.pipeline import Pipeline
 
 
 def draw_panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> Image.Image:
-    """The first images of a validation set, one row each: damaged, confidence, mask and, with a restorer, restored.
+    """Draw the first images of a validation set, one row each: damaged, confidence, mask and, with a restorer,
+    restored.
 
     A pipeline without a detector is given the true masks.
     """

@@ -1,4 +1,4 @@
-"""Signals, and processes that end with the one that started them."""
+"""Signals, and processes that end together with the one that started them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from types import FrameType
 from tqdm import tqdm
 
 GRACE = 20.0
-"""Seconds that a worker goes on after it was asked to end, so that the trainer can finish a step."""
+"""Seconds that a worker continues after it was asked to end, so that the trainer can finish a step."""
 
 
 class StopRequested(BaseException):
-    """A signal asked to stop while nothing but waiting would have been interrupted."""
+    """A signal requested to stop at a moment when only waiting is interrupted."""
 
 
 class Stop:
-    """Whether a signal (SIGINT or SIGTERM) asked a run to stop.
+    """Whether a signal (SIGINT or SIGTERM) requested that a run stop.
 
     Attributes:
         requested: whether one did.
@@ -35,7 +35,7 @@ class Stop:
 
     @contextmanager
     def listen(self) -> Iterator[None]:
-        """Take the first signal as a request; a second one ends the program as it would have before."""
+        """Treat the first signal as a request; a second one ends the program as it would have before."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -59,7 +59,7 @@ class Stop:
 
     @contextmanager
     def interrupt_waiting(self) -> Iterator[None]:
-        """While inside, a request raises `StopRequested` at once: what is waited for may never come."""
+        """Raise `StopRequested` at once if a request comes while inside: what is waited for may never come."""
         self._waits = True
         try:
             yield
@@ -68,10 +68,10 @@ class Stop:
 
 
 def end_with_parent(_: int) -> None:
-    """Set up a worker to end when its trainer was killed: it may wait forever to hand over an image.
+    """Set up a worker to end when its trainer is killed: otherwise it may wait forever to pass on an image.
 
-    A terminal and a batch system signal the whole group of processes. The trainer still needs its workers then, to
-    finish the step, and ends them itself.
+    A terminal and a batch system signal the whole process group. The trainer still needs its workers then, to finish
+    the step, and ends them itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: _end_after(GRACE))
@@ -79,7 +79,7 @@ def end_with_parent(_: int) -> None:
     assert parent is not None
 
     def watch() -> None:
-        wait([parent.sentinel])  # unlike getppid, also where a server forks the workers
+        wait([parent.sentinel])  # unlike getppid, also if a server forks the workers
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The global random states of a process, saved with a run and set when it is resumed."""
+"""The global random states of a process, saved with a run and restored when it is resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def get_random_states() -> dict[str, Any]:
-    """The global random states of this process, as plain values and tensors."""
+    """Return the global random states of this process, as plain values and tensors."""
     name, keys, *rest = np.random.get_state(legacy=True)
     version, internal, gauss = random.getstate()
     states: dict[str, Any] = {
@@ -24,7 +24,7 @@ def get_random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: dict[str, Any]) -> None:
-    """Set the global random states of this process to what :func:`get_random_states` gave."""
+    """Set the global random states of this process to those that :func:`get_random_states` returned."""
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
     name, keys, *rest = states["numpy"]

@@ -1,4 +1,4 @@
-"""What a training run is made of, as configuration."""
+"""The configuration of a training run."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MAX_FLOAT = 1e30
 
 @component
 class TrainingData(Configurable):
-    """Where training images come from.
+    """The source of training images.
 
     Attributes:
-        dataset: photos, which get corrupted, or pairs of damaged and clean photos, which do not.
+        dataset: photos, which are corrupted, or pairs of damaged and clean photos, which are not.
         corruption: how photos are damaged; has no effect on pairs.
-        size: pixels of a side of the square crops.
-        min_scale: the smallest part of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
+        size: side length of the square crops in pixels.
+        min_scale: the smallest share of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
             than ``size`` unless the photo is.
-        soften_over: steps over which the blur of the corruption's edges grows from none to all of it.
-        workers: processes that prepare images beside each training process; 0 for none.
+        soften_over: number of steps over which the blur of the corruption's edges grows from none to full.
+        workers: number of processes that prepare images for each training process; 0 for none.
     """
 
     dataset: Dataset
@@ -43,18 +43,18 @@ class TrainingData(Configurable):
 
 @component
 class Optimization(Configurable):
-    """How weights follow the gradients.
+    """How weights are updated.
 
     Attributes:
-        algorithm: Adam, or AdamW (weight decay apart from the gradient).
+        algorithm: Adam, or AdamW (decoupled weight decay).
         lr: learning rate after the warm-up.
-        lr_factors: for parameters whose name begins with a key, ``lr`` times its value; the longest key counts. Names
-            begin with ``detector.`` or ``restorer.``.
+        lr_factors: factors of ``lr`` for parameters whose names begin with a key; the longest matching key counts.
+            Names begin with ``detector.`` or ``restorer.``.
         betas: decay of the averages of the gradient and of its square.
         weight_decay: pull of all weights towards 0.
-        warmup: steps over which the learning rate grows from 0.
-        decay: what becomes of it then: constant, or down to 0 by a cosine.
-        clip: largest norm of the gradient of all parameters; larger ones are scaled down. None for no limit.
+        warmup: number of steps over which the learning rate grows from 0.
+        decay: the learning rate after the warm-up: constant, or down to 0 by a cosine.
+        clip: maximum norm of the gradient of all parameters; larger gradients are scaled down. None for no limit.
     """
 
     algorithm: Literal["adam", "adamw"] = "adam"
@@ -71,11 +71,11 @@ class Optimization(Configurable):
 
 @component
 class DetectionTask(Configurable):
-    """What the detector learns.
+    """Training of the detector.
 
     Attributes:
-        losses: whose weighted sum is minimized.
-        parts: the detector's parts that learn; the others are frozen and stay in evaluation mode. Empty for all.
+        losses: their weighted sum is minimized.
+        parts: the detector's parts to train; the others are frozen and stay in evaluation mode. Empty for all.
     """
 
     losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
@@ -84,13 +84,13 @@ class DetectionTask(Configurable):
 
 @component
 class RestorationTask(Configurable):
-    """What the restorer learns.
+    """Training of the restorer.
 
     Attributes:
-        losses: on the restorer's image; their weighted sum is minimized.
-        intermediate_losses: likewise, on each image that a restorer makes on its way to the last one.
-        masks: what the restorer is given: the true masks (phase 1 of the paper) or those that the detector predicts
-            (phase 2).
+        losses: losses of the restorer's image; their weighted sum is minimized.
+        intermediate_losses: losses of each intermediate image of the restorer, likewise.
+        masks: the masks that the restorer is given: the true ones (phase 1 of the paper), or those that the detector
+            predicts (phase 2).
     """
 
     losses: tuple[RestorationLoss, ...] = attrs.field(validator=min_len(1))
@@ -103,23 +103,23 @@ class Recipe(Configurable):
     """A training run: everything but the pipeline that is trained (paper, section 3.4, for the published settings).
 
     Attributes:
-        data: what it is trained on.
-        detection: what the detector learns; None leaves it as it is.
-        restoration: what the restorer learns; None leaves it as it is.
-        validation: measured on the way; None for never. It neither changes the weights nor chooses among them.
-        optimization: how weights follow the gradients.
-        steps: updates of the weights.
-        batch_size: images in an update, over all processes and accumulated parts together, so that a run means the same
+        data: the source of training images.
+        detection: training of the detector; None leaves it unchanged.
+        restoration: training of the restorer; None leaves it unchanged.
+        validation: an evaluation during training; None for none. It neither changes the weights nor selects them.
+        optimization: how weights are updated.
+        steps: number of updates of the weights.
+        batch_size: images per update, over all processes and accumulated parts together, so that a run means the same
             wherever it runs.
-        accumulation: parts that a process works through one after the other for an update, where memory is short.
+        accumulation: number of parts of a batch that a process handles one after the other, which saves memory.
         precision: ``"no"`` for float32, ``"bf16"`` or ``"fp16"`` for autocast.
-        ema: decay per step of the moving average of the weights, which is what is saved in the end. It begins lower, so
-            that short runs forget their start.
-        seed: of the order of the photos, their corruption, and what losses and clusterers draw.
+        ema: decay per step of the moving average of the weights, which is saved at the end. It begins lower, so that
+            short runs forget their start.
+        seed: random seed of the order of the photos, their corruption, losses and clusterers.
         log_every: steps between lines in the log; a line holds means over them.
         validate_every: steps between validations.
         save_every: steps between checkpoints.
-        keep: checkpoints to keep, the latest ones.
+        keep: number of checkpoints to keep, the latest ones.
         trackers: where curves and images are sent as well, by Accelerate's names: ``tensorboard``, ``wandb`` ...
     """
 
@@ -142,11 +142,11 @@ class Recipe(Configurable):
 
 
 FREE_KEYS = ("steps", "log_every", "validate_every", "save_every", "keep", "trackers", "validation")
-"""Fields of a recipe that may change when a run is resumed; and ``data.workers``."""
+"""Fields of a recipe that may change when a run is resumed; ``data.workers`` may as well."""
 
 
 def load_run(mapping: Mapping[str, Any], *, device: str | None = None) -> tuple[Pipeline, Recipe]:
-    """The pipeline and the recipe that a training configuration spells.
+    """Build the pipeline and the recipe that a training configuration describes.
 
     Args:
         mapping: the fields of a :class:`Recipe`, and ``pipeline``: a pipeline's configuration, or the name of weights
@@ -154,7 +154,7 @@ def load_run(mapping: Mapping[str, Any], *, device: str | None = None) -> tuple[
         device: as for :class:`~hcl_sdk.Pipeline`.
 
     Raises:
-        ConfigError: with all that is wrong with both.
+        ConfigError: with all problems in both.
         WeightsError: if the weights to start from cannot be loaded.
     """
     rest = {key: value for key, value in mapping.items() if key not in ("pipeline", "plugins")}
@@ -180,7 +180,7 @@ def load_run(mapping: Mapping[str, Any], *, device: str | None = None) -> tuple[
 
 
 def describe_run(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any]:
-    """The mapping that spells a run, defaults included; :func:`load_run` makes an equal one of it.
+    """Describe a run as a mapping, defaults included, from which :func:`load_run` builds an equal one.
 
     Raises:
         RegistryError: if a component's class is not registered.

@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it, and whether a run may go on in it."""
+"""The folder of a run: its files, and whether a run may continue in it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hcl_sdk.training.recipe import FREE_KEYS, Recipe, describe_run, load_run
 class RunFolder:
     """``training.yaml``, ``log.jsonl``, ``checkpoints/``, ``panels/`` and ``weights/`` of a run.
 
-    Of several processes, only the first calls what writes.
+    Of several processes, only the first calls the methods that write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class RunFolder:
         self.checkpoints, self.panels, self.weights = path / "checkpoints", path / "panels", path / "weights"
 
     def make(self) -> None:
-        """Make the folder, and remove what a killed process left half-written."""
+        """Create the folder, and remove files that a killed process left incomplete."""
         self.path.mkdir(parents=True, exist_ok=True)
         clean_up(self.checkpoints)
         for folder in (self.path, self.panels):
@@ -60,10 +60,10 @@ class RunFolder:
         _replace(self.config, dump_yaml(description).encode())
 
     def find_intact(self) -> Path | None:
-        """The newest checkpoint that is intact; damaged ones after it are named and set aside. None if there is none.
+        """Find the newest intact checkpoint; name damaged ones after it and set them aside. None if there is none.
 
         Raises:
-            TrainingError: if all are damaged: to begin anew would overwrite the run.
+            TrainingError: if all are damaged: starting over would overwrite the run.
         """
         problems: list[tuple[Path, str]] = []
         for path in reversed(list_checkpoints(self.checkpoints)):
@@ -88,29 +88,29 @@ class RunFolder:
         write_checkpoint(self.checkpoints, step, state, keep=keep)
 
     def name_last_checkpoint(self) -> str:
-        """For messages: which checkpoint is the last."""
+        """Describe for messages which checkpoint is the last."""
         saved = list_checkpoints(self.checkpoints)
         return f"the last checkpoint is {saved[-1]}" if saved else "no checkpoint was written yet"
 
     def append_log(self, line: dict[str, Any]) -> None:
-        """Write a line of the log."""
+        """Append a line to the log."""
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def cut_log(self, step: int) -> None:
-        """Drop the lines of steps that a killed process logged and did not save, and what it left half-written."""
+        """Drop the lines of steps that a killed process logged but did not save, and an incomplete last line."""
         if self.log.is_file():
             lines = (json.dumps(line) + "\n" for line in self._log_lines() if line["step"] <= step)
             _replace(self.log, "".join(lines).encode())
 
     def is_validated(self, step: int) -> bool:
-        """Whether the log has a line of the validation after a step."""
+        """Whether the log has a line for the validation after a step."""
         return any(
             line["step"] == step and any(k.startswith("validation/") for k in line) for line in self._log_lines()
         )
 
     def save_panel(self, step: int, panel: Image.Image) -> None:
-        """Write what the pipeline makes of some images after a step."""
+        """Write a panel of the pipeline's results after a step."""
         self.panels.mkdir(exist_ok=True)
         path = self.panels / f"step-{step:08d}.jpg"
         partial = path.with_suffix(".partial")
@@ -125,14 +125,14 @@ class RunFolder:
             try:
                 line = json.loads(text)
             except (ValueError, RecursionError):
-                continue  # half a line, written when the process was killed, or nothing that training wrote
+                continue  # an incomplete line from a killed process, or something that training did not write
             if isinstance(line, dict) and isinstance(line.get("step"), int):
                 found.append(line)
         return found
 
 
 def describe_if_possible(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] | None:
-    """The run as a mapping; None if data or losses were made in code and have no names.
+    """Describe the run as a mapping; None if data or losses were created in code and have no names.
 
     Raises:
         RegistryError: if a part of the pipeline is not registered.
@@ -145,14 +145,14 @@ def describe_if_possible(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] |
 
 
 def _replace(path: Path, contents: bytes) -> None:
-    """Write a file such that it is whole at any moment."""
+    """Write a file atomically."""
     partial = path.with_suffix(".partial")
     partial.write_bytes(contents)
     partial.replace(path)
 
 
 def _complete(stored: dict[str, Any]) -> dict[str, Any]:
-    """The description of a run with the fields, at their defaults, that another version of the package lacked."""
+    """Complete the description of a run with the defaults of fields that an earlier version of the package lacked."""
     try:
         return describe_run(*load_run(stored, device="cpu"))
     except (ConfigError, RegistryError):

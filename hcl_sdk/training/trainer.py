@@ -1,4 +1,4 @@
-"""The trainer: one loop for both phases of the paper and for fine-tuning, on whatever Accelerate runs on."""
+"""The trainer: one loop for both phases of the paper and for fine-tuning, on anything that Accelerate supports."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from hcl_sdk.training.objective import keep_learning_flags
 from hcl_sdk.training.recipe import Recipe
 
 BYTES_A_PIXEL = 31
-"""Of an image with its clean one and its mask, in 8 bits, and of the two in float32."""
+"""Bytes per pixel: an image, its clean version and its mask in 8 bits, and both images in float32."""
 
 
 class Trainer:
-    """Trains the parts of a pipeline by a recipe.
+    """Trains the parts of a pipeline according to a recipe.
 
-    Everything that is drawn is drawn for the recipe's seed and the number of the step, so that a run that is stopped
-    and resumed gives the same weights as one that was not: on a CPU, bit by bit.
+    All random numbers depend on the recipe's seed and the number of the step alone, so a run that is stopped and
+    resumed gives the same weights as an uninterrupted one, on a CPU bit by bit.
 
     Args:
-        pipeline: what is trained; its weights change. Its device is the one that is trained on.
-        recipe: how.
+        pipeline: the pipeline to train; its weights change. It is trained on its own device.
+        recipe: the recipe of the run.
 
     Raises:
-        ConfigError: if the recipe asks for what the pipeline or the machine does not have.
+        ConfigError: if the recipe requires something that the pipeline or the machine lacks.
     """
 
     def __init__(self, pipeline: Pipeline, recipe: Recipe) -> None:
@@ -41,30 +41,30 @@ class Trainer:
         self.pipeline, self.recipe = pipeline, recipe
 
     def fit(self, out: str | Path, *, progress: bool = True) -> Outcome:
-        """Train until all steps are done, or a signal (Ctrl-C, SIGTERM) asks to stop after the present one.
+        """Train until all steps are done, or a signal (Ctrl-C, SIGTERM) requests to stop after the current one.
 
         Args:
-            out: folder of the run: ``training.yaml``, ``log.jsonl``, ``checkpoints/``, ``panels/`` and, in the end or
+            out: folder of the run: ``training.yaml``, ``log.jsonl``, ``checkpoints/``, ``panels/`` and, at the end or
                 when stopped, ``weights/`` with the averaged weights, for ``Pipeline.from_pretrained``. If it holds an
-                unfinished run of the same configuration, that is resumed.
+                unfinished run of the same configuration, that run is resumed.
             progress: show a progress bar.
 
         Raises:
-            TrainingError: if a loss or gradient is NaN or infinite (the checkpoints written before stay), or ``out``
-                holds a run of another configuration.
-            ValueError: if the data lack what is to be learned from.
+            TrainingError: if a loss or gradient is NaN or infinite (earlier checkpoints are kept), or ``out`` holds a
+                run of another configuration.
+            ValueError: if the data lack what the losses need.
             RegistryError: if a part of the pipeline is not registered, so that its weights could not be loaded again.
         """
         return self._run(Path(out), progress=progress)
 
     def dry_run(self) -> dict[str, float]:
-        """Run one step, and one validation of a few images, then put the weights back; nothing is written.
+        """Run one step, and one validation of a few images, then restore the weights; nothing is written.
 
         Returns:
             The losses of the step.
 
         Raises:
-            ValueError, RegistryError: as :meth:`fit` does.
+            ValueError, RegistryError: like :meth:`fit`.
         """
         kept = copy.deepcopy(self.pipeline._modules.state_dict())
         try:
@@ -73,7 +73,7 @@ class Trainer:
             self.pipeline._modules.load_state_dict(kept)
 
     def _run(self, out: Path | None, *, progress: bool) -> Outcome:
-        """Train; afterwards the pipeline is as ready for inference and for another run as before."""
+        """Train, and leave the pipeline ready for inference and for another run."""
         with keep_learning_flags(self.pipeline._modules):
             try:
                 return Run(self.pipeline, self.recipe, out, progress=progress).run()
@@ -82,7 +82,7 @@ class Trainer:
 
 
 def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """What the recipe asks for and the pipeline or the machine does not have."""
+    """Yield what the recipe requires and the pipeline or the machine lacks."""
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
     if recipe.detection is None and recipe.restoration is None:
