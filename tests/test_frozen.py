@@ -143,7 +143,7 @@ def test_a_frozen_program_examines_a_photo(tmp_path: Path) -> None:
         "import sys\nimport numpy as np\nimport hcl_sdk\nfrom hcl_sdk.cli import main\n"
         "result = hcl_sdk.Pipeline.from_pretrained(device='cpu').detect(np.zeros((40, 50, 3), np.uint8))\n"
         "print(hcl_sdk.__version__, tuple(result.corruption_mask.shape), flush=True)\n"
-        "main(['components', 'restorer'])\n"
+        "main(['components', 'residual-unet'])\n"
     )
     command = [
         sys.executable,
