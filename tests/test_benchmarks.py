@@ -97,6 +97,39 @@ def test_the_damage_head_of_the_default_weights_can_be_trained(
     assert build(measured, Evaluation).corruption is not None
 
 
+def test_the_fusion_of_the_default_weights_can_be_taught(
+    photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight photos, in few steps; what it is taught on stays in a folder, and the detector is as it was."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
+    detail = script(BENCHMARKS / "default_weights/detail.py")
+    for name, value in {"SIZE": 64, "SMALLER": (32,), "STEPS": 3, "CROP": 16, "EPOCHS": 2, "BATCH": 4}.items():
+        monkeypatch.setattr(detail, name, value)
+    (tmp_path / "aside.txt").write_text("")
+    drawn = [f"--{name.lower()}={folder}" for name, folder in make_folders(photos, tmp_path).items()]
+    out = tmp_path / "out"
+    arguments = ["default", photos, str(tmp_path / "aside.txt"), "-o", str(out), *drawn, "--count", "8"]
+    monkeypatch.setattr("sys.argv", ["detail.py", *arguments, "--detail-size", "900"])
+    detail.main()
+    drawing = detail.make_drawing(photos, str(tmp_path / "aside.txt"), make_folders(photos, tmp_path))
+    seen = [detail.Seen(**row) for row in torch.load(out / "seen.pt")]
+    assert len(seen) == 8
+    for number, one in enumerate(seen):
+        image, mask, smaller = drawing.draw(number)
+        assert image.shape == (64, 64, 3)
+        assert one.coarse.shape == (1, 1, smaller, smaller)
+        assert one.fine.shape == one.truth.shape == (1, 1, 32, 32)
+        assert one.truth.float().mean().item() == pytest.approx(mask.mean(), abs=1e-3)
+    before, after = (Pipeline.from_pretrained(name, device="cpu") for name in ("default", out / "weights"))
+    assert after.detail_size == 900
+    assert before.detector is not None
+    assert after.detector is not None
+    assert after.detector.detail_fusion is not None
+    assert after.detector.detail_fusion.leave.weight.any()  # it has learned, from zero
+    for name, tensor in before.detector.state_dict().items():
+        assert name.startswith("detail_fusion.") or torch.equal(after.detector.state_dict()[name], tensor)
+
+
 def test_the_research_weights_can_be_trained(photos: str) -> None:
     recipe = load_yaml(ROOT / "plugins/hcl-weights/training/recipe.yaml")
     load_run(override(recipe, [f"data.dataset.path={photos}", f"validation.dataset.path={photos}"]), device="cpu")

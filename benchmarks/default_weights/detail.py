@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
-from train import DETAIL_PHOTOS, add_folder_options, read_folders, read_recipe
+from train import DETAIL_PHOTOS, DETAIL_SIZE, add_folder_options, read_folders, read_recipe
 
 from hcl_sdk import DetailFusion, Detector, Pipeline
 from hcl_sdk.config import build
@@ -40,7 +40,8 @@ SEED, CLEAN, SMALLEST = 3414, 0.35, 0.2
 SIZE, SMALLER = 512, (128, 192, 256, 256)
 """Pixels of a side, and those that the whole photo is shrunk to."""
 
-STEPS, CROP, EPOCHS, BATCH, LR, WEIGHT_DECAY = 400, 96, 40, 16, 3e-3, 0.05
+STEPS, CROPS, CROP = 250, 6, 96
+EPOCHS, BATCH, LR, WEIGHT_DECAY = 40, 16, 4e-3, 0.05
 PIXEL_LAYERS = "enter", "blocks", "leave", "shares"
 
 
@@ -129,7 +130,7 @@ def teach_pixels(fusion: DetailFusion, seen: list[Seen]) -> None:
     fusion.train()
     total = 0.0
     for step in range(STEPS):
-        crops = [cut_crop(seen[int(rng.integers(len(seen)))], rng) for _ in range(BATCH)]
+        crops = [cut_crop(seen[int(rng.integers(len(seen)))], rng) for _ in range(CROPS)]
         coarse, fine, truth = (torch.cat(maps).float() for maps in zip(*crops, strict=True))
         logits = fusion.fuse(coarse, fine)
         shown = logits.sigmoid()
@@ -199,7 +200,7 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, required=True)
     add_folder_options(parser)
     parser.add_argument("--count", type=int, default=DETAIL_PHOTOS, help="photos")
-    parser.add_argument("--detail-size", type=int, default=2048)
+    parser.add_argument("--detail-size", type=int, default=DETAIL_SIZE)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")

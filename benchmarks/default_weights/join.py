@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--context-size", type=int, default=256)
+    parser.add_argument("--detail-size", type=int, help="for a detector that detail.py has taught")
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--seamless", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--texture", type=float, default=1)
     arguments = parser.parse_args()
-    sizes = ("detection_size", "context_size", "restoration_size")
+    sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
     settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "seamless", "texture")
     pipeline = Pipeline(
         averaged(arguments.detectors),

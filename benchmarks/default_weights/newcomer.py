@@ -120,7 +120,7 @@ def main() -> None:
             damaged, truth = draw_damage(damage, photos, i)
             found = find(damaged)
             recalls.append((found & truth).sum() / truth.sum())
-            besides.append((found & ~_grow(truth)).mean())
+            besides.append((found & ~grow_mask(truth)).mean())
         counts = sum(r >= 0.5 for r in recalls), sum(r == 0 for r in recalls)
         print(f"| {damage.__name__} | {counts[0]} | {counts[1]} | {100 * np.mean(besides):.2f} % |", flush=True)
     shares = [float(find(photo).mean()) for photo in photos]
@@ -129,11 +129,13 @@ def main() -> None:
     )
 
 
-def read_photos(folder: str, only: str | None, side: int, most: int) -> list[Image.Image]:
-    """At most so many photos of a folder, evenly chosen, scaled to a shorter side."""
+def read_photos(folder: str, only: str | None, side: int | None, most: int) -> list[Image.Image]:
+    """At most so many photos of a folder, evenly chosen, scaled to a shorter side if one is given."""
     dataset = FolderDataset(path=folder, only=only)
     chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().astype(int)
     photos = [Image.fromarray(dataset[int(i)].image) for i in chosen]
+    if side is None:
+        return photos
     sizes = [(round(p.width * side / min(p.size)), round(p.height * side / min(p.size))) for p in photos]
     return [photo.resize(size, Image.Resampling.LANCZOS) for photo, size in zip(photos, sizes, strict=True)]
 
@@ -156,7 +158,7 @@ def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=float(height))
 
 
-def _grow(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def grow_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """A mask and what is within 8 pixels of it, which a soft edge or JPEG may have changed."""
     return ndimage.distance_transform_edt(~mask) <= 8  # pyright: ignore[reportOperatorIssue, reportReturnType]
 

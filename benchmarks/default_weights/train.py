@@ -74,6 +74,7 @@ FOLDERS = "fonts", "film", "logos"
 """What is drawn with: the options that name folders of this machine."""
 
 VERDICT_PHOTOS, DAMAGE_HEAD_STEPS, DETAIL_PHOTOS = 900, 700, 240
+DETAIL_SIZE = 2048
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +139,19 @@ def main() -> None:
     before = out / "verdict" / "weights"
     run(str(HERE / "damage_head.py"), str(before), *known, "-o", str(out / "damage_head"), *drawn, *steps)
     before = out / "damage_head" / "run" / "weights"
-    run(str(HERE / "join.py"), str(before), str(out / "restorer_2" / "weights"), str(out / "weights"))
+    count = "--count", str(max(16, round(DETAIL_PHOTOS * arguments.share)))
+    run(
+        str(HERE / "detail.py"),
+        str(before),
+        arguments.photos,
+        arguments.aside,
+        "-o",
+        str(out / "detail"),
+        *drawn,
+        *count,
+    )
+    before, restorer = out / "detail" / "weights", out / "restorer_2" / "weights"
+    run(str(HERE / "join.py"), str(before), str(restorer), str(out / "weights"), "--detail-size", str(DETAIL_SIZE))
 
 
 def run(*arguments: str) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk._renamed import redirect
-from hcl_sdk.functional.arrays import Window, cut_bands
+from hcl_sdk.functional.arrays import BAND, Window, cut_bands
 
 
 def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] = "nearest") -> Tensor:
@@ -72,6 +72,43 @@ class BandShrinker:
         if narrow.shape[-2] != self.size[0]:
             narrow = F.interpolate(narrow, self.size, mode="lanczos", antialias=True)
         return narrow.clamp_(0, 1)
+
+
+class ByteShrinker(BandShrinker):
+    """The same with a result of 8 bits, never held as floating-point numbers as a whole: for results that are large.
+
+    What is narrowed is rounded, too, so that a value may be off by one; and clipped, which changes overshoots beside
+    edges between black and white.
+    """
+
+    def __init__(self, extent: Sequence[int], size: Sequence[int]) -> None:
+        super().__init__(extent, size)
+        self.bands = cut_bands(*self.extent)
+
+    def add(self, rows: slice, band: Tensor) -> None:
+        """Add the next rows of the image, ``[1, C, rows, W]`` in [0, 1]."""
+        if band.shape[-1] != self.size[1]:
+            band = F.interpolate(band, (rows.stop - rows.start, self.size[1]), mode="lanczos", antialias=True)
+        if self._narrow is None:
+            self._narrow = band.new_empty(*band.shape[:2], self.extent[0], self.size[1], dtype=torch.uint8)
+        self._narrow[:, :, rows] = _to_bytes(band)
+
+    def finish(self) -> Tensor:
+        """Return the image, ``[1, C, *size]`` uint8, once all bands have been added."""
+        assert self._narrow is not None
+        if self._narrow.shape[-2] == self.size[0]:
+            return self._narrow
+        small = self._narrow.new_empty(*self._narrow.shape[:2], *self.size)
+        count = max(1, round(self.extent[0] * self.size[1] / BAND))
+        for columns in torch.arange(self.size[1]).chunk(count):
+            part = self._narrow[..., columns].float() / 255
+            extent = self.size[0], len(columns)
+            small[..., columns] = _to_bytes(F.interpolate(part, extent, mode="lanczos", antialias=True))
+        return small
+
+
+def _to_bytes(image: Tensor) -> Tensor:
+    return image.mul(255).round_().clamp_(0, 255).byte()
 
 
 def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:

@@ -44,7 +44,7 @@ class DetailFusion(CellJudge, Component):
     stride: ClassVar[int] = 2
     """Pixels of the large image for a pixel of what is fused."""
 
-    dim: int = attrs.field(default=16, validator=ge(1))
+    dim: int = attrs.field(default=8, validator=ge(1))
     dilations: tuple[int, ...] = attrs.field(default=(1, 2, 4, 8), validator=deep_iterable(ge(1)))
     queries: int = attrs.field(default=4, validator=ge(1))
 

@@ -31,7 +31,7 @@ from hcl_sdk.functional.compositing import close_seam, feather_mask
 from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_enlarged
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.patch_fields import blend_texture, synthesize
-from hcl_sdk.functional.resize import BandShrinker, resize
+from hcl_sdk.functional.resize import BandShrinker, ByteShrinker, resize
 from hcl_sdk.functional.sensitivity import adjust_threshold
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
@@ -163,7 +163,7 @@ class Flow:
         size = photo.size if large is None else shrink_size(photo.size, large)
         if large is None or fusion is None or max(size) <= max(confidence.shape[-2:]):
             return confidence, verdict_logits
-        image = _shrink_photo(photo, _get_window(photo), size).mul_(255).round_().byte()
+        image = _shrink(photo, _get_window(photo), ByteShrinker(photo.size, size))
         with autocast(self.device, self.precision):
             fine = self.detector.detect_in_tiles(image, seed=seed)
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
@@ -293,7 +293,11 @@ def _get_window(photo: Photo) -> Window:
 def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
     """Shrink a part of a photo to a working size, ``[1, 3, *size]``."""
     rows, columns = box
-    shrinker = BandShrinker((rows.stop - rows.start, columns.stop - columns.start), size)
+    return _shrink(photo, box, BandShrinker((rows.stop - rows.start, columns.stop - columns.start), size))
+
+
+def _shrink(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
+    rows, columns = box
     for band in shrinker.bands:
         shrinker.add(band, photo.crop_rgb(slice(rows.start + band.start, rows.start + band.stop), columns))
     return shrinker.finish()

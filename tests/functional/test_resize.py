@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hcl_sdk.functional.arrays import BAND
-from hcl_sdk.functional.resize import BandShrinker, crop_to_strides, enlarge_part, pad_to_multiple, resize, shrink
+from hcl_sdk.functional.resize import (
+    BandShrinker,
+    ByteShrinker,
+    crop_to_strides,
+    enlarge_part,
+    pad_to_multiple,
+    resize,
+    shrink,
+)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (64, 5)])
@@ -52,6 +60,20 @@ def test_shrinking_band_by_band_gives_the_very_numbers(size: tuple[int, int]) ->
     assert torch.equal(shrinker.finish(), shrink(image, size))
     assert len(shrinker.bands) > 1
     assert all((rows.stop - rows.start) * width <= BAND for rows in shrinker.bands)
+
+
+@pytest.mark.parametrize("size", [(20, 512), (37, 17), (2049, 9), (11, 700), (2049, 700)])
+def test_shrinking_to_bytes_is_off_by_one_at_most(size: tuple[int, int]) -> None:
+    height, width = 2049, 700
+    image = torch.randint(90, 166, (1, 3, height, width), dtype=torch.uint8)
+    shrinker = ByteShrinker((height, width), size)
+    for rows in shrinker.bands:
+        shrinker.add(rows, image[:, :, rows] / 255)
+    small = shrinker.finish()
+    assert small.dtype == torch.uint8
+    assert (small - 255 * shrink(image / 255, size)).abs().max() <= 1.1
+    assert len(shrinker.bands) > 1
+    assert size != (height, width) or torch.equal(small, image)
 
 
 @given(st.data())
