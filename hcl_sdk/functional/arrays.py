@@ -130,6 +130,18 @@ def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: 
     return selected
 
 
+def label_regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Number the connected regions of a mask ``[H, W]``. Pixels that touch at a side or a corner are connected.
+
+    Returns:
+        The number of the region that each pixel belongs to, ``[H, W]``, from 1, 0 for none; and the area of each
+        region in pixels, ``[regions]``.
+    """
+    labels = np.zeros(mask.shape, np.int32)
+    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
+    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+
 def _label(mask: NDArray[np.bool_]) -> tuple[np.ndarray, int]:
     """Number the connected regions from 1; return the labels and the number of regions."""
     if not mask.any():

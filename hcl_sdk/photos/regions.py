@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hcl_sdk.functional.arrays import label_regions
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -102,7 +104,7 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
         raise ValueError(
             f"confidence must be of the mask's shape {list(corruption_mask.shape)}; got {list(confidence.shape)}"
         )
-    labels, areas = _label(mask)
+    labels, areas = label_regions(mask)
     count = len(areas)
     if count == 0:
         return []
@@ -147,7 +149,7 @@ def select_kinds(
     """
     import torch
 
-    labels, areas = _label(_take_mask(corruption_mask))
+    labels, areas = label_regions(_take_mask(corruption_mask))
     names = np.array(list(kinds))[_average_kinds(labels, areas, kinds).argmax(axis=1)]
     stays = ~np.isin(names, list(skip)) & (np.isin(names, list(only)) | (not only))
     return torch.from_numpy(np.concatenate(([False], stays))[labels])[None, None].to(corruption_mask.device)
@@ -163,7 +165,7 @@ def map_kinds(corruption_mask: Tensor, kinds: Kinds) -> NDArray[np.uint8]:
     Returns:
         ``[H, W]`` uint8: 0 outside the mask, otherwise the position of the kind in ``kinds``, counted from 1.
     """
-    labels, areas = _label(_take_mask(corruption_mask))
+    labels, areas = label_regions(_take_mask(corruption_mask))
     places = _average_kinds(labels, areas, kinds).argmax(axis=1) + 1
     return np.concatenate(([0], places)).astype(np.uint8)[labels]
 
@@ -175,13 +177,6 @@ def _take_mask(corruption_mask: Tensor) -> NDArray[np.bool_]:
     if corruption_mask.shape[0] != 1:
         raise ValueError(f"corruption_mask must be [1, 1, H, W]; got shape {tuple(corruption_mask.shape)}")
     return corruption_mask[0, 0].cpu().numpy()
-
-
-def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Number the regions from 1, with 0 outside them; return the numbers and the area of each region."""
-    labels = np.zeros(mask.shape, np.int32)
-    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
-    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
 def _average_kinds(labels: NDArray[np.int32], areas: NDArray[np.int64], kinds: Kinds) -> NDArray[np.float64]:

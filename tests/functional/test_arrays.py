@@ -17,6 +17,13 @@ from torch.nn import functional as F
 from hcl_sdk.functional import arrays, compositing
 
 sides = st.integers(1, 400)
+masks = st.builds(
+    lambda seed, height, width, share: np.random.default_rng(seed).random((height, width)) < share,
+    st.integers(0, 1000),
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.sampled_from([0, 0.02, 0.3, 0.4, 0.7, 1]),
+)
 
 
 @given(sides, sides, st.none() | sides)
@@ -118,6 +125,18 @@ def test_no_torch_is_imported() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@given(masks)
+def test_regions_are_numbered_with_their_areas(mask: np.ndarray) -> None:
+    labels, areas = arrays.label_regions(mask)
+    expected = number_regions(mask)
+    assert labels.shape == mask.shape
+    assert len(areas) == expected.max()
+    assert ((labels > 0) == mask).all()
+    pairs = set(zip(labels.ravel().tolist(), expected.ravel().tolist(), strict=True))
+    assert len(pairs) == len({ours for ours, _ in pairs}) == len({theirs for _, theirs in pairs})
+    assert areas.tolist() == [(labels == number).sum() for number in range(1, len(areas) + 1)]
+
+
 def number_regions(mask: np.ndarray) -> np.ndarray:
     return np.asarray(label(mask, connectivity=2))
 
@@ -166,15 +185,6 @@ def test_a_box_is_cut_at_the_edges_of_the_photo(height: int, width: int, box: tu
 def test_what_is_no_box_is_refused(box: Any) -> None:
     with pytest.raises(TypeError, match="four whole numbers"):
         arrays.slice_box(box, (10, 10))
-
-
-masks = st.builds(
-    lambda seed, height, width, share: np.random.default_rng(seed).random((height, width)) < share,
-    st.integers(0, 1000),
-    st.integers(1, 70),
-    st.integers(1, 70),
-    st.sampled_from([0, 0.02, 0.3, 0.4, 0.7, 1]),
-)
 
 
 @given(masks, st.integers(1, 7), st.integers(0, 1000))

@@ -1,4 +1,4 @@
-"""A page in the browser: drop photos, see what was found, correct it, restore.
+"""A page in the browser for restoring photos: drop photos, see what was found, correct it, restore.
 
 ``hcl page`` opens it; `make_page` and `serve` are for programs that have a pipeline of their own.
 """

@@ -1,4 +1,4 @@
-"""The endpoints for programs: what the page does, without the page."""
+"""The endpoints for programs, which do what the page does."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hcl_sdk import PhotoError, Pipeline
 
 
 def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) -> None:
-    """Add ``/detect`` and ``/restore`` to the blocks that are being made.
+    """Add ``/detect`` and ``/restore``; call it inside ``gr.Blocks``.
 
     Args:
-        pipeline: what they use.
+        pipeline: finds and fills.
         limits: of the photos.
-        programs: keeps the files that are given back, until they are too old.
-        model: what the queue for the pipeline is called.
+        programs: keeps the files that are returned until they expire.
+        model: the name of the queue for the pipeline.
     """
 
     def detect(photo: str, sensitivity: float = pipeline.sensitivity) -> tuple[str, dict[str, Any]]:
@@ -45,7 +45,7 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
         )
 
     def run(photo: str, adjustments: Adjustments, *, restoring: bool) -> dict[str, Path]:
-        # A visitor for one request: its files go like those of one that is idle.
+        # Each request is a visitor of its own, whose files expire like those of an idle one.
         visitor = programs.get(secrets.token_hex(8))
         path = Path(photo)
         try:

@@ -11,13 +11,13 @@ import click
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Where to listen; 0.0.0.0 lets others in.",
+    help="The address to listen on; 0.0.0.0 lets others in.",
 )
 @click.option(
     "--port",
     metavar="PORT",
     type=click.IntRange(0, 65535),
-    help="Where to listen.  [default: the first free one from 7860 on]",
+    help="The port to listen on.  [default: the first free one from 7860]",
 )
 @click.option(
     "--weights",
@@ -37,7 +37,7 @@ import click
     type=click.IntRange(1),
     default=25,
     show_default=True,
-    help="The largest file that is taken.",
+    help="The maximum size of a file.",
 )
 @click.option(
     "--megapixels",
@@ -45,7 +45,7 @@ import click
     type=click.IntRange(1),
     default=24,
     show_default=True,
-    help="The largest photo that is taken.",
+    help="The maximum size of a photo.",
 )
 @click.option(
     "--photos",
@@ -53,7 +53,7 @@ import click
     type=click.IntRange(1),
     default=12,
     show_default=True,
-    help="How many photos one visitor may have at a time.",
+    help="The maximum number of photos that a visitor may have at a time.",
 )
 @click.option(
     "--minutes",
@@ -61,13 +61,13 @@ import click
     type=click.IntRange(1),
     default=30,
     show_default=True,
-    help="After so long the photos of an idle visitor are deleted.",
+    help="The time after which the photos of an idle visitor are deleted.",
 )
 @click.option(
     "--root-path",
     metavar="PATH",
     default="",
-    help="The path below which another server shows the page.",
+    help="The path under which a reverse proxy serves the page.",
 )
 @click.option(
     "--open/--no-open",
@@ -87,7 +87,7 @@ def page(
     root_path: str,
     open_browser: bool,
 ) -> None:
-    """Open a page in the browser to restore photos with.
+    """Open a page for restoring photos in the browser.
 
     Drop photos, see what was found, correct it, restore, download. Photos stay on this machine and are deleted when the
     page is closed. Ctrl-C stops the server.
@@ -115,7 +115,7 @@ def page(
         raise click.ClickException(str(error)) from error
     click.echo(f"The page is at {blocks.local_url}  (Ctrl-C stops it)")
     if host not in ("127.0.0.1", "localhost", "::1"):
-        click.echo("Everybody who can reach this machine can use it.", err=True)
+        click.echo("Everybody who can reach this machine can use the page.", err=True)
     try:
         blocks.block_thread()
     finally:

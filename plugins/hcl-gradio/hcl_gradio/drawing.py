@@ -1,46 +1,38 @@
-"""What the page shows of a photo: the regions over it, the confidence, the mask."""
+"""The images that the page shows of a photo: the regions over it, the confidence, the mask."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_gradio.work import Adjustments, Box, Mask, Selection, Work
-from hcl_sdk.functional.compositing import feather_mask
+from hcl_sdk.functional.arrays import feather_mask
 
 RGB = NDArray[np.uint8]
 
 FILL = (233, 30, 99)
-"""The color of what is to be filled."""
+"""The color of pixels to be filled."""
 LEAVE = (0, 122, 204)
-"""The color of what is to be left alone."""
+"""The color of pixels to be left alone."""
 
-_NUMBERED = 12
-_HEAT = np.array(
-    [[24, 28, 60], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]],
-    np.float32,
-)
+_NUMBERED = 12  # regions that have their number drawn beside them, the largest
+_HEAT = np.array([[24, 28, 60], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
 
 
 def draw_found(work: Work, selection: Selection, adjustments: Adjustments) -> RGB:
-    """The photo with the regions over it: filled ones and their soft border in one color, others in another."""
+    """Draw the regions over the photo: those to be filled, with their soft border, in one color, others in another."""
     image = work.preview.astype(np.float32)
     scale = work.scale
     mask = _fit_mask(selection.mask, *image.shape[:2])
-    alpha = feather_mask(
-        torch.from_numpy(mask)[None, None],
-        adjustments.dilate * scale,
-        adjustments.feather * scale,
-    )[0, 0].numpy()[..., None]
+    alpha = feather_mask(mask, adjustments.dilate * scale, adjustments.feather * scale)[..., None]
     image = image * (1 - 0.6 * alpha) + np.array(FILL, np.float32) * 0.6 * alpha
     left = _fit_mask(selection.left, *image.shape[:2])
     image[left] = image[left] * 0.75 + np.array(LEAVE, np.float32) * 0.25
-    image[_outline(mask)] = 255
-    image[_outline(left)] = np.array(LEAVE)
+    image[_find_outline(mask)] = 255
+    image[_find_outline(left)] = np.array(LEAVE)
     drawn = Image.fromarray(image.clip(0, 255).astype(np.uint8))
-    _number(drawn, selection, scale)
+    _draw_numbers(drawn, selection, scale)
     if work.box is not None:
         _dim_outside(drawn, work.box, scale)
     if work.corner is not None:
@@ -53,7 +45,7 @@ def draw_found(work: Work, selection: Selection, adjustments: Adjustments) -> RG
 
 
 def draw_confidence(work: Work) -> RGB:
-    """How sure the detector is that a pixel does not belong there: dark for not at all, bright for certain."""
+    """Draw the confidence: dark where the detector is sure that a pixel belongs, bright where it is sure of damage."""
     if work.confidence is None:
         return work.preview
     height, width = work.preview.shape[:2]
@@ -68,20 +60,20 @@ def draw_confidence(work: Work) -> RGB:
 
 
 def draw_mask(work: Work, selection: Selection) -> RGB:
-    """White is to be filled."""
+    """Draw the mask; white is to be filled."""
     mask = _fit_mask(selection.mask, *work.preview.shape[:2])
     return np.repeat(mask[..., None], 3, axis=2).astype(np.uint8) * 255
 
 
 def read_strokes(layer: NDArray[np.uint8], size: tuple[int, int]) -> tuple[Mask, Mask]:
-    """What was painted in the two colors, at the size of the photo.
+    """Read the strokes of the two colors, at the size of the photo.
 
     Args:
         layer: RGBA ``[h, w, 4]``.
         size: (height, width) of the photo.
 
     Returns:
-        What is to be filled and what is to be left alone, ``[H, W]`` bool.
+        The pixels to be filled and those to be left alone, ``[H, W]`` bool each.
     """
     color = layer[..., :3].astype(int)
     nearer = np.abs(color - FILL).sum(axis=-1) <= np.abs(color - LEAVE).sum(axis=-1)
@@ -96,22 +88,22 @@ def read_strokes(layer: NDArray[np.uint8], size: tuple[int, int]) -> tuple[Mask,
 
 
 def _fit_mask(mask: Mask, height: int, width: int) -> Mask:
-    """A mask at the size of the preview, in which nothing gets lost that is thin."""
+    """Resize a mask to the size of the preview, keeping thin lines."""
     if mask.shape == (height, width):
         return mask
     how = Image.Resampling.BOX if mask.shape[0] > height else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), how)) > 0
 
 
-def _outline(mask: Mask) -> Mask:
-    """The pixels of a mask that have a neighbor outside."""
+def _find_outline(mask: Mask) -> Mask:
+    """Mark the pixels of a mask that have a neighbor outside it."""
     padded = np.pad(mask, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return mask & ~inner
 
 
-def _number(drawn: Image.Image, selection: Selection, scale: float) -> None:
-    """Write the largest regions' numbers at their upper left corners."""
+def _draw_numbers(drawn: Image.Image, selection: Selection, scale: float) -> None:
+    """Draw the numbers of the largest regions at their upper left corners."""
     size = max(11, round(max(drawn.size) / 60))
     font = ImageFont.load_default(size=size)
     draw = ImageDraw.Draw(drawn)
@@ -131,7 +123,7 @@ def _number(drawn: Image.Image, selection: Selection, scale: float) -> None:
 
 
 def _dim_outside(drawn: Image.Image, box: Box, scale: float) -> None:
-    """Darken what lies outside of the box that the search is limited to."""
+    """Darken everything outside the box that the search is limited to."""
     x, y, width, height = (value * scale for value in box)
     shade = Image.new("L", drawn.size, 120)
     draw = ImageDraw.Draw(shade)

@@ -1,4 +1,4 @@
-"""Photos to try the page with: public-domain ones, with damage drawn on them."""
+"""Photos to try the page with: in the public domain, with damage drawn on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def write_examples(folder: Path) -> list[tuple[Path, str]]:
-    """Draw the examples into a folder; returns their files, with what is wrong with each."""
+    """Write the examples into a folder; return their files, each with a caption that names its damage."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, (package, asset, damage, caption) in _EXAMPLES.items():
@@ -25,39 +25,21 @@ def write_examples(folder: Path) -> list[tuple[Path, str]]:
     return written
 
 
-def _write_on(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
+def _draw_caption(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
     font = ImageFont.load_default(size=3.4 * unit)
     text = "PROOF - DO NOT COPY"
-    draw.text(
-        (photo.width / 2, 0.86 * photo.height),
-        text,
-        fill=(255, 225, 40),
-        font=font,
-        anchor="mm",
-    )
+    draw.text((photo.width / 2, 0.86 * photo.height), text, fill=(255, 225, 40), font=font, anchor="mm")
     small = ImageFont.load_default(size=2.4 * unit)
-    draw.text(
-        (photo.width - unit, unit),
-        "12 / 08 / 1998",
-        fill=(255, 120, 20),
-        font=small,
-        anchor="ra",
-    )
+    draw.text((photo.width - unit, unit), "12 / 08 / 1998", fill=(255, 120, 20), font=small, anchor="ra")
 
 
-def _scratch(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
+def _draw_scratches(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
     numbers = random.Random(4)
     for _ in range(9):
-        x, y = (
-            numbers.uniform(0.05, 0.9) * photo.width,
-            numbers.uniform(0, 0.6) * photo.height,
-        )
+        x, y = numbers.uniform(0.05, 0.9) * photo.width, numbers.uniform(0, 0.6) * photo.height
         points = [(x, y)]
         for _ in range(numbers.randint(4, 9)):
-            x, y = (
-                x + numbers.uniform(-0.8, 0.8) * unit,
-                y + numbers.uniform(1, 2.6) * unit,
-            )
+            x, y = x + numbers.uniform(-0.8, 0.8) * unit, y + numbers.uniform(1, 2.6) * unit
             points.append((x, y))
         draw.line(points, fill=(240, 238, 228), width=max(1, round(unit / 5)))
     for _ in range(14):
@@ -66,7 +48,7 @@ def _scratch(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=(245, 243, 235))
 
 
-def _draw_on(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
+def _draw_pen_and_logo(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None:
     width, height = photo.size
     points = [
         (
@@ -95,7 +77,7 @@ def _draw_on(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: float) -> None
 
 _Damage = Callable[[Image.Image, ImageDraw.ImageDraw, float], None]
 _EXAMPLES: dict[str, tuple[str, str, _Damage, str]] = {
-    "caption": ("hcl_gradio", "photos/coffee.jpg", _write_on, "Caption"),
-    "pen": ("hcl_sdk", "assets/sample.jpg", _draw_on, "Pen, logo"),
-    "scratches": ("hcl_gradio", "photos/rocket.jpg", _scratch, "Scratches"),
+    "caption": ("hcl_gradio", "photos/coffee.jpg", _draw_caption, "Caption"),
+    "pen": ("hcl_sdk", "assets/sample.jpg", _draw_pen_and_logo, "Pen, logo"),
+    "scratches": ("hcl_gradio", "photos/rocket.jpg", _draw_scratches, "Scratches"),
 }

@@ -1,4 +1,4 @@
-"""What one visitor of the page may ask for."""
+"""What a visitor of the page may ask for."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ _POSITIVE = attrs.validators.and_(attrs.validators.instance_of(int), attrs.valid
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What one visitor may ask for, and for how long it is kept.
+    """What a visitor may ask for, and for how long it is kept. All are at least 1.
 
     Attributes:
-        megabytes: of one file, at most.
-        megapixels: of one photo, at most.
-        photos: of one visitor at a time, at most.
-        visitors: whose photos are kept at the same time, at most; beyond that those go that were idle longest.
-        waiting: requests in the queue, at most; later ones are told that the page is busy.
-        minutes: after which the photos of an idle visitor are deleted. They are deleted at once when a page is closed.
+        megabytes: the maximum size of a file.
+        megapixels: the maximum size of a photo.
+        photos: the maximum number of photos that a visitor may have at a time.
+        visitors: the maximum number of visitors whose photos are kept. Beyond it, those who have been idle longest
+            lose theirs.
+        waiting: the maximum number of requests in the queue; further requests are told that the page is busy.
+        minutes: the time after which the photos of an idle visitor are deleted. Closing the page deletes them at once.
     """
 
     megabytes: int = attrs.field(default=25, validator=_POSITIVE)

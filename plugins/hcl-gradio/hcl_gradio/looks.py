@@ -1,4 +1,4 @@
-"""What the page looks like. Fonts are those of the visitor's system: none are loaded."""
+"""The style of the page. It uses the fonts of the visitor's system and loads none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ footer { display: none !important; }
 .hcl-note p { color: var(--body-text-color-subdued); font-size: 0.9rem; margin: 2px 0; }
 .hcl-note h3 { margin: 22px 0 2px; font-size: 1rem; }
 .hcl-fill { color: #e91e63; } .hcl-leave { color: #007acc; }
-/* The page is as wide as what is in it; this has one width whatever is shown. */
+/* By default the page is as wide as its content; this keeps one width whatever is shown. */
 #hcl-bench, #hcl-head { width: min(1200px, calc(100vw - 56px)); }
 #hcl-intake { width: min(860px, calc(100vw - 56px)); margin: 0 auto; }
 #hcl-strip .grid-container { grid-template-columns: repeat(auto-fill, 84px) !important; }
@@ -42,7 +42,7 @@ footer { display: none !important; }
 
 
 def make_theme() -> themes.Base:
-    """Gradio's plain theme in the page's color."""
+    """Make Gradio's plain theme in the page's color."""
     sans = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     return themes.Default(
         primary_hue="pink",

@@ -1,4 +1,4 @@
-"""The server around the page: where it listens, what it lets in and out, and that nothing stays behind."""
+"""The server around the page: where it listens, what it lets in and out, and how it cleans up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hcl_gradio.limits import Limits
 from hcl_sdk import Pipeline
 
 _HEADERS = {
-    # Whatever Gradio might bring along: the page loads nothing from elsewhere, and sends nothing there.
+    # Whatever Gradio contains, the page loads nothing from other hosts and sends nothing to them.
     "content-security-policy": (
         "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
         "style-src 'self' 'unsafe-inline'; connect-src 'self' data: blob:; worker-src 'self' blob:; "
@@ -24,7 +24,7 @@ _HEADERS = {
 
 
 class _Guard:
-    """Middleware: headers that keep the page to itself, and no fetching of other hosts' files on a visitor's behalf."""
+    """Middleware that adds the headers above, and refuses to fetch files from other hosts on behalf of visitors."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -36,12 +36,7 @@ class _Guard:
         path = scope["path"].lower()
         if "/file=http" in path or "/proxy=" in path:
             await send({"type": "http.response.start", "status": 403, "headers": []})
-            await send(
-                {
-                    "type": "http.response.body",
-                    "body": b"only files of this page are served",
-                }
-            )
+            await send({"type": "http.response.body", "body": b"only files of this page are served"})
             return
 
         async def send_with_headers(message: Any) -> None:
@@ -69,22 +64,23 @@ def serve(
 
     Args:
         pipeline: with a detector and a restorer.
-        host: the address to listen at; ``"0.0.0.0"`` for all of this machine's, so that others can reach the page.
-        port: to listen at; the first free one from 7860 on if none is given.
-        limits: what one visitor may ask for.
-        open_browser: also open it in this machine's browser.
-        block: until the server is stopped (Ctrl-C); otherwise return at once.
-        root_path: the path below which another server shows the page, such as ``"/photos"``.
+        host: the address to listen on; ``"0.0.0.0"`` stands for all addresses of this machine, so that others can
+            reach the page.
+        port: the port to listen on; by default the first free one from 7860.
+        limits: what a visitor may ask for.
+        open_browser: also open the page in this machine's browser.
+        block: wait until the server is stopped (Ctrl-C); otherwise return at once.
+        root_path: the path under which a reverse proxy serves the page, such as ``"/photos"``.
 
     Returns:
-        The blocks, whose ``close()`` stops the server; only with ``block=False``. Files are deleted when it stops.
+        With ``block=False``, the blocks, whose ``close()`` stops the server. All files are deleted when it stops.
 
     Raises:
         OSError: if the port is taken.
         ValueError: if the pipeline lacks a detector or a restorer.
     """
     limits = Limits() if limits is None else limits
-    folder = Path(mkdtemp(prefix="hcl-page-"))  # for this user's eyes only
+    folder = Path(mkdtemp(prefix="hcl-page-"))  # readable by this user only
     try:
         blocks = _launch(pipeline, host, port, limits, folder, open_browser=open_browser, root_path=root_path)
     except BaseException:
@@ -109,8 +105,8 @@ def _launch(
     open_browser: bool,
     root_path: str,
 ) -> Any:
-    """Make the page and start the server; closing the blocks deletes the folder."""
-    # Gradio reads these when it is imported, and when blocks are made.
+    """Make the page and start the server. Closing the blocks deletes the folder."""
+    # Gradio reads the first when it is imported, the second when blocks are made.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
 

@@ -1,4 +1,4 @@
-"""Who is at the page, and the photos of each: in memory and in a folder of their own, for as long as they stay."""
+"""Who is at the page, and their photos: kept in memory and in a folder of their own for as long as they stay."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,18 +17,21 @@ from PIL import Image
 from hcl_gradio.limits import Limits
 from hcl_gradio.work import Work
 
+_ARCHIVE = "restored.zip"
+_SHOWN = 24  # images that a page may still load; older ones are deleted
+
 
 class Visitor:
     """One page that is open in a browser.
 
     Attributes:
-        folder: of the files that are shown and downloaded. Its name cannot be guessed, and only who was given the
-            address of a file in it can read it.
+        folder: holds the files that are shown and downloaded. Its name cannot be guessed, so a file in it can be read
+            only by those who were given its address.
         works: the photos.
-        at: the index of the one that is shown.
-        lock: held while any of this is changed.
-        is_gone: whether the visitor was forgotten; what is written afterwards has to be deleted by whoever wrote it.
-        seen: when something was last asked for, in seconds of ``time.monotonic``.
+        at: the index of the photo that is shown.
+        lock: hold it while changing any of this.
+        is_gone: whether the visitor was forgotten. Whoever writes a file afterwards must call `delete_if_gone`.
+        seen: when the visitor last asked for something, in seconds of ``time.monotonic``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,14 +48,32 @@ class Visitor:
         return self.works[self.at] if self.works else None
 
     def write(self, image: NDArray[np.uint8], suffix: str = ".jpg") -> Path:
-        """Write what is to be shown; under a new name each time, because browsers keep what they have seen."""
+        """Write an image ``[h, w, 3]`` to be shown, under a new name each time: browsers cache what they have seen."""
         shown = self.folder / "shown"
         shown.mkdir(parents=True, exist_ok=True)
         path = shown / f"{secrets.token_hex(8)}{suffix}"
         Image.fromarray(image).save(path, quality=88)
-        for old in sorted(shown.iterdir(), key=lambda file: file.stat().st_mtime_ns)[:-24]:
+        for old in sorted(shown.iterdir(), key=lambda file: file.stat().st_mtime_ns)[:-_SHOWN]:
             old.unlink(missing_ok=True)
         return path
+
+    @property
+    def archive(self) -> Path | None:
+        """All results in one file; None unless several photos were restored."""
+        path = self.folder / _ARCHIVE
+        return path if len(self.works) > 1 and path.exists() else None
+
+    def write_archive(self) -> None:
+        """Write the results of all photos to one file, if there are several photos."""
+        if len(self.works) < 2:
+            return
+        with zipfile.ZipFile(self.folder / _ARCHIVE, "w", zipfile.ZIP_STORED) as archive:  # images are compressed
+            taken: set[str] = set()
+            for i, work in enumerate(self.works, start=1):
+                for file in work.files.values():
+                    name = file.name if file.name not in taken else f"{i}_{file.name}"
+                    taken.add(name)
+                    archive.write(file, name)
 
     def forget(self) -> None:
         """Delete all photos and files."""
@@ -59,14 +81,19 @@ class Visitor:
             self.works, self.at, self.is_gone = [], 0, True
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def delete_if_gone(self) -> None:
+        """Delete what was written after the visitor had left."""
+        if self.is_gone:
+            self.forget()
+
 
 class Visitors:
-    """All visitors, by the name that their browser gave itself.
+    """All visitors, by the name of their session.
 
     Args:
         folder: where their folders are made.
-        limits: how many there may be, and how long they are remembered.
-        clock: seconds.
+        limits: how many there may be, and for how long they are remembered.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, folder: Path, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,27 +102,27 @@ class Visitors:
         self._lock = threading.Lock()
 
     def get(self, name: str) -> Visitor:
-        """The visitor of this name; a new one if there is none, or none any more."""
+        """Return the visitor of this name; a new one if the name is unknown or was forgotten."""
         with self._lock:
             visitor = self._known.pop(name, None)
             if visitor is None:
                 visitor = Visitor(self.folder / secrets.token_urlsafe(24))
             visitor.seen = self._clock()
-            self._known[name] = visitor  # last, so that the first is the one that was idle longest
+            self._known[name] = visitor  # moved to the end: the first has been idle longest
             gone = self._take_idle()
         for other in gone:
             other.forget()
         return visitor
 
     def forget(self, name: str) -> None:
-        """Delete what there is of a visitor."""
+        """Delete the photos and files of a visitor."""
         with self._lock:
             visitor = self._known.pop(name, None)
         if visitor is not None:
             visitor.forget()
 
     def sweep(self) -> None:
-        """Delete what there is of visitors who were idle for too long."""
+        """Delete the photos and files of visitors who have been idle for too long."""
         with self._lock:
             gone = self._take_idle()
         for visitor in gone:

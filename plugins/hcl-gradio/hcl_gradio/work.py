@@ -1,4 +1,4 @@
-"""One photo of a visitor: what was found in it, what the visitor made of that, and what came out."""
+"""One photo of a visitor: what was found in it, how the visitor corrected that, and the result."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from PIL import Image
 from scipy import ndimage
 
 from hcl_sdk import Photo, PhotoError, Pipeline, Result
+from hcl_sdk.functional.arrays import label_regions
 from hcl_sdk.interfaces import DAMAGE
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 
 PREVIEW = 1024
-"""The longer side of what the browser shows, in pixels."""
+"""The longer side of the images that the browser shows, in pixels."""
 
 _IN_PIECES = "text", "graphic"
 """Kinds of damage whose pieces belong together: the letters of a caption, the parts of a logo."""
 _REACH = 0.03
-"""How far apart such pieces may be, as a share of the photo's shorter side: words of a caption are nearer."""
+"""How far apart such pieces may be, as a share of the photo's shorter side; the words of a caption are closer."""
 
 
 @attrs.frozen(kw_only=True)
 class Adjustments:
-    """Where the sliders stand.
+    """What the sliders are set to.
 
     Attributes:
-        sensitivity, dilate, feather, texture: as of a pipeline.
+        sensitivity, dilate, feather, texture: as in a pipeline.
         least_area: regions of fewer pixels are left alone.
     """
 
@@ -45,20 +46,20 @@ class Adjustments:
 
     @property
     def filling(self) -> dict[str, float]:
-        """Those that say how a mask is filled."""
+        """The settings that affect how a mask is filled."""
         return {"dilate": self.dilate, "feather": self.feather, "texture": self.texture}
 
 
 @attrs.frozen(kw_only=True)
 class Spot:
-    """One region of the mask: connected, or pieces of one kind that lie near each other.
+    """One region of the mask: a connected one, or pieces of one kind that lie close together.
 
     Attributes:
-        label: its number in the labels.
+        label: its number in `Selection.labels`.
         box: (x, y, width, height).
         area: in pixels.
-        kind: what the detector takes it for; empty where it does not say.
-        is_filled: whether it is to be filled, or left alone.
+        kind: of damage, according to the detector; empty if it does not know kinds.
+        is_filled: whether it is to be filled; otherwise it is left alone.
     """
 
     label: int
@@ -70,10 +71,10 @@ class Spot:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Selection:
-    """What was found or painted.
+    """The regions that were found or painted.
 
     Attributes:
-        labels: ``[H, W]``, the number of the region that a pixel belongs to; 0 for none.
+        labels: ``[H, W]``, the number of the region that a pixel belongs to, or 0.
         spots: the regions, largest first.
     """
 
@@ -82,16 +83,16 @@ class Selection:
 
     @property
     def mask(self) -> Mask:
-        """What is to be filled, ``[H, W]``."""
+        """The pixels to be filled, ``[H, W]``."""
         return self._mark(spot.label for spot in self.spots if spot.is_filled)
 
     @property
     def left(self) -> Mask:
-        """What was found and is to be left alone, ``[H, W]``."""
+        """The pixels that were found and are to be left alone, ``[H, W]``."""
         return self._mark(spot.label for spot in self.spots if not spot.is_filled)
 
-    def at(self, x: int, y: int, reach: int) -> Spot | None:
-        """The region at a pixel, or else the nearest within reach: thin ones are hard to hit."""
+    def find_spot(self, x: int, y: int, reach: int) -> Spot | None:
+        """Return the region at a pixel, or else the nearest within ``reach`` pixels: thin regions are hard to hit."""
         top, left = max(0, y - reach), max(0, x - reach)
         near = self.labels[top : y + reach + 1, left : x + reach + 1]
         rows, columns = np.nonzero(near)
@@ -114,14 +115,15 @@ class Work:
         photo: as it was uploaded.
         name: its file name.
         preview: RGB ``[h, w, 3]``, as the browser shows it.
-        confidence: ``[1, 1, H, W]``, of the detector; None until it has looked.
+        confidence: from the detector, ``[1, 1, H, W]``; None before it has run.
         kinds: ``[k, h, w]``, the probability of each kind of damage at the detector's resolution; None if the detector
             does not know kinds.
-        added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased over added.
+        added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased wins over added.
         left: pixels of regions that the visitor wants left alone, ``[H, W]``.
         box: (x, y, width, height) that the search is limited to; None for the whole photo.
+        corner: (x, y) of the first of the two taps that make a box.
         result: of the latest restoration.
-        filled_with: what it was filled with.
+        filled_with: the settings that it was filled with.
         files: of the latest restoration, to download: "restored", "mask", "coco".
     """
 
@@ -135,7 +137,7 @@ class Work:
         self.erased: Mask = np.zeros((height, width), bool)
         self.left: Mask = np.zeros((height, width), bool)
         self.box: Box | None = None
-        self.corner: tuple[int, int] | None = None  # the first of two taps that make a box
+        self.corner: tuple[int, int] | None = None
         self._before = self.added, self.erased
         self.result: Result | None = None
         self.filled_with: dict[str, float] = {}
@@ -143,7 +145,7 @@ class Work:
 
     @classmethod
     def open(cls, path: Path, megapixels: int) -> Work:
-        """Read a photo that was uploaded.
+        """Read an uploaded photo.
 
         Raises:
             PhotoError: if it cannot be read, or has more pixels than are allowed.
@@ -153,14 +155,14 @@ class Work:
                 pixels = image.width * image.height
         except Image.DecompressionBombError:
             pixels = np.inf
-        except Exception:  # whatever is wrong with it, Photo.open says it better
+        except Exception:  # Photo.open explains better what is wrong with it
             pixels = 0
         if pixels > megapixels * 1e6:
             size = "" if pixels == np.inf else f" of {pixels / 1e6:.0f} megapixels"
             raise PhotoError(f"a photo{size}; this page takes up to {megapixels}", name=path.name)
         try:
             return cls(Photo.open(path), path.name)
-        except PhotoError as error:  # its message begins with a path that is no business of the visitor's
+        except PhotoError as error:  # its message begins with a path that visitors need not see
             raise PhotoError(str(error).removeprefix(f"{path}: "), name=path.name) from error
 
     @property
@@ -170,18 +172,18 @@ class Work:
 
     @property
     def scale(self) -> float:
-        """Pixels of the preview for each of the photo."""
+        """Pixels of the preview per pixel of the photo."""
         return self.preview.shape[1] / self.size[1]
 
     def find(self, pipeline: Pipeline) -> None:
-        """Let the detector look."""
+        """Run the detector."""
         result = pipeline.detect(self.photo)
         self.confidence = result.confidence
         logits = None if result.detection is None else result.detection.damage_logits
         self.kinds = None if logits is None else logits[0].float().softmax(dim=0).cpu().numpy()
 
     def select(self, pipeline: Pipeline, adjustments: Adjustments) -> Selection:
-        """What was found or painted, and what of that is to be filled."""
+        """Compute the regions that were found or painted, and which of them are to be filled."""
         found = np.zeros(self.size, bool)
         if self.confidence is not None:
             found = pipeline.to_mask(self.confidence, sensitivity=adjustments.sensitivity)[0, 0].numpy().copy()
@@ -191,9 +193,9 @@ class Work:
             inside[y : y + height, x : x + width] = True
             found &= inside
         if adjustments.least_area > 1:
-            labels, areas = _label(found)
+            labels, areas = label_regions(found)
             found &= np.append(0, areas)[labels] >= adjustments.least_area
-        labels, _ = _label((found | self.added) & ~self.erased)
+        labels, _ = label_regions((found | self.added) & ~self.erased)
         kinds = self._name_kinds(labels)
         labels, kinds = _join(labels, kinds, round(_REACH * min(self.size)))
         areas = np.bincount(labels.ravel(), minlength=len(kinds) + 1)[1:]
@@ -210,7 +212,7 @@ class Work:
                 ),
                 area=int(areas[i]),
                 kind=kinds[i],
-                # Left alone as long as half of it is: with more sensitivity it may have grown a little.
+                # Left alone while at least half of it is: at a higher sensitivity it may have grown a little.
                 is_filled=bool(2 * left[i] < areas[i]),
             )
             for i, (rows, columns) in enumerate(boxes)
@@ -223,7 +225,7 @@ class Work:
         self.left |= (selection.labels > 0) & ~np.isin(selection.labels, list(labels))
 
     def limit(self, x: int, y: int) -> bool:
-        """Take a corner of the box that the search is limited to; whether it was the second."""
+        """Take a corner of the box that the search is limited to; return whether it was the second."""
         if self.corner is None:
             self.corner = (x, y)
             return False
@@ -235,7 +237,7 @@ class Work:
         return True
 
     def _name_kinds(self, labels: NDArray[np.int32]) -> list[str]:
-        """The most probable kind of each region, by its label; empty where it is not known."""
+        """Name the most probable kind of each region, in the order of labels; empty if kinds are not known."""
         count = int(labels.max(initial=0))
         if self.kinds is None or count == 0:
             return [""] * count
@@ -247,11 +249,11 @@ class Work:
         return [DAMAGE[number] for number in sums.argmax(axis=0)]
 
     def begin_strokes(self) -> None:
-        """What was painted before stays; what is painted from now on is set as a whole, as long as it goes on."""
+        """Keep what was painted so far; what is painted from now on is replaced as a whole by `set_strokes`."""
         self._before = self.added.copy(), self.erased.copy()
 
     def set_strokes(self, fill: Mask, leave: Mask) -> None:
-        """Take what was painted since `begin_strokes`, ``[H, W]`` each; the latest wins."""
+        """Set what has been painted since `begin_strokes`, ``[H, W]`` each; it wins over earlier strokes."""
         added, erased = self._before
         self.added, self.erased = (added | fill) & ~leave, (erased | leave) & ~fill
 
@@ -267,7 +269,7 @@ class Work:
         *,
         restoring: bool,
     ) -> None:
-        """Write the mask and its regions into a folder; with ``restoring``, fill it and write the photo, too.
+        """Write the mask and its regions into a folder; with ``restoring``, also fill the photo and write it.
 
         Raises:
             ValueError: if an adjustment is out of its range.
@@ -286,22 +288,15 @@ class Work:
         files["coco"].write_text(json.dumps(result.to_coco()), encoding="utf-8")
         self.result, self.files, self.filled_with = result, files, adjustments.filling
 
-    def restored_preview(self) -> NDArray[np.uint8]:
-        """The restored photo as `preview` is of the photo; call it after a restoration."""
+    def draw_restored(self) -> NDArray[np.uint8]:
+        """Draw the restored photo, which must exist, at the size of `preview`."""
         assert self.result is not None
         assert self.result.composited is not None
         return _fit(self.result.composited)
 
 
-def _label(mask: Mask) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The connected regions of a mask, as labels from 1 on, and their areas."""
-    labels = np.zeros(mask.shape, np.int32)
-    count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
-    return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
-
-
 def _join(labels: NDArray[np.int32], kinds: list[str], reach: int) -> tuple[NDArray[np.int32], list[str]]:
-    """Give pieces of one kind one label where they lie within reach of each other; labels and kinds of the regions."""
+    """Give pieces of one kind that lie within reach of each other one label; return new labels and their kinds."""
     rows, columns = np.nonzero(labels)
     _, first = np.unique(labels[rows, columns], return_index=True)  # a pixel of each region
     groups = np.arange(len(kinds))
@@ -316,17 +311,17 @@ def _join(labels: NDArray[np.int32], kinds: list[str], reach: int) -> tuple[NDAr
 
 
 def _label_near(mask: Mask, reach: int) -> Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int32]]:
-    """Number what lies within reach of each other; the number at pixels of the mask, by their rows and columns."""
+    """Group what lies within reach of each other; return a function of rows and columns that gives the group."""
     step = max(1, max(mask.shape) // PREVIEW)
     small = np.zeros([-(-length // step) for length in mask.shape], bool)
     rows, columns = np.nonzero(mask)
     small[rows // step, columns // step] = True
-    labels, _ = _label(np.asarray(ndimage.maximum_filter(small, size=2 * (reach // (2 * step)) + 1), bool))
+    labels, _ = label_regions(np.asarray(ndimage.maximum_filter(small, size=2 * (reach // (2 * step)) + 1), bool))
     return lambda rows, columns: labels[rows // step, columns // step]
 
 
 def _fit(photo: Photo) -> NDArray[np.uint8]:
-    """A photo as 8-bit RGB whose longer side has `PREVIEW` pixels, or four times its own if it is small."""
+    """Resize a photo to 8-bit RGB whose longer side has `PREVIEW` pixels, or four times its own if that is fewer."""
     pixels = (photo.rgb_array[0].transpose(1, 2, 0) * 255).round().astype(np.uint8)
     image = Image.fromarray(pixels)
     scale = min(4.0, PREVIEW / max(image.size))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -121,7 +121,7 @@ def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
     wait_for_status(page, f"{len(spots)} region")
 
 
-def select(pipeline: Pipeline, photo: Path) -> tuple[tuple[Spot, ...], Any]:
+def select(pipeline: Pipeline, photo: Path) -> tuple[Sequence[Spot], Any]:
     """The regions that the page lists, and the number of each pixel's."""
     work = Work.open(photo, megapixels=24)
     work.find(pipeline)

@@ -16,49 +16,18 @@ from hcl_gradio.work import Adjustments, Work
 from PIL import Image
 
 from hcl_sdk import (
-    Detector,
-    GatedUNet,
     Photo,
     PhotoError,
     Pipeline,
-    ProjectionHead,
-    Prototypes,
-    ResNetEncoder,
-    TopDownFusion,
 )
 from hcl_sdk.interfaces import DAMAGE
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Pipeline:
-    torch.manual_seed(0)
-    detector = Detector(
-        encoder=ResNetEncoder(channels=(4, 8), depths=(1, 1)),
-        interaction=TopDownFusion(),
-        head=ProjectionHead(dim=4),
-        clusterer=Prototypes(),
-    )
-    return Pipeline(detector, GatedUNet(dim=2, multipliers=(1,)), device="cpu")
-
-
-def a_work() -> Work:
-    """Three regions of the sizes 200, 60 and 4, of which the detector is less and less sure."""
-    rng = np.random.default_rng(0)
-    work = Work(Photo.open(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)), "a photo.png")
-    confidence = torch.zeros(1, 1, 40, 60)
-    confidence[..., 4:14, 5:25] = 0.9
-    confidence[..., 20:30, 40:46] = 0.7
-    confidence[..., 35:37, 3:5] = 0.4
-    work.confidence = confidence
-    return work
 
 
 def areas(work: Work, pipeline: Pipeline, **adjustments: float) -> list[int]:
     return [s.area for s in work.select(pipeline, Adjustments(**adjustments)).spots if s.is_filled]  # pyright: ignore
 
 
-def test_sliders_answer_from_the_confidence_alone(tiny: Pipeline) -> None:
-    work = a_work()
+def test_sliders_answer_from_the_confidence_alone(tiny: Pipeline, work: Work) -> None:
     assert areas(work, tiny) == [200, 60]
     assert areas(work, tiny, sensitivity=0.8) == [200, 60, 4]
     assert areas(work, tiny, sensitivity=0.2) == [200]
@@ -69,10 +38,9 @@ def test_sliders_answer_from_the_confidence_alone(tiny: Pipeline) -> None:
     assert np.array_equal(mask, tiny.to_mask(work.confidence, sensitivity=0.8)[0, 0].numpy())
 
 
-def test_a_region_that_was_left_alone_stays_so_while_the_sliders_move(tiny: Pipeline) -> None:
-    work = a_work()
+def test_a_region_that_was_left_alone_stays_so_while_the_sliders_move(tiny: Pipeline, work: Work) -> None:
     selection = work.select(tiny, Adjustments())
-    spot = selection.at(41, 21, reach=0)
+    spot = selection.find_spot(41, 21, reach=0)
     assert spot is not None
     assert spot.area == 60
     work.fill(selection, [other.label for other in selection.spots if other != spot])
@@ -83,9 +51,9 @@ def test_a_region_that_was_left_alone_stays_so_while_the_sliders_move(tiny: Pipe
     assert areas(work, tiny) == [200, 60]
 
 
-def test_a_tap_beside_a_thin_region_means_it(tiny: Pipeline) -> None:
-    selection = a_work().select(tiny, Adjustments())
-    near, far = selection.at(48, 25, reach=4), selection.at(55, 5, reach=4)
+def test_a_tap_beside_a_thin_region_means_it(tiny: Pipeline, work: Work) -> None:
+    selection = work.select(tiny, Adjustments())
+    near, far = selection.find_spot(48, 25, reach=4), selection.find_spot(55, 5, reach=4)
     assert near is not None
     assert near.box == (40, 20, 6, 10)
     assert far is None
@@ -93,18 +61,18 @@ def test_a_tap_beside_a_thin_region_means_it(tiny: Pipeline) -> None:
 
 def test_pieces_of_a_caption_are_one_region_and_scratches_are_several(tiny: Pipeline) -> None:
     work = Work(Photo.open(np.zeros((200, 400, 3), np.uint8)), "a photo.png")
-    work.confidence = torch.zeros(1, 1, 200, 400)
+    work.confidence = confidence = torch.zeros(1, 1, 200, 400)
     for left in (100, 110, 120, 200):  # three letters, and one that is farther away
-        work.confidence[..., 150:160, left : left + 6] = 0.9
+        confidence[..., 150:160, left : left + 6] = 0.9
     for top in (20, 25):
-        work.confidence[..., top : top + 2, 100:180] = 0.9
+        confidence[..., top : top + 2, 100:180] = 0.9
     work.kinds = np.zeros((len(DAMAGE), 20, 40), np.float32)
     work.kinds[DAMAGE.index("scratch"), :10] = work.kinds[DAMAGE.index("text"), 10:] = 1
     spots = work.select(tiny, Adjustments()).spots
     assert [(s.kind, s.area) for s in spots] == [("text", 180), ("scratch", 160), ("scratch", 160), ("text", 60)]
     assert spots[0].box == (100, 150, 26, 10)
     selection = work.select(tiny, Adjustments())
-    tapped = selection.at(112, 155, reach=1)
+    tapped = selection.find_spot(112, 155, reach=1)
     assert tapped == spots[0]
     work.fill(selection, [spot.label for spot in spots if spot != tapped])
     mask = work.select(tiny, Adjustments()).mask
@@ -112,8 +80,7 @@ def test_pieces_of_a_caption_are_one_region_and_scratches_are_several(tiny: Pipe
     assert mask.sum() == 160 + 160 + 60
 
 
-def test_painting_wins_over_what_was_found(tiny: Pipeline) -> None:
-    work = a_work()
+def test_painting_wins_over_what_was_found(tiny: Pipeline, work: Work) -> None:
     fill, leave = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
     fill[0:2, 50:60], leave[4:14, 5:15] = True, True
     work.begin_strokes()
@@ -127,8 +94,7 @@ def test_painting_wins_over_what_was_found(tiny: Pipeline) -> None:
     assert areas(work, tiny) == [200, 60]
 
 
-def test_two_taps_limit_the_search_whatever_their_order(tiny: Pipeline) -> None:
-    work = a_work()
+def test_two_taps_limit_the_search_whatever_their_order(tiny: Pipeline, work: Work) -> None:
     assert not work.limit(50, 35)
     assert work.limit(30, 15)
     assert work.box == (30, 15, 21, 21)
@@ -146,8 +112,7 @@ def test_strokes_are_read_by_their_color() -> None:
     assert leave[20:24, 6:18].all()
 
 
-def test_what_is_drawn_shows_the_mask(tiny: Pipeline) -> None:
-    work = a_work()
+def test_what_is_drawn_shows_the_mask(tiny: Pipeline, work: Work) -> None:
     selection = work.select(tiny, Adjustments())
     mask = np.asarray(Image.fromarray(draw_mask(work, selection)).resize((60, 40), Image.Resampling.BOX))[..., 0] > 127
     assert np.array_equal(mask, selection.mask)
@@ -159,8 +124,7 @@ def test_what_is_drawn_shows_the_mask(tiny: Pipeline) -> None:
     assert heat[30:50, 30:90].mean() > heat[90:110, 165:180].mean() > heat[130:150, 190:230].mean()
 
 
-def test_what_is_written_is_what_the_pipeline_makes(tiny: Pipeline, tmp_path: Path) -> None:
-    work = a_work()
+def test_what_is_written_is_what_the_pipeline_makes(tiny: Pipeline, work: Work, tmp_path: Path) -> None:
     adjustments = Adjustments(dilate=2, feather=3)
     work.restore(tiny, adjustments, tmp_path)
     assert {key: path.name for key, path in work.files.items()} == {
