@@ -24,7 +24,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 INK, LINE, OTHER = "#37474f", "#00796b", "#c2185b"
 
 
-def reliability(metrics: dict[str, Any], path: Path) -> None:
+def draw_reliability(metrics: dict[str, Any], path: Path) -> None:
     """Of pixels of a confidence, the share that is corrupted (Guo et al., ICML 2017); below, how many there are."""
     ranges = metrics["calibration"]
     confidence, corrupted = ([r[key] for r in ranges] for key in ("confidence", "corrupted"))
@@ -41,7 +41,7 @@ def reliability(metrics: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
-def sensitivity(metrics: dict[str, Any], path: Path) -> None:
+def draw_sensitivity(metrics: dict[str, Any], path: Path) -> None:
     """Precision and recall by sensitivity, and what it costs on clean photos."""
     points = [point for point in metrics["sensitivities"] if point["precision"] is not None]
     at = [point["sensitivity"] for point in points]
@@ -76,8 +76,8 @@ def main() -> None:
     arguments = parser.parse_args()
     metrics = json.loads(arguments.metrics.read_text(encoding="utf-8"))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    reliability(metrics, arguments.out / "reliability.svg")
-    sensitivity(metrics, arguments.out / "sensitivity.svg")
+    draw_reliability(metrics, arguments.out / "reliability.svg")
+    draw_sensitivity(metrics, arguments.out / "sensitivity.svg")
     print("| sensitivity | precision | recall | F1 | flagged of clean photos | clean photos untouched |")
     print("|---|---|---|---|---|---|")
     for point in metrics["sensitivities"]:

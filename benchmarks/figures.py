@@ -29,11 +29,11 @@ def main(folder: Path) -> None:
     with (files("hcl_sdk") / "assets/sample.jpg").open("rb") as file:
         sample = Image.open(file).convert("RGB")
 
-    _save(_shapes(), folder / "shapes.jpg")
-    fills, forms = _contents(np.asarray(sample))
+    _save(_draw_shapes(), folder / "shapes.jpg")
+    fills, forms = _draw_contents(np.asarray(sample))
     _save(fills, folder / "contents.jpg")
     _save(forms, folder / "own-form.jpg")
-    _save(_post(np.asarray(sample)), folder / "post.jpg")
+    _save(_draw_postprocessing(np.asarray(sample)), folder / "post.jpg")
 
     pipeline = Pipeline.from_pretrained("default", device="cpu")
     damaged = damage(sample)
@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
     _save(pipeline.restore(sample, corruption_mask=mask, dilate=0, feather=8).plot(height=256), folder / "own-mask.jpg")
 
 
-def _shapes() -> Image.Image:
+def _draw_shapes() -> Image.Image:
     """Three draws of every built-in shape."""
     cells = []
     with tempfile.TemporaryDirectory() as masks:
@@ -58,14 +58,14 @@ def _shapes() -> Image.Image:
             row = Image.new("RGB", (3 * 100 + 8, 100), "white")
             for i in range(3):
                 mask = shape.draw((100, 100), np.random.default_rng(i))
-                row.paste(_framed(Image.fromarray(mask).convert("RGB")), (i * 104, 0))
+                row.paste(_frame(Image.fromarray(mask).convert("RGB")), (i * 104, 0))
             cells.append((entry.qualified_name, row))
-    return _table(cells, columns=3)
+    return _draw_table(cells, columns=3)
 
 
-def _contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
+def _draw_contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
     """Every built-in content in the sample photo: those that fill strokes, and those that bring their own form."""
-    square = _square(photo, 200)
+    square = _crop_square(photo, 200)
     other = np.ascontiguousarray(np.rot90(square, 2)[:, :, ::-1])
     fills, forms = [], []
     for entry in registry.list_entries("content"):
@@ -79,39 +79,39 @@ def _contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
             if has_form := painted.shape[2] == 4:
                 mask = Full().draw((200, 200), rng)
             damaged = Image.fromarray(blend(square, painted, mask, radius=0.0 if has_form else 1.0)[0])
-            row.paste(_framed(damaged.resize((132, 132), Image.Resampling.LANCZOS)), (i * 136, 0))
+            row.paste(_frame(damaged.resize((132, 132), Image.Resampling.LANCZOS)), (i * 136, 0))
         (forms if has_form else fills).append((entry.qualified_name, row))
-    return _table(fills, columns=3), _table(forms, columns=3)
+    return _draw_table(fills, columns=3), _draw_table(forms, columns=3)
 
 
-def _post(photo: np.ndarray) -> Image.Image:
+def _draw_postprocessing(photo: np.ndarray) -> Image.Image:
     """What may happen to a photo before and after it is damaged, each alone, at its strongest."""
-    square = _square(photo, 150)
+    square = _crop_square(photo, 150)
     steps = {"resize": {"scale": (0.5, 0.5)}, "blur": {}, "sharpen": {}, "noise": {}, "gamma": {}}
     steps["jpeg"] = {"quality": (50, 50), "twice": 1.0}
-    cells = [("as it is", _framed(Image.fromarray(square)))]
+    cells = [("as it is", _frame(Image.fromarray(square)))]
     for step, fields in steps.items():
         only = {other: float(other == step) for other in steps}
         changed = Postprocessing(**({"share": 1.0} | only | fields))(square, np.random.default_rng(2))
-        cells.append((step, _framed(Image.fromarray(changed))))
+        cells.append((step, _frame(Image.fromarray(changed))))
     for i in range(3):
         toned = tone_photo(square, np.random.default_rng(i))
-        cells.append((f"toned {i + 1}", _framed(Image.fromarray(toned))))
-    return _table(cells, columns=5)
+        cells.append((f"toned {i + 1}", _frame(Image.fromarray(toned))))
+    return _draw_table(cells, columns=5)
 
 
-def _square(photo: np.ndarray, side: int) -> np.ndarray:
+def _crop_square(photo: np.ndarray, side: int) -> np.ndarray:
     square = photo[: min(photo.shape[:2]), : min(photo.shape[:2])]
     return np.array(Image.fromarray(square).resize((side, side), Image.Resampling.LANCZOS))
 
 
-def _framed(image: Image.Image) -> Image.Image:
+def _frame(image: Image.Image) -> Image.Image:
     """An image with a gray line around it, without which white on white cannot be seen."""
     ImageDraw.Draw(image).rectangle((0, 0, image.width - 1, image.height - 1), outline="gray")
     return image
 
 
-def _table(cells: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
+def _draw_table(cells: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
     """Images of one size under their names."""
     width, height = cells[0][1].size
     margin, heading = 14, 22

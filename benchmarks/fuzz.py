@@ -98,20 +98,20 @@ def mutate(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
 
 
 @cache
-def pipeline() -> Pipeline:
+def make_pipeline() -> Pipeline:
     torch.manual_seed(0)
     return Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
 
 
 @cache
-def saved_weights() -> tuple[bytes, bytes]:
+def make_weights() -> tuple[bytes, bytes]:
     with tempfile.TemporaryDirectory() as folder:
-        pipeline().save_pretrained(folder)
+        make_pipeline().save_pretrained(folder)
         return Path(folder, "config.json").read_bytes(), Path(folder, "model.safetensors").read_bytes()
 
 
 @cache
-def published_checkpoint() -> bytes:
+def make_published_checkpoint() -> bytes:
     file = io.BytesIO()
     groups = ("inpaintnet", "encoder", "classifier", "projection")
     torch.save({group: {"weight": torch.ones(2, 3), "bias": torch.zeros(3)} for group in groups} | {"step": 3}, file)
@@ -119,13 +119,13 @@ def published_checkpoint() -> bytes:
 
 
 @cache
-def training_checkpoint() -> bytes:
+def make_training_checkpoint() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         return write_checkpoint(Path(folder), 1, {"step": 1, "weights": torch.ones(5)}, keep=1).read_bytes()
 
 
 @cache
-def manifest() -> bytes:
+def make_manifest() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         contaminations = {"a": {"shape": {"use": "rectangles"}, "content": {"use": "noise"}}}
         entries = tuple(Entry(photo=p, contamination="a", seed=(1, i), blur=1.5, area=0.2) for i, p in enumerate("xy"))
@@ -142,22 +142,22 @@ def try_photo(rng: np.random.Generator, folder: Path, form: str) -> None:
         return
     mask = np.zeros(photo.size, bool)
     mask[: 1 + photo.size[0] // 2, : 1 + photo.size[1] // 2] = True
-    result = pipeline().restore(photo, corruption_mask=mask)
+    result = make_pipeline().restore(photo, corruption_mask=mask)
     result.save(folder / "out")
     if not np.array_equal(result.composited.pixels[~mask], photo.pixels[~mask]):  # pyright: ignore[reportOptionalMemberAccess]
         raise AssertionError("pixels outside the mask are changed")
-    pipeline().restore(photo, corruption_mask=file)
+    make_pipeline().restore(photo, corruption_mask=file)
 
 
 def try_yaml(rng: np.random.Generator, folder: Path) -> None:
-    config = json.loads(saved_weights()[0])
+    config = json.loads(make_weights()[0])
     text = dump_yaml(config).encode() + b"\nlist: &a [1, 2.5, 1e-4, {b: off}]\nagain: [*a, *a]\ntext: !!str 5\n"
     (folder / "config.yaml").write_bytes(mutate(rng, text, text))
     load_yaml(folder / "config.yaml")
 
 
 def try_weights(rng: np.random.Generator, folder: Path, damaged: str) -> None:
-    config, tensors = saved_weights()
+    config, tensors = make_weights()
     if damaged == "config":
         config = mutate(rng, config, config)
     else:  # without its hash, which would refuse it before it is read
@@ -169,7 +169,7 @@ def try_weights(rng: np.random.Generator, folder: Path, damaged: str) -> None:
 
 
 def try_published(rng: np.random.Generator, folder: Path) -> None:
-    data = published_checkpoint()
+    data = make_published_checkpoint()
     if rng.random() < 0.5:  # the pickle itself, in an archive that is whole
         file = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(file, "w") as new:
@@ -184,12 +184,12 @@ def try_published(rng: np.random.Generator, folder: Path) -> None:
 
 
 def try_training(rng: np.random.Generator, folder: Path) -> None:
-    (folder / "step-1.pt").write_bytes(mutate(rng, training_checkpoint(), training_checkpoint()))
+    (folder / "step-1.pt").write_bytes(mutate(rng, make_training_checkpoint(), make_training_checkpoint()))
     read_checkpoint(folder / "step-1.pt")
 
 
 def try_manifest(rng: np.random.Generator, folder: Path) -> None:
-    (folder / "manifest.json").write_bytes(mutate(rng, manifest(), manifest()))
+    (folder / "manifest.json").write_bytes(mutate(rng, make_manifest(), make_manifest()))
     Manifest.load(folder / "manifest.json")
 
 

@@ -42,7 +42,7 @@ SHAPES = ((256, 384), (256, 512), (256, 768), (768, 256), (512, 1536))
 SEED, RESAMPLES = 11, 1000
 
 
-def corruption(short: int) -> Corruption:
+def make_corruption(short: int) -> Corruption:
     shapes = (Blobs(radius=(0.1, 0.4)), BrushStrokes(count=(1, 7)), Rectangles(count=(1, 4), side=(0.15, 0.7)))
     rules = (
         Rule(shapes=shapes, contents=(AnotherPhoto(), RandomColor(), Noise(), Mosaic()), weight=3),
@@ -51,7 +51,7 @@ def corruption(short: int) -> Corruption:
     return Corruption(rules=rules, area=(0.1, 0.6), blur=(0.0, 3.0 * short / 256))
 
 
-def scaled(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def scale_photo(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(ImageOps.fit(Image.fromarray(photo), (size[1], size[0]), Image.Resampling.LANCZOS))
 
 
@@ -59,11 +59,11 @@ def measure(
     pipeline: Pipeline, photos: FolderDataset, size: tuple[int, int], each: int
 ) -> tuple[NDArray[np.int64], float]:
     """Of each photo the pixels that were found rightly, found, and corrupted, ``[photos, 3]``; the share of alarms."""
-    damage = corruption(min(size))
+    damage = make_corruption(min(size))
     counts = np.zeros((len(photos), 3), np.int64)
     alarms = []
     for i in range(len(photos)):
-        clean = scaled(photos[i].image, size)
+        clean = scale_photo(photos[i].image, size)
         alarms.append(pipeline.detect(clean).corruption_mask.float().mean().item())
         for k in range(each):
             rng = np.random.default_rng([SEED, i, k])
@@ -78,17 +78,17 @@ def measure(
     return counts, float(np.mean(alarms))
 
 
-def f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def compute_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """F1 over all pixels of ``[..., photos, 3]``."""
     hits, found, corrupted = np.moveaxis(counts.sum(axis=-2), -1, 0)
     return 2 * hits / (found + corrupted)
 
 
-def difference(counts: NDArray[np.int64], first: NDArray[np.int64]) -> str:
+def describe_difference(counts: NDArray[np.int64], first: NDArray[np.int64]) -> str:
     """By how much F1 is above that of the first, with its interval; both are of the same photos."""
     drawn = np.random.default_rng(SEED).integers(len(counts), size=(RESAMPLES, len(counts)))
-    low, high = np.quantile(f1(counts[drawn]) - f1(first[drawn]), [0.025, 0.975])
-    return f"{f1(counts) - f1(first):+.3f} ({low:+.2f} to {high:+.2f})"
+    low, high = np.quantile(compute_f1(counts[drawn]) - compute_f1(first[drawn]), [0.025, 0.975])
+    return f"{compute_f1(counts) - compute_f1(first):+.3f} ({low:+.2f} to {high:+.2f})"
 
 
 def main() -> None:
@@ -108,8 +108,8 @@ def main() -> None:
         first = counts if first is None else first
         area = counts[:, 2].sum() / (arguments.each * len(photos) * size[0] * size[1])
         print(
-            f"| {size[0]} x {size[1]} | {f1(counts):.3f} | {difference(counts, first)} | {100 * area:.0f} % "
-            f"| {100 * alarm:.2f} % |",
+            f"| {size[0]} x {size[1]} | {compute_f1(counts):.3f} | {describe_difference(counts, first)} "
+            f"| {100 * area:.0f} % | {100 * alarm:.2f} % |",
             flush=True,
         )
 

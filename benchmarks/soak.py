@@ -15,7 +15,7 @@ import numpy as np
 from hcl_sdk import Pipeline
 
 
-def resident_mib() -> float:
+def get_resident_mib() -> float:
     """Resident memory of this process (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
@@ -31,7 +31,7 @@ def main() -> None:
     print(f"{platform.machine()}, {date.today()}")
     for i in range(arguments.photos + 1):
         if i % (arguments.photos // 5 or 1) == 0:
-            print(f"after {i:5d} photos: {resident_mib():8.1f} MiB")
+            print(f"after {i:5d} photos: {get_resident_mib():8.1f} MiB")
         height, width = rng.integers(1, 700, 2)
         pipeline(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 

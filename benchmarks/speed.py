@@ -19,7 +19,7 @@ import torch
 from hcl_sdk import Pipeline
 
 
-def median_ms(work: Callable[[], object], repeats: int) -> float:
+def measure_median_ms(work: Callable[[], object], repeats: int) -> float:
     times = []
     for _ in range(repeats + 3):
         begin = time.perf_counter()
@@ -28,7 +28,7 @@ def median_ms(work: Callable[[], object], repeats: int) -> float:
     return statistics.median(times[3:])
 
 
-def peak_mib() -> float:
+def get_peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -49,13 +49,13 @@ def main() -> None:
     photo = rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)
     mask = np.zeros((256, 256), dtype=bool)
     mask[64:192, 64:192] = True
-    detect = median_ms(lambda: pipeline.detect(photo), arguments.repeats)
-    restore = median_ms(lambda: pipeline.restore(photo, corruption_mask=mask), arguments.repeats)
+    detect = measure_median_ms(lambda: pipeline.detect(photo), arguments.repeats)
+    restore = measure_median_ms(lambda: pipeline.restore(photo, corruption_mask=mask), arguments.repeats)
     print(f"256 x 256: detection {detect:.0f} ms, restoration {restore:.0f} ms (median of {arguments.repeats})")
-    before = peak_mib()
+    before = get_peak_mib()
     begin = time.perf_counter()
     pipeline(rng.integers(0, 256, (3000, 4000, 3), dtype=np.uint8))
-    print(f"4000 x 3000: {time.perf_counter() - begin:.1f} s, peak memory {before:.0f} -> {peak_mib():.0f} MiB")
+    print(f"4000 x 3000: {time.perf_counter() - begin:.1f} s, peak memory {before:.0f} -> {get_peak_mib():.0f} MiB")
 
 
 if __name__ == "__main__":

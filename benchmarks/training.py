@@ -45,7 +45,7 @@ def make_detector() -> Detector:
     ).train()
 
 
-def seconds(functions: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+def time_calls(functions: Sequence[Callable[[], object]], repeats: int) -> list[float]:
     """The least processor time of a call of each, all threads together, after one call that does not count.
 
     They take turns, so that all of them meet the same other work.
@@ -59,17 +59,17 @@ def seconds(functions: Sequence[Callable[[], object]], repeats: int) -> list[flo
     return [min(own[1:]) for own in times]
 
 
-def step(detector: Detector, losses: Callable[[Tensor, Tensor], Tensor], image: Tensor, mask: Tensor) -> None:
+def run_step(detector: Detector, losses: Callable[[Tensor, Tensor], Tensor], image: Tensor, mask: Tensor) -> None:
     detector.zero_grad()
     losses(image, mask).backward()
 
 
-def batched(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+def compute_loss_batched(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
     detection = detector(image, corruption_mask=mask)
     return HierarchicalContrastiveLoss()(detection, mask) + ClassifierLoss()(detection, mask)
 
 
-def looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+def compute_loss_looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
     """The networks on the batch; clustering and losses image by image, and anchors one after the other."""
     pyramid = detector.encoder(image)
     embeddings = detector.head(detector.interaction(pyramid))
@@ -83,17 +83,17 @@ def looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
             embeddings=own,
             scales=scales,
         )
-        total = total + plain_contrastive(own, scales, mask[b : b + 1])
+        total = total + compute_plain_contrastive(own, scales, mask[b : b + 1])
         total = total + ClassifierLoss()(detection, mask[b : b + 1])
     return total / len(image)
 
 
-def networks_alone(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
-    """What the looped step does outside of its loops."""
+def run_networks(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
+    """Run only what `compute_loss_looped` does outside its loops."""
     return torch.stack([e.sum() for e in detector.head(detector.interaction(detector.encoder(image)))]).sum()
 
 
-def plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetection], mask: Tensor) -> Tensor:
+def compute_plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetection], mask: Tensor) -> Tensor:
     """The published loss of one image as one writes it down first: sets of vectors, a loop over the anchors."""
     total = embeddings[0].new_zeros(())
     truth = torch.nn.functional.interpolate(mask.float(), embeddings[0].shape[-2:])
@@ -147,16 +147,18 @@ def main() -> None:
             assert mask is not None
             detector = make_detector()
 
-            kinds = (batched, looped, networks_alone) if size == SIZE else (batched,)
-            steps = [partial(step, detector, partial(kind, detector), image, mask) for kind in kinds]
-            fast, *others = seconds(steps, 5)
+            kinds = (
+                (compute_loss_batched, compute_loss_looped, run_networks) if size == SIZE else (compute_loss_batched,)
+            )
+            steps = [partial(run_step, detector, partial(kind, detector), image, mask) for kind in kinds]
+            fast, *others = time_calls(steps, 5)
             if others:
                 slow, networks = others
                 print(
                     f"A step on {BATCH} images of {SIZE} px with loops over images and anchors takes {slow / fast:.1f}"
                 )
                 print(f"times as long as on the whole batch; {1 - networks / slow:.0%} of it is what is looped.")
-            one = seconds([lambda items=items: [items[i] for i in range(60)]], 5)[0] / 60
+            one = time_calls([lambda items=items: [items[i] for i in range(60)]], 5)[0] / 60
             print(
                 f"{size} px: a core prepares {1 / one:.0f} images a second. For a step of the small detector on {BATCH}"
             )

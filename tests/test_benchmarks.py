@@ -137,8 +137,8 @@ def test_the_research_weights_can_be_trained(photos: str) -> None:
 
 @pytest.mark.parametrize("way", [name for name, way in compared["ways"].items() if "trained_as" not in way])
 def test_the_ways_of_the_comparison_can_be_trained(way: Any, photos: str) -> None:
-    for run in generalization.runs([way]):
-        configured = override(generalization.configuration(compared, run, 10), [f"data.dataset.path={photos}"])
+    for run in generalization.list_runs([way]):
+        configured = override(generalization.make_configuration(compared, run, 10), [f"data.dataset.path={photos}"])
         _, recipe = load_run(configured, device="cpu")
         assert recipe.data.corruption.rules
 
@@ -196,7 +196,7 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
             area += positive * found / (found + wrong) if found else 0
         return area / sum(positives)
 
-    summary = generalization.summarized(measured.folder)
+    summary = generalization.summarize(measured.folder)
     damaged = [row for row in measured.report.rows if row.area]
     assert len(damaged) < len(measured.report.rows)
     assert summary["overall"]["within"] == [pytest.approx(mean(of(row) for row in damaged))]
@@ -208,7 +208,7 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
 
 
 def test_without_looking_one_finds_the_corrupted_share(measured: Measured) -> None:
-    blind = generalization.blind(measured.out)
+    blind = generalization.measure_blind(measured.out)
     for group in ({"content": "watermark"}, {"shape": "text"}, {}):
         kind, name = next(iter(group.items()), ("overall", ""))
         shares = measured.shares(**group)
@@ -218,7 +218,7 @@ def test_without_looking_one_finds_the_corrupted_share(measured: Measured) -> No
 
 
 def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_content(measured: Measured) -> None:
-    summary = generalization.summarized(measured.folder)
+    summary = generalization.summarize(measured.folder)
 
     def put(name: str, f1: float) -> None:
         summary["content"]["noise"]["f1"] = [f1, f1 - 0.1, f1 + 0.1]
@@ -229,7 +229,7 @@ def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_con
         put(f"one_all_{seed}", f1)
     put("one_no-noise_0", 0.4)
     put("two_no-noise_0", 0.3)
-    lines = "\n".join(generalization.tables(measured.out, ["one", "two"])).splitlines()
+    lines = "\n".join(generalization.make_tables(measured.out, ["one", "two"])).splitlines()
     share = mean(measured.shares(content="noise"))
     assert f"| noise | 0.500 (0.200 to 0.800) | - | {2 * share / (1 + share):.3f} |" in lines
     assert "| noise | 0.400 [0.30, 0.50], 0.80 | - |" in lines

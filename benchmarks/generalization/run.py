@@ -70,14 +70,14 @@ class Run:
         return f"{self.way}_{self.contents}_{self.seed}"
 
 
-def runs(ways: list[str]) -> Iterator[Run]:
+def list_runs(ways: list[str]) -> Iterator[Run]:
     for contents in ("all", "only-photo"):
         yield from (Run(way, contents, seed) for way in ways for seed in SEEDS)
     for content in LEFT_OUT:
         yield from (Run(way, f"no-{content}", SEEDS[0]) for way in ways)
 
 
-def configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any]:
+def make_configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any]:
     """What ``hcl train`` is given."""
     way = recipe["ways"][run.way]
     made = copy.deepcopy(recipe["common"])
@@ -88,12 +88,12 @@ def configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any
     kind, _, content = run.contents.partition("-")
     rules = made["data"]["corruption"]["rules"]
     for rule in rules if kind != "all" else ():
-        rule["contents"] = [c for c in rule["contents"] if (_content(c) == content) == (kind == "only")]
+        rule["contents"] = [c for c in rule["contents"] if (_name_content(c) == content) == (kind == "only")]
     made["data"]["corruption"]["rules"] = [rule for rule in rules if rule["contents"]]
     return made
 
 
-def _content(written: str | dict[str, Any]) -> str:
+def _name_content(written: str | dict[str, Any]) -> str:
     return written if isinstance(written, str) else written["use"]
 
 
@@ -103,26 +103,26 @@ def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Name
     way = recipe["ways"][run.way]
     trained = Run(way.get("trained_as", run.way), run.contents, run.seed)
     shared = out / "manifest.json"  # the first draws it
-    asked = {"training": _asked(trained, recipe, arguments), "detector": way["detector"]}
+    asked = {"training": _complete_configuration(trained, recipe, arguments), "detector": way["detector"]}
     if summary.exists():
         made_of = json.loads(summary.read_text(encoding="utf-8"))["made_of"]
-        if made_of != asked | {"manifest": _digest(shared)}:
+        if made_of != asked | {"manifest": _hash_file(shared)}:
             raise SystemExit(f"{summary} is of another recipe, other steps or other photos than what is asked for now")
         return
     print(f"{run.name}:", flush=True)
     weights = _train(trained, recipe, arguments)
     if trained != run:
-        weights = _detecting(way["detector"], weights)
+        weights = _copy_weights_for(way["detector"], weights)
     measured = out / "measured" / run.name
     manifest = ["--manifest", str(shared)] if shared.exists() else []
     fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1"]
-    _hcl("benchmark", *fields, *manifest, "--weights", str(weights), "-o", str(measured))
+    _run_hcl("benchmark", *fields, *manifest, "--weights", str(weights), "-o", str(measured))
     if not manifest:
         shared.write_bytes((measured / "manifest.json").read_bytes())
     summary.parent.mkdir(parents=True, exist_ok=True)
     partial = summary.with_suffix(".partial")
-    made_of = asked | {"manifest": _digest(shared)}
-    partial.write_text(json.dumps(summarized(measured) | {"made_of": made_of}, indent=1), encoding="utf-8")
+    made_of = asked | {"manifest": _hash_file(shared)}
+    partial.write_text(json.dumps(summarize(measured) | {"made_of": made_of}, indent=1), encoding="utf-8")
     partial.replace(summary)
 
 
@@ -130,25 +130,25 @@ def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> P
     """The weights of a run, trained if they are not there."""
     training = arguments.out / "runs" / run.name
     configured = arguments.out / "configurations" / f"{run.name}.yaml"
-    asked = _asked(run, recipe, arguments)
+    asked = _complete_configuration(run, recipe, arguments)
     if configured.exists() and yaml.safe_load(configured.read_text(encoding="utf-8")) != asked:
         raise SystemExit(f"{configured} is of another recipe, other steps or other photos than what is asked for now")
     configured.parent.mkdir(parents=True, exist_ok=True)
     configured.write_text(yaml.safe_dump(asked), encoding="utf-8")
-    _hcl("train", str(configured), "-o", str(training))
+    _run_hcl("train", str(configured), "-o", str(training))
     return training / "weights"
 
 
-def _asked(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+def _complete_configuration(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """The configuration of a training, with its photos."""
-    made = configuration(recipe, run, arguments.steps)
+    made = make_configuration(recipe, run, arguments.steps)
     made["data"]["dataset"]["path"] = str(arguments.photos.resolve())
     if arguments.exclude is not None:
         made["data"]["dataset"]["exclude"] = str(arguments.exclude.resolve())
     return made
 
 
-def _digest(file: Path) -> str:
+def _hash_file(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 
@@ -165,7 +165,7 @@ def check_manifest(manifest: Path, held_out: Path) -> None:
         )
 
 
-def _detecting(detector: dict[str, Any], weights: Path) -> Path:
+def _copy_weights_for(detector: dict[str, Any], weights: Path) -> Path:
     """The same weights with other settings of the detector."""
     folder = weights.with_name("weights_" + "_".join(detector))
     folder.mkdir(exist_ok=True)
@@ -176,13 +176,13 @@ def _detecting(detector: dict[str, Any], weights: Path) -> Path:
     return folder
 
 
-def _hcl(*arguments: str) -> None:
+def _run_hcl(*arguments: str) -> None:
     done = subprocess.run([sys.executable, "-m", "hcl_sdk.cli", *arguments], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
 
 
-def summarized(measured: Path) -> dict[str, Any]:
+def summarize(measured: Path) -> dict[str, Any]:
     """Of a measured run, what the tables show: value, and low and high of its 95 % interval by photos."""
     report = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (measured / "items.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -190,23 +190,25 @@ def summarized(measured: Path) -> dict[str, Any]:
     levels = np.array([row["detection"]["levels"] for row in damaged], np.float64)
     precisions = average_precision(levels[:, 0], levels[:, 1])
 
-    def kept(group: dict[str, Any], is_in: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def estimate(group: dict[str, Any], is_in: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         within = mean(float(value) for row, value in zip(damaged, precisions, strict=True) if is_in(row))
         estimates = {name: list(group[name].values()) for name in OVERALL if name in group}
         return {**estimates, "within": [within]}
 
     return {
-        "overall": kept(report["overall"], lambda row: True),
-        "content": {c: kept(report["groups"]["content"][c], lambda row, c=c: row["content"] == c) for c in CONTENTS},
-        "shape": {s: kept(report["groups"]["shape"][s], lambda row, s=s: row["shape"] == s) for s in SHAPES},
+        "overall": estimate(report["overall"], lambda row: True),
+        "content": {
+            c: estimate(report["groups"]["content"][c], lambda row, c=c: row["content"] == c) for c in CONTENTS
+        },
+        "shape": {s: estimate(report["groups"]["shape"][s], lambda row, s=s: row["shape"] == s) for s in SHAPES},
         "crossed": {
-            c: {s: kept({}, lambda row, c=c, s=s: (row["content"], row["shape"]) == (c, s)) for s in SHAPES}
+            c: {s: estimate({}, lambda row, c=c, s=s: (row["content"], row["shape"]) == (c, s)) for s in SHAPES}
             for c in CROSSED
         },
     }
 
 
-def blind(out: Path) -> Callable[[str, str, str], str]:
+def measure_blind(out: Path) -> Callable[[str, str, str], str]:
     """What a detector reaches that does not look: of a measure, ``content`` or ``shape``, and its name.
 
     It has an average precision of the corrupted share of the pixels, and its best F1 is that of flagging everything.
@@ -215,78 +217,79 @@ def blind(out: Path) -> Callable[[str, str, str], str]:
     measured = next((out / "measured").glob("*/items.jsonl"))  # the damage is the same in all
     rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
 
-    def of(measure: str, group: str, name: str) -> str:
+    def guess(measure: str, group: str, name: str) -> str:
         # All images have the same size: the share of all pixels is the mean of those of the images.
         is_in = [row for row in rows if group == "overall" or row[group] == name]
         share = mean(row["area"] for row in is_in if measure != "within" or row["area"] > 0)
         return f"{2 * share / (1 + share) if measure == 'f1' else share:.3f}"
 
-    return of
+    return guess
 
 
-def tables(out: Path, ways: list[str]) -> Iterator[str]:
+def make_tables(out: Path, ways: list[str]) -> Iterator[str]:
     """What was found of each content and shape, trained on all, on other photos alone, and without the content."""
     found = {path.stem: json.loads(path.read_text()) for path in (out / "summaries").glob("*.json")}
-    unseen = blind(out)
+    unseen = measure_blind(out)
     for measure, called in MEASURES.items():
         for contents, title in (("all", "all contents"), ("only-photo", "parts of other photos alone")):
             names = [[Run(way, contents, seed).name for seed in SEEDS] for way in ways]
             reports = [[found[name] for name in of_way if name in found] for of_way in names]
 
             yield f"\nTrained on {title}: {called}, the mean over the seeds (least to greatest)\n"
-            yield _header(["content", *ways, "without looking"])
+            yield _format_header(["content", *ways, "without looking"])
             for content in CONTENTS:
-                cells = _spreads(reports, "content", content, measure)
-                yield _line(content, [*cells, unseen(measure, "content", content)])
+                cells = _describe_ways(reports, "content", content, measure)
+                yield _format_line(content, [*cells, unseen(measure, "content", content)])
             for overall in OVERALL if measure == "f1" else (measure,):
                 last = unseen(overall, "overall", "") if overall in MEASURES else ""
-                yield _line(f"*{overall.replace('_', ' ')}, over all*", [*_spreads(reports, "overall", overall), last])
-            yield "\n" + _header(["shape, of contents that have none of their own", *ways, "without looking"])
+                cells = _describe_ways(reports, "overall", overall)
+                yield _format_line(f"*{overall.replace('_', ' ')}, over all*", [*cells, last])
+            yield "\n" + _format_header(["shape, of contents that have none of their own", *ways, "without looking"])
             for shape in SHAPES:
-                cells = _spreads(reports, "shape", shape, measure)
-                yield _line(shape, [*cells, unseen(measure, "shape", shape)])
+                cells = _describe_ways(reports, "shape", shape, measure)
+                yield _format_line(shape, [*cells, unseen(measure, "shape", shape)])
         if measure == "within":
             yield f"\nTrained on all contents: {called}, by content and shape, the mean over the seeds\n"
-            yield _header(["content", "way", *SHAPES])
+            yield _format_header(["content", "way", *SHAPES])
             for content, way in product(CROSSED, ways):
                 reports = [found[name] for name in (Run(way, "all", seed).name for seed in SEEDS) if name in found]
                 values = [[report["crossed"][content][s][measure][0] for report in reports] for s in SHAPES]
-                yield _line(content, [way, *(f"{mean(own):.3f}" if own else "-" for own in values)])
+                yield _format_line(content, [way, *(f"{mean(own):.3f}" if own else "-" for own in values)])
         yield f"\nThe content left out of the training: {called} [its interval], as a share of that with it in\n"
-        yield _header(["content", *ways])
+        yield _format_header(["content", *ways])
         for left_out, names in LEFT_OUT.items():
             for content in names:
                 pairs = ((Run(way, f"no-{left_out}", SEEDS[0]).name, Run(way, "all", SEEDS[0]).name) for way in ways)
                 reports = [
                     [found[name]["content"][content][measure] for name in pair if name in found] for pair in pairs
                 ]
-                yield _line(content, [_share(*pair) if len(pair) == 2 else "-" for pair in reports])
+                yield _format_line(content, [_describe_share(*pair) if len(pair) == 2 else "-" for pair in reports])
 
 
-def _spreads(reports: list[list[dict[str, Any]]], *keys: str) -> list[str]:
+def _describe_ways(reports: list[list[dict[str, Any]]], *keys: str) -> list[str]:
     """Of each way the mean over its reports of what lies under the keys, and the least and the greatest."""
 
-    def at_keys(report: Any) -> float:
+    def get_value(report: Any) -> float:
         return functools.reduce(lambda value, key: value[key], keys, report)[0]
 
-    return [_spread([at_keys(report) for report in own]) for own in reports]
+    return [_describe_spread([get_value(report) for report in own]) for own in reports]
 
 
-def _share(without: list[float], within: list[float]) -> str:
+def _describe_share(without: list[float], within: list[float]) -> str:
     value, *interval = without
     shown = f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
     return f"{shown}, {value / within[0]:.2f}" if within[0] else shown
 
 
-def _header(names: list[str]) -> str:
-    return _line(names[0], names[1:]) + "\n" + "|---" * len(names) + "|"
+def _format_header(names: list[str]) -> str:
+    return _format_line(names[0], names[1:]) + "\n" + "|---" * len(names) + "|"
 
 
-def _line(name: str, cells: list[str]) -> str:
+def _format_line(name: str, cells: list[str]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _spread(values: list[float]) -> str:
+def _describe_spread(values: list[float]) -> str:
     if not values:
         return "-"
     return f"{mean(values):.3f}" + (f" ({min(values):.3f} to {max(values):.3f})" if len(values) > 1 else "")
@@ -302,13 +305,13 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="names of runs, such as 'bce_all_*'")
     arguments = parser.parse_args()
     recipe = yaml.safe_load((HERE / "recipe.yaml").read_text(encoding="utf-8"))
-    wanted = [run for run in runs(list(recipe["ways"])) if fnmatch.fnmatch(run.name, arguments.only)]
+    wanted = [run for run in list_runs(list(recipe["ways"])) if fnmatch.fnmatch(run.name, arguments.only)]
     if not wanted:
         raise SystemExit(f"no run has a name like {arguments.only!r}")
     check_manifest(arguments.out / "manifest.json", arguments.held_out)
     for run in wanted:
         train_and_measure(run, recipe, arguments)
-    print("\n".join(tables(arguments.out, list(recipe["ways"]))))
+    print("\n".join(make_tables(arguments.out, list(recipe["ways"]))))
 
 
 if __name__ == "__main__":
