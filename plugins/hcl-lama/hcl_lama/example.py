@@ -1,4 +1,4 @@
-"""A tiny network that is called as LaMa is, for tests and for trying out; it has learned nothing."""
+"""A tiny untrained network with the interface of LaMa, for tests and for trying things out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class Blur(nn.Module):
-    """Fills with means of the known pixels, weighted by distance, of the pixels around and of the whole image."""
+    """Fills with the mean of known pixels nearby, weighted by distance, and of the whole image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class Blur(nn.Module):
         self.kernel = nn.Parameter(kernel.repeat(4, 1, 1, 1))
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """``[B, 3, H, W]`` images in [0, 1] and ``[B, 1, H, W]`` masks, 1 = to be filled; filled images."""
+        """Fill images ``[B, 3, H, W]`` in [0, 1] where the masks ``[B, 1, H, W]`` are 1."""
         if image.shape[2] % 8 != 0 or image.shape[3] % 8 != 0:
             raise ValueError("the height and the width have to be multiples of 8")
         known = torch.cat([image * (1 - mask), 1 - mask], 1)
@@ -31,8 +31,8 @@ class Blur(nn.Module):
 
 
 def write_example(path: Path) -> str:
-    """Write it as a TorchScript file; returns its SHA-256."""
-    archive = io.BytesIO()  # and not the file, whose name would be in the archive
+    """Write the network as a TorchScript file; return its SHA-256."""
+    archive = io.BytesIO()  # a file's name would become part of the archive, and of the hash
     torch.jit.save(torch.jit.script(Blur()), archive)
     path.write_bytes(archive.getvalue())
     return hashlib.sha256(archive.getvalue()).hexdigest()

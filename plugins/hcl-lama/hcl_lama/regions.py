@@ -1,4 +1,4 @@
-"""Large images in parts, so that memory is bounded and small damage keeps the photo's detail."""
+"""Filling large images in parts, which bounds memory and keeps the photo's detail around small damage."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 
 CELL = 64
-"""Pixels. Damage is found in squares of this size; what is in squares that touch is filled at once."""
+"""Side in pixels of the squares that damage is grouped by; damage in squares that touch is filled together."""
 
 Fill = Callable[[Tensor, Tensor], Tensor]
 """``[1, 3, H, W]`` image and ``[1, 1, H, W]`` bool mask -> filled image."""
 
 
 def fill_in_parts(image: Tensor, corruption_mask: Tensor, size: int, fill: Fill) -> Tensor:
-    """Fill an image, with no part that is given to ``fill`` larger than ``size``.
+    """Fill an image without passing anything larger than ``size`` to ``fill``.
 
-    An image that is small enough is given as a whole. Of a larger one, each region of damage is, with surroundings as
-    wide as itself; if that is still too large, it is shrunk, and what is filled is enlarged. A region sees those that
-    were filled before it as known.
+    A small image is passed as a whole. In a larger one, each region of damage is filled on its own, with surroundings
+    as wide as itself; if that is still too large, it is shrunk, and the fill is enlarged. To a region, regions filled
+    before it are known.
 
     Args:
         image: ``[1, 3, H, W]``.
         corruption_mask: ``[1, 1, H, W]`` bool, True = to be filled.
-        size: of the longer side, in pixels.
+        size: the maximum length of the longer side, in pixels.
         fill: the network.
 
     Returns:
-        ``[1, 3, H, W]``; of a large image, pixels outside the mask as they were.
+        ``[1, 3, H, W]``. In a large image, pixels outside the mask are unchanged.
     """
     if max(image.shape[-2:]) <= size:
         return fill(image, corruption_mask)
     filled, left = image.clone(), corruption_mask.clone()
     height, width = image.shape[-2:]
-    for place, own in _regions(corruption_mask):
-        box = _wider(place[0], height), _wider(place[1], width)
+    for place, own in _find_regions(corruption_mask):
+        box = _widen(place[0], height), _widen(place[1], width)
         result = _fill_shrunk(filled[..., *box], left[..., *box], size, fill)
         inside = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(place, box, strict=True))
         filled[..., *place] = torch.where(own, result[..., *inside], filled[..., *place])
@@ -50,8 +50,8 @@ def fill_in_parts(image: Tensor, corruption_mask: Tensor, size: int, fill: Fill)
     return filled
 
 
-def _regions(corruption_mask: Tensor) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
-    """Where damage is that lies close together, and the mask of it there; every corrupted pixel is in exactly one."""
+def _find_regions(corruption_mask: Tensor) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
+    """Group damage that lies close together: yield the box and mask of each group. No pixel is in two of them."""
     height, width = corruption_mask.shape[-2:]
     cells = pool_mask(corruption_mask, CELL)[0, 0].cpu().numpy()
     labels: Any = ndimage.label(cells, structure=np.ones((3, 3), bool))[0]  # pyright: ignore[reportIndexIssue]
@@ -65,19 +65,19 @@ def _regions(corruption_mask: Tensor) -> Iterator[tuple[tuple[slice, slice], Ten
         yield (rows, columns), part & own[: part.shape[-2], : part.shape[-1]]
 
 
-def _wider(place: slice, extent: int) -> slice:
-    """With surroundings as wide as itself on either side."""
+def _widen(place: slice, extent: int) -> slice:
+    """Add surroundings as wide as itself on either side."""
     margin = place.stop - place.start
     return slice(max(0, place.start - margin), min(extent, place.stop + margin))
 
 
 def _fill_shrunk(image: Tensor, mask: Tensor, size: int, fill: Fill) -> Tensor:
-    """``fill``, of an image that is shrunk before if it is larger than ``size``."""
+    """Call ``fill`` with an image that is first shrunk if it is larger than ``size``."""
     height, width = image.shape[-2:]
     scale = size / max(height, width)
     if scale >= 1:
         return fill(image, mask)
     small = max(1, round(height * scale)), max(1, round(width * scale))
-    # Wider by three pixels: the filter that shrinks the image mixes in what is so far beside a pixel.
+    # Three pixels wider, because the filter that shrinks the image mixes in pixels this far away.
     small_mask = F.max_pool2d(shrink_mask(mask, small).float(), 7, stride=1, padding=3) > 0
     return resize(fill(shrink(image, small), small_mask), (height, width), "bilinear")

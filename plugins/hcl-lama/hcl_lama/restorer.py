@@ -19,7 +19,7 @@ MULTIPLE = 8
 """The network halves its maps three times."""
 
 SMALLEST = 16
-"""Pixels a side: at its coarsest the network continues maps by mirroring, which takes two pixels."""
+"""The minimum side in pixels: at its coarsest the network pads by mirroring, which takes two pixels."""
 
 
 @component
@@ -27,24 +27,23 @@ class LaMa(Restorer):
     """Fills large holes and continues patterns: a network of Fourier convolutions, which see the whole image.
 
     Source: Suvorov et al., "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022. The network
-    is the published Big-LaMa as TorchScript, the file ``big-lama.pt`` that tools such as IOPaint use. It takes images
-    in [0, 1] and a mask of which 1 is to be filled. It is not trained further here, always computes in float32, since
-    its Fourier transforms are not for less, and takes one image at a time.
+    is the published Big-LaMa as TorchScript: the file ``big-lama.pt`` that tools such as IOPaint use. It is not trained
+    further, always computes in float32, because its Fourier transforms need it, and takes one image at a time.
 
-    Weights that are saved hold the place and the hash of the file and not what is in it: the network is code, which
-    does not fit in there. Where they are loaded, the file has to be as well.
+    Saved weights hold the path and hash of the file, not its content, because the network is code. Where they are
+    loaded, the file must exist as well.
 
     Attributes:
-        weights: the file, or ``download``, which gets that of IOPaint (200 MB) and keeps it where ``torch.hub`` does.
-        sha256: that the file must have, as 64 lower-case hexadecimal digits, so that a saved pipeline gets no other
-            network. Filled in when a restorer is made. TorchScript is code: a file that is not known to be LaMa is only
-            loaded if ``hcl_lama.trust(sha256)`` was called or the environment variable ``HCL_LAMA_TRUST`` names its
-            hash; that it stands here is not enough, as configurations may come from anybody.
-        max_size: longer side, in pixels, of what the network gets at once, at least 256. Of a larger image every
-            damaged region is filled by itself, with its surroundings, and shrunk if it is still too large.
+        weights: the file, or ``download``, which gets IOPaint's (200 MB) and keeps it in the cache of ``torch.hub``.
+        sha256: the SHA-256 that the file must have, as 64 lower-case hexadecimal digits, so that a saved pipeline gets
+            no other network; filled in when the restorer is made. TorchScript is code: a file that is not known to be
+            LaMa is loaded only if ``hcl_lama.trust(sha256)`` was called or the environment variable ``HCL_LAMA_TRUST``
+            names its hash. Naming it here is not enough, because configurations may come from anybody.
+        max_size: the maximum longer side, in pixels, of the images that the network gets, at least 256. In a larger
+            image every damaged region is filled on its own with its surroundings, and shrunk if still too large.
 
     Raises:
-        ValueError: if there is no such file, it cannot be downloaded, or it is none that may be loaded.
+        ValueError: if the file does not exist, cannot be downloaded, or may not be loaded.
     """
 
     weights: str = "download"
@@ -53,7 +52,7 @@ class LaMa(Restorer):
 
     @classmethod
     def testing_example(cls, folder: Path) -> LaMa:
-        """One with a tiny network in the place of LaMa, for the conformance kit."""
+        """Make one with a tiny network in place of LaMa, for the conformance kit."""
         from hcl_lama.example import write_example
 
         trust(write_example(folder / "tiny-lama.pt"))
@@ -62,10 +61,10 @@ class LaMa(Restorer):
     def build(self, spec: PyramidSpec | None) -> None:
         """Read the file."""
         content, found = read(self.weights, self.sha256)
-        # Fields are read-only for everybody else; here the restorer is not yet made.
+        # Fields are read-only once the restorer is made.
         vars(self)["sha256"] = found
-        # In a tuple, so that the network is none of the modules whose weights are saved and trained. It follows the
-        # images to their device.
+        # In a tuple, which keeps the network out of the modules that are saved and trained. It follows the images to
+        # their device.
         self._network = (load(content, self.weights),)
 
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
@@ -79,16 +78,16 @@ class LaMa(Restorer):
         return torch.cat(filled).to(image.dtype)
 
     def _fill(self, image: Tensor, mask: Tensor) -> Tensor:
-        """What the network makes of one image ``[1, 3, H, W]`` of any size and its mask."""
+        """Fill one image ``[1, 3, H, W]`` of any size."""
         height, width = image.shape[-2:]
         both = torch.cat([image, mask.to(image.dtype)], dim=1)
         multiple = MULTIPLE if min(height, width) > MULTIPLE else SMALLEST
         padded = pad_to_multiple(both, multiple)
-        # Without the optimizer of TorchScript, which would work anew for every size, and change the last digits.
+        # Without TorchScript's optimizer, which would run again for every size and change the last digits.
         with torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
             filled = self._network[0].to(image.device)(padded[:, :3], padded[:, 3:])
         expected = (1, 3, *padded.shape[-2:])
         if not isinstance(filled, Tensor) or filled.shape != expected:
             got = list(filled.shape) if isinstance(filled, Tensor) else type(filled).__name__
-            raise ValueError(f"{self.weights!r} is no LaMa: for an image {list(expected)} it returns {got}")
+            raise ValueError(f"{self.weights!r} is not LaMa: for an image {list(expected)} it returns {got}")
         return filled[..., :height, :width].clamp(0, 1)

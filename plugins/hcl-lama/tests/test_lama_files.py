@@ -41,7 +41,7 @@ def no_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_file_is_not_loaded_and_the_error_says_its_hash(file: tuple[Path, str], no_code_runs: None) -> None:
     path, sha256 = file
-    with pytest.raises(ValueError, match=rf"big-lama.pt' is no file that is known .* hcl_lama.trust\('{sha256}'\)"):
+    with pytest.raises(ValueError, match=rf"big-lama.pt' is not known to be LaMa .* hcl_lama.trust\('{sha256}'\)"):
         LaMa(weights=str(path))
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path: Path, conten
     else:
         torch.save({"weight": torch.zeros(2)}, path)
     trust(hashlib.sha256(path.read_bytes()).hexdigest())
-    with pytest.raises(ValueError, match=r"other\.pt' is damaged, or no TorchScript") as caught:
+    with pytest.raises(ValueError, match=r"other\.pt' is damaged or not TorchScript") as caught:
         LaMa(weights=str(path))
     assert "\n" not in str(caught.value)
 
@@ -132,7 +132,7 @@ def test_a_network_with_another_interface_is_a_clear_error(tmp_path: Path) -> No
     trust(hashlib.sha256(path.read_bytes()).hexdigest())
     restorer = LaMa(weights=str(path))
     mask = torch.ones(1, 1, 16, 16, dtype=torch.bool)
-    with pytest.raises(ValueError, match=r"halved.pt' is no LaMa: .* \[1, 3, 16, 16\] it returns \[1, 3, 8, 16\]"):
+    with pytest.raises(ValueError, match=r"halved.pt' is not LaMa: .* \[1, 3, 16, 16\] it returns \[1, 3, 8, 16\]"):
         restorer(torch.rand(1, 3, 16, 16), Detection.from_mask(mask))
 
 
@@ -182,7 +182,7 @@ def test_a_kept_download_that_was_changed_is_not_loaded(
     kept = tmp_path / "hub" / "checkpoints" / f"big-lama-{files.PINNED[:8]}.pt"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(b"changed")
-    with pytest.raises(ValueError, match=f"is not the file that is asked for: expected SHA-256 {files.PINNED}"):
+    with pytest.raises(ValueError, match=f"is not the requested file: expected SHA-256 {files.PINNED}"):
         LaMa()
     assert downloads == []
 
@@ -234,7 +234,7 @@ def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_
     (tmp_path / "saved" / "config.json").write_text(json.dumps(config))
     Pipeline.from_pretrained(tmp_path / "saved")
     (tmp_path / "moved.pt").write_bytes(b"another one")
-    with pytest.raises(ConfigError, match=r"restorer: .* is not the file that is asked for"):
+    with pytest.raises(ConfigError, match=r"restorer: .* is not the requested file"):
         Pipeline.from_pretrained(tmp_path / "saved")
 
 

@@ -12,7 +12,7 @@ from attrs.validators import ge
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_metric_learning.library import first_line, make_loss
+from hcl_metric_learning.library import make_loss, take_first_line
 from hcl_sdk import Detection, DetectionLoss, component
 from hcl_sdk.functional.contrastive import Pairs
 from hcl_sdk.losses.contrastive import collect_pairs
@@ -24,32 +24,32 @@ _Value = bool | int | float | str | None
 class MetricLearningLoss(DetectionLoss):
     """A loss of pytorch-metric-learning over the anchors and references of the published loss.
 
-    At every scale the embeddings in question are anchors. They are compared with each other and with what the next
-    coarser scale settled, which are references without a gradient (paper, section 3.2; see
+    At every scale, the embeddings in question are anchors. They are compared with each other and with the embeddings
+    that the next coarser scale settled, which are references without a gradient (paper, section 3.2; see
     :func:`hcl_sdk.functional.contrastive.select_pairs`). The labels are *valid* and *corrupted*. The library's loss is
-    called for each image and scale by itself, with all its pairs, of which none is of an anchor and itself; losses over
-    triplets get triplets. The result is the sum over the scales of the mean over the images.
+    called separately for each image and scale, with all pairs of different embeddings, or with triplets if it takes
+    triplets. The result is the sum over the scales of the mean over the images.
 
-    Losses that learn weights for every class, that are made of other losses, or that only compare embeddings which all
-    are anchors cannot be used.
+    Losses that learn weights for every class, that are made of other losses, or that only compare anchors with anchors
+    cannot be used.
 
     Attributes:
         weight: factor in the sum of losses.
-        loss: class of the library, such as ``NTXentLoss``, ``SupConLoss`` or ``TripletMarginLoss``.
-        options: parameters of that class that are numbers, words, or true or false; the library's defaults otherwise.
-        distance: class of the library, such as ``LpDistance``; None for the default of the loss.
+        loss: a loss class of the library, such as ``NTXentLoss``, ``SupConLoss`` or ``TripletMarginLoss``.
+        options: its parameters that are numbers, strings or booleans; others keep the library's defaults.
+        distance: a distance class of the library, such as ``LpDistance``; None for the default of the loss.
         distance_options: its parameters.
-        reducer: class of the library that makes one number of many, such as ``MeanReducer``; None for the default of
-            the loss.
+        reducer: a reducer class of the library, such as ``MeanReducer``; None for the default of the loss.
         reducer_options: its parameters.
-        anchors: at most so many an image and scale. Some losses, ``NTXentLoss`` among them, hold a number in memory for
-            every positive pair with every negative pair: it grows with the square of ``anchors`` and of ``references``.
-        references: at most so many of either label an image and scale.
+        anchors: the maximum number of anchors per image and scale. Some losses, such as ``NTXentLoss``, store a number
+            for every combination of a positive and a negative pair; their memory grows with the square of ``anchors``
+            and of ``references``.
+        references: the maximum number of references of either label per image and scale.
         hard_mining: take the least and the most confident references, and those at edges, instead of random ones.
-        triplets: of losses over triplets, how many an anchor: so many are drawn at random.
+        triplets: for losses over triplets, the number of random triplets per anchor.
 
     Raises:
-        ValueError: for an unknown class or parameter, and for what the library refuses or cannot compute with.
+        ValueError: for an unknown class or parameter, or one that the library refuses or cannot compute with.
 
     Example:
         >>> MetricLearningLoss(loss="NTXentLoss", options={"temprature": 0.1})
@@ -71,11 +71,11 @@ class MetricLearningLoss(DetectionLoss):
 
     @classmethod
     def testing_example(cls, folder: Path) -> MetricLearningLoss:
-        """One of them, for the conformance kit."""
+        """Make one, for the conformance kit."""
         return cls(loss="NTXentLoss")
 
     def build(self) -> None:
-        """Make the library's loss, and try it."""
+        """Make the library's loss and try it."""
         self.criterion: Any = make_loss(
             self.loss, self.options, self.distance, self.distance_options, self.reducer, self.reducer_options
         )
@@ -85,10 +85,10 @@ class MetricLearningLoss(DetectionLoss):
         try:
             value = self._compare(reference[:6], labels[:6], reference, labels, seed=0)
             got = value.item() if isinstance(value, Tensor) and value.numel() == 1 else f"a {type(value).__name__}"
-        except Exception as error:  # of the library, for parameters that it takes and cannot compute with
-            raise ValueError(f"{self._spelled()} cannot be computed: {first_line(error)}") from error
+        except Exception as error:  # the library accepts parameters that it cannot compute with
+            raise ValueError(f"{self._describe()} cannot be computed: {take_first_line(error)}") from error
         if not isinstance(got, float) or not math.isfinite(got):
-            raise ValueError(f"{self._spelled()} gives {got} for a few embeddings; expected a finite number")
+            raise ValueError(f"{self._describe()} gives {got} for a few embeddings; expected a finite number")
 
     def forward(self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0) -> Tensor:
         pairs = collect_pairs(
@@ -99,15 +99,15 @@ class MetricLearningLoss(DetectionLoss):
             hard_mining=self.hard_mining,
             seed=seed,
         )
-        return torch.stack([self._of_scale(each, seed + s) for s, each in enumerate(pairs)]).sum()
+        return torch.stack([self._compute_scale(each, seed + s) for s, each in enumerate(pairs)]).sum()
 
-    def _of_scale(self, pairs: Pairs, seed: int) -> Tensor:
-        """The mean over the images, of which one without anchors counts 0."""
+    def _compute_scale(self, pairs: Pairs, seed: int) -> Tensor:
+        """Compute the mean over the images; an image without anchors counts as 0."""
         losses = []
         for b in range(len(pairs.anchors)):
             is_anchor, is_reference = pairs.is_anchor[b], pairs.is_reference[b]
             anchors, references = pairs.anchors[b][is_anchor], pairs.references[b][is_reference]
-            # Of the references, the anchors come first, so that they keep their numbers.
+            # The anchors are the first references, so their indices agree.
             labels, reference_labels = pairs.labels[b][is_anchor], pairs.reference_labels[b][is_reference]
             losses.append(
                 self._compare(anchors, labels, references, reference_labels, seed).reshape(())
@@ -117,7 +117,7 @@ class MetricLearningLoss(DetectionLoss):
         return torch.stack(losses).mean()
 
     def _compare(self, anchors: Tensor, labels: Tensor, references: Tensor, ref_labels: Tensor, seed: int) -> Tensor:
-        """The library's loss of anchors ``[A, D]`` and references ``[R, D]``, the first ``A`` of which are the anchors.
+        """Call the library's loss with anchors ``[A, D]`` and references ``[R, D]``, the first ``A`` being the anchors.
 
         Labels are bool.
         """
@@ -132,7 +132,7 @@ class MetricLearningLoss(DetectionLoss):
             anchors, labels.long(), indices_tuple=indices, ref_emb=references, ref_labels=ref_labels.long()
         )
 
-    def _spelled(self) -> str:
+    def _describe(self) -> str:
         given = {
             "options": self.options,
             "distance": self.distance,
@@ -144,16 +144,16 @@ class MetricLearningLoss(DetectionLoss):
 
 
 def _draw_triplets(same: Tensor, other: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """``count`` triplets, drawn at random, of every anchor that has a positive and a negative.
+    """Draw ``count`` random triplets for every anchor that has a positive and a negative.
 
     Args:
         same: ``[A, R]`` bool, which references are positives of an anchor.
-        other: likewise, negatives.
-        count: of triplets an anchor.
-        seed: of what is drawn.
+        other: ``[A, R]`` bool, which are negatives.
+        count: the number of triplets per anchor.
+        seed: of the random draws.
 
     Returns:
-        Numbers of anchors, of positives and of negatives, ``[T]`` each.
+        Indices of anchors, positives and negatives, ``[T]`` each.
     """
     usable = (same.any(dim=1) & other.any(dim=1)).nonzero()[:, 0]
     generator = torch.Generator().manual_seed(seed)

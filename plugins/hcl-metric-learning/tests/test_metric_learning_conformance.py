@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hcl_metric_learning.library import suited
+from hcl_metric_learning.library import list_usable_losses
 from hcl_metric_learning.loss import MetricLearningLoss
 from torch.nn import functional as F
 from torch.utils._pytree import tree_map_only
@@ -28,7 +28,7 @@ def test_conformance(factory: Callable[[], Any], check: Callable[[Any], None]) -
     check(factory)
 
 
-@pytest.mark.parametrize("name", suited())
+@pytest.mark.parametrize("name", list_usable_losses())
 def test_every_loss_is_finite_with_gradients_and_treats_images_by_themselves(
     name: str, detection: Detection, mask: torch.Tensor
 ) -> None:
@@ -47,7 +47,9 @@ def test_every_loss_is_finite_with_gradients_and_treats_images_by_themselves(
     torch.testing.assert_close(whole.detach(), torch.stack(alone).mean())
 
 
-@pytest.mark.parametrize("name", sorted(set(suited()) - {"IntraPairVarianceLoss"}))  # that one goes with others
+@pytest.mark.parametrize(
+    "name", sorted(set(list_usable_losses()) - {"IntraPairVarianceLoss"})
+)  # that one goes with others
 def test_descent_takes_the_classes_apart(name: str, draw_detection: Callable[..., Detection]) -> None:
     mask = torch.zeros(1, 1, 16, 16, dtype=torch.bool)
     mask[..., 8:] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hcl_metric_learning.library import suited
+from hcl_metric_learning.library import list_usable_losses
 
 from hcl_sdk.config import build, load_yaml
 from hcl_sdk.testing import read_blocks, run_page
@@ -27,4 +27,4 @@ def test_configurations_are_valid() -> None:
 
 def test_the_losses_that_can_be_used_are_listed() -> None:
     table = README.read_text(encoding="utf-8").partition("## Which losses")[2].partition("\n\n`IntraPair")[0]
-    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(suited())
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(list_usable_losses())

@@ -1,4 +1,4 @@
-"""The command ``hcl-onnx``: export a pipeline, and run what was exported."""
+"""The command ``hcl-onnx``: export a pipeline, and run an exported one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status. ``run`` imports no torch."""
+    """Run the command and return its exit status. ``hcl-onnx run`` imports no torch."""
     parser = argparse.ArgumentParser(prog="hcl-onnx", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write the detector and the restorer of some weights as ONNX models")
     export.add_argument("weights", help="what Pipeline.from_pretrained takes, such as 'default' or a folder")
-    export.add_argument("folder", type=Path, help="where to write")
-    export.add_argument("--seed", type=int, default=0, help="of the clusterer's draws (0)")
+    export.add_argument("folder", type=Path, help="the folder to write to")
+    export.add_argument("--seed", type=int, default=0, help="seed of the clusterer's random draws (0)")
     export.add_argument(
         "--int8",
         type=Path,
@@ -34,15 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--model", type=Path, required=True, help="the exported folder")
     run.add_argument("-o", "--output", type=Path, default=Path("restored"), help="folder to write to (restored)")
     run.add_argument("--detect", action="store_true", help="write masks only")
-    run.add_argument("--mask", type=Path, help="fill this region (white) instead of what is found; for one photo")
+    run.add_argument(
+        "--mask", type=Path, help="fill this region (white) instead of the detected one; for a single photo"
+    )
     run.add_argument(
         "--max-megapixels", type=float, default=200, help="refuse larger photos: a small file can claim any size (200)"
     )
-    run.add_argument("--threads", type=int, help="as many as may be used (all cores)")
+    run.add_argument("--threads", type=int, help="the number of threads (all cores)")
     run.set_defaults(run=_run)
     options = parser.parse_args(arguments)
     if options.command == "run" and options.mask and (options.detect or len(options.photos) > 1):
-        parser.error("--mask is for the restoration of one photo")
+        parser.error("--mask needs exactly one photo, and excludes --detect")
     try:
         return options.run(options)
     except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -77,9 +79,9 @@ def _export(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _silence_exporter() -> Iterator[None]:
-    """Leave unsaid what PyTorch's exporter is going to change in itself.
+    """Hide the deprecation warnings of PyTorch's own exporter.
 
-    Only the command does so, whose process it is: filters and levels are those of all threads.
+    Only the command does so, because it owns the process: warning filters and log levels apply to all threads.
     """
     logger = logging.getLogger("torch.onnx")
     level = logger.level
@@ -94,8 +96,8 @@ def _silence_exporter() -> Iterator[None]:
 
 
 def _lose_output(error: OSError) -> None:
-    """Say that standard output is lost, and let what is printed from now on go nowhere, what waits in buffers too."""
-    if error.errno != errno.EPIPE:  # who closed the pipe knows it
+    """Report that standard output is lost, and discard whatever is still buffered or printed later."""
+    if error.errno != errno.EPIPE:  # whoever closed the pipe knows
         print(f"hcl-onnx: standard output cannot be written: {error.strerror}", file=sys.stderr)
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
@@ -124,7 +126,7 @@ def _run(options: argparse.Namespace) -> int:
             paths = result.save(options.output)
         except ModelError:
             raise
-        except Exception as error:  # whatever it is, it is no reason to leave the other photos
+        except Exception as error:  # whatever it is, the other photos are still restored
             told = str(error) if isinstance(error, PhotoError | OSError) else f"{photo}: {describe_error(error)}"
             print(f"hcl-onnx: {told}", file=sys.stderr)
             failed = True
@@ -133,7 +135,7 @@ def _run(options: argparse.Namespace) -> int:
         line = json.dumps({"photo": str(photo), "corrupted": round(share, 4)} | {k: str(p) for k, p in paths.items()})
         try:
             print(line, flush=True)
-        except OSError as error:  # a full disk, a reader that has gone: no reason to leave the other photos
+        except OSError as error:  # a full disk, a closed pipe: the other photos are still restored
             _lose_output(error)
             failed = True
     return int(failed)

@@ -10,15 +10,15 @@ from hcl_onnx.export import export
 from hcl_sdk import Detector, GatedUNet, Identity, Pipeline, ProjectionHead, Prototypes, ResNetEncoder
 
 
-def example(folder: Path) -> Path:
-    """Write an export with random weights into ``folder``; it is made once in a process."""
-    for name, content in _files().items():
+def write_example(folder: Path) -> Path:
+    """Write an export with random weights to ``folder``. It is made once per process."""
+    for name, content in _make_files().items():
         (folder / name).write_bytes(content)
     return folder
 
 
 @lru_cache(maxsize=1)
-def _files() -> dict[str, bytes]:
+def _make_files() -> dict[str, bytes]:
     detector = Detector(
         encoder=ResNetEncoder(channels=(8, 8), depths=(0, 0)),
         interaction=Identity(),

@@ -1,4 +1,4 @@
-"""ONNX graphs put together of parts, and parts cut out of them again."""
+"""Joining ONNX graphs, and extracting the parts again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hcl_onnx.manifest import ModelError
 from hcl_onnx.session import KEY
 
 
-def joined(parts: dict[str, ModelProto], outputs: Sequence[str]) -> ModelProto:
-    """One model of several that feed each other.
+def join_parts(parts: dict[str, ModelProto], outputs: Sequence[str]) -> ModelProto:
+    """Join models that feed each other into one.
 
-    What is an input or output of a part keeps its name, and equal names are the same value; all else gets the name of
-    its part in front, ``encoder/...``, by which :func:`part_of` finds it again.
+    Inputs and outputs of the parts keep their names, and equal names are the same value. Every other name is prefixed
+    with that of its part, as in ``encoder/...``, by which :func:`extract_part` finds it again.
 
     Args:
         parts: in the order in which they run.
-        outputs: which outputs of the parts are those of the whole; the others stay inside.
+        outputs: the outputs of the parts that become outputs of the whole; the others stay internal.
     """
     first = next(iter(parts.values()))
     whole = ModelProto(ir_version=first.ir_version, opset_import=first.opset_import, producer_name="hcl-onnx")
@@ -48,13 +48,14 @@ def joined(parts: dict[str, ModelProto], outputs: Sequence[str]) -> ModelProto:
     return whole
 
 
-def part_of(content: bytes, prefix: str, inputs: str, outputs: str) -> bytes:
-    """Cut a part out of a model that :func:`joined` made.
+def extract_part(content: bytes, prefix: str, inputs: str, outputs: str) -> bytes:
+    """Extract a part of a model that :func:`join_parts` made.
 
     Args:
         content: the model, serialized.
         prefix: the name of the part.
-        inputs, outputs: the inputs and outputs of the part are the values named so, followed by a number or by nothing.
+        inputs, outputs: names of the values that become the inputs and outputs of the part: ``NAME``, or ``NAME_0``,
+            ``NAME_1`` ...
 
     Raises:
         ModelError: if there is no such part.
@@ -63,10 +64,10 @@ def part_of(content: bytes, prefix: str, inputs: str, outputs: str) -> bytes:
     nodes = [node for node in whole.graph.node if node.name.startswith(f"{prefix}/")]
     graph = whole.graph
     known = {value.name: value for value in (*graph.input, *graph.output, *graph.value_info)}
-    reads = {name for node in nodes for name in _reads(node)}
+    reads = {name for node in nodes for name in _list_inputs(node)}
     writes = {name for node in nodes for name in node.output}
-    taken = [known[name] for name in _numbered(inputs, known) if name in reads]
-    given = [known[name] for name in _numbered(outputs, known) if name in writes]
+    taken = [known[name] for name in _list_numbered(inputs, known) if name in reads]
+    given = [known[name] for name in _list_numbered(outputs, known) if name in writes]
     if not nodes or not given:
         raise ModelError(f"the model has no part {prefix!r}; expected a detector.onnx that 'hcl-onnx export' wrote")
     part = ModelProto(ir_version=whole.ir_version, opset_import=whole.opset_import, producer_name="hcl-onnx")
@@ -80,40 +81,40 @@ def part_of(content: bytes, prefix: str, inputs: str, outputs: str) -> bytes:
 
 
 def describe(model: ModelProto, about: dict[str, Any]) -> None:
-    """Write what hcl-onnx has to know of a model into its metadata."""
+    """Write what hcl-onnx must know about a model into its metadata."""
     onnx.helper.set_model_props(model, {KEY: json.dumps(about)})
 
 
-def _numbered(name: str, known: Iterable[str]) -> list[str]:
-    """``name``, or ``name_0``, ``name_1`` ..., in order."""
+def _list_numbered(name: str, known: Iterable[str]) -> list[str]:
+    """List the known names among ``name_0``, ``name_1`` ..., or else ``name`` itself."""
     known = set(known)
     found = [f"{name}_{s}" for s in range(len(known)) if f"{name}_{s}" in known]
     return found or [name for name in (name,) if name in known]
 
 
-def _reads(node: NodeProto) -> Iterator[str]:
-    """Names of values that a node takes, those of the graphs inside it included."""
+def _list_inputs(node: NodeProto) -> Iterator[str]:
+    """Yield the names of the values that a node reads, including those read by its subgraphs."""
     yield from node.input
-    for graph in _inner(node):
+    for graph in _list_subgraphs(node):
         for inner in graph.node:
-            yield from _reads(inner)
+            yield from _list_inputs(inner)
 
 
 def _rename(graph: GraphProto, prefix: str, kept: set[str]) -> None:
-    def new(name: str) -> str:
+    def add_prefix(name: str) -> str:
         return name if not name or name in kept else f"{prefix}/{name}"
 
     for value in (*graph.initializer, *graph.input, *graph.output, *graph.value_info):
-        value.name = new(value.name)
+        value.name = add_prefix(value.name)
     for i, node in enumerate(graph.node):
         node.name = f"{prefix}/{node.name or f'{node.op_type}_{i}'}"
-        node.input[:] = map(new, node.input)
-        node.output[:] = map(new, node.output)
-        for inner in _inner(node):
+        node.input[:] = map(add_prefix, node.input)
+        node.output[:] = map(add_prefix, node.output)
+        for inner in _list_subgraphs(node):
             _rename(inner, prefix, kept)
 
 
-def _inner(node: NodeProto) -> Iterator[GraphProto]:
+def _list_subgraphs(node: NodeProto) -> Iterator[GraphProto]:
     for attribute in node.attribute:
         if attribute.type == onnx.AttributeProto.GRAPH:
             yield attribute.g

@@ -1,4 +1,4 @@
-"""Interaction and head of an exported detector."""
+"""The interaction and the head of an exported detector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from hcl_onnx import tensors
 from hcl_onnx.encoder import OnnxEncoder
-from hcl_onnx.graphs import part_of
+from hcl_onnx.graphs import extract_part
 from hcl_onnx.manifest import DETECTOR
 from hcl_onnx.session import Session
 from hcl_sdk import Head, Pyramid, PyramidSpec, component
@@ -22,14 +22,14 @@ from hcl_sdk import Head, Pyramid, PyramidSpec, component
 class OnnxHead(Head):
     """Embeddings from ONNX Runtime: the interaction and the head inside a ``detector.onnx``, in one.
 
-    It belongs behind the interaction ``identity``, and behind an encoder of the channels and strides that it was
-    exported with. It runs on the CPU in float32 and no gradient flows through it.
+    Use it with the interaction ``identity``, and with an encoder of the channels and strides that it was exported with.
+    It runs on the CPU in float32 and no gradient flows through it.
 
     Attributes:
         model: path of the file, written by ``hcl-onnx export``.
 
     Raises:
-        ModelError: if the file is missing, damaged or something else.
+        ModelError: if the file is missing, damaged or not an exported model.
         ValueError: if it is bound to other channels or strides.
     """
 
@@ -41,14 +41,14 @@ class OnnxHead(Head):
 
     @classmethod
     def testing_example(cls, folder: Path) -> OnnxHead:
-        """A small one, with random weights, whose model lies in ``folder``."""
-        from hcl_onnx.example import example  # what exports takes long to import
+        """Make a small one with random weights; its model is written to ``folder``."""
+        from hcl_onnx.example import write_example  # imports torch.onnx, which takes long
 
-        model = str(example(folder) / DETECTOR)
+        model = str(write_example(folder) / DETECTOR)
         return cls(model=model).bind(OnnxEncoder(model=model).spec)
 
     def build(self, spec: PyramidSpec) -> None:
-        cut = partial(part_of, prefix="head", inputs="map", outputs="embedding")
+        cut = partial(extract_part, prefix="head", inputs="map", outputs="embedding")
         session = Session(self.model, "detector", part=cut)
         exported = PyramidSpec(channels=tuple(session.about["channels"]), strides=tuple(session.about["strides"]))
         if spec != exported:

@@ -1,4 +1,4 @@
-"""An exported folder -> a pipeline of hcl_sdk."""
+"""Loading an exported folder into hcl_sdk."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from hcl_sdk import Pipeline
 
 
 def load(folder: str | os.PathLike[str]) -> Pipeline:
-    """The exported pipeline as one of hcl_sdk, whose encoder, head and restorer run in ONNX Runtime.
+    """Load an exported pipeline as a `Pipeline` whose encoder, head and restorer run in ONNX Runtime.
 
-    Clusterer and verdict are hcl_sdk's own, with their weights, and so is the coarse-to-fine order, which belongs to
-    the detector: every seed works, and the detection that comes out is complete, except that it does not say what the
-    damage is. The components can be named in a configuration.
+    Clusterer and verdict, with their weights, and the coarse-to-fine order are hcl_sdk's own. So every seed works, and
+    the detection is complete except for the kind of damage. Configurations can name the components.
 
     Raises:
-        ModelError: if the folder, or a file in it, is missing, damaged or of another format.
+        ModelError: if the folder or a file in it is missing, damaged or of another format.
     """
     folder = Path(folder)
     manifest = read(folder)
@@ -30,7 +29,7 @@ def load(folder: str | os.PathLike[str]) -> Pipeline:
             "encoder": {"use": "hcl-onnx/encoder", "model": model},
             "interaction": "identity",
             "head": {"use": "hcl-onnx/head", "model": model},
-            "damage_head": None,  # it would need features that the models keep to themselves
+            "damage_head": None,  # it would need features that the models do not return
         }
     if config["restorer"] is not None:
         config["restorer"] = {"use": "hcl-onnx/restorer", "model": str(folder / RESTORER)}

@@ -1,4 +1,4 @@
-"""What lies in the folder of an exported pipeline, and whether it is still what was written."""
+"""The content of an exported folder, verified by hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST = 10_000_000  # bytes of the manifest
 
 
 class ModelError(ValueError):
-    """An exported model that cannot be used: not there, damaged, or something else than what is asked for."""
+    """An exported model is missing, damaged, or not of the expected kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class Manifest:
     """The content of ``hcl_onnx.json``.
 
     Attributes:
-        version: of hcl-onnx that wrote the folder.
+        version: of the hcl-onnx that wrote the folder.
         precision: ``"float32"``, or ``"int8"`` for weights and activations of the detector's convolutions.
-        seed: of the clusterer's draws, which are constants of the exported detector.
+        seed: of the clusterer's random draws, which are constants of the exported detector.
         config: the configuration of the pipeline that was exported, settings included.
         files: SHA-256 of every file, by name.
     """
@@ -39,7 +39,7 @@ class Manifest:
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Write ``hcl_onnx.json``; the last step of an export."""
+    """Write ``hcl_onnx.json``, the last step of an export."""
     (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=2) + "\n", "utf-8")
 
 
@@ -73,7 +73,7 @@ def read(folder: Path) -> Manifest:
         file = folder / name
         if not file.is_file():
             raise ModelError(f"{folder} holds no {name}, which {MANIFEST} lists")
-        if (found := sha256(file)) != wanted:
+        if (found := hash_file(file)) != wanted:
             raise ModelError(
                 f"{file} is damaged or was changed: expected SHA-256 {wanted[:12]}..., got {found[:12]}... "
                 f"({file.stat().st_size} bytes); export it again"
@@ -81,7 +81,7 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+def hash_file(path: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Smaller and faster detectors: 8-bit whole numbers in the convolutions."""
+"""Smaller and faster detectors: 8-bit integers in the convolutions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ from hcl_sdk.functional.arrays import shrink_size
 
 
 def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:
-    """Turn the detector of an exported folder into one of 8 bits, in place.
+    """Quantize the detector of an exported folder to 8 bits, in place.
 
-    Weights (one scale for each channel) and activations of the convolutions of encoder, interaction and head become
-    whole numbers of 8 bits (weights of 7, because processors without instructions for such products overflow).
-    Clustering stays in float32, and so does what makes the encoder's finest map, where faint traces would drown in the
-    rounding. What range the activations have is measured on photos (static quantization: Jacob et al., "Quantization
-    and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018). The restorer is left
-    as it is.
+    Weights (one scale per channel) and activations of the convolutions in encoder, interaction and head become 8-bit
+    integers (weights use 7 bits, because processors without the matching instructions overflow otherwise). Clustering
+    stays in float32, as do the layers that compute the encoder's finest map, where faint traces would be lost to
+    rounding. The range of the activations is measured on photos (static quantization: Jacob et al., "Quantization and
+    Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018). The restorer is not
+    changed.
 
     Args:
-        folder: written by :func:`hcl_onnx.export.export`, not quantized yet.
-        photos: paths or arrays, damaged and clean ones as the detector is going to see them; some dozens are enough.
+        folder: written by :func:`hcl_onnx.export.export`, and not quantized yet.
+        photos: damaged and clean photos like those that the detector will see, as paths or arrays; a few dozen are
+            enough.
 
     Raises:
-        ModelError: if the folder is not a sound export.
+        ModelError: if the folder is not an intact export.
         ValueError: if there is no detector or no photo, or the detector is quantized already.
     """
     folder = Path(folder)
@@ -47,15 +48,15 @@ def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:
     if manifest.precision != "float32":
         raise ValueError(f"the detector in {folder} is {manifest.precision} already; export it again first")
     if not photos:
-        raise ValueError("quantization needs photos, to measure the range of the activations on")
+        raise ValueError("quantization needs photos to measure the range of the activations")
     model = onnx.load(folder / DETECTOR)
     kept = list(model.metadata_props)
     left_out = [node.name for node in model.graph.node if node.name.startswith("clustering/")]
-    left_out += _makers_of("map_0", model)
+    left_out += _list_producers("map_0", model)
     with tempfile.TemporaryDirectory() as temporary:
         whole, made = Path(temporary) / "float32.onnx", Path(temporary) / "int8.onnx"
         onnx.save_model(model, whole)
-        with _quiet():
+        with _silence_recommendations():
             quantize_static(
                 whole,
                 made,
@@ -67,20 +68,20 @@ def quantize(folder: str | os.PathLike[str], photos: Sequence[Source]) -> None:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_exclude=left_out,
-                extra_options={"DedicatedQDQPair": True},  # what two parts read is rounded in each of them
+                extra_options={"DedicatedQDQPair": True},  # values that two parts read are rounded in each of them
             )
         quantized = onnx.load(made)
     del quantized.metadata_props[:]
     quantized.metadata_props.extend(kept)
     _name_after_neighbors(quantized)
     onnx.save_model(quantized, folder / DETECTOR)
-    files = {**manifest.files, DETECTOR: manifests.sha256(folder / DETECTOR)}
+    files = {**manifest.files, DETECTOR: manifests.hash_file(folder / DETECTOR)}
     manifests.write(folder, replace(manifest, precision="int8", files=files))
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warnings that recommend what an export has done already."""
+def _silence_recommendations() -> Iterator[None]:
+    """Hide warnings that recommend steps which the export has taken already."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -106,10 +107,10 @@ class _Photos(CalibrationDataReader):
         return None if image is None else {"image": image}
 
 
-def _makers_of(value: str, model: onnx.ModelProto) -> list[str]:
-    """The names of the nodes that a value comes from, however far back."""
+def _list_producers(value: str, model: onnx.ModelProto) -> list[str]:
+    """List the names of all nodes that a value depends on."""
     wanted, names = {value}, []
-    for node in reversed(model.graph.node):  # sorted: what makes a value comes before what takes it
+    for node in reversed(model.graph.node):  # sorted: producers come before consumers
         if wanted.intersection(node.output):
             wanted.update(node.input)
             names.append(node.name)
@@ -117,7 +118,7 @@ def _makers_of(value: str, model: onnx.ModelProto) -> list[str]:
 
 
 def _name_after_neighbors(model: onnx.ModelProto) -> None:
-    """Put what quantization added into the part of what it was added to, by the name, so that parts can be cut out."""
+    """Prefix the nodes that quantization added with the part that they belong to, so that parts can be extracted."""
     parts = ("encoder/", "head/", "clustering/")
     part_of = {}
     for node in model.graph.node:

@@ -15,16 +15,16 @@ from hcl_sdk import Detection, PyramidSpec, Restorer, component
 
 @component
 class OnnxRestorer(Restorer):
-    """Fills with ONNX Runtime: a ``restorer.onnx``.
+    """Fills with ONNX Runtime, by a ``restorer.onnx``.
 
-    If what was exported uses the features of an encoder, so does this, and needs a detector with an encoder of the same
+    If the exported restorer uses the features of an encoder, this one needs a detector with an encoder of the same
     channels and strides. It runs on the CPU in float32, has no parameters, and no gradient flows through it.
 
     Attributes:
         model: path of the file, written by ``hcl-onnx export``.
 
     Raises:
-        ModelError: if the file is missing, damaged or something else.
+        ModelError: if the file is missing, damaged or not an exported model.
         ValueError: if it is bound to other channels or strides than it was exported with.
     """
 
@@ -32,10 +32,10 @@ class OnnxRestorer(Restorer):
 
     @classmethod
     def testing_example(cls, folder: Path) -> OnnxRestorer:
-        """A small one, with random weights, whose model lies in ``folder``."""
-        from hcl_onnx.example import example  # what exports takes long to import
+        """Make a small one with random weights; its model is written to ``folder``."""
+        from hcl_onnx.example import write_example  # imports torch.onnx, which takes long
 
-        return cls(model=str(example(folder) / RESTORER))
+        return cls(model=str(write_example(folder) / RESTORER))
 
     @property
     def uses_features(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -1,4 +1,4 @@
-"""Exported pipelines on numpy, Pillow, ONNX Runtime and the part of hcl_sdk that needs no torch."""
+"""Running exported pipelines with NumPy, Pillow, ONNX Runtime and the part of hcl_sdk that needs no torch."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ try:
         feather_mask,
         select_regions,
         shift,
+        shrink_mask,
         shrink_size,
         split_mask,
         surround,
@@ -34,7 +35,7 @@ try:
     from hcl_sdk.photos.masks import load_mask_array
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        f"hcl-onnx reads and writes photos with hcl_sdk, of which it needs no more than pip install --no-deps hcl_sdk "
+        f"hcl-onnx reads and writes photos with hcl_sdk, without its dependencies: pip install --no-deps hcl_sdk "
         f"({error})",
         name=error.name,
     ) from error
@@ -53,7 +54,7 @@ class Result:
         alpha: float32 ``[H, W]``, the share of the restorer's output in every pixel of ``restored``; None without
             restoration.
         composited: the restored photo; None without restoration.
-        mask_path: the file that the mask was read from; None where it was not handed in as one.
+        mask_path: the file that the mask was read from, if it was read from one.
     """
 
     photo: Photo
@@ -65,9 +66,9 @@ class Result:
 
     @property
     def restored(self) -> np.ndarray:
-        """The restored photo, of the type that came in, bit-identical to it wherever ``alpha`` is 0.
+        """The restored photo as an array, bit-identical to the photo wherever ``alpha`` is 0.
 
-        An array of the dimensions that came in; of a file ``[H, W, C]``.
+        It has the dtype of the photo, and its dimensions; ``[H, W, C]`` for a file.
         """
         if self.composited is None:
             raise ValueError("there is no restored photo: only detection was asked for")
@@ -78,15 +79,15 @@ class Result:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT``, without loss.
 
         Args:
-            directory: made if it is not there.
-            name: without it the photo's file name up to the suffix, or ``photo``.
+            directory: created if it does not exist.
+            name: by default the photo's file name without its suffix, or ``photo``.
 
         Returns:
             The path of each file under ``"mask"`` and ``"restored"``.
 
         Raises:
-            FileExistsError: if the photo, or the file that the mask was read from, would be overwritten. Nothing is
-                written then.
+            FileExistsError: if the photo, or the file that the mask was read from, would be overwritten. Then nothing
+                is written.
             PhotoError: if a file cannot be written.
         """
         directory = Path(directory)
@@ -107,16 +108,16 @@ class Result:
 def check_outputs(
     photos: Sequence[Path], output: Path, *, restoring: bool = True, corruption_mask: Path | None = None
 ) -> None:
-    """Find out before any work whether the results of photos would overwrite an input or each other.
+    """Check before any work that no result would overwrite an input or another result.
 
     Args:
         photos: the files.
-        output: the folder that `Result.save` is going to be given.
-        restoring: whether there will be restored photos besides the masks.
-        corruption_mask: the file of a mask that is handed in.
+        output: the folder that will be passed to `Result.save`.
+        restoring: whether photos will be restored, not only masks written.
+        corruption_mask: the file of a mask to be filled.
 
     Raises:
-        ValueError: naming all photos whose results would have one name.
+        ValueError: naming all photos whose results would have the same name.
         FileExistsError: naming the first input that would be overwritten.
     """
     by_name: dict[str, list[Path]] = {}
@@ -126,8 +127,8 @@ def check_outputs(
         if len(same) > 1:
             names = " and ".join(map(str, same))
             raise ValueError(
-                f"the results of {names} would all be called {output / same[0].stem}_...; run them apart, each with an "
-                f"output folder of its own (-o)"
+                f"the results of {names} would all be called {output / same[0].stem}_...; run them separately, each "
+                f"with its own output folder (-o)"
             )
     protected = ProtectedFiles([*photos, *([] if corruption_mask is None else [corruption_mask])])
     for photo in photos:
@@ -139,11 +140,11 @@ def check_outputs(
 
 
 class Runner:
-    """A pipeline that ``hcl-onnx export`` wrote; photos go through it as through ``hcl_sdk.Pipeline``.
+    """Runs a pipeline that ``hcl-onnx export`` wrote, as ``hcl_sdk.Pipeline`` would.
 
     Args:
-        folder: what was written. Every file is compared with its hash.
-        threads: as many as ONNX Runtime may use; None for all cores.
+        folder: the exported folder. Every file is verified by its hash.
+        threads: the number of threads that ONNX Runtime may use; None for all cores.
 
     Attributes:
         detection_size, context_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless:
@@ -151,7 +152,7 @@ class Runner:
             ``texture`` and ``unveil`` are not exported.
 
     Raises:
-        ModelError: if the folder or a model in it is missing, damaged or something else.
+        ModelError: if the folder or a model in it is missing, damaged or of another kind.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, threads: int | None = None) -> None:
@@ -172,7 +173,7 @@ class Runner:
         self._restorer = Session(folder / RESTORER, "restorer", threads=threads) if RESTORER in files else None
         for session in (self._detector, self._restorer):
             if session is not None:
-                _ = session.about  # now, rather than with the first photo
+                _ = session.about  # fail now rather than on the first photo
 
     def __call__(self, photo: Source) -> Result:
         """Find what does not belong in the photo, and fill it.
@@ -190,14 +191,14 @@ class Runner:
         return self._fill(result, seen)
 
     def detect(self, photo: Source) -> Result:
-        """Find what does not belong in the photo, and fill nothing; arguments and errors as in calling the runner."""
+        """Find what does not belong without filling it; arguments and errors as in `__call__`."""
         return self._detect(Photo.open(photo))[0]
 
     def restore(self, photo: Source, *, corruption_mask: Source) -> Result:
-        """Fill a region of a photo that is known.
+        """Fill a given region of a photo.
 
         Args:
-            photo: as in calling the runner.
+            photo: as in `__call__`.
             corruption_mask: path, or array ``[H, W]`` of the photo's size; True, white or 255 = corrupted.
         """
         self._need_restorer()
@@ -232,17 +233,17 @@ class Runner:
         photo = result.photo
         alpha = feather_mask(result.corruption_mask, self.dilate, self.feather)
         mask = alpha > 0
-        if mask.all():  # what little is known of the photo is needed
+        if mask.all():  # the restorer needs what little is known of the photo
             mask = result.corruption_mask
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
         original = photo.rgb_array
         fill = original.copy()
-        whole = self._restored_whole(result, mask, seen) if self._restorer.about["uses_features"] else None
+        whole = self._restore_whole(result, mask, seen) if self._restorer.about["uses_features"] else None
         for own in split_mask(mask, self.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
-            restored = self._restored_part(original, near, mask) if whole is None else whole[..., *near]
+            restored = self._restore_part(original, near, mask) if whole is None else whole[..., *near]
             if self.seamless:
                 refined = surround(own, photo.size, most=REFINED_AROUND)
                 restored, hole = restored[..., *shift(refined, near)], mask[refined]
@@ -252,20 +253,20 @@ class Runner:
             fill[..., *own] = restored[..., *shift(own, near)]
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
 
-    def _restored_part(self, original: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
+    def _restore_part(self, original: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
         """Restore a part of a photo ``[1, 3, H, W]`` around the mask."""
         part = original[..., *box]
         size = shrink_size(part.shape[2:], self.restoration_size)
         inputs = {
             "image": arrays.shrink(part, size),
-            "corruption_mask": arrays.shrink_mask(mask[None, None, *box], size),
+            "corruption_mask": shrink_mask(mask[box], size)[None, None],
         }
         return self._run_restorer(inputs, part.shape[2:])
 
-    def _restored_whole(
+    def _restore_whole(
         self, result: Result, mask: np.ndarray, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None
     ) -> np.ndarray:
-        """Restore at the scale of the detection, from its features."""
+        """Restore the whole photo at the working size of the detection, from its features."""
         photo = result.photo
         if seen is None:
             image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
@@ -279,7 +280,7 @@ class Runner:
             inputs["corruption_mask"] = found["confidence"] > 0.5
             inputs |= {f"mask_{s}": found[f"mask_{s}"] for s in range(len(strides))}
         else:
-            small = arrays.shrink_mask(mask[None, None], image.shape[2:])
+            small = shrink_mask(mask, image.shape[2:])[None, None]
             inputs["corruption_mask"] = small
             inputs |= {f"mask_{s}": arrays.pool_mask(small, stride) for s, stride in enumerate(strides)}
         return self._run_restorer(inputs, photo.size)

@@ -14,20 +14,20 @@ import onnxruntime as ort
 from hcl_onnx.manifest import FORMAT, ModelError
 
 KEY = "hcl_onnx"
-"""Under this name the metadata of a model hold what hcl-onnx knows of it, as JSON."""
+"""The name under which the metadata of a model hold what hcl-onnx knows about it, as JSON."""
 
 
 class Session:
-    """A model that runs; it is read when it is first used, and again after it was pickled or copied.
+    """A model in ONNX Runtime. It is read on first use, and again after it was pickled or copied.
 
     Args:
         path: the file.
-        kind: what it has to be, ``"detector"`` or ``"restorer"``.
-        part: makes the model that is to run of the content of the file; the whole of it without.
-        threads: as many as ONNX Runtime may use; None for all cores.
+        kind: the expected kind, ``"detector"`` or ``"restorer"``.
+        part: extracts the part to run from the content of the file; by default the whole model runs.
+        threads: the number of threads that ONNX Runtime may use; None for all cores.
 
     Raises:
-        ModelError: if there is no such file. When it is used: if it is damaged or something else.
+        ModelError: if the file does not exist; on first use, if it is damaged or of another kind.
     """
 
     def __init__(
@@ -48,23 +48,23 @@ class Session:
 
     @property
     def session(self) -> ort.InferenceSession:
-        """ONNX Runtime's own session."""
+        """The session of ONNX Runtime."""
         if self._session is None:
             self._session = self._open()
         return self._session
 
     @property
     def about(self) -> dict[str, Any]:
-        """What hcl-onnx wrote into the metadata of the model."""
+        """The metadata that hcl-onnx wrote into the model."""
         return json.loads(self.session.get_modelmeta().custom_metadata_map[KEY])
 
     @property
     def outputs(self) -> list[str]:
-        """The names of what the model gives."""
+        """The names of the outputs."""
         return [value.name for value in self.session.get_outputs()]
 
     def run(self, inputs: dict[str, np.ndarray], outputs: list[str] | None = None) -> list[np.ndarray]:
-        """Run the model; outputs in the order asked for."""
+        """Run the model; return the outputs in the requested order."""
         return self.session.run(outputs, inputs)  # pyright: ignore[reportReturnType]
 
     def _open(self) -> ort.InferenceSession:
@@ -79,7 +79,7 @@ class Session:
             session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except ModelError:
             raise
-        except Exception as error:  # ONNX Runtime and protobuf raise many kinds
+        except Exception as error:  # ONNX Runtime and protobuf raise errors of many types
             reason = " ".join(str(error).split())
             raise ModelError(f"{self.path} is damaged or not an ONNX model: {reason}") from error
         try:

@@ -1,7 +1,7 @@
-"""What stands in the way of an export, said in other operators while a model is traced.
+"""Replacing operations that cannot be exported while a model is traced.
 
-ONNX has no pooling to a size that is not known yet, no binary search, no stable sorting, and no numbers drawn from a
-seed that would be PyTorch's. Components stay as they are: the calls are intercepted.
+ONNX has no pooling to a dynamic size, no binary search, no stable sorting, and cannot reproduce PyTorch's random
+numbers. Components need not know of this: their calls are intercepted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class Draws(TorchFunctionMode):
-    """Collects the numbers that a model draws from generators of its own, so that they can become constants."""
+    """Records the random numbers that a model draws from its own generators, so that they can become constants."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,16 +24,16 @@ class Draws(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if _draws(func, kwargs):
+        if _is_draw(func, kwargs):
             self.drawn.append(result.tolist())
         return result
 
 
 class Exportable(TorchFunctionMode):
-    """Replaces what cannot be exported; active while a model is traced.
+    """Replaces operations that cannot be exported; active while a model is traced.
 
     Args:
-        drawn: what an earlier run under :class:`Draws` collected; the same calls get the same numbers, as constants.
+        drawn: the numbers that :class:`Draws` recorded in an earlier run; the same calls get them as constants.
     """
 
     def __init__(self, drawn: list[list[float]]) -> None:
@@ -42,23 +42,23 @@ class Exportable(TorchFunctionMode):
 
     def __torch_function__(self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if _draws(func, kwargs):
+        if _is_draw(func, kwargs):
             return torch.tensor(next(self._drawn))
         return (_REPLACED.get(func) or func)(*args, **kwargs)
 
 
-def _draws(func: Any, kwargs: dict[str, Any] | None) -> bool:
+def _is_draw(func: Any, kwargs: dict[str, Any] | None) -> bool:
     return func in (torch.rand, torch.randn, torch.randint, torch.randperm) and bool((kwargs or {}).get("generator"))
 
 
 def _adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
-    """As a product with the matrices that average rows and columns."""
-    rows, columns = (_averages(x.shape[dim], output_size[dim], x) for dim in (-2, -1))
+    """Multiply with the matrices that average rows and columns."""
+    rows, columns = (_make_averaging_matrix(x.shape[dim], output_size[dim], x) for dim in (-2, -1))
     return rows @ x @ columns.transpose(0, 1)
 
 
-def _averages(extent: int, to: int, like: Tensor) -> Tensor:
-    """``[to, extent]``: row ``i`` averages from ``floor(i * extent / to)`` to ``ceil((i + 1) * extent / to)``."""
+def _make_averaging_matrix(extent: int, to: int, like: Tensor) -> Tensor:
+    """Make a matrix ``[to, extent]``: row ``i`` averages ``i * extent / to`` to ``(i + 1) * extent / to``."""
     i = torch.arange(to, device=like.device)[:, None]
     j = torch.arange(extent, device=like.device)
     inside = (j >= i * extent // to) & (j < ((i + 1) * extent + to - 1) // to)
@@ -71,7 +71,7 @@ def _searchsorted(sorted_sequence: Tensor, values: Tensor) -> Tensor:
 
 
 def _argsort(x: Tensor, *, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    # TopK of ONNX is stable: of equal values the first comes first.
+    # ONNX's TopK is stable.
     return x.topk(x.shape[dim], dim=dim, largest=descending, sorted=True).indices
 
 
@@ -92,7 +92,7 @@ def _avg_pool2d(
 
 def _where(condition: Tensor, *values: Any) -> Any:
     if len(values) == 2 and all(isinstance(v, Tensor) and v.dtype == torch.bool for v in values):
-        return (condition & values[0]) | (~condition & values[1])  # ONNX Runtime chooses among numbers only
+        return (condition & values[0]) | (~condition & values[1])  # ONNX Runtime selects numbers only
     return torch.where(condition, *values)
 
 

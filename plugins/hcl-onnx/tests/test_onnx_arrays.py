@@ -8,7 +8,7 @@ from hcl_onnx import arrays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcl_sdk.functional.masks import pool_mask, shrink_mask
+from hcl_sdk.functional.masks import pool_mask
 from hcl_sdk.functional.resize import resize, shrink
 
 sides = st.integers(1, 40)
@@ -41,5 +41,3 @@ def test_enlarging_is_pytorchs_bilinear(seed: int, height: int, width: int, to_h
 def test_masks_are_pooled_as_pytorch_does(seed: int, height: int, width: int, stride: int, share: float) -> None:
     mask = np.random.default_rng(seed).random((2, 1, height, width)) < share**3
     assert (arrays.pool_mask(mask, stride) == pool_mask(torch.from_numpy(mask), stride).numpy()).all()
-    size = max(1, height // stride), max(1, width - stride)
-    assert (arrays.shrink_mask(mask, size) == shrink_mask(torch.from_numpy(mask), size).numpy()).all()

@@ -34,7 +34,7 @@ def pipeline() -> Pipeline:
 
 def test_the_damage_head_stays_behind(pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline.skip = "text"
-    with pytest.raises(ExportError, match="do not say what damage is, which only and skip ask for"):
+    with pytest.raises(ExportError, match="do not know the kind of damage that only and skip select by"):
         export(pipeline, tmp_path)
     pipeline.skip = ()
     export(pipeline, tmp_path)

@@ -1,7 +1,7 @@
-"""Photos through pipelines of hcl_sdk on a cluster, with Ray Data.
+"""Running pipelines of hcl_sdk on a cluster, with Ray Data.
 
-The public names are imported when first used: importing this module imports neither Ray nor torch. ``__init__.pyi`` is
-the list of them.
+The public names, listed in ``__init__.pyi``, are imported when first used: importing this module imports neither Ray
+nor torch.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""The callable classes for ``ray.data.Dataset.map_batches``."""
+"""The classes to pass to ``ray.data.Dataset.map_batches``."""
 
 from __future__ import annotations
 
@@ -26,35 +26,34 @@ DETECTED = pa.schema(
         ("error", pa.string()),
     ]
 )
-"""What `Detect` adds to a batch: see there."""
+"""The columns that `Detect` adds to a batch."""
 RESTORED = DETECTED.append(pa.field("restored", pa.binary()))
-"""What `Restore` adds to a batch: see there."""
+"""The columns that `Restore` adds to a batch."""
 
 
 class Detect:
     """Finds the corrupted regions of the photos of a batch; for ``map_batches`` with ``batch_format="pyarrow"``.
 
     Args:
-        column: where the photos are. Their encoded bytes, as in a file, or (text) the path of a file that all machines
-            see; or a struct with the fields ``bytes`` and ``path``, as Hugging Face writes them, of which the bytes
-            count where there are some.
+        column: the column of the photos. It holds the bytes of files, or paths (text) that all machines can read, or
+            structs with the fields ``bytes`` and ``path``, as Hugging Face writes them; the bytes take precedence.
         settings: see `Settings`.
 
     Calling it with a ``pyarrow.Table`` returns the table with these columns added. Photos may differ in size.
 
     ======================= =================================================================================
     ``width``, ``height``   in pixels, upright
-    ``corrupted_share``     of the pixels, in [0, 1]
+    ``corrupted_share``     share of corrupted pixels, in [0, 1]
     ``regions``             largest first: ``box`` (x, y, width, height), ``area`` in pixels, mean ``confidence``
     ``corruption_mask``     a PNG file of the photo's size, 255 = corrupted
-    ``error``               null; for a photo that cannot be read or worked on, the reason, and the others are null
+    ``error``               null, or the reason why a photo failed; the other columns are then null
     ======================= =================================================================================
 
     Raises:
-        TypeError: when called with anything but a table, or if the column holds something else; and for a setting that
-            there is not, or of another type.
-        ValueError: if there is no such column, or one of the new ones is there already; and for a setting out of its
-            range, or weights that cannot be loaded or used.
+        TypeError: for an unknown setting or one of the wrong type; when called, for anything but a table, or a column
+            of another type.
+        ValueError: for a setting out of its range, or weights that cannot be loaded or used; when called, if the column
+            does not exist, or one that would be added does.
     """
 
     _restoring = False
@@ -66,15 +65,15 @@ class Detect:
         self._suffix = f".{settings['file_format']}" if "file_format" in settings else None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        sources = self._sources(batch)
+        sources = self._list_sources(batch)
         with tempfile.TemporaryDirectory() as folder:
-            rows = self._rows(sources, Path(folder))
+            rows = self._make_rows(sources, Path(folder))
         for name, kind in zip(self._added.names, self._added.types, strict=True):
             batch = batch.append_column(pa.field(name, kind), pa.array([row.get(name) for row in rows], kind))
         return batch
 
-    def _sources(self, batch: Any) -> list[Any]:
-        """For each photo bytes, a path or None."""
+    def _list_sources(self, batch: Any) -> list[Any]:
+        """List the bytes or path of each photo, or None."""
         if not isinstance(batch, pa.Table):
             raise TypeError(
                 f"expected a pyarrow.Table, got a {type(batch).__name__}; use map_batches(..., batch_format='pyarrow')"
@@ -90,27 +89,27 @@ class Detect:
         values = column.to_pylist()
         return [(v["bytes"] or v.get("path")) if isinstance(v, dict) else v for v in values]
 
-    def _rows(self, sources: list[Any], folder: Path) -> list[dict[str, Any]]:
+    def _make_rows(self, sources: list[Any], folder: Path) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = [{"error": "there is no photo: the value is null"} for _ in sources]
         files = {}
         for i, source in enumerate(sources):
             if isinstance(source, bytes):
-                # Through a file, as 16 bits a channel are read from files only.
+                # Written to a file, because 16 bits per channel are read from files only.
                 files[i] = folder / str(i)
                 files[i].write_bytes(source)
             elif source is not None:
                 files[i] = Path(source)
-        results = self._model.results(list(files.values()))
+        results = self._model.run(list(files.values()))
         for (i, file), result in zip(files.items(), results, strict=True):
             try:
-                rows[i] = {"error": result} if isinstance(result, str) else self._row(result, folder)
-            except Exception as error:  # above all, the format asked for cannot hold it
-                rows[i] = {"error": self._model.reason(error, folder / f"restored{self._suffix}")}
+                rows[i] = {"error": result} if isinstance(result, str) else self._make_row(result, folder)
+            except Exception as error:  # most often, the requested format cannot hold it
+                rows[i] = {"error": self._model.explain(error, folder / f"restored{self._suffix}")}
             if file.parent == folder:
                 file.unlink()
         return rows
 
-    def _row(self, result: Result, folder: Path) -> dict[str, Any]:
+    def _make_row(self, result: Result, folder: Path) -> dict[str, Any]:
         height, width = result.photo.size
         mask = io.BytesIO()
         result.mask.save(mask, "PNG")
@@ -131,9 +130,9 @@ class Detect:
 class Restore(Detect):
     """Finds the corrupted regions of the photos of a batch and fills them; for ``map_batches``.
 
-    Everything is as of `Detect`, with one more column: ``restored``, the restored photo as a file. It is a PNG, or a
-    TIFF where PNG cannot hold the photo or the photo came from a TIFF file, so that no pixel outside the mask changes;
-    or of the ``file_format`` that is asked for.
+    It works as `Detect` does, and adds one more column: ``restored``, the bytes of the restored photo as a file. So
+    that no pixel outside the mask changes, this is a PNG, or a TIFF if the photo was one or PNG cannot hold it; or else
+    a file of the ``file_format`` that is set.
     """
 
     _restoring = True

@@ -16,30 +16,37 @@ _OPTIONS = (
         metavar="DIR",
         required=True,
         type=click.Path(file_okay=False, path_type=Path),
-        help="Where the results go; made if it is not there. What an earlier run has left undone is done.",
+        help="Where the results go; created if it does not exist. An interrupted run is resumed.",
     ),
     click.option("--weights", metavar="NAME", help="A folder, the name of registered weights, or org/name on the Hub."),
-    click.option("--sensitivity", metavar="S", type=float, help="How ready to call a pixel corrupted, 0 to 1."),
+    click.option("--sensitivity", metavar="S", type=float, help="How readily a pixel is called corrupted, 0 to 1."),
     click.option("--detection-size", metavar="PIXELS", type=int, help="Shrink photos to this shorter side to detect."),
     click.option("--precision", type=click.Choice(["no", "fp16", "bf16"]), help="no: float32 (the default)."),
     click.option(
-        "--batch-size", metavar="N", type=int, help="Photos of one size through the detector at once.  [default: 1]"
+        "--batch-size",
+        metavar="N",
+        type=int,
+        help="How many photos of one size the detector takes at once.  [default: 1]",
     ),
     click.option(
-        "--column", metavar="NAME", default="image", show_default=True, help="Of Parquet files: where the photos are."
+        "--column",
+        metavar="NAME",
+        default="image",
+        show_default=True,
+        help="In Parquet files, the column of the photos.",
     ),
+    click.option("--key", metavar="NAME", help="In Parquet files, the column of their names.  [default: file and row]"),
+    click.option("--actors", metavar="N", type=int, help="Copies of the pipeline.  [default: as many as fit]"),
+    click.option("--cpus", metavar="N", type=float, default=1, show_default=True, help="Cores, and threads, per copy."),
     click.option(
-        "--key", metavar="NAME", help="Of Parquet files: the column with the photos' names.  [default: file and row]"
+        "--gpus", metavar="N", type=float, help="GPUs per copy, which may be a fraction.  [default: 1 if there are any]"
     ),
-    click.option("--actors", metavar="N", type=int, help="Copies of the pipeline.  [default: what there is room for]"),
-    click.option("--cpus", metavar="N", type=float, default=1, show_default=True, help="Cores, and threads, of each."),
-    click.option("--gpus", metavar="N", type=float, help="GPUs of each, or a part of one.  [default: 1 if there are]"),
-    click.option("--address", metavar="ADDRESS", help="Of the Ray cluster.  [default: RAY_ADDRESS, else this machine]"),
+    click.option("--address", metavar="ADDRESS", help="The Ray cluster.  [default: RAY_ADDRESS, else this machine]"),
     click.option("-q", "--quiet", is_flag=True, help="No progress bar, no summary; errors only."),
 )
 
 
-def _options(*more: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _add_options(*more: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in reversed((*_OPTIONS, *more)):
             function = option(function)
@@ -53,21 +60,21 @@ def _options(*more: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callab
 def main() -> None:
     """Find what does not belong in many photos, and fill it, on a Ray cluster.
 
-    SOURCE is a folder of photos; or Parquet files or WebDataset shards: a file that ends in .parquet or .tar, or a
-    pattern of them, in quotes. A photo that fails does not stop the rest: it is listed at the end and in
-    failures.jsonl, with the reason, and the exit status is 1.
+    SOURCE is a folder of photos, or Parquet files or WebDataset shards: a file that ends in .parquet or .tar, or a
+    quoted pattern. A photo that fails does not stop the run: it is listed with the reason at the end and in
+    failures.jsonl, and the exit status is 1.
     """
 
 
 @main.command()
-@_options()
+@_add_options()
 def detect(**options: Any) -> None:
     """Find what does not belong: masks."""
     _run("detect", "examined", **options)
 
 
 @main.command()
-@_options(
+@_add_options(
     click.option("--dilate", metavar="PIXELS", type=float, help="Grow the mask before filling it."),
     click.option("--feather", metavar="PIXELS", type=float, help="Fade the fill into the photo over this width."),
     click.option("--texture", metavar="SHARE", type=float, help="Texture of the photo in the fill, 0 (none) to 1."),

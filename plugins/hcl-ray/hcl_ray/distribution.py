@@ -1,4 +1,4 @@
-"""Rows of work, shared out among the workers of a Ray cluster."""
+"""Distributing rows of work among the workers of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tqdm import tqdm
 
 from hcl_ray.guard import Guard
 
-MAX_BLOCKS = 4096  # Ray keeps account of each
+MAX_BLOCKS = 4096  # Ray tracks each of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """How many workers there are, and what each has.
+    """The number of workers, and the resources of each.
 
     Attributes:
-        actors: as many as the cluster has room for if None.
-        cpus: cores for each, which also is the number of its threads.
-        gpus: GPUs for each; if None, one where the cluster has any, else none.
+        actors: the number of workers; None for as many as fit in the cluster.
+        cpus: cores per worker, which is also its number of threads.
+        gpus: GPUs per worker; None for one if the cluster has any, else none.
 
     Raises:
-        ValueError: if there are none, or they have no core.
+        ValueError: if there are no workers, or they have no core.
     """
 
     actors: int | None = None
@@ -42,8 +42,12 @@ class Workers:
         if self.gpus is not None and not self.gpus >= 0:
             raise ValueError(f"gpus must be >= 0, or None; got {self.gpus!r}")
 
-    def in_cluster(self) -> Workers:
-        """The same, with numbers for what was None."""
+    def fit_cluster(self) -> Workers:
+        """Replace None by the numbers that the cluster has room for.
+
+        Raises:
+            ValueError: if no machine of the cluster can hold a worker.
+        """
         there = ray.cluster_resources()
         gpus = float("GPU" in there) if self.gpus is None else self.gpus
         room = there.get("CPU", 0) / self.cpus
@@ -67,20 +71,20 @@ def distribute(
     unit: str,
     progress: bool,
 ) -> dict[str, str | None]:
-    """Have every row worked on.
+    """Process every row.
 
     Args:
-        rows: with a column ``key``, which is different in each.
-        worker: a class that is made once in each process, and called with some of the rows; it returns a table of
-            ``key`` and ``error``, which is null for what is done.
-        arguments: for making it; a `Guard` is given to it besides, as ``guard``.
-        workers: as `Workers.in_cluster` gives them.
-        at_once: so many rows make a call.
-        unit: what a row is, for the bar.
-        progress: show one, on terminals.
+        rows: with a column ``key`` of unique values.
+        worker: a class that is instantiated once per process, and called with some of the rows; it returns a table of
+            ``key`` and ``error``, which is null on success.
+        arguments: for its constructor, which also gets a `Guard` as ``guard``.
+        workers: as `Workers.fit_cluster` returns them.
+        at_once: the number of rows per call.
+        unit: the noun for a row in the progress bar.
+        progress: show a progress bar, on terminals.
 
     Returns:
-        For every key None or the reason why it is not done.
+        For every key None, or the reason why it failed.
     """
     size = max(at_once, math.ceil(rows.num_rows / MAX_BLOCKS))
     blocks = [rows.slice(first, size).combine_chunks() for first in range(0, rows.num_rows, size)]

@@ -1,4 +1,4 @@
-"""A folder of photos, to the files that ``hcl`` writes."""
+"""Jobs on a folder of photos, which write the files that ``hcl`` writes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ROWS = pa.schema([(name, pa.string()) for name in ("key", "path", "folder", "nam
 
 
 class FolderJob:
-    """The photos in a folder and the folders in it.
+    """A job on the photos in a folder and its subfolders.
 
     Raises:
-        ValueError: if there is no such folder, no photo in it, or it is the output folder.
+        ValueError: if the folder does not exist, holds no photo, or is the output folder.
     """
 
     def __init__(self, source: Path, output: Path, *, restoring: bool, settings: Settings) -> None:
@@ -40,9 +40,9 @@ class FolderJob:
         )
 
     def run(self, workers: Workers, *, progress: bool) -> Summary:
-        """Do what is missing."""
+        """Process the photos that have no results yet."""
         inputs, outputs = self._plan.inputs, self._plan.outputs
-        failures = [(self._key(path), reason) for path, reason in inputs.failures]
+        failures = [(self._make_key(path), reason) for path, reason in inputs.failures]
         missing = [photo for photo in inputs.photos if not outputs.are_there(photo)]
         rows = []
         for photo in missing:
@@ -51,10 +51,10 @@ class FolderJob:
                     for file in files:
                         self._plan.protected.check(file)
             except FileExistsError as error:
-                failures.append((self._key(photo.path), str(error)))
+                failures.append((self._make_key(photo.path), str(error)))
             else:
                 values = {"path": str(photo.path), "folder": str(photo.folder), "name": photo.name}
-                rows.append({"key": self._key(photo.path), **values})
+                rows.append({"key": self._make_key(photo.path), **values})
         outcomes = distribute(
             pa.Table.from_pylist(rows, ROWS),
             FolderWorker,
@@ -71,45 +71,43 @@ class FolderJob:
             failures=tuple(sorted(failures + failed)),
         )
 
-    def _key(self, path: Path) -> str:
+    def _make_key(self, path: Path) -> str:
         return path.relative_to(self._source).as_posix()
 
 
 class FolderWorker:
-    """Works on the photos of a batch and writes the files of each; returns a table of ``key`` and ``error``."""
+    """Processes the photos of a batch and writes their files; returns a table of ``key`` and ``error``."""
 
     def __init__(self, outputs: Outputs, settings: Settings, guard: Guard) -> None:
         self._outputs, self._guard = outputs, guard
         self._model = Model(settings, restoring=outputs.restoring)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        return self._guard.run(batch, self._work, lambda row: _outcomes(row, [DIED]))
+        return self._guard.run(batch, self._process, lambda row: _make_outcomes(row, [DIED]))
 
-    def _work(self, batch: pa.Table) -> pa.Table:
+    def _process(self, batch: pa.Table) -> pa.Table:
         photos = [Input(path=Path(r["path"]), folder=Path(r["folder"]), name=r["name"]) for r in batch.to_pylist()]
-        errors = [self._refused(photo) for photo in photos]
+        errors = [self._explain_refusal(photo) for photo in photos]
         left = [i for i, error in enumerate(errors) if error is None]
-        for i, result in zip(left, self._model.results([photos[i].path for i in left]), strict=True):
+        for i, result in zip(left, self._model.run([photos[i].path for i in left]), strict=True):
             try:
                 if isinstance(result, str):
                     errors[i] = result
                 else:
-                    self._outputs.write(
-                        result, photos[i], ProtectedFiles()
-                    )  # that no input is there was checked before
+                    self._outputs.write(result, photos[i], ProtectedFiles())  # inputs were protected before
             except Exception as error:
-                errors[i] = self._model.reason(error, photos[i].path)
-        return _outcomes(batch, errors)
+                errors[i] = self._model.explain(error, photos[i].path)
+        return _make_outcomes(batch, errors)
 
-    def _refused(self, photo: Input) -> str | None:
-        """Why a photo is not worked on: files of the format asked for cannot hold it."""
+    def _explain_refusal(self, photo: Input) -> str | None:
+        """Explain why the requested format cannot hold a photo; None if it can."""
         try:
             if self._outputs.file_format is not None:
                 self._outputs.check_format(photo, Photo.open(photo.path))
         except Exception as error:
-            return self._model.reason(error, photo.path)
+            return self._model.explain(error, photo.path)
         return None
 
 
-def _outcomes(batch: pa.Table, errors: Sequence[str | None]) -> pa.Table:
+def _make_outcomes(batch: pa.Table, errors: Sequence[str | None]) -> pa.Table:
     return pa.table({"key": batch.column("key"), "error": pa.array(errors, pa.string())})

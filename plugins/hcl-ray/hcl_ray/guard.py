@@ -1,4 +1,4 @@
-"""Goes on after photos that end the process of a worker: a decoder that crashes, memory that the system takes back."""
+"""Surviving photos that kill a worker process, by a decoder that crashes or by running out of memory."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ DIED = "a worker process ended while working on it, twice on it alone"
 
 
 class Ledger:
-    """What was begun and not ended, for all workers; an actor of Ray, so that it outlives them."""
+    """Counts what all workers have begun and not ended; a Ray actor, so that it outlives them."""
 
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
 
     def begin(self, name: str) -> int:
-        """Note a beginning; returns how many there have been since the last end."""
+        """Count a beginning; return how many there have been since the last end."""
         self._begun[name] += 1
         return self._begun[name]
 
     def end(self, name: str) -> None:
+        """Forget the beginnings."""
         del self._begun[name]
 
 
 class Guard:
-    """Has tables worked on by processes that may end. Ray gives the same rows to another one then, without limit."""
+    """Processes tables in processes that may die. Ray then passes the same rows to another one, without limit."""
 
     def __init__(self) -> None:
         self._ledger: Any = ray.remote(Ledger).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
@@ -36,21 +37,21 @@ class Guard:
     def run(
         self, table: pa.Table, work: Callable[[pa.Table], pa.Table], died: Callable[[pa.Table], pa.Table]
     ) -> pa.Table:
-        """What ``work`` makes of a table with a column ``key``.
+        """Call ``work`` with a table that has a column ``key``, and return its result.
 
-        If that has ended a process before, what it makes of each row by itself; and of a row that has ended two
-        processes by itself what ``died`` makes of it.
+        If the table has killed a process before, call it row by row; for a row that has killed two processes on its
+        own, call ``died`` instead.
         """
         keys = table.column("key").to_pylist()
         whole = f"from {keys[0]}"
         if self._begin(whole) == 1:
             result = work(table)
         else:
-            result = pa.concat_tables([self._alone(key, table.slice(i, 1), work, died) for i, key in enumerate(keys)])
+            result = pa.concat_tables([self._run_row(key, table.slice(i, 1), work, died) for i, key in enumerate(keys)])
         self._ledger.end.remote(whole)
         return result
 
-    def _alone(
+    def _run_row(
         self, key: str, row: pa.Table, work: Callable[[pa.Table], pa.Table], died: Callable[[pa.Table], pa.Table]
     ) -> pa.Table:
         name = f"only {key}"

@@ -1,4 +1,4 @@
-"""Whole jobs: a folder, Parquet files or shards from end to end."""
+"""Complete jobs on a folder, Parquet files or shards."""
 
 from __future__ import annotations
 
@@ -34,29 +34,29 @@ def restore(
 ) -> Summary:
     """Find what does not belong in many photos and fill it, on all machines of a Ray cluster.
 
-    Ray is started on this machine if it is not running; ``ray.init`` before decides otherwise. Calling it again with
-    the same folder does what is missing, after whatever end of the earlier call.
+    If Ray is not running, it is started on this machine; call ``ray.init`` first to use a cluster. Calling this again
+    with the same output resumes the job, however the earlier call ended.
 
     Args:
-        source: a folder of photos, searched with the folders in it; or Parquet files, or WebDataset shards: a file
-            whose name ends in ``.parquet`` or ``.tar``, or a pattern such as ``shards/*.tar``. All machines must see
+        source: a folder of photos, including its subfolders; or Parquet files or WebDataset shards: a file whose name
+            ends in ``.parquet`` or ``.tar``, or a pattern such as ``shards/*.tar``. All machines must be able to access
             it, and the output, under the same path.
-        output: a folder, made if it is not there. Of a folder of photos it gets the files that ``hcl restore`` writes;
-            of tables and shards Parquet files with the columns ``key`` and those of `Restore`, one for each row group,
-            or for every 256 photos of a shard. Besides, ``failures.jsonl``, written at the end: ``key`` and ``error``
-            of all photos without results; and ``settings.json``, by which another call is compared to this one.
-        column: of Parquet files, where the photos are, as of `Restore`.
-        key: of Parquet files, the column with the photos' names; without it, the file and number of the row.
-        actors: how many copies of the pipeline there are; as many as the cluster has room for if None.
-        cpus: cores for each, which also is the number of its threads.
-        gpus: GPUs for each, a part of one too; if None, one where the cluster has any, else none.
-        progress: show a bar, on terminals.
+        output: a folder, created if it does not exist. For a folder of photos, it gets the files that ``hcl restore``
+            writes. For tables and shards, it gets Parquet files with the column ``key`` and those of `Restore`: one for
+            each row group, or for every 256 photos of a shard. At the end, ``failures.jsonl`` lists ``key`` and
+            ``error`` of all photos without results; ``settings.json`` is what later calls are compared with.
+        column: the column of the photos in Parquet files, as for `Restore`.
+        key: the column of the photos' names in Parquet files; by default a name is made of file and row number.
+        actors: the number of copies of the pipeline; None for as many as fit in the cluster.
+        cpus: cores per copy, which is also its number of threads.
+        gpus: GPUs per copy, which may be a fraction; None for one if the cluster has any, else none.
+        progress: show a progress bar, on terminals.
         settings: see `Settings`.
 
     Raises:
-        TypeError: for a setting that there is not, or of another type.
-        ValueError: if there is nothing to work on, a setting is out of its range, weights cannot be loaded or used, or
-            the output holds results of other settings.
+        TypeError: for an unknown setting, or one of the wrong type.
+        ValueError: if there are no photos, a setting is out of its range, weights cannot be loaded or used, or the
+            output holds results of other settings.
         OSError: if the output cannot be written.
     """
     workers = Workers(actors=actors, cpus=cpus, gpus=gpus)
@@ -75,9 +75,9 @@ def detect(
     progress: bool = False,
     **settings: Unpack[Settings],
 ) -> Summary:
-    """Find what does not belong in many photos, and fill nothing. Arguments, output and errors as of `restore`.
+    """Find what does not belong in many photos, without filling it. Arguments and errors are those of `restore`.
 
-    Of a folder of photos, the output gets the masks that ``hcl detect`` writes; of others the columns of `Detect`.
+    The output is that of `restore`, with the files of ``hcl detect`` and the columns of `Detect`.
     """
     workers = Workers(actors=actors, cpus=cpus, gpus=gpus)
     return _run(Path(source), Path(output), False, Parquet(column, key), workers, progress, settings)
@@ -93,9 +93,9 @@ def _run(
     settings: Settings,
 ) -> Summary:
     source, output = source.absolute(), output.absolute()
-    if "weights" in settings and os.path.isdir(settings["weights"]):  # workers run in other folders
+    if "weights" in settings and os.path.isdir(settings["weights"]):  # workers have other working directories
         settings = settings | Settings(weights=os.path.abspath(settings["weights"]))
-    # What is wrong with the settings shows here, and not in every worker.
+    # Wrong settings fail here rather than in every worker.
     Model(settings | Settings(device="cpu"), restoring=restoring)
     kind = {".parquet": parquet, ".tar": Shards()}.get(source.suffix.lower())
     described = {"restoring": restoring, **settings}
@@ -103,7 +103,7 @@ def _run(
         described |= {"column": parquet.column, "key": parquet.key}
     if not ray.is_initialized():
         ray.init()
-    workers = workers.in_cluster()
+    workers = workers.fit_cluster()
     if not workers.gpus:
         settings = settings | Settings(device="cpu")
     if kind is None:
@@ -112,7 +112,7 @@ def _run(
         job = TableJob(kind, source, output, restoring=restoring, settings=settings)
     output.mkdir(parents=True, exist_ok=True)
     _check_same(output / SETTINGS, described)
-    (output / FAILURES).unlink(missing_ok=True)  # where it is, the job is at its end
+    (output / FAILURES).unlink(missing_ok=True)  # it exists only once a job has ended
     summary = job.run(workers, progress=progress)
     lines = [json.dumps({"key": key, "error": error}) + "\n" for key, error in summary.failures]
     _write(output / FAILURES, "".join(lines))
@@ -120,7 +120,11 @@ def _run(
 
 
 def _check_same(file: Path, described: dict[str, Any]) -> None:
-    """Compare a job to an earlier one with the same output, or note it down for a later one."""
+    """Compare a job with an earlier one of the same output; record it if there is none.
+
+    Raises:
+        ValueError: if their settings differ.
+    """
     if not file.exists():
         _write(file, json.dumps(described, indent=2) + "\n")
         return
@@ -132,7 +136,7 @@ def _check_same(file: Path, described: dict[str, Any]) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a file atomically."""
     partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A pipeline in a process of Ray, and what becomes of the photos that it is given."""
+"""A pipeline in a Ray process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ if TYPE_CHECKING:
 
 
 class Settings(TypedDict, total=False):
-    """How photos are worked on. What is left out is as the weights have it.
+    """How photos are processed. Settings that are left out are those of the weights.
 
     Attributes:
-        weights: a folder that all machines see, the name of registered weights, or ``org/name`` on the Hugging Face
-            Hub; ``default`` if left out.
-        sensitivity: how ready to call a pixel corrupted, in [0, 1]: 0 finds nothing, 1 everything.
+        weights: a folder that all machines can access, the name of registered weights, or ``org/name`` on the Hugging
+            Face Hub; ``default`` if left out.
+        sensitivity: how readily a pixel is called corrupted, in [0, 1]: 0 finds nothing, 1 everything.
         detection_size: photos are shrunk to this shorter side, in pixels, for detection.
-        dilate, feather: in pixels, as of ``hcl_sdk.Pipeline``; of restoring only.
-        texture: likewise.
-        file_format: of restored photos, such as ``jpg``; if left out, one that keeps every pixel. Of restoring only.
-        device: of each actor; the fastest that Ray gave it if left out.
+        dilate, feather, texture: as in ``hcl_sdk.Pipeline``; only for restoring.
+        file_format: of restored photos, such as ``jpg``; by default a lossless one. Only for restoring.
+        device: of each actor; by default the fastest that Ray assigned to it.
         precision: ``no`` (float32), ``fp16`` or ``bf16``.
-        batch_size: how many photos of one working size go through the detector at once. With 1, if left out, results
-            are those of ``hcl restore``; with more, up to the last bits of floating-point numbers.
+        batch_size: how many photos of one working size the detector takes at once. With 1, the default, results are
+            those of ``hcl restore``; with more, they agree up to floating-point rounding.
     """
 
     weights: str
@@ -39,22 +38,22 @@ class Settings(TypedDict, total=False):
     batch_size: int
 
 
-_OF_RESTORING = ("dilate", "feather", "texture", "file_format")
+_RESTORING_ONLY = ("dilate", "feather", "texture", "file_format")
 
 
 class Model:
-    """Loads a pipeline, and puts files through it.
+    """Loads a pipeline and runs it on files.
 
     Raises:
-        TypeError: for a setting that there is not, or of another type.
-        ValueError: for one out of its range, or weights that cannot be loaded or used for this.
+        TypeError: for an unknown setting, or one of the wrong type.
+        ValueError: for a setting out of its range, or weights that cannot be loaded or used for this.
     """
 
     def __init__(self, settings: Settings, *, restoring: bool) -> None:
         from hcl_sdk import Pipeline
         from hcl_sdk.folders import check_parts
 
-        names = [n for n in Settings.__annotations__ if restoring or n not in _OF_RESTORING]
+        names = [n for n in Settings.__annotations__ if restoring or n not in _RESTORING_ONLY]
         unknown = [name for name in settings if name not in names]
         if unknown:
             raise TypeError(f"unknown settings {', '.join(unknown)}; expected {', '.join(names)}")
@@ -73,28 +72,28 @@ class Model:
             if (value := settings.get(name)) is not None:
                 setattr(self.pipeline, name, value)
 
-    def results(self, paths: Sequence[Path]) -> Iterator[Result | str]:
-        """The result of each photo, in their order; for one that fails, the reason."""
+    def run(self, paths: Sequence[Path]) -> Iterator[Result | str]:
+        """Yield the result of each photo in order, or the reason why it failed."""
         for first in range(0, len(paths), self.batch_size):
             batch = paths[first : first + self.batch_size]
             if len(batch) > 1:
                 try:
                     results = self._run(batch)
                 except Exception:
-                    pass  # of one of them, or too much memory for all at once: one by one it shows
+                    pass  # one photo is bad, or all at once take too much memory: running one by one tells
                 else:
                     yield from results
                     continue
             for path in batch:
                 try:
                     [result] = self._run([path])
-                except Exception as error:  # of a plugin, too: whatever it is, it is no reason to stop a long run
-                    yield self.reason(error, path)
+                except Exception as error:  # whatever it is, a long run goes on
+                    yield self.explain(error, path)
                 else:
                     yield result
 
-    def reason(self, error: Exception, path: Path) -> str:
-        """Why a photo failed, in one line."""
+    def explain(self, error: Exception, path: Path) -> str:
+        """Explain in one line why a photo failed."""
         from hcl_sdk.folders import explain_failure
 
         return explain_failure(error, path, self.pipeline.device)

@@ -1,4 +1,4 @@
-"""What became of a job."""
+"""The outcome of a job."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
-        done: the number of photos that have results of this run.
-        there: of those that had them before.
-        failures: the photos without results, sorted: name, and the reason. Files that cannot be read as a whole, and
-            folders, are among them.
+        done: the number of photos that got results in this run.
+        there: the number of photos that had results before.
+        failures: (name, reason) of the photos without results, sorted, including files and folders that cannot be read
+            at all.
     """
 
     done: int

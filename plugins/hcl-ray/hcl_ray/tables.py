@@ -1,7 +1,7 @@
-"""Parquet files and WebDataset shards: their parts, and the class that works on them.
+"""Jobs on Parquet files and WebDataset shards.
 
-A part is a row group of a Parquet file, or so many photos of a shard one after the other. Its results are one Parquet
-file, which appears whole when the part is done.
+They are processed in parts: a row group of a Parquet file, or `SHARD_PART` consecutive photos of a shard. The results
+of a part are one Parquet file, written atomically.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from hcl_sdk.data.webdataset import ROLES, find_shards, label_shards, list_shard
 from hcl_sdk.photos.find import make_natural_key
 
 SHARD_PART = 256  # photos
-CHUNK = 16  # photos that are read, worked on and written at once, so that memory does not grow with the part
+CHUNK = 16  # photos that are read, processed and written at a time, so that memory does not grow with the part
 
 PARTS = pa.schema(
     [
-        ("key", pa.string()),  # the name of the part, which is also that of its file without the suffix
+        ("key", pa.string()),  # the name of the part, and of its file without the suffix
         ("file", pa.string()),
-        ("label", pa.string()),  # what tells the file from the others
+        ("label", pa.string()),  # distinguishes the file from the others
         ("number", pa.int32()),  # of the row group
-        ("first", pa.int64()),  # the number of its first row in the file
+        ("first", pa.int64()),  # the index of its first row in the file
         ("photos", pa.int64()),
-        ("names", pa.list_(pa.string())),  # of the photos of a shard, and where they lie
+        ("names", pa.list_(pa.string())),  # of the photos in a shard, with their position
         ("offsets", pa.list_(pa.int64())),
         ("sizes", pa.list_(pa.int64())),
     ]
@@ -48,16 +48,16 @@ class Source(Protocol):
 
     suffix: str
 
-    def files(self, path: str) -> Sequence[Path]:
-        """The files that a path or pattern stands for; ``ValueError`` if there are none."""
+    def list_files(self, path: str) -> Sequence[Path]:
+        """List the files of a path or pattern; ``ValueError`` if there are none."""
         ...
 
-    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
-        """Of each part what tells it from the others of the file: columns of `PARTS`."""
+    def list_parts(self, file: Path) -> Iterator[dict[str, Any]]:
+        """Yield the columns of `PARTS` that differ between the parts of a file."""
         ...
 
     def read(self, part: dict[str, Any]) -> Iterator[pa.Table]:
-        """The photos of a part, `CHUNK` at a time: columns ``key`` and ``image``."""
+        """Read the photos of a part, `CHUNK` at a time: columns ``key`` and ``image``."""
         ...
 
 
@@ -65,8 +65,8 @@ class Parquet:
     """Parquet files with photos in a column.
 
     Args:
-        column: where the photos are, as of `Detect`.
-        key: the column with their names; None for the name of the file and the number of the row.
+        column: the column of the photos, as for `Detect`.
+        key: the column of their names; None for names made of file and row number.
     """
 
     suffix = ".parquet"
@@ -74,13 +74,13 @@ class Parquet:
     def __init__(self, column: str, key: str | None) -> None:
         self.column, self.key = column, key
 
-    def files(self, path: str) -> Sequence[Path]:
+    def list_files(self, path: str) -> Sequence[Path]:
         found = sorted(map(Path, glob.glob(path)), key=lambda file: make_natural_key(str(file)))
         if not found:
             raise ValueError(f"there is no file {path}")
         return found
 
-    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
+    def list_parts(self, file: Path) -> Iterator[dict[str, Any]]:
         with pq.ParquetFile(file) as parquet:
             names = [self.column, *([] if self.key is None else [self.key])]
             for name in names:
@@ -109,14 +109,14 @@ class Parquet:
 
 
 class Shards:
-    """Tar files as the library WebDataset writes them; masks and clean photos beside the photos are passed over."""
+    """Tar files as the WebDataset library writes them; masks and clean photos in them are ignored."""
 
     suffix = ".tar"
 
-    def files(self, path: str) -> Sequence[Path]:
+    def list_files(self, path: str) -> Sequence[Path]:
         return find_shards(path)
 
-    def parts(self, file: Path) -> Iterator[dict[str, Any]]:
+    def list_parts(self, file: Path) -> Iterator[dict[str, Any]]:
         photo = ROLES.index("photo")
         found = [(key, offset, size) for key, role, offset, size in list_shard(file) if role == photo]
         if not found:
@@ -139,24 +139,24 @@ class Shards:
 
 
 class TableJob:
-    """Files that hold photos.
+    """A job on files that hold photos.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if there are no such files.
     """
 
     def __init__(self, source: Source, path: Path, output: Path, *, restoring: bool, settings: Settings) -> None:
         self._source, self._output, self._restoring, self._settings = source, output, restoring, settings
-        self._files = source.files(str(path))
+        self._files = source.list_files(str(path))
 
     def run(self, workers: Workers, *, progress: bool) -> Summary:
-        """Do what is missing."""
+        """Process the parts that have no results yet."""
         labels = label_shards(tuple(self._files))
-        asked = ray.remote(_parts)
+        asked = ray.remote(_list_parts)
         found = ray.get([asked.remote(self._source, *pair) for pair in zip(self._files, labels, strict=True)])
         failures = [(label, rows) for label, rows in zip(labels, found, strict=True) if isinstance(rows, str)]
         parts = [part for rows in found if not isinstance(rows, str) for part in rows]
-        missing = [part for part in parts if not part_file(self._output, part["key"]).is_file()]
+        missing = [part for part in parts if not get_part_file(self._output, part["key"]).is_file()]
         outcomes = distribute(
             pa.Table.from_pylist(missing, PARTS),
             PartWorker,
@@ -177,7 +177,7 @@ class TableJob:
             if error is not None:
                 failures.append((part["key"], error))
                 continue
-            failed = failures_in(part_file(self._output, part["key"]))
+            failed = read_failures(get_part_file(self._output, part["key"]))
             failures += failed
             if part["key"] in outcomes:
                 done += part["photos"] - len(failed)
@@ -186,27 +186,27 @@ class TableJob:
         return Summary(done=done, there=there, failures=tuple(sorted(failures)))
 
 
-def _parts(source: Source, file: Path, label: str) -> list[dict[str, Any]] | str:
-    """The parts of a file as rows of `PARTS`, or the reason why it has none."""
+def _list_parts(source: Source, file: Path, label: str) -> list[dict[str, Any]] | str:
+    """List the parts of a file as rows of `PARTS`, or return the reason why it has none."""
     try:
-        found = list(source.parts(file))
+        found = list(source.list_parts(file))
     except Exception as error:
-        return _reason(error, file)
+        return _explain(error, file)
     stem = label.removesuffix(source.suffix)
     return [{"file": str(file), "label": label, "key": f"{stem}-{part['number']:05d}", **part} for part in found]
 
 
-def _reason(error: Exception, file: Path) -> str:
+def _explain(error: Exception, file: Path) -> str:
     return str(error).partition("\n")[0].removeprefix(f"{str(file)!r} ") or type(error).__name__
 
 
-def part_file(output: Path, key: str) -> Path:
-    """The file with the results of a part."""
+def get_part_file(output: Path, key: str) -> Path:
+    """Return the file with the results of a part."""
     return output / f"{key}.parquet"
 
 
 class PartWorker:
-    """Works on the parts of a batch and writes the file of each; returns a table of ``key`` and ``error``."""
+    """Processes the parts of a batch and writes their files; returns a table of ``key`` and ``error``."""
 
     def __init__(self, source: Source, output: Path, restoring: bool, settings: Settings, guard: Guard) -> None:
         self._source, self._output, self._guard = source, output, guard
@@ -214,34 +214,34 @@ class PartWorker:
         self._schema = pa.schema([("key", pa.string()), *(RESTORED if restoring else DETECTED)])
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        errors = [self._written(part) for part in batch.to_pylist()]
+        errors = [self._write(part) for part in batch.to_pylist()]
         return pa.table({"key": batch.column("key"), "error": pa.array(errors, pa.string())})
 
-    def _written(self, part: dict[str, Any]) -> str | None:
-        """Work on a part. Returns why that cannot be done, if it cannot; of single photos it stands in the file."""
-        file = part_file(self._output, part["key"])
+    def _write(self, part: dict[str, Any]) -> str | None:
+        """Process a part; return the reason if it fails as a whole. Reasons of single photos are in its file."""
+        file = get_part_file(self._output, part["key"])
         partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(partial, self._schema) as writer:
                 for chunk in self._source.read(part):
-                    writer.write_table(self._guard.run(chunk, self._worked_on, self._died))
+                    writer.write_table(self._guard.run(chunk, self._process, self._died))
             os.replace(partial, file)
         except Exception as error:
-            return _reason(error, Path(part["file"]))
+            return _explain(error, Path(part["file"]))
         finally:
             partial.unlink(missing_ok=True)
         return None
 
-    def _worked_on(self, chunk: pa.Table) -> pa.Table:
+    def _process(self, chunk: pa.Table) -> pa.Table:
         return self._work(chunk).select(self._schema.names)
 
     def _died(self, row: pa.Table) -> pa.Table:
         return pa.Table.from_pylist([{"key": row.column("key")[0].as_py(), "error": DIED}], self._schema)
 
 
-def failures_in(file: Path) -> list[tuple[str, str]]:
-    """The photos of a part that failed: name, and the reason."""
+def read_failures(file: Path) -> list[tuple[str, str]]:
+    """Read the photos of a part that failed: (name, reason)."""
     with pq.ParquetFile(file) as parquet:
         table = parquet.read(columns=["key", "error"])
     failed = table.filter(table.column("error").is_valid())

@@ -151,7 +151,7 @@ group = os.getpgid(0)
 class Ending(folders.FolderWorker):
     def __init__(self, **arguments):
         super().__init__(**arguments)
-        self._results, self._model.results = self._model.results, self._until_the_end
+        self._results, self._model.run = self._model.run, self._until_the_end
 
     def _until_the_end(self, paths):
         for path, result in zip(paths, self._results(paths)):
@@ -197,8 +197,8 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
     class Deadly(folders.FolderWorker):  # Ray sends what is not importable to the workers as it is
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
-            results = self._model.results
-            self._model.results = lambda paths: os._exit(1) if "7.png" in [p.name for p in paths] else results(paths)
+            run = self._model.run
+            self._model.run = lambda paths: os._exit(1) if "7.png" in [p.name for p in paths] else run(paths)
 
     monkeypatch.setattr(folders, "FolderWorker", Deadly)
     summary = hcl_ray.detect(photos(40), tmp_path / "out", weights=weights, actors=1)

@@ -167,7 +167,7 @@ def test_of_a_part_the_photo_that_ends_its_process_is_listed(
     assert worker(pa.Table.from_pylist([part], tables.PARTS)).to_pylist() == [{"key": "x-00000", "error": None}]
     found = rows(tmp_path / "out")
     assert list(found) == names
-    assert tables.failures_in(tmp_path / "out" / "x-00000.parquet") == [("7", DIED)]
+    assert tables.read_failures(tmp_path / "out" / "x-00000.parquet") == [("7", DIED)]
     check(found["8"], pipeline.detect(drawn[8]))
 
 
