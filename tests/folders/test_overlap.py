@@ -107,7 +107,7 @@ def test_what_stops_a_stage_stops_all_and_begins_nothing_more(stage: str, worker
 def test_results_failures_and_their_order_do_not_depend_on_the_workers(tiny_pipeline: Pipeline, workers: int) -> None:
     for seed in range(6):
         draw(f"p/{seed}.png", seed=seed, size=(24 + seed, 20))
-    Path("p/3.png").write_bytes(b"no picture")
+    Path("p/3.png").write_bytes(b"not a photo")
     outcomes = []
     report = restore_folder("p", "o", pipeline=tiny_pipeline, workers=workers, on_photo=outcomes.append)
     assert [outcome.path.name for outcome in outcomes] == [f"{seed}.png" for seed in range(6)]

@@ -1,7 +1,7 @@
 """The nodes.
 
-In ComfyUI an IMAGE is a batch of images, float32 ``[B, H, W, C]`` in [0, 1], and a MASK is ``[B, H, W]``, 1 where
-something is to be done. Here 1 is *corrupted = to be filled*, as in hcl_sdk, and as inpainting nodes take it.
+In ComfyUI an IMAGE is a batch of images, float32 ``[B, H, W, C]`` in [0, 1], and a MASK is ``[B, H, W]``. In the masks
+here 1 means *corrupted = to be filled*, as in hcl_sdk and in inpainting nodes.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ _SHARE = {"min": 0.0, "max": 1.0, "step": 0.01}
 
 
 class LoadWeights:
-    """A pipeline with its weights; ComfyUI keeps it as long as the name is the same."""
+    """Load a pipeline; ComfyUI keeps it until the name changes."""
 
     CATEGORY = "image/hcl_sdk"
-    DESCRIPTION = "Load a detector and a restorer. `default` are the weights that hcl_sdk brings."
+    DESCRIPTION = "Load a detector and a restorer. `default` stands for the weights in hcl_sdk."
     FUNCTION = "load"
     RETURN_TYPES = (_PIPELINE,)
     RETURN_NAMES = ("pipeline",)
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
-        """What the node takes."""
+        """List the inputs of the node."""
         tip = "A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub."
         return {"required": {"weights": ("STRING", {"default": "default", "tooltip": tip})}}
 
     def load(self, weights: str) -> tuple[Pipeline]:
-        """Load it."""
+        """Load the weights."""
         return (Pipeline.from_pretrained(weights.strip()),)
 
 
@@ -50,8 +50,8 @@ class Detect:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
-        """What the node takes."""
-        tip = "How ready to call a pixel corrupted: 0 finds nothing, 1 everything."
+        """List the inputs of the node."""
+        tip = "How readily a pixel is called corrupted: 0 finds nothing, 1 everything."
         return {
             "required": {
                 "pipeline": (_PIPELINE,),
@@ -62,13 +62,13 @@ class Detect:
 
     def detect(self, pipeline: Pipeline, image: Tensor, sensitivity: float) -> tuple[Tensor, Tensor]:
         """Detect in each image of the batch."""
-        results = [pipeline.detect(photo, sensitivity=sensitivity) for photo in _photos(image)]
+        results = [pipeline.detect(photo, sensitivity=sensitivity) for photo in _split_batch(image)]
         masks = torch.cat([result.corruption_mask[:, 0].float() for result in results])
         return masks, torch.cat([result.confidence[:, 0] for result in results])
 
 
 class Restore:
-    """Fill a mask, or what is found where none is given."""
+    """Fill a mask, or what is found if no mask is connected."""
 
     CATEGORY = "image/hcl_sdk"
     DESCRIPTION = "Fill a mask, or what is found if none is connected. Every other pixel stays as it is."
@@ -78,7 +78,7 @@ class Restore:
 
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
-        """What the node takes."""
+        """List the inputs of the node."""
         return {
             "required": {
                 "pipeline": (_PIPELINE,),
@@ -99,13 +99,13 @@ class Restore:
         texture: float,
         mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Restore each image of the batch; the mask that comes out is what was filled, without growth and border."""
+        """Restore each image of the batch; return also the mask that was filled, without its growth and soft border."""
         filling: dict[str, Any] = {"dilate": dilate, "feather": feather, "texture": texture}
-        photos = _photos(image)
+        photos = _split_batch(image)
         if mask is None:
             results = [pipeline(photo, **filling) for photo in photos]
         else:
-            masks = _fit(mask, len(photos), photos[0].shape[-2:])
+            masks = _fit_masks(mask, len(photos), photos[0].shape[-2:])
             results = [
                 pipeline.restore(photo, corruption_mask=own, **filling)
                 for photo, own in zip(photos, masks, strict=True)
@@ -114,13 +114,13 @@ class Restore:
         return restored, torch.cat([result.corruption_mask[:, 0].float() for result in results])
 
 
-def _photos(image: Tensor) -> list[Tensor]:
-    """The images of a batch ``[B, H, W, C]`` as hcl_sdk takes them; what other nodes left out of range is clipped."""
+def _split_batch(image: Tensor) -> list[Tensor]:
+    """Split a batch ``[B, H, W, C]`` into images as hcl_sdk takes them, clipping values that are out of range."""
     return list(image.movedim(-1, 1).clamp(0, 1))
 
 
-def _fit(mask: Tensor, count: int, size: tuple[int, ...]) -> Tensor:
-    """A mask for each image, of its size: one mask is for all, and ComfyUI's empty mask is of 64 x 64 pixels."""
+def _fit_masks(mask: Tensor, count: int, size: tuple[int, ...]) -> Tensor:
+    """Resize masks, one per image or one for all, to the images: ComfyUI's empty mask has 64 x 64 pixels."""
     mask = mask.reshape(-1, 1, *mask.shape[-2:]).float()
     if mask.shape[0] not in (1, count):
         raise ValueError(f"expected 1 mask or as many as there are images, {count}; got {mask.shape[0]}")

@@ -1,7 +1,7 @@
-"""A tiny Stable Diffusion for inpainting, for tests and for trying out; it has learned nothing."""
+"""A tiny untrained Stable Diffusion for inpainting, for tests and for trying things out."""
 
 # pyright: reportPrivateImportUsage=false, reportArgumentType=false
-# diffusers finds its public names when they are asked for, and annotates less than it takes.
+# diffusers imports its public names lazily, and annotates fewer types than it accepts.
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,"
 
 
 def write_example(folder: Path, *, for_inpainting: bool = True) -> str:
-    """Write it as diffusers writes pipelines; returns the folder, as ``model`` takes it.
+    """Write the pipeline in the format of diffusers; return the folder, as ``model`` takes it.
 
     Args:
-        folder: where to.
-        for_inpainting: whether its network is given the mask and the known pixels, as that of a checkpoint made for
-            inpainting is; that of a checkpoint for text to image is not.
+        folder: the folder to write to.
+        for_inpainting: whether the network takes the mask and the known pixels, as in checkpoints made for inpainting,
+            or only the noisy image, as in checkpoints for text-to-image.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
@@ -45,7 +45,7 @@ def write_example(folder: Path, *, for_inpainting: bool = True) -> str:
             attention_head_dim=2,
             sample_size=8,
         )
-        tokenizer = _tokenizer()
+        tokenizer = _make_tokenizer()
         text_encoder = CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=len(tokenizer),
@@ -72,7 +72,7 @@ def write_example(folder: Path, *, for_inpainting: bool = True) -> str:
     return str(folder)
 
 
-def _tokenizer() -> CLIPTokenizer:
-    """One that knows letters, and no words."""
+def _make_tokenizer() -> CLIPTokenizer:
+    """Make a tokenizer that knows letters but no words."""
     tokens = [*LETTERS, *(f"{letter}</w>" for letter in LETTERS), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=16)

@@ -1,7 +1,7 @@
-"""Getting a pipeline of diffusers, and finding out what it takes before a photo depends on it."""
+"""Loading a pipeline of diffusers, and checking what it accepts before any photo is processed."""
 
 # pyright: reportPrivateImportUsage=false
-# diffusers finds its public names when they are asked for, which pyright takes for private ones.
+# diffusers imports its public names lazily, and pyright takes them for private ones.
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from torch import nn
 from hcl_sdk.errors import describe_error
 
 NEEDED = ("prompt", "image", "mask_image", "height", "width", "generator", "output_type")
-"""What the restorer has to be able to say to a pipeline."""
+"""The arguments that the restorer passes to every pipeline."""
 
 
 def load(
     model: str, *, revision: str | None, variant: str | None, dtype: torch.dtype, safety_checker: bool
 ) -> DiffusionPipeline:
-    """The inpainting pipeline for a repository of the Hub or a folder, on the CPU.
+    """Load the inpainting pipeline of a folder or a repository on the Hub, on the CPU.
 
-    Only safetensors are read, and no code that comes with the weights is run. The global random state is left alone.
+    Only safetensors are read, and no code that comes with the weights is run. The global random state is not changed.
 
     Raises:
-        ValueError: if there is none, it cannot be read, or it is not for inpainting.
+        ValueError: if it does not exist, cannot be read, or is not for inpainting.
     """
     if not model.strip():
         raise ValueError("'model' is empty; expected a repository on the Hugging Face Hub or a folder")
@@ -42,7 +42,7 @@ def load(
             pipeline = AutoPipelineForInpainting.from_pretrained(
                 model, variant=variant, dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
             )
-    except Exception as error:  # of the network, the Hub, the files, several libraries
+    except Exception as error:  # from the network, the Hub, the files, or one of several libraries
         why = describe_error(error, limit=240)
         if Path(model).is_dir():
             raise ValueError(
@@ -50,9 +50,9 @@ def load(
                 f"pipeline of diffusers writes: model_index.json, and folders with safetensors"
             ) from error
         raise ValueError(
-            f"cannot get {model!r} from the Hugging Face Hub, and it is no folder here: {why}. A saved "
-            f"pipeline holds the name of its diffusion model, and not the weights: without the Hub, say in 'model' "
-            f"which folder has them"
+            f"cannot get {model!r} from the Hugging Face Hub, and it is not a folder here: {why}. A saved "
+            f"pipeline holds the name of its diffusion model, not the weights: without the Hub, name the folder that "
+            f"has them in 'model'"
         ) from error
     _check_complete(pipeline, model)
     pipeline.set_progress_bar_config(disable=True)
@@ -60,7 +60,7 @@ def load(
 
 
 def _check_complete(pipeline: DiffusionPipeline, model: str) -> None:
-    """Raise ``ValueError`` if diffusers found no values for a tensor, which it then leaves without any."""
+    """Raise ``ValueError`` if diffusers found no values for a tensor, which it then leaves empty."""
     for part, network in pipeline.components.items():
         if isinstance(network, nn.Module):
             lost = [name for name, parameter in network.named_parameters() if parameter.is_meta]
@@ -70,22 +70,22 @@ def _check_complete(pipeline: DiffusionPipeline, model: str) -> None:
 
 
 def _check_folders(model: str, config: Mapping[str, Any]) -> None:
-    """Raise ``ValueError`` if a folder lacks that of a part: of a tokenizer without, an empty one would be made."""
+    """Raise ``ValueError`` if the folder of a part is missing: without its folder, a tokenizer would be empty."""
     parts = [part for part, value in config.items() if isinstance(value, list) and value[0] is not None]
     lost = [part for part in parts if not part.startswith("_") and not (Path(model) / part).is_dir()]
     if Path(model).is_dir() and lost:
         raise ValueError(f"there is no {', '.join(lost)} in it")
 
 
-def arguments_for(pipeline: type[DiffusionPipeline], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What to call a pipeline with, besides ``NEEDED``, for it to do what is ``asked`` of it.
+def select_arguments(pipeline: type[DiffusionPipeline], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Select the arguments to call a pipeline with besides ``NEEDED``.
 
     Args:
         pipeline: its class.
-        asked: ``strength`` and other arguments, by the name that pipelines have for them; None for their own default.
+        asked: ``strength`` and other arguments by the names that pipelines use; None for the default of the pipeline.
 
     Raises:
-        ValueError: if it does not take one of them, or would take no step at all.
+        ValueError: if the pipeline does not accept one of them, or would take no step at all.
     """
     name, taken = pipeline.__name__, inspect.signature(pipeline.__call__).parameters
     missing = [argument for argument in NEEDED if argument not in taken]
@@ -95,11 +95,11 @@ def arguments_for(pipeline: type[DiffusionPipeline], asked: Mapping[str, Any]) -
         )
     if "control_image" in taken:
         raise ValueError(
-            f"{name} asks for a control image, which a restorer has not; use a pipeline without ControlNet"
+            f"{name} asks for a control image, which restorers do not have; use a pipeline without ControlNet"
         )
     given = {argument: value for argument, value in asked.items() if value is not None}
     if "strength" not in taken and given["strength"] == 1:
-        del given["strength"]  # such pipelines have no other
+        del given["strength"]  # the only value that such pipelines have
     for argument in given:
         if argument not in taken:
             field = "steps" if argument == "num_inference_steps" else argument

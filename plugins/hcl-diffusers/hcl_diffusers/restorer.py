@@ -15,14 +15,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_diffusers.loading import arguments_for, load
+from hcl_diffusers.loading import load, select_arguments
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.functional.masks import pool_mask
 from hcl_sdk.functional.resize import pad_to_multiple
 
 MULTIPLE = 64
-"""Pixels. Sides that are multiples of it suit every pipeline: their autoencoders shrink images by 8 or 16, and their
-networks take patches of, or halve, what is left."""
+"""Sides in pixels that are multiples of this suit every pipeline: autoencoders shrink images by 8 or 16, and networks
+halve the result or cut it into patches."""
 
 
 @component
@@ -30,36 +30,35 @@ class DiffusersRestorer(Restorer):
     """Fills with what a diffusion model imagines: any inpainting pipeline of Hugging Face diffusers.
 
     ``AutoPipelineForInpainting`` chooses the pipeline for a checkpoint: Stable Diffusion, SDXL, Stable Diffusion 3,
-    FLUX, Kandinsky, Qwen-Image ... Images go through one by one, each with a generator of its own of the same seed,
-    made on the CPU, so that an image is restored alike whatever else is in the batch. Autocast changes nothing; the
-    pipeline computes in ``dtype``.
+    FLUX, Kandinsky, Qwen-Image ... Images are processed one by one, each with its own generator of the same seed on the
+    CPU, so that the result for an image does not depend on the batch. Autocast has no effect; the pipeline computes in
+    ``dtype``.
 
-    The mask is enlarged to whole cells of the autoencoder, commonly 8 x 8 pixels: diffusers shrinks masks by taking one
-    pixel of each cell, which misses thin damage.
+    The mask is enlarged to whole cells of the autoencoder, usually 8 x 8 pixels: diffusers shrinks masks by sampling
+    one pixel per cell, which misses thin damage.
 
-    Nothing here is trained, and gradients do not pass. Weights that are saved hold the name of the model, and not what
-    is in it. It follows the images to their device.
+    Nothing is trained, and no gradient flows through it. Saved weights hold the name of the model, not its weights. The
+    pipeline follows the images to their device.
 
     Attributes:
         model: a repository of the Hugging Face Hub, such as
             ``stable-diffusion-v1-5/stable-diffusion-inpainting``, or a folder written by ``save_pretrained`` of
             diffusers. Only safetensors are loaded.
         revision: branch, tag or commit on the Hub.
-        variant: of the files, such as ``fp16``, where a checkpoint has several.
-        dtype: of the weights and of the computation. Use ``float16`` or ``bfloat16`` on an accelerator, for half of the
-            memory.
-        prompt: what is to be seen.
-        negative_prompt: what is not to be seen; by default nothing is said of that.
-        strength: in (0, 1]: how much noise is added to what is under the mask before it is denoised. At 1 nothing of
-            the damage is seen; less keeps something of it, for damage that one can see through.
-        guidance_scale: how closely the prompt is followed, >= 0; by default the pipeline's own.
-        steps: of denoising, before ``strength`` shortens them; by default the pipeline's own number.
+        variant: of the files, such as ``fp16``, if the checkpoint has several.
+        dtype: of the weights and of the computation. On an accelerator, ``float16`` or ``bfloat16`` halve the memory.
+        prompt: what the fill should show.
+        negative_prompt: what the fill should not show; by default there is none.
+        strength: how much noise is added under the mask before denoising, in (0, 1]. At 1 the damage has no influence;
+            lower values keep some of it, for damage that can be seen through.
+        guidance_scale: how closely to follow the prompt, >= 0; by default that of the pipeline.
+        steps: the number of denoising steps, which ``strength`` reduces; by default that of the pipeline.
         seed: of the noise.
-        safety_checker: load the checkpoint's safety checker, if it has one. A fill that it withholds is an error, since
-            diffusers has put black in its place.
+        safety_checker: load the checkpoint's safety checker, if there is one. A fill that it withholds is an error,
+            because diffusers replaces it with black.
 
     Raises:
-        ValueError: if there is no such model, it is not for inpainting, or its pipeline does not take what is set here.
+        ValueError: if the model does not exist or is not for inpainting, or its pipeline does not accept a setting.
     """
 
     model: str
@@ -76,7 +75,7 @@ class DiffusersRestorer(Restorer):
 
     @classmethod
     def testing_example(cls, folder: Path) -> DiffusersRestorer:
-        """One with a tiny pipeline that has learned nothing, for the conformance kit."""
+        """Make one with a tiny untrained pipeline, for the conformance kit."""
         from hcl_diffusers.example import write_example
 
         return cls(model=write_example(folder / "tiny"), prompt="a wall", steps=2)
@@ -90,7 +89,7 @@ class DiffusersRestorer(Restorer):
             dtype=getattr(torch, self.dtype),
             safety_checker=self.safety_checker,
         )
-        self._arguments = arguments_for(
+        self._arguments = select_arguments(
             type(pipeline),
             {
                 "negative_prompt": self.negative_prompt,
@@ -99,7 +98,7 @@ class DiffusersRestorer(Restorer):
                 "num_inference_steps": self.steps,
             },
         )
-        self._pipeline = pipeline  # no nn.Module: its networks are none of those whose weights are saved and trained
+        self._pipeline = pipeline  # not an nn.Module, so its networks are neither saved nor trained
 
     @torch.no_grad()
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
@@ -109,7 +108,7 @@ class DiffusersRestorer(Restorer):
             RuntimeError: if the checkpoint's safety checker withholds a fill.
         """
         mask = detection.corruption_mask
-        with torch.autocast(image.device.type, enabled=False), _seeded(self.seed):
+        with torch.autocast(image.device.type, enabled=False), _seed_global(self.seed):
             filled = [
                 self._fill(one, own) if own.any() else one
                 for one, own in zip(image.float().split(1), mask.split(1), strict=True)
@@ -117,7 +116,7 @@ class DiffusersRestorer(Restorer):
         return torch.cat(filled).to(image.dtype)
 
     def _fill(self, image: Tensor, mask: Tensor) -> Tensor:
-        """What the pipeline makes of one image ``[1, 3, H, W]`` of any size and its mask."""
+        """Fill one image ``[1, 3, H, W]`` of any size."""
         pipeline: Any = self._pipeline
         if pipeline.device != image.device:
             pipeline.to(image.device)
@@ -127,8 +126,8 @@ class DiffusersRestorer(Restorer):
         cell = getattr(pipeline, "vae_scale_factor", 8)
         mask = F.interpolate(pool_mask(mask, cell).float(), scale_factor=cell) > 0
         if self.strength == 1:
-            image = torch.where(mask, 0.5, image)  # of which a network that is not made for inpainting sees the edge
-        # As images of PIL: those are the one input that all pipelines take in the same range and polarity.
+            image = torch.where(mask, 0.5, image)  # a network that is not made for inpainting sees its edge
+        # PIL images are the only input that all pipelines take in the same range and polarity.
         result = pipeline(
             prompt=self.prompt,
             image=_to_pil(image[0]),
@@ -155,14 +154,14 @@ class DiffusersRestorer(Restorer):
 
 
 def _to_pil(image: Tensor) -> Image.Image:
-    """An image ``[3, H, W]``, or a mask ``[1, H, W]``, in [0, 1]."""
+    """Convert an image ``[3, H, W]``, or a mask ``[1, H, W]``, in [0, 1]."""
     values = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return Image.fromarray(np.ascontiguousarray(values if values.shape[-1] == 3 else values[..., 0]))
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Torch's global random state of the CPU seeded, and put back: some schedulers draw from it, generator or not."""
+def _seed_global(seed: int) -> Iterator[None]:
+    """Seed torch's global random state on the CPU, and restore it: some schedulers draw from it despite a generator."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

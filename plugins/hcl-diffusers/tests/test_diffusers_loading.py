@@ -18,7 +18,7 @@ import torch
 from diffusers import StableDiffusionInpaintPipeline
 from diffusers.pipelines.auto_pipeline import AUTO_INPAINT_PIPELINES_MAPPING
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-from hcl_diffusers.loading import arguments_for
+from hcl_diffusers.loading import select_arguments
 from hcl_diffusers.restorer import DiffusersRestorer
 from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig
@@ -36,7 +36,7 @@ MASK[..., 10:30, 20:40] = True
     [
         (" ", "'model' is empty"),
         ("no-organization/no-such-model", "cannot get 'no-organization/no-such-model' from the Hugging Face Hub, and"),
-        ("./no-such-folder", "cannot get './no-such-folder' .* is no folder here: .* say in 'model' which folder"),
+        ("./no-such-folder", "cannot get './no-such-folder' .* is not a folder here: .* name the folder"),
     ],
 )
 def test_a_model_that_is_not_there_is_named(model: str, message: str) -> None:
@@ -89,16 +89,16 @@ def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(fami
     pipeline = AUTO_INPAINT_PIPELINES_MAPPING[family]
     if family in REFUSED:
         with pytest.raises(ValueError, match=f"^{pipeline.__name__} .*{REFUSED[family]}"):
-            arguments_for(pipeline, {"strength": 1.0})
+            select_arguments(pipeline, {"strength": 1.0})
     else:
-        assert arguments_for(pipeline, {"strength": 1.0, "guidance_scale": None}).keys() <= {"strength"}
+        assert select_arguments(pipeline, {"strength": 1.0, "guidance_scale": None}).keys() <= {"strength"}
 
 
 def test_what_a_pipeline_does_not_take_is_refused() -> None:
     kandinsky = AUTO_INPAINT_PIPELINES_MAPPING["kandinsky22"]
-    assert arguments_for(kandinsky, {"strength": 1.0, "num_inference_steps": 4}) == {"num_inference_steps": 4}
+    assert select_arguments(kandinsky, {"strength": 1.0, "num_inference_steps": 4}) == {"num_inference_steps": 4}
     with pytest.raises(ValueError, match="strength: KandinskyV22InpaintCombinedPipeline takes none; leave it out"):
-        arguments_for(kandinsky, {"strength": 0.5})
+        select_arguments(kandinsky, {"strength": 0.5})
 
 
 def test_weights_that_are_not_safetensors_are_not_loaded(own_model: Path) -> None:

@@ -1,4 +1,4 @@
-"""Compare a pipeline with its export, in float32 and in 8 bits: F1 of the mask on damaged photos, and time.
+"""Compare a pipeline with its export in float32 and 8 bits: F1 of the mask on damaged photos, and time.
 
 python benchmarks/quantized.py PHOTOS CALIBRATION [--weights default] [--limit 100] [--size 256] [--threads 2]
 
@@ -26,7 +26,7 @@ from hcl_sdk.data.folder import FolderDataset
 from hcl_sdk.data.items import Item, Items
 
 
-def damaged(folder: str, size: int, limit: int, seed: int) -> list[Item]:
+def damage_photos(folder: str, size: int, limit: int, seed: int) -> list[Item]:
     dataset = FolderDataset(path=folder)
     items = Items(dataset, size, corruption=Corruption(clean=0.1, area=(0.01, 0.6)), seed=seed)
     count = min(limit, len(dataset))
@@ -63,18 +63,18 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="export to this folder and leave it there")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    items = damaged(options.photos, options.size, options.limit, seed=3407)
-    calibration = [item.image for item in damaged(options.calibration, options.size, 48, seed=1)]
+    items = damage_photos(options.photos, options.size, options.limit, seed=3407)
+    calibration = [item.image for item in damage_photos(options.calibration, options.size, 48, seed=1)]
     pipeline = Pipeline.from_pretrained(options.weights, device="cpu")
     print(f"{platform.machine()}, {options.threads} threads, {len(items)} photos of {options.size} pixels")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         export(pipeline, folder)
 
-        def mask(photo: np.ndarray) -> np.ndarray:
+        def detect(photo: np.ndarray) -> np.ndarray:
             return pipeline.detect(photo).corruption_mask[0, 0].numpy()
 
-        measure("torch", mask, items)
+        measure("torch", detect, items)
         runner = Runner(folder, threads=options.threads)
         _, before = measure("onnx float32", lambda photo: runner.detect(photo).corruption_mask, items)
         size = (folder / "detector.onnx").stat().st_size

@@ -1,4 +1,4 @@
-"""Tensors through ONNX Runtime."""
+"""Running models in ONNX Runtime on tensors."""
 
 from __future__ import annotations
 

@@ -15,11 +15,11 @@ from hcl_sdk import Detection, PyramidSpec, Restorer, component
 
 @component
 class OpenCVRestorer(Restorer):
-    """What OpenCV's methods have in common; subclasses say which one they are.
+    """The base of the restorers that use OpenCV; subclasses set the method.
 
     Attributes:
-        radius: of the neighborhood that a pixel is filled from, in pixels, above 0; OpenCV rounds it to a whole number
-            from 1 to 100.
+        radius: the radius in pixels of the neighborhood that a pixel is filled from, above 0; OpenCV rounds it to an
+            integer from 1 to 100.
     """
 
     method: ClassVar[int]
@@ -28,23 +28,23 @@ class OpenCVRestorer(Restorer):
     radius: float = attrs.field(default=3.0, validator=[attrs.validators.gt(0), attrs.validators.lt(float("inf"))])
 
     def build(self, spec: PyramidSpec | None) -> None:
-        """There are no layers to make."""
+        """Do nothing: there are no layers."""
 
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
-        """Fill ``[B, 3, H, W]`` images; one without any known pixel comes back as it is."""
+        """Fill images ``[B, 3, H, W]``; an image without any known pixel is returned unchanged."""
         return inpaint(image, detection.corruption_mask, self.radius, self.method)
 
 
 def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) -> Tensor:
     """Fill each image of a batch with OpenCV.
 
-    OpenCV works on 8 bits a channel and on the CPU: images are rounded to 1/255 and moved there and back. An image
-    without a single known pixel is returned as it is, there being nothing to fill it from.
+    OpenCV works on the CPU with 8 bits per channel, so images are rounded to 1/255. An image without any known pixel is
+    returned unchanged, because there is nothing to fill it from.
 
     Args:
         image: ``[B, 3, H, W]`` RGB in [0, 1], of any floating-point dtype and on any device.
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted = to be filled.
-        radius: of the neighborhood that a pixel is filled from, in pixels.
+        radius: the radius in pixels of the neighborhood that a pixel is filled from.
         method: ``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``.
 
     Returns:
@@ -52,7 +52,7 @@ def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) 
     """
     pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     masks = corruption_mask[:, 0].cpu().numpy().astype(np.uint8) * 255
-    # The channels are filled alike, so that RGB need not be turned into OpenCV's BGR.
+    # All channels are filled in the same way, so RGB need not be converted to OpenCV's BGR.
     filled = np.stack([_inpaint(image, mask, radius, method) for image, mask in zip(pixels, masks, strict=True)])
     return (torch.from_numpy(filled).to(image.device).permute(0, 3, 1, 2).float() / 255).to(image.dtype)
 
@@ -60,7 +60,7 @@ def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) 
 def _inpaint(image: np.ndarray, mask: np.ndarray, radius: float, method: int) -> np.ndarray:
     """Fill one image ``[H, W, 3]`` of 8 bits, where its mask ``[H, W]`` is not 0."""
     height, width = mask.shape
-    # In an image of one row or column OpenCV reads beyond its memory, and gives something else each time.
+    # For images of one row or column, OpenCV reads out of bounds and returns random results.
     rows, columns = (2 if height == 1 else 1), (2 if width == 1 else 1)
     image, mask = (np.ascontiguousarray(a.repeat(rows, axis=0).repeat(columns, axis=1)) for a in (image, mask))
     return cv2.inpaint(image, mask, radius, method)[:height, :width]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
 
-_ONE_AT_A_TIME = threading.Lock()  # the library has one seed for the whole process
+_ONE_AT_A_TIME = threading.Lock()  # the library has one seed per process
 
 
 def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
@@ -23,7 +23,7 @@ def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
 
 @component
 class PatchMatch(Restorer):
-    """Copies patches of the known photo that fit together; sharp, and blind to what the photo shows.
+    """Copies patches of the known photo that fit together: sharp, but blind to what the photo shows.
 
     Source: Barnes et al., "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing", SIGGRAPH
     2009, and Wexler et al., "Space-Time Completion of Video", PAMI 2007; as implemented in PyPatchMatch. The output is
@@ -38,10 +38,10 @@ class PatchMatch(Restorer):
     seed: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 32)])
 
     def build(self, spec: PyramidSpec | None) -> None:
-        """There are no layers to make."""
+        """Do nothing: there are no layers."""
 
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
-        """Fill ``[B, 3, H, W]`` images; one without any known pixel comes back as it is."""
+        """Fill images ``[B, 3, H, W]``; an image without any known pixel is returned unchanged."""
         pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         masks = detection.corruption_mask[:, 0].cpu().numpy()
         filled = np.stack([self._inpaint(*each) for each in zip(pixels, masks, strict=True)])

@@ -26,29 +26,28 @@ _NOT_ARCHITECTURE = {
     *("feature_cfg", "num_classes", "in_chans", "global_pool", "scriptable", "exportable", "no_jit"),
     *("device", "dtype"),
 }
-"""Arguments of ``timm.create_model`` that say where weights come from, what is returned, or what a classifier is."""
+"""Arguments of ``timm.create_model`` about the source of weights, the outputs, or the classifier."""
 
 
 @component
 class TimmEncoder(BackboneEncoder):
-    """Any model of timm that gives feature maps (``features_only``) for images of any size.
+    """Any model of timm that returns feature maps (``features_only``) for images of any size.
 
-    The fields that every encoder with another library's backbone has are explained at
+    The fields that all encoders with a backbone of another library share are explained at
     :class:`~hcl_sdk.encoders.backbone.BackboneEncoder`.
 
     Attributes:
-        model: a name of timm's, such as ``convnext_tiny.in12k_ft_in1k`` or ``resnet50``; ``hf-hub:organization/name``
-            for other models on the Hugging Face Hub; or ``local-dir:path`` for a folder with ``config.json`` and
-            weights as timm saves them. None for random weights, with ``config``.
-        pretrained: whether to load the weights of ``model``; False in an encoder that is made.
-        checkpoint: a file with weights for ``model``, safetensors or a state dict of PyTorch's, in place of those that
-            timm would download. Nothing in it is run.
+        model: timm's name of a model, such as ``convnext_tiny.in12k_ft_in1k`` or ``resnet50``;
+            ``hf-hub:organization/name`` for other models on the Hugging Face Hub; or ``local-dir:path`` for a folder
+            with ``config.json`` and weights as timm saves them. None for random weights, with ``config``.
+        pretrained: whether to load the weights of ``model``; False once the encoder is made.
+        checkpoint: a file with weights for ``model``, safetensors or a state dict of PyTorch, to use instead of those
+            that timm would download. No code in it is run.
         config: the architecture: ``architecture``, timm's name for it, and arguments of the model, such as
-            ``drop_path_rate``; empty for that of ``model``.
-        out_indices: the stages that become scales, as counted by timm.
-        image_mean: by default that of timm's data configuration of ``model``; ImageNet's without a model.
-        image_std: likewise.
-        frozen: keep the backbone as it is.
+            ``drop_path_rate``; empty for the architecture of ``model``.
+        out_indices: the stages that become scales, numbered as in timm.
+        image_mean, image_std: by default those of timm's data configuration of ``model``; ImageNet's without a model.
+        frozen: do not train the backbone.
 
     Example:
         >>> TimmEncoder(model="resnet18", pretrained=False).spec
@@ -59,7 +58,7 @@ class TimmEncoder(BackboneEncoder):
 
     @classmethod
     def testing_example(cls, folder: Path) -> TimmEncoder:
-        """A small one, for the conformance kit."""
+        """Make a small one, for the conformance kit."""
         return cls(config={"architecture": "test_vit"})
 
     def resolve(self) -> Mapping[str, Any]:
@@ -69,7 +68,7 @@ class TimmEncoder(BackboneEncoder):
             raise ValueError(f"checkpoint {self.checkpoint!r}: no such file")
         config, mean, std = dict(self.config), self.image_mean, self.image_std
         if self.model is not None and not (config and mean and std):
-            cfg, arguments = self._described()
+            cfg, arguments = self._read_config()
             mean, std = mean or tuple(cfg["mean"]), std or tuple(cfg["std"])
             config = config or {"architecture": cfg["architecture"], **arguments}
         self._check(config)
@@ -78,16 +77,16 @@ class TimmEncoder(BackboneEncoder):
         return {"config": config, "image_mean": mean or IMAGENET_MEAN, "image_std": std or IMAGENET_STD}
 
     def stages(self) -> Sequence[str]:
-        return tuple(stage["module"] for stage in self._feature_info())
+        return tuple(stage["module"] for stage in self._list_features())
 
     def multiples(self) -> Sequence[int]:
-        cfg = _plain_copy(self.config).pretrained_cfg
-        strides = [stage["reduction"] for stage in self._feature_info()]
-        # Those with windows of a fixed number, such as MaxViT, take multiples of what they were made for.
+        cfg = _make_plain(self.config).pretrained_cfg
+        strides = [stage["reduction"] for stage in self._list_features()]
+        # Models with a fixed number of windows, such as MaxViT, take multiples of the size they were made for.
         return [max(strides), *cfg["input_size"][1:2]]
 
     def make_backbone(self, indices: Sequence[int], *, pretrained: bool) -> nn.Module:
-        options = {**_arguments(self.config), "features_only": True, "out_indices": list(indices)}
+        options = {**_select_arguments(self.config), "features_only": True, "out_indices": list(indices)}
         if not pretrained:
             return timm.create_model(str(self.config["architecture"]), pretrained=False, **options)
         assert self.model is not None
@@ -97,9 +96,12 @@ class TimmEncoder(BackboneEncoder):
             state = self._fetch(lambda: load_state_dict(str(self.checkpoint), weights_only=True))
             options["pretrained_cfg_overlay"] = {"state_dict": state, "source": ""}
         made = []
-        for is_loaded in (False, True):  # timm does not say what a file has nothing for: it then stays as it was drawn
+        for is_loaded in (
+            False,
+            True,
+        ):  # timm does not report parameters missing from a file: they keep their random values
             with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(0)  # of the CPU alone: the states of accelerators are not forked
+                torch.default_generator.manual_seed(0)  # the CPU only: the states of accelerators are not forked
                 made.append(self._fetch(lambda: timm.create_model(str(self.model), pretrained=is_loaded, **options)))  # noqa: B023
         drawn, loaded = (backbone.state_dict() for backbone in made)
         same = [name for name in loaded if torch.equal(loaded[name], drawn[name])]
@@ -115,8 +117,8 @@ class TimmEncoder(BackboneEncoder):
     def _name(self) -> str:
         return f"timm's {self.config.get('architecture')}"
 
-    def _feature_info(self) -> list[dict[str, Any]]:
-        info = getattr(_plain_copy(self.config), "feature_info", None)
+    def _list_features(self) -> list[dict[str, Any]]:
+        info = getattr(_make_plain(self.config), "feature_info", None)
         stages: list[dict[str, Any]] = list(getattr(info, "info", info) or ())
         if not stages:
             raise ValueError(f"{self._name} cannot be an encoder: it has no feature maps")
@@ -125,16 +127,16 @@ class TimmEncoder(BackboneEncoder):
     def _check(self, config: Mapping[str, Any]) -> None:
         name = config.get("architecture")
         if not isinstance(name, str) or not timm.is_model(name):
-            raise ValueError(f"config.architecture: {_unknown(name)}")
+            raise ValueError(f"config.architecture: {_explain_unknown(name)}")
         if refused := sorted(_NOT_ARCHITECTURE & set(config)):
-            raise ValueError(f"config: {', '.join(refused)} are no arguments of an architecture")
+            raise ValueError(f"config: {', '.join(refused)} are not arguments of an architecture")
         try:
-            _plain_copy(config)
-        except Exception as error:  # of each architecture's own
-            raise ValueError(f"config: timm cannot make {name} of it: {describe_error(error, limit=240)}") from error
+            _make_plain(config)
+        except Exception as error:  # from the architecture
+            raise ValueError(f"config: timm cannot make {name} from it: {describe_error(error, limit=240)}") from error
 
-    def _described(self) -> tuple[Mapping[str, Any], dict[str, Any]]:
-        """timm's data configuration of ``model``, with its architecture; and the arguments that the Hub says it has."""
+    def _read_config(self) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """Read timm's data configuration of ``model``, with its architecture, and the arguments of the model."""
         model = str(self.model)
         if model.startswith(_HUB):
             cfg, architecture, arguments = self._fetch(lambda: load_model_config_from_hf(model.removeprefix(_HUB)))
@@ -147,61 +149,61 @@ class TimmEncoder(BackboneEncoder):
             architecture, arguments = split_model_name_tag(model)[0], None
             try:
                 cfg: Any = timm.get_pretrained_cfg(model).to_dict()  # pyright: ignore[reportOptionalMemberAccess]
-            except (AttributeError, RuntimeError):  # no such model, no such weights of it
-                raise ValueError(f"model: {_unknown(model)}") from None
+            except (AttributeError, RuntimeError):  # no such model, or no such weights
+                raise ValueError(f"model: {_explain_unknown(model)}") from None
         kept = {name: value for name, value in (arguments or {}).items() if name not in _NOT_ARCHITECTURE}
         if deep := [name for name, value in kept.items() if isinstance(value, dict)]:
             raise ValueError(f"{self.model!r} cannot be an encoder: its arguments nest mappings in {deep}")
-        return {**cfg, "architecture": architecture}, {name: _tuples(value) for name, value in kept.items()}
+        return {**cfg, "architecture": architecture}, {name: _to_tuples(value) for name, value in kept.items()}
 
     def _fetch(self, get: Any) -> Any:
-        """``get()``, with one kind of error."""
+        """Call ``get``; turn every error into a ``ValueError`` that says what to do."""
         try:
             return get()
-        except Exception as error:  # of the network, the Hub, the files, several libraries
+        except Exception as error:  # from the network, the Hub, the files, or one of several libraries
             what = f"the weights of {self.model!r}" + (f" in {self.checkpoint!r}" if self.checkpoint else "")
             hint = (
                 ""
                 if self.checkpoint or str(self.model).startswith(_FOLDER)
-                else (". Without the Hub, give a file as 'checkpoint', or pretrained: false for random weights")
+                else (". Without the Hub, pass a file as 'checkpoint', or pretrained: false for random weights")
             )
             raise ValueError(f"cannot get {what}: {describe_error(error, limit=240)}{hint}") from error
 
 
-def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+def _select_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name != "architecture"}
 
 
-def _plain_copy(config: Mapping[str, Any]) -> Any:
-    """The model itself, without weights."""
-    return _cached_copy(tuple((name, type(value), value) for name, value in config.items()))
+def _make_plain(config: Mapping[str, Any]) -> Any:
+    """Make the model without weights."""
+    return _make_cached(tuple((name, type(value), value) for name, value in config.items()))
 
 
 @functools.lru_cache(maxsize=2)
-def _cached_copy(items: tuple[tuple[str, type, Any], ...]) -> Any:
+def _make_cached(items: tuple[tuple[str, type, Any], ...]) -> Any:
     config = {name: value for name, _, value in items}
     with torch.device("meta"):
-        return timm.create_model(config["architecture"], pretrained=False, **_arguments(config))
+        return timm.create_model(config["architecture"], pretrained=False, **_select_arguments(config))
 
 
 def _takes_dynamic_size(config: Mapping[str, Any]) -> bool:
-    """Whether the architecture is one of fixed size unless it is told otherwise."""
-    if not _plain_copy(config).pretrained_cfg.get("fixed_input_size"):
+    """Return whether the architecture has a fixed image size that ``dynamic_img_size`` lifts."""
+    if not _make_plain(config).pretrained_cfg.get("fixed_input_size"):
         return False
     try:
-        _plain_copy({**config, "dynamic_img_size": True})
+        _make_plain({**config, "dynamic_img_size": True})
     except TypeError:
         return False
     return True
 
 
-def _unknown(name: Any) -> str:
+def _explain_unknown(name: Any) -> str:
     architecture, _, tag = str(name).partition(".")
     names = timm.list_pretrained(f"{architecture}.*") if tag and timm.is_model(architecture) else timm.list_models()
     near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "timm.list_models() and timm.list_pretrained() have them all"
+    hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models() and timm.list_pretrained()"
     return f"timm {timm.__version__} has no model {name!r}; {hint}"
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+def _to_tuples(value: Any) -> Any:
+    return tuple(_to_tuples(item) for item in value) if isinstance(value, list | tuple) else value

@@ -26,27 +26,26 @@ from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncod
 from hcl_sdk.errors import describe_error
 
 _DERIVED = {"stage_names", "out_features", "out_indices"} | {f.name for f in dataclasses.fields(PreTrainedConfig)}
-"""Of a configuration, what follows from the rest, has a field of its own here, or is not about backbones."""
+"""Fields of a configuration that follow from others, are fields of the encoder, or do not concern backbones."""
 
 
 @component
 class TransformersEncoder(BackboneEncoder):
     """Any backbone of Hugging Face transformers that ``AutoBackbone`` knows: ConvNeXt, Swin, DINOv2, ResNet, BEiT ...
 
-    The fields that every encoder with another library's backbone has are explained at
+    The fields that all encoders with a backbone of another library share are explained at
     :class:`~hcl_sdk.encoders.backbone.BackboneEncoder`.
 
     Attributes:
         model: a repository of the Hugging Face Hub, such as ``facebook/dinov2-small``, or a folder written by
             ``save_pretrained`` of transformers. None for random weights, with ``config``.
         revision: branch, tag or commit on the Hub.
-        pretrained: whether to load the weights of ``model``; False in an encoder that is made.
+        pretrained: whether to load the weights of ``model``; False once the encoder is made.
         config: the architecture: ``model_type``, such as ``convnext``, and fields of that type's configuration, as in a
-            ``config.json``; those left out have the type's defaults. Empty for that of ``model``.
-        out_indices: the stages that become scales, as counted by transformers; 0 is the stem.
-        image_mean: by default that of the image processor of ``model``; ImageNet's without a model.
-        image_std: likewise.
-        frozen: keep the backbone as it is.
+            ``config.json``; other fields have the type's defaults. Empty for the architecture of ``model``.
+        out_indices: the stages that become scales, numbered as in transformers; 0 is the stem.
+        image_mean, image_std: by default those of the image processor of ``model``; ImageNet's without a model.
+        frozen: do not train the backbone.
 
     Example:
         >>> encoder = TransformersEncoder(config={"model_type": "convnext", "hidden_sizes": (8, 16, 24, 32)})
@@ -58,22 +57,22 @@ class TransformersEncoder(BackboneEncoder):
 
     @classmethod
     def testing_example(cls, folder: Path) -> TransformersEncoder:
-        """A small one, for the conformance kit."""
+        """Make a small one, for the conformance kit."""
         config = {"model_type": "convnext", "hidden_sizes": (8, 16, 24, 32), "depths": (1, 1, 1, 1)}
         return cls(config=config)
 
     def resolve(self) -> Mapping[str, Any]:
         if self.model is not None and not self.model.strip():
             raise ValueError("'model' is empty; expected a repository on the Hugging Face Hub or a folder")
-        config = self._described(self._library_config() if self.config else self._fetch(AutoConfig))
+        config = self._describe(self._make_library_config() if self.config else self._fetch(AutoConfig))
         mean, std = self.image_mean, self.image_std
         if mean is None or std is None:
-            own_mean, own_std = (IMAGENET_MEAN, IMAGENET_STD) if self.model is None else self._normalization()
+            own_mean, own_std = (IMAGENET_MEAN, IMAGENET_STD) if self.model is None else self._read_normalization()
             mean, std = mean or own_mean, std or own_std
         return {"config": config, "image_mean": mean, "image_std": std}
 
     def stages(self) -> Sequence[str]:
-        names = getattr(self._library_config(), "stage_names", None)
+        names = getattr(self._make_library_config(), "stage_names", None)
         if not names:
             raise ValueError(f"the model_type {self.config['model_type']!r} has no stages to take feature maps from")
         return tuple(names)
@@ -82,15 +81,15 @@ class TransformersEncoder(BackboneEncoder):
         return [index for index, name in enumerate(self.stages()) if name != "stem"]
 
     def multiples(self) -> Sequence[int]:
-        size = getattr(self._library_config(), "patch_size", None) or 1
+        size = getattr(self._make_library_config(), "patch_size", None) or 1
         return [math.lcm(*size) if isinstance(size, Sequence) else size]
 
     def make_backbone(self, indices: Sequence[int], *, pretrained: bool) -> nn.Module:
-        config = self._library_config()
+        config = self._make_library_config()
         config.out_indices = list(indices)
         if not pretrained:
             return AutoBackbone.from_config(config, trust_remote_code=False)
-        # Not by AutoBackbone.from_pretrained, which takes a folder for a repository of that name and asks the Hub.
+        # Not AutoBackbone.from_pretrained, which mistakes a folder for a repository of that name and asks the Hub.
         with torch.device("meta"):
             cls: Any = type(AutoBackbone.from_config(config, trust_remote_code=False))
         backbone, report = self._fetch(cls, config=config, dtype=torch.float32, output_loading_info=True)
@@ -104,36 +103,36 @@ class TransformersEncoder(BackboneEncoder):
     def _name(self) -> str:
         return f"the {self.config.get('model_type')} backbone"
 
-    def _library_config(self) -> PreTrainedConfig:
-        """``config`` as an object of transformers, with all that is wrong with it found out.
+    def _make_library_config(self) -> PreTrainedConfig:
+        """Validate ``config`` and convert it to an object of transformers.
 
-        Nothing but the fields of that type is let through: a configuration can also name code to be downloaded.
+        Only fields of that type are accepted, because a configuration can also name code to be downloaded.
         """
         given = dict(self.config)
         model_type = given.pop("model_type", None)
         known = sorted(config.model_type for config in MODEL_FOR_BACKBONE_MAPPING)
-        known.remove("timm_backbone")  # downloads by itself; the package hcl-timm does it properly
+        known.remove("timm_backbone")  # it downloads weights on its own; use the package hcl-timm
         if model_type not in known:
             raise ValueError(
                 f"config.model_type: expected a type that transformers has a backbone for, one of {', '.join(known)}; "
                 f"got {model_type!r}"
             )
         cls = CONFIG_MAPPING[model_type]
-        fields = {name for name in _fields(cls) if name not in _DERIVED}
+        fields = {name for name in _list_fields(cls) if name not in _DERIVED}
         for name in given:
             if name not in fields:
                 near = difflib.get_close_matches(name, fields, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(fields))}"
-                raise ValueError(f"config.{name}: no field of the model_type {model_type!r}; {hint}")
+                raise ValueError(f"config.{name}: not a field of the model_type {model_type!r}; {hint}")
         try:
             return cls(**json.loads(json.dumps(given)))  # tuples as lists
-        except Exception as error:  # of huggingface_hub, which checks types, and of every type's own checks
+        except Exception as error:  # from huggingface_hub, which checks types, or from the model type
             raise ValueError(f"config: {' '.join(str(error).split())}") from error
 
-    def _described(self, config: PreTrainedConfig) -> dict[str, Any]:
-        """A configuration of transformers as ``config`` has it."""
-        fields = {name for name in _fields(type(config)) if name not in _DERIVED}
-        values = {name: _tuples(value) for name, value in config.to_dict().items() if name in fields}
+    def _describe(self, config: PreTrainedConfig) -> dict[str, Any]:
+        """Convert a configuration of transformers to the form of ``config``."""
+        fields = {name for name in _list_fields(type(config)) if name not in _DERIVED}
+        values = {name: _to_tuples(value) for name, value in config.to_dict().items() if name in fields}
         if deep := [name for name, value in values.items() if isinstance(value, dict)]:
             raise ValueError(
                 f"a backbone of the model_type {config.model_type!r} cannot be an encoder: its configuration nests "
@@ -141,13 +140,13 @@ class TransformersEncoder(BackboneEncoder):
             )
         return {"model_type": config.model_type, **values}
 
-    def _normalization(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and standard deviation that the image processor of ``model`` amounts to for images in [0, 1]."""
+    def _read_normalization(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Read the mean and standard deviation of the image processor of ``model``, for images in [0, 1]."""
         try:
             processor = self._fetch(AutoImageProcessor)
         except ValueError as error:
             raise ValueError(
-                f"how {self.model!r} normalizes images is not known, so give image_mean and image_std: {error}"
+                f"how {self.model!r} normalizes images is not known; set image_mean and image_std: {error}"
             ) from error
         if getattr(processor, "do_flip_channel_order", False):
             raise ValueError(f"{self.model!r} takes BGR images, which is not supported; expected RGB")
@@ -158,11 +157,11 @@ class TransformersEncoder(BackboneEncoder):
         return tuple(float(m) / scale for m in means), tuple(float(s) / scale for s in stds)
 
     def _fetch(self, what: Any, **options: Any) -> Any:
-        """``what.from_pretrained`` for ``model``, a folder or a repository, with one kind of error."""
+        """Call ``what.from_pretrained`` for ``model``; turn every error into a ``ValueError`` that says what to do."""
         assert self.model is not None
         try:
             return what.from_pretrained(self.model, revision=self.revision, trust_remote_code=False, **options)
-        except Exception as error:  # of the network, the Hub, the files, several libraries
+        except Exception as error:  # from the network, the Hub, the files, or one of several libraries
             why = describe_error(error, limit=240)
             if Path(self.model).is_dir():
                 raise ValueError(
@@ -170,14 +169,14 @@ class TransformersEncoder(BackboneEncoder):
                     f"model.safetensors, as save_pretrained of transformers writes them"
                 ) from error
             raise ValueError(
-                f"cannot get {self.model!r} from the Hugging Face Hub, and it is no folder here: {why}. "
-                f"Without the Hub, give a folder as 'model', or a 'config' alone for random weights"
+                f"cannot get {self.model!r} from the Hugging Face Hub, and it is not a folder here: {why}. "
+                f"Without the Hub, pass a folder as 'model', or only 'config' for random weights"
             ) from error
 
 
-def _fields(cls: type[PreTrainedConfig]) -> list[str]:
+def _list_fields(cls: type[PreTrainedConfig]) -> list[str]:
     return [field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")]  # pyright: ignore[reportArgumentType]
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+def _to_tuples(value: Any) -> Any:
+    return tuple(_to_tuples(item) for item in value) if isinstance(value, list | tuple) else value

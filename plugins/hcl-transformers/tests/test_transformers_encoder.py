@@ -141,8 +141,8 @@ def test_stages_can_be_chosen() -> None:
         ({"config": {"model_type": "bert"}}, "config.model_type: .*; got 'bert'"),
         ({"config": {"model_type": "timm_backbone"}}, "config.model_type: .*; got 'timm_backbone'"),
         ({"config": {**CONVNEXT, "hiden_sizes": (8,)}}, "config.hiden_sizes: .*; did you mean 'hidden_sizes'"),
-        ({"config": {**CONVNEXT, "auto_map": "x--y.Z"}}, "config.auto_map: no field of the model_type 'convnext'"),
-        ({"config": {**CONVNEXT, "_attn_implementation": "org/kernel"}}, "config._attn_implementation: no field"),
+        ({"config": {**CONVNEXT, "auto_map": "x--y.Z"}}, "config.auto_map: not a field of the model_type 'convnext'"),
+        ({"config": {**CONVNEXT, "_attn_implementation": "org/kernel"}}, "config._attn_implementation: not a field"),
         ({"config": {**CONVNEXT, "hidden_act": 3}}, "config: .*hidden_act"),
         ({"config": CONVNEXT, "out_indices": (1, 5)}, r"\[5\] are out of range: the convnext .* stages 0 to 4, stem"),
         ({"config": CONVNEXT, "out_indices": (2, 1)}, "must go from fine to coarse"),
@@ -151,7 +151,7 @@ def test_stages_can_be_chosen() -> None:
         ({"config": {"model_type": "vitpose_backbone"}}, "cannot be an encoder, which takes images of any size: .*256"),
         ({"config": CONVNEXT, "image_std": (0.1, 0.0, 0.1)}, "image_std"),
         ({"model": "no-organization/no-such-model"}, "cannot get 'no-organization/no-such-model' from the .* Hub"),
-        ({"model": "./no-such-folder"}, "cannot get './no-such-folder' from the .* it is no folder here"),
+        ({"model": "./no-such-folder"}, "cannot get './no-such-folder' from the .* it is not a folder here"),
     ],
 )
 def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
@@ -217,7 +217,7 @@ def test_normalization_can_be_given_and_must_be_where_the_checkpoint_has_none(co
     with pytest.raises(ValueError, match="BGR"):
         TransformersEncoder(model=convnext)
     path.unlink()
-    with pytest.raises(ValueError, match="is not known, so give image_mean and image_std"):
+    with pytest.raises(ValueError, match="is not known; set image_mean and image_std"):
         TransformersEncoder(model=convnext)
     assert TransformersEncoder(model=convnext, image_mean=MEAN, image_std=STD).image_mean == MEAN
 
