@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def is_same_file(one: Path, other: Path) -> bool:
@@ -46,9 +50,59 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
         return
+    with open_whole(target) as file:
+        file.write(text.encode("utf-8"))
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that :func:`write_whole` can write a file, and create its folder; a file that is there stays as it is.
+
+    Raises:
+        OSError: if it cannot.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not target.exists() or target.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=target.parent).close()
+        elif not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def open_whole(target: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing that replaces ``target`` once the block has ended; if it raises, nothing changes.
+
+    Where the system allows it (Linux), the file has no name until then, so that even a process that is killed leaves
+    nothing behind.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
+        nameless = _open_nameless(target.parent)
+        with open(partial, "xb") if nameless is None else nameless as file:
+            yield file
+            file.flush()
+            if nameless is not None:
+                # A folder that the path is relative to, which an absolute one is not, makes Python follow the link.
+                os.link(f"/proc/self/fd/{file.fileno()}", partial, src_dir_fd=file.fileno(), follow_symlinks=True)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _open_nameless(folder: Path) -> BinaryIO | None:
+    """A file in a folder that has no name yet; None where there is no such thing."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.isdir("/proc/self/fd"):
+        return None
+    try:
+        return open(os.open(folder, flag | os.O_RDWR, 0o666), "w+b")
+    except OSError:  # the file system cannot; what else is wrong, opening a named file will say
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hcl_sdk.files import ProtectedFiles
+from hcl_sdk.files import ProtectedFiles, check_writable
 from hcl_sdk.folders.errors import ArgumentError, NoPhotosError
 from hcl_sdk.folders.inputs import Input, Inputs, find_inputs, match_masks
 from hcl_sdk.folders.outputs import Outputs
@@ -57,7 +57,7 @@ class Plan:
                 if os.path.realpath(file) == os.path.realpath(self.outputs.name_file(photo, what)):
                     raise ArgumentError(f"{file} would collide with the {what} of {photo.path}", argument)
         self.protected.check(file)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(file)
 
 
 def make_plan(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +11,7 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image
 
+from hcl_sdk.files import open_whole
 from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import PREMULTIPLIED_MODES, to_pil
@@ -78,7 +78,7 @@ def check_format(path: str | os.PathLike[str], kind: str) -> Format:
 
 
 def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str, Any]) -> None:
-    """Write a photo atomically: under another name beside ``path``, then rename it.
+    """Write a photo atomically: the file appears whole or not at all.
 
     Args:
         path: its suffix determines the format.
@@ -94,17 +94,13 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
         raise PhotoError(f"{path}: there is no folder {target.parent}", name=str(path))
     if target.exists() and not target.is_file():
         raise PhotoError(f"{path}: this is not a regular file, and is not replaced by one", name=str(path))
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with open(partial, "xb") as file:
+        with open_whole(target) as file:
             _encode(file, photo, file_format, options)
-        os.replace(partial, target)
     except PhotoError:
         raise
     except Exception as error:
         raise PhotoError(f"{path}: cannot be written: {error}", name=str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[str, Any]) -> None:

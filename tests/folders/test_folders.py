@@ -4,6 +4,10 @@ import json
 import logging
 import os
 import pickle
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from PIL import Image
 
 import hcl_sdk
 from hcl_sdk import FolderReport, GatedUNet, Pipeline, detect_folder, restore_folder
-from hcl_sdk.files import ProtectedFiles, is_same_file, write_whole
+from hcl_sdk.files import ProtectedFiles, check_writable, is_same_file, open_whole, write_whole
 from hcl_sdk.folders import ArgumentError, NoPhotosError, PhotoOutcome, make_plan
 
 
@@ -182,6 +186,69 @@ def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None
     with pytest.raises(OSError, match="nowhere"):
         write_whole(tmp_path / "nowhere" / "x.json", "three")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "target.json"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hcl_sdk.files import open_whole
+with open_whole(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file has a name from the beginning")
+def test_a_process_that_is_killed_while_it_writes_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "x.png"
+    target.write_bytes(b"before")
+    run = subprocess.run([sys.executable, "-c", KILLED, target])
+    assert run.returncode == -signal.SIGKILL
+    assert os.listdir(tmp_path) == ["x.png"]
+    assert target.read_bytes() == b"before"
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
+    if not nameless:
+        monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+    target = tmp_path / "x.png"
+    with open_whole(target) as file:
+        file.write(b"whole")
+        assert not target.exists()
+    assert target.read_bytes() == b"whole"
+    with pytest.raises(TypeError), open_whole(target) as file:
+        file.writelines([b"half", None])  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert target.read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["x.png"]
+    with open(tmp_path / "y", "w"):
+        assert os.stat(target).st_mode == os.stat(tmp_path / "y").st_mode
+
+
+def test_whether_a_file_can_be_written_is_tried_without_changing_it(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("old")
+    for path in (tmp_path / "there", tmp_path / "new" / "x.json", Path("/dev/null")):
+        check_writable(path)
+    assert (tmp_path / "there").read_text() == "old"
+    assert os.listdir(tmp_path / "new") == []
+    for path, why in (
+        ("/proc/x.json", "No such file"),
+        (tmp_path, "directory"),
+        (tmp_path / "there" / "x", "exists"),
+    ):
+        with pytest.raises(OSError, match=f"{re.escape(str(path))} cannot be written: .*{why}"):
+            check_writable(Path(path))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("option", ["coco", "report"])
+def test_one_file_on_all_photos_is_tried_before_the_work(
+    tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr(Pipeline, "detect", lambda *_, **__: pytest.fail("the work has begun"))
+    with pytest.raises(OSError, match=r"/proc/x\.json cannot be written"):
+        detect_folder("photos", "o", pipeline=tiny_pipeline, **{option: "/proc/x.json"})  # pyright: ignore[reportArgumentType]
 
 
 def test_a_file_is_known_under_every_name(tmp_path: Path) -> None:

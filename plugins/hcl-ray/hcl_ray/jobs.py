@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -15,6 +14,7 @@ from hcl_ray.folders import FolderJob
 from hcl_ray.model import Model, Settings
 from hcl_ray.summary import Summary
 from hcl_ray.tables import Parquet, Shards, TableJob
+from hcl_sdk.files import write_whole
 
 FAILURES = "failures.jsonl"
 SETTINGS = "settings.json"
@@ -115,7 +115,7 @@ def _run(
     (output / FAILURES).unlink(missing_ok=True)  # it exists only once a job has ended
     summary = job.run(workers, progress=progress)
     lines = [json.dumps({"key": key, "error": error}) + "\n" for key, error in summary.failures]
-    _write(output / FAILURES, "".join(lines))
+    write_whole(output / FAILURES, "".join(lines))
     return summary
 
 
@@ -126,20 +126,10 @@ def _check_same(file: Path, described: dict[str, Any]) -> None:
         ValueError: if their settings differ.
     """
     if not file.exists():
-        _write(file, json.dumps(described, indent=2) + "\n")
+        write_whole(file, json.dumps(described, indent=2) + "\n")
         return
     earlier = cast(dict[str, Any], json.loads(file.read_text(encoding="utf-8")))
     different = [name for name in sorted({*earlier, *described}) if earlier.get(name) != described.get(name)]
     if different:
         said = "; ".join(f"{name}: {earlier.get(name)!r}, now {described.get(name)!r}" for name in different)
         raise ValueError(f"{file.parent} holds results of other settings ({said}); choose another folder for these")
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file atomically."""
-    partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
