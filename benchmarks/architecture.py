@@ -131,7 +131,7 @@ ROOMS = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 
 
 def list_modules(package: Path) -> dict[str, Path]:
-    """The file of every module of the package in a folder, by the module's full name."""
+    """List the modules of the package in a folder: full name -> file."""
     return {
         ".".join((package.name, *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
@@ -139,12 +139,12 @@ def list_modules(package: Path) -> dict[str, Path]:
 
 
 def find_room(module: str) -> str:
-    """The room that a module of the package is in; ``python -m hcl_sdk`` is the command."""
+    """Find the room of a module; ``python -m hcl_sdk`` belongs to the command."""
     return "cli" if module == "hcl_sdk.__main__" else module.split(".")[1]
 
 
 class _RunTime(ast.NodeTransformer):
-    """Leaves out what is imported for types alone."""
+    """Leaves out imports for type checkers."""
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
         is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
@@ -152,7 +152,7 @@ class _RunTime(ast.NodeTransformer):
 
 
 def list_imports(path: Path, modules: Collection[str], *, top_level: bool) -> Iterator[str]:
-    """The modules of the package that a file imports when it runs; at its top level only, or anywhere."""
+    """List the modules of the package that a file imports at run time: at its top level only, or anywhere."""
     tree = _RunTime().visit(ast.parse(path.read_text(encoding="utf-8")))
     for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -167,7 +167,7 @@ def list_imports(path: Path, modules: Collection[str], *, top_level: bool) -> It
 
 
 def count_rooms(package: Path) -> dict[str, str]:
-    """Figures of the package in a folder: its rooms, files and lines, and the arrows that its imports are."""
+    """Count the rooms, files, lines and imports between rooms of the package in a folder."""
     modules = {module: path for module, path in list_modules(package).items() if module != package.name}
     arrows = {
         (find_room(module), find_room(imported))
@@ -206,7 +206,7 @@ STYLE = """
 
 
 def draw_architecture() -> str:
-    """Draw the floors and, beside them, a line for each way; a number on it is a stop on the floor at its height."""
+    """Draw the floors and, beside them, a line for each way; its numbers are stops on the floor at their height."""
     boxes: dict[str, tuple[float, float, float]] = {}
     parts: list[str] = []
     y: float = TOP

@@ -1,4 +1,4 @@
-"""Draw what a benchmark measured: is the confidence right, and what does the sensitivity do?
+"""Draw the calibration and the effect of the sensitivity that a benchmark measured.
 
     python benchmarks/diagrams.py METRICS.json [-o FOLDER]
 
@@ -25,7 +25,7 @@ INK, LINE, OTHER = "#37474f", "#00796b", "#c2185b"
 
 
 def draw_reliability(metrics: dict[str, Any], path: Path) -> None:
-    """Of pixels of a confidence, the share that is corrupted (Guo et al., ICML 2017); below, how many there are."""
+    """Draw the corrupted share of pixels by confidence (Guo et al., ICML 2017), and below how many there are."""
     ranges = metrics["calibration"]
     confidence, corrupted = ([r[key] for r in ranges] for key in ("confidence", "corrupted"))
     pixels = sum(r["pixels"] for r in ranges)
@@ -42,7 +42,7 @@ def draw_reliability(metrics: dict[str, Any], path: Path) -> None:
 
 
 def draw_sensitivity(metrics: dict[str, Any], path: Path) -> None:
-    """Precision and recall by sensitivity, and what it costs on clean photos."""
+    """Draw precision and recall by sensitivity, and the cost on clean photos."""
     points = [point for point in metrics["sensitivities"] if point["precision"] is not None]
     at = [point["sensitivity"] for point in points]
     figure, axes = plt.subplots(figsize=(5.6, 3.6))

@@ -2,11 +2,10 @@
 
     python benchmarks/discovery.py [--packages N] [--plugins N] [--repeats N]
 
-Installs packages that are no more than their metadata into a temporary folder, beside what is installed already, and
-measures in one process, in turns, with Python's caches of metadata emptied before each: ``importlib.metadata``'s
-``entry_points(group="hcl_sdk")``, and ``find_entry_points`` of hcl_sdk, which also says which package each is from and
-copes with broken ones. Prints the median of the processor time of each, which other programs hardly change, and the
-ratio.
+Writes the metadata of packages to a temporary folder, in addition to those installed, and measures two functions in
+turn in one process, with Python's caches of metadata cleared before each: ``entry_points(group="hcl_sdk")`` of
+``importlib.metadata``, and ``find_entry_points`` of hcl_sdk, which also tells the package of each entry point and copes
+with broken ones. Prints the median CPU time of each, which other programs hardly affect, and the ratio.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from hcl_sdk.plugins._entry_points import GROUP, find_entry_points
 
 
 def install_packages(folder: Path, packages: int, plugins: int) -> None:
-    """Write the metadata of packages, the first of which are plugins; the others have a command each."""
+    """Write the metadata of packages; the first are plugins, the others have one command each."""
     for number in range(packages):
         name = f"package-{number:04d}"
         info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
@@ -36,7 +35,7 @@ def install_packages(folder: Path, packages: int, plugins: int) -> None:
 
 
 def measure(function: Callable[[], object]) -> float:
-    """Processor seconds of a call with no metadata in Python's caches."""
+    """Measure the CPU seconds of a call with Python's caches of metadata cleared."""
     importlib.metadata.MetadataPathFinder().invalidate_caches()
     start = time.process_time()
     function()

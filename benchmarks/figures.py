@@ -1,4 +1,4 @@
-"""Make the images of the documentation, from the sample photo in the package and its default weights.
+"""Make the figures of the documentation from the sample photo and the default weights in the package.
 
 python benchmarks/figures.py [FOLDER]
 """
@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
 
 
 def _draw_shapes() -> Image.Image:
-    """Three draws of every built-in shape."""
+    """Draw every built-in shape three times."""
     cells = []
     with tempfile.TemporaryDirectory() as masks:
         for i in range(4):  # stand for a folder of mask files
@@ -64,7 +64,7 @@ def _draw_shapes() -> Image.Image:
 
 
 def _draw_contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
-    """Every built-in content in the sample photo: those that fill strokes, and those that bring their own form."""
+    """Draw every built-in content in the sample photo: those that fill strokes, and those with their own form."""
     square = _crop_square(photo, 200)
     other = np.ascontiguousarray(np.rot90(square, 2)[:, :, ::-1])
     fills, forms = [], []
@@ -85,7 +85,7 @@ def _draw_contents(photo: np.ndarray) -> tuple[Image.Image, Image.Image]:
 
 
 def _draw_postprocessing(photo: np.ndarray) -> Image.Image:
-    """What may happen to a photo before and after it is damaged, each alone, at its strongest."""
+    """Draw each step of postprocessing alone and at its strongest."""
     square = _crop_square(photo, 150)
     steps = {"resize": {"scale": (0.5, 0.5)}, "blur": {}, "sharpen": {}, "noise": {}, "gamma": {}}
     steps["jpeg"] = {"quality": (50, 50), "twice": 1.0}
@@ -106,13 +106,13 @@ def _crop_square(photo: np.ndarray, side: int) -> np.ndarray:
 
 
 def _frame(image: Image.Image) -> Image.Image:
-    """An image with a gray line around it, without which white on white cannot be seen."""
+    """Draw a gray line around an image, so that white on white can be seen."""
     ImageDraw.Draw(image).rectangle((0, 0, image.width - 1, image.height - 1), outline="gray")
     return image
 
 
 def _draw_table(cells: list[tuple[str, Image.Image]], columns: int) -> Image.Image:
-    """Images of one size under their names."""
+    """Arrange images of one size under their names."""
     width, height = cells[0][1].size
     margin, heading = 14, 22
     rows = -(-len(cells) // columns)

@@ -1,13 +1,12 @@
-"""Hand damaged files to everything that reads files of strangers, and count what goes wrong.
+"""Pass damaged files to everything that reads untrusted files, and count failures.
 
     python benchmarks/fuzz.py --seconds 600 [--seed 0] [--kind png --input 17]
 
 Photos (PNG, JPEG, TIFF, WebP, GIF, BMP), YAML, ``config.json``, headers of safetensors, published checkpoints,
-checkpoints of training and manifests are made small, then mutated: bytes changed, cut off, repeated, put in from
-elsewhere. Each must be read, or refused with the documented error, in a line that says why. Printed are the inputs
-tried, those refused, and the counts that must be 0: crashes (another exception, the end of the process, more than
-4 GiB), hangs (more than 60 s) and files left behind that are not whole. What is found is printed with kind and number,
-by which it is made again.
+training checkpoints and manifests are made small, then mutated: bytes are changed, truncated, repeated, or inserted
+from elsewhere. Each must be read, or refused with the documented error and a one-line reason. Prints the number of
+inputs tried and refused, and the counts that must be 0: crashes (another exception, the end of the process, more than
+4 GiB), hangs (more than 60 s) and partial files. Findings are printed with the kind and number that reproduce them.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ SECONDS_EACH, BYTES = 60.0, 4 << 30
 
 
 def make_photo(rng: np.random.Generator, form: str) -> bytes:
-    """A small photo, of one of the arrangements that files of the format have."""
+    """Make a small photo in one of the variants of the format."""
     noise = rng.integers(0, 256, (int(rng.integers(1, 40)), int(rng.integers(1, 40)), 3), dtype=np.uint8)
     mode = str(rng.choice({"JPEG": ["RGB", "L", "CMYK"], "WEBP": ["RGB", "RGBA"]}.get(form, ["RGB", "L", "P", "1"])))
     options: dict[str, object] = {}
@@ -71,7 +70,7 @@ def make_photo(rng: np.random.Generator, form: str) -> bytes:
 
 
 def mutate(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
-    """The same with a few changes, many of them near the beginning, where headers are."""
+    """Make a few changes, many of them near the beginning, where headers are."""
     changed = bytearray(data)
     for _ in range(min(8, int(rng.geometric(0.5)))):
         if not changed:
@@ -209,7 +208,7 @@ KINDS: dict[str, tuple[Callable[[np.random.Generator, Path], None], type[Excepti
 
 
 def try_input(seed: int, kind: str, number: int, folder: Path) -> str:
-    """What came of an input: ``read``, ``refused``, or what is wrong."""
+    """Try an input; return ``read``, ``refused``, or the failure."""
     attempt, documented = KINDS[kind]
     rng = np.random.default_rng([seed, list(KINDS).index(kind), number])
     try:
@@ -227,7 +226,7 @@ def try_input(seed: int, kind: str, number: int, folder: Path) -> str:
 
 
 def work(seed: int, first: int, kinds: list[str]) -> None:
-    """Try inputs from a number on, and print the outcome of each; ends with the process."""
+    """Try inputs from a number on and print each outcome, until the process is ended."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
@@ -243,7 +242,7 @@ def work(seed: int, first: int, kinds: list[str]) -> None:
 
 
 def run(seconds: float, seed: int, kinds: list[str]) -> Counter[tuple[str, str]]:
-    """Try inputs for so long, in processes that are replaced when one ends or hangs; counts by kind and outcome."""
+    """Try inputs for a time, in processes that are replaced when they die or hang; count outcomes by kind."""
     counts: Counter[tuple[str, str]] = Counter()
     deadline, first = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
@@ -275,7 +274,7 @@ def run(seconds: float, seed: int, kinds: list[str]) -> Counter[tuple[str, str]]
 
 
 def read_lines(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
-    """Hand over what a process prints, line by line, and an empty text when it has ended."""
+    """Put the lines that a process prints into a queue, and an empty string when it has ended."""
     assert process.stdout is not None
     for line in process.stdout:
         lines.put(line)

@@ -2,10 +2,10 @@
 
     python benchmarks/sizes.py PHOTOS [--weights NAME] [--each N]
 
-The middle of every photo is scaled to each size and damaged, from the same seeds: shapes grow with the photo, and so
-does the radius of their soft edges, but what is drawn covers another share of another size. Printed are F1 of the
-corrupted class over all pixels; its difference to that of 256 x 256, with the 95 % interval by bootstrap over photos;
-the corrupted share; and what clean photos have flagged.
+The center of every photo is scaled to each size and damaged with the same seeds. Shapes and the radius of their soft
+edges grow with the photo, but the corrupted share differs between sizes. Prints F1 of the corrupted class over all
+pixels; its difference from that at 256 x 256, with the 95 % interval by bootstrap over photos; the corrupted share; and
+the share of clean photos that is flagged.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def scale_photo(photo: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.u
 def measure(
     pipeline: Pipeline, photos: FolderDataset, size: tuple[int, int], each: int
 ) -> tuple[NDArray[np.int64], float]:
-    """Of each photo the pixels that were found rightly, found, and corrupted, ``[photos, 3]``; the share of alarms."""
+    """Count the correctly found, found and corrupted pixels, ``[photos, 3]``; and the flagged share of clean photos."""
     damage = make_corruption(min(size))
     counts = np.zeros((len(photos), 3), np.int64)
     alarms = []
@@ -68,10 +68,10 @@ def measure(
         for k in range(each):
             rng = np.random.default_rng([SEED, i, k])
 
-            def another(rng: np.random.Generator = rng, i: int = i) -> NDArray[np.uint8]:
+            def pick_another(rng: np.random.Generator = rng, i: int = i) -> NDArray[np.uint8]:
                 return photos[(i + int(rng.integers(1, len(photos)))) % len(photos)].image
 
-            damaged = damage(clean, rng, another)
+            damaged = damage(clean, rng, pick_another)
             truth = damaged.corruption_mask
             found = pipeline.detect(damaged.image).corruption_mask[0, 0].numpy()
             counts[i] += [int((found & truth).sum()), int(found.sum()), int(truth.sum())]
@@ -79,13 +79,13 @@ def measure(
 
 
 def compute_f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 over all pixels of ``[..., photos, 3]``."""
+    """Compute F1 over all pixels of counts ``[..., photos, 3]``."""
     hits, found, corrupted = np.moveaxis(counts.sum(axis=-2), -1, 0)
     return 2 * hits / (found + corrupted)
 
 
 def describe_difference(counts: NDArray[np.int64], first: NDArray[np.int64]) -> str:
-    """By how much F1 is above that of the first, with its interval; both are of the same photos."""
+    """Describe the difference in F1 from the first counts, of the same photos, with its interval."""
     drawn = np.random.default_rng(SEED).integers(len(counts), size=(RESAMPLES, len(counts)))
     low, high = np.quantile(compute_f1(counts[drawn]) - compute_f1(first[drawn]), [0.025, 0.975])
     return f"{compute_f1(counts) - compute_f1(first):+.3f} ({low:+.2f} to {high:+.2f})"

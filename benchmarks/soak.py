@@ -16,7 +16,7 @@ from hcl_sdk import Pipeline
 
 
 def get_resident_mib() -> float:
-    """Resident memory of this process (Linux)."""
+    """Read the resident memory of this process (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 

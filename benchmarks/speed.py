@@ -1,4 +1,4 @@
-"""Time the default weights on a 256 x 256 photo, and weigh a 4000 x 3000 one.
+"""Measure the time of the default weights on a 256 x 256 photo, and time and memory on a 4000 x 3000 one.
 
 python benchmarks/speed.py [--precision bf16] [--threads 2]
 """

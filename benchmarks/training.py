@@ -1,9 +1,9 @@
-"""What a training step costs: what it gains from working on whole batches, and preparing its images.
+"""Measure the cost of a training step, what working on whole batches saves, and the cost of preparing images.
 
     python benchmarks/training.py [--photos FOLDER] [--threads N]
 
-Times are of the processor, the shortest of some repeats, so that other work on the machine counts as little as can be.
-Without photos of one's own the sample photo stands for all of them.
+Times are CPU times, the minimum of several repeats, so that other work on the machine has little effect. Without
+``--photos``, the sample photo stands in for all photos.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def make_detector() -> Detector:
 
 
 def time_calls(functions: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """The least processor time of a call of each, all threads together, after one call that does not count.
+    """Measure the minimum CPU time of a call of each function, over all threads, after one warm-up call.
 
-    They take turns, so that all of them meet the same other work.
+    The functions take turns, so that other work on the machine affects all of them alike.
     """
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(1 + repeats):
@@ -70,7 +70,7 @@ def compute_loss_batched(detector: Detector, image: Tensor, mask: Tensor) -> Ten
 
 
 def compute_loss_looped(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
-    """The networks on the batch; clustering and losses image by image, and anchors one after the other."""
+    """Run the networks on the batch, but clustering and losses image by image, and anchors one by one."""
     pyramid = detector.encoder(image)
     embeddings = detector.head(detector.interaction(pyramid))
     total = image.new_zeros(())
@@ -94,7 +94,7 @@ def run_networks(detector: Detector, image: Tensor, mask: Tensor) -> Tensor:
 
 
 def compute_plain_contrastive(embeddings: Sequence[Tensor], scales: Sequence[ScaleDetection], mask: Tensor) -> Tensor:
-    """The published loss of one image as one writes it down first: sets of vectors, a loop over the anchors."""
+    """Compute the published loss of one image naively: sets of vectors, and a loop over the anchors."""
     total = embeddings[0].new_zeros(())
     truth = torch.nn.functional.interpolate(mask.float(), embeddings[0].shape[-2:])
     for s, embedding in enumerate(embeddings):

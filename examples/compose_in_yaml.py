@@ -1,4 +1,4 @@
-"""Compose a pipeline in YAML, and see what a wrong configuration is answered with.
+"""Compose a pipeline in YAML, and see how errors in a configuration are reported.
 
 The weights are random here: the program shows how a configuration is used, and the mask means nothing until they are
 trained.

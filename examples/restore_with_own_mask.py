@@ -1,4 +1,4 @@
-"""Restore a photo with a mask of one's own, then with the detector's mask after editing it.
+"""Restore a photo with your own mask, then with the detector's mask after editing it.
 
 Uses the weights that come with the package.
 

@@ -2,7 +2,7 @@
 
     python examples/train_a_detector.py PHOTOS [FOLDER] [--steps 600]
 
-PHOTOS are photos without damage; they are damaged on the way. A run that was stopped goes on with the same command.
+PHOTOS is a folder of undamaged photos, which are damaged for training. The same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hcl_sdk.training import DetectionTask, Optimization, Recipe, Trainer, Train
 
 @hcl_sdk.component
 class OverlapLoss(DetectionLoss):
-    """One minus the overlap (IoU) of the confidence and the true mask; an image without damage counts 0."""
+    """One minus the overlap (IoU) of the confidence and the true mask; 0 for an image without damage."""
 
     weight: float = attrs.field(default=1.0)
 

@@ -2,12 +2,12 @@
 
     python benchmarks/generalization/run.py PHOTOS HELD_OUT -o FOLDER [--exclude NAMES] [--steps N] [--only PATTERN]
 
-PHOTOS is the folder to train on, without the photos named in the text file NAMES; HELD_OUT is what is measured. Trained
-are, with the recipe beside this file: each way on all contents, and on parts of other photos alone, as the paper does,
-with three seeds; each way without one content, for each content. All have the same steps, network and images; a way
-that is ``trained_as`` another has that one's weights, and detects with them differently.
-What is done is kept in FOLDER: a killed run goes on, and the tables are printed of what there is. What was done with
-another recipe, other steps or other photos is not mixed in: that is an error.
+PHOTOS is the folder to train on, without the photos named in the text file NAMES; results are measured on HELD_OUT.
+With the recipe next to this file, each way is trained with three seeds on all contents, and, as in the paper, on parts
+of other photos only; and once for each content on all others. All runs have the same steps, network and images. A way
+that is ``trained_as`` another has the weights of that one, but detects differently.
+Results are kept in FOLDER: an interrupted run is resumed, and the tables show what there is. Results of another recipe,
+other steps or other photos are an error.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ OVERALL = ("f1", "average_precision", "within", "calibration_error", "false_posi
 
 @dataclass(frozen=True)
 class Run:
-    """A training: a way of the recipe, its contents (``all``, ``only-NAME``, ``no-NAME``), a seed."""
+    """One training run: a way of the recipe, its contents (``all``, ``only-NAME``, ``no-NAME``) and a seed."""
 
     way: str
     contents: str
@@ -78,7 +78,7 @@ def list_runs(ways: list[str]) -> Iterator[Run]:
 
 
 def make_configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str, Any]:
-    """What ``hcl train`` is given."""
+    """Make the configuration for ``hcl train``."""
     way = recipe["ways"][run.way]
     made = copy.deepcopy(recipe["common"])
     made["pipeline"] = {"detector": {**recipe["detector"], **way["detector"]}, "detection_size": 256}
@@ -127,7 +127,7 @@ def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Name
 
 
 def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> Path:
-    """The weights of a run, trained if they are not there."""
+    """Train a run unless that has been done; return the folder of its weights."""
     training = arguments.out / "runs" / run.name
     configured = arguments.out / "configurations" / f"{run.name}.yaml"
     asked = _complete_configuration(run, recipe, arguments)
@@ -140,7 +140,7 @@ def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> P
 
 
 def _complete_configuration(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """The configuration of a training, with its photos."""
+    """Make the configuration of a run, including its photos."""
     made = make_configuration(recipe, run, arguments.steps)
     made["data"]["dataset"]["path"] = str(arguments.photos.resolve())
     if arguments.exclude is not None:
@@ -153,7 +153,7 @@ def _hash_file(file: Path) -> str:
 
 
 def check_manifest(manifest: Path, held_out: Path) -> None:
-    """SystemExit if there is a manifest, and it is of other photos than those that are held out."""
+    """Raise ``SystemExit`` if there is a manifest of other photos than those that are held out."""
     if not manifest.exists():
         return
     drawn = set(Manifest.load(manifest).photos)
@@ -166,7 +166,7 @@ def check_manifest(manifest: Path, held_out: Path) -> None:
 
 
 def _copy_weights_for(detector: dict[str, Any], weights: Path) -> Path:
-    """The same weights with other settings of the detector."""
+    """Copy weights, with other settings of the detector."""
     folder = weights.with_name("weights_" + "_".join(detector))
     folder.mkdir(exist_ok=True)
     config = json.loads((weights / "config.json").read_text(encoding="utf-8"))
@@ -183,7 +183,7 @@ def _run_hcl(*arguments: str) -> None:
 
 
 def summarize(measured: Path) -> dict[str, Any]:
-    """Of a measured run, what the tables show: value, and low and high of its 95 % interval by photos."""
+    """Summarize a measured run for the tables: each value, with the bounds of its 95 % interval over photos."""
     report = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (measured / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     damaged = [row for row in rows if row["area"] > 0]
@@ -209,10 +209,10 @@ def summarize(measured: Path) -> dict[str, Any]:
 
 
 def measure_blind(out: Path) -> Callable[[str, str, str], str]:
-    """What a detector reaches that does not look: of a measure, ``content`` or ``shape``, and its name.
+    """Measure a detector that does not look; return a function of a measure, ``content`` or ``shape``, and a name.
 
-    It has an average precision of the corrupted share of the pixels, and its best F1 is that of flagging everything.
-    Over all, clean photos count in these two.
+    Its average precision is the corrupted share of the pixels, and its best F1 is reached by flagging everything. Both
+    include clean photos where all contents are taken together.
     """
     measured = next((out / "measured").glob("*/items.jsonl"))  # the damage is the same in all
     rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
@@ -227,7 +227,7 @@ def measure_blind(out: Path) -> Callable[[str, str, str], str]:
 
 
 def make_tables(out: Path, ways: list[str]) -> Iterator[str]:
-    """What was found of each content and shape, trained on all, on other photos alone, and without the content."""
+    """Make the tables by content and shape: trained on everything, on other photos only, and without the content."""
     found = {path.stem: json.loads(path.read_text()) for path in (out / "summaries").glob("*.json")}
     unseen = measure_blind(out)
     for measure, called in MEASURES.items():
@@ -267,7 +267,7 @@ def make_tables(out: Path, ways: list[str]) -> Iterator[str]:
 
 
 def _describe_ways(reports: list[list[dict[str, Any]]], *keys: str) -> list[str]:
-    """Of each way the mean over its reports of what lies under the keys, and the least and the greatest."""
+    """Describe the value under the keys for each way: the mean over its reports, the minimum and the maximum."""
 
     def get_value(report: Any) -> float:
         return functools.reduce(lambda value, key: value[key], keys, report)[0]

@@ -63,7 +63,7 @@ def check_output(kind: str, output: Any) -> None:
         assert output.max() <= 1
 
 
-def batch(count: int = 2) -> Tensor:
+def draw_batch(count: int = 2) -> Tensor:
     image = torch.rand(count, 72, 96, 3, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.4
     for i in range(count):
         image[i, 20 + 10 * i : 24 + 10 * i, 10:80] = 1.0
@@ -91,7 +91,7 @@ def test_weights_are_loaded_by_name(nodes: dict[str, Any], pipeline: Pipeline) -
 
 
 def test_detect_gives_the_masks_that_the_pipeline_finds(nodes: dict[str, Any], pipeline: Pipeline) -> None:
-    image = batch()
+    image = draw_batch()
     mask, confidence = execute(nodes["HCLDetect"], pipeline=pipeline, image=image, sensitivity=0.7)
     assert mask.shape == confidence.shape == (2, 72, 96)
     for i in range(2):
@@ -101,7 +101,7 @@ def test_detect_gives_the_masks_that_the_pipeline_finds(nodes: dict[str, Any], p
 
 
 def test_restore_fills_the_mask_and_nothing_else(nodes: dict[str, Any], pipeline: Pipeline) -> None:
-    image = batch()
+    image = draw_batch()
     mask = (image[..., 0] == 1).float()
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=mask, dilate=0.0, feather=0.0)
     assert torch.equal(filled, mask)
@@ -113,7 +113,7 @@ def test_restore_fills_the_mask_and_nothing_else(nodes: dict[str, Any], pipeline
 
 
 def test_without_a_mask_what_is_found_is_filled(nodes: dict[str, Any], pipeline: Pipeline) -> None:
-    image = batch(1)
+    image = draw_batch(1)
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image)
     expected = pipeline(image[0].movedim(-1, 0), dilate=2, feather=3, texture=0)
     assert torch.equal(filled[0], expected.corruption_mask[0, 0].float())
@@ -121,7 +121,7 @@ def test_without_a_mask_what_is_found_is_filled(nodes: dict[str, Any], pipeline:
 
 
 def test_one_mask_is_for_all_images_and_is_brought_to_their_size(nodes: dict[str, Any], pipeline: Pipeline) -> None:
-    image = batch()
+    image = draw_batch()
     empty = torch.zeros(1, 64, 64)  # what ComfyUI hands on where an image file has no transparency
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=empty)
     assert torch.equal(restored, image)

@@ -46,7 +46,7 @@ def call(address: str, endpoint: str, data: list[Any]) -> tuple[str, Any]:
     return kind.rpartition("event: ")[2].strip(), json.loads(line.removeprefix("data: "))
 
 
-def file(path: str) -> dict[str, Any]:
+def describe_file(path: str) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
@@ -77,21 +77,21 @@ def test_only_these_endpoints_are_offered_to_programs(client: Client) -> None:
 @pytest.mark.parametrize("number", [-1, 7, "much", [1]])
 def test_a_setting_out_of_range_is_an_answer(address: str, photos: list[Path], number: Any) -> None:
     (path,) = upload(address, photos[0].read_bytes()).json()
-    assert call(address, "detect", [file(path), number])[0] == "error"
+    assert call(address, "detect", [describe_file(path), number])[0] == "error"
 
 
-def bomb() -> bytes:
+def make_bomb() -> bytes:
     """A PNG of some kilobytes that says that it is 60,000 x 60,000 pixels."""
 
-    def chunk(name: bytes, data: bytes) -> bytes:
+    def make_chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(10**6)))
-        + chunk(b"IEND", b"")
+        + make_chunk(b"IHDR", header)
+        + make_chunk(b"IDAT", zlib.compress(bytes(10**6)))
+        + make_chunk(b"IEND", b"")
     )
 
 
@@ -107,7 +107,7 @@ Image.new("RGB", (2000, 1500)).save(LARGE, "PNG")
         (b"", "photo.png"),
         (SVG, "photo.svg"),
         (SVG, "photo.png"),
-        (bomb(), "photo.png"),
+        (make_bomb(), "photo.png"),
         (LARGE.getvalue(), "photo.png"),
         (b"GIF89a" + bytes(40), "photo.gif"),
     ],
@@ -116,7 +116,7 @@ Image.new("RGB", (2000, 1500)).save(LARGE, "PNG")
 def test_what_is_no_photo_for_this_page_is_an_answer_and_not_kept(address: str, data: bytes, name: str) -> None:
     (path,) = upload(address, data, name).json()
     assert Path(path).exists()
-    kind, _ = call(address, "restore", [file(path), 0.5, 2, 3, 0])
+    kind, _ = call(address, "restore", [describe_file(path), 0.5, 2, 3, 0])
     assert kind == "error"
     assert not Path(path).exists()
     assert httpx.get(address, timeout=60).status_code == 200
@@ -141,7 +141,7 @@ def test_a_path_as_name_leads_nowhere(address: str, photos: list[Path], name: st
     assert "escaped" not in {p.name for p in folder.iterdir()}
     assert not Path("/tmp/escaped.png").exists()
     assert not Path("/etc/escaped.png").exists()
-    kind, data = call(address, "detect", [file(path), 0.5])
+    kind, data = call(address, "detect", [describe_file(path), 0.5])
     assert kind == "complete"
     assert "/" not in data[1]["images"][0]["file_name"]
 
@@ -150,7 +150,7 @@ def test_a_path_as_name_leads_nowhere(address: str, photos: list[Path], name: st
 def test_other_files_of_the_machine_are_neither_shown_nor_read(address: str, path: str) -> None:
     for shown in (path, f"../../../..{path}", f"file://{path}"):
         assert httpx.get(f"{address}/gradio_api/file={shown}", timeout=60).status_code in (400, 403, 404)
-    assert call(address, "detect", [file(path), 0.5])[0] == "error"
+    assert call(address, "detect", [describe_file(path), 0.5])[0] == "error"
     assert Path(path).exists()
 
 
@@ -164,7 +164,7 @@ def test_uploads_are_gone_when_they_are_read_and_results_have_names_that_nobody_
     address: str, photos: list[Path]
 ) -> None:
     (path,) = upload(address, photos[0].read_bytes()).json()
-    kind, data = call(address, "detect", [file(path), 0.5])
+    kind, data = call(address, "detect", [describe_file(path), 0.5])
     assert kind == "complete"
     assert not Path(path).exists()
     shown = httpx.get(data[0]["url"], timeout=60)
@@ -195,7 +195,7 @@ def test_twenty_at_once_get_what_is_theirs(address: str, pipeline: Pipeline, tmp
 
     def restore(path: Path) -> tuple[str, Any]:
         (uploaded,) = upload(address, path.read_bytes(), path.name).json()
-        return call(address, "restore", [file(uploaded), 0.9, 1, 1, 0])
+        return call(address, "restore", [describe_file(uploaded), 0.9, 1, 1, 0])
 
     with ThreadPoolExecutor(20) as threads:
         answers = list(threads.map(restore, paths))
@@ -228,7 +228,7 @@ def test_the_command_deletes_everything_when_it_is_told_to_end(tmp_path: Path, p
         address = line.split()[4].rstrip("/")
         (path,) = upload(address, photos[0].read_bytes()).json()
         assert tmp_path in Path(path).parents
-        assert call(address, "detect", [file(path), 0.5])[0] == "complete"
+        assert call(address, "detect", [describe_file(path), 0.5])[0] == "complete"
         assert list(tmp_path.glob("hcl-page-*"))
         assert all(folder.stat().st_mode & 0o077 == 0 for folder in tmp_path.glob("hcl-page-*"))
         server.send_signal(signal.SIGTERM)

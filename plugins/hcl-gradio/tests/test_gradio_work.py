@@ -23,16 +23,16 @@ from hcl_sdk import (
 from hcl_sdk.interfaces import DAMAGE
 
 
-def areas(work: Work, pipeline: Pipeline, **adjustments: float) -> list[int]:
+def list_areas(work: Work, pipeline: Pipeline, **adjustments: float) -> list[int]:
     return [s.area for s in work.select(pipeline, Adjustments(**adjustments)).spots if s.is_filled]  # pyright: ignore
 
 
 def test_sliders_answer_from_the_confidence_alone(tiny: Pipeline, work: Work) -> None:
-    assert areas(work, tiny) == [200, 60]
-    assert areas(work, tiny, sensitivity=0.8) == [200, 60, 4]
-    assert areas(work, tiny, sensitivity=0.2) == [200]
-    assert areas(work, tiny, sensitivity=0.8, least_area=60) == [200, 60]
-    assert areas(work, tiny, sensitivity=0.8, least_area=61) == [200]
+    assert list_areas(work, tiny) == [200, 60]
+    assert list_areas(work, tiny, sensitivity=0.8) == [200, 60, 4]
+    assert list_areas(work, tiny, sensitivity=0.2) == [200]
+    assert list_areas(work, tiny, sensitivity=0.8, least_area=60) == [200, 60]
+    assert list_areas(work, tiny, sensitivity=0.8, least_area=61) == [200]
     mask = work.select(tiny, Adjustments(sensitivity=0.8)).mask
     assert work.confidence is not None
     assert np.array_equal(mask, tiny.to_mask(work.confidence, sensitivity=0.8)[0, 0].numpy())
@@ -44,11 +44,11 @@ def test_a_region_that_was_left_alone_stays_so_while_the_sliders_move(tiny: Pipe
     assert spot is not None
     assert spot.area == 60
     work.fill(selection, [other.label for other in selection.spots if other != spot])
-    assert areas(work, tiny) == [200]
-    assert areas(work, tiny, sensitivity=0.8) == [200, 4]
+    assert list_areas(work, tiny) == [200]
+    assert list_areas(work, tiny, sensitivity=0.8) == [200, 4]
     selection = work.select(tiny, Adjustments())
     work.fill(selection, [other.label for other in selection.spots])
-    assert areas(work, tiny) == [200, 60]
+    assert list_areas(work, tiny) == [200, 60]
 
 
 def test_a_tap_beside_a_thin_region_means_it(tiny: Pipeline, work: Work) -> None:
@@ -85,20 +85,20 @@ def test_painting_wins_over_what_was_found(tiny: Pipeline, work: Work) -> None:
     fill[0:2, 50:60], leave[4:14, 5:15] = True, True
     work.begin_strokes()
     work.set_strokes(fill, leave)
-    assert areas(work, tiny) == [100, 60, 20]
-    assert areas(work, tiny, sensitivity=0) == [20]
+    assert list_areas(work, tiny) == [100, 60, 20]
+    assert list_areas(work, tiny, sensitivity=0) == [20]
     work.set_strokes(fill, leave & False)  # taken back while painting goes on
-    assert areas(work, tiny) == [200, 60, 20]
+    assert list_areas(work, tiny) == [200, 60, 20]
     work.begin_strokes()
     work.set_strokes(fill & False, fill)
-    assert areas(work, tiny) == [200, 60]
+    assert list_areas(work, tiny) == [200, 60]
 
 
 def test_two_taps_limit_the_search_whatever_their_order(tiny: Pipeline, work: Work) -> None:
     assert not work.limit(50, 35)
     assert work.limit(30, 15)
     assert work.box == (30, 15, 21, 21)
-    assert areas(work, tiny, sensitivity=0.8) == [60]
+    assert list_areas(work, tiny, sensitivity=0.8) == [60]
 
 
 def test_strokes_are_read_by_their_color() -> None:

@@ -228,7 +228,7 @@ def test_a_saved_pipeline_holds_the_place_and_the_hash_and_loads_where_the_file_
     assert (results[0] == results[1]).all()
 
     path.rename(tmp_path / "moved.pt")
-    with pytest.raises(ConfigError, match=r"restorer: .*there is no file .*big-lama.pt.* say where it is in 'weights'"):
+    with pytest.raises(ConfigError, match=r"restorer: .*there is no file .*big-lama.pt.* name it in 'weights'"):
         Pipeline.from_pretrained(tmp_path / "saved")
     config["restorer"]["weights"] = str(tmp_path / "moved.pt")
     (tmp_path / "saved" / "config.json").write_text(json.dumps(config))

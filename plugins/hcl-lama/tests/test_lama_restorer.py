@@ -41,7 +41,7 @@ def draw(seed: int, height: int, width: int, batch: int = 1) -> tuple[torch.Tens
 
 
 @torch.no_grad()
-def by_numpy(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def fill_by_numpy(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The network in PyTorch, on an image that numpy has continued by mirroring to multiples of 8."""
     height, width = image.shape[-2:]
     rest = [(0, 0), (0, 0), (0, -height % 8), (0, -width % 8)]
@@ -56,7 +56,7 @@ def test_images_of_any_size_are_padded_to_multiples_of_8_and_cut_back(
 ) -> None:
     image, mask = draw(seed, height, width)
     filled = restorer(image, Detection.from_mask(mask))
-    torch.testing.assert_close(filled, by_numpy(image, mask))
+    torch.testing.assert_close(filled, fill_by_numpy(image, mask))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 8), (8, 8), (16, 3)])
@@ -105,7 +105,7 @@ def test_the_result_has_the_device_and_dtype_of_the_image_and_autocast_changes_n
     assert (filled.device.type, filled.dtype) == (torch.device(device).type, dtype)
     with torch.autocast(device, torch.bfloat16):
         assert torch.equal(restorer(image.to(device), Detection.from_mask(mask.to(device))), filled)
-    torch.testing.assert_close(filled.cpu().float(), by_numpy(image.float(), mask), atol=0.01, rtol=0)
+    torch.testing.assert_close(filled.cpu().float(), fill_by_numpy(image.float(), mask), atol=0.01, rtol=0)
     restorer(image.cpu(), Detection.from_mask(mask))  # and back
 
 
@@ -138,7 +138,7 @@ def record(fill: Fill) -> tuple[Fill, list[tuple[int, int]]]:
     return recorded, sizes
 
 
-def in_red(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def fill_red(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return torch.where(mask, torch.tensor([1.0, 0, 0]).view(3, 1, 1), image)
 
 
@@ -151,9 +151,9 @@ def test_parts_cover_the_mask_and_nothing_else_and_are_never_too_large(
     for _ in range(data.draw(st.integers(1, 5))):
         top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
         mask[..., top : top + data.draw(st.integers(1, 300)), left : left + data.draw(st.integers(1, 300))] = True
-    fill, sizes = record(in_red)
+    fill, sizes = record(fill_red)
     filled = fill_in_parts(image, mask, 256, fill)
-    assert torch.allclose(filled, in_red(image, mask), atol=1e-6)
+    assert torch.allclose(filled, fill_red(image, mask), atol=1e-6)
     assert max(max(size) for size in sizes) <= 256
 
 

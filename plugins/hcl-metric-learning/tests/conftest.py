@@ -15,7 +15,7 @@ from hcl_sdk.interfaces import ScaleDetection
 torch.set_num_threads(1)
 
 
-def random_detection(
+def draw_random_detection(
     mask: torch.Tensor, *, scales: int = 3, dim: int = 6, seed: int = 0, settle: bool = True
 ) -> Detection:
     """Random embeddings, settled sets and confidences for a mask ``[B, 1, H, W]``, at strides 2, 4, 8 ..."""
@@ -61,9 +61,9 @@ def mask() -> torch.Tensor:
 
 @pytest.fixture
 def detection(mask: torch.Tensor) -> Detection:
-    return random_detection(mask)
+    return draw_random_detection(mask)
 
 
 @pytest.fixture
 def draw_detection() -> Callable[..., Detection]:
-    return random_detection
+    return draw_random_detection

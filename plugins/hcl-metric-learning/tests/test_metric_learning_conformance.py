@@ -56,16 +56,16 @@ def test_descent_takes_the_classes_apart(name: str, draw_detection: Callable[...
     loss, detection = MetricLearningLoss(loss=name, anchors=24, references=6), draw_detection(mask, scales=2)
     embeddings = [e.detach().clone().requires_grad_() for e in detection.embeddings]
     optimizer = torch.optim.Adam(embeddings, lr=0.1)
-    before = separation(embeddings[0][0], mask[0])
+    before = measure_separation(embeddings[0][0], mask[0])
     for step in range(20):
         optimizer.zero_grad()
         units = tuple(F.normalize(e, dim=1) for e in embeddings)
         loss(dataclasses.replace(detection, embeddings=units), mask, seed=step).backward()
         optimizer.step()
-    assert separation(embeddings[0][0], mask[0]) > before + 0.1
+    assert measure_separation(embeddings[0][0], mask[0]) > before + 0.1
 
 
-def separation(embedding: torch.Tensor, mask: torch.Tensor) -> float:
+def measure_separation(embedding: torch.Tensor, mask: torch.Tensor) -> float:
     """The mean similarity of pixels of one class less that of pixels of different ones."""
     unit = F.normalize(embedding.detach(), dim=0).flatten(1)
     labels = mask[..., ::2, ::2].flatten()

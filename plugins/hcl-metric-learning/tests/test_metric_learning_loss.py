@@ -64,7 +64,7 @@ def assert_same_with_gradients(
         torch.testing.assert_close(a, b)
 
 
-def selected(detection: Detection, mask: torch.Tensor, *, anchors: int, references: int, seed: int) -> Any:
+def select_our_pairs(detection: Detection, mask: torch.Tensor, *, anchors: int, references: int, seed: int) -> Any:
     scales = detection.scales
     return select_pairs(
         detection.embeddings,
@@ -84,7 +84,7 @@ def test_contrastive_loss_is_the_formula_over_all_pairs_but_those_of_an_anchor_a
 ) -> None:
     loss = MetricLearningLoss(loss="ContrastiveLoss", options={"neg_margin": 1.2}, anchors=7, references=4)
     expected = 0.0
-    for pairs in selected(detection, mask, anchors=7, references=4, seed=2):
+    for pairs in select_our_pairs(detection, mask, anchors=7, references=4, seed=2):
         for b in range(len(mask)):
             terms: dict[bool, list[float]] = {True: [], False: []}
             for i in range(pairs.anchors.shape[1]):

@@ -18,7 +18,7 @@ from hcl_onnx.run import Runner
 from PIL import Image
 
 
-def photo(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+def draw_photo(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
@@ -68,7 +68,7 @@ def test_what_would_be_overwritten_is_found_before_any_work(
     monkeypatch.setattr(Runner, "__init__", lambda *_, **__: pytest.fail("it was worked on"))
     for name in ("io/x.png", "io/x_mask.png", "io/x_restored.png", "a/x.png", "a/X.jpg", "b/x.png", "out/x_mask.png"):
         Path(name).parent.mkdir(exist_ok=True)
-        Image.fromarray(photo(12, 17, 3)).save(name)
+        Image.fromarray(draw_photo(12, 17, 3)).save(name)
     before = {file: file.read_bytes() for file in Path().rglob("*.*")}
     assert main(["run", *photos, "--model", str(plain[1]), *options]) == 1
     assert said in capsys.readouterr().err
@@ -77,7 +77,7 @@ def test_what_would_be_overwritten_is_found_before_any_work(
 
 def test_a_result_overwrites_neither_photo_nor_mask(plain: Any, tmp_path: Path) -> None:
     source, mask = tmp_path / "photo_mask.png", tmp_path / "x_mask.png"
-    Image.fromarray(photo(12, 17, 3)).save(source)
+    Image.fromarray(draw_photo(12, 17, 3)).save(source)
     Image.fromarray(np.ones((12, 17), bool)).save(mask)
     result = Runner(plain[1]).restore(source, corruption_mask=mask)
     for name in ("photo", "x"):
@@ -90,7 +90,7 @@ def test_the_command_takes_a_photo_once_and_no_larger_ones(
     plain: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(photo(12, 17, 3)).save("x.png")
+    Image.fromarray(draw_photo(12, 17, 3)).save("x.png")
     assert main(["run", "x.png", "./x.png", "--model", str(plain[1]), "-o", "out"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
     assert main(["run", "x.png", "--model", str(plain[1]), "--max-megapixels", "0.0001"]) == 1
@@ -99,7 +99,7 @@ def test_the_command_takes_a_photo_once_and_no_larger_ones(
 
 def test_output_that_cannot_be_written_does_not_stop_the_command(plain: Any, tmp_path: Path) -> None:
     for name in ("x.png", "y.png"):
-        Image.fromarray(photo(12, 17, 3)).save(tmp_path / name)
+        Image.fromarray(draw_photo(12, 17, 3)).save(tmp_path / name)
     command = [sys.executable, "-m", "hcl_onnx", "run", "x.png", "y.png", "--model", str(plain[1]), "-o", "out"]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
@@ -110,7 +110,7 @@ def test_output_that_cannot_be_written_does_not_stop_the_command(plain: Any, tmp
 
 def test_associated_alpha_comes_back_as_it_was(plain: Any, tmp_path: Path) -> None:
     tifffile = pytest.importorskip("tifffile")
-    values = photo(12, 17, 4)
+    values = draw_photo(12, 17, 4)
     values[..., :3] = np.minimum(values[..., :3], values[..., 3:])
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb", extrasamples=["assocalpha"])
     mask = np.zeros((12, 17), bool)

@@ -56,11 +56,11 @@ def exported(request: pytest.FixtureRequest) -> Exported:
     return request.getfixturevalue(request.param)
 
 
-def photo(*shape: int, seed: int = 0) -> np.ndarray:
+def draw_photo(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def close(ours: np.ndarray | None, theirs: np.ndarray) -> None:
+def assert_close(ours: np.ndarray | None, theirs: np.ndarray) -> None:
     assert ours is not None
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
@@ -92,37 +92,37 @@ def test_the_detector_agrees_at_sizes_that_were_not_compared_before(
         expected = pipeline.detector(image, seed=5)
     names = [value.name for value in session.get_outputs()]
     found: dict[str, Any] = dict(zip(names, session.run(None, {"image": image.numpy()}), strict=True))
-    close(found["confidence"], expected.confidence.numpy())
+    assert_close(found["confidence"], expected.confidence.numpy())
     if pipeline.restorer.uses_features:
         for s in range(2):
-            close(found[f"map_{s}"], expected.pyramid.maps[s].numpy())
-            close(found[f"mask_{s}"], expected.masks[s].numpy())
+            assert_close(found[f"map_{s}"], expected.pyramid.maps[s].numpy())
+            assert_close(found[f"mask_{s}"], expected.masks[s].numpy())
     else:
         assert names == ["confidence", "verdict"]
-        close(found["verdict"], expected.verdict_logits.sigmoid().numpy())
+        assert_close(found["verdict"], expected.verdict_logits.sigmoid().numpy())
 
 
 @compositions
 @pytest.mark.parametrize("shape", [(64, 96, 3), (97, 131, 3), (1, 1, 3), (30, 41), (20, 75, 4), (140, 90, 2)])
 def test_runner_and_components_do_what_the_pipeline_does(exported: Exported, shape: tuple[int, ...]) -> None:
     pipeline, folder, _ = exported
-    source = photo(*shape, seed=3)
+    source = draw_photo(*shape, seed=3)
     expected = pipeline(source, seed=5)
     mask = expected.corruption_mask[0, 0].numpy()
     found = Runner(folder)(source)
-    close(found.confidence, expected.confidence[0, 0].numpy())
-    close(found.corruption_mask, mask)
-    close(found.restored, expected.restored)
+    assert_close(found.confidence, expected.confidence[0, 0].numpy())
+    assert_close(found.corruption_mask, mask)
+    assert_close(found.restored, expected.restored)
     assert (found.restored[found.alpha == 0] == source[found.alpha == 0]).all()
 
     inside = load(folder)(source, seed=5)
-    close(inside.confidence.numpy(), expected.confidence.numpy())
-    close(inside.restored, expected.restored)
+    assert_close(inside.confidence.numpy(), expected.confidence.numpy())
+    assert_close(inside.restored, expected.restored)
 
 
 @compositions
 def test_the_comparisons_above_compare_something(exported: Exported) -> None:
-    result = exported[0](photo(97, 131, 3, seed=3), seed=5)
+    result = exported[0](draw_photo(97, 131, 3, seed=3), seed=5)
     assert 0.05 < result.corruption_mask.float().mean() < 0.95
     assert (result.restored != result.photo.pixels).any()
 
@@ -139,7 +139,7 @@ def test_images_of_one_class_are_among_those_that_agree(published: Exported) -> 
     one_class = ((logits > 0).all(1) | (logits <= 0).all(1)).tolist()
     assert True in one_class
     assert False in one_class
-    close(np.asarray(session.run(["confidence"], {"image": images.numpy()})[0]), confidence.numpy())
+    assert_close(np.asarray(session.run(["confidence"], {"image": images.numpy()})[0]), confidence.numpy())
 
 
 @compositions
@@ -152,35 +152,35 @@ def test_other_settings_work_as_in_the_pipeline(exported: Exported, settings: di
     settings = {"threshold": runner.threshold} | settings
     for name, value in settings.items():
         setattr(runner, name, value)
-    source = photo(70, 58, 3, seed=4)
+    source = draw_photo(70, 58, 3, seed=4)
     expected = pipeline.replace(sensitivity=0.5, **settings)(source, seed=5)
-    close(runner(source).alpha, expected.alpha[0, 0].numpy())
-    close(runner(source).restored, expected.restored)
+    assert_close(runner(source).alpha, expected.alpha[0, 0].numpy())
+    assert_close(runner(source).restored, expected.restored)
 
 
 @compositions
 def test_a_mask_of_ones_own_is_filled_as_in_the_pipeline(exported: Exported, tmp_path: Path) -> None:
     pipeline, folder, _ = exported
-    source, mask = photo(90, 71, 3), np.zeros((90, 71), bool)
+    source, mask = draw_photo(90, 71, 3), np.zeros((90, 71), bool)
     mask[30:50, 20:40] = True
     Image.fromarray(mask).save(tmp_path / "mask.png")
     expected = pipeline.restore(source, corruption_mask=mask).restored
     for given in (mask, mask.astype(np.uint8), tmp_path / "mask.png"):
-        close(Runner(folder).restore(source, corruption_mask=given).restored, expected)
-    close(load(folder).restore(source, corruption_mask=mask).restored, expected)
+        assert_close(Runner(folder).restore(source, corruption_mask=given).restored, expected)
+    assert_close(load(folder).restore(source, corruption_mask=mask).restored, expected)
     with pytest.raises(ValueError, match="a mask of 90 x 71 pixels does not fit a photo of 71 x 90"):
         Runner(folder).restore(source, corruption_mask=mask.T)
 
 
 def test_an_empty_mask_changes_nothing(plain: Exported) -> None:
-    source = photo(20, 30, 3)
+    source = draw_photo(20, 30, 3)
     result = Runner(plain[1]).restore(source, corruption_mask=np.zeros((20, 30), bool))
     assert (result.restored == source).all()
     assert not result.alpha.any()
 
 
 def test_running_imports_no_torch(plain: Exported, tmp_path: Path) -> None:
-    Image.fromarray(photo(40, 60, 3, seed=3)).save(tmp_path / "photo.png")
+    Image.fromarray(draw_photo(40, 60, 3, seed=3)).save(tmp_path / "photo.png")
     program = f"""
 import sys
 
@@ -223,11 +223,13 @@ raise SystemExit(main(["run", "photo.png", "--model", {str(plain[1])!r}]))
 def test_files_of_every_mode_come_back_as_from_the_pipeline(plain: Exported, tmp_path: Path, mode: str) -> None:
     pipeline, folder, _ = plain
     if mode == "RGB;16":
-        Photo.open(photo(33, 47, 3).astype(np.uint16) * 257).save(tmp_path / "photo.png")
+        Photo.open(draw_photo(33, 47, 3).astype(np.uint16) * 257).save(tmp_path / "photo.png")
     elif mode == "I;16":
-        Image.fromarray(photo(33, 47).astype(np.uint16) * 257).save(tmp_path / "photo.png")
+        Image.fromarray(draw_photo(33, 47).astype(np.uint16) * 257).save(tmp_path / "photo.png")
     else:
-        Image.fromarray(photo(33, 47, 3)).convert(mode).save(tmp_path / f"photo.{'tif' if mode == 'CMYK' else 'png'}")
+        Image.fromarray(draw_photo(33, 47, 3)).convert(mode).save(
+            tmp_path / f"photo.{'tif' if mode == 'CMYK' else 'png'}"
+        )
     (file,) = tmp_path.iterdir()
     mask = np.zeros((33, 47), bool)
     mask[5:20, 10:30] = True
@@ -245,7 +247,7 @@ def test_files_of_every_mode_come_back_as_from_the_pipeline(plain: Exported, tmp
 def test_the_command_names_photos_that_fail_and_goes_on(
     plain: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Image.fromarray(photo(12, 17, 3)).save(tmp_path / "good.png")
+    Image.fromarray(draw_photo(12, 17, 3)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"nothing")
     photos = [str(tmp_path / name) for name in ("bad.png", "good.png")]
     assert main(["run", *photos, "--model", str(plain[1]), "-o", str(tmp_path / "out"), "--detect"]) == 1
@@ -287,11 +289,11 @@ def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(pla
     manifest = json.loads((folder / MANIFEST).read_text())
     del manifest["config"]["peak_threshold"]
     (folder / MANIFEST).write_text(json.dumps(manifest))
-    runner, source = Runner(folder), photo(40, 60, 3, seed=3)
+    runner, source = Runner(folder), draw_photo(40, 60, 3, seed=3)
     found = runner.detect(source)
     assert found.corruption_mask.any()
     assert (found.corruption_mask == (found.confidence > runner.threshold)).all()
-    close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
+    assert_close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
 
 
 def test_components_refuse_wrong_models_with_the_reason(plain: Exported, tmp_path: Path) -> None:
@@ -341,7 +343,7 @@ def test_what_was_loaded_is_saved_and_loaded_again(exported: Exported, tmp_path:
     pipeline.save_pretrained(tmp_path)
     again = Pipeline.from_pretrained(tmp_path)
     assert again.to_config()["plugins"] == {"hcl-onnx": "0.1.0"}
-    source = photo(33, 47, 3)
+    source = draw_photo(33, 47, 3)
     assert (again(source).restored == pipeline(source).restored).all()
 
 
@@ -373,9 +375,9 @@ def restoration(hcl_registry: Registry) -> Pipeline:
 
 def test_restoration_alone(restoration: Pipeline, tmp_path: Path) -> None:
     export(restoration, tmp_path, sizes=[(1, 9, 12)])
-    source, mask = photo(20, 30, 3), np.ones((20, 30), bool)
+    source, mask = draw_photo(20, 30, 3), np.ones((20, 30), bool)
     expected = restoration.restore(source, corruption_mask=mask)
-    close(Runner(tmp_path).restore(source, corruption_mask=mask).restored, expected.restored)
+    assert_close(Runner(tmp_path).restore(source, corruption_mask=mask).restored, expected.restored)
     with pytest.raises(ModelError, match="no detector was exported"):
         Runner(tmp_path)(source)
     assert load(tmp_path).detector is None
@@ -427,22 +429,22 @@ def test_an_export_that_differs_is_no_export(restoration: Pipeline, tmp_path: Pa
 def test_eight_bits_stay_near_and_work_in_both_ways(plain: Exported, tmp_path: Path) -> None:
     folder = tmp_path / "int8"
     shutil.copytree(plain[1], folder)
-    photos = [photo(60, 80, 3, seed=s) for s in range(4)]
+    photos = [draw_photo(60, 80, 3, seed=s) for s in range(4)]
     quantize(folder, photos)
     assert (folder / DETECTOR).read_bytes() != (plain[1] / DETECTOR).read_bytes()
-    operators = {node.op_type for node in _nodes(folder)}
+    operators = {node.op_type for node in list_nodes(folder)}
     assert "QuantizeLinear" in operators
-    source = photo(50, 70, 3, seed=9)
+    source = draw_photo(50, 70, 3, seed=9)
     before, after = Runner(plain[1]).detect(source).confidence, Runner(folder).detect(source).confidence
     assert 0 < np.abs(before - after).mean() < 0.1
-    close(load(folder).detect(source).confidence[0, 0].numpy(), after)
+    assert_close(load(folder).detect(source).confidence[0, 0].numpy(), after)
     with pytest.raises(ValueError, match="is int8 already"):
         quantize(folder, photos)
     with pytest.raises(ValueError, match="needs photos"):
         quantize(plain[1], [])
 
 
-def _nodes(folder: Path) -> Any:
+def list_nodes(folder: Path) -> Any:
     import onnx
 
     return onnx.load(folder / DETECTOR).graph.node

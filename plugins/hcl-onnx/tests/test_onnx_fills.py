@@ -16,7 +16,7 @@ from hcl_sdk import GatedUNet, Pipeline
 Exported = tuple[Pipeline, Path, list[Difference]]
 
 
-def a_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """And a mask."""
     photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     mask = np.zeros((height, width), bool)
@@ -29,7 +29,7 @@ def a_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("settings", [{}, {"seamless": True}, {"seamless": True, "dilate": 3.0, "feather": 4.0}])
 def test_fills_are_those_of_the_pipeline(plain: Exported, size: tuple[int, int], settings: dict[str, Any]) -> None:
     pipeline, folder, _ = plain
-    photo, mask = a_photo(*size)
+    photo, mask = draw_photo(*size)
     runner = Runner(folder)
     settings = {"restoration_size": 64} | settings
     for name, value in settings.items():

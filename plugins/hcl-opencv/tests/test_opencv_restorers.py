@@ -25,7 +25,7 @@ DEVICES = ["cpu"] + ([str(torch.accelerator.current_accelerator())] if torch.acc
 both = pytest.mark.parametrize("restorer_class", METHODS)
 
 
-def photos(seed: int, batch: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def draw_photos(seed: int, batch: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Smooth photos ``[B, H, W, 3]`` of 8 bits, and masks ``[B, H, W]`` of a few rectangles and lines."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
@@ -39,7 +39,7 @@ def photos(seed: int, batch: int, height: int, width: int) -> tuple[np.ndarray, 
     return pixels.round().astype(np.uint8), masks
 
 
-def tensors(pixels: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+def to_tensors(pixels: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     image = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
     return image, torch.from_numpy(masks)[:, None]
 
@@ -60,8 +60,8 @@ def run(restorer: Restorer, image: torch.Tensor, mask: torch.Tensor) -> torch.Te
 def test_agrees_with_opencv_called_directly_for_every_image_of_a_batch(
     restorer_class: type[Telea] | type[NavierStokes], seed: int, batch: int, height: int, width: int, radius: float
 ) -> None:
-    pixels, masks = photos(seed, batch, height, width)
-    restored = run(restorer_class(radius=radius), *tensors(pixels, masks))
+    pixels, masks = draw_photos(seed, batch, height, width)
+    restored = run(restorer_class(radius=radius), *to_tensors(pixels, masks))
     method = METHODS[restorer_class]
     expected = np.stack(
         [cv2.inpaint(p, m.astype(np.uint8), radius, method) for p, m in zip(pixels, masks, strict=True)]
@@ -86,7 +86,7 @@ def test_images_of_one_row_or_column_are_filled_the_same_way_each_time(
 
 @both
 def test_the_radius_matters(restorer_class: type[Telea] | type[NavierStokes]) -> None:
-    image, mask = tensors(*photos(1, 1, 30, 30))
+    image, mask = to_tensors(*draw_photos(1, 1, 30, 30))
     assert not torch.equal(run(restorer_class(radius=1), image, mask), run(restorer_class(radius=9), image, mask))
 
 
@@ -101,7 +101,7 @@ def test_true_is_filled_and_false_is_kept(restorer_class: type[Telea] | type[Nav
 
 @both
 def test_an_empty_mask_changes_nothing_and_a_full_one_neither(restorer_class: type[Telea] | type[NavierStokes]) -> None:
-    image, mask = tensors(*photos(2, 2, 9, 11))
+    image, mask = to_tensors(*draw_photos(2, 2, 9, 11))
     for nothing in (torch.zeros_like(mask), torch.ones_like(mask)):
         torch.testing.assert_close(run(restorer_class(), image, nothing), image)
 
@@ -110,7 +110,7 @@ def test_an_empty_mask_changes_nothing_and_a_full_one_neither(restorer_class: ty
 def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(
     restorer_class: type[Telea] | type[NavierStokes],
 ) -> None:
-    image, mask = tensors(*photos(3, 2, 16, 16))
+    image, mask = to_tensors(*draw_photos(3, 2, 16, 16))
     mask[0] = True
     torch.testing.assert_close(run(restorer_class(), image, mask)[1:], run(restorer_class(), image[1:], mask[1:]))
 
@@ -121,7 +121,7 @@ def test_a_fully_masked_image_does_not_disturb_its_neighbors_in_the_batch(
 def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(
     restorer_class: type[Telea] | type[NavierStokes], device: str, dtype: torch.dtype
 ) -> None:
-    image, mask = (tensor.to(device) for tensor in tensors(*photos(4, 1, 10, 10)))
+    image, mask = (tensor.to(device) for tensor in to_tensors(*draw_photos(4, 1, 10, 10)))
     image = image.to(dtype).requires_grad_()
     before = image.detach().clone()
     restored = run(restorer_class().to(device), image, mask)

@@ -225,7 +225,7 @@ class PartWorker:
             file.parent.mkdir(parents=True, exist_ok=True)
             with pq.ParquetWriter(partial, self._schema) as writer:
                 for chunk in self._source.read(part):
-                    writer.write_table(self._guard.run(chunk, self._process, self._died))
+                    writer.write_table(self._guard.run(chunk, self._process, self._record_death))
             os.replace(partial, file)
         except Exception as error:
             return _explain(error, Path(part["file"]))
@@ -236,7 +236,7 @@ class PartWorker:
     def _process(self, chunk: pa.Table) -> pa.Table:
         return self._work(chunk).select(self._schema.names)
 
-    def _died(self, row: pa.Table) -> pa.Table:
+    def _record_death(self, row: pa.Table) -> pa.Table:
         return pa.Table.from_pylist([{"key": row.column("key")[0].as_py(), "error": DIED}], self._schema)
 
 

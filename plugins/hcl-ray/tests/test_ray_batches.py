@@ -16,7 +16,7 @@ from PIL import Image
 from hcl_sdk import Pipeline
 
 
-def pixels(contents: bytes) -> np.ndarray:
+def read_pixels(contents: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(contents)) as image:
         return np.asarray(image)
 
@@ -38,8 +38,8 @@ def test_columns_are_added_and_the_batch_s_own_kept(
     rows = table.to_pylist()
     for row, file in ((rows[0], drawn[0]), (rows[3], drawn[1])):
         result = pipeline(file)
-        np.testing.assert_array_equal(pixels(row["restored"]), np.asarray(result.restored))
-        np.testing.assert_array_equal(pixels(row["corruption_mask"]), np.asarray(result.mask))
+        np.testing.assert_array_equal(read_pixels(row["restored"]), np.asarray(result.restored))
+        np.testing.assert_array_equal(read_pixels(row["corruption_mask"]), np.asarray(result.mask))
     assert rows[1]["error"].startswith("this is not a photo in a format that Pillow reads")
     assert rows[2]["error"] == "there is no photo: the value is null"
     assert rows[1]["restored"] is rows[2]["corruption_mask"] is None
@@ -52,7 +52,7 @@ def test_sixteen_bits_and_modes_stay(restore: Restore, pipeline: Pipeline, tmp_p
         image.convert("CMYK").save(tmp_path / "cmyk.jpg")
     contents = [(tmp_path / name).read_bytes() for name in ("deep.png", "cmyk.jpg")]
     first, second = restore(pa.table({"image": contents})).to_pylist()
-    np.testing.assert_array_equal(pixels(first["restored"]), np.asarray(pipeline(tmp_path / "deep.png").restored))
+    np.testing.assert_array_equal(read_pixels(first["restored"]), np.asarray(pipeline(tmp_path / "deep.png").restored))
     assert second["restored"][:4] == b"II*\0"  # TIFF, as PNG has no CMYK
 
 
@@ -75,7 +75,7 @@ def test_one_bad_photo_of_a_batch_takes_no_other_with_it(
     rows = detect(pa.table({"image": images})).to_pylist()
     assert [row["error"] is None for row in rows] == [True] * 2 + [False] * 4 + [True] * 4
     for row, file in zip([*rows[:2], *rows[6:]], drawn[:6], strict=True):
-        assert (pixels(row["corruption_mask"]) == np.asarray(pipeline.detect(file).mask)).mean() >= 0.999
+        assert (read_pixels(row["corruption_mask"]) == np.asarray(pipeline.detect(file).mask)).mean() >= 0.999
 
 
 def test_a_format_that_cannot_hold_a_photo_is_a_failure(weights: str, drawn: list[Path], tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_pipeline_of_ray_data_goes_through(
     assert len(rows) == 24
     assert [i for i in range(24) if rows[f"{i}.png"]["error"] is not None] == [20, 21, 22, 23]
     for i, file in enumerate(drawn):
-        np.testing.assert_array_equal(pixels(rows[f"{i}.png"]["restored"]), np.asarray(pipeline(file).restored))
+        np.testing.assert_array_equal(read_pixels(rows[f"{i}.png"]["restored"]), np.asarray(pipeline(file).restored))
 
 
 def test_workers_use_the_cores_that_they_have(cluster: None) -> None:

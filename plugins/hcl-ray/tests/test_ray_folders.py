@@ -24,15 +24,15 @@ from hcl_sdk.cli import main
 COUNT = 2000
 
 
-def files(folder: Path) -> set[str]:
+def list_files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def results(names: list[str], *kinds: str) -> set[str]:
+def name_results(names: list[str], *kinds: str) -> set[str]:
     return {f"{name}_{kind}.png" for name in names for kind in kinds} | {"failures.jsonl", "settings.json"}
 
 
-def listed(folder: Path) -> list[str]:
+def read_listed(folder: Path) -> list[str]:
     lines = [json.loads(line) for line in (folder / "failures.jsonl").read_text().splitlines()]
     assert all(line["error"] for line in lines)
     return [line["key"] for line in lines]
@@ -71,12 +71,12 @@ def test_every_photo_of_a_folder_is_restored_once_and_bad_ones_are_listed(
     for name, contents in zip(wrong, bad, strict=True):
         (folder / name).unlink()
         (folder / name).write_bytes(contents)
-    good = sorted(name.removesuffix(".png") for name in files(folder) if name not in wrong)
+    good = sorted(name.removesuffix(".png") for name in list_files(folder) if name not in wrong)
     summary = hcl_ray.restore(folder, out, weights=weights)
     assert (summary.done, summary.there) == (COUNT - 4, 0)
-    assert [key for key, _ in summary.failures] == listed(out) == sorted(wrong)
+    assert [key for key, _ in summary.failures] == read_listed(out) == sorted(wrong)
     assert "the file is empty" in dict(summary.failures)["1.png"]
-    assert files(out) == results(good, "mask", "restored")
+    assert list_files(out) == name_results(good, "mask", "restored")
     expected = [pipeline(file) for file in drawn]
     for name in good:
         result = expected[int(Path(name).name) % len(drawn)]
@@ -84,15 +84,15 @@ def test_every_photo_of_a_folder_is_restored_once_and_bad_ones_are_listed(
         np.testing.assert_array_equal(pixels(out / f"{name}_restored.png"), np.asarray(result.restored))
 
     # Again: nothing but what is missing is written.
-    times = {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    times = {name: (out / name).stat().st_mtime_ns for name in list_files(out)}
     for name in ("0_mask.png", "3_restored.png"):
         (out / ("inside" if name[0] == "0" else "") / name).unlink()
     (folder / wrong[1]).unlink()
     os.link(drawn[17], folder / wrong[1])
     summary = hcl_ray.restore(folder, out, weights=weights)
     assert (summary.done, summary.there) == (3, COUNT - 4 - 2)
-    assert listed(out) == sorted(set(wrong) - {"17.png"})
-    written = {name for name in files(out) if (out / name).stat().st_mtime_ns != times.get(name)}
+    assert read_listed(out) == sorted(set(wrong) - {"17.png"})
+    written = {name for name in list_files(out) if (out / name).stat().st_mtime_ns != times.get(name)}
     new = {f"{name}_{kind}.png" for name in ("inside/0", "3", "17") for kind in ("mask", "restored")}
     assert written == new | {"failures.jsonl"}
 
@@ -111,8 +111,8 @@ def test_the_outcome_is_that_of_the_command(
     arguments = ["restore", str(folder), "-r", "-o", str(tmp_path / "cli"), "--weights", weights, "--device", "cpu"]
     done = CliRunner().invoke(main, [*arguments, *options])
     assert done.exit_code == 0, done.output
-    assert files(tmp_path / "out") - {"failures.jsonl", "settings.json"} == files(tmp_path / "cli")
-    for name in files(tmp_path / "cli"):
+    assert list_files(tmp_path / "out") - {"failures.jsonl", "settings.json"} == list_files(tmp_path / "cli")
+    for name in list_files(tmp_path / "cli"):
         np.testing.assert_array_equal(pixels(tmp_path / "out" / name), pixels(tmp_path / "cli" / name))
 
 
@@ -128,8 +128,8 @@ def test_batches_of_several_sizes_detect_as_single_photos_do(
     folder, out = photos(20), tmp_path / "out"
     (folder / "bad.png").write_bytes(bad[1])
     summary = hcl_ray.detect(folder, out, weights=weights, batch_size=8, actors=1)
-    assert (summary.done, listed(out)) == (20, ["bad.png"])
-    assert files(out) == results([f"{'inside/' * (i % 5 == 0)}{i}" for i in range(20)], "mask")
+    assert (summary.done, read_listed(out)) == (20, ["bad.png"])
+    assert list_files(out) == name_results([f"{'inside/' * (i % 5 == 0)}{i}" for i in range(20)], "mask")
     for i, file in enumerate(drawn):
         mask = pixels(out / f"{'inside/' * (i % 5 == 0)}{i}_mask.png")
         assert (mask == np.asarray(pipeline.detect(file).mask)).mean() >= 0.999
@@ -183,9 +183,9 @@ def test_a_job_that_was_killed_goes_on(
     assert summary.there > 0
     assert summary.done > 0
     assert summary.there + summary.done == count
-    assert listed(out) == []
+    assert read_listed(out) == []
     names = [f"{'inside/' * (i % 5 == 0)}{i}" for i in range(count)]
-    assert {name for name in files(out) if not name.endswith(".part")} == results(names, "mask", "restored")
+    assert {name for name in list_files(out) if not name.endswith(".part")} == name_results(names, "mask", "restored")
     for i in range(count):
         expected = np.asarray(pipeline(drawn[i % len(drawn)]).restored)
         np.testing.assert_array_equal(pixels(out / f"{'inside/' * (i % 5 == 0)}{i}_restored.png"), expected)
@@ -205,7 +205,7 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
     assert summary.failures == (("7.png", DIED),)
     assert summary.done == 39
     names = [f"{'inside/' * (i % 5 == 0)}{i}" for i in range(40) if i != 7]
-    assert files(tmp_path / "out") == results(names, "mask")
+    assert list_files(tmp_path / "out") == name_results(names, "mask")
 
 
 def test_other_settings_are_refused_in_the_same_folder(

@@ -20,18 +20,18 @@ from PIL import Image
 from hcl_sdk import Pipeline, Result
 
 
-def listed(folder: Path) -> dict[str, str]:
+def read_listed(folder: Path) -> dict[str, str]:
     lines = [json.loads(line) for line in (folder / "failures.jsonl").read_text().splitlines()]
     return {line["key"]: line["error"] for line in lines}
 
 
-def rows(folder: Path) -> dict[str, dict]:
+def read_rows(folder: Path) -> dict[str, dict]:
     found = [row for file in folder.rglob("*.parquet") for row in pq.ParquetFile(file).read().to_pylist()]
     assert len({row["key"] for row in found}) == len(found)
     return {row["key"]: row for row in found}
 
 
-def pixels(contents: bytes) -> np.ndarray:
+def read_pixels(contents: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(contents)) as image:
         return np.asarray(image)
 
@@ -42,12 +42,12 @@ def check(row: dict, result: Result) -> None:
     assert (row["width"], row["height"], row["error"]) == (width, height, None)
     mask = np.asarray(result.mask)
     assert row["corrupted_share"] == (mask > 0).mean()
-    np.testing.assert_array_equal(pixels(row["corruption_mask"]), mask)
+    np.testing.assert_array_equal(read_pixels(row["corruption_mask"]), mask)
     assert [(tuple(r["box"]), r["area"]) for r in row["regions"]] == [(r.box, r.area) for r in result.regions]
     for found, region in zip(row["regions"], result.regions, strict=True):
         assert found["confidence"] == pytest.approx(region.confidence)
     if result.composited is not None:
-        np.testing.assert_array_equal(pixels(row["restored"]), np.asarray(result.restored))
+        np.testing.assert_array_equal(read_pixels(row["restored"]), np.asarray(result.restored))
 
 
 def write_parquet(file: Path, column: pa.Array, names: list[str] | None = None, rows: int = 10) -> None:
@@ -79,12 +79,12 @@ def test_parquet_is_restored_part_by_part(
     assert (summary.done, summary.there) == (25, 0)
     wrong = [*(f"a/x.parquet:{i}" for i in range(20, 25)), "b/y.parquet"]
     assert [key for key, _ in summary.failures] == wrong
-    assert listed(out) == dict(summary.failures)
-    assert "the value is null" in listed(out)["a/x.parquet:24"]
-    assert "Parquet magic bytes" in listed(out)["b/y.parquet"]
+    assert read_listed(out) == dict(summary.failures)
+    assert "the value is null" in read_listed(out)["a/x.parquet:24"]
+    assert "Parquet magic bytes" in read_listed(out)["b/y.parquet"]
     files = {file.relative_to(out).as_posix() for file in out.rglob("*.parquet")}
     assert files == {"a/x-00000.parquet", "a/x-00001.parquet", "a/x-00002.parquet", "b/x-00000.parquet"}
-    found = rows(out)
+    found = read_rows(out)
     assert len(found) == 30
     for name, count in (("a/x", 20), ("b/x", 5)):
         for i in range(count):
@@ -99,7 +99,7 @@ def test_parquet_is_restored_part_by_part(
     again = hcl_ray.restore(source, out, weights=weights, actors=1)
     assert (again.done, again.there, again.failures) == (10, 15, summary.failures)
     assert all(file.stat().st_mtime_ns == time for file, time in times.items())
-    assert rows(out) == found
+    assert read_rows(out) == found
 
 
 def test_names_come_from_a_column(
@@ -108,7 +108,7 @@ def test_names_come_from_a_column(
     paths = pa.array([str(file) for file in drawn[:6]])
     write_parquet(tmp_path / "x.parquet", paths, names=[f"photo {i}" for i in range(6)])
     hcl_ray.detect(tmp_path / "x.parquet", tmp_path / "out", weights=weights, key="name")
-    found = rows(tmp_path / "out")
+    found = read_rows(tmp_path / "out")
     assert list(found) == [f"photo {i}" for i in range(6)]
     assert "restored" not in found["photo 0"]
     for i in range(6):
@@ -128,14 +128,14 @@ def test_shards_are_restored_part_by_part(
     out = tmp_path / "out"
     summary = hcl_ray.restore(tmp_path / "s-*.tar", out, weights=weights, actors=1)
     assert summary.done == 301
-    assert list(listed(out)) == ["s-0.tar/bad", "s-2.tar", "s-3.tar"]
-    assert "no photos are in it" in listed(out)["s-3.tar"]
+    assert list(read_listed(out)) == ["s-0.tar/bad", "s-2.tar", "s-3.tar"]
+    assert "no photos are in it" in read_listed(out)["s-3.tar"]
     assert {file.name for file in out.glob("*.parquet")} == {
         "s-0-00000.parquet",
         "s-0-00001.parquet",
         "s-1-00000.parquet",
     }
-    found = rows(out)
+    found = read_rows(out)
     assert len(found) == 302
     expected = [pipeline(file) for file in drawn]
     for i in range(300):
@@ -165,7 +165,7 @@ def test_of_a_part_the_photo_that_ends_its_process_is_listed(
     worker = tables.PartWorker(source, tmp_path / "out", restoring=False, settings=settings, guard=Died())
     part = {"key": "x-00000", "file": str(tmp_path / "x.parquet"), "label": "x", "number": 0, "first": 0, "photos": 20}
     assert worker(pa.Table.from_pylist([part], tables.PARTS)).to_pylist() == [{"key": "x-00000", "error": None}]
-    found = rows(tmp_path / "out")
+    found = read_rows(tmp_path / "out")
     assert list(found) == names
     assert tables.read_failures(tmp_path / "out" / "x-00000.parquet") == [("7", DIED)]
     check(found["8"], pipeline.detect(drawn[8]))

@@ -47,12 +47,12 @@ def write(path: Path, name: str = "test_resnet", **options: Any) -> Any:
     return model
 
 
-def maps_of(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def compute_maps(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
         return encoder.eval()(image).maps
 
 
-def normalized(image: torch.Tensor, encoder: TimmEncoder) -> torch.Tensor:
+def normalize(image: torch.Tensor, encoder: TimmEncoder) -> torch.Tensor:
     cfg = timm.get_pretrained_cfg(encoder.model).to_dict()
     return (image - torch.tensor(cfg["mean"]).view(3, 1, 1)) / torch.tensor(cfg["std"]).view(3, 1, 1)
 
@@ -66,9 +66,9 @@ def test_a_checkpoint_gives_the_maps_of_the_model_whose_weights_it_holds(
     encoder = TimmEncoder(model=name, checkpoint=str(tmp_path / f"weights.{suffix}"))
     image = torch.rand(2, 3, 64, 96)
     with torch.no_grad():
-        expected = model.forward_intermediates(normalized(image, encoder), intermediates_only=True)
+        expected = model.forward_intermediates(normalize(image, encoder), intermediates_only=True)
     expected = {m.shape[-1]: m for m in expected}
-    found = {m.shape[-1]: m for m in maps_of(encoder, image)}
+    found = {m.shape[-1]: m for m in compute_maps(encoder, image)}
     assert len(found) == 5
     assert len(found.keys() & expected.keys()) >= 4
     for width in found.keys() & expected.keys():
@@ -81,16 +81,16 @@ def test_the_maps_of_a_plain_backbone_are_those_of_timm_at_its_own_stride(tmp_pa
     assert encoder.spec.strides == (4, 8, 16)
     image = torch.rand(1, 3, 48, 80)
     with torch.no_grad():
-        (expected,) = model.forward_intermediates(normalized(image, encoder), indices=[5], intermediates_only=True)
-    torch.testing.assert_close(maps_of(encoder, image)[2], expected)
+        (expected,) = model.forward_intermediates(normalize(image, encoder), indices=[5], intermediates_only=True)
+    torch.testing.assert_close(compute_maps(encoder, image)[2], expected)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
 @settings(max_examples=10, deadline=None)
 def test_maps_have_the_size_that_the_spec_says(name: str, height: int, width: int) -> None:
-    encoder = made(name)
-    found = maps_of(encoder, torch.rand(1, 3, height, width))
+    encoder = make_cached(name)
+    found = compute_maps(encoder, torch.rand(1, 3, height, width))
     expected = [
         (1, c, -(-height // s), -(-width // s))
         for c, s in zip(encoder.spec.channels, encoder.spec.strides, strict=True)
@@ -99,7 +99,7 @@ def test_maps_have_the_size_that_the_spec_says(name: str, height: int, width: in
     assert all(m.isfinite().all() for m in found)
 
 
-def made(name: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
+def make_cached(name: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
     if name not in cache:
         cache[name] = build({"use": "hcl-timm/timm", "model": name, "pretrained": False}, Encoder)
     return cache[name]
@@ -118,7 +118,7 @@ def test_maps_with_their_channels_last_are_turned() -> None:
     assert encoder.config["dynamic_img_size"] is True
     assert (encoder.spec.channels, encoder.spec.strides) == ((12, 24, 48), (4, 8, 16))
     image = torch.rand(1, 3, 40, 56)
-    assert [tuple(m.shape[1:]) for m in maps_of(encoder, image)] == [(12, 10, 14), (24, 5, 7), (48, 3, 4)]
+    assert [tuple(m.shape[1:]) for m in compute_maps(encoder, image)] == [(12, 10, 14), (24, 5, 7), (48, 3, 4)]
 
 
 def test_stages_can_be_chosen() -> None:
@@ -210,7 +210,7 @@ detector:
     pipeline = Pipeline.from_config(text, device="cpu")
     assert pipeline.detector is not None
     image = torch.rand(1, 3, 40, 50)
-    expected = maps_of(pipeline.detector.encoder, image)
+    expected = compute_maps(pipeline.detector.encoder, image)
     pipeline.save_pretrained(tmp_path / "saved")
     (tmp_path / "weights.safetensors").rename(tmp_path / "elsewhere")
     shutil.move(tmp_path / "saved", tmp_path / "moved")
@@ -221,7 +221,7 @@ detector:
     assert saved["image_mean"] == list(timm.get_pretrained_cfg("test_resnet").mean)
     loaded = Pipeline.from_pretrained(tmp_path / "moved", device="cpu")
     assert loaded.detector is not None
-    for ours, theirs in zip(maps_of(loaded.detector.encoder, image), expected, strict=True):
+    for ours, theirs in zip(compute_maps(loaded.detector.encoder, image), expected, strict=True):
         assert torch.equal(ours, theirs)
     assert loaded.to_config() == pipeline.to_config()
 

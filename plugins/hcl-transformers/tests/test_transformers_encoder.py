@@ -66,7 +66,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def maps_of(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def compute_maps(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
     with torch.no_grad():
         return encoder.eval()(image).maps
 
@@ -84,7 +84,7 @@ def test_a_checkpoint_gives_the_maps_that_transformers_gives_for_the_image_of_it
     norms = backbone.hidden_states_norms.values()
     expected = [norm(states) for norm, states in zip(norms, hidden, strict=True)]
 
-    found = maps_of(encoder, torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255)
+    found = compute_maps(encoder, torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 255)
     assert len(found) == 4
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
@@ -101,15 +101,15 @@ def test_the_maps_of_a_plain_backbone_are_those_of_transformers_at_its_own_strid
     backbone.load_state_dict(encoder.backbone.state_dict())
     with torch.no_grad():
         (expected,) = backbone(normalized).feature_maps
-    torch.testing.assert_close(maps_of(encoder, image)[1], expected)
+    torch.testing.assert_close(compute_maps(encoder, image)[1], expected)
 
 
 @pytest.mark.parametrize("config", [CONVNEXT, DINOV2, RESNET], ids=lambda config: config["model_type"])
 @given(height=st.integers(1, 70), width=st.integers(1, 70))
 @settings(max_examples=10, deadline=None)
 def test_maps_have_the_size_that_the_spec_says(config: dict[str, Any], height: int, width: int) -> None:
-    encoder = made(json.dumps(config))
-    found = maps_of(encoder, torch.rand(1, 3, height, width))
+    encoder = make_cached(json.dumps(config))
+    found = compute_maps(encoder, torch.rand(1, 3, height, width))
     expected = [
         (1, c, -(-height // s), -(-width // s))
         for c, s in zip(encoder.spec.channels, encoder.spec.strides, strict=True)
@@ -118,7 +118,7 @@ def test_maps_have_the_size_that_the_spec_says(config: dict[str, Any], height: i
     assert all(m.isfinite().all() for m in found)
 
 
-def made(text: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
+def make_cached(text: str, cache: dict[str, Encoder] = {}) -> Encoder:  # noqa: B006
     if text not in cache:
         cache[text] = build({"use": "hcl-transformers/transformers", "config": json.loads(text)}, Encoder)
     return cache[text]
@@ -233,13 +233,13 @@ detector:
     pipeline = Pipeline.from_config(text, device="cpu")
     assert pipeline.detector is not None
     image = torch.rand(1, 3, 40, 50)
-    expected = maps_of(pipeline.detector.encoder, image)
+    expected = compute_maps(pipeline.detector.encoder, image)
     pipeline.save_pretrained(tmp_path / "saved")
     shutil.rmtree(convnext)
 
     loaded = Pipeline.from_pretrained(tmp_path / "saved", device="cpu")
     assert loaded.detector is not None
-    for ours, theirs in zip(maps_of(loaded.detector.encoder, image), expected, strict=True):
+    for ours, theirs in zip(compute_maps(loaded.detector.encoder, image), expected, strict=True):
         assert torch.equal(ours, theirs)
     saved = json.loads((tmp_path / "saved" / "config.json").read_text())["detector"]["encoder"]
     assert saved == {

@@ -23,7 +23,7 @@ def research() -> Pipeline:
     return Pipeline.from_pretrained("hcl-weights/research", device="cpu")
 
 
-def photo(name: str) -> np.ndarray:
+def crop_photo(name: str) -> np.ndarray:
     """One of scikit-image's, 256 x 256."""
     pixels = getattr(data, name)()
     side = min(pixels.shape[:2])
@@ -51,9 +51,9 @@ def test_it_is_contrast_and_clusters_without_a_restorer(research: Pipeline) -> N
 
 @pytest.mark.parametrize(("base", "pasted"), [("astronaut", "coffee"), ("coffee", "astronaut"), ("chelsea", "coffee")])
 def test_parts_of_other_photos_are_found(research: Pipeline, base: str, pasted: str) -> None:
-    image, truth = photo(base).copy(), np.zeros((256, 256), dtype=np.bool_)
+    image, truth = crop_photo(base).copy(), np.zeros((256, 256), dtype=np.bool_)
     truth[60:190, 80:210] = True
-    image[truth] = photo(pasted)[truth]
+    image[truth] = crop_photo(pasted)[truth]
     confidence = research.detect(image).confidence
     precision = binary_average_precision(confidence.flatten(), torch.from_numpy(truth).flatten().int())
     assert float(precision) > 0.9  # 0.26 by chance
