@@ -512,6 +512,24 @@ def test_texture_is_the_photos_own_at_its_own_resolution(restoration_size: int |
     assert np.array_equal(again, pipeline.replace(texture=0).restore(photo, corruption_mask=mask, texture=1).restored)
 
 
+def test_large_damage_is_refined_in_parts_that_go_on_where_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, mask = striped()
+    mask[14:40, 20:56] = True
+    pipeline = Pipeline(restorer=hcl_sdk.ResidualUNet(channels=(4, 6), depths=(0, 0)), device="cpu")
+    fills = {}
+    for side in (2048, 12):
+        monkeypatch.setattr("hcl_sdk.pipeline._flow.REFINED_AT_ONCE", side)
+        fills[side] = [pipeline.restore(photo, corruption_mask=mask, texture=texture).restored for texture in (0, 1)]
+    assert np.array_equal(fills[2048][0], fills[12][0])
+    errors = {
+        side: [np.square(one[mask].astype(float) - photo[mask]).mean() for one in both] for side, both in fills.items()
+    }
+    for alone, textured in errors.values():
+        assert textured < 0.3 * alone
+    for side in fills:
+        assert np.array_equal(fills[side][1][~mask], photo[~mask])
+
+
 def test_texture_of_a_restorer_that_uses_features() -> None:
     photo, mask = striped()
     pipeline = known(FlatFromFeatures())

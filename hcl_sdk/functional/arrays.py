@@ -31,6 +31,9 @@ SEEN_AT_ONCE = 512
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
 
+REFINED_AT_ONCE = 2048
+"""Rows and columns of damage for which a fill is refined at once, at most: that takes about 100 bytes a pixel."""
+
 Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 
@@ -236,6 +239,20 @@ def split_mask(mask: NDArray[np.bool_], shorter: int, most: int = 16) -> list[Wi
         groups.remove(best)
         groups += [_Group(half, *_find_cut(mask, half, shorter)) for half in best.halves]
     return sorted((group.box for group in groups), key=lambda box: (box[0].start, box[1].start))
+
+
+def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
+    """Cut a box into parts of at most ``side`` rows and columns; parts without True pixels are left out.
+
+    >>> cut_box(np.eye(5, dtype=bool), (slice(0, 5), slice(1, 5)), 4)
+    [(slice(1, 4, None), slice(1, 4, None)), (slice(4, 5, None), slice(4, 5, None))]
+    """
+    parts = [
+        (slice(top, min(box[0].stop, top + side)), slice(left, min(box[1].stop, left + side)))
+        for top in range(box[0].start, box[0].stop, side)
+        for left in range(box[1].start, box[1].stop, side)
+    ]
+    return [_tighten(mask, part) for part in parts if mask[part].any()]
 
 
 class _Group(NamedTuple):

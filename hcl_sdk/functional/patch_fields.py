@@ -23,7 +23,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.arrays import stretch_membrane
+from hcl_sdk.functional.arrays import split_mask, stretch_membrane
 from hcl_sdk.functional.masks import check_mask
 from hcl_sdk.functional.pull_push import pull_push
 
@@ -389,10 +389,15 @@ def _synthesize_one(
     votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
     inside, outside = votes[: len(patches.hole)], votes[len(patches.hole) :]
     # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
-    jump = torch.zeros_like(pixels)
-    jump[border] = torch.nan_to_num(pixels[border] - outside)  # where patches of one pixel do not reach
-    membrane = stretch_membrane(jump.view(*patches.size, -1).cpu().numpy(), mask[0, 0].cpu().numpy())
-    corrected = inside + torch.from_numpy(membrane).to(pixels).view_as(pixels)[patches.hole]
+    (height, width), holes = patches.size, mask[0, 0].cpu().numpy()
+    (box,) = split_mask(holes, max(height, width), most=1)
+    top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
+    part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which has the border in it
+    jump = np.zeros((*holes[part].shape, 3), np.float32)
+    missed = torch.nan_to_num(pixels[border] - outside)  # where patches of one pixel do not reach
+    jump[(border // width - top).cpu().numpy(), (border % width - left).cpu().numpy()] = missed.cpu().numpy()
+    membrane = torch.from_numpy(stretch_membrane(jump, holes[part])).to(pixels)
+    corrected = inside + membrane[patches.hole // width - top, patches.hole % width - left]
     colors = pixels[~mask.flatten()]
     pixels[patches.hole] = corrected.clamp(colors.amin(0), colors.amax(0))
     return _unflatten(pixels, patches.size)

@@ -15,9 +15,11 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
     CERTAIN,
     REFINED_AROUND,
+    REFINED_AT_ONCE,
     SEEN_AT_ONCE,
     Box,
     Window,
+    cut_box,
     feather_tiles,
     grow_mask,
     intersect,
@@ -203,21 +205,30 @@ class Flow:
             whole = Fill(image=self._restore_whole(result, mask, working), box=everywhere, own=everywhere)
             if not refined:
                 return (whole,)
-        fills = []
-        for own in split_mask(mask[0, 0].numpy(), settings.restoration_size or SEEN_AT_ONCE):
+        fills, holes = [], mask[0, 0].numpy()
+        for own in split_mask(holes, settings.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
             fill = whole or Fill(image=self._restore_part(photo, near, mask, working), box=near, own=own)
-            fills.append(self._refine(result, own, mask, fill) if refined else fill)
+            parts: list[Fill] = []
+            for box in cut_box(holes, own, REFINED_AT_ONCE) if refined else ():
+                parts.append(self._refine(result, box, mask, fill, parts))
+            fills += parts or [fill]
         return tuple(fills)
 
-    def _refine(self, result: Result, own: Window, mask: Tensor, fill: Fill) -> Fill:
-        """What is made of a fill of a group of regions at the photo's own resolution, which takes some tens of bytes a
-        pixel.
-        """
+    def _refine(self, result: Result, own: Window, mask: Tensor, fill: Fill, before: Sequence[Fill]) -> Fill:
+        """What is made of a part of a fill at the photo's own resolution; it goes on where those before end."""
         settings, photo = self.settings, result.photo
         near = surround(own, photo.size, most=REFINED_AROUND)
-        part, changed, hole = photo.crop_rgb(*near), fill.crop(*near), mask[..., near[0], near[1]]
-        found = result.corruption_mask[..., near[0], near[1]]
+        part, changed = photo.crop_rgb(*near), fill.crop(*near)
+        hole, found = (x[..., near[0], near[1]].clone() for x in (mask, result.corruption_mask))
+        for other in before:
+            common = intersect(near, other.own)
+            if common is not None:
+                rows, columns = shift(common, near)
+                known = hole[..., rows, columns]
+                part[..., rows, columns] = torch.where(known, other.crop(*common), part[..., rows, columns])
+                known.zero_()
+                found[..., rows, columns] = False
         alpha = feather_mask(found, settings.dilate, settings.feather)
         if settings.unveil:
             part, rest = remove_veils(part, found, changed)
