@@ -202,7 +202,7 @@ def test_weights_that_know_no_kinds_say_so(ignorant: Pipeline, choice: dict[str,
 
 
 def test_a_confidence_alone_does_not_say_what_damage_is(knowing: Pipeline) -> None:
-    with pytest.raises(ValueError, match="which is not known here; hand in a result"):
+    with pytest.raises(ValueError, match="which is not known here; pass a result"):
         knowing.to_mask(knowing.detect(PHOTO).confidence, only="text")
 
 

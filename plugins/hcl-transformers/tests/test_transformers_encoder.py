@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Never
 
@@ -325,16 +323,3 @@ def test_the_plugin_is_found_and_gives_its_name() -> None:
     (report,) = [r for r in registry.plugins if r.distribution == "hcl-transformers"]
     assert (report.status, report.error, report.names) == ("ok", "", ("hcl-transformers/transformers",))
     assert registry.get("encoder", "transformers") is TransformersEncoder
-
-
-def test_registering_imports_neither_transformers_nor_torch() -> None:
-    program = """
-import json, sys
-from hcl_sdk.plugins import registry
-names = [entry.qualified_name for entry in registry.list_entries("encoder")]
-print(json.dumps([names, sorted({"transformers", "torch"} & set(sys.modules))]))
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    names, imported = json.loads(done.stdout)
-    assert "hcl-transformers/transformers" in names
-    assert imported == []

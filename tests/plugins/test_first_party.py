@@ -1,0 +1,55 @@
+"""The plugins of this repository register without importing what they are made with, which need not be installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = sorted(file.parent for file in ROOT.glob("plugins/*/pyproject.toml"))
+PROGRAM = """
+import importlib, json, sys
+
+import hcl_sdk.plugins
+
+class Recorder:
+    def __init__(self):
+        self.targets = []
+
+    def __getattr__(self, kind):
+        return lambda name, target, **options: self.targets.append(target)
+
+before, recorder = set(sys.modules), Recorder()
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    plugin = importlib.import_module(name)
+    hooks = [getattr(plugin, hook) for hook in ("hcl_register", "hcl_add_commands") if hasattr(plugin, hook)]
+    assert hooks, name
+    for hook in hooks:
+        hook(recorder)
+imported = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+print(json.dumps([sorted(imported), recorder.targets]))
+"""
+
+
+def test_there_are_plugins() -> None:
+    assert len(PACKAGES) > 10
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_registering_imports_the_package_alone(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    modules = project["entry-points"]["hcl_sdk"].values()
+    command = [sys.executable, "-c", PROGRAM, str(package), *modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    imported, targets = json.loads(done.stdout)
+    assert set(imported) <= {package.name.replace("-", "_"), "hcl_sdk"}
+    for target in targets:
+        module = package / Path(*target.partition(":")[0].split("."))
+        assert module.is_dir() or module.with_suffix(".py").is_file(), f"{target} does not exist"
