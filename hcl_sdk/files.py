@@ -12,6 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """Replace ``~`` or ``~user`` at the beginning by the home folder; one of nobody here stays, and is not found."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether two names, links included, lead to one file that is there."""
     identity = _identify(one)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from hcl_sdk.files import expand_home
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
 
@@ -51,7 +52,7 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
     """
     text = str(name)
     if not text.startswith("hub:"):
-        folder = Path(name).expanduser()
+        folder = expand_home(name)
         is_local = isinstance(name, Path) or text.startswith((".", "~")) or os.path.isabs(text)
         is_path = is_local or "/" in text or os.sep in text
         if (folder / CONFIG).is_file() or (is_path and folder.is_dir()):

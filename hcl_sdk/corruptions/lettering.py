@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hcl_sdk.corruptions.drawing import load_font, make_word
 from hcl_sdk.corruptions.ranges import pick, pick_count
+from hcl_sdk.files import expand_home
 from hcl_sdk.photos.errors import PhotoError
 
 _TEXT = (
@@ -42,7 +43,7 @@ def find_fonts(folder: str | None) -> tuple[Path, ...]:
     """
     if folder is None:
         return ()
-    root = Path(folder).expanduser()
+    root = expand_home(folder)
     if not root.is_dir():
         raise ValueError(f"expected a folder of fonts; there is no folder {folder!r}")
     files = sorted(path for path in root.rglob("*") if path.suffix.lower() in (".ttf", ".otf"))

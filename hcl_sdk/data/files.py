@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hcl_sdk.files import expand_home
 from hcl_sdk.interfaces import Dataset, Sample
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.find import list_some, make_natural_key
@@ -30,7 +31,7 @@ def select_files(files: list[str], only: str | None, exclude: str | None) -> lis
         if listing is None:
             continue
         try:
-            text = read_text(Path(listing).expanduser(), errors="surrogateescape")  # names of files may be any bytes
+            text = read_text(expand_home(listing), errors="surrogateescape")  # names of files may be any bytes
         except OSError as error:
             raise ValueError(f"expected a text file with names, one a line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}

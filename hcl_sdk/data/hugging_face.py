@@ -10,6 +10,7 @@ import numpy as np
 from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
+from hcl_sdk.files import expand_home
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
@@ -130,7 +131,7 @@ def _load(path: str, split: str) -> Any:
         import datasets
     except ImportError as error:
         raise ImportError("datasets of Hugging Face need: pip install hcl_sdk[datasets]") from error
-    place = Path(path).expanduser()
+    place = expand_home(path)
     try:
         if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
             found = datasets.load_from_disk(str(place))

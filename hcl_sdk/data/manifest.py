@@ -17,6 +17,7 @@ from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, draw_mask, paint_content, put_on
 from hcl_sdk.data.files import read_text
 from hcl_sdk.data.items import Items
+from hcl_sdk.files import expand_home
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
 from hcl_sdk.photos.find import list_some
 
@@ -112,7 +113,7 @@ class Manifest:
             ValueError: if the file does not exist or is not a manifest of this format.
         """
         try:
-            data = json.loads(read_text(Path(path).expanduser()))
+            data = json.loads(read_text(expand_home(path)))
         except OSError as error:
             raise ValueError(f"expected a manifest: {error}") from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:

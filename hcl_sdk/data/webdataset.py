@@ -15,6 +15,7 @@ from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
 from hcl_sdk._renamed import redirect
+from hcl_sdk.files import expand_home
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.find import list_some, make_natural_key
@@ -126,7 +127,7 @@ def find_shards(path: str) -> tuple[Path, ...]:
     Raises:
         ValueError: if there are none.
     """
-    place = Path(path).expanduser()
+    place = expand_home(path)
     found = place.glob("*.tar") if place.is_dir() else map(Path, glob.glob(str(place)))
     shards = tuple(sorted(found, key=lambda shard: make_natural_key(str(shard))))
     if not shards:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from hcl_sdk.files import expand_home
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 """In each block; blocks are separated by max-pooling."""
@@ -114,7 +115,7 @@ def _read(weights: str) -> Mapping[str, Tensor]:
                 f"VGG-19's weights cannot be downloaded: {error}. Get {ADDRESS} in another way, and give the file"
             ) from error
     else:
-        path = Path(weights).expanduser()
+        path = expand_home(weights)
         if not path.is_file():
             raise ValueError(f"expected a file with VGG-19's weights, or 'download'; there is no file {weights}")
         try:

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hcl_sdk.files import expand_home
 from hcl_sdk.interfaces import Encoder, RestorationLoss, component
 from hcl_sdk.layers.vgg import LAYERS, load_vgg19
 
@@ -72,7 +73,7 @@ class PerceptualLoss(RestorationLoss):
             self.vgg = load_vgg19(self.layers, self.weights)
         elif self.weights != OWN:
             assert self.weights is not None
-            _load_encoder(self.encoder, Path(self.weights).expanduser())
+            _load_encoder(self.encoder, expand_home(self.weights))
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:

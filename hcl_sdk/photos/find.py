@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hcl_sdk._renamed import redirect
+from hcl_sdk.files import expand_home
 from hcl_sdk.photos.formats import FORMATS, list_readable_suffixes
 
 
@@ -115,7 +116,7 @@ def find_folder(path: str | os.PathLike[str], what: str) -> Path:
     Raises:
         ValueError: if it does not exist; ``what`` says what was expected in it.
     """
-    found = Path(path).expanduser()
+    found = expand_home(path)
     if found.is_file():
         raise ValueError(f"expected a folder with {what}; {str(path)!r} is a file")
     if not found.is_dir():

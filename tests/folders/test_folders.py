@@ -18,8 +18,9 @@ from PIL import Image
 
 import hcl_sdk
 from hcl_sdk import FolderReport, GatedUNet, Pipeline, detect_folder, restore_folder
-from hcl_sdk.files import ProtectedFiles, check_writable, is_same_file, open_whole, write_whole
+from hcl_sdk.files import ProtectedFiles, check_writable, expand_home, is_same_file, open_whole, write_whole
 from hcl_sdk.folders import ArgumentError, NoPhotosError, PhotoOutcome, make_plan
+from hcl_sdk.weights import WeightsError
 
 
 @pytest.fixture
@@ -186,6 +187,13 @@ def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None
     with pytest.raises(OSError, match="nowhere"):
         write_whole(tmp_path / "nowhere" / "x.json", "three")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "target.json"]
+
+
+def test_the_home_of_nobody_is_not_found_rather_than_an_error_of_its_own() -> None:
+    assert expand_home("~nobody-here/x") == Path("~nobody-here/x")
+    assert expand_home("~/x") == Path.home() / "x"
+    with pytest.raises(WeightsError, match="~nobody-here/x"):
+        Pipeline.from_pretrained("~nobody-here/x")
 
 
 KILLED = """

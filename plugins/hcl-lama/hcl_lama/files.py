@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from hcl_lama.trusted import VARIABLE, is_trusted
+from hcl_sdk.files import expand_home
 
 ADDRESS = "https://github.com/Sanster/models/releases/download/add_big_lama/big-lama.pt"
 """The source of the file in IOPaint: ``LAMA_MODEL_URL`` in its ``iopaint/model/lama.py``."""
@@ -48,7 +49,7 @@ def read(weights: str, sha256: str | None) -> tuple[bytes, str]:
     if weights == DOWNLOAD:
         path, sha256 = _download(sha256), PINNED
     else:
-        path = Path(weights).expanduser()
+        path = expand_home(weights)
     try:
         content = path.read_bytes()
     except OSError as error:
