@@ -1381,7 +1381,7 @@ def test_the_model_card_does_not_repeat_the_configuration(tmp_path: Path) -> Non
 
 
 def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import hcl_sdk.pipeline._pipeline as module
+    import hcl_sdk.pipeline._default as module
 
     asked: list[str] = []
 

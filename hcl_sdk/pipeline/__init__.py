@@ -1,9 +1,11 @@
 """From photos to masks and restored photos.
 
-``_pipeline`` is what is called, configured and saved; ``_flow`` is what then happens to a photo, from the detector to
-the result; ``_schema`` says what a configuration may hold, and ``_card`` what the model card says.
+``_pipeline`` is what is called, configured and saved, ``_default`` the one-liners with the weights in the package.
+``_flow`` takes photos from the detector to the result, ``_batches`` many of them; ``_suspect`` looks for what was
+nearly found. ``_options`` has the keywords of calls, ``_schema`` the keys of configurations, ``_card`` the model card.
 """
 
-from hcl_sdk.pipeline._pipeline import Pipeline, detect, restore
+from hcl_sdk.pipeline._default import detect, restore
+from hcl_sdk.pipeline._pipeline import Pipeline
 
 __all__ = ["Pipeline", "detect", "restore"]

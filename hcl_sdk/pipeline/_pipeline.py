@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import bisect
-import inspect
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeAlias, overload
+from typing import Any, Self, Unpack, overload
 
 import attrs
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError, build, describe, list_plugins_used, load_yaml, make_converter
 from hcl_sdk.detector import Detector
-from hcl_sdk.errors import check_keywords, suggest, suggest_keywords
-from hcl_sdk.functional.arrays import BAND, Box, find_peak, scale_box, shrink_mask, shrink_size
+from hcl_sdk.errors import suggest, suggest_keywords
+from hcl_sdk.functional.arrays import Box
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
+from hcl_sdk.pipeline._batches import run_batches
 from hcl_sdk.pipeline._card import write_card
 from hcl_sdk.pipeline._flow import Flow
-from hcl_sdk.pipeline._schema import bind_parts, read_changes, read_fields
+from hcl_sdk.pipeline._options import CallOptions, DetectOptions, Kinds
+from hcl_sdk.pipeline._schema import bind_parts, make_modules, read_changes, read_fields
+from hcl_sdk.pipeline._suspect import find_suspect
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
-from hcl_sdk.settings import PRESETS, Damage, Settings
+from hcl_sdk.settings import PRESETS, Settings
 from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
 
 _logger = logging.getLogger("hcl_sdk.pipeline")
@@ -42,11 +42,8 @@ def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> N
         raise TypeError(f"{attribute.name} must be a {kind.__name__} or None; got a {type(value).__name__}")
 
 
-Kinds: TypeAlias = "Damage | Collection[Damage]"
-
-
 def _find_kind_setting(settings: Settings) -> str | None:
-    """The setting that needs to know what damage is; None if none does."""
+    """Return the name of the setting that needs to know kinds of damage; None if none does."""
     return "only" if settings.only else "skip" if settings.skip else None
 
 
@@ -156,14 +153,14 @@ class Pipeline(Settings):
         return attrs.evolve(self, **changes)
 
     def with_preset(self, job: str) -> Pipeline:
-        """A pipeline with the settings for a job, the rest shared with this one; see ``hcl_sdk.settings.PRESETS``.
+        """Create a pipeline with the settings for a job that shares the rest; see ``hcl_sdk.settings.PRESETS``.
 
         Args:
             job: ``"watermark"``, ``"old-photo"``, ``"datestamp"`` or ``"graffiti"``. If the detector does not tell
-                kinds of damage apart, all of it counts.
+                kinds of damage apart, all damage counts.
 
         Raises:
-            ValueError: for another job.
+            ValueError: if there is no such job.
         """
         if job not in PRESETS:
             raise ValueError(f"unknown preset {job!r}; {suggest(job, list(PRESETS))}")
@@ -175,39 +172,9 @@ class Pipeline(Settings):
     # Running
 
     @overload
-    def __call__(
-        self,
-        photo: Source,
-        *,
-        sensitivity: float | None = ...,
-        only: Kinds | None = ...,
-        skip: Kinds | None = ...,
-        min_area: float | None = ...,
-        dilate: float | None = ...,
-        feather: float | None = ...,
-        texture: float | None = ...,
-        region: Box | None = ...,
-        seed: int = ...,
-        batch_size: int = ...,
-        progress: bool = ...,
-    ) -> Result: ...
+    def __call__(self, photo: Source, **options: Unpack[CallOptions]) -> Result: ...
     @overload
-    def __call__(
-        self,
-        photo: Sequence[Source],
-        *,
-        sensitivity: float | None = ...,
-        only: Kinds | None = ...,
-        skip: Kinds | None = ...,
-        min_area: float | None = ...,
-        dilate: float | None = ...,
-        feather: float | None = ...,
-        texture: float | None = ...,
-        region: Box | None = ...,
-        seed: int = ...,
-        batch_size: int = ...,
-        progress: bool = ...,
-    ) -> list[Result]: ...
+    def __call__(self, photo: Sequence[Source], **options: Unpack[CallOptions]) -> list[Result]: ...
     @suggest_keywords
     def __call__(
         self,
@@ -256,36 +223,12 @@ class Pipeline(Settings):
             feather=feather,
             texture=texture,
         )
-        return self._run_batches(photo, partial(flow.restore, seed=seed), batch_size, progress, flow.settings)
+        return self._run(photo, partial(flow.restore, seed=seed), flow.settings, batch_size, progress)
 
     @overload
-    def detect(
-        self,
-        photo: Source,
-        *,
-        sensitivity: float | None = ...,
-        region: Box | None = ...,
-        only: Kinds | None = ...,
-        skip: Kinds | None = ...,
-        min_area: float | None = ...,
-        seed: int = ...,
-        batch_size: int = ...,
-        progress: bool = ...,
-    ) -> Result: ...
+    def detect(self, photo: Source, **options: Unpack[DetectOptions]) -> Result: ...
     @overload
-    def detect(
-        self,
-        photo: Sequence[Source],
-        *,
-        sensitivity: float | None = ...,
-        region: Box | None = ...,
-        only: Kinds | None = ...,
-        skip: Kinds | None = ...,
-        min_area: float | None = ...,
-        seed: int = ...,
-        batch_size: int = ...,
-        progress: bool = ...,
-    ) -> list[Result]: ...
+    def detect(self, photo: Sequence[Source], **options: Unpack[DetectOptions]) -> list[Result]: ...
     @suggest_keywords
     def detect(
         self,
@@ -302,7 +245,7 @@ class Pipeline(Settings):
     ) -> Result | list[Result]:
         """Find the corrupted region of a photo without filling it. Arguments and errors are those of ``__call__``."""
         flow = self._make_flow(region, sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
-        return self._run_batches(photo, partial(flow.detect, seed=seed), batch_size, progress, flow.settings)
+        return self._run(photo, partial(flow.detect, seed=seed), flow.settings, batch_size, progress)
 
     @suggest_keywords
     def restore(
@@ -369,46 +312,23 @@ class Pipeline(Settings):
         return flow.make_mask(confidence, detection)
 
     def find_suspect(self, result: Result) -> Suspect | None:
-        """The most suspicious part of a photo that is not in its mask, and the sensitivity at which it would be.
+        """Find the most suspicious part of a photo outside its mask, and the sensitivity at which it would be found.
 
-        Where nothing was found, it is where the confidence is highest, however low it is there. Where something was, it
-        must be apart from that and more likely corrupted than not: what the thresholds have cut.
+        If nothing was found, that is where the confidence is highest, however low. Otherwise, it must be separate from
+        what was found, and more likely corrupted than not: something that the thresholds have cut.
 
         Args:
-            result: of :meth:`detect`, or of calling this pipeline.
+            result: a result of :meth:`detect`, or of calling this pipeline.
 
         Returns:
-            None where there is no such part, and for a mask that was handed in.
+            The part; None if there is none, or the mask was passed in.
         """
-        if result.detection is None:
-            return None
-        # What was left out on purpose, by its kind or its size, is no suspect.
-        left_out = self._make_flow(only=(), skip=(), min_area=0.0).make_own_mask(result)
-        left_out &= ~self._make_flow().make_own_mask(result)
-        found = (result.corruption_mask | left_out)[0, 0].numpy()
-        if found.size <= 4 * BAND:
-            confidence = result.confidence[0, 0].numpy()
-            box = find_peak(confidence, found)
-        else:  # at the working scale: at the photo's own it would take tens of bytes a pixel
-            confidence = result.working_confidence
-            box = find_peak(confidence, shrink_mask(found, confidence.shape))
-        if box is None:
-            return None
-        x, y, width, height = box
-        peak = torch.tensor(confidence[y : y + height, x : x + width].max()).reshape(1, 1, 1, 1)
-        box = scale_box(box, confidence.shape, found.shape)
-
-        def takes(step: int) -> bool:
-            return bool(self.to_mask(peak, sensitivity=step / 100, only=(), skip=(), min_area=0.0))
-
-        return Suspect(
-            box=box, confidence=float(peak), sensitivity=bisect.bisect_left(range(100), True, key=takes) / 100
-        )
+        return find_suspect(result, self._make_flow())
 
     def to(self, device: str | torch.device) -> Self:
         """Move detector and restorer to another device. Returns self.
 
-        Pipelines that :meth:`replace` has made of this one share its parts; move those with it.
+        Pipelines that :meth:`replace` has created from this one share its parts and need to be moved with it.
 
         Raises:
             ValueError: if there is no such device.
@@ -427,15 +347,15 @@ class Pipeline(Settings):
         if self.restorer is None:
             raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
 
-    def _run_batches(
+    def _run(
         self,
         photo: Any,
         work: Callable[[list[Photo]], list[Result]],
+        settings: Settings,
         batch_size: int,
         progress: bool,
-        settings: Settings,
     ) -> Any:
-        """Apply ``work`` to a photo or to a list of photos, batching those of the same working size."""
+        """Apply ``work`` to a photo or a list of photos, if the pipeline has what the settings need."""
         if self.detector is None:
             raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
         if why := self.explain_lack_of_kinds(settings):
@@ -445,33 +365,20 @@ class Pipeline(Settings):
                 f"detail_size={settings.detail_size} asks for the photo's own pixels, and these weights cannot fuse "
                 f"what is found there with the rest: their detector has no detail_fusion; set detail_size to None"
             )
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if not _is_list(photo):
-            return work([Photo.open(photo)])[0]
-        photos = [Photo.open(source) for source in photo]
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for i, opened in enumerate(photos):
-            by_size.setdefault(shrink_size(opened.size, self.detection_size), []).append(i)
-        results: dict[int, Result] = {}
-        with tqdm(total=len(photos), unit="photo", leave=False, disable=not progress) as bar:
-            for indices in by_size.values():
-                for begin in range(0, len(indices), batch_size):
-                    batch = indices[begin : begin + batch_size]
-                    results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
-                    bar.update(len(batch))
-                    if _logger.isEnabledFor(logging.INFO):
-                        for i in batch:
-                            _logger.info("photo %d of %d: %r", i + 1, len(photos), results[i])
-        return [results[i] for i in range(len(photos))]
+        size = self.detection_size
+        return run_batches(photo, work, detection_size=size, batch_size=batch_size, progress=progress)
 
     def explain_lack_of_kinds(self, settings: Settings | None = None) -> str | None:
-        """Why regions cannot be chosen as settings ask for, by default the pipeline's own; None if they can."""
+        """Explain why regions cannot be selected by kind as settings, by default the pipeline's, ask; None if they can.
+
+        Args:
+            settings: the settings; None for the pipeline's own.
+        """
         name = _find_kind_setting(self if settings is None else settings)
         if name is None or self.detector is None or self.detector.damage_head is not None:
             return None
         return (
-            f"{name} chooses regions by what their damage is, and these weights do not know it: their detector has no "
+            f"{name} selects regions by their kind of damage, which these weights do not tell: their detector has no "
             f"damage_head; min_area works with any weights"
         )
 
@@ -525,7 +432,7 @@ class Pipeline(Settings):
     def _from_mapping(
         cls, mapping: Mapping[str, Any], *, device: str | torch.device | None, precision: Precision
     ) -> Pipeline:
-        """What a configuration describes that stands for itself."""
+        """Create the pipeline of a configuration that does not start from weights."""
         parts = read_fields(mapping)
         device, precision = pick_device(device), check_precision(precision)
         try:
@@ -546,9 +453,8 @@ class Pipeline(Settings):
             "detector": None if self.detector is None else describe(self.detector, Detector),
             "restorer": None if self.restorer is None else describe(self.restorer),
         }
-        own = {
-            name: list(v) if isinstance(v, tuple) else v for name, v in self._get_settings().items()
-        }  # as JSON has it
+        settings = self._get_settings().items()
+        own = {name: list(value) if isinstance(value, tuple) else value for name, value in settings}  # as in JSON
         return {"format": FORMAT, "plugins": list_plugins_used(parts), **parts, **own}
 
     @classmethod
@@ -575,7 +481,7 @@ class Pipeline(Settings):
         """
         folder = find_weights(name, revision=revision)
         config = read_config(folder)
-        check_sizes(lambda: _make_modules(config), folder, config.get("sha256"))
+        check_sizes(lambda: make_modules(config), folder, config.get("sha256"))
         pipeline = cls._from_mapping(config, device=device, precision=precision)
         load_weights(pipeline._modules, folder, config.get("sha256"))
         _logger.info("weights %s from %s, on %s", name, folder, pipeline.device)
@@ -613,46 +519,3 @@ class Pipeline(Settings):
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, half=half)
             return upload(Path(folder), repo_id, private=private, token=token, commit_message=commit_message)
-
-
-def _make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:
-    """The parts of a configuration, as they are saved and loaded."""
-    fields = read_fields(config)
-    return bind_parts(fields.get("detector"), fields.get("restorer"))
-
-
-def restore(photo: Source, *, corruption_mask: Source | None = None, **options: Any) -> Result:
-    """Find the corrupted region of a photo and fill it, with the weights that ship with the package.
-
-    The pipeline is created once and cached.
-
-    Args:
-        photo: one photo.
-        corruption_mask: the region to fill instead of detecting it, as in :meth:`Pipeline.restore`.
-        options: those of calling a :class:`Pipeline`, or of :meth:`Pipeline.restore` if a mask is given. Errors
-            likewise.
-    """
-    if corruption_mask is None:
-        known = [*inspect.signature(Pipeline.__call__).parameters, "corruption_mask"]
-        check_keywords("restore", options, known[2:])
-        return _load_default()(photo, **options)
-    return _load_default().restore(photo, corruption_mask=corruption_mask, **options)
-
-
-def detect(photo: Source, **options: Any) -> Result:
-    """Find what does not belong in a photo, and fill nothing, with the weights that come with the package.
-
-    Args:
-        photo: one photo.
-        options: as of :meth:`Pipeline.detect`. Errors likewise.
-    """
-    return _load_default().detect(photo, **options)
-
-
-@lru_cache(maxsize=1)
-def _load_default() -> Pipeline:
-    return Pipeline.from_pretrained("default")
-
-
-def _is_list(photo: Any) -> bool:
-    return isinstance(photo, Sequence) and not isinstance(photo, str | bytes | bytearray | memoryview)

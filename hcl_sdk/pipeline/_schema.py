@@ -1,4 +1,4 @@
-"""What the configuration of a pipeline may hold, and what is made of it."""
+"""The keys of a pipeline's configuration, and the parts and settings that are built from it."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from hcl_sdk.interfaces import Restorer, get_field_type
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT
 
-# What a configuration holds besides the fields of a pipeline.
+# The keys of a configuration besides the fields of a pipeline.
 _OF_THE_FILE: dict[str, Any] = {
     "format": Annotated[int, attrs.validators.in_([FORMAT])],
     "plugins": dict[str, str],
-    "sha256": str,  # of the weights that lie beside it
+    "sha256": str,  # of the weights beside it
 }
 
 
 @cache
 def _make_schema() -> dict[str, Any]:
-    """The type and validator of every key of a configuration; where a pipeline runs is none of its business."""
+    """Return the type and validator of every key of a configuration, which does not say where a pipeline runs."""
     parts = {"detector": Detector | None, "restorer": Restorer | None}
     settings = {f.name: Annotated[get_field_type(Settings, f.name), f.validator] for f in attrs.fields(Settings)}
     return _OF_THE_FILE | parts | settings
 
 
 def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the pipeline that a configuration describes: its parts, made and not yet bound, and its settings.
+    """Build the fields of the pipeline that a configuration describes: its parts, not bound yet, and its settings.
 
     Raises:
-        ConfigError: listing all that is wrong with the configuration.
+        ConfigError: listing all problems in the configuration.
     """
     return {key: value for key, value in structure(_make_schema(), config).items() if key not in _OF_THE_FILE}
 
 
 def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The name of the weights that a configuration starts from, and the fields in which it differs from them.
+    """Return the name of the weights that a configuration starts from, and the fields in which it differs from them.
 
     Raises:
-        ConfigError: listing all that is wrong with the configuration.
+        ConfigError: listing all problems in the configuration.
     """
     if config.get("detector") is not None:
         problem = "comes with the weights, and another one would be untrained; leave out one of the two keys"
@@ -54,8 +54,14 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def bind_parts(detector: Detector | None, restorer: Restorer | None) -> nn.ModuleDict:
-    """The parts of a pipeline, bound to each other, as they are saved and loaded."""
+    """Bind the parts of a pipeline to each other; return them as they are saved and loaded."""
     if restorer is not None:
         restorer.bind(None if detector is None else detector.encoder.spec)
     parts = {"detector": detector, "restorer": restorer}
     return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+
+
+def make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:
+    """Build the parts of a configuration as they are saved and loaded."""
+    fields = read_fields(config)
+    return bind_parts(fields.get("detector"), fields.get("restorer"))

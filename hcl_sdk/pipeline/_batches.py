@@ -1,0 +1,60 @@
+"""Many photos in one call: batches of the same working size, a progress bar and a log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from hcl_sdk.functional.arrays import shrink_size
+from hcl_sdk.photos.photo import Photo
+from hcl_sdk.result import Result
+
+_logger = logging.getLogger("hcl_sdk.pipeline")
+
+
+def run_batches(
+    photo: Any,
+    work: Callable[[list[Photo]], list[Result]],
+    *,
+    detection_size: int | None,
+    batch_size: int,
+    progress: bool,
+) -> Result | list[Result]:
+    """Apply ``work`` to a photo or to a list of photos, batching those of the same working size.
+
+    Args:
+        photo: one photo, or a list.
+        work: called with photos of the same working size.
+        detection_size: the shorter side that photos are shrunk to, in pixels; None for their own size.
+        batch_size: the maximum number of photos per batch.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: if the batch size is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if not _is_list(photo):
+        return work([Photo.open(photo)])[0]
+    photos = [Photo.open(source) for source in photo]
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for i, opened in enumerate(photos):
+        by_size.setdefault(shrink_size(opened.size, detection_size), []).append(i)
+    results: dict[int, Result] = {}
+    with tqdm(total=len(photos), unit="photo", leave=False, disable=not progress) as bar:
+        for indices in by_size.values():
+            for begin in range(0, len(indices), batch_size):
+                batch = indices[begin : begin + batch_size]
+                results.update(zip(batch, work([photos[i] for i in batch]), strict=True))
+                bar.update(len(batch))
+                if _logger.isEnabledFor(logging.INFO):
+                    for i in batch:
+                        _logger.info("photo %d of %d: %r", i + 1, len(photos), results[i])
+    return [results[i] for i in range(len(photos))]
+
+
+def _is_list(photo: Any) -> bool:
+    return isinstance(photo, Sequence) and not isinstance(photo, str | bytes | bytearray | memoryview)

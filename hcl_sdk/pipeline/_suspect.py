@@ -1,0 +1,43 @@
+"""The most suspicious part of a photo that is not in its mask."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import replace
+
+import attrs
+import torch
+
+from hcl_sdk.functional.arrays import BAND, find_peak, scale_box, shrink_mask
+from hcl_sdk.pipeline._flow import Flow
+from hcl_sdk.result import Result, Suspect
+
+
+def find_suspect(result: Result, flow: Flow) -> Suspect | None:
+    """Find the most suspicious part of a photo outside its mask; see :meth:`hcl_sdk.Pipeline.find_suspect`."""
+    if result.detection is None:
+        return None
+    uncut = replace(flow, settings=attrs.evolve(flow.settings, only=(), skip=(), min_area=0.0))
+    # What was left out on purpose, by its kind or its size, is not suspicious.
+    left_out = uncut.make_own_mask(result) & ~flow.make_own_mask(result)
+    found = (result.corruption_mask | left_out)[0, 0].numpy()
+    if found.size <= 4 * BAND:
+        confidence = result.confidence[0, 0].numpy()
+        box = find_peak(confidence, found)
+    else:  # at the working scale: the photo's own would take tens of bytes per pixel
+        confidence = result.working_confidence
+        box = find_peak(confidence, shrink_mask(found, confidence.shape))
+    if box is None:
+        return None
+    x, y, width, height = box
+    peak = torch.tensor(confidence[y : y + height, x : x + width].max()).reshape(1, 1, 1, 1)
+
+    def is_found(step: int) -> bool:
+        settings = attrs.evolve(uncut.settings, sensitivity=step / 100)
+        return bool(replace(uncut, settings=settings).make_mask(peak))
+
+    return Suspect(
+        box=scale_box(box, confidence.shape, found.shape),
+        confidence=float(peak),
+        sensitivity=bisect.bisect_left(range(100), True, key=is_found) / 100,
+    )
