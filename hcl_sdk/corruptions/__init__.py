@@ -1,4 +1,4 @@
-"""Damage for training and evaluation: shapes, contents, and how they are put on photos."""
+"""Damage for training and evaluation: shapes, contents, and their application to photos."""
 
 from hcl_sdk.corruptions.contents.blur import Blur
 from hcl_sdk.corruptions.contents.caption import Caption

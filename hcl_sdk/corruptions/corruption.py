@@ -1,4 +1,4 @@
-"""Damaging a photo: a shape, filled with foreign content, blended in."""
+"""Damaging a photo: a shape, filled with foreign content and blended in."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from hcl_sdk.interfaces import DAMAGE, Configurable, Content, SampleError, Shape
 from hcl_sdk.photos.errors import PhotoError
 
 ATTEMPTS = 10
-"""Draws of a shape whose area is to lie within bounds, and of a content that is to hide all of the photo."""
+"""Maximum number of draws of a shape whose area must lie within bounds, and of a content that must hide the photo."""
 
 UNREADABLE_DRAWS = 100
-"""Draws of a shape and a content one of which could not be read, after which something is wrong with all of them."""
+"""Number of draws with an unreadable file after which all files are taken to be unreadable."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,15 +47,15 @@ class Corrupted:
 
     Attributes:
         image: ``[H, W, 3]`` uint8 RGB.
-        clean: the photo that was damaged, likewise: as it was given, or toned.
-        corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, not its soft edge; of content that is
-            partly transparent, what of the shape it really changed.
-        damage_map: ``[H, W]`` uint8, what each corrupted pixel is: 0 is nothing, ``n`` the ``n``-th of
-            :data:`hcl_sdk.interfaces.DAMAGE`, counted from 1. Of several layers the highest counts.
-        shapes: what drew the mask, of each layer, the lowest first; none if nothing is corrupted.
-        contents: what was painted, likewise.
-        unreadable: files of shapes and contents, and photos drawn as content, that were to be used here and could not
-            be: (name, why). A shape and a content were drawn anew for each.
+        clean: ``[H, W, 3]`` uint8 RGB, the photo that was damaged: as given, or toned.
+        corruption_mask: ``[H, W]`` bool, True = corrupted: the exact shape, without its soft edge; for content that is
+            partly transparent, the part of the shape that it changed.
+        damage_map: ``[H, W]`` uint8, the kind of each corrupted pixel: 0 is undamaged, ``n`` the ``n``-th of
+            :data:`hcl_sdk.interfaces.DAMAGE`, counted from 1. Of several layers the topmost counts.
+        shapes: the shape of each layer, bottom to top; empty if nothing is corrupted.
+        contents: the content of each layer, likewise.
+        unreadable: files of shapes and contents, and photos drawn as content, that should have been used here but could
+            not be read: (name, reason). A shape and a content were drawn again for each.
     """
 
     image: NDArray[np.uint8]
@@ -69,11 +69,11 @@ class Corrupted:
 
 @component
 class Rule(Configurable):
-    """Shapes and contents that go together: one of each is drawn.
+    """Shapes and contents that are combined: one of each is drawn.
 
     Attributes:
-        shapes: where.
-        contents: with what.
+        shapes: where photos are damaged.
+        contents: what they are damaged with.
         weight: how often, relative to the other rules.
     """
 
@@ -102,16 +102,16 @@ class Corruption(Configurable):
     Gaussian (paper, section 3.4), times the content's own opacity.
 
     Attributes:
-        rules: shapes and contents, of which a pair is drawn for each photo.
-        clean: share of photos that are left as they are.
-        full: share of photos that are corrupted everywhere. Contents are drawn until one hides all of the photo;
-            after some attempts, the last is shown without its opacity.
-        blur: the radius of the Gaussian is drawn from this range, in pixels; the published one is always 3.
-        area: the share of the photo's pixels that a shape may have; several layers together may have more. A shape
-            outside is drawn again; after some attempts the nearest counts.
-        layers: how often a pair is drawn for a photo, from and to; one lies over the other.
-        toned: share of photos that are made gray, sepia or faded before anything else, as old ones are.
-        post: what happens to the whole photo afterwards, clean ones included; None for nothing.
+        rules: shapes and contents, from which a pair is drawn for each photo.
+        clean: share of photos that are left undamaged, 0 to 1.
+        full: share of photos that are corrupted everywhere, 0 to 1. Contents are drawn until one hides the whole photo;
+            after some attempts, the last one is used without its opacity.
+        blur: range from which the radius of the Gaussian is drawn, in pixels; the published radius is always 3.
+        area: range of the share of the photo's pixels that a shape may cover; several layers together may cover more. A
+            shape outside this range is drawn again; after some attempts the closest one is used.
+        layers: range of the number of pairs drawn for a photo; later ones lie on top.
+        toned: share of photos that are first made gray, sepia or faded, like old ones, 0 to 1.
+        post: changes of the whole photo afterwards, also of undamaged ones; None for none.
 
     Example:
         >>> corruption = Corruption(clean=0.1)
@@ -143,17 +143,17 @@ class Corruption(Configurable):
         *,
         softness: float = 1.0,
     ) -> Corrupted:
-        """A damaged copy of a photo.
+        """Make a damaged copy of a photo.
 
         Args:
             image: ``[H, W, 3]`` uint8 RGB.
-            rng: all randomness comes from it.
-            another: gives another photo at each call, for contents that need one.
+            rng: the source of all randomness.
+            another: returns another photo at each call, for contents that need one.
             softness: factor of the blur, 0 to 1.
 
         Raises:
-            SampleError: if draw after draw meets a file that cannot be read.
-            ValueError: if a shape or content gives something else than it should.
+            SampleError: if file after file cannot be read.
+            ValueError: if a shape or content returns something invalid.
         """
         if self.toned and rng.random() < self.toned:
             image = tone_photo(image, rng)
@@ -204,7 +204,7 @@ class Corruption(Configurable):
         *,
         everywhere: bool = False,
     ) -> Corrupted:
-        """One shape, filled and blended in."""
+        """Add one shape, filled and blended in."""
         unreadable: list[tuple[str, str]] = []
         transparent = 0
         while len(unreadable) < UNREADABLE_DRAWS:
@@ -235,7 +235,7 @@ class Corruption(Configurable):
         return self.rules[rng.choice(len(weights), p=weights / weights.sum())]
 
     def _draw_mask(self, shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
-        if isinstance(shape, Full):  # its content decides how much of the photo is changed
+        if isinstance(shape, Full):  # its content determines how much of the photo is changed
             return draw_mask(shape, size, rng)
         low, high = self.area
         best, best_distance = None, np.inf
@@ -252,21 +252,24 @@ class Corruption(Configurable):
 
 
 def _name_culprit(error: PhotoError, shape: Shape, content: Content) -> str:
-    """The name of what cannot be read; of an error that does not say, the parts one of which raised it."""
+    """Name the file that cannot be read; if the error does not say, the two parts, one of which raised it."""
     return error.name or f"{shape!r} with {content!r}"
 
 
 def draw_mask(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """The mask that a shape draws.
+    """Draw the mask of a shape.
 
     Args:
-        shape: of the corruption.
-        size: ``(H, W)``.
-        rng: all randomness comes from it.
+        shape: the shape of the corruption.
+        size: ``(H, W)`` in pixels.
+        rng: the source of all randomness.
+
+    Returns:
+        ``[H, W]`` bool, True = corrupted.
 
     Raises:
         PhotoError: if a file of the shape cannot be read.
-        ValueError: if the shape gives something else than a bool ``[H, W]``.
+        ValueError: if the shape returns anything but bool ``[H, W]``.
     """
     mask = shape.draw(size, rng)
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != size:
@@ -281,13 +284,13 @@ def paint_content(
     rng: np.random.Generator,
     another: Callable[[], NDArray[np.uint8]],
 ) -> NDArray[np.uint8]:
-    """What a content paints for a photo; it cannot modify the photo and the mask, which it is shown read-only.
+    """Paint the content for a photo; it is given the photo and the mask read-only.
 
-    Arguments and what is returned as of :meth:`hcl_sdk.Content.paint`.
+    Arguments and result are those of :meth:`hcl_sdk.Content.paint`.
 
     Raises:
         PhotoError: if a file of the content, or another photo, cannot be read.
-        ValueError: if the content gives something else than uint8 ``[H, W, 3]`` or ``[H, W, 4]``.
+        ValueError: if the content returns anything but uint8 ``[H, W, 3]`` or ``[H, W, 4]``.
     """
     photo, mask = image.view(), corruption_mask.view()
     photo.flags.writeable = mask.flags.writeable = False
@@ -313,10 +316,10 @@ def put_on(
     corruption_mask: NDArray[np.bool_],
     radius: float,
 ) -> Corrupted:
-    """Damage a photo with what a shape drew and a content painted; arguments as of :func:`blend`.
+    """Damage a photo with a drawn shape and a painted content; arguments are those of :func:`blend`.
 
     Raises:
-        ValueError: if what they say of their damage is no kind of it.
+        ValueError: if the kind of damage that they declare does not exist.
     """
     part, kind = (content, content.damage) if shape.damage is None else (shape, shape.damage)
     if kind not in DAMAGE:
@@ -335,17 +338,17 @@ def put_on(
 def blend(
     image: NDArray[np.uint8], painted: NDArray[np.uint8], corruption_mask: NDArray[np.bool_], radius: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Put foreign content over a photo, with a soft edge.
+    """Blend foreign content into a photo, with a soft edge.
 
     Args:
         image: ``[H, W, 3]`` uint8.
-        painted: ``[H, W, 3]``, or ``[H, W, 4]`` with opacity.
-        corruption_mask: ``[H, W]`` bool.
-        radius: of the Gaussian that softens the mask, in pixels.
+        painted: ``[H, W, 3]``, or ``[H, W, 4]`` with opacity, uint8.
+        corruption_mask: ``[H, W]`` bool, True = corrupted.
+        radius: radius of the Gaussian that softens the mask, in pixels.
 
     Returns:
-        The blend, and where it counts as corrupted: the mask; of content with opacity, where in the mask it
-        changed a pixel.
+        The blend, and the pixels that count as corrupted: the mask; for content with opacity, the pixels in it that
+        changed.
     """
     alpha = Image.fromarray(corruption_mask.astype(np.uint8) * 255)
     if radius > 0:

@@ -1,4 +1,4 @@
-"""Pieces that several shapes and contents draw with; all randomness comes from the generator that is given."""
+"""Building blocks of several shapes and contents; all randomness comes from the generator passed in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 def pick_color(rng: np.random.Generator) -> tuple[int, int, int]:
-    """Black, white, a gray or, most often, any color."""
+    """Pick black, white, a gray or, most often, any color."""
     kind = rng.random()
     if kind < 0.3:
         gray = int(rng.choice([0, 255, int(rng.integers(256))]))
@@ -38,7 +38,7 @@ def draw_stroke(
     length: tuple[float, float],
     fill: Fill,
 ) -> None:
-    """A bent line with round ends and joints; ``width`` and ``length`` (of each piece) in pixels."""
+    """Draw a bent line with round ends and joints; ``width`` and ``length`` (of each segment) in pixels."""
     height, across = size
     point = rng.uniform(0, (across, height))
     angle = rng.uniform(0, 2 * np.pi)
@@ -53,18 +53,18 @@ def draw_stroke(
 
 
 def make_word(rng: np.random.Generator) -> str:
-    """Letters and digits that mean nothing."""
+    """Make a meaningless word of letters and digits."""
     return "".join(rng.choice(_LETTERS, int(rng.integers(2, 10))))
 
 
 @lru_cache(maxsize=64)
 def load_font(pixels: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font, about ``pixels`` high."""
+    """Load Pillow's own font, about ``pixels`` high."""
     return ImageFont.load_default(size=float(max(4, pixels)))
 
 
 def write_words(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Image.Image:
-    """A few words as an 8-bit mask, as small as they are; at times bold, or an outline only."""
+    """Write a few words as an 8-bit mask, cropped to them; sometimes bold, or as an outline."""
     text = "\n".join(" ".join(make_word(rng) for _ in range(int(rng.integers(1, 4)))) for _ in range(lines))
     chosen = load_font(pixels)
     bold = int(rng.integers(0, max(1, pixels // 12) + 1))
@@ -78,7 +78,7 @@ def write_words(rng: np.random.Generator, pixels: int, *, lines: int = 1) -> Ima
 
 
 def draw_emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
-    """A plain sign with a word, as an 8-bit mask: what a logo looks like when there are no files of logos."""
+    """Draw a simple sign with a word as an 8-bit mask: a substitute for files of logos."""
     pixels = max(8, pixels)
     sign = Image.new("L", (pixels, pixels))
     draw = ImageDraw.Draw(sign)
@@ -108,11 +108,11 @@ def draw_emblem(rng: np.random.Generator, pixels: int) -> Image.Image:
 
 
 def choose_logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> Image.Image:
-    """A logo, ``side`` pixels on its longer side: one of the files, or an emblem if there are none.
+    """Choose a logo, ``side`` pixels on its longer side: one of the files, or an emblem if there are none.
 
     Returns:
-        An RGBA image, or an 8-bit mask of one without colors of its own: an emblem, or a logo in a file all visible
-        pixels of which are black.
+        An RGBA image, or an 8-bit mask of a logo without colors of its own: an emblem, or a file in which all visible
+        pixels are black.
 
     Raises:
         PhotoError: if the file cannot be decoded.
@@ -133,19 +133,19 @@ def choose_logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> I
 
 
 def take_opacity(stamp: Image.Image) -> Image.Image:
-    """The 8-bit mask of what :func:`choose_logo` gives."""
+    """Return the opacity of the result of :func:`choose_logo` as an 8-bit mask."""
     return stamp if stamp.mode == "L" else stamp.getchannel("A")
 
 
 def place_mask(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
-    """An 8-bit mask of ``size = (H, W)`` with a stamp somewhere on it, for the most part inside."""
+    """Place a stamp on an 8-bit mask of ``size = (H, W)``, for the most part inside."""
     sheet = Image.new("L", (size[1], size[0]))
     sheet.paste(stamp, choose_position(stamp, size, rng))
     return sheet
 
 
 def choose_position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """A left and top for a stamp on a sheet of ``size = (H, W)``, on which it lies for the most part."""
+    """Choose left and top for a stamp on a sheet of ``size = (H, W)``, so that it lies inside for the most part."""
     height, width = size
     free_x, free_y = width - stamp.width, height - stamp.height
     reach_x, reach_y = 0.2 * min(stamp.width, width), 0.2 * min(stamp.height, height)
@@ -155,7 +155,7 @@ def choose_position(stamp: Image.Image, size: tuple[int, int], rng: np.random.Ge
 
 
 def fit_photo(pixels: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A random part of a photo, of the proportions of ``size = (H, W)``, scaled to it; at times mirrored."""
+    """Crop a random part of a photo with the aspect ratio of ``size = (H, W)``, and scale it; sometimes mirror it."""
     height, width = size
     largest = min(pixels.shape[0] / height, pixels.shape[1] / width)
     scale = largest if largest <= 1 else rng.uniform(1.0, min(largest, 3.0))

@@ -1,4 +1,4 @@
-"""Writing as people put it on photos: fonts, sentences, outlines."""
+"""Text as people put it on photos: fonts, sentences, outlines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = _TEXT.split()
 
 
 def compose_line(rng: np.random.Generator, words: tuple[int, int] = (1, 5)) -> str:
-    """Words, some of which mean nothing, at times all in capitals."""
+    """Compose a line of words, some of them meaningless, sometimes all in capitals."""
     count = pick_count(rng, words)
     chosen = [make_word(rng) if rng.random() < 0.3 else str(rng.choice(_WORDS)) for _ in range(count)]
     line = " ".join(chosen)
@@ -33,13 +33,13 @@ def compose_line(rng: np.random.Generator, words: tuple[int, int] = (1, 5)) -> s
 
 
 def find_fonts(folder: str | None) -> tuple[Path, ...]:
-    """The TrueType and OpenType files in a folder and the folders in it that letters can be drawn with.
+    """List the TrueType and OpenType files in a folder and its subfolders that can draw letters.
 
     Args:
-        folder: None for none.
+        folder: the folder; None for none.
 
     Raises:
-        ValueError: if the folder is not there, or holds none.
+        ValueError: if the folder does not exist or holds no such file.
     """
     if folder is None:
         return ()
@@ -76,10 +76,10 @@ def _open_font(path: Path, pixels: int) -> ImageFont.FreeTypeFont:
 def choose_font(
     files: Sequence[Path], pixels: int, rng: np.random.Generator
 ) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font about ``pixels`` high: one of the files, or Pillow's own.
+    """Choose a font about ``pixels`` high: one of the files, or Pillow's own.
 
     Raises:
-        PhotoError: if the file cannot be read any more.
+        PhotoError: if the file can no longer be read.
     """
     pixels = max(4, pixels)
     if files and rng.random() < 0.9:
@@ -94,18 +94,18 @@ def write_text(
     outline: int = 0,
     align: str = "left",
 ) -> tuple[Image.Image, Image.Image]:
-    """Text as two 8-bit masks of one size: the letters, and the letters with their outline.
+    """Write text as two 8-bit masks of the same size: the letters, and the letters with their outline.
 
     Args:
         text: one line or more.
         chosen: the font.
-        outline: of the letters, in pixels.
-        align: of several lines.
+        outline: width of the outline in pixels.
+        align: alignment of several lines.
     """
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
     box = probe.multiline_textbbox((0, 0), text, font=chosen, stroke_width=outline, align=align)
     size = max(1, int(np.ceil(box[2] - box[0])) + 2), max(1, int(np.ceil(box[3] - box[1])) + 2)
-    if size[0] * size[1] > 20_000_000:  # a font that says of itself that it is enormous
+    if size[0] * size[1] > 20_000_000:  # a font that declares enormous letters
         return Image.new("L", (1, 1)), Image.new("L", (1, 1))
     made: list[Image.Image] = []
     for stroke in (0, outline):

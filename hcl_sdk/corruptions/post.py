@@ -1,4 +1,4 @@
-"""What happens to a photo after it was damaged: it is saved, resized, sharpened, passed on."""
+"""The life of a photo after it was damaged: it is saved, resized, sharpened and passed on."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hcl_sdk.interfaces import Configurable, component
 
 @component
 class Postprocessing(Configurable):
-    """Changes of the whole photo, damage included; what is corrupted stays where it is.
+    """Changes of the whole photo, damage included; corrupted pixels stay in place.
 
-    Each is drawn on its own. What was pasted is compressed and resized together with the photo, as in every file that
-    reaches anybody, so that a detector cannot live on differences that the next JPEG removes.
+    Each change is drawn independently. Pasted content is compressed and resized together with the photo, as in any file
+    that people pass on, so a detector cannot rely on differences that the next JPEG removes.
 
     Attributes:
-        share: of the photos to which anything is done at all, 0 to 1.
-        resize: how often the photo is scaled down, or up, and back; 0 to 1.
-        scale: of that, from and to.
-        sharpen: how often it is sharpened.
-        blur: how often it is blurred slightly.
-        noise: how often noise is added, of up to 6 levels.
-        gamma: how often brightness and contrast are changed.
-        jpeg: how often it is compressed.
-        twice: how often twice, of those that are compressed.
-        quality: of the JPEG, from and to, on its scale of 1 to 98.
+        share: share of photos that are changed at all, 0 to 1.
+        resize: share of these that are scaled down, or up, and back, 0 to 1.
+        scale: range of the scale.
+        sharpen: share of these that are sharpened, 0 to 1.
+        blur: share of these that are blurred slightly, 0 to 1.
+        noise: share of these to which noise of up to 6 levels is added, 0 to 1.
+        gamma: share of these whose brightness and contrast are changed, 0 to 1.
+        jpeg: share of these that are compressed, 0 to 1.
+        twice: share of the compressed ones that are compressed twice, 0 to 1.
+        quality: range of the JPEG quality, 1 to 98.
     """
 
     share: float = attrs.field(default=0.75, validator=[ge(0), le(1)])
@@ -46,7 +46,7 @@ class Postprocessing(Configurable):
     quality: tuple[int, int] = attrs.field(default=(50, 98), validator=between(1, 98))
 
     def __call__(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A changed copy of ``[H, W, 3]`` uint8 RGB; all randomness comes from ``rng``."""
+        """Make a changed copy of ``[H, W, 3]`` uint8 RGB; all randomness comes from ``rng``."""
         if rng.random() >= self.share:
             return image.copy()
         photo = Image.fromarray(image)
@@ -76,7 +76,7 @@ class Postprocessing(Configurable):
 
 
 def tone_photo(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A photo ``[H, W, 3]`` in gray, sepia or faded, as old ones are."""
+    """Make a photo ``[H, W, 3]`` gray, sepia or faded, like old ones."""
     photo = Image.fromarray(image)
     gray = np.asarray(photo.convert("L"), np.float32) / 255
     kind = rng.random()

@@ -1,4 +1,4 @@
-"""Fields that are ranges or lists to choose from: how they are checked, and drawn from."""
+"""Fields that are ranges or lists of choices: validating them, and drawing from them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _T = TypeVar("_T")
 
 
 def check_growing(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
-    """A validator: shares of an image, each greater than the one before."""
+    """Validate shares of an image, each greater than the one before."""
     if any(not 0 <= low < high <= 1 for low, high in pairwise(value)):
         raise ValueError(f"'{attribute.name}' must be growing shares of a photo, from 0 to 1: {value}")
 
 
 def between(low: float, high: float = math.inf) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    """A validator: two numbers in order, from ``low`` to ``high``."""
+    """Make a validator for two numbers in order, from ``low`` to ``high``."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: tuple[float, float]) -> None:
         if not low <= value[0] <= value[1] <= high:
@@ -31,10 +31,10 @@ def between(low: float, high: float = math.inf) -> Callable[[Any, attrs.Attribut
 
 
 def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
-    """One of several things, each as likely; one that is listed twice is twice as likely."""
+    """Pick one of several choices, all equally likely; one that is listed twice is twice as likely."""
     return choices[int(rng.integers(len(choices)))]
 
 
 def pick_count(rng: np.random.Generator, limits: tuple[int, int]) -> int:
-    """A whole number between two, both included."""
+    """Pick an integer between two, both included."""
     return int(rng.integers(limits[0], limits[1] + 1))

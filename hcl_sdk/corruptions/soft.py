@@ -1,4 +1,4 @@
-"""Soft layers: opacity in floating point, laid over each other where they fall; lines; fields that vary smoothly."""
+"""Soft layers: floating-point opacity, layers on top of each other, lines, and smoothly varying noise."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Color = NDArray | Sequence[float]
 """``[h, w, 3]``, or three numbers; 0 to 255."""
 
 LEAST = 8
-"""Opacity (of 255) that counts as something: less changes next to nothing, and would make masks of what nobody sees."""
+"""The least opacity (of 255) that counts: less changes next to nothing, and would mask what nobody sees."""
 
 _FINEST = 1_500_000
-"""Pixels of a patch up to which lines are drawn three times as large, for smooth edges."""
+"""The number of pixels of a patch up to which lines are drawn three times as large, for smooth edges."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Opacity of a part of a photo: what is drawn small costs little.
+    """Opacity of a part of a photo, so that small things are drawn cheaply.
 
     Attributes:
         alpha: ``[h, w]`` float, 0 to 1.
-        left: where its first column lies, in pixels of the photo; a patch may reach beyond the photo.
-        top: likewise, its first row.
+        left: position of its first column in the photo, in pixels; a patch may extend beyond the photo.
+        top: position of its first row, likewise.
     """
 
     alpha: NDArray[np.floating]
@@ -36,22 +36,22 @@ class Patch:
 
     @classmethod
     def from_image(cls, mask: Image.Image, place: tuple[int, int], margin: int = 0) -> Patch:
-        """An 8-bit mask whose left and top are ``place``, with nothing around it for ``margin`` pixels."""
+        """Make a patch of an 8-bit mask at ``place = (left, top)``, with an empty margin of ``margin`` pixels."""
         alpha = np.pad(np.asarray(mask, np.float32) / 255, margin)
         return cls(alpha, place[0] - margin, place[1] - margin)
 
     def blur(self, sigma: float) -> Patch:
-        """The patch, softened by a Gaussian of ``sigma`` pixels; what would leave it is lost."""
+        """Blur the patch with a Gaussian of ``sigma`` pixels; its size stays the same."""
         if sigma <= 0.2:
             return self
         return Patch(ndimage.gaussian_filter(self.alpha, sigma, mode="constant", truncate=3), self.left, self.top)
 
     def shift(self, right: int, down: int) -> Patch:
-        """The patch elsewhere."""
+        """Move the patch."""
         return Patch(self.alpha, self.left + right, self.top + down)
 
     def find_overlap(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-        """Rows and columns of a photo of ``size = (H, W)`` that the patch covers, and those of the patch on it."""
+        """Find the rows and columns of a photo of ``size = (H, W)`` under the patch, and those of the patch over it."""
         on, of = [], []
         for start, length, extent in zip((self.top, self.left), self.alpha.shape, size, strict=True):
             low, high = min(max(start, 0), extent), min(max(start + length, 0), extent)
@@ -60,16 +60,16 @@ class Patch:
         return (on[0], on[1]), (of[0], of[1])
 
     def merge_into(self, sheet: NDArray[np.floating]) -> None:
-        """Raise a sheet of opacity ``[H, W]``, in place, to that of the patch where the patch has more."""
+        """Raise a sheet of opacity ``[H, W]``, in place, to the patch's opacity where that is higher."""
         on, of = self.find_overlap((sheet.shape[0], sheet.shape[1]))
         np.maximum(sheet[on], self.alpha[of], out=sheet[on])
 
 
 class Canvas:
-    """Colors and opacity of what was painted so far.
+    """The colors and opacity painted so far.
 
     Args:
-        size: ``(H, W)``.
+        size: ``(H, W)`` in pixels.
 
     Attributes:
         colors: ``[H, W, 3]`` float32, 0 to 255.
@@ -82,11 +82,11 @@ class Canvas:
         self.alpha = np.zeros(size, np.float32)
 
     def lay(self, color: Color, patch: Patch, strength: float = 1.0) -> None:
-        """Lay a patch over what is there ("over" of Porter and Duff, "Compositing digital images", 1984).
+        """Lay a patch on top ("over" of Porter and Duff, "Compositing digital images", 1984).
 
         Args:
-            color: of the patch; ``[h, w, 3]`` as large as the patch, or three numbers.
-            patch: where.
+            color: the patch's color, 0 to 255; ``[h, w, 3]`` as large as the patch, or three numbers.
+            patch: the patch's opacity and position.
             strength: factor of its opacity, 0 to 1.
         """
         on, of = patch.find_overlap(self.size)
@@ -99,16 +99,16 @@ class Canvas:
         self.alpha[on] = total
 
     def to_rgba(self) -> NDArray[np.uint8]:
-        """What a content paints: ``[H, W, 4]``."""
+        """Convert to the result of a content: ``[H, W, 4]`` uint8."""
         return join_rgba(self.colors, self.alpha)
 
 
 def join_rgba(color: Color, alpha: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Colors and opacity as what a content paints.
+    """Join colors and opacity to the result of a content.
 
     Args:
         color: ``[H, W, 3]`` or three numbers, 0 to 255.
-        alpha: ``[H, W]``, 0 to 1; what is all but transparent becomes so.
+        alpha: ``[H, W]``, 0 to 1; nearly transparent pixels become transparent.
     """
     out = np.empty((*alpha.shape, 4), np.uint8)
     out[..., :3] = np.clip(np.round(np.asarray(color, dtype=np.float32)), 0, 255)
@@ -119,12 +119,12 @@ def join_rgba(color: Color, alpha: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def draw_smooth_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
-    """Noise ``[H, W]`` in [0, 1] that varies over about ``cell`` pixels."""
+    """Draw noise ``[H, W]`` in [0, 1] that varies over about ``cell`` pixels."""
     return np.clip(_enlarge(rng.random(_count_cells(size, cell), dtype=np.float32), size), 0, 1)
 
 
 def draw_rough_noise(size: tuple[int, int], cell: float, rng: np.random.Generator) -> NDArray[np.floating]:
-    """Noise ``[H, W]`` about 0 with ever finer detail of ever less strength, beginning at ``cell`` pixels."""
+    """Draw noise ``[H, W]`` around 0 with ever finer and weaker detail, beginning at ``cell`` pixels."""
     total = rng.random(_count_cells(size, cell), dtype=np.float32) - 0.5
     strength = 1.0
     while cell >= 4:
@@ -144,12 +144,12 @@ def _enlarge(field: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.f
 
 
 def draw_path(size: tuple[int, int], points: NDArray, widths: NDArray | float, *, soft: float = 0.0) -> Patch:
-    """A line through points, with smooth edges and round joints.
+    """Draw a line through points, with smooth edges and round joints.
 
     Args:
-        size: ``(H, W)`` of the photo; nothing is drawn beyond.
+        size: ``(H, W)`` of the photo; nothing is drawn outside.
         points: ``[N, 2]``, x and y in pixels.
-        widths: of the line at each point, or everywhere, in pixels; may be less than one.
+        widths: width of the line at each point, or everywhere, in pixels; may be less than one.
         soft: sigma of the Gaussian that softens it, in pixels.
     """
     height, width = size
@@ -176,7 +176,7 @@ def draw_path(size: tuple[int, int], points: NDArray, widths: NDArray | float, *
         if t >= 3:
             draw.ellipse((x - t / 2, y - t / 2, x + t / 2, y + t / 2), fill=255)
     alpha = np.asarray(sheet.reduce(scale) if scale > 1 else sheet, np.float32) / 255
-    if 0 < thickest * scale < 1:  # a line thinner than the finest that can be drawn is fainter instead
+    if 0 < thickest * scale < 1:  # a line thinner than the thinnest that can be drawn is fainter instead
         alpha = alpha * np.float32(thickest * scale)
     return Patch(alpha, left, top).blur(soft)
 
@@ -184,14 +184,14 @@ def draw_path(size: tuple[int, int], points: NDArray, widths: NDArray | float, *
 def walk(
     rng: np.random.Generator, start: NDArray, angle: float, *, steps: int, length: float, bend: float
 ) -> NDArray[np.floating]:
-    """Points ``[steps + 1, 2]`` of a walk whose direction changes by about ``bend`` radians a step."""
+    """Make points ``[steps + 1, 2]`` of a walk that turns by about ``bend`` radians per step."""
     angles = angle + np.cumsum(rng.normal(0, bend, steps))
     moves = length * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return np.concatenate([start[None], start + np.cumsum(moves, axis=0)])
 
 
 def smooth_curve(points: NDArray, samples: int) -> NDArray[np.floating]:
-    """``samples`` points along a smooth curve near ``points`` ``[N, 2]``."""
+    """Compute ``samples`` points along a smooth curve near ``points`` ``[N, 2]``."""
     at = np.linspace(0, len(points) - 1, samples)
     dense = np.stack([np.interp(at, np.arange(len(points)), points[:, axis]) for axis in (0, 1)], axis=1)
     sigma = samples / max(2, len(points)) / 2

@@ -19,7 +19,7 @@ class Blur(Content):
     """The photo out of focus.
 
     Attributes:
-        radius: of the Gaussian, as a share of the photo's shorter side.
+        radius: range of the radius of the Gaussian, as a share of the photo's shorter side.
     """
 
     damage: ClassVar[Damage] = "fill"

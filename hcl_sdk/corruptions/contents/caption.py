@@ -22,17 +22,17 @@ _STYLES = ("plain", "outline", "outline", "shadow", "bar", "colors")
 
 @component
 class Caption(Content):
-    """Lines of writing as they are put on photos to be read.
+    """Lines of text meant to be read.
 
-    Subtitles and captions at the border, with an outline, a shadow, a bar behind them, or in several colors.
+    Subtitles and captions near the border, with an outline, a shadow, a bar behind them, or in several colors.
 
     Attributes:
-        count: pieces of writing, from and to.
-        height: of the letters, as a share of the photo's shorter side.
-        fonts: folder of TrueType or OpenType files; None takes Pillow's own.
+        count: range of the number of texts.
+        height: range of the height of letters, as a share of the photo's shorter side.
+        fonts: folder of TrueType or OpenType files; None uses Pillow's own font.
 
     Raises:
-        ValueError: if the folder is not there or holds none.
+        ValueError: if the folder does not exist or holds no fonts.
     """
 
     damage: ClassVar[Damage] = "text"

@@ -14,11 +14,10 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class RandomColor(Content):
-    """One color, another for each photo (the authors' code).
+    """One color, drawn for each photo (the authors' code).
 
     Attributes:
-        variety: ``published`` takes every color equally often; ``any`` takes black, white and grays more often than
-            chance has them.
+        variety: ``published`` draws all colors equally often; ``any`` draws black, white and grays more often.
     """
 
     damage: ClassVar[Damage] = "fill"

@@ -16,12 +16,12 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class Cracks(Content):
-    """Branching cracks, and folds across the print along which the image has flaked off.
+    """Branching cracks, and folds along which the image has flaked off the print.
 
     Attributes:
-        cracks: from and to; each branches a few times.
-        folds: from and to.
-        strength: opacity at the strongest place, from and to.
+        cracks: range of the number of cracks; each branches a few times.
+        folds: range of the number of folds.
+        strength: range of the opacity at the strongest point.
     """
 
     damage: ClassVar[Damage] = "scratch"
@@ -64,14 +64,14 @@ class Cracks(Content):
 
 
 def _vary_width(count: int, rng: np.random.Generator) -> NDArray[np.floating]:
-    """Factors of a crack's width at its points, less towards its end."""
+    """Draw the factors of a crack's width at its points, tapering towards its end."""
     known = np.arange(0, count + 4, 4)
     uneven = np.interp(np.arange(count), known, rng.uniform(0.5, 1.5, len(known)))
     return uneven * np.linspace(1.1, 0.4, count)
 
 
 def _grow_branches(size: tuple[int, int], rng: np.random.Generator) -> list[tuple[NDArray[np.floating], float]]:
-    """Lines ``[N, 2]`` of a crack and its branches, each with its share of the width."""
+    """Grow the lines ``[N, 2]`` of a crack and its branches, each with its share of the width."""
     height, width = size
     step = max(1.5, min(size) * 0.012)
     start = rng.uniform(0, 1, 2) * [width, height]
@@ -94,7 +94,7 @@ def _grow_branches(size: tuple[int, int], rng: np.random.Generator) -> list[tupl
 
 
 def _draw_fold(form: NDArray[np.floating], rng: np.random.Generator) -> None:
-    """A line across all of the opacity ``[H, W]``, with flakes along it that are gone."""
+    """Draw a line across the whole opacity ``[H, W]``, with missing flakes along it."""
     size = height, width = form.shape[0], form.shape[1]
     short = min(size)
     if rng.random() < 0.5:

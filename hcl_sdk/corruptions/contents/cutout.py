@@ -17,23 +17,23 @@ from hcl_sdk.corruptions.soft import Canvas, Patch
 from hcl_sdk.interfaces import Content, Damage, component
 
 _GRID = 96
-"""Pixels of the longer side at which the outlines of objects are looked for."""
+"""Longer side, in pixels, at which outlines of objects are searched."""
 
 _MARGIN = 2
-"""Of those pixels, how many are kept around an object."""
+"""Margin around an object, in these pixels."""
 
 
 @component
 class Cutout(Content):
-    """A connected part of another photo along its own outlines, its colors brought near those of the photo.
+    """A connected part of another photo along its own outlines, its colors matched to the photo.
 
-    That is how splices are made (object-shaped and color-matched ones: Liu et al., "PSCC-Net", TCSVT 2022).
+    Splices are made this way (object-shaped and color-matched: Liu et al., "PSCC-Net", TCSVT 2022).
 
     Attributes:
-        side: the longer side of the object, as a share of the photo's shorter side.
-        matched: how often its brightness and colors are brought near those of its surroundings, 0 to 1.
-        feather: softness of its edge in pixels, from and to.
-        same: how often it comes from the photo itself, moved: 0 to 1.
+        side: range of the longer side of the object, as a share of the photo's shorter side.
+        matched: share of objects whose brightness and colors are matched to their surroundings, 0 to 1.
+        feather: range of the softness of the edge in pixels.
+        same: share of objects that are copied from the photo itself, 0 to 1.
     """
 
     damage: ClassVar[Damage] = "patch"
@@ -74,14 +74,14 @@ class Cutout(Content):
 
 
 def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image.Image, Image.Image, float]:
-    """The box around a part of a photo that belongs together.
+    """Cut the box around a coherent part of a photo.
 
-    The photo is divided by a watershed of its edges; neighbors of like color are joined until the part is large enough.
-    Around it the box has a margin, which shows under a soft edge, as it does where people cut.
+    The photo is divided by a watershed of its edges; neighbors of similar color are joined until the part is large
+    enough. The box includes a margin, which shows through a soft edge, as in cut-outs that people make.
 
     Returns:
-        The pixels of the box; the outline in it, an 8-bit mask; and how many of its pixels go across one pixel of
-        those at which it was looked for.
+        The pixels of the box; the outline in it, an 8-bit mask; and the number of its pixels per pixel at which
+        outlines are searched.
     """
     photo = Image.fromarray(source)
     blocks = max(1.0, max(photo.size) / _GRID)
@@ -106,7 +106,7 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image
     smoothed = ndimage.gaussian_filter(mask[top:bottom, left:right].astype(np.float32), 0.9)  # no steps when enlarged
     outline = Image.fromarray(np.round(255 * smoothed).astype(np.uint8))
     across, down = photo.width / width, photo.height / height
-    # The box in pixels of the photo, and the part of it that lies on the photo.
+    # The box in pixels of the photo, and the part of it that lies inside the photo.
     x, y = round((left - _MARGIN) * across), round((top - _MARGIN) * down)
     size = max(1, round(outline.width * across)), max(1, round(outline.height * down))
     part = max(0, x), max(0, y), min(photo.width, x + size[0]), min(photo.height, y + size[1])
@@ -117,7 +117,7 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image
 def _join_regions(
     labels: NDArray[np.integer], colors: NDArray[np.floating], first: int, goal: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Which labels ``[N]`` belong to a part that grows from one by neighbors of like color to ``goal`` pixels."""
+    """Choose labels ``[N]`` of a part that grows from one by neighbors of similar color to ``goal`` pixels."""
     count = int(labels.max()) + 1
     flat = labels.ravel()
     areas = np.bincount(flat, minlength=count)
@@ -126,7 +126,7 @@ def _join_regions(
     touching = np.zeros((count, count), np.bool_)
     for one, other in ((labels[:-1], labels[1:]), (labels[:, :-1], labels[:, 1:])):
         touching[one, other] = touching[other, one] = True
-    at_border = np.zeros(count, np.bool_)  # objects that people cut out are whole
+    at_border = np.zeros(count, np.bool_)  # people cut out whole objects
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         at_border[side] = True
     chosen = np.zeros(count, np.bool_)
@@ -143,7 +143,7 @@ def _join_regions(
 
 
 def _match(part: NDArray[np.floating], image: NDArray[np.uint8], patch: Patch, share: float) -> NDArray[np.floating]:
-    """Bring mean and spread of each channel of the object a share of the way to those of what it hides."""
+    """Shift mean and spread of each channel of the object towards those of the pixels it hides."""
     on, of = patch.find_overlap((image.shape[0], image.shape[1]))
     inside = patch.alpha[of] > 0.5
     if inside.sum() < 4:

@@ -33,14 +33,14 @@ _COLORS = ((255, 140, 20), (255, 110, 10), (250, 60, 30), (255, 170, 60), (250, 
 
 @component
 class DateStamp(Content):
-    """The date in a corner, of seven segments a digit or of letters: orange, red or yellow, with a glow.
+    """The date in a corner, in seven-segment digits or letters: orange, red or yellow, with a glow.
 
-    Most are at the lower right, as cameras print them.
+    Most are at the lower right, where cameras print them.
 
     Attributes:
-        height: of the digits, as a share of the photo's shorter side.
-        opacity: of the digits.
-        glow: strength of the light around them, from and to; 0 is none.
+        height: range of the height of digits, as a share of the photo's shorter side.
+        opacity: range of their opacity, 0 to 1.
+        glow: range of the strength of the light around them; 0 is none.
     """
 
     damage: ClassVar[Damage] = "text"
@@ -97,7 +97,7 @@ def _compose_date(rng: np.random.Generator) -> str:
 
 
 def _draw_segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Image:
-    """The text as a segment display of this height shows it: an 8-bit mask."""
+    """Draw the text as on a segment display of this height: an 8-bit mask."""
     tall, wide, thick, gap = 96, 52, int(rng.integers(8, 16)), 22
     lean = rng.uniform(0, 0.18)
     sheet = Image.new("L", (sum(wide + gap if c in _SEGMENTS else 34 for c in text) + 24, tall + 4))

@@ -18,12 +18,12 @@ from hcl_sdk.interfaces import Content, component
 
 @component
 class Drops(Content):
-    """Stains that shine through, darker at their edge, and drops of water that bend what is behind them.
+    """Translucent stains, darker at their edges, and drops of water that refract what is behind them.
 
     Attributes:
-        kinds: one of which is drawn for each photo; what is there twice comes twice as often.
-        count: from and to.
-        radius: of each, as a share of the photo's shorter side.
+        kinds: the choices, one of which is drawn for each photo; repeated ones are drawn more often.
+        count: range of their number.
+        radius: range of their radius, as a share of the photo's shorter side.
     """
 
     kinds: tuple[Literal["stain", "water"], ...] = attrs.field(
@@ -55,12 +55,12 @@ class Drops(Content):
 
 @dataclass(frozen=True, slots=True)
 class _Drop:
-    """One outline, not quite round, and the part of the photo that it may reach.
+    """A nearly round outline, and the part of the photo that it may reach.
 
     Attributes:
-        distance: ``[h, w]`` float32 from the middle, in radii: about 1 at the edge.
-        left, top: of that part, in pixels of the photo.
-        middle: x and y in that part.
+        distance: ``[h, w]`` float32 from the center, in radii: about 1 at the edge.
+        left, top: position of that part in the photo, in pixels.
+        middle: x and y of the center in that part.
         radius: in pixels.
     """
 
@@ -82,7 +82,7 @@ class _Drop:
         return cls(round_ + np.float32(rough) * noise, left, top, (x - left, y - top), radius)
 
     def fill(self, sharpness: float) -> NDArray[np.floating]:
-        """Opacity 1 inside, falling to 0 over ``1 / sharpness`` pixels."""
+        """Compute opacity: 1 inside, falling to 0 over ``1 / sharpness`` pixels."""
         return ((1 - self.distance) * np.float32(self.radius * sharpness) + 0.5).clip(0, 1)
 
 
@@ -94,7 +94,7 @@ def _choose_tint(rng: np.random.Generator) -> NDArray[np.floating]:
 
 
 def _stain(drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
-    """Opacity of what dried from the edge inwards, where most of it was left."""
+    """Compute the opacity of a stain that dried from the edge inwards, strongest at the edge."""
     size = drop.distance.shape[0], drop.distance.shape[1]
     inside = drop.fill(1 / rng.uniform(1.0, 3.0))
     ring = np.exp(-(((drop.distance - 0.96) / np.float32(rng.uniform(0.03, 0.12))) ** 2)) * (drop.distance < 1.02)
@@ -103,7 +103,7 @@ def _stain(drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
 
 
 def _refract(image: NDArray[np.uint8], drop: _Drop, rng: np.random.Generator) -> NDArray[np.floating]:
-    """What a drop shows: the photo behind it, turned over and shrunk, with a bright spot and a dark rim."""
+    """Render a drop: the photo behind it, inverted and shrunk, with a bright spot and a dark rim."""
     height, width = image.shape[:2]
     rows, columns = (np.arange(extent, dtype=np.float32) for extent in drop.distance.shape)
     x, y = columns - drop.middle[0], rows - drop.middle[1]

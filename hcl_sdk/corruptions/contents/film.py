@@ -27,23 +27,23 @@ from hcl_sdk.photos.find import list_photo_files
 from hcl_sdk.photos.masks import read_mask
 
 _LARGEST = 512
-"""Pixels of the longer side that are kept of a mask."""
+"""Longer side, in pixels, to which masks are reduced."""
 
 
 @component
 class FilmDamage(Content):
     """What decades leave on film and prints: scratches, hairs, specks and blotches, light or dark.
 
-    Their strength varies along the way, they are thin and a little out of focus.
+    They are thin, slightly out of focus, and vary in strength.
 
     Attributes:
-        count: scratches, hairs, specks or blotches, from and to; there are often ten times as many specks.
-        strength: opacity at the strongest place, from and to.
-        masks: folder of photos of single defects, white on black, which are then drawn as well, turned and scaled;
-            None draws all.
+        count: range of the number of scratches, hairs, specks or blotches; there are often ten times as many specks.
+        strength: range of the opacity at the strongest point.
+        masks: folder of photos of single defects, white on black, which are used as well, turned and scaled; None draws
+            all defects.
 
     Raises:
-        ValueError: if the folder is not there or holds no photos.
+        ValueError: if the folder does not exist or holds no photos.
         SampleError: from ``paint``, if a mask cannot be decoded.
     """
 
@@ -94,7 +94,7 @@ class FilmDamage(Content):
 
 @lru_cache(maxsize=1024)  # a training run draws each of them a thousand times
 def _read_defect(path: Path) -> Image.Image:
-    """An 8-bit mask, no larger than what is drawn of it needs to be."""
+    """Read an 8-bit mask, no larger than needed."""
     mask = Image.fromarray(read_mask(path, str(path), "white").astype(np.uint8) * 255)
     mask = mask.crop(mask.getbbox() or (0, 0, 1, 1))
     mask.thumbnail((_LARGEST, _LARGEST), Image.Resampling.BOX)
@@ -109,7 +109,7 @@ def _draw_scratch(size: tuple[int, int], rng: np.random.Generator) -> list[Patch
 
 
 def _draw_vertical(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
-    """What a projector scratches: down the film, now and then interrupted."""
+    """Draw the scratches of a projector: down the film, sometimes interrupted."""
     height, width = size
     x = rng.uniform(0, width)
     ends = np.sort(rng.uniform(-0.3, 1.3, 2)) * height
@@ -128,7 +128,7 @@ def _draw_hair(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
 
 
 def _draw_specks(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
-    """Up to ten specks, each a few pixels, of no regular form."""
+    """Draw up to ten irregular specks of a few pixels each."""
     specks = []
     for _ in range(int(rng.integers(1, 11))):
         radius = max(0.7, min(size) * float(rng.exponential(0.004)))

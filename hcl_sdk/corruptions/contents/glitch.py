@@ -1,4 +1,4 @@
-"""What is left of a file that was damaged."""
+"""A damaged file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hcl_sdk.interfaces import Content, component
 
 @component
 class Glitch(Content):
-    """Lines of the photo that slipped sideways, channels that slipped apart, and blocks of other colors.
+    """Lines of the photo shifted sideways, channels shifted apart, and blocks of other colors.
 
     Attributes:
-        count: bands and groups of blocks, from and to.
-        height: of a band, as a share of the photo's height.
+        count: range of the number of bands and groups of blocks.
+        height: range of the height of a band, as a share of the photo's height.
     """
 
     count: tuple[int, int] = attrs.field(default=(1, 4), validator=between(1))
@@ -43,7 +43,7 @@ class Glitch(Content):
             if kind < 0.45:
                 shift = int(rng.integers(1, max(2, width // 3))) * int(rng.choice([-1, 1]))
                 shifts = np.full(tall, shift)
-                if rng.random() < 0.4:  # every line by its own
+                if rng.random() < 0.4:  # each line by itself
                     shifts = np.round(shift * rng.uniform(0.2, 1.0, tall)).astype(int)
                 columns = (np.arange(width) - shifts[:, None]) % width
                 band[..., :3] = np.take_along_axis(image[top : top + tall], columns[..., None], axis=1)

@@ -14,7 +14,7 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class Gradient(Content):
-    """One color fading into another, along a line or from a point outwards."""
+    """One color fading into another, along a line or outwards from a point."""
 
     damage: ClassVar[Damage] = "fill"
 

@@ -17,11 +17,11 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class Graffiti(Content):
-    """Sprayed lines and words in several colors; nothing between them.
+    """Sprayed lines and words in several colors, transparent between them.
 
     Attributes:
-        count: lines and words, from and to.
-        width: of a line, as a share of the photo's shorter side.
+        count: range of the number of lines and words.
+        width: range of the width of a line, as a share of the photo's shorter side.
     """
 
     damage: ClassVar[Damage] = "graphic"

@@ -20,7 +20,7 @@ class JPEGBlocks(Content):
     """The photo compressed until its blocks show.
 
     Attributes:
-        quality: of the JPEG, from and to, on its scale of 1 to 95.
+        quality: range of the JPEG quality, 1 to 95.
     """
 
     damage: ClassVar[Damage] = "fill"

@@ -20,19 +20,19 @@ from hcl_sdk.photos.find import list_photo_files
 
 @component
 class Logo(Content):
-    """Logos, opaque or shining through: a watermark. Nothing between them.
+    """Logos, opaque or translucent as watermarks, transparent between them.
 
     Attributes:
-        folder: of logos with transparency, shown in their own colors; one that is nothing but black is taken for a
-            form, and gets a random color. A logo without transparency hides its whole rectangle. None draws plain
-            signs and words in a random color.
-        count: how many, from and to, where they are not tiled.
-        side: the longer side of each, as a share of the photo's shorter side.
-        opacity: from and to; 1 is opaque.
-        tiled: how often the logo is repeated over the whole photo, 0 to 1.
+        folder: folder of logos with transparency, shown in their own colors; an entirely black one is only a form, and
+            gets a random color. A logo without transparency hides its whole rectangle. None draws simple signs and
+            words in a random color.
+        count: range of their number, if they are not tiled.
+        side: range of their longer side, as a share of the photo's shorter side.
+        opacity: range of their opacity; 1 is opaque.
+        tiled: share of photos over which the logo is repeated, 0 to 1.
 
     Raises:
-        ValueError: if the folder is not there or holds no photos.
+        ValueError: if the folder does not exist or holds no photos.
         PhotoError: from ``paint``, if a file cannot be decoded.
     """
 
@@ -78,7 +78,7 @@ class Logo(Content):
 
 
 def _tile(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Lefts and tops of a stamp repeated over a sheet of ``size = (H, W)``, every second row shifted."""
+    """Choose lefts and tops of a stamp repeated over a sheet of ``size = (H, W)``, with every second row shifted."""
     across, down = (max(4, round(side * rng.uniform(1.2, 2.0))) for side in stamp.size)
     return [
         (x, y)

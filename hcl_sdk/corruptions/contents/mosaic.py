@@ -16,10 +16,10 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class Mosaic(Content):
-    """The photo in large squares of one color, as faces are hidden.
+    """The photo in large squares of one color, as used to hide faces.
 
     Attributes:
-        block: side of the squares as a share of the photo's shorter side; never below three pixels.
+        block: range of the side of the squares as a share of the photo's shorter side; at least three pixels.
     """
 
     damage: ClassVar[Damage] = "fill"

@@ -16,8 +16,8 @@ class Noise(Content):
     """Uniform noise in every pixel (the authors' code).
 
     Attributes:
-        variety: ``published`` is colored noise of the whole range that hides the photo; ``any`` also draws gray noise
-            and noise that is added to the photo.
+        variety: ``published`` is colored noise over the full range, which hides the photo; ``any`` also draws gray
+            noise and noise that is added to the photo.
     """
 
     damage: ClassVar[Damage] = "fill"

@@ -20,14 +20,14 @@ _HIGHLIGHTS = ((255, 240, 40), (120, 255, 80), (255, 110, 190), (90, 200, 255), 
 
 @component
 class Pen(Content):
-    """Lines drawn by hand: curves, circles around something, crosses, underlines, scribbles and writing.
+    """Hand-drawn lines: curves, circles around something, crosses, underlines, scribbles and writing.
 
-    A pen's line is thin and its width follows the pressure; a marker's is broad, with soft edges; a highlighter's is
-    broad and shines through.
+    A pen's line is thin, and its width follows the pressure; a marker's is broad with soft edges; a highlighter's is
+    broad and translucent.
 
     Attributes:
-        tools: one of which is drawn for each photo; what is there twice comes twice as often.
-        count: lines, from and to.
+        tools: the choices, one of which is drawn for each photo; repeated ones are drawn more often.
+        count: range of the number of lines.
     """
 
     damage: ClassVar[Damage] = "graphic"
@@ -60,7 +60,7 @@ class Pen(Content):
             soft = {"pen": 0.3, "marker": thick / 10, "highlighter": 0.8}[tool]
             draw_path(size, points, widths, soft=soft).merge_into(alpha)
         alpha = alpha * np.float32(rng.uniform(*strength))
-        if tool != "pen":  # ink that was not laid on evenly
+        if tool != "pen":  # uneven ink
             alpha = alpha * (0.75 + 0.25 * draw_smooth_noise(size, short / 8, rng))
         return join_rgba(color, alpha)
 
@@ -69,7 +69,7 @@ _FORMS = ("curve", "curve", "circle", "cross", "underline", "scribble", "writing
 
 
 def _bend_line(form: str, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floating]:
-    """Points ``[N, 2]`` of a line somewhere in a photo of ``size = (H, W)``."""
+    """Draw points ``[N, 2]`` of a line somewhere in a photo of ``size = (H, W)``."""
     height, width = size
     short = min(size)
     middle = rng.uniform(0.15, 0.85, 2) * [width, height]

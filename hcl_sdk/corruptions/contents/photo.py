@@ -18,10 +18,10 @@ class AnotherPhoto(Content):
     """A part of another photo (paper, section 3.4).
 
     Attributes:
-        dataset: where it comes from; None for the dataset of the photo that is damaged.
+        dataset: the source of the other photo; None for the dataset of the photo that is damaged.
 
     Raises:
-        SampleError: from ``paint``, if that photo cannot be read.
+        SampleError: from ``paint``, if the other photo cannot be read.
     """
 
     damage: ClassVar[Damage] = "patch"

@@ -13,7 +13,7 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class SamePhoto(Content):
-    """The photo itself, moved by a sixth to a half of each side, at times mirrored: a copy-move forgery."""
+    """The photo itself, shifted by a sixth to a half of each side, sometimes mirrored: a copy-move forgery."""
 
     damage: ClassVar[Damage] = "patch"
 

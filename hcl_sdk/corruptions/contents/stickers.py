@@ -20,11 +20,11 @@ _DARK = (60, 40, 20, 255)
 
 @component
 class Stickers(Content):
-    """Faces, hearts, stars, bubbles and badges as apps put them on photos, some with a white border or a shadow.
+    """Faces, hearts, stars, bubbles and badges as in apps, some with a white border or a shadow.
 
     Attributes:
-        count: from and to.
-        side: of each, as a share of the photo's shorter side.
+        count: range of their number.
+        side: range of their side, as a share of the photo's shorter side.
     """
 
     damage: ClassVar[Damage] = "graphic"
@@ -58,7 +58,7 @@ class Stickers(Content):
 
 
 def _draw_sticker(rng: np.random.Generator) -> Image.Image:
-    """192 pixels on a side, RGBA."""
+    """Draw a sticker, 192 x 192 pixels, RGBA."""
     sheet = Image.new("RGBA", (192, 192))
     draw = ImageDraw.Draw(sheet)
     color = (*pick_color(rng), 255)

@@ -18,12 +18,12 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class TextContent(Content):
-    """Words that mean nothing, in one color, as captions and dates are.
+    """Meaningless words in one color, like captions and dates.
 
     Attributes:
-        count: pieces of text, from and to.
-        height: of the letters, as a share of the photo's shorter side.
-        ground: how often a piece stands on a box of another color, 0 to 1; else nothing is between the letters.
+        count: range of the number of texts.
+        height: range of the height of letters, as a share of the photo's shorter side.
+        ground: share of texts on a box of another color, 0 to 1; the others are transparent between the letters.
     """
 
     damage: ClassVar[Damage] = "text"
@@ -51,6 +51,6 @@ class TextContent(Content):
             letters.paste(255, place, text)
             opacity.paste(255, place, ImageChops.lighter(text, ground))
         sheet = Image.new("RGB", letters.size, pick_color(rng))
-        # The letters' color continues under their soft edge, where there is no ground.
+        # Without a box, the letters' color continues under their soft edge.
         sheet.paste(pick_color(rng), mask=letters.point(lambda value: 255 if value else 0))
         return np.concatenate([np.asarray(sheet), np.asarray(opacity)[..., None]], axis=2)

@@ -16,11 +16,11 @@ from hcl_sdk.interfaces import Content, Damage, component
 
 @component
 class TornPaper(Content):
-    """Parts of a print that are gone: corners, strips, all of its edges, holes; paper shows along the tear.
+    """Missing parts of a print: corners, strips, all of its edges, holes; paper shows along the tear.
 
     Attributes:
-        count: parts, from and to.
-        reach: how far a part reaches into the photo, as a share of its shorter side, from and to.
+        count: range of the number of parts.
+        reach: range of how far a part reaches into the photo, as a share of its shorter side.
     """
 
     damage: ClassVar[Damage] = "fill"
@@ -39,7 +39,7 @@ class TornPaper(Content):
         short = min(size)
         rows, columns = np.ogrid[0.0:height, 0.0:width]
         rows, columns = rows.astype(np.float32), columns.astype(np.float32)
-        depth = np.full(size, np.inf, np.float32)  # pixels to the tear; below 0 all is gone
+        depth = np.full(size, np.inf, np.float32)  # distance to the tear in pixels; missing where negative
         for _ in range(pick_count(rng, self.count)):
             reach = max(2.0, short * rng.uniform(*self.reach))
             x = columns if rng.random() < 0.5 else width - 1 - columns

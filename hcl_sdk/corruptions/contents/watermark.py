@@ -21,19 +21,19 @@ from hcl_sdk.photos.find import list_photo_files
 
 @component
 class Watermark(Content):
-    """Words, a logo or both, shining through: one large, a small one in a corner, or tiled at a slant.
+    """Translucent words, a logo or both: one large, a small one in a corner, or tiled at a slant.
 
-    Letters are filled, outlined, embossed or with a shadow; light, dark or colored; stock previews have long lines
-    across the photo as well.
+    Letters are filled, outlined, embossed or shadowed; light, dark or colored; stock previews also have long lines
+    across the photo.
 
     Attributes:
-        layouts: one of which is drawn for each photo; what is there twice comes twice as often.
-        opacity: from and to; low ones come more often.
-        logos: folder of photos with transparency; None draws plain signs.
-        fonts: folder of TrueType or OpenType files; None takes Pillow's own.
+        layouts: the choices, one of which is drawn for each photo; repeated ones are drawn more often.
+        opacity: range of the opacity; low values are more frequent.
+        logos: folder of photos with transparency; None draws simple signs.
+        fonts: folder of TrueType or OpenType files; None uses Pillow's own font.
 
     Raises:
-        ValueError: if a folder is not there or holds none.
+        ValueError: if a folder does not exist or holds no such files.
         SampleError: from ``paint``, if a logo cannot be decoded.
     """
 
@@ -89,7 +89,7 @@ class Watermark(Content):
         return canvas.to_rgba()
 
     def _draw_mark(self, side: int, rng: np.random.Generator) -> Image.Image:
-        """The form of a mark, ``side`` pixels on its longer side: an 8-bit mask."""
+        """Draw the form of a mark, ``side`` pixels on its longer side: an 8-bit mask."""
         kind = rng.random()
         words = None
         if kind < 0.75:
@@ -108,9 +108,9 @@ class Watermark(Content):
         return both
 
     def _write(self, text: str, side: int, rng: np.random.Generator) -> Image.Image:
-        """Words, ``side`` pixels on their longer side: an 8-bit mask."""
+        """Write words, ``side`` pixels on their longer side: an 8-bit mask."""
         longest = max(len(line) for line in text.split("\n"))
-        pixels = min(256, max(12, round(2 * side / max(2, longest))))  # of letters half as wide as they are high
+        pixels = min(256, max(12, round(2 * side / max(2, longest))))  # for letters half as wide as high
         words, _ = write_text(text, choose_font(self._fonts, pixels, rng), align="center")
         scale = side / max(words.size)
         return words.resize(
@@ -140,7 +140,7 @@ def _choose_places(
 
 
 def _add_lines(sheet: Image.Image, thick: float, rng: np.random.Generator) -> Image.Image:
-    """The cross, or the lines at a slant, of a preview, which stop short of what is written."""
+    """Add the cross, or the slanted lines, of a preview, which stop short of the text."""
     width, height = sheet.size
     lines = np.zeros((height, width), np.float32)
     if rng.random() < 0.6:
@@ -170,7 +170,7 @@ def _choose_tint(rng: np.random.Generator) -> NDArray[np.floating]:
 def _style(
     form: NDArray[np.floating], thick: int, tint: NDArray[np.floating], rng: np.random.Generator
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Colors and opacity of a form that is filled, outlined, embossed or has a shadow; ``thick`` in pixels."""
+    """Compute colors and opacity of a form that is filled, outlined, embossed or shadowed; ``thick`` in pixels."""
     size = (form.shape[0], form.shape[1])
     canvas, filled = Canvas(size), Patch(form)
     kind = rng.random()

@@ -13,11 +13,11 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Blobs(Shape):
-    """Closed outlines of any form, smooth or jagged, as of something cut out.
+    """Closed outlines of any form, smooth or jagged, as of cut-out objects.
 
     Attributes:
-        count: how many, from and to.
-        radius: mean distance of the outline from its center, as a share of the photo's shorter side.
+        count: range of their number.
+        radius: range of the mean distance of the outline from its center, as a share of the photo's shorter side.
     """
 
     count: tuple[int, int] = attrs.field(default=(1, 3), validator=between(0))
@@ -34,7 +34,7 @@ class Blobs(Shape):
 
 
 def _draw_outline(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Points around the origin: a circle bent by some waves, or, at times, with a few straight edges."""
+    """Draw points around the origin: a circle bent by some waves or, sometimes, with a few straight edges."""
     stretch, turn = rng.uniform(0.5, 1.0), rng.uniform(0, 2 * np.pi)
     if rng.random() < 0.3:
         angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(4, 14))))

@@ -17,10 +17,10 @@ class BrushStrokes(Shape):
     """Broad, bent strokes (the authors' code; the defaults are the published values).
 
     Attributes:
-        count: how many, from and to.
-        turns: bends of each.
-        width: of each, as a share of the photo's shorter side.
-        length: from bend to bend, likewise.
+        count: range of their number.
+        turns: range of the number of bends of each.
+        width: range of their width, as a share of the photo's shorter side.
+        length: range of the length from bend to bend, as a share of the photo's shorter side.
     """
 
     count: tuple[int, int] = attrs.field(default=(1, 9), validator=between(0))

@@ -18,8 +18,8 @@ class Dust(Shape):
     """Specks and a few curled hairs, as on a scanner's glass.
 
     Attributes:
-        specks: how many, from and to.
-        hairs: how many, from and to.
+        specks: range of the number of specks.
+        hairs: range of the number of hairs.
     """
 
     damage: ClassVar[Damage | None] = "scratch"

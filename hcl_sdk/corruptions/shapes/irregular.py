@@ -16,16 +16,16 @@ from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 
 @component
 class IrregularMasks(Shape):
-    """Masks out of a folder of files, turned, mirrored, cut and scaled at random (paper, section 4.1).
+    """Masks from a folder of files, turned, mirrored, cropped and scaled at random (paper, section 4.1).
 
     Attributes:
-        folder: of mask files, black and white; values that are all 0 or 1 are taken as such.
+        folder: folder of mask files, black and white; values that are all 0 or 1 are taken as False and True.
         corrupted: the value that means *corrupted* in them.
 
     Raises:
-        ValueError: if the folder is not there or holds no photos; or, of some masks that are looked at, none can be
-            read, none has a corrupted pixel, or most cover more than half of it, as if the other value were
-            meant.
+        ValueError: if the folder does not exist or holds no photos; or if, of some masks that are inspected, none can
+            be read, none has a corrupted pixel, or most are more than half corrupted, so that the other value seems to
+            be meant.
         PhotoError: from ``draw``, if a file cannot be decoded, is colored or partly transparent.
     """
 

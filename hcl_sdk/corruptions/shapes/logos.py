@@ -18,16 +18,16 @@ from hcl_sdk.photos.find import list_photo_files
 
 @component
 class Logos(Shape):
-    """The outline of logos, to be filled with any content; for a logo in its own colors see the content ``logo``.
+    """The outline of logos, to be filled with any content; for logos in their own colors see the content ``logo``.
 
     Attributes:
-        folder: of logos with transparency, whose opaque part counts; of a logo without, that is its whole
-            rectangle. None draws plain signs with a word.
-        count: how many, from and to.
-        side: the longer side of each, as a share of the photo's shorter side.
+        folder: folder of logos with transparency, whose opaque part counts; a logo without transparency counts as its
+            whole rectangle. None draws simple signs with a word.
+        count: range of their number.
+        side: range of their longer side, as a share of the photo's shorter side.
 
     Raises:
-        ValueError: if the folder is not there or holds no photos.
+        ValueError: if the folder does not exist or holds no photos.
         PhotoError: from ``draw``, if a file cannot be decoded.
     """
 

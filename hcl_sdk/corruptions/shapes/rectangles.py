@@ -12,11 +12,11 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Rectangles(Shape):
-    """Some upright rectangles, wholly inside the photo (the authors' code; the defaults are the published values).
+    """Upright rectangles, entirely inside the photo (the authors' code; the defaults are the published values).
 
     Attributes:
-        count: how many, from and to.
-        side: of each, as a share of that side of the photo, from and to.
+        count: range of their number.
+        side: range of each side, as a share of that side of the photo.
     """
 
     count: tuple[int, int] = attrs.field(default=(0, 4), validator=between(0))

@@ -1,4 +1,4 @@
-"""Masks of a fixed form: nothing is drawn at random but the side of a half."""
+"""Masks of a fixed form, without randomness except for the side of a half."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Full(Shape):
-    """Everything: for content that is partly transparent, or photos that are corrupted everywhere."""
+    """The whole photo: for content that is partly transparent, or photos that are corrupted everywhere."""
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         return np.ones(size, dtype=np.bool_)
@@ -25,7 +25,7 @@ class Half(Shape):
     """One half of the photo (the authors' code).
 
     Attributes:
-        side: which one; ``any`` draws one of the four.
+        side: the side; ``any`` draws one of the four.
     """
 
     side: Literal["any", "left", "right", "top", "bottom"] = "any"
@@ -41,10 +41,10 @@ class Half(Shape):
 
 @component
 class CenterBox(Shape):
-    """A box in the middle (the authors' code).
+    """A box in the center (the authors' code).
 
     Attributes:
-        side: of the box, as a share of each side of the photo, rounded to whole pixels; at least one.
+        side: side of the box, as a share of each side of the photo, rounded to whole pixels; at least one.
     """
 
     side: float = attrs.field(default=0.25, validator=[gt(0), le(1)])
@@ -69,7 +69,7 @@ class AlternateLines(Shape):
 
 @component
 class AlternatePixels(Shape):
-    """All but the pixels in both an odd row and an odd column, counted from 0 (the authors' code)."""
+    """All pixels except those in both an odd row and an odd column, counted from 0 (the authors' code)."""
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         mask = np.ones(size, dtype=np.bool_)

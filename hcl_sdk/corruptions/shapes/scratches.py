@@ -16,11 +16,11 @@ from hcl_sdk.interfaces import Damage, Shape, component
 
 @component
 class Scratches(Shape):
-    """Thin lines: long upright ones as a projector leaves, and short crooked ones.
+    """Thin lines: long upright ones, as projectors leave, and short crooked ones.
 
     Attributes:
-        count: how many, from and to.
-        width: as a share of the photo's shorter side; never below one pixel.
+        count: range of their number.
+        width: range of their width, as a share of the photo's shorter side; at least one pixel.
     """
 
     damage: ClassVar[Damage | None] = "scratch"

@@ -15,11 +15,11 @@ from hcl_sdk.interfaces import Damage, Shape, component
 
 @component
 class Tape(Shape):
-    """Strips of tape with torn ends, and round, cornered or starry stickers.
+    """Strips of tape with torn ends, and round, polygonal or star-shaped stickers.
 
     Attributes:
-        count: how many, from and to.
-        size: the width of a strip and the radius of a sticker, as a share of the photo's shorter side.
+        count: range of their number.
+        size: range of the width of a strip and the radius of a sticker, as a share of the photo's shorter side.
     """
 
     damage: ClassVar[Damage | None] = "graphic"
@@ -41,7 +41,7 @@ class Tape(Shape):
 
 
 def _draw_strip(rng: np.random.Generator) -> NDArray[np.float64]:
-    """One unit wide, some long, torn at both ends."""
+    """Draw a strip one unit wide and several long, torn at both ends."""
     length = rng.uniform(1.5, 6)
     across = np.linspace(-0.5, 0.5, 9)
     ends = [np.stack([side * length / 2 + rng.uniform(-0.12, 0.12, 9), across], axis=1) for side in (-1, 1)]
@@ -49,7 +49,7 @@ def _draw_strip(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _draw_sticker(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A disk, a polygon or a star of radius one."""
+    """Draw a disk, a polygon or a star of radius one."""
     kind = rng.integers(3)
     corners = 48 if kind == 0 else int(rng.integers(3, 9)) if kind == 1 else 2 * int(rng.integers(4, 10))
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)

@@ -16,11 +16,11 @@ from hcl_sdk.interfaces import Damage, Shape, component
 
 @component
 class TextShape(Shape):
-    """Words that mean nothing, upright or turned.
+    """Meaningless words, upright or turned.
 
     Attributes:
-        count: how many pieces of text, from and to.
-        height: of the letters, as a share of the photo's shorter side.
+        count: range of the number of texts.
+        height: range of the height of letters, as a share of the photo's shorter side.
     """
 
     damage: ClassVar[Damage | None] = "text"
