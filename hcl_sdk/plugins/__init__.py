@@ -1,4 +1,4 @@
-"""Finding plugins, and the process-wide registry of what they give.
+"""Discovering plugins, and the process-wide registry of what they provide.
 
 A plugin is an installed package with an entry point in the group ``hcl_sdk`` that refers to a module (or object) with
 at least one of the hooks::
@@ -12,8 +12,8 @@ at least one of the hooks::
         registry.restorer("blur-fill", "hcl_blur.restorer:BlurFill", summary="...")
 
 Two environment variables are read when plugins are discovered: ``HCL_DISABLE_PLUGINS`` names packages, separated by
-commas, whose plugins are left alone (``*`` for all but the built-ins); ``HCL_STRICT_PLUGINS=1`` makes every broken
-plugin an error, for continuous integration.
+commas, whose plugins are ignored (``*`` for all but the built-ins); ``HCL_STRICT_PLUGINS=1`` makes every broken plugin
+an error, for continuous integration.
 """
 
 from __future__ import annotations
@@ -63,27 +63,28 @@ API_VERSION = 1
 """The version of the plugin interface, which a plugin states as its ``api_version``."""
 
 SUPPORTED: dict[int, str] = {1: ""}
-"""Versions that plugins may be written for; with the date (``2030-01-31``) until which one that is going is kept."""
+"""Supported versions of the interface, with the date (``2030-01-31``) until which deprecated ones are supported."""
 
 
 class PluginWarning(UserWarning):
-    """A plugin failed at something that is done without it."""
+    """A plugin failed at something that hcl_sdk continues without."""
 
 
 def discover(registry: Registry) -> list[PluginReport]:
-    """Find the built-ins and all installed plugins, and put what they give into a registry.
+    """Discover the built-ins and all installed plugins, and register what they provide.
 
-    Every plugin is loaded, checked and called on its own: one that raises is reported as broken and gives nothing, and
-    the others are not affected. Of a package that is installed twice, the one that Python would import counts.
+    Every plugin is loaded, checked and called separately: one that raises an error is reported as broken and provides
+    nothing, and the others are not affected. Of a package that is installed twice, the one that Python would import
+    counts.
 
     Args:
-        registry: what an earlier discovery found is replaced; what a script registered stays.
+        registry: the registry; results of an earlier discovery are replaced, names registered by scripts are kept.
 
     Returns:
-        One report a plugin: the built-ins, then by (package, entry point).
+        One report per plugin: the built-ins first, then by (package, entry point).
 
     Raises:
-        PluginError: naming all broken plugins, if ``HCL_STRICT_PLUGINS`` is set.
+        PluginError: if ``HCL_STRICT_PLUGINS`` is set and plugins are broken; the message names all of them.
     """
     hooks = Hooks()
     entries: list[Entry] = []
@@ -104,7 +105,9 @@ def discover(registry: Registry) -> list[PluginReport]:
                     given, added = _load(found, hooks, (*entries, *commands))
             except KeyboardInterrupt:
                 raise
-            except BaseException as raised:  # SystemExit, a panic of an extension module ...: none may end the program
+            except (
+                BaseException
+            ) as raised:  # SystemExit, a panic of an extension module ...: nothing may end the program
                 status, error = "broken", describe_error(raised) + locate_error(raised)
         entries += given
         commands += added
@@ -131,7 +134,7 @@ def discover(registry: Registry) -> list[PluginReport]:
 
 
 def list_disabled_packages() -> set[str]:
-    """What ``HCL_DISABLE_PLUGINS`` names, normalized."""
+    """List the packages in ``HCL_DISABLE_PLUGINS``, normalized."""
     names = (name.strip() for name in os.environ.get("HCL_DISABLE_PLUGINS", "").split(","))
     return {normalize(name) for name in names if name}
 
@@ -142,10 +145,10 @@ def is_strict() -> bool:
 
 
 def call_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -> None:
-    """Call ``hcl_before_save`` of all plugins; see there for what becomes of one that fails.
+    """Call ``hcl_before_save`` of all plugins; its documentation says what happens if one fails.
 
     Raises:
-        PluginError: naming all plugins that failed, if ``HCL_STRICT_PLUGINS`` is set.
+        PluginError: if ``HCL_STRICT_PLUGINS`` is set and plugins failed; the message names all of them.
     """
     if registry.hooks is None:
         return
@@ -158,7 +161,7 @@ def call_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -
 
 
 def _load(found: FoundPoint, hooks: Hooks, earlier: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Load a plugin, check it, and call the hooks by which it gives components and commands."""
+    """Load and check a plugin, and call the hooks with which it registers components and commands."""
     distribution = found.distribution
     if distribution == SCRIPT_DISTRIBUTION:
         raise PluginError(f"a package cannot be called {SCRIPT_DISTRIBUTION!r}: that stands for names given in scripts")
@@ -180,7 +183,7 @@ def _load(found: FoundPoint, hooks: Hooks, earlier: tuple[Entry, ...]) -> tuple[
 
 
 def _check_api_version(stated: Any, distribution: str) -> None:
-    """Refuse a plugin of another interface; warn of one that works for some time yet."""
+    """Refuse a plugin for an unsupported interface; warn about one for a deprecated interface."""
     if not isinstance(stated, int) or isinstance(stated, bool) or stated not in SUPPORTED:
         newer = isinstance(stated, int) and stated > API_VERSION
         advice = "update hcl_sdk" if newer else f"it should state one of {', '.join(map(str, SUPPORTED))}"
@@ -188,7 +191,8 @@ def _check_api_version(stated: Any, distribution: str) -> None:
             f"it was written for api_version {stated!r}; this hcl_sdk has api_version {API_VERSION}: {advice}"
         )
     if until := SUPPORTED[stated]:
-        # A FutureWarning, because those who see it are users of the plugin; Python hides others from them.
+        # A FutureWarning, because it is meant for the plugin's users; Python hides other deprecation warnings from
+        # them.
         warnings.warn(
             f"the plugin {distribution} was written for api_version {stated}, which works until {until}; "
             f"update {distribution}, or ask its authors to move to api_version {API_VERSION}",

@@ -10,7 +10,7 @@ from hcl_sdk.registry._entries import check_form, check_no_clash
 
 
 class Commands:
-    """Takes the subcommands that a plugin adds to ``hcl``; what ``hcl_add_commands`` is given.
+    """Accepts the subcommands that a plugin adds to ``hcl``; the argument of ``hcl_add_commands``.
 
     Args:
         distribution: normalized name of the plugin's package.
@@ -24,17 +24,17 @@ class Commands:
     def add(self, name: str, target: str, *, summary: str = "") -> None:
         """Add a subcommand.
 
-        It is called by its name, ``hcl name``, unless hcl itself or another plugin has a command of that name; and
+        It is called by its name, ``hcl name``, unless hcl itself or another plugin has a command with that name; and
         always as ``hcl distribution/name``.
 
         Args:
             name: lowercase words joined by hyphens, such as ``export``.
             target: ``"package.module:command"``, a ``click.Command``, imported when it is called or its help is shown.
-            summary: what ``hcl --help`` says about it, in one line, without importing it.
+            summary: its description in ``hcl --help``, in one line, which needs no import.
 
         Raises:
-            ValueError: for a name or target that is not of that form, or a name that was given before.
-            PluginError: after the hook returned.
+            ValueError: if the name or target is malformed, or the name was given before.
+            PluginError: if the hook has already returned.
         """
         if self._is_closed:
             raise PluginError(
@@ -48,20 +48,20 @@ class Commands:
         self._entries.append(entry)
 
     def close(self) -> tuple[Entry, ...]:
-        """Take no more commands; return those that were added."""
+        """Accept no more commands; return those that were added."""
         self._is_closed = True
         return tuple(self._entries)
 
 
 def name_commands(commands: Iterable[Entry], taken: Collection[str]) -> dict[str, Entry]:
-    """The commands of plugins by the name to call them by, sorted.
+    """Name the commands of plugins as they can be called, sorted.
 
     Args:
-        commands: of all plugins.
+        commands: the commands of all plugins.
         taken: the names of hcl's own commands.
 
     Returns:
-        Bare names where they are free and only one plugin gives them, else qualified ones.
+        Bare names if they are free and only one plugin provides them, otherwise qualified ones.
     """
     commands = tuple(commands)
     counts = Counter(entry.name for entry in commands)

@@ -1,4 +1,4 @@
-"""The entry points of the group ``hcl_sdk``, and which package each is from."""
+"""The entry points in the group ``hcl_sdk``, and the packages they are from."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ GROUP = "hcl_sdk"
 
 @dataclass(frozen=True, kw_only=True)
 class FoundPoint:
-    """An entry point; "?" stands for what cannot be read.
+    """An entry point; "?" stands for anything that cannot be read.
 
     Attributes:
-        point: itself.
+        point: the entry point itself.
         distribution: normalized name of its package.
-        version: of the package.
+        version: version of the package.
         error: what is wrong with the metadata of the package.
     """
 
@@ -33,14 +33,14 @@ class FoundPoint:
 
 
 def find_entry_points() -> list[FoundPoint]:
-    """The entry points of the group, the built-ins first, then by package and name.
+    """Find the entry points in the group, the built-ins first, then by package and name.
 
     Of a package that is installed twice, the one that Python would import counts.
     """
     try:
         points = importlib.metadata.entry_points(group=GROUP)
         found = [_identify(point, point.dist) for point in points if point.dist is not None]
-    except Exception:  # a malformed file, perhaps of a package that has nothing to do with us
+    except Exception:  # a malformed file, perhaps of an unrelated package
         found = list(_find_singly())
     if all(f.distribution != BUILTIN_DISTRIBUTION for f in found):  # run from a source tree that is not installed
         builtin = EntryPoint(name="builtin", value="hcl_sdk.builtin", group=GROUP)
@@ -64,7 +64,7 @@ def _identify(point: EntryPoint, distribution: Distribution) -> FoundPoint:
 
 
 def _find_singly() -> Iterator[FoundPoint]:
-    """The same, package by package: one that cannot be read is reported if it is a plugin, and else passed over."""
+    """Find them package by package: one that cannot be read is reported if it is a plugin, and otherwise skipped."""
     seen = set[str]()
     for distribution in importlib.metadata.distributions():
         if not _has_group(distribution):
@@ -91,7 +91,7 @@ def _find_singly() -> Iterator[FoundPoint]:
 
 
 def _has_group(distribution: Distribution) -> bool:
-    """Whether ``entry_points.txt`` has our group; of one that is no text, the bytes are looked into."""
+    """Whether ``entry_points.txt`` has our group; if the file is not text, its bytes are searched."""
     try:
         return f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or "")
     except UnicodeDecodeError as error:

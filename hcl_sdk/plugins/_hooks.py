@@ -1,4 +1,4 @@
-"""The hooks that a plugin may have, and how they are called: each on its own."""
+"""The hooks that a plugin can have, which are called one by one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hcl_register(registry: Registry) -> None:
     Called once, when plugins are discovered.
 
     Args:
-        registry: takes the names that this plugin gives, until the hook returns.
+        registry: accepts the names that this plugin provides, until the hook returns.
     """
 
 
@@ -39,7 +39,7 @@ def hcl_add_commands(commands: Commands) -> None:
     Called once, when plugins are discovered.
 
     Args:
-        commands: takes the names of the commands that this plugin gives, until the hook returns.
+        commands: accepts the commands that this plugin provides, until the hook returns.
     """
 
 
@@ -47,19 +47,19 @@ def hcl_add_commands(commands: Commands) -> None:
 def hcl_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -> None:
     """Called before a pipeline is written to a folder of weights, and before it is uploaded.
 
-    To write files of one's own beside the weights, such as a license, or to bring layers into the form that is saved.
-    What it raises becomes a warning and stops neither the other plugins nor the saving; with ``HCL_STRICT_PLUGINS`` it
-    becomes a ``PluginError``, and nothing is saved.
+    Use it to write additional files beside the weights, such as a license, or to convert layers to the form in which
+    they are saved. Errors become warnings and stop neither the other plugins nor the saving; with
+    ``HCL_STRICT_PLUGINS`` they become a ``PluginError``, and nothing is saved.
 
     Args:
-        pipeline: what is saved, after the hook: changed weights are saved as changed.
-        config: what ``config.json`` is going to hold; a copy, changes to which have no effect.
-        folder: where it is saved; it exists.
+        pipeline: the pipeline that is saved after the hook: if its weights are changed, they are saved as changed.
+        config: the future contents of ``config.json``; a copy, changes to which have no effect.
+        folder: the existing folder in which it is saved.
     """
 
 
 class _Specs:
-    """What pluggy looks for hooks in; this module has more names than it should look at."""
+    """The names in which pluggy looks for hook specifications; this module has more than it should see."""
 
     hcl_register = staticmethod(hcl_register)
     hcl_add_commands = staticmethod(hcl_add_commands)
@@ -67,9 +67,9 @@ class _Specs:
 
 
 class Hooks:
-    """The hooks of all plugins that are in order, in the order of the plugins.
+    """The hooks of all working plugins, in the order of the plugins.
 
-    pluggy keeps and checks them. They are called one by one, because pluggy's own call ends at the first that raises.
+    pluggy stores and validates them. They are called one by one, because pluggy's own call stops at the first error.
     """
 
     def __init__(self) -> None:
@@ -78,18 +78,18 @@ class Hooks:
         self._labels: dict[int, str] = {}
 
     def add(self, plugin: Any, label: str) -> bool:
-        """Take the hooks of a plugin.
-
-        Returns:
-            Whether they were taken now; False for an object that another entry point has brought before.
+        """Add the hooks of a plugin.
 
         Args:
             plugin: a module or object.
-            label: what to call it in messages.
+            label: its name in messages.
+
+        Returns:
+            Whether they were added; False for an object that another entry point has already provided.
 
         Raises:
-            PluginError: if it has none, one that does not exist, or one that wraps others.
-            pluggy.PluginValidationError: if a hook asks for an argument that there is not.
+            PluginError: if it has no hooks, one that does not exist, or one that wraps others.
+            pluggy.PluginValidationError: if a hook has an unknown argument.
         """
         if self._manager.is_registered(plugin):  # by another entry point
             return False
@@ -114,17 +114,17 @@ class Hooks:
         return True
 
     def remove(self, plugin: Any) -> None:
-        """Forget a plugin."""
+        """Remove a plugin."""
         if self._manager.is_registered(plugin):
             self._manager.unregister(plugin)
 
     def call(self, plugin: Any, hook: str, **arguments: Any) -> None:
-        """Call a hook of one plugin, if it has it; what it raises goes on."""
+        """Call a hook of one plugin, if it has it; errors propagate."""
         for implementation in _list_implementations(getattr(self._manager.hook, hook), plugin):
             implementation.function(*(arguments[name] for name in implementation.argnames))
 
     def call_all(self, hook: str, **arguments: Any) -> Iterator[str]:
-        """Call a hook of every plugin that has it; yield a line for each that raises."""
+        """Call a hook of every plugin that has it; yield a line for each error."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 with mark_plugin_code():

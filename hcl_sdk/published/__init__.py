@@ -1,7 +1,7 @@
 """The published networks: their configurations, and the checkpoints that the authors' code writes.
 
-The authors' code has masks the other way round (1 = valid). What is converted here follows this package's convention,
-True = corrupted.
+The authors' code has the opposite mask polarity (1 = valid). Everything converted here follows this package's
+convention, True = corrupted.
 """
 
 from hcl_sdk._renamed import redirect

@@ -1,4 +1,4 @@
-"""A published checkpoint read: tensors by name, and nothing else."""
+"""Reading published checkpoints: tensors by name, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 _NOT_LOADED = re.compile(r"pdisc|step|optimizer_.*")
-"""What a checkpoint holds for training only: the discriminator, the optimizers and the step."""
+"""The parts of a checkpoint that are for training only: the discriminator, the optimizers and the step."""
 
 
 _MAX_ENTRIES = 100_000
@@ -19,18 +19,18 @@ _MAX_DEPTH = 8
 
 
 class ConversionError(ValueError):
-    """A file is no published checkpoint, or not one of the given configuration; the message lists all that differs."""
+    """A file is not a published checkpoint, or does not match the configuration; the message lists all differences."""
 
     __module__ = "hcl_sdk.published"
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """All tensors of a checkpoint under ``group.name``, and the names of what is left out.
+    """Read all tensors of a checkpoint, under ``group.name``, and the names of the entries that are left out.
 
-    The file is read without running code from it. Only dense tensors with values are taken.
+    The file is read without running code from it. Only dense tensors with values are accepted.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        FileNotFoundError: if the file does not exist.
         ConversionError: if the file holds anything else.
     """
     if path.exists() and not path.is_file():
@@ -39,7 +39,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
-    except Exception as error:  # of what is no checkpoint, the reader raises anything: KeyError, IndexError, ...
+    except Exception as error:  # for other files, the reader raises anything: KeyError, IndexError, ...
         raise ConversionError(
             f"{path} is not a checkpoint written by torch.save, or holds more than tensors, "
             f"which is not read because it could run code"
@@ -79,7 +79,7 @@ def _flatten(
 
 
 def _explain_unusable(tensor: Tensor) -> str:
-    """What keeps a tensor from being copied as it is; empty if nothing does."""
+    """Explain what keeps a tensor from being copied as it is; empty if nothing does."""
     if tensor.is_nested:
         return "a nested tensor"
     if tensor.layout != torch.strided or tensor.is_quantized:

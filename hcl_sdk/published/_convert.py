@@ -1,4 +1,4 @@
-"""A published checkpoint's weights put into components."""
+"""Loading a published checkpoint's weights into components."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Conversion:
-    """What :func:`convert` made of a checkpoint.
+    """The result of :func:`convert`.
 
     Attributes:
-        pipeline: with the weights of the checkpoint; ``pipeline.save_pretrained(directory)`` writes it.
+        pipeline: a pipeline with the weights of the checkpoint; ``pipeline.save_pretrained(directory)`` writes it.
         left_out: the entries of the file that belong to training and are not part of a pipeline.
     """
 
@@ -40,17 +40,18 @@ class Conversion:
 
 
 def convert(checkpoint: str | Path, config: Mapping[str, Any]) -> Conversion:
-    """Read a published checkpoint into a pipeline.
+    """Convert a published checkpoint to a pipeline.
 
     The file is read without running code from it. Every name and shape is checked.
 
     Args:
-        checkpoint: a file that the published code wrote, with or without the parts for training.
-        config: of the pipeline: :func:`get_preset`, :func:`convert_settings`, or one's own of the same components.
+        checkpoint: a file written by the published code, with or without the parts for training.
+        config: the configuration of the pipeline: :func:`get_preset`, :func:`convert_settings`, or your own with the
+            same components.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ConversionError: if the file cannot be read safely, or does not fit the configuration.
+        FileNotFoundError: if the file does not exist.
+        ConversionError: if the file cannot be read safely, or does not match the configuration.
     """
     pipeline = Pipeline.from_config(config)
     if pipeline.detector is None or pipeline.restorer is None:
@@ -62,17 +63,18 @@ def load_published(checkpoint: str | Path, detector: Detector, restorer: Restore
     """Load the weights of a published checkpoint into components that are bound to each other.
 
     Args:
-        checkpoint: a file that the published code wrote, with or without the parts for training.
-        detector: of the published components (``identity`` in place of ``top-down`` for networks without fusion).
+        checkpoint: a file written by the published code, with or without the parts for training.
+        detector: a detector with the published components (``identity`` instead of ``top-down`` for networks without
+            fusion).
         restorer: a :class:`~hcl_sdk.PartialSwinRestorer`.
 
     Returns:
         The entries of the file that belong to training and were left out.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ConversionError: if the file cannot be read safely, or does not fit the components; these keep their weights
-            then.
+        FileNotFoundError: if the file does not exist.
+        ConversionError: if the file cannot be read safely, or does not match the components, whose weights are then
+            unchanged.
     """
     _check_components(detector, restorer)
     tensors, left_out = read_checkpoint(Path(checkpoint))
@@ -143,7 +145,7 @@ def _suggest_window(name: str, table: Tensor) -> str:
 
 
 def _find_owner(name: str) -> str | None:
-    """The table of relative positions in the block that a computed buffer belongs to."""
+    """Find the table of relative positions in the block that a computed buffer belongs to."""
     found = re.fullmatch(r"(.*\.blocks\.\d+)\.(attn\.relative_position_index|attn_mask)", name)
     return found and f"{found[1]}.attn.relative_position_bias_table"
 
@@ -151,7 +153,7 @@ def _find_owner(name: str) -> str | None:
 def _list_other_values(
     computed: set[str], targets: Mapping[str, Tensor], tensors: Mapping[str, Tensor]
 ) -> Iterator[str]:
-    """Buffers that the published code computes from the window and image size, and not as is done here."""
+    """List buffers that the published code computes from the window and image size, but not as this package does."""
     for name in sorted(computed):
         table = targets[_find_owner(name) or ""]
         window = (math.isqrt(table.shape[0]) + 1) // 2

@@ -1,4 +1,4 @@
-"""What the layers of the published components are called in a checkpoint."""
+"""The names of the layers of the published components in a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 
 def map_names(detector: Detector, restorer: Restorer) -> dict[str, str]:
-    """What each layer, or single parameter, of the published components is called in a checkpoint, group first."""
+    """Map each layer, or single parameter, of the published components to its name in a checkpoint, group first."""
     encoder = detector.encoder
     assert isinstance(encoder, SwinEncoder)
     assert isinstance(restorer, PartialSwinRestorer)
@@ -33,7 +33,7 @@ def map_names(detector: Detector, restorer: Restorer) -> dict[str, str]:
 
 
 def _map_encoder(ours: str, theirs: str, encoder: SwinEncoder) -> dict[str, str]:
-    order = 1 if encoder.activation_first else 0  # the activation, which has no name, and the convolution in turn
+    order = 1 if encoder.activation_first else 0  # alternately the activation, which has no name, and the convolution
     names = {f"{ours}.stem": f"{theirs}.first_conv.conv"}
     for i in range(encoder.conv_stages):
         names[f"{ours}.stem_reductions.{i}"] = f"{theirs}.conv_down_blocks.{i}.{order}"

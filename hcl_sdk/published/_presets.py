@@ -28,19 +28,19 @@ _NETWORK_SETTINGS = {
 
 
 def list_presets() -> tuple[str, ...]:
-    """The names of the published configurations."""
+    """List the names of the published configurations."""
     return tuple(sorted(f.name.removesuffix(".yaml") for f in _list_preset_files() if f.name.endswith(".yaml")))
 
 
 def get_preset(name: str, version: int = 4) -> dict[str, Any]:
-    """The configuration of a published network, as :meth:`hcl_sdk.Pipeline.from_config` takes it.
+    """Return the configuration of a published network, for :meth:`hcl_sdk.Pipeline.from_config`.
 
     Args:
         name: one of :func:`list_presets`: ``"ffhq256"``, ``"imagenet256"``, ``"places256"``, ``"places512"``.
-        version: of the code that trained the checkpoint: 4, the final one, or 2 or 3.
+        version: version of the code that trained the checkpoint: 4, the final one, or 2 or 3.
 
     Raises:
-        ValueError: for an unknown name or version.
+        ValueError: if the name or the version is unknown.
     """
     if name not in list_presets():
         raise ValueError(f"unknown preset {name!r}; there are {', '.join(list_presets())}")
@@ -49,17 +49,17 @@ def get_preset(name: str, version: int = 4) -> dict[str, Any]:
 
 
 def convert_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration for the settings of the published code.
+    """Convert settings of the published code to a configuration.
 
     Args:
-        settings: ``image_size`` (the windows are shrunk to maps that are smaller at this size), ``legacy`` (the
-            version, 2 to 4), ``network`` (``dim``, ``dim_mults``, ``proj_dim``, ``encoder_depths``,
+            settings: ``image_size`` (windows are reduced to the size of maps that are smaller), ``legacy`` (the
+                version, 2 to 4), ``network`` (``dim``, ``dim_mults``, ``proj_dim``, ``encoder_depths``,
             ``decoder_depths``, ``window_size``, ``bottleneck_window_size``, ``bottleneck_depth``, ``conf_threshs``,
             ``kmeans_n_iters``, ``kmeans_repeat``, ``fuse``, ``n_conv_stages``) and ``refinement`` (``dim``,
             ``dim_mults``).
 
     Raises:
-        ValueError: if a setting is missing or unknown, or the version is.
+            ValueError: if a setting is missing or unknown, or the version is unknown.
     """
     names = {
         "settings": ({"image_size", "legacy", "network", "refinement"}, settings),
@@ -122,7 +122,7 @@ def _list_preset_files() -> Iterator[Any]:
 
 
 def _adapt_to_version(config: dict[str, Any], version: int) -> dict[str, Any]:
-    """Change what differs between the versions of the published code."""
+    """Apply the differences between the versions of the published code."""
     if version not in _VERSIONS:
         raise ValueError(
             f"there are versions {', '.join(map(str, _VERSIONS))} of the published network; got {version!r}"

@@ -1,7 +1,7 @@
 """Names -> components and weights.
 
-A :class:`Registry` holds what the built-ins, the installed plugins and the running script have registered. Importing
-this module, and listing what there is, imports neither torch nor any component.
+A :class:`Registry` holds what the built-ins, the installed plugins and the running script registered. Importing this
+module, and listing its contents, imports neither torch nor any component.
 """
 
 from hcl_sdk.registry._entries import (

@@ -1,4 +1,4 @@
-"""What is registered, and what becomes of the plugins that register it."""
+"""Registered names, and reports about the plugins that register them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ COMPONENT_KINDS = (
 """The kinds of components, in the order of processing; spelled out so that listing them needs no torch."""
 
 KINDS_AND_WEIGHTS = (*COMPONENT_KINDS, "weights")
-"""All that can be registered."""
+"""Everything that can be registered."""
 
 BUILTIN_DISTRIBUTION = "hcl-sdk"
 """The distribution whose names are bare."""
 
 SCRIPT_DISTRIBUTION = "script"
-"""What stands for the distribution of a name that was registered by a script rather than by a package."""
+"""The distribution of names that were registered by a script instead of a package."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _CLASS_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -39,33 +39,33 @@ _FOLDER_TARGET = re.compile(r"(?!hub:)[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:(?!\.\.?(/|$
 
 
 class RegistryError(LookupError):
-    """A name that stands for nothing or for two things, or a class without a name."""
+    """A name is unknown or ambiguous, or a class has no name."""
 
     __module__ = "hcl_sdk.registry"
 
 
 class UnknownNameError(RegistryError):
-    """A name that nothing was registered under."""
+    """Nothing is registered under a name."""
 
     __module__ = "hcl_sdk.registry"
 
 
 class PluginError(RuntimeError):
-    """A plugin that cannot be loaded, or gave something that is not what it said."""
+    """A plugin cannot be loaded, or provides something other than it declared."""
 
     __module__ = "hcl_sdk.registry"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What was registered under a name.
+    """A registered name.
 
     Attributes:
         kind: one of ``KINDS_AND_WEIGHTS``, or ``command``.
         name: the bare name.
-        distribution: normalized name of the package that gave it, None for a built-in, ``script`` for a script.
+        distribution: normalized name of the package that registered it; None for a built-in, ``script`` for a script.
         target: where it is, or the class itself.
-        summary: one line about it.
+        summary: a description in one line.
     """
 
     kind: str
@@ -81,23 +81,23 @@ class Entry:
 
     @property
     def target_text(self) -> str:
-        """``target`` as text; for a class, where it was defined."""
+        """``target`` as text; for a class, where it is defined."""
         return self.target if isinstance(self.target, str) else f"{self.target.__module__}:{self.target.__qualname__}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PluginReport:
-    """What became of one plugin.
+    """The outcome of discovering one plugin.
 
     Attributes:
         distribution: normalized name of the package.
-        version: of the package.
+        version: version of the package.
         entry_point: name of the entry point.
-        value: what the entry point refers to.
-        status: ``ok``; ``broken``: it raised, and gave nothing; ``disabled``: by the environment.
+        value: the reference in the entry point.
+        status: ``ok``; ``broken``: it raised an error, and provides nothing; ``disabled``: by the environment.
         error: why it is broken or disabled, in one line; empty for ``ok``.
-        names: the qualified names that it gave.
-        commands: those of the subcommands of ``hcl`` that it added.
+        names: the qualified names that it registered.
+        commands: the names of the subcommands that it added to ``hcl``.
     """
 
     distribution: str
@@ -111,12 +111,12 @@ class PluginReport:
 
 
 def normalize(distribution: str) -> str:
-    """The normalized name of a distribution: ``My_Package.X`` -> ``my-package-x``."""
+    """Normalize the name of a distribution: ``My_Package.X`` -> ``my-package-x``."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def check_form(kind: str, name: Any, target: Any) -> None:
-    """Raise ``ValueError`` unless a name, and a target that is text, are written as they have to be."""
+    """Raise ``ValueError`` unless a name, and a target given as text, are well-formed."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"{kind} {name!r}: expected a name in lowercase words joined by hyphens, such as 'top-down'")
     if kind == "weights":

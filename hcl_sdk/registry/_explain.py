@@ -1,4 +1,4 @@
-"""Why a name stands for nothing, or a class has no name, and what to do about it."""
+"""Explaining why a name is unknown or a class has no name, and what to do about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hcl_sdk.interfaces import Configurable
 
 
-# What this project's own plugins give, for whoever asks for it by the bare name.
+# The bare names that this project's own plugins provide.
 _IN_PLUGINS = {
     "diffusers": "hcl-diffusers",
     "lama": "hcl-lama",
@@ -36,7 +36,7 @@ _IN_PLUGINS = {
 
 
 def suggest_package(name: str) -> str:
-    """Which package gives a name, by this project's own plugins; empty for another name, and where it is installed."""
+    """Return the one of this project's packages that provides a name; empty for other names, and if it is installed."""
     distribution = _IN_PLUGINS.get(name)
     if distribution is None or _find_version(distribution) is not None:
         return ""
@@ -51,13 +51,13 @@ def _find_version(distribution: str) -> str | None:
 
 
 def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: Sequence[PluginReport]) -> str:
-    """One line about a name that nothing of a kind is registered under.
+    """Explain in one line why nothing of a kind is registered under a name.
 
     Args:
-        kind: what was asked for.
+        kind: the kind that was requested.
         name: bare or qualified.
-        everything: all that is registered, of any kind.
-        reports: what became of the plugins.
+        everything: all registered names, of any kind.
+        reports: the reports about the plugins.
     """
     entries = [entry for entry in everything if entry.kind == kind]
     distribution, _, bare = name.rpartition("/")
@@ -74,11 +74,11 @@ def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: 
 
 
 def explain_unregistered(cls: type[Configurable], failed: Sequence[str]) -> str:
-    """What to write so that a component class has a name.
+    """Explain how to give a component class a name.
 
     Args:
         cls: the class.
-        failed: names of what could not be loaded to be compared with it.
+        failed: names of classes that could not be loaded for comparison.
     """
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower().strip("_").replace("_", "-")
     not_compared = f"\n(these could not be loaded to be compared: {', '.join(failed)})" if failed else ""
@@ -102,7 +102,7 @@ def _suggest(name: str, bare: str, entries: Sequence[Entry]) -> str:
 def _explain_distribution(
     distribution: str, kind: str, bare: str, entries: Sequence[Entry], reports: Sequence[PluginReport]
 ) -> list[str]:
-    """Why a name of this distribution is not there."""
+    """Explain why a name of this distribution is missing."""
     if distribution == SCRIPT_DISTRIBUTION:
         return [f'it was registered by a script, which must first run registry.{kind}("{bare}", ...) here as well']
     if distribution == BUILTIN_DISTRIBUTION:
@@ -115,7 +115,7 @@ def _explain_distribution(
         return [f"{distribution} {own[0].version} gives {given or f'no {kind}'}"]
     version = _find_version(distribution)
     if version is None:
-        if kind == "weights":  # a folder, or somebody's on the Hub, at least as likely as a package's
+        if kind == "weights":  # a folder or somebody's weights on the Hub, at least as likely as a package's
             return []
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", distribution):
             return [f"{distribution!r} is not the name of a package"]

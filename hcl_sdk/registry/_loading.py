@@ -1,4 +1,4 @@
-"""From what is registered to the class, or the folder of weights, itself."""
+"""From a registered name to the class, or the folder of weights, itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_class(entry: Entry) -> type[Configurable]:
-    """The class of an entry, imported if need be.
+    """Return the class of an entry, importing it if necessary.
 
     Raises:
         PluginError: if it cannot be imported or is not a component of the kind that it was registered as.
@@ -33,14 +33,14 @@ def load_class(entry: Entry) -> type[Configurable]:
 
 
 def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
-    """What the target of an entry names, imported now.
+    """Import the target of an entry.
 
     Args:
-        entry: whose target is text.
-        check: called with the kind and what was imported, raises what is wrong with it.
+        entry: an entry whose target is text.
+        check: called with the kind and the imported object; raises an error if something is wrong with it.
 
     Raises:
-        PluginError: if it cannot be imported, or the check raises.
+        PluginError: if it cannot be imported, or the check raises an error.
     """
     module, _, path = entry.target_text.partition(":")
     try:
@@ -51,7 +51,7 @@ def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
         check(entry.kind, value)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # SystemExit, a panic of an extension module ...: nobody's code may end the program
+    except BaseException as error:  # SystemExit, a panic of an extension module ...: no plugin may end the program
         raise PluginError(
             f"{_name_owner(entry)}: cannot be loaded from {entry.target!r}: "
             f"{describe_error(error)}{locate_error(error)}"
@@ -60,7 +60,7 @@ def load_target(entry: Entry, check: Callable[[str, Any], object]) -> Any:
 
 
 def find_loaded_class(entry: Entry) -> Any:
-    """The class of an entry if that needs no import; else None."""
+    """Return the class of an entry if that needs no import; otherwise None."""
     if not isinstance(entry.target, str):
         return entry.target
     module, _, path = entry.target.partition(":")
@@ -71,10 +71,10 @@ def find_loaded_class(entry: Entry) -> Any:
 
 
 def find_weights(entry: Entry) -> Path | str:
-    """Where the weights of an entry are: a folder, or ``"hub:organization/name"``.
+    """Find the weights of an entry: a folder, or ``"hub:organization/name"``.
 
     Raises:
-        PluginError: if the folder is not there.
+        PluginError: if the folder does not exist.
     """
     target = entry.target_text
     if target.startswith("hub:"):
@@ -96,7 +96,7 @@ def find_weights(entry: Entry) -> Path | str:
 
 @cache
 def _unpack(package: str, folder: str) -> Path:
-    """A copy of a folder that a package has in a zip archive; it is there until the program ends."""
+    """Copy a folder out of a package in a zip archive; the copy exists until the program ends."""
     kept = tempfile.TemporaryDirectory(prefix="hcl_sdk-")
     atexit.register(kept.cleanup)
     for file in importlib.resources.files(package).joinpath(*folder.split("/")).iterdir():

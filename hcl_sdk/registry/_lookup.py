@@ -1,4 +1,4 @@
-"""What a name stands for."""
+"""Looking up names."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from hcl_sdk.registry._explain import explain_unknown
 
 
 def look_up(kind: str, name: str, everything: Sequence[Entry], reports: Sequence[PluginReport]) -> Entry:
-    """The entry of a kind that a name stands for.
+    """Look up the entry of a kind by name.
 
     Args:
-        kind: of what is asked for.
-        name: ``distribution/name``, or the bare name where it is a built-in's or only one package gives it.
-        everything: all that is registered, of any kind.
-        reports: what became of the plugins.
+        kind: the kind that is requested.
+        name: ``distribution/name``, or the bare name if it is a built-in's or only one package provides it.
+        everything: all registered names, of any kind.
+        reports: the reports about the plugins.
 
     Raises:
         UnknownNameError: if nothing has that name; the message says why.
-        RegistryError: if two packages give that bare name.
+        RegistryError: if two packages provide that bare name.
     """
     distribution, _, bare = name.rpartition("/")
     matching = [entry for entry in everything if entry.kind == kind and entry.name == bare]

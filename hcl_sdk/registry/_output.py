@@ -1,4 +1,4 @@
-"""Whether code of plugins runs: what it prints while it is imported stays out of the output of ``hcl``."""
+"""Tracking whether code of plugins runs: what it prints while being imported is kept out of ``hcl``'s output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _runs_plugin: ContextVar[bool] = ContextVar("runs_plugin", default=False)
 
 @contextmanager
 def mark_plugin_code() -> Iterator[None]:
-    """Mark that code of plugins runs inside: modules that are imported, hooks that are called."""
+    """Mark that code of plugins runs inside: modules being imported, hooks being called."""
     token = _runs_plugin.set(True)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The registry."""
+"""The registry of components and weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Discovered:
-    """What a discovery of plugins found."""
+    """The results of discovering plugins."""
 
     entries: tuple[Entry, ...] = ()
     reports: tuple[PluginReport, ...] = ()
@@ -96,10 +96,10 @@ class Registry:
             summary: one line about it.
 
         Raises:
-            ValueError: for a name or target that is not of that form, or a name that was given to something else
-                before. (In a script a class may be defined and registered again, as by running a notebook's cell.)
-            TypeError: for a class that is not a component of this kind.
-            PluginError: for a name that a plugin registers elsewhere than in its hook.
+            ValueError: if the name or target is malformed, or the name was given to something else before. (Scripts may
+                define and register a class again, as when a notebook's cell is run again.)
+            TypeError: if the class is not a component of this kind.
+            PluginError: if a plugin registers a name outside its hook.
         """
         self._add("encoder", name, target, summary)
 
@@ -136,7 +136,7 @@ class Registry:
         self._add("dataset", name, target, summary)
 
     def weights(self, name: str, target: str, *, summary: str = "") -> None:
-        """Register weights: a folder with what ``Pipeline.save_pretrained`` writes.
+        """Register weights: a folder written by ``Pipeline.save_pretrained``.
 
         Args:
             name: lowercase words joined by hyphens, such as ``default``.
@@ -144,7 +144,7 @@ class Registry:
             summary: one line about it.
 
         Raises:
-            ValueError, PluginError: as :meth:`encoder` does.
+                ValueError, PluginError: like :meth:`encoder`.
         """
         self._add("weights", name, target, summary)
 
@@ -172,10 +172,10 @@ class Registry:
 
     @contextmanager
     def isolate(self, *, keep_scripts: bool = False) -> Iterator[Self]:
-        """Forget, after the ``with`` statement, what is registered in it and which plugins are discovered in it.
+        """Forget, after the ``with`` statement, everything registered and discovered inside it.
 
-        What is registered inside may be registered again afterwards, with another target. Built-ins and installed
-        plugins are there; the names that scripts gave only with ``keep_scripts``.
+        Names registered inside may be registered again afterwards, with another target. Inside, built-ins and installed
+        plugins are available; names registered by scripts only with ``keep_scripts``.
         """
         self._ensure_discovered()  # now, so that discovery inside is not undone
         kept = self._own, self._loaded, self._discovered
@@ -188,7 +188,7 @@ class Registry:
     # Discovery
 
     def close(self) -> tuple[Entry, ...]:
-        """Take no more names; return those that were registered."""
+        """Accept no more names; return those that were registered."""
         self._is_closed = True
         return tuple(self._own)
 
@@ -200,12 +200,12 @@ class Registry:
         commands: Iterable[Entry] = (),
         hooks: Hooks | None = None,
     ) -> None:
-        """Set what the built-ins and plugins gave, in place of what an earlier discovery found."""
+        """Set what the built-ins and plugins provide, replacing the results of an earlier discovery."""
         self._discovered = _Discovered(tuple(entries), tuple(reports), tuple(commands), hooks)
 
     @property
     def plugins(self) -> tuple[PluginReport, ...]:
-        """What became of every plugin, the built-ins first."""
+        """The reports about all plugins, the built-ins first."""
         self._ensure_discovered()
         return self._discovered.reports
 
@@ -216,21 +216,21 @@ class Registry:
         return self._discovered.commands
 
     def find_command(self, name: str, own: Iterable[str] = ()) -> Entry:
-        """The subcommand of a plugin that a name stands for.
+        """Look up a plugin's subcommand by name.
 
         Args:
-            name: ``distribution/name``, or the bare name where only one package gives it.
+            name: ``distribution/name``, or the bare name if only one package provides it.
             own: the names of hcl's own commands, for the message.
 
         Raises:
-            UnknownNameError, RegistryError, PluginError: as :meth:`find` does.
+            UnknownNameError, RegistryError, PluginError: like :meth:`find`.
         """
         built_in = [Entry(kind="command", name=n, distribution=None, target="hcl_sdk.cli:main") for n in own]
         return look_up("command", name, [*built_in, *self.commands], self._discovered.reports)
 
     @property
     def hooks(self) -> Hooks | None:
-        """The hooks of the plugins that are in order; None if nobody looks for plugins."""
+        """The hooks of the working plugins; None if plugins are not discovered."""
         self._ensure_discovered()
         return self._discovered.hooks
 
@@ -238,7 +238,7 @@ class Registry:
         with self._lock:
             if self._is_discovered or self._discover is None:
                 return
-            if self._discovering_thread is not None:  # the lock is held: by this very thread
+            if self._discovering_thread is not None:  # the lock is held by this very thread
                 raise PluginError(
                     "the registry was asked for a component while plugins are being discovered; a plugin only "
                     "registers, and looks names up when they are used"
@@ -253,11 +253,11 @@ class Registry:
     # Looking up
 
     def list_entries(self, kind: str | None = None) -> tuple[Entry, ...]:
-        """All that is registered (of one kind), built-ins first, then by qualified name.
+        """List everything that is registered (of one kind), built-ins first, then by qualified name.
 
         Raises:
-            ValueError: for a kind that does not exist.
-            PluginError: if plugins failed and the environment asks for strictness.
+            ValueError: if the kind does not exist.
+            PluginError: if plugins failed and the environment demands strictness.
         """
         if kind is not None:
             _check_kind(kind)
@@ -270,31 +270,31 @@ class Registry:
         )
 
     def find(self, kind: str, name: str) -> Entry:
-        """What a name stands for.
+        """Look up a name.
 
         Args:
             kind: one of ``KINDS_AND_WEIGHTS``.
-            name: ``distribution/name``, or the bare name where it is a built-in's or only one package gives it.
+            name: ``distribution/name``, or the bare name if it is a built-in's or only one package provides it.
 
         Raises:
-            UnknownNameError: if nothing has that name. The message says what comes nearest, which plugin failed that
-                might have given it, and what to install.
-            RegistryError: if two packages give that bare name.
-            ValueError: for a kind that does not exist.
-            PluginError: if plugins failed and the environment asks for strictness.
+            UnknownNameError: if nothing has that name. The message suggests the nearest name, the failed plugin that
+                may have provided it, or what to install.
+            RegistryError: if two packages provide that bare name.
+            ValueError: if the kind does not exist.
+            PluginError: if plugins failed and the environment demands strictness.
         """
         _check_kind(kind)
         return look_up(kind, name, self.list_entries(), self._discovered.reports)
 
     def get(self, kind: str, name: str) -> type[Configurable]:
-        """The component class that a name stands for, imported now if it was not yet.
+        """Return the component class with a name, importing it if necessary.
 
         Args:
             kind: one of ``COMPONENT_KINDS``.
-            name: as for :meth:`find`.
+            name: as in :meth:`find`.
 
         Raises:
-            UnknownNameError, RegistryError, ValueError: as :meth:`find` does.
+            UnknownNameError, RegistryError, ValueError: like :meth:`find`.
             PluginError: if the class cannot be imported or is not a component of that kind.
         """
         if kind == "weights":
@@ -302,20 +302,20 @@ class Registry:
         return self._load(self.find(kind, name))
 
     def find_weights_source(self, name: str) -> Path | str:
-        """Where registered weights are: the path of a folder, or ``"hub:organization/name"``.
+        """Find registered weights: the path of a folder, or ``"hub:organization/name"``.
 
         Raises:
-            UnknownNameError, RegistryError: as :meth:`find` does.
-            PluginError: if the folder is not there.
+            UnknownNameError, RegistryError: like :meth:`find`.
+            PluginError: if the folder does not exist.
         """
         return find_weights(self.find("weights", name))
 
     def find_entry(self, cls: type[Configurable]) -> Entry | None:
-        """What a component class is registered as; None if it is not, or only under modules not yet imported."""
+        """Find the entry of a component class; None if there is none, or only in modules not yet imported."""
         return next((entry for entry in self.list_entries(cls.kind) if find_loaded_class(entry) is cls), None)
 
     def get_name(self, cls: type[Configurable]) -> str:
-        """The qualified name of a component class, which is compared by identity.
+        """Return the qualified name of a component class, which is compared by identity.
 
         Raises:
             RegistryError: if the class is not registered; the message has the line that would register it.
@@ -324,7 +324,7 @@ class Registry:
             raise RegistryError(f"{cls.__qualname__} is of no kind that has names ({', '.join(COMPONENT_KINDS)})")
         if entry := self.find_entry(cls):
             return entry.qualified_name
-        # Targets in modules that nobody imported yet may still be this class under another module's name.
+        # Targets in modules that are not imported yet may still be this class, under another module's name.
         failed = []
         for entry in self.list_entries(cls.kind):
             try:
@@ -335,14 +335,14 @@ class Registry:
         raise RegistryError(explain_unregistered(cls, failed))
 
     def label(self, cls: type[Configurable]) -> str:
-        """What to call a component class in tables and logs: its bare name, or the class's own if it has none."""
+        """Return the label of a component class in tables and logs: its bare name, or else the class's name."""
         try:
             return self.get_name(cls).rpartition("/")[2]
         except RegistryError:
             return cls.__name__
 
     def label_all(self, parts: Iterable[Configurable]) -> list[str]:
-        """What to call components beside each other: their :meth:`label`, numbered from the second of one label on."""
+        """Give components distinct labels: their :meth:`label`, numbered from the second one with the same label."""
         counts: Counter[str] = Counter()
         labels = []
         for part in parts:
@@ -363,7 +363,7 @@ class Registry:
 
 
 def _is_same_target(entry: Entry, other: Entry) -> bool:
-    """Whether a name is given to what it was given to before, defined anew: a cell of a notebook was run again."""
+    """Whether a name is given to its earlier target, defined anew, as when a notebook's cell is run again."""
     return (entry.kind, entry.name, entry.target_text) == (other.kind, other.name, other.target_text)
 
 
