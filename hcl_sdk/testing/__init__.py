@@ -1,4 +1,4 @@
-"""The conformance kit: does a component keep what its kind promises?
+"""The conformance kit: does a component keep the promises of its kind?
 
 The names below are imported when first used, so that pytest can load the plugin in this package without torch.
 ``__init__.pyi`` is the one list of them.

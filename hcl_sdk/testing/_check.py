@@ -1,4 +1,4 @@
-"""Check one component, in Python."""
+"""Checking one component in Python."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def list_checks(kind: str) -> tuple[Check, ...]:
-    """The checks of a kind, in the order in which they run.
+    """List the checks of a kind, in the order in which they run.
 
     Raises:
-        ValueError: for a kind that does not exist.
+        ValueError: if the kind does not exist.
 
     Example:
         >>> [check.name for check in list_checks("encoder")][3:5]
@@ -45,20 +45,21 @@ def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _N
     """Run all checks of an encoder.
 
     Args:
-        factory: a component class, or a function without arguments that makes a new component at each call. Of a class,
-            its example is checked: what its class method ``testing_example(folder)`` returns, where it has one, else
-            what it is with its defaults. A component that depends on a neighbor may come bound.
-        expected_failures: names of checks that fail, and why that is to be. They add to those in the class attribute
-            ``expected_failures``.
+        factory: a component class, or a function without arguments that creates a new component at each call. If a
+            class is given, its example is checked: the result of its class method ``testing_example(folder)`` if it has
+                one,
+            otherwise an instance with the defaults. A component that depends on a neighbor may already be bound.
+        expected_failures: names of checks that are expected to fail, and why. They are added to those in the class
+            attribute ``expected_failures``.
 
     Returns:
-        What became of every check; as text, a summary. If the component needs a package that is not installed, all
+        The outcome of every check; as text, a summary. If the component needs a package that is not installed, all
         checks are skipped.
 
     Raises:
-        ChecksFailed: if a check failed, or passed that was expected to fail; the message is the summary.
-        TypeError: if the factory is none, or makes something else.
-        ValueError: for expected failures without a reason or of unknown checks.
+        ChecksFailed: if a check failed, or passed unexpectedly; the message is the summary.
+        TypeError: if the factory is invalid, or creates something else.
+        ValueError: if expected failures lack a reason, or name unknown checks.
 
     Example:
         >>> from hcl_sdk import ResNetEncoder
@@ -69,55 +70,55 @@ def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _N
 
 
 def check_interaction(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of an interaction; as :func:`check_encoder`."""
+    """Run all checks of an interaction; see :func:`check_encoder`."""
     return _check("interaction", factory, expected_failures)
 
 
 def check_head(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a head; as :func:`check_encoder`."""
+    """Run all checks of a head; see :func:`check_encoder`."""
     return _check("head", factory, expected_failures)
 
 
 def check_clusterer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a clusterer; as :func:`check_encoder`."""
+    """Run all checks of a clusterer; see :func:`check_encoder`."""
     return _check("clusterer", factory, expected_failures)
 
 
 def check_restorer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a restorer; as :func:`check_encoder`."""
+    """Run all checks of a restorer; see :func:`check_encoder`."""
     return _check("restorer", factory, expected_failures)
 
 
 def check_loss(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a loss, of detection, of restoration or adversarial; as :func:`check_encoder`."""
+    """Run all checks of a loss, of detection, of restoration or adversarial; see :func:`check_encoder`."""
     return _check("loss", factory, expected_failures)
 
 
 def check_shape(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a shape; as :func:`check_encoder`."""
+    """Run all checks of a shape; see :func:`check_encoder`."""
     return _check("shape", factory, expected_failures)
 
 
 def check_content(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a content; as :func:`check_encoder`."""
+    """Run all checks of a content; see :func:`check_encoder`."""
     return _check("content", factory, expected_failures)
 
 
 def check_dataset(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of a dataset; as :func:`check_encoder`."""
+    """Run all checks of a dataset; see :func:`check_encoder`."""
     return _check("dataset", factory, expected_failures)
 
 
 def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
-    """Run all checks of weights; as :func:`check_encoder`, but for what is checked.
+    """Run all checks of weights; result and errors are those of :func:`check_encoder`.
 
     Args:
-        name: of registered weights, or a folder.
-        expected_failures: names of checks that fail, and why that is to be.
+        name: the name of registered weights, or a folder.
+        expected_failures: names of checks that are expected to fail, and why.
 
     Raises:
-        ChecksFailed: if a check failed, or passed that was expected to fail.
-        ValueError: for expected failures without a reason or of unknown checks.
+        ChecksFailed: if a check failed, or passed unexpectedly.
+        ValueError: if expected failures lack a reason, or name unknown checks.
     """
     return _run(WeightsSubject(name), expected_failures)
 
@@ -144,13 +145,13 @@ def _run(subject: Subject[Any] | WeightsSubject, expected_failures: Mapping[str,
 
 @contextmanager
 def open_subject(factory: Factory | WeightsSubject) -> Iterator[Subject[Any] | WeightsSubject | str]:
-    """What a factory makes, for as long as the files of its example are there.
+    """Open the component of a factory, while the files of its example exist.
 
     Yields:
-        The component under test; or why it cannot be made here: a package that is not installed.
+        The component under test; or why it cannot be created here: a package that is not installed.
 
     Raises:
-        TypeError: if the factory is none.
+        TypeError: if the factory is invalid.
     """
     if isinstance(factory, WeightsSubject):
         yield factory
@@ -169,10 +170,10 @@ def open_subject(factory: Factory | WeightsSubject) -> Iterator[Subject[Any] | W
 
 
 def collect_expectations(subject: Subject[Any] | WeightsSubject, more: Mapping[str, str]) -> dict[str, str]:
-    """The failures that a component's class says to expect, and more.
+    """Collect the failures that a component's class declares as expected, and more.
 
     Raises:
-        ValueError: for those without a reason or of unknown checks.
+        ValueError: if they lack a reason, or name unknown checks.
     """
     expected = {RENAMED.get(name, name): reason for name, reason in {**subject.expected_failures, **more}.items()}
     check_expectations(expected, list_checks(subject.kind), subject.name)

@@ -1,4 +1,4 @@
-"""What components are given: images, masks, pyramids and detections, drawn for a seed; and how they are taken apart."""
+"""Inputs of components: seeded random images, masks, pyramids and detections; and taking outputs apart."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ SIZES = ((1, 1), (1, 7), (17, 33), (48, 32))
 """Heights and widths: the smallest, a line, odd and even ones, wide and tall."""
 
 SPEC = PyramidSpec(channels=(8, 16, 32), strides=(2, 4, 8))
-"""The pyramid that components are bound to unless they come bound."""
+"""The pyramid that components are bound to unless they are already bound."""
 
 
 def draw_images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
-    """Smooth images with some grain, ``[B, 3, H, W]`` in [0, 1], all different, also in brightness and contrast."""
+    """Draw smooth images with some grain, ``[B, 3, H, W]`` in [0, 1], differing in brightness and contrast as well."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch, 3, 4, 4, generator=generator)
     smooth = F.interpolate(coarse, (height, width), mode="bilinear")
     images = (smooth + 0.1 * torch.rand(batch, 3, height, width, generator=generator)).clamp(0, 1)
-    index = torch.arange(batch).view(-1, 1, 1, 1)  # what is scaled by the range of a whole batch is to be seen
+    index = torch.arange(batch).view(-1, 1, 1, 1)  # to expose scaling by the range of a whole batch
     return images * (1 - index / (index + 2)) + 0.1 * index / (index + 1)
 
 
 def draw_photo(size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
-    """A photo ``[H, W, 3]``."""
+    """Draw a photo ``[H, W, 3]``."""
     return (draw_images(*size, batch=1, seed=seed)[0].permute(1, 2, 0) * 255).round().byte().numpy().copy()
 
 
 def draw_masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
-    """A rectangle and some single pixels in every image, ``[B, 1, H, W]``, True = corrupted."""
+    """Draw a rectangle and some single pixels in every image, ``[B, 1, H, W]``, True = corrupted."""
     generator = torch.Generator().manual_seed(seed)
     mask = torch.rand(batch, 1, height, width, generator=generator) < 0.05
     for b in range(batch):
@@ -48,7 +48,7 @@ def draw_masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor
 
 
 def draw_true_masks(height: int, width: int, batch: int, seed: int) -> Tensor:
-    """As losses are given: of several images, the last is whole, the one before it wholly corrupted."""
+    """Draw masks for losses: of several images, the last is undamaged, the one before it entirely corrupted."""
     mask = draw_masks(height, width, batch, seed)
     if batch > 2:
         mask[-1], mask[-2] = False, True
@@ -56,7 +56,7 @@ def draw_true_masks(height: int, width: int, batch: int, seed: int) -> Tensor:
 
 
 def make_pyramid(image: Tensor, spec: PyramidSpec) -> Pyramid:
-    """A pyramid of images: means over squares, mixed to the channels of ``spec``; no pixel sees farther."""
+    """Make a pyramid of images: means over squares, mixed to the channels of ``spec``; no pixel sees farther."""
     maps = []
     for channels, stride in zip(spec.channels, spec.strides, strict=True):
         generator = torch.Generator().manual_seed(channels)
@@ -67,13 +67,13 @@ def make_pyramid(image: Tensor, spec: PyramidSpec) -> Pyramid:
 
 @component
 class PooledEncoder(Encoder):
-    """``make_pyramid`` as an encoder, in front of restorers that need some."""
+    """``make_pyramid`` as an encoder, for restorers that need one."""
 
     channels: tuple[int, ...] = SPEC.channels
     strides: tuple[int, ...] = SPEC.strides
 
     def build(self) -> None:
-        """Nothing is learned."""
+        """Do nothing: nothing is learned."""
 
     @property
     def spec(self) -> PyramidSpec:
@@ -84,18 +84,18 @@ class PooledEncoder(Encoder):
 
 
 def make_detection(image: Tensor, mask: Tensor, spec: PyramidSpec | None) -> Detection:
-    """The detection that a mask stands for, with features if ``spec`` is given."""
+    """Make the detection for a mask, with features if ``spec`` is given."""
     return Detection.from_mask(mask, None if spec is None else make_pyramid(image, spec))
 
 
 def make_damage_map(mask: Tensor) -> Tensor:
-    """Kinds of damage in upright stripes of four pixels, uint8 ``[B, 1, H, W]``, where a mask is True."""
+    """Make kinds of damage in upright stripes of four pixels, uint8 ``[B, 1, H, W]``, where a mask is True."""
     stripes = torch.arange(mask.shape[-1], dtype=torch.uint8, device=mask.device) // 4 % len(DAMAGE) + 1
     return mask * stripes
 
 
 def map_tensors(value: Any, function: Callable[[Tensor], Any]) -> Any:
-    """The same with ``function`` applied to every tensor in tuples and dataclasses."""
+    """Apply ``function`` to every tensor in tuples and dataclasses."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, tuple):
@@ -107,7 +107,7 @@ def map_tensors(value: Any, function: Callable[[Tensor], Any]) -> Any:
 
 
 def list_tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Every tensor or array in tuples and dataclasses, as a tensor, with the path to it: ``maps[0]``."""
+    """Yield every tensor or array in tuples and dataclasses, as a tensor, with the path to it: ``maps[0]``."""
     if isinstance(value, Tensor):
         yield path, value
     elif isinstance(value, np.ndarray):
@@ -121,22 +121,22 @@ def list_tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def pair_tensors(first: Any, second: Any, whole: str = "output") -> Iterator[tuple[str, Tensor, Tensor]]:
-    """The tensors of two values that are made alike, side by side, with the path to them, or ``whole`` if it is all."""
+    """Pair the tensors of two values of the same structure, with the path to them, or ``whole`` for a single tensor."""
     for (path, a), (_, b) in zip(list_tensors(first), list_tensors(second), strict=True):
         yield path or whole, a, b
 
 
 def take_one(value: Any, b: int) -> Any:
-    """The part of a batch that belongs to one image, as a batch of one."""
+    """Take the part of a batch that belongs to one image, as a batch of one."""
     return map_tensors(value, lambda t: t[b : b + 1])
 
 
 def copy_tensors(value: Any) -> Any:
-    """A deep copy, apart from every graph."""
+    """Copy tensors deeply, detached from any graph."""
     return map_tensors(value, lambda t: t.detach().clone())
 
 
 def describe_tensors(value: Any) -> str:
-    """Paths and shapes, for messages."""
+    """Describe paths and shapes for messages."""
     shapes = (f"{path or 'output'} {list(t.shape)}" for path, t in list_tensors(value))
     return ", ".join(shapes) or type(value).__name__

@@ -1,4 +1,4 @@
-"""A registry that forgets what is registered in it meanwhile."""
+"""A registry that forgets what is registered in it for a while."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hcl_sdk.registry import Registry
 
 @contextmanager
 def isolated_registry() -> Iterator[Registry]:
-    """The registry of this process, without the names that scripts gave it; afterwards all is as it was.
+    """Return the registry of this process without the names from scripts; afterwards its state is restored.
 
-    Built-ins and installed plugins are there. What is registered inside is gone afterwards, and may be registered again
-    with another target.
+    Built-ins and installed plugins are available. Everything registered inside is gone afterwards, and may be
+    registered again with another target.
 
     Example:
         >>> with isolated_registry() as registry:

@@ -1,4 +1,4 @@
-"""Does the code on a page of documentation do what the page says?"""
+"""Testing the code on a page of documentation against what the page shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE = re.compile(
 class Block:
     """A fenced code block of a Markdown page, or a comment ``<!-- test: setup``, lines of Python, ``-->``.
 
-    ``line`` is where it begins; ``language`` is what stands after the backticks, or ``setup``; ``options`` are of a
+    ``line`` is its first line; ``language`` is the word after the backticks, or ``setup``; ``options`` are those of a
     comment ``<!-- test: NAME=VALUE ... -->`` on the line before it.
     """
 
@@ -34,10 +34,10 @@ class Block:
 
 
 def read_blocks(path: str | Path, language: str | None = None) -> list[Block]:
-    """The code blocks of a Markdown page, in order: all, or those of a language.
+    """Read the code blocks of a Markdown page, in order: all, or those of a language.
 
     Raises:
-        ValueError: if a comment ``<!-- test: ... -->`` has other options than ``NAME=VALUE``.
+        ValueError: if a comment ``<!-- test: ... -->`` has options that are not of the form ``NAME=VALUE``.
     """
     text = Path(path).read_text(encoding="utf-8")
     blocks = []
@@ -57,20 +57,20 @@ def read_blocks(path: str | Path, language: str | None = None) -> list[Block]:
 
 
 def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> int:
-    """Run the Python of a page, and compare what it prints with what the page shows.
+    """Run the Python code of a page, and compare its output with the page.
 
-    The blocks ``python`` and ``setup`` run in order in one namespace and in the current folder; a block ``text`` is
-    what the last of them before it prints, with ``...`` for what varies.
+    The blocks ``python`` and ``setup`` run in order in one namespace and in the current folder; a block ``text`` is the
+    output of the last of them before it, with ``...`` for anything that varies.
 
     Args:
         path: a Markdown page, such as a package's README.
-        names: what the code finds defined.
+        names: names that are defined for the code.
 
     Returns:
-        How many blocks of text were compared.
+        The number of blocks of text that were compared.
 
     Raises:
-        AssertionError: something else is printed; or the page has no block of text.
+        AssertionError: if the output differs, or the page has no block of text.
     """
     namespace: dict[str, Any] = {"__name__": "__page__", **(names or {})}
     printed, shown = "", 0
@@ -86,8 +86,8 @@ def run_page(path: str | Path, names: Mapping[str, Any] | None = None) -> int:
 
 
 def run_block(block: Block, path: str | Path, namespace: dict[str, Any]) -> str:
-    """Run a block of Python, and return what it prints."""
-    # The padding makes line numbers in tracebacks those of the page.
+    """Run a block of Python code, and return its output."""
+    # The padding gives tracebacks the line numbers of the page.
     code = compile("\n" * block.line + block.code, str(path), "exec", dont_inherit=True)
     with contextlib.redirect_stdout(io.StringIO()) as output:
         exec(code, namespace)
@@ -95,6 +95,6 @@ def run_block(block: Block, path: str | Path, namespace: dict[str, Any]) -> str:
 
 
 def compare(block: Block, printed: str, flags: int = doctest.ELLIPSIS) -> None:
-    """AssertionError if what was printed is not what the block shows, by the option flags of doctest."""
+    """Raise AssertionError if the output differs from the block, according to doctest's option flags."""
     if not doctest.OutputChecker().check_output(block.code, printed, flags):
         raise AssertionError(f"line {block.line}: the page shows\n{block.code}\nbut this was printed:\n{printed}")

@@ -14,7 +14,7 @@ from hcl_sdk.testing._subjects import WeightsSubject, check_factory
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 CAN_BE_MADE = "can_be_made"
-"""Stands for all checks of a component where there is none to run them on."""
+"""The name for all checks of a component that cannot be created."""
 
 Ran = tuple[Outcome, Exception | None]
 
@@ -22,19 +22,19 @@ Ran = tuple[Outcome, Exception | None]
 def parametrize_with_checks(
     factories: Iterable[Factory], *, expected_failures: Mapping[str, str] = _NONE
 ) -> pytest.MarkDecorator:
-    """A decorator of a test of ``factory`` and ``check``: it runs for every check of every component.
+    """Decorate a test of ``factory`` and ``check`` so that it runs for every check of every component.
 
-    A check that does not apply is skipped, one that is expected to fail is reported as xfailed, with the reason; one
-    that passes against expectation is a failure. Components are made while tests are collected, to learn their kinds;
-    of one that needs a package that is not installed, a single test stands for all and is skipped.
+    A check that does not apply is skipped; one that is expected to fail is reported as xfailed, with the reason; one
+    that passes unexpectedly is a failure. Components are created while tests are collected, to learn their kinds; if
+    one needs a package that is not installed, a single skipped test represents all its checks.
 
     Args:
-        factories: component classes, or functions without arguments, as :func:`check_encoder` takes them; of any kinds.
-        expected_failures: names of checks that fail, and why that is to be; of all these components.
+        factories: component classes, or functions without arguments, as in :func:`check_encoder`; of any kinds.
+        expected_failures: names of checks that are expected to fail, and why; for all these components.
 
     Raises:
-        TypeError: if a factory is none, or makes something else.
-        ValueError: for expected failures without a reason or of unknown checks.
+        TypeError: if a factory is invalid, or creates something else.
+        ValueError: if expected failures lack a reason, or name unknown checks.
 
     Example:
         In a file ``test_encoders.py``::
@@ -48,11 +48,11 @@ def parametrize_with_checks(
 
 
 class PytestCheck:
-    """A check as a test calls it: ``check(factory)`` skips, fails as expected, or fails.
+    """A check that tests call: ``check(factory)`` skips, fails as expected, or fails.
 
     Attributes:
-        component: what is checked, as reports call it.
-        hcl_outcome: what became of the check; the pytest plugin reports it.
+        component: the name of the component in reports.
+        hcl_outcome: the outcome of the check, which the pytest plugin reports.
     """
 
     def __init__(self, component: str, run: Callable[[Any], Ran]) -> None:
@@ -75,17 +75,17 @@ class PytestCheck:
 def make_cases(
     factory: Factory | WeightsSubject, expected_failures: Mapping[str, str], component: str = "", package: str = ""
 ) -> list[Any]:
-    """A parameter set for every check; or a single one that fails or is skipped, for what cannot be made.
+    """Make a parameter set for every check; or a single one that fails or is skipped, if there is no component.
 
     Args:
-        factory: what makes the component, or weights.
-        expected_failures: names of checks that fail, and why that is to be.
-        component: what reports call it, instead of the name of its class.
-        package: that registered it, if one did.
+        factory: the factory of the component, or weights.
+        expected_failures: names of checks that are expected to fail, and why.
+        component: the name in reports, instead of the name of its class.
+        package: the package that registered it, if any.
 
     Raises:
-        TypeError: if the factory is none, or makes something else.
-        ValueError: for expected failures without a reason or of unknown checks.
+        TypeError: if the factory is invalid, or creates something else.
+        ValueError: if expected failures lack a reason, or name unknown checks.
     """
     name = component or getattr(factory, "__name__", "factory").strip("<>")
     if not isinstance(factory, WeightsSubject):
@@ -93,7 +93,7 @@ def make_cases(
     try:
         with open_subject(factory) as subject:
             pass
-    except Exception as error:  # a failure of one test, and not of the whole file
+    except Exception as error:  # a failure of one test, not of the whole file
         return [make_failing_case(name, error, package)]
     if isinstance(subject, str):
         return [make_case(name, Outcome(check=CAN_BE_MADE, status="skipped", reason=subject))]
@@ -113,7 +113,7 @@ def make_cases(
 
 
 def make_failing_case(component: str, error: Exception, package: str = "") -> Any:
-    """What cannot be made: a failure, or skipped if that is not the fault of the package that registered it."""
+    """Make a failing case of an error, or a skipped one if the package that registered it is not to blame."""
     reason = ""
     if package and (module := find_missing_module(error, package)):
         reason = f"needs {module}, which is not installed"
@@ -125,6 +125,6 @@ def make_failing_case(component: str, error: Exception, package: str = "") -> An
 
 
 def make_case(component: str, outcome: Outcome, error: Exception | None = None) -> Any:
-    """A test of which is known what becomes of it."""
+    """Make a test whose outcome is already known."""
     check = PytestCheck(component, lambda _: (outcome, error))
     return pytest.param(None, check, id=f"{component}-{outcome.check}" if component else outcome.check)

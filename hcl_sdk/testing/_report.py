@@ -1,4 +1,4 @@
-"""Checks, what becomes of them, and how that is told."""
+"""Checks, their outcomes, and how these are reported."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from hcl_sdk.errors import describe_error, locate_error
 Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 
 Factory: TypeAlias = Callable[[], Any] | type[Any]
-"""A component class, or a function without arguments that makes a new component at each call."""
+"""A component class, or a function without arguments that creates a new component at each call."""
 
 
 class Fault(Exception):  # noqa: N818  # of a component; no AssertionError, which python -O and pytest treat their way
-    """Raised by a check that finds a property missing; the message says what was promised and what came."""
+    """Raised by a check if a property is missing; the message says what was promised and what was received."""
 
 
 class ChecksFailed(AssertionError):  # noqa: N818  # what pytest and people read is that checks failed
-    """A component does not keep what its kind promises.
+    """A component breaks a promise of its kind.
 
     Attributes:
-        report: what became of every check.
+        report: the outcome of every check.
     """
 
     def __init__(self, report: Report) -> None:
@@ -40,14 +40,14 @@ class Check:
     """One property that a component must have.
 
     Attributes:
-        function: raises ``unittest.SkipTest`` if it does not apply, and says what is wrong if the property is missing.
+        function: raises ``unittest.SkipTest`` if it does not apply, and an error if the property is missing.
     """
 
     function: Callable[[Any], None]
 
     @property
     def name(self) -> str:
-        """As expected failures name it."""
+        """The name in ``expected_failures``."""
         return self.function.__name__
 
     @property
@@ -64,12 +64,12 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a check.
+    """The outcome of a check.
 
     Attributes:
         check: its name.
-        status: ``passed``, ``failed``, ``skipped``; ``expected failure``: it failed, as was said; ``unexpected pass``:
-            it was said to fail and did not.
+        status: ``passed``, ``failed``, ``skipped``; ``expected failure``: it failed, as declared; ``unexpected pass``:
+            it passed although a failure was declared.
         reason: why it failed, was skipped or was expected to fail; empty for ``passed``.
     """
 
@@ -79,17 +79,17 @@ class Outcome:
 
     @property
     def is_fault(self) -> bool:
-        """Whether the component, or what is said about it, has to be changed."""
+        """Whether the component, or its declaration, has to be changed."""
         return self.status in ("failed", "unexpected pass")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What became of all checks of a component; as text, a summary.
+    """The outcomes of all checks of a component; as text, a summary.
 
     Attributes:
-        component: what was checked.
-        outcomes: one a check, in order.
+        component: the component.
+        outcomes: one per check, in order.
     """
 
     component: str
@@ -97,11 +97,11 @@ class Report:
 
     @property
     def faults(self) -> tuple[Outcome, ...]:
-        """The checks that failed, and those that passed against expectation."""
+        """The checks that failed, and those that passed unexpectedly."""
         return tuple(outcome for outcome in self.outcomes if outcome.is_fault)
 
     def count(self, status: Status) -> int:
-        """How many checks ended so."""
+        """Count the checks with a status."""
         return sum(outcome.status == status for outcome in self.outcomes)
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class Report:
 
 
 def count_outcomes(outcomes: Sequence[Outcome]) -> str:
-    """``14 checks: 12 passed, 2 skipped``."""
+    """Summarize outcomes: ``14 checks: 12 passed, 2 skipped``."""
     counts = Counter(outcome.status for outcome in outcomes)
     order: tuple[tuple[Status, str], ...] = (
         ("passed", "passed"),
@@ -123,7 +123,7 @@ def count_outcomes(outcomes: Sequence[Outcome]) -> str:
 
 
 def list_reasons(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line for every check that did not simply pass; one line for all that were skipped for one reason."""
+    """List a line for every check that did not simply pass; a single line for all that were skipped for one reason."""
     lines = [f"  {o.status}: {o.check}: {o.reason}" for o in outcomes if o.status not in ("passed", "skipped")]
     skipped: dict[str, list[str]] = {}
     for outcome in outcomes:
@@ -133,7 +133,7 @@ def list_reasons(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def run_check(check: Check, subject: Any, expected_failures: Mapping[str, str]) -> tuple[Outcome, Exception | None]:
-    """Run one check; what it raised is returned beside the outcome."""
+    """Run one check; return its outcome and the error that it raised."""
     expected = expected_failures.get(check.name)
     try:
         with subject.preserve_state():
@@ -153,14 +153,14 @@ def run_check(check: Check, subject: Any, expected_failures: Mapping[str, str]) 
 
 
 def explain(error: Exception) -> str:
-    """What a check says, or what the component raised and where."""
+    """Explain an error: the message of a check, or what the component raised and where."""
     if isinstance(error, Fault):
         return " ".join(str(error).split())
     return describe_error(error) + locate_error(error)
 
 
 def find_missing_module(error: BaseException | None, package: str) -> str | None:
-    """The module outside ``package`` that is not installed, if that is what an error is about."""
+    """Return the module outside ``package`` that is not installed, if that is the cause of an error."""
     while error is not None:
         if isinstance(error, ModuleNotFoundError) and error.name:
             top = error.name.partition(".")[0]
@@ -170,10 +170,10 @@ def find_missing_module(error: BaseException | None, package: str) -> str | None
 
 
 def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Check], what: str) -> None:
-    """Refuse expected failures without a reason, or of checks that do not exist.
+    """Check that expected failures have reasons, and name checks that exist.
 
     Raises:
-        ValueError: naming what is wrong.
+        ValueError: if they do not; the message says what is wrong.
     """
     names = [check.name for check in known]
     for name, reason in expected_failures.items():

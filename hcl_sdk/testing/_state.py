@@ -1,4 +1,4 @@
-"""The global states that components leave alone: random ones, and torch's settings."""
+"""The global state that components must not change: random states, and torch's settings."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import torch
 
 
 class RandomState:
-    """The global random states, of torch, numpy and Python, as they are when this is made."""
+    """The global random states of torch, NumPy and Python at the time of creation."""
 
     def __init__(self) -> None:
         self.torch, self.numpy, self.python = torch.get_rng_state(), np.random.get_state(), random.getstate()
 
     def restore(self) -> None:
-        """Put them back."""
+        """Restore them."""
         torch.set_rng_state(self.torch)
         np.random.set_state(self.numpy)
         random.setstate(self.python)
 
     def list_changed(self) -> list[str]:
-        """Which of them are not as they were."""
+        """List those that have changed."""
         now = RandomState()
         same = {
             "torch": torch.equal(now.torch, self.torch),
@@ -35,7 +35,7 @@ class RandomState:
 
 
 class Settings:
-    """Torch's global settings as they are when this is made."""
+    """Torch's global settings at the time of creation."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {
@@ -47,7 +47,7 @@ class Settings:
         }
 
     def restore(self) -> None:
-        """Put them back."""
+        """Restore them."""
         gradients, dtype, threads, deterministic, precision = self.values.values()
         torch.set_grad_enabled(gradients)
         torch.set_default_dtype(dtype)
@@ -57,13 +57,13 @@ class Settings:
         torch.set_float32_matmul_precision(precision)
 
     def list_changed(self) -> list[str]:
-        """Which of them are not as they were."""
+        """List those that have changed."""
         return [name for name, value in Settings().values.items() if value != self.values[name]]
 
 
 @contextmanager
 def preserve_state() -> Iterator[None]:
-    """Random states and settings, put back afterwards."""
+    """Restore random states and settings afterwards."""
     random_state, settings = RandomState(), Settings()
     try:
         yield
@@ -74,7 +74,7 @@ def preserve_state() -> Iterator[None]:
 
 @contextmanager
 def change_random_state(seed: int) -> Iterator[None]:
-    """Other global random states than before, for a while."""
+    """Use other global random states for a while."""
     with preserve_state():
         torch.manual_seed(seed)
         np.random.seed(seed)

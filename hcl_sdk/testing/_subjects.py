@@ -1,4 +1,4 @@
-"""A component under test: how it is made, fed and called, kind by kind."""
+"""Components under test: how each kind is created, given inputs, and called."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ from hcl_sdk.testing._state import preserve_state
 C = TypeVar("C", bound=Configurable)
 
 DIM = 8
-"""Channels of the embeddings that clusterers are bound to unless they come bound."""
+"""Channels of the embeddings that clusterers are bound to unless they are already bound."""
 
 
 class Subject(Generic[C]):
     """A component of any kind.
 
     Args:
-        factory: a component class, of which the example is taken, or a function that makes a component.
+        factory: a component class, whose example is used, or a function that creates a component.
         folder: for files that an example needs.
-        first: what the factory made, to be looked at.
+        first: a component from the factory, for inspection.
     """
 
     base: ClassVar[type[Configurable]]
@@ -91,14 +91,14 @@ class Subject(Generic[C]):
         return self.cls.__module__.partition(".")[0]
 
     def make(self, seed: int = 0) -> C:
-        """A new component, ready to be called: bound, in evaluation mode, its weights drawn for a seed."""
+        """Create a component, ready to be called: bound, in evaluation mode, with seeded random weights."""
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             component = self.prepare(self.make_unbound())
         return component.eval() if isinstance(component, nn.Module) else component
 
     def make_unbound(self) -> C:
-        """A new component, as the factory makes it."""
+        """Create a component as the factory does."""
         component = self._factory()
         if type(component) is not self.cls:
             raise TypeError(f"the factory made a {self.cls.__name__} first, and then a {type(component).__name__}")
@@ -108,11 +108,11 @@ class Subject(Generic[C]):
         return component
 
     def prepare(self, component: C) -> C:
-        """The component with the layers that depend on its neighbor."""
+        """Prepare a component by creating the layers that depend on its neighbor."""
         return component
 
     def use(self, component: C, seed: int = 0) -> Any:
-        """What the component makes of an ordinary input; tensors or arrays, or tuples and dataclasses of some."""
+        """Return the component's output for an ordinary input; tensors or arrays, or tuples and dataclasses of them."""
         raise NotImplementedError
 
 
@@ -120,19 +120,19 @@ class ModuleSubject(Subject[C]):
     """A component that computes tensors from tensors."""
 
     def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
-        """Arguments of ``forward`` for images of a size."""
+        """Make arguments of ``forward`` for images of a size."""
         raise NotImplementedError
 
     def call(self, component: C, inputs: tuple[Any, ...]) -> Any:
-        """What the component makes of them; a tensor, or tuples and dataclasses of tensors."""
+        """Return the component's output; a tensor, or tuples and dataclasses of tensors."""
         return component(*inputs)  # pyright: ignore[reportCallIssue]
 
     def compute_trained(self, component: C, inputs: tuple[Any, ...]) -> Any:
-        """What training takes gradients of."""
+        """Compute the output whose gradients are used in training."""
         return self.call(component, inputs)
 
     def run(self, component: C, inputs: tuple[Any, ...]) -> Any:
-        """What it makes of copies of the inputs, without gradients."""
+        """Return the output for copies of the inputs, without gradients."""
         with torch.no_grad():
             return self.call(component, copy_tensors(inputs))
 
@@ -148,7 +148,7 @@ class EncoderSubject(ModuleSubject[Encoder]):
 
 
 def _bind(component: Any, neighbor: Any) -> Any:
-    """Bind to ``neighbor``, unless it came bound."""
+    """Bind to ``neighbor``, unless it is already bound."""
     if component.is_bound:
         return component
     try:
@@ -241,7 +241,7 @@ class DetectionLossSubject(LossSubject):
         return component(detection, mask, seed=5)
 
     def make_detector(self) -> Detector:
-        """A small detector as in training, of a kind that the loss can teach."""
+        """Make a small detector in training mode, of a kind that the loss can train."""
         with torch.random.fork_rng():
             torch.manual_seed(7)
             first, second = (_make_small_detector(clusterer) for clusterer in (SoftKMeans(), Prototypes()))
@@ -281,7 +281,7 @@ class AdversarialLossSubject(RestorationLossSubject):
 
 
 class GeneratorSubject(Subject[C]):
-    """A component that is given the generator that it draws from."""
+    """A component that draws from a generator that is passed in."""
 
     random_source = "draw from rng alone"
     makes: ClassVar[str]
@@ -304,13 +304,13 @@ class ContentSubject(GeneratorSubject[Content]):
         return np.copy(self.paint(component, (48, 64), seed))
 
     def paint(self, component: Content, size: tuple[int, int], seed: int) -> Any:
-        """What it paints on a photo of a size."""
+        """Paint the content on a photo of a size."""
         generator = np.random.default_rng(seed)
         return component.paint(draw_photo(size, seed), draw_damage(size), generator, lambda: draw_photo((21, 18), 5))
 
 
 def draw_damage(size: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask of what a content is painted on, ``[H, W]``."""
+    """Draw a mask for a content, ``[H, W]``."""
     mask = np.zeros(size, np.bool_)
     mask[size[0] // 4 :, : size[1] // 2 + 1] = True
     return mask
@@ -327,7 +327,7 @@ class WeightsSubject:
     """Weights under test.
 
     Args:
-        name: of registered weights, or a folder.
+        name: the name of registered weights, or a folder.
     """
 
     kind = "weights"
@@ -341,7 +341,7 @@ class WeightsSubject:
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The folder of the weights."""
         if isinstance(self._where, Path):
             return self._where
         source = registry.find_weights_source(self._where)
@@ -357,7 +357,7 @@ _SUBJECTS: tuple[type[Subject[Any]], ...] = (
     ClustererSubject,
     RestorerSubject,
     DetectionLossSubject,
-    AdversarialLossSubject,  # before the one that it derives from
+    AdversarialLossSubject,  # subclasses before the classes that they derive from
     RestorationLossSubject,
     ShapeSubject,
     ContentSubject,
@@ -366,10 +366,10 @@ _SUBJECTS: tuple[type[Subject[Any]], ...] = (
 
 
 def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
-    """What tests the component that a factory makes.
+    """Make the subject for the component that a factory creates.
 
     Raises:
-        TypeError: if it is no component of a kind.
+        TypeError: if it is not a component of any kind.
     """
     with torch.random.fork_rng():
         component = make_example(factory, folder) if isinstance(factory, type) else factory()
@@ -383,7 +383,7 @@ def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
 
 
 def make_example(cls: type[Configurable], folder: Path) -> Any:
-    """A small instance: what ``testing_example(folder)`` returns, where the class has it, else all its defaults.
+    """Make a small instance: the result of ``testing_example(folder)`` if the class has it, otherwise the defaults.
 
     Raises:
         TypeError: if fields have no defaults, and there is no example.
@@ -401,15 +401,15 @@ def make_example(cls: type[Configurable], folder: Path) -> Any:
 
 
 def shorten(text: str, length: int = 100) -> str:
-    """A text, cut where it is long."""
+    """Shorten a long text."""
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def check_factory(factory: Any) -> None:
-    """Refuse what cannot make a component.
+    """Check that a factory can create a component.
 
     Raises:
-        TypeError: saying what was expected.
+        TypeError: if it cannot; the message says what was expected.
     """
     if isinstance(factory, Configurable):
         name = type(factory).__name__

@@ -1,6 +1,6 @@
-"""Tests of all that an installed package gives: ``pytest --pyargs hcl_sdk.testing.conformance --hcl-check NAME``.
+"""Tests of everything an installed package provides: ``pytest --pyargs hcl_sdk.testing.conformance --hcl-check NAME``.
 
-``hcl plugins check NAME`` runs them and prints a summary; run by pytest itself, they take all its options.
+``hcl plugins check NAME`` runs them and prints a summary; when run by pytest itself, they accept all its options.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hcl_sdk.testing._subjects import WeightsSubject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test for every entry point, component and check of the name that is given."""
+    """Generate a test for every entry point, component and check of the given name."""
     name = metafunc.config.getoption("hcl_check")
     if not name:
         raise pytest.UsageError("expected --hcl-check NAME, of an installed package or what it gives")
@@ -30,19 +30,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_conformance(factory: Any, check: PytestCheck) -> None:
-    """What a package gives keeps what its kind promises."""
+    """Components of a package keep the promises of their kinds."""
     check(factory)
 
 
 def find_entries(name: str) -> tuple[Entry, ...]:
-    """What a name stands for: all that a package gives, or one component or weights.
+    """Find the entries of a name: everything that a package provides, or one component or weights.
 
     Args:
-        name: of a package, ``hcl-sdk`` for the built-ins; or of what it gives, qualified (``package/name``) or bare.
+        name: the name of a package, ``hcl-sdk`` for the built-ins; or of something it provides, qualified
+            (``package/name``) or bare.
 
     Raises:
-        RegistryError: if nothing is called so, or two packages give that bare name.
-        PluginError: if plugins are broken and the environment asks for strictness.
+        RegistryError: if the name is unknown, or two packages provide that bare name.
+        PluginError: if plugins are broken and the environment demands strictness.
     """
     distributions = {report.distribution for report in registry.plugins}
     if normalize(name) in distributions:
@@ -63,19 +64,19 @@ def find_entries(name: str) -> tuple[Entry, ...]:
 
 
 def make_entry_cases(entry: Entry) -> list[Any]:
-    """The tests of a component or weights that are registered."""
+    """Make the tests of a registered component or of registered weights."""
     component = f"{entry.kind} {entry.qualified_name}"
     if entry.kind == "weights":
         return make_cases(WeightsSubject(entry.qualified_name), {}, component)
     package = entry.target_text.partition(":")[0].partition(".")[0]
     try:
         return make_cases(registry.get(entry.kind, entry.qualified_name), {}, component, package)
-    except Exception as error:  # whatever importing it raises, or expected failures that say nothing
+    except Exception as error:  # any error of importing it, or invalid expected failures
         return [make_failing_case(component, error, package)]
 
 
 def _make_entry_point_cases(name: str) -> Iterator[Any]:
-    """Do the entry points of a package, if that is what a name stands for, load and register?"""
+    """Make tests that the entry points of a package, if the name is that of a package, load and register."""
     for report in registry.plugins:
         if report.distribution == normalize(name):
             which = f"{report.entry_point} = {report.value}"

@@ -1,7 +1,7 @@
 """The pytest plugin: a registry for tests, and the summary of checks.
 
-It is loaded into every run of pytest where hcl_sdk is installed, so it imports nothing but pytest, and looks at no test
-but those of :func:`~hcl_sdk.testing.parametrize_with_checks`.
+It is loaded into every run of pytest where hcl_sdk is installed, so it imports nothing but pytest, and considers only
+tests of :func:`~hcl_sdk.testing.parametrize_with_checks`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hcl_sdk.registry import Registry
 
 PROPERTY = "hcl_check"
-"""Names what a report says of a check: the component, the check, its status and the reason."""
+"""The values that a report holds about a check: the component, the check, its status and the reason."""
 
 _WORDS = {"expected failure": "failed as expected", "unexpected pass": "failed"}
 _ORDER = ("passed", "failed", "failed as expected", "skipped")
@@ -24,7 +24,7 @@ _ORDER = ("passed", "failed", "failed as expected", "skipped")
 
 @pytest.fixture
 def hcl_registry() -> Iterator[Registry]:
-    """The registry of components, without what other tests registered; what is registered here is gone afterwards."""
+    """The registry of components, without names from other tests; names registered in the test are gone afterwards."""
     from hcl_sdk.testing._isolation import isolated_registry
 
     with isolated_registry() as registry:
@@ -32,14 +32,14 @@ def hcl_registry() -> Iterator[Registry]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What :mod:`hcl_sdk.testing.conformance` is asked for."""
+    """Add the options of :mod:`hcl_sdk.testing.conformance`."""
     text = "test what an installed package gives (with --pyargs hcl_sdk.testing.conformance)"
     parser.getgroup("hcl_sdk").addoption("--hcl-check", metavar="NAME", help=text)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, Any, Any]:
-    """Note in the reports of checks what became of them."""
+    """Record the outcomes of checks in their reports."""
     report = yield
     check: Any = getattr(item, "callspec", None) and item.callspec.params.get("check")  # pyright: ignore[reportAttributeAccessIssue]
     outcome = getattr(check, "hcl_outcome", None)
@@ -49,7 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Generator[None, A
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How many checks ran, and why the others did not."""
+    """Summarize how many checks ran, and why the others did not."""
     counts: Counter[Any] = Counter()
     reasons: Counter[str] = Counter()
     for reports in list(terminalreporter.stats.values()):

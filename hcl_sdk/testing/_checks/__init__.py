@@ -1,4 +1,4 @@
-"""What is checked of a component, kind by kind; a check is a function of the component under test."""
+"""The checks of components, kind by kind; a check is a function of the component under test."""
 
 from __future__ import annotations
 

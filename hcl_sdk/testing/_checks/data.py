@@ -14,7 +14,7 @@ from hcl_sdk.testing._state import change_random_state
 from hcl_sdk.testing._subjects import ContentSubject, DatasetSubject, GeneratorSubject, ShapeSubject, draw_damage
 
 _LOOKED_AT = 8
-"""Samples that are looked at, so that a large dataset does not take long."""
+"""Number of samples to check, so that a large dataset does not take long."""
 
 
 def draws_masks_of_any_size(subject: ShapeSubject) -> None:

@@ -1,4 +1,4 @@
-"""What holds for components of every kind."""
+"""The checks of components of every kind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
 
 @functools.cache
 def _find_torch_import(module: str) -> str:
-    """``torch`` if importing a module imports it, in a new process; else nothing."""
+    """Return ``torch`` if importing a module imports it, in a new process; otherwise an empty text."""
     code = (
         "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' if 'torch' in sys.modules else '')"
     )
@@ -97,7 +97,7 @@ def _describe(component: Any) -> dict[str, Any]:
 
 @contextmanager
 def _name_parts(component: Configurable) -> Iterator[None]:
-    """Names for what the component is made of, where it has none."""
+    """Register names for parts of the component that have none."""
     with registry.isolate(keep_scripts=True):
         for i, part in enumerate(_walk_parts(component)):
             if getattr(type(part), "kind", None) and registry.find_entry(type(part)) is None:
@@ -138,7 +138,7 @@ def survives_pickling(subject: Subject[Any]) -> None:
     component = subject.make()
     try:
         again = pickle.loads(pickle.dumps(component))
-    except Exception as error:  # whatever the component's parts raise
+    except Exception as error:  # any error of the component's parts
         raise Fault(f"it cannot be pickled: {describe_error(error)}") from error
     if hasattr(component, "__len__") and len(again) != len(component):
         raise Fault(f"its copy in another process has {len(again)} samples, not {len(component)}")

@@ -92,7 +92,7 @@ def better_results_cost_less(subject: LossSubject) -> None:
     with torch.no_grad():
         if isinstance(subject, DetectionLossSubject):
             mask = torch.zeros(3, 1, 32, 48, dtype=torch.bool)
-            for b in range(3):  # of whole pixels of every scale, whose class nobody can argue about
+            for b in range(3):  # whole pixels of every scale, whose class is unambiguous
                 mask[b, :, 8 * b : 8 * b + 16, 8 : 24 + 8 * b] = True
             good, bad = (
                 float(subject.call(loss, (make_training_detection(mask, opposite), mask))) for opposite in (False, True)
@@ -106,10 +106,10 @@ def better_results_cost_less(subject: LossSubject) -> None:
 
 
 def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detection:
-    """A detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or says the opposite.
+    """Make a detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or with its opposite.
 
-    Embeddings of the two classes lie opposite each other where it agrees, and all together where it does not. What is
-    said of the damage is right in the one, and wrong in the other.
+    Embeddings of the two classes are opposite each other if it agrees, and all the same if it does not. Kinds of damage
+    are right in the one, and wrong in the other.
     """
     scales, embeddings = [], []
     for s, stride in enumerate((2, 4, 8)):

@@ -1,4 +1,4 @@
-"""What holds for components that compute tensors from tensors."""
+"""The checks of components that compute tensors from tensors."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def half_precision(subject: ModuleSubject[Any]) -> None:
 
 
 def _cast_features(inputs: tuple[Any, ...], dtype: torch.dtype) -> tuple[Any, ...]:
-    """As under autocast: images stay in float32; what other components computed comes in ``dtype``."""
+    """Cast inputs as under autocast: images stay in float32, the outputs of other components are in ``dtype``."""
 
     def cast(t: Tensor) -> Tensor:
         return t.to(dtype) if t.is_floating_point() else t
@@ -142,7 +142,7 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
     if not learning:
         raise SkipTest("it has no parameters that learn")
     reached: set[str] = set()
-    for seed in range(4):  # a ReLU may be closed for one batch, and a layer begin with zeros, which a step changes
+    for seed in range(4):  # a ReLU may be closed for one batch, and layers may begin with zeros, which a step changes
         torch.manual_seed(seed)  # of dropout and the like
         component.zero_grad()
         backpropagate(subject.compute_trained(component, subject.make_inputs(32, 48, seed=seed)))
@@ -163,7 +163,7 @@ def gradients_reach_every_parameter(subject: ModuleSubject[Any]) -> None:
 
 
 def backpropagate(output: Any) -> None:
-    """Gradients of everything in an output that has some, mixed at random so that none cancel."""
+    """Compute gradients of everything in an output that has them, mixed at random so that none cancel."""
     generator = torch.Generator().manual_seed(0)
     parts = [t for _, t in list_tensors(output) if t.is_floating_point() and t.requires_grad]
     if not parts:
@@ -222,11 +222,11 @@ _NO_VALUES = torch.device("meta")
 
 
 class _TwoDevicesError(Exception):
-    """Tensors of two devices met."""
+    """Tensors on two devices were combined."""
 
 
 class _OneDevice(TorchFunctionMode):
-    """Raises :class:`_TwoDevicesError` where a function of torch is given tensors of two devices."""
+    """Raises :class:`_TwoDevicesError` if a function of torch is given tensors on two devices."""
 
     _MAY = ("to", "copy_", "__getitem__", "__setitem__", "type_as", "cpu", "__set__")
 
@@ -297,18 +297,18 @@ def _widen(spec: PyramidSpec) -> PyramidSpec:
 
 
 def measure_difference(a: Tensor, b: Tensor) -> float:
-    """The largest absolute difference."""
+    """Return the largest absolute difference."""
     return float((a.double() - b.double()).abs().max()) if a.numel() else 0.0
 
 
 def assert_float32(t: Tensor, what: str) -> None:
-    """What is computed of float32 is float32, too, outside autocast; else the next component's layers refuse it."""
+    """Assert that results of float32 are float32 outside autocast; or else the next layers refuse them."""
     if t.dtype != torch.float32:
         raise Fault(f"{what} are {str(t.dtype).removeprefix('torch.')}; expected float32, as what comes in")
 
 
 def assert_close(a: Tensor, b: Tensor, what: str) -> None:
-    """Equal up to rounding; of bool tensors, at least 99.9 % of the values."""
+    """Assert equality up to rounding; for bool tensors, of at least 99.9 % of the values."""
     if a.shape != b.shape:
         raise Fault(f"{what}: {list(a.shape)} and {list(b.shape)}")
     if not a.is_floating_point():

@@ -23,7 +23,7 @@ def spec_is_true(subject: EncoderSubject | InteractionSubject) -> None:
 
 
 def _check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int) -> None:
-    """Whether a pyramid of images of a size is what a spec says, and finite."""
+    """Check that a pyramid of images of a size matches its spec and is finite."""
     where = f"for images of {size[0]} x {size[1]}"
     if not isinstance(pyramid, Pyramid):
         raise Fault(f"{where}, forward returns a {type(pyramid).__name__} and no Pyramid")
