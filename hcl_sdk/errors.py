@@ -1,4 +1,4 @@
-"""What error messages are made of: what came instead, which name was perhaps meant, what somebody else's code said."""
+"""Building blocks of error messages: the value received, the nearest valid name, messages of other code's errors."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def suggest_keywords(function: _F) -> _F:
 
 
 def describe_error(error: BaseException, *, limit: int | None = None) -> str:
-    """The type and the message of an error in one line, for a message of one's own.
+    """Describe the type and the message of an error in one line, for use in another message.
 
     Args:
-        error: raised by any code; that its message can be shown is not taken for granted.
-        limit: the most characters of the message; a longer one is cut.
+        error: an error of any code, even one that cannot be converted to text.
+        limit: maximum number of characters of the message; a longer one is truncated.
 
     Example:
         >>> describe_error(ImportError("No module\\n  named 'x'"))
@@ -87,7 +87,7 @@ def describe_error(error: BaseException, *, limit: int | None = None) -> str:
 
 
 def read_message(error: BaseException) -> str:
-    """The message of an error in one line; that it can be shown is not taken for granted."""
+    """Return the message of an error in one line, even if the error cannot be converted to text."""
     try:
         return " ".join(str(error).split())
     except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def read_message(error: BaseException) -> str:
 
 
 def locate_error(error: BaseException) -> str:
-    """`` (file:line)`` of where it was raised, or called what raised it; empty if no code but this package's was."""
+    """Locate the origin of an error outside this package, as `` (file:line)``; empty if there is none."""
     own = Path(__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)

@@ -32,9 +32,9 @@ class Suspect:
     """The most suspicious part of a photo that is not in its mask.
 
     Attributes:
-        box: (x, y, width, height) in pixels, around the pixels that are more than half as sure as the surest.
-        confidence: of the surest pixel: the probability of *corrupted*.
-        sensitivity: the least, in steps of 0.01, at which something of it is in the mask.
+        box: (x, y, width, height) in pixels, around the pixels with more than half the highest confidence.
+        confidence: the highest probability of *corrupted* in it.
+        sensitivity: the lowest, in steps of 0.01, at which part of it is in the mask.
     """
 
     box: tuple[int, int, int, int]
@@ -42,7 +42,7 @@ class Suspect:
     sensitivity: float
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return plain values that JSON can represent."""
         return {"box": list(self.box), "confidence": self.confidence, "sensitivity": self.sensitivity}
 
 
@@ -51,9 +51,9 @@ class Fill:
     """A restorer's output for a part of a photo.
 
     Attributes:
-        image: ``[1, 3, h, w]`` in [0, 1] at the size that the restorer worked at.
-        box: rows and columns of the part, whose size it stands for.
-        own: those of the regions that it was made for, within the part.
+        image: ``[1, 3, h, w]`` in [0, 1], at the size that the restorer processed.
+        box: rows and columns of the part of the photo that it covers.
+        own: rows and columns, within the part, of the regions that it was made for.
     """
 
     image: Tensor
@@ -61,7 +61,7 @@ class Fill:
     own: Window
 
     def crop(self, rows: slice, columns: slice) -> Tensor:
-        """``[1, 3, rows, columns]``, rows and columns of the photo that lie in the part, at the photo's resolution."""
+        """Crop rows and columns of the photo inside the part: ``[1, 3, rows, columns]``, at the photo's resolution."""
         top, left = self.box[0].start, self.box[1].start
         size = self.box[0].stop - top, self.box[1].stop - left
         part = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
@@ -92,10 +92,10 @@ class Result:
     mask_path: Path | None = None
     detection: Detection | None = None
     composited: Photo | None = None
-    _border: tuple[float, float] | None = None  # by how much the mask was dilated, and feathered, to be filled
+    _border: tuple[float, float] | None = None  # by how much the mask was dilated and feathered before filling
     _fills: tuple[Fill, ...] = ()
-    _confidence: Tensor | None = None  # at the size that the detector worked at
-    _inside: Window | None = None  # what was searched, if not all of the photo
+    _confidence: Tensor | None = None  # at the size that the detector processed
+    _inside: Window | None = None  # the part that was searched, if not all of the photo
 
     def __repr__(self) -> str:
         what = "detected" if self.composited is None else "restored"
@@ -104,7 +104,7 @@ class Result:
         return f"<Result: {self.photo!r}, {found}, {what}>"
 
     def with_confidence(self, confidence: Tensor) -> Result:
-        """The same result with the confidence of an earlier detection, for a mask that was edited since.
+        """Return the same result with the confidence of an earlier detection, for a mask that was edited since.
 
         Args:
             confidence: ``[1, 1, H, W]`` at the photo's size.
@@ -118,14 +118,14 @@ class Result:
 
     @property
     def corrupted_share(self) -> float:
-        """How much of the photo is corrupted, in [0, 1]."""
+        """The share of the photo that is corrupted, in [0, 1]."""
         return int(self.corruption_mask.count_nonzero()) / self.corruption_mask.numel()
 
     @cached_property
     def confidence(self) -> Tensor:
         """``[1, 1, H, W]`` float32 at the photo's size: the probability of *corrupted*.
 
-        Made when it is first asked for, and kept from then on.
+        Computed on first access, and cached.
         """
         if self._confidence is None:
             return self.corruption_mask.float()
@@ -140,7 +140,7 @@ class Result:
 
     @property
     def working_confidence(self) -> NDArray[np.float32]:
-        """The confidence ``[h, w]`` at the size that the detector worked at, of which ``confidence`` is made."""
+        """The confidence ``[h, w]`` at the size that the detector processed, from which ``confidence`` is computed."""
         assert self._confidence is not None
         confidence = self._confidence[0, 0].numpy()
         if self._inside is None:
@@ -156,10 +156,10 @@ class Result:
 
     @cached_property
     def alpha(self) -> Tensor | None:
-        """``[1, 1, H, W]`` float32, how much of the restorer's output each pixel of ``restored`` holds.
+        """``[1, 1, H, W]`` float32, the weight of the restorer's output in each pixel of ``restored``.
 
-        1 on the dilated mask, exactly 0 beyond its feathered border. None without restoration. Made when it is first
-        asked for, and kept from then on.
+        1 on the dilated mask, exactly 0 beyond its feathered border. None without restoration. Computed on first
+        access, and cached.
         """
         return None if self._border is None else feather_mask(self.corruption_mask, *self._border)
 
@@ -192,9 +192,9 @@ class Result:
 
     @property
     def verdict(self) -> float | None:
-        """The probability that there is damage in the photo at all, by which ``confidence`` was multiplied.
+        """The probability that the photo is damaged at all, by which ``confidence`` was multiplied.
 
-        None where the detector does not judge photos as a whole, or was not asked.
+        None if the detector does not judge photos as a whole, or was not used.
         """
         if self.detection is None or self.detection.verdict_logits is None:
             return None
@@ -209,12 +209,12 @@ class Result:
     def regions(self) -> list[Region]:
         """The connected corrupted regions, largest first: box, area, mean confidence, outline.
 
-        Also what their damage is, if the detector knows and the mask was not handed in.
+        With kinds of damage, if the detector tells them and the mask was not passed in.
         """
         return find_regions(self.corruption_mask, self.confidence, list_kinds(self.detection))
 
     def to_coco(self) -> dict[str, Any]:
-        """The regions in the COCO JSON format, their categories being their kinds, or ``corrupted`` if not known."""
+        """Return the regions in the COCO JSON format, with their kinds as categories, or ``corrupted`` if unknown."""
         height, width = self.photo.size
         return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
 
@@ -306,7 +306,7 @@ class Result:
 
 
 def list_kinds(detection: Detection | None) -> Kinds | None:
-    """The probability of each kind of damage in the one image of a detection; None if it is not known."""
+    """Return the probability of each kind of damage in the single image of a detection; None if unknown."""
     if detection is None or detection.damage_logits is None:
         return None
     probabilities = detection.damage_logits[0].float().softmax(dim=0).cpu().numpy()

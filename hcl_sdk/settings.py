@@ -16,11 +16,11 @@ import attrs
 from hcl_sdk.errors import check_keywords, describe_value, suggest
 
 Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
-"""What damage is to whoever looks at it: writing; logos, stickers, watermarks and what is drawn by hand; thin lines,
-dust and cracks; parts of photos; areas that are flat, noisy, blurred or coarse; anything else."""
+"""Kinds of damage as people see them: writing; logos, stickers, watermarks and drawings; thin lines, dust and cracks;
+parts of photos; areas that are flat, noisy, blurred or coarse; anything else."""
 
 DAMAGE: tuple[Damage, ...] = get_args(Damage)
-"""The kinds of damage by number, which does not change: in a map of them, 0 is nothing, 1 is the first, "text"."""
+"""The kinds of damage; their numbers are fixed: in a damage map, 0 is undamaged, and 1 is the first kind, "text"."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,12 +65,12 @@ def _to_float(value: float) -> float:
         return value
     try:
         return float(value)
-    except OverflowError:  # beyond any range, which the validator says better
+    except OverflowError:  # beyond any range, which the validator reports better
         return value
 
 
 def _to_tuple(value: Any) -> Any:
-    """A single kind of damage, or several of them, as a tuple; anything else as it is."""
+    """Convert a single kind of damage, or several, to a tuple; leave anything else unchanged."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, Iterable) else value
@@ -140,4 +140,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     "datestamp": {"only": ("text",), "sensitivity": 0.6, "dilate": 2.0, "feather": 2.0},
     "graffiti": {"only": ("graphic", "text"), "sensitivity": 0.55, "dilate": 4.0, "feather": 4.0},
 }
-"""Settings by job: which kinds of damage count, how ready to call a pixel corrupted, and how it is filled."""
+"""Settings by job: which kinds of damage count, how readily a pixel is called corrupted, and how it is filled."""

@@ -1,11 +1,11 @@
 """Components <-> plain mappings <-> YAML.
 
-A component is spelled ``{use: name, field: value, ...}``, or just ``name`` if all its fields have their defaults.
-Values are not coerced (``"64"`` is not 64), and all that is wrong with a configuration is reported at once.
+A component is written as ``{use: name, field: value, ...}``, or just ``name`` if all its fields have their defaults.
+Values are not coerced (``"64"`` is not 64), and all problems in a configuration are reported at once.
 
-A configuration goes through the modules here in this order: text is read (``_yaml``), values are set from the command
+A configuration passes through these modules in this order: text is read (``_yaml``), values are set from the command
 line (``_override``), everything is checked against the types of the fields (``_check``), and only then are components
-made (``_make``). ``_describe`` goes back.
+created (``_make``). ``_describe`` is the reverse.
 """
 
 from hcl_sdk._renamed import redirect

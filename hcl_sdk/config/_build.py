@@ -1,4 +1,4 @@
-"""From a plain mapping to components: checked as a whole, then made."""
+"""From a plain mapping to components: checked as a whole, then created."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def build(value: Any, what: str) -> Configurable: ...
 @overload
 def build(value: Any, what: type[C]) -> C: ...
 def build(value: Any, what: str | type[Configurable]) -> Configurable:
-    """The component that a plain value spells.
+    """Build the component that a plain value describes.
 
     Args:
-        value: a mapping ``{"use": name, field: value, ...}``, or the name alone.
+        value: a mapping ``{"use": name, field: value, ...}``, or just the name.
         what: the kind (``"encoder"`` or ``Encoder``), or a component class of no kind (such as ``Detector``), whose
             mapping has no ``use``.
 
     Raises:
-        ConfigError: with all that is wrong.
-        ValueError: for a kind that does not exist.
-        PluginError: if plugins are broken and the environment asks for strictness.
+        ConfigError: with all problems.
+        ValueError: if the kind does not exist.
+        PluginError: if plugins are broken and the environment demands strictness.
 
     Example:
         >>> build({"use": "no-such-encoder"}, "encoder")  # doctest: +ELLIPSIS
@@ -46,7 +46,7 @@ def build(value: Any, what: str | type[Configurable]) -> Configurable:
 
 
 def make_converter(cls: type[C]) -> Callable[[C | str | Mapping[str, Any]], C]:
-    """A converter of a field of this kind: what spells a component, its name or a mapping, is made into it."""
+    """Make a converter for a field of this kind, which builds components from names and mappings."""
 
     def convert(value: C | str | Mapping[str, Any]) -> C:
         return build(value, cls) if isinstance(value, str | Mapping) else value
@@ -55,20 +55,20 @@ def make_converter(cls: type[C]) -> Callable[[C | str | Mapping[str, Any]], C]:
 
 
 def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:
-    """Check a plain mapping against the type of each key, and make the components in it.
+    """Check a plain mapping against the type of each key, and build the components in it.
 
     Args:
-        hints: the allowed keys. A value is a type as components' fields have it, including component classes, abstract
-            or not; and ``Annotated[type, validator]`` with validators as ``attrs.validators`` has them.
-        mapping: what was read.
+        hints: the allowed keys. A value is a type that components' fields can have, including component classes,
+            abstract or not; or ``Annotated[type, validator]`` with validators from ``attrs.validators``.
+        mapping: the mapping as read.
 
     Returns:
-        The value of every key that is there: components made, lists turned into tuples where the type is one, whole
-        numbers into floats where it is ``float``.
+        The value of every key that is present: components are built, lists converted to tuples if the type is one, and
+        integers to floats if it is ``float``.
 
     Raises:
-        ConfigError: with all that is wrong.
-        PluginError: if plugins are broken and the environment asks for strictness.
+        ConfigError: with all problems.
+        PluginError: if plugins are broken and the environment demands strictness.
 
     Example:
         >>> import attrs

@@ -1,6 +1,6 @@
-"""Plain values checked against the types and validators of fields; nothing is made.
+"""Checking plain values against the types and validators of fields, before anything is created.
 
-What is sound becomes a *plan*: what is to be made, with which values. Making layers takes long, and is pointless if
+The result of a check is a *plan*: what to create, with which values. Creating layers takes long, and is pointless if
 anything else in the configuration is wrong.
 """
 
@@ -36,14 +36,14 @@ from hcl_sdk.registry import PluginError, RegistryError
 
 @dataclass(frozen=True)
 class PlainPlan:
-    """A value that needs no making."""
+    """A value that needs no building."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class ComponentPlan:
-    """A component: its class, its fields and where it stands in the configuration."""
+    """A component: its class, its fields and its path in the configuration."""
 
     cls: type[Configurable]
     fields: Mapping[str, Plan]
@@ -59,7 +59,7 @@ class TuplePlan:
 
 @dataclass(frozen=True)
 class DictPlan:
-    """A dict from strings."""
+    """A dict with strings as keys."""
 
     items: Mapping[str, Plan]
 
@@ -68,15 +68,15 @@ Plan = PlainPlan | ComponentPlan | TuplePlan | DictPlan
 
 
 def check(hint: Any, value: Any, path: str) -> Plan:
-    """What is to be made of a value, which has to be of a type.
+    """Check a value against a type, and plan what to create.
 
     Args:
-        hint: a type as components' fields have it, or ``Annotated[type, validator, ...]``.
-        value: what was read.
-        path: where it stands.
+        hint: a type that components' fields can have, or ``Annotated[type, validator, ...]``.
+        value: the value as read.
+        path: its path.
 
     Raises:
-        ConfigError: with all that is wrong.
+        ConfigError: with all problems.
     """
     if typing.get_origin(hint) is Annotated:
         return _check_annotated(hint, value, path)
@@ -92,7 +92,7 @@ def check(hint: Any, value: Any, path: str) -> Plan:
 
 
 def report_unknown(mapping: Mapping[Any, Any], known: Collection[str], prefix: str = "") -> list[Problem]:
-    """A problem for every key of a mapping that is not known, with the nearest one that is."""
+    """Report a problem for every unknown key of a mapping, with the nearest known one."""
     return [(f"{prefix}{key}", f"unknown key; {suggest(key, known)}") for key in mapping if key not in known]
 
 
@@ -147,7 +147,7 @@ def _check_components(cls: type[Configurable], value: Any, path: str) -> Plan:
 
 
 def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
-    """``cls`` is an abstract kind, or a class that the component must be of."""
+    """Check a component; ``cls`` is an abstract kind, or a class that the component must be of."""
     kind = get_kind(cls)
     if kind is not None and isinstance(value, str):
         value = {"use": value}
@@ -162,7 +162,7 @@ def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
 
 
 def _find_class(cls: type[Configurable], kind: str, mapping: Mapping[Any, Any], path: str) -> type[Configurable]:
-    """The class that a mapping names with ``use``."""
+    """Find the class that a mapping names with ``use``."""
     if "use" not in mapping:
         near = difflib.get_close_matches("use", [key for key in mapping if isinstance(key, str)], n=1)
         known = ", ".join(entry.qualified_name for entry in plugins.registry.list_entries(kind))
@@ -207,9 +207,9 @@ def _collect_known_values(
     mapping: Mapping[Any, Any],
     plans: Mapping[str, Plan],
 ) -> dict[str, Any]:
-    """The values of those fields that are not wrong and need nothing made, defaults included, in their order.
+    """Collect the values of the fields that are valid and need no building, defaults included, in order.
 
-    A component that is left out is known where None stands in its place; one that is given is not.
+    A component that is omitted is known if None stands in its place; one that is given is not.
     """
     known: dict[str, Any] = {}
     for name, field in fields.items():
@@ -226,7 +226,7 @@ def _collect_known_values(
 
 
 def _get_plain_value(plan: Plan) -> Any:
-    """The value of a plan without components."""
+    """Return the value of a plan without components."""
     if isinstance(plan, DictPlan):
         return {key: _get_plain_value(item) for key, item in plan.items.items()}
     assert isinstance(plan, PlainPlan)
@@ -234,13 +234,13 @@ def _get_plain_value(plan: Plan) -> Any:
 
 
 class _NotKnownYetError(Exception):
-    """A validator asked for a field that is a component, or is wrong itself."""
+    """A validator needs a field that is a component, or is wrong itself."""
 
 
 class _Draft:
-    """Stands for a component that is not made yet, for validators that compare its fields.
+    """Stands for a component that is not created yet, for validators that compare its fields.
 
-    It has the values that are known, and whatever the class itself has: methods, properties, class variables.
+    It has the values that are known, and the attributes of the class itself: methods, properties, class variables.
     """
 
     def __init__(self, cls: type[Configurable], values: Mapping[str, Any]) -> None:
@@ -259,7 +259,7 @@ class _Draft:
 
 
 def _validate(validator: Callable[..., Any], instance: Any, attribute: Any, value: Any, path: str) -> None:
-    """Call a validator as attrs does; one that needs more than is known runs again when the component is made."""
+    """Call a validator as attrs does; if it needs values that are not known yet, it runs again on creation."""
     try:
         validator(instance, attribute, value)
     except _NotKnownYetError:

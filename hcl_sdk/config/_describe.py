@@ -1,4 +1,4 @@
-"""From components to the plain mapping that spells them."""
+"""From components to the plain mappings that describe them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hcl_sdk.registry import SCRIPT_DISTRIBUTION
 
 
 def describe(component: Configurable, what: type[Configurable] | None = None) -> dict[str, Any]:
-    """The plain mapping that spells a component: ``build`` makes an equal one of it.
+    """Describe a component as a plain mapping, from which ``build`` creates an equal one.
 
     Args:
-        component: with all that it is made of.
-        what: the class that ``build`` is going to be asked for; the component's own without it. It matters for a
-            component of no kind, whose mapping does not name its class.
+        component: the component with all its parts.
+        what: the class that ``build`` will be asked for; by default the component's own. It matters for a component of
+            no kind, whose mapping does not name its class.
 
     Returns:
         ``{"use": qualified name}`` for a component of a kind, and every field, defaults included; nested components as
         such mappings, tuples as lists.
 
     Raises:
-        RegistryError: for a component whose class is not registered.
-        TypeError: for a component of no kind that is of a subclass of what is asked for: it would not come back as one;
-            and for one that holds what no text can spell, and says so in an attribute ``unspellable``.
+        RegistryError: if a component's class is not registered.
+        TypeError: if a component of no kind is an instance of a subclass of what is asked for, which would not be
+            restored; or a component holds something that text cannot express, as its attribute ``unspellable`` says.
     """
     cls = type(component)
     if what_it_is := getattr(component, "unspellable", ""):
@@ -59,10 +59,10 @@ def _to_lists(value: Any) -> Any:
 
 
 def list_plugins_used(mapping: Mapping[str, Any]) -> dict[str, str]:
-    """The packages other than hcl_sdk that the components of a described configuration come from.
+    """List the packages other than hcl_sdk that provide the components of a configuration.
 
     Returns:
-        The version of each package. What a script registered comes from no package.
+        The version of each package. Components that a script registered are not from a package.
     """
     versions = {report.distribution: report.version for report in plugins.registry.plugins}
     names = sorted({name.partition("/")[0] for name in _iterate_names(mapping) if "/" in name} - {SCRIPT_DISTRIBUTION})

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, all of it at once."""
+"""The problems in a configuration, all reported at once."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 Problem = tuple[str, str]
-"""Where, as a path such as ``detector.encoder.dim``, and what."""
+"""A path such as ``detector.encoder.dim``, and a message."""
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used.
+    """A configuration is invalid.
 
     Attributes:
-        problems: all that is wrong, as (path, message).
+        problems: all problems, as (path, message).
     """
 
-    __module__ = "hcl_sdk.config"  # where it is imported from, and what a traceback shows
+    __module__ = "hcl_sdk.config"  # the import path, which tracebacks show
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -43,18 +43,18 @@ class Problems(list[Problem]):
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Take the problems of a ``ConfigError`` that is raised inside, and go on after the ``with`` statement."""
+        """Collect the problems of a ``ConfigError`` raised inside, and continue after the ``with`` statement."""
         try:
             yield
         except ConfigError as error:
             self.extend(error.problems)
 
     def check(self) -> None:
-        """Raise ``ConfigError`` if there are any."""
+        """Raise ``ConfigError`` if there are problems."""
         if self:
             raise ConfigError(self)
 
 
 def get_message(error: Exception) -> str:
-    """The message of an error in one line; attrs' own validators put more than that into ``args``."""
+    """Return the message of an error in one line; attrs' own validators put more than that into ``args``."""
     return " ".join(str(error.args[0] if error.args else error).split())

@@ -1,4 +1,4 @@
-"""What the type of a field says: is it a component, and what may stand in its place."""
+"""Types of fields: whether they are components, and which values they allow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hcl_sdk.interfaces.typecheck import describe as describe_type
 
 
 def get_component_class(hint: Any) -> type[Configurable] | None:
-    """The component class of ``X`` or ``X | None``; None for another type."""
+    """Return the component class of ``X`` or ``X | None``; None for another type."""
     option = _get_only_option(hint)
     if typing.get_origin(option) is not None:
         return None
@@ -19,7 +19,7 @@ def get_component_class(hint: Any) -> type[Configurable] | None:
 
 
 def get_element_class(hint: Any) -> type[Configurable] | None:
-    """The component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
+    """Return the component class of ``tuple[X, ...]`` or ``tuple[X, ...] | None``; None for another type."""
     option = _get_only_option(hint)
     return get_component_class(typing.get_args(option)[0]) if typing.get_origin(option) is tuple else None
 
@@ -30,18 +30,18 @@ def has_components(hint: Any) -> bool:
 
 
 def allows_none(hint: Any) -> bool:
-    """Whether None may stand in place of a value."""
+    """Whether None is allowed."""
     return types.NoneType in _list_options(hint)
 
 
 def get_kind(cls: type[Configurable]) -> str | None:
-    """The kind of a component class by whose names it is chosen; None for one that is written as its fields alone."""
+    """Return the kind in which a component class is looked up by name; None for one given by its fields only."""
     kind = getattr(cls, "kind", None)
     return kind if kind in KINDS else None
 
 
 def describe_hint(hint: Any) -> str:
-    """A type in words: ``an encoder``, ``a list, each a loss``, ``a whole number``."""
+    """Describe a type in words: ``an encoder``, ``a list, each a loss``, ``a whole number``."""
     if (element := get_element_class(hint)) is not None:
         return f"a list, each {describe_hint(element)}"
     cls = get_component_class(hint)
@@ -49,7 +49,7 @@ def describe_hint(hint: Any) -> str:
 
 
 def add_article(noun: str) -> str:
-    """``encoder`` -> ``an encoder``."""
+    """Add the article: ``encoder`` -> ``an encoder``."""
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
@@ -58,6 +58,6 @@ def _list_options(hint: Any) -> tuple[Any, ...]:
 
 
 def _get_only_option(hint: Any) -> Any:
-    """``X`` of ``X`` and of ``X | None``; None for a union of more."""
+    """Return ``X`` for ``X`` and for ``X | None``; None for larger unions."""
     options = [option for option in _list_options(hint) if option is not types.NoneType]
     return options[0] if len(options) == 1 else None

@@ -1,4 +1,4 @@
-"""Components made as they were planned."""
+"""Creating components as planned."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hcl_sdk.config._errors import ConfigError, Problems, get_message
 
 
 def make(plan: Plan) -> Any:
-    """What a plan says.
+    """Create the value of a plan.
 
     Raises:
-        ConfigError: naming every component that refused its values, such as a detector whose parts do not fit.
+        ConfigError: naming every component that refused its values, such as a detector with incompatible parts.
     """
     if isinstance(plan, PlainPlan):
         return plan.value
@@ -29,10 +29,10 @@ def make(plan: Plan) -> Any:
 
 
 def make_all(plans: Mapping[Any, Plan]) -> dict[Any, Any]:
-    """What each of several plans says; one that fails does not hide the others' problems.
+    """Create the values of several plans; one that fails does not hide the others' problems.
 
     Raises:
-        ConfigError: as :func:`make` does.
+        ConfigError: like :func:`make`.
     """
     problems = Problems()
     made: dict[Any, Any] = {}

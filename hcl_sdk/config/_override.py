@@ -1,4 +1,4 @@
-"""Values of a configuration set from the command line."""
+"""Overriding values of a configuration from the command line."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from hcl_sdk.errors import describe_value
 
 
 def override(mapping: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """A copy of a mapping with some values set.
+    """Copy a mapping, and set some of its values.
 
     Args:
-        mapping: what was read; not changed.
-        assignments: ``key=value`` each. A key is the path to the value: names, and for items of lists their numbers,
-            joined by dots; mappings that are not there are made, and a part that was spelled by its name alone gets its
-            name as ``use``. A value is YAML; what is not even Unicode, as the name of a file may be, is taken as it is.
+        mapping: the mapping as read; it is not changed.
+        assignments: ``key=value`` each. A key is the path to the value: names, and for items of lists their indices,
+            joined by dots; missing mappings are created, and a component given by name alone becomes a mapping with
+            that name as ``use``. A value is YAML; if it is not valid Unicode, as the name of a file may be, it is taken
+            literally.
 
     Raises:
-        ConfigError: with all assignments that cannot be made.
+        ConfigError: with all assignments that fail.
 
     Example:
         >>> override({"data": {"size": 64}}, ["data.size=128", "data.dataset.use=folder", "steps=10"])
@@ -49,7 +50,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _assign(mapping: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Set the value at a path in nested mappings and lists; ``LookupError`` if it leads nowhere."""
+    """Set the value at a path in nested mappings and lists; ``LookupError`` if the path leads nowhere."""
     target: Any = mapping
     for i, key in enumerate(keys[:-1]):
         place = _place(target, key, keys[:i])
@@ -64,7 +65,7 @@ def _assign(mapping: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _place(target: Any, key: str, before: list[str]) -> Any:
-    """The key as what ``target``, which is at ``before``, is indexed by."""
+    """Return the index of a key in ``target``, whose path is ``before``."""
     if isinstance(target, dict):
         return key
     if not isinstance(target, list):

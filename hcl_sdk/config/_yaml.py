@@ -1,4 +1,4 @@
-"""YAML read and written: plain data, with the scalars of YAML 1.2."""
+"""Reading and writing YAML: plain data, with the scalars of YAML 1.2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hcl_sdk.config._errors import ConfigError
 from hcl_sdk.errors import describe_value
 
 _MAX_CHARACTERS = 1_000_000
-_MAX_VALUES = 50_000  # with each alias counted as all that it stands for
+_MAX_VALUES = 50_000  # with each alias counted as everything it stands for
 _MAX_DEPTH = 60
 
 
@@ -25,15 +25,15 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
 
     Scalars are those of YAML 1.2's core schema: ``1e-4`` is a number, ``on``, ``off``, ``yes``, ``no`` and dates are
     strings. Only plain data is read; nothing in the text can run code. Text of more than a million characters, 50,000
-    values (an alias counts as all that it stands for) or 60 levels is refused.
+    values (an alias counts as everything it stands for) or 60 levels is refused.
 
     Args:
-        source: a file, or the text itself. A string of one word or name, without any key, is the name of a file.
+        source: a file, or the text itself. A string that is a single word or name, without any key, is a file name.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ConfigError: with line and column, for text that is not YAML, a key that is given twice, text that is too large,
-            or text that is not a mapping.
+        FileNotFoundError: if the file does not exist.
+        ConfigError: with line and column, if the text is not YAML, has a duplicate key, is too large, or is not a
+            mapping.
 
     Example:
         >>> load_yaml("{rate: 1e-4, mode: off}")
@@ -52,7 +52,7 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def dump_yaml(mapping: Mapping[str, Any]) -> str:
-    """YAML text of a plain mapping, in its order; ``load_yaml`` gives back equal values of the same types.
+    """Format a plain mapping as YAML text, in its order; ``load_yaml`` returns equal values of the same types.
 
     Example:
         >>> print(dump_yaml({"encoder": {"use": "swin", "dim": 64}, "mode": "off"}), end="")
@@ -65,10 +65,10 @@ def dump_yaml(mapping: Mapping[str, Any]) -> str:
 
 
 def parse_yaml(text: str, file: str = "") -> Any:
-    """The value that a text spells; ``file`` is where it is from, for messages.
+    """Parse a text; ``file`` is its origin, for messages.
 
     Raises:
-        ConfigError: as :func:`load_yaml` does.
+        ConfigError: like :func:`load_yaml`.
     """
     if len(text) > _MAX_CHARACTERS:
         raise ConfigError([(file, f"expected at most {_MAX_CHARACTERS:,} characters, got {len(text):,}")])
@@ -89,7 +89,7 @@ def _read_text(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if len(data) > 4 * _MAX_CHARACTERS:  # cut, perhaps in the middle of a character
+        if len(data) > 4 * _MAX_CHARACTERS:  # truncated, perhaps in the middle of a character
             raise ConfigError([(str(path), f"expected at most {_MAX_CHARACTERS:,} characters")]) from None
         raise ConfigError([(str(path), f"expected text in UTF-8; {error.reason} at byte {error.start}")]) from None
 
@@ -101,7 +101,7 @@ def _check_mapping(value: Any, file: str) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's core schema; keys must differ; what a few bytes of aliases blow up to is limited."""
+    """YAML 1.2's core schema; keys must be unique; what a few bytes of aliases expand to is limited."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -110,7 +110,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[yaml.Node, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Count values and levels while the text is read, before anything is made of it."""
+        """Count values and levels while the text is read, before anything is created from it."""
         mark = self.peek_event().start_mark
         if self.check_event(yaml.AliasEvent):
             node = super().compose_node(parent, index)
@@ -136,7 +136,7 @@ class _Loader(yaml.SafeLoader):
             raise ComposerError(problem=problem, problem_mark=mark)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """The value of a node; a tag that does not fit its text, as in ``!!bool maybe``, is an error with a place."""
+        """Construct the value of a node; an error about a tag that does not match its text tells where it is."""
         try:
             return super().construct_object(node, deep)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -168,7 +168,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every string that YAML 1.1 or 1.2 would read as something else."""
+    """Quotes every string that YAML 1.1 or 1.2 would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
