@@ -15,7 +15,7 @@ from hcl_sdk.photos.find import get_photo_suffix, is_photo, walk_files
 from hcl_sdk.photos.formats import UNREAD, list_readable_suffixes
 
 RESULTS = "mask", "restored", "plot"
-"""What is written for a photo: the ends of the names of its files."""
+"""The files that are written for a photo: the endings of their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Input:
 
 @dataclass(kw_only=True)
 class Inputs:
-    """The photos that a list of paths stands for.
+    """The photos at a list of paths.
 
     Attributes:
         photos: in the order given, with the contents of folders sorted.
@@ -66,8 +66,8 @@ class Inputs:
 def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
     """Find the photos and name their results.
 
-    Of files of one name in several folders, the results go to folders called like these. In a folder, what is named as
-    the result of another photo there (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) is left out.
+    Results of files with the same name in several folders go to folders named like these. In a folder, photos that are
+    named like results of another photo there (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) are skipped.
 
     Args:
         paths: folders, and files with any name. A path that does not exist counts as a file.
@@ -134,7 +134,7 @@ def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> I
 
 
 def _find_results(photos: Sequence[Path]) -> set[Path]:
-    """Those of some photos that are named as results of others that lie beside them."""
+    """Find the photos that are named like results of others beside them."""
     names = {photo.parent / name for photo in photos for name in (photo.stem, _name_with_suffix(photo))}
     results = set()
     for photo in photos:
@@ -180,7 +180,7 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
     Photos without a mask, or with several, become failures.
 
     Raises:
-        ArgumentError: for one mask and several photos.
+        ArgumentError: if there is one mask for several photos.
     """
     if not source.is_dir():
         if len(inputs.photos) > 1:
@@ -195,7 +195,7 @@ def match_masks(source: Path, inputs: Inputs) -> dict[Input, Path]:
         folder = source / photo.folder
         if folder not in listings:
             listings[folder] = _group_by_stem(folder)
-        # The name with the suffix was used if there was another photo of this name at that time.
+        # The name with the suffix was used if there was another photo with this name at that time.
         names = (photo.name, _name_with_suffix(photo.path), photo.path.stem)
         stems = dict.fromkeys(f"{name}{end}" for end in ("_mask", "") for name in names)
         candidates = ([f for f in listings[folder].get(s, []) if not is_same_file(f, photo.path)] for s in stems)

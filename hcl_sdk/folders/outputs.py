@@ -52,7 +52,7 @@ class Outputs:
     def leave_out_overwriting(
         self, inputs: Inputs, masks: Mapping[Input, Path] | None, protected: ProtectedFiles
     ) -> None:
-        """Make failures of the photos of which a result would overwrite an input."""
+        """Turn photos with a result that would overwrite an input into failures."""
         kept = []
         for photo in inputs.photos:
             try:

@@ -1,4 +1,4 @@
-"""One photo is read and another written while a third is worked on."""
+"""Reading one photo and writing another while a third is processed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _read_ahead(
     weigh: Callable[[T], float],
     most_held: float,
 ) -> None:
-    """Begin to read what comes next, as far as there are threads and room for it."""
+    """Begin to read the next items while there are threads and room for them."""
     while waiting and len(read_ahead) < workers:
         weight = weigh(waiting[0])
         if weights and sum(weights) + weight > most_held:

@@ -1,4 +1,4 @@
-"""The report of a folder run: one page that needs nothing but a browser."""
+"""The report of a folder run: a single page that needs only a browser."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from hcl_sdk.photos.find import escape as escape_undecodable
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result
 
-_SIDE = 240  # of a thumbnail, the longer one, in pixels
-_BYTES = 6_900  # of a thumbnail at most, so that a thousand photos with two each stay below 20 MB
+_SIDE = 240  # longer side of a thumbnail in pixels
+_BYTES = 6_900  # maximum size of a thumbnail, so that a thousand photos with two each stay below 20 MB
 _QUALITIES = (70, 55, 40, 25, 10)
 _OUTLINE = (255, 0, 144)
 
@@ -32,10 +32,10 @@ _OUTLINE = (255, 0, 144)
 class ReportPage:
     """Collects photos and writes the page at the end.
 
-    What it has of them is kept in a temporary file: there may be very many.
+    Entries are kept in a temporary file: there may be very many.
 
     Args:
-        file: where the page goes.
+        file: the path of the page.
     """
 
     def __init__(self, file: Path) -> None:
@@ -45,18 +45,18 @@ class ReportPage:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Throw away what was kept."""
+        """Delete the temporary file."""
         self._cards.close()
 
     def add(self, outcome: PhotoOutcome, result: Result) -> None:
-        """Keep a photo, with its mask, and what became of it."""
+        """Add a photo with its mask and its outcome."""
         card = self._write_card(outcome, result).encode()
         with self._lock:
             self._places.append((-outcome.corrupted_share, str(outcome.path), self._cards.tell(), len(card)))
             self._cards.write(card)
 
     def write(self, report: FolderReport) -> None:
-        """Write the page, the most corrupted photos first, failures at the end; ``OSError`` if that cannot be done."""
+        """Write the page, most corrupted photos first, failures at the end; raises ``OSError`` if that fails."""
         cards = []
         for _, _, begin, length in sorted(self._places):
             self._cards.seek(begin)
@@ -111,7 +111,7 @@ class ReportPage:
         )
 
     def _link(self, file: Path) -> str:
-        """The address of a file as seen from the page."""
+        """Return the address of a file relative to the page."""
         try:
             relative = os.path.relpath(file, self.file.parent)
         except ValueError:  # on another drive
@@ -120,11 +120,11 @@ class ReportPage:
 
 
 def _draw_thumbnail(photo: Photo, mask: np.ndarray | None = None) -> tuple[int, int, str]:
-    """Width, height and contents of a thumbnail, with the outline of a mask ``[H, W]``."""
+    """Return width, height and contents of a thumbnail, with the outline of a mask ``[H, W]``."""
     image = Image.fromarray(to_rgb8(photo.pixels, photo.mode))
     image.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
     if mask is not None and mask.any():
-        # Any corrupted pixel counts: what is thin would be lost.
+        # Any corrupted pixel counts: thin damage would be lost.
         rows = np.arange(image.height) * mask.shape[0] // image.height
         columns = np.arange(image.width) * mask.shape[1] // image.width
         small = np.maximum.reduceat(np.maximum.reduceat(mask, rows, axis=0), columns, axis=1)
@@ -136,7 +136,7 @@ def _draw_thumbnail(photo: Photo, mask: np.ndarray | None = None) -> tuple[int, 
 
 
 def _encode(image: Image.Image) -> bytes:
-    """The contents of a WebP file of few bytes: of less quality, and in the end smaller, where it must be."""
+    """Encode an image as a small WebP file: at lower quality, and finally smaller, if necessary."""
     while True:
         for quality in _QUALITIES:
             stream = io.BytesIO()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 _Backend: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 _LONGEST_AXIS = 65535
-"""The fused kernels of CUDA put the batch and the heads on axes of the grid that are this long at most."""
+"""The largest grid axis on which CUDA's fused kernels put the batch and the heads."""
 
 
 def attention(
@@ -62,12 +62,12 @@ def attention(
 
 
 def _fold_batch(t: Tensor, batch: int) -> Tensor:
-    """``[*, heads, N, d]`` with ``batch`` leading dimensions as one, and all others joined with the heads."""
+    """Fold ``[*, heads, N, d]`` to ``batch`` leading dimensions as one, and all others joined with the heads."""
     return (t.flatten(0, batch - 1) if batch else t[None]).flatten(1, -3)
 
 
 def _run_in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
-    """Run the backend on as much at once as its kernels take."""
+    """Run the backend on as many pieces at once as its kernels accept."""
     for dim in (0, 1):
         if query.shape[dim] > _LONGEST_AXIS:
             pieces = [t.split(_LONGEST_AXIS, dim) for t in (query, key, value)]
@@ -109,7 +109,7 @@ def attention_backend(name: str) -> Iterator[None]:
     _open_blocks[block] = _chosen = name
     try:
         yield
-    finally:  # not what was chosen before: threads may leave their blocks in any order
+    finally:  # not the previous choice: threads may leave their blocks in any order
         del _open_blocks[block]
         _chosen = next(reversed(_open_blocks.values()), _DEFAULT)
 
@@ -137,7 +137,7 @@ def _run_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None
 def _attend_with_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     batch, heads, rows, _ = query.shape
     if bias is not None:
-        # The kernels read rows of the bias that begin at multiples of 8: room for that at the end of each row.
+        # The kernels read rows of the bias that begin at multiples of 8, so each row is padded.
         columns = key.shape[-2]
         bias = F.pad(bias, (0, -columns % 8))[..., :columns].expand(batch, heads, rows, columns)
     # xFormers has the heads behind the tokens: [B, N, heads, d].

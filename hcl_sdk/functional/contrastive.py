@@ -107,8 +107,8 @@ def select_pairs(
 
 
 def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
-    """``softplus(logsumexp(s_n / t) + logsumexp(-s_p / t))``, of similarities ``s_p``, ``s_n`` of an anchor's own label
-    and of the other (paper, section 3.2).
+    """Compute ``softplus(logsumexp(s_n / t) + logsumexp(-s_p / t))`` of the similarities ``s_p`` and ``s_n`` of an
+    anchor to references with its own and the other label (paper, section 3.2).
 
     An anchor counts as a reference of itself, and one that lacks positives or negatives as 0.
 
@@ -117,10 +117,10 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
         temperature: ``t``, at least ``LOWEST_TEMPERATURE``.
 
     Returns:
-        ``[S]``: per scale the mean over anchors, then over images; an image without anchors counts 0.
+        ``[S]``: for each scale the mean over anchors, then over images; an image without anchors counts as 0.
 
     Raises:
-        ValueError: if the temperature is lower.
+        ValueError: if the temperature is lower than that.
     """
     losses = []
     for each in pairs:
@@ -140,8 +140,8 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
 
 
 def info_nce_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
-    """``mean over p of -log(e^(s_p / t) / (e^(s_p / t) + sum over n of e^(s_n / t)))``: each positive against all
-    negatives (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018).
+    """Compute ``mean over p of -log(e^(s_p / t) / (e^(s_p / t) + sum over n of e^(s_n / t)))``: each positive against
+    all negatives (van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018).
 
     An anchor is not its own positive. Arguments, results and errors are those of :func:`hierarchical_contrastive_loss`.
     """
@@ -157,7 +157,7 @@ def info_nce_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor
 
 
 def supervised_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float = 0.1) -> Tensor:
-    """``mean over p of -log(e^(s_p / t) / sum over all others a of e^(s_a / t))`` (Khosla et al., "Supervised
+    """Compute ``mean over p of -log(e^(s_p / t) / sum over all others a of e^(s_a / t))`` (Khosla et al., "Supervised
     Contrastive Learning", NeurIPS 2020, equation 2).
 
     An anchor is not compared with itself. Arguments, results and errors are those of
@@ -189,7 +189,7 @@ def _compute_similarity(pairs: Pairs, temperature: float) -> Tensor:
 
 
 def _mark_anchors(same: Tensor) -> Tensor:
-    """``[A, R]``: which reference is the anchor itself."""
+    """Mark the reference that is the anchor itself, ``[A, R]``."""
     return torch.eye(same.shape[1], same.shape[2], dtype=torch.bool, device=same.device)
 
 
@@ -238,7 +238,7 @@ def _mine(settled: Tensor, confidence: Tensor, count: int) -> Tensor:
 
 
 def _select_extremes(group: Tensor, value: Tensor, count: Tensor) -> Tensor:
-    """``count[b]`` pixels of a group ``[B, N]``: half of them with the lowest values and half with the highest."""
+    """Select ``count[b]`` pixels of a group ``[B, N]``: half with the lowest and half with the highest values."""
     order = torch.where(group, value, torch.inf).argsort(dim=1, stable=True)
     rank = torch.empty_like(order).scatter_(
         1, order, torch.arange(group.shape[1], device=order.device).expand_as(order)
@@ -249,5 +249,5 @@ def _select_extremes(group: Tensor, value: Tensor, count: Tensor) -> Tensor:
 
 
 def _gather(pixels: Tensor, picked: Tensor) -> Tensor:
-    """``[B, D, N]`` at ``[B, K]`` -> ``[B, K, D]``."""
+    """Gather ``[B, D, N]`` at ``[B, K]`` -> ``[B, K, D]``."""
     return pixels.gather(2, picked[:, None, :].expand(-1, pixels.shape[1], -1)).transpose(1, 2)

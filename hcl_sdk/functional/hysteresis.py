@@ -18,16 +18,16 @@ def apply_hysteresis_threshold(
 ) -> Tensor:
     """Return the connected regions above a threshold that exceed a second one somewhere.
 
-    Whether there is damage is decided per region, where its border runs is decided per pixel (hysteresis
-    thresholding; Canny, "A Computational Approach to Edge Detection", TPAMI 1986, section VII). Pixels that touch at a
-    side or a corner belong together.
+    The region determines whether there is damage, each pixel where its border runs (hysteresis thresholding; Canny, "A
+    Computational Approach to Edge Detection", TPAMI 1986, section VII). Pixels that touch at a side or a corner are
+    connected.
 
     Args:
         confidence: ``[B, 1, H, W]``, probability of *corrupted*.
         threshold: pixels with ``confidence > threshold`` make up the regions.
-        peak_threshold: a region counts if it has a pixel with ``confidence > peak_threshold``; where this is not the
-            higher of the two, it has no effect.
-        min_area: nor does a region count that has less than this share of the pixels.
+            peak_threshold: a region counts if it has a pixel with ``confidence > peak_threshold``; if this is not the
+                higher of the two, it has no effect.
+            min_area: a region must also cover at least this share of the pixels, in [0, 1].
 
     Returns:
         ``[B, 1, H, W]`` bool on the device of ``confidence``.
@@ -62,16 +62,16 @@ def threshold_enlarged(
     min_area: float = 0.0,
     inside: Window | None = None,
 ) -> Tensor:
-    """The hysteresis mask of a confidence that is enlarged as :func:`enlarge_part` does it, which is never held whole.
+    """Apply hysteresis thresholding to a confidence enlarged like :func:`enlarge_part`, without holding it as a whole.
 
     Args:
         confidence: ``[1, 1, h, w]`` on the CPU.
         size: height and width of the mask.
-        threshold, peak_threshold, min_area: as of :func:`apply_hysteresis_threshold`.
-        inside: rows and columns beyond which nothing counts; None for all of them.
+        threshold, peak_threshold, min_area: as in :func:`apply_hysteresis_threshold`.
+        inside: rows and columns outside which nothing counts; None for the whole mask.
 
     Returns:
-        ``[1, 1, *size]`` bool.
+        ``[1, 1, *size]`` bool, True = corrupted.
     """
     above = _find_above(confidence, size, threshold)
     if inside is not None:
@@ -85,10 +85,10 @@ def threshold_enlarged(
 
 
 def _find_above(confidence: Tensor, size: Sequence[int], threshold: float) -> np.ndarray:
-    """Where the enlarged confidence is above a threshold, ``size`` bool."""
+    """Find where the enlarged confidence exceeds a threshold, ``size`` bool."""
     height, width = size
     above = np.zeros((height, width), np.bool_)
-    # Between numbers that are not above it, and far enough for rounding, there is nothing above it.
+    # Between values that do not exceed it, with a margin for rounding, nothing exceeds it.
     highest = confidence[0, 0].amax(dim=1).double()
     for rows in cut_bands(height, width):
         low, high = (int(y * confidence.shape[-2] / height) for y in (rows.start, rows.stop))

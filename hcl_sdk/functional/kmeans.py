@@ -57,7 +57,7 @@ def soft_two_means(
 
 
 def find_nth_candidates(candidates: Tensor, order: Tensor) -> Tensor:
-    """Positions ``[B, R]`` of the candidates ``[B, N]`` with the numbers ``order`` ``[B, R]``, counted row by row."""
+    """Find the positions ``[B, R]`` of candidates ``[B, N]`` by their numbers ``order`` ``[B, R]`` within each row."""
     return torch.searchsorted(candidates.long().cumsum(dim=1), order + 1).clamp(max=candidates.shape[1] - 1)
 
 
@@ -72,7 +72,7 @@ def _pick_starting_centers(embedding: Tensor, candidates: Tensor, start: Tensor)
 
 
 def _assign(embedding: Tensor, centers: Tensor, inside: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Weights ``[B, R, 2, N]`` of both centers for every pixel, and the cost ``[B, R]`` over the candidates."""
+    """Compute weights ``[B, R, 2, N]`` of both centers for every pixel, and the cost ``[B, R]`` over the candidates."""
     distance = 1 - torch.einsum("brkd,bdn->brkn", centers, embedding)
     weight = (-distance / temperature).softmax(dim=2)
     return weight, (weight * distance * inside).sum(dim=(2, 3))

@@ -1,4 +1,4 @@
-"""Resizing maps and masks to the size of another, whatever that is: odd sizes exist."""
+"""Resizing maps and masks to given sizes, including odd ones."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] 
 def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
     """Resize an image ``[B, C, H, W]`` in [0, 1] to a smaller ``size`` with an antialiasing Lanczos filter.
 
-    Training images are resized with that one: to a detector that looks for blurred regions, too, a softer one blurs.
+    Training images are resized with the same filter: to a detector that looks for blurred regions, a softer filter
+    blurs.
     """
     if tuple(image.shape[-2:]) == tuple(size):
         return image
-    small = F.interpolate(image.cpu(), tuple(size), mode="lanczos", antialias=True)  # PyTorch has it for CPUs alone
+    small = F.interpolate(image.cpu(), tuple(size), mode="lanczos", antialias=True)  # PyTorch has it for CPUs only
     return small.clamp(0, 1).to(image.device)
 
 
@@ -38,7 +39,7 @@ class BandShrinker:
 
     Args:
         extent: height and width of the image.
-        size: of the result.
+        size: height and width of the result.
 
     Attributes:
         bands: the rows that :meth:`add` expects, from top to bottom.
@@ -56,7 +57,7 @@ class BandShrinker:
         if len(self.bands) == 1:
             self._narrow = band
             return
-        # Rows first, as PyTorch does it, too, so that the numbers are the same.
+        # Rows first, as in PyTorch, so that the numbers are the same.
         if band.shape[-1] != self.size[1]:
             band = F.interpolate(band, (rows.stop - rows.start, self.size[1]), mode="lanczos", antialias=True)
         if self._narrow is None:
@@ -75,10 +76,10 @@ class BandShrinker:
 
 
 class ByteShrinker(BandShrinker):
-    """The same with a result of 8 bits, never held as floating-point numbers as a whole: for results that are large.
+    """Shrinks to 8 bits, without holding all floating-point numbers at once, for large results.
 
-    What is narrowed is rounded, too, so that a value may be off by one; and clipped, which changes overshoots beside
-    edges between black and white.
+    Intermediate values are rounded, so a value may be off by one, and clipped, which changes overshoots beside edges
+    between black and white.
     """
 
     def __init__(self, extent: Sequence[int], size: Sequence[int]) -> None:
@@ -125,12 +126,12 @@ def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:
     columns, column_shares = _find_places(x.shape[-1], size[1], part[1])
     first = int(rows[0])
     x = x[..., first : int(rows[-1]) + 2, :]
-    x = _mix(x, -1, columns, column_shares)  # of the few rows that are needed: whole rows are mixed faster
+    x = _mix(x, -1, columns, column_shares)  # only of the rows that are needed: whole rows are mixed faster
     return _mix(x, -2, rows - first, row_shares[:, None])
 
 
 def _find_places(extent: int, wanted: int, span: slice) -> tuple[Tensor, Tensor]:
-    """Find the two pixels that each of a span lies between: the index of the first, and the share of the second."""
+    """Find the two pixels that each pixel of a span lies between: index of the first, weight of the second."""
     place = (torch.arange(span.start, span.stop, dtype=torch.float64) + 0.5) * (extent / wanted) - 0.5
     place = place.clamp_(min=0, max=extent - 1)
     low = place.long()
@@ -143,15 +144,16 @@ def _mix(x: Tensor, dim: int, low: Tensor, shares: Tensor) -> Tensor:
 
 
 def get_padding(extent: int, multiple: int) -> int:
-    """What has to be added to ``extent`` to make it a multiple."""
-    # Not -extent % multiple: whole numbers that are not known yet, in an export, are simplified in this form.
+    """Return the number of pixels to add to ``extent`` to make it a multiple."""
+    # Not -extent % multiple: integers that are unknown during an export are simplified in this form.
     return (extent + multiple - 1) // multiple * multiple - extent
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Continue an image ``[B, C, H, W]`` at the bottom and the right until both sides are multiples of ``multiple``.
+    """Pad an image ``[B, C, H, W]`` at the bottom and the right until both sides are multiples of ``multiple``.
 
-    It is mirrored, or, where it is smaller than what is missing, its last pixels are repeated: a border of zeros would
+    The padding is mirrored or, if the image is smaller than the padding, repeats its last pixels: a border of zeros
+        would
     look foreign.
     """
     down, right = get_padding(image.shape[-2], multiple), get_padding(image.shape[-1], multiple)
@@ -164,7 +166,7 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
 
 
 def _pad_any_size(image: Tensor, down: int, right: int) -> Tensor:
-    """What :func:`pad_to_multiple` gives, by indexing: an exported graph cannot choose its steps by the size."""
+    """Pad as :func:`pad_to_multiple` does, by indexing: an exported graph cannot choose its steps by the size."""
     indices = []
     for extent, more in zip(image.shape[-2:], (down, right), strict=True):
         position = torch.arange(extent + more, device=image.device)
@@ -178,9 +180,9 @@ def _pad_any_size(image: Tensor, down: int, right: int) -> Tensor:
 
 
 def crop_to_strides(maps: Sequence[Tensor], image: Tensor, strides: Sequence[int]) -> tuple[Tensor, ...]:
-    """Cut the maps of a padded image to ``ceil(H / stride)`` by ``ceil(W / stride)`` of the image that was padded."""
+    """Crop the maps of a padded image to ``ceil(H / stride)`` by ``ceil(W / stride)`` of the image before padding."""
     height, width = image.shape[-2:]
-    # Not -(-height // s): exported, a division of whole numbers is rounded towards zero.
+    # Not -(-height // s): once exported, integer division rounds towards zero.
     return tuple(m[..., : (height + s - 1) // s, : (width + s - 1) // s] for m, s in zip(maps, strides, strict=True))
 
 

@@ -1,10 +1,10 @@
-"""Feature maps of any size as square windows of tokens, and which tokens of a window may see each other.
+"""Feature maps of any size as square windows of tokens, and which tokens of a window may attend to each other.
 
-A map is ``[B, H, W, C]`` here, channels last. Windows are ``w x w`` tokens, row-major; a map that is no multiple of the
-window is padded at the bottom and the right, and the padding is never a key. That equals shrinking the window to a map
-that is smaller than it.
+A map is ``[B, H, W, C]`` here, channels last. Windows are ``w x w`` tokens, row-major; a map whose size is not a
+multiple of the window is padded at the bottom and the right, and padding is never a key. This is equivalent to
+shrinking the window to a map that is smaller.
 
-While a model is exported nothing is left out because the size at hand does not need it: the graph is for all sizes.
+During an export, no step is skipped because the current size does not need it: the graph is for all sizes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pad_to_windows(features: Tensor, window: int, value: float = 0.0) -> Tensor:
 
 
 def choose_shift(height: int, width: int, window: int) -> tuple[int, int]:
-    """How far the windows of a map are shifted in every other block: by half, where the map is larger than a window."""
+    """Choose the shift of windows in every other block: half a window where the map is larger than one, otherwise 0."""
     if torch.compiler.is_exporting():
         return torch.sym_ite(height > window, window // 2, 0), torch.sym_ite(width > window, window // 2, 0)
     return (window // 2 if height > window else 0), (window // 2 if width > window else 0)
@@ -57,7 +57,7 @@ def _roll(features: Tensor, shift: tuple[int, int]) -> Tensor:
     """Roll ``[B, H, W, C]`` down and right by less than its size."""
     if torch.compiler.is_exporting():
         for dim, by in enumerate(shift, start=1):
-            if not isinstance(by, int) or by != 0:  # else it is 0 at all sizes
+            if not isinstance(by, int) or by != 0:  # otherwise it is 0 at all sizes
                 extent = features.shape[dim]
                 source = torch.arange(extent, device=features.device) - by
                 source = torch.where(source < 0, source + extent, source)
@@ -68,7 +68,7 @@ def _roll(features: Tensor, shift: tuple[int, int]) -> Tensor:
 
 
 def index_relative_positions(window: int) -> Tensor:
-    """Which row of a table of ``(2w - 1)^2`` relative positions belongs to a query and a key: int64 ``[w^2, w^2]``.
+    """Compute the row of a table of ``(2w - 1)^2`` relative positions for each query and key: int64 ``[w^2, w^2]``.
 
     With ``dy = y_query - y_key`` and ``dx`` likewise, it is ``(dy + w - 1)(2w - 1) + (dx + w - 1)``.
     """
@@ -81,18 +81,18 @@ def index_relative_positions(window: int) -> Tensor:
 def find_window_neighbors(
     size: tuple[int, int], window: int, shift: tuple[int, int] = (0, 0), device: torch.device | None = None
 ) -> Tensor | None:
-    """Which tokens of each window were neighbors on the map, before it was padded and rolled.
+    """Find out which tokens of each window were neighbors on the map before it was padded and rolled.
 
     Args:
         size: height and width of the map, before padding.
         window: the side ``w`` of a window.
-        shift: as for :func:`partition`.
-        device: of the result.
+        shift: as in :func:`partition`.
+        device: the device of the result.
 
     Returns:
-        bool ``[windows, w^2, w^2]``, query by key: True where both come from the same side of the seam that rolling
-        made, and the key is no padding. A token always is its own neighbor, so that no query is without a key. None
-        if all is True.
+        bool ``[windows, w^2, w^2]``, query by key: True if both come from the same side of the seam that rolling
+        created, and the key is not padding. A token is always its own neighbor, so every query has a key. None if all
+        are True.
     """
     if not torch.compiler.is_exporting() and not any(shift) and not any(extent % window for extent in size):
         return None
@@ -103,21 +103,21 @@ def find_window_neighbors(
 
 
 def _find_axis_neighbors(extent: int, window: int, shift: int, device: torch.device | None) -> Tensor:
-    """:func:`find_window_neighbors` along one axis: ``[windows, w, w]``."""
+    """Find the neighbors along one axis as :func:`find_window_neighbors` does: ``[windows, w, w]``."""
     padded = extent + get_padding(extent, window)
     position = torch.arange(padded, device=device)
     origin = torch.where(position < padded - shift, position + shift, position + shift - padded)
-    seam = (position >= padded - shift).reshape(-1, window)  # what was rolled over from the other end of the map
+    seam = (position >= padded - shift).reshape(-1, window)  # rolled over from the other end of the map
     real = (origin < extent).reshape(-1, window)
     return (seam[:, :, None] == seam[:, None, :]) & real[:, None, :]
 
 
 def find_attendable(neighbors: Tensor | None, corrupted: Tensor | None) -> Tensor | None:
-    """Which keys a query attends to, given :func:`find_window_neighbors` and the corrupted tokens of the windows.
+    """Find the keys that each query attends to, given its neighbors and the corrupted tokens of the windows.
 
-    The published method adds -100 to the logit of a key for being no neighbor, and again for being corrupted, and so
-    only the keys with the fewest of these have a weight that is not 0 in float32. These are what is returned: the valid
-    neighbors of a query; if it has none, its corrupted neighbors and the valid others.
+    The published method adds -100 to the logit of a key that is not a neighbor, and again if it is corrupted, so only
+    the keys with the fewest of these have a nonzero weight in float32. These are returned: the valid neighbors of a
+    query; if it has none, its corrupted neighbors and the other valid tokens.
 
     Args:
         neighbors: bool ``[windows, N, N]`` or None.

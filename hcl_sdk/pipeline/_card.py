@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 def write_card(*, detects: bool, restores: bool, parameters: int) -> str:
-    """The text of the model card of a pipeline.
+    """Write the text of a pipeline's model card.
 
     Args:
-        detects, restores: whether it has a detector, a restorer.
-        parameters: how many, of both.
+        detects, restores: whether the pipeline has a detector, a restorer.
+        parameters: the number of parameters of both.
     """
     does, call = "Finds the regions of a photo that do not belong in it and fills them", '("photo.jpg")'
     if not restores:

@@ -138,19 +138,19 @@ class Flow:
         return results
 
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
-        """The confidence of the photos at a smaller size than they are detected at; None if there is none."""
+        """Detect in the photos at a smaller size as well; return that confidence, or None without a smaller size."""
         smaller = shrink_size(size, self.settings.context_size)
         return None if smaller == size else self._run_detector(photos, smaller, seed)[1].confidence
 
     def _run_detector(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> tuple[Tensor, Detection]:
-        """The photos shrunk to a size, and what the detector finds in them."""
+        """Shrink photos to a size and run the detector; return the images and the detection."""
         assert self.detector is not None
         images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos]).to(self.device)
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed)
 
     def _average_logits(self, confidence: Tensor, in_context: Tensor | None) -> Tensor:
-        """The confidence of both sizes together."""
+        """Average the logits of the confidences at both sizes."""
         if in_context is None:
             return confidence
         in_context = resize(in_context, confidence.shape[-2:], "bilinear")
@@ -159,7 +159,7 @@ class Flow:
     def _fuse_details(
         self, photo: Photo, confidence: Tensor, verdict_logits: Tensor | None, seed: int
     ) -> tuple[Tensor, Tensor | None]:
-        """The confidence in a photo, and the verdict on it, with what tiles of its own pixels show."""
+        """Fuse the confidence in a photo, and its verdict, with what is found in tiles of its own pixels."""
         assert self.detector is not None
         fusion, large = self.detector.detail_fusion, self.settings.detail_size
         size = photo.size if large is None else shrink_size(photo.size, large)
@@ -255,7 +255,7 @@ class Flow:
         if working is None:
             working = self._encode(_shrink_photo(photo, _get_window(photo), size).to(self.device), small)
         elif self.region is not None or not torch.equal(mask, _compute_found_mask(working.detection, photo.size)):
-            # Of another mask than the detector's own.
+            # For a mask other than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
         return self._run_restorer(working.image, working.detection)
@@ -272,7 +272,7 @@ class Flow:
         size = shrink_size((box[0].stop - box[0].start, box[1].stop - box[1].start), self.settings.restoration_size)
         detection = Detection.from_mask(shrink_mask(mask[..., box[0], box[1]], size).to(self.device))
         if working is not None and box == _get_window(photo) and tuple(working.image.shape[-2:]) == size:
-            return self._run_restorer(working.image, detection)  # which is what the photo would be shrunk to again
+            return self._run_restorer(working.image, detection)  # the size that the photo would be shrunk to again
         return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
 
     def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
