@@ -10,7 +10,7 @@ from typing import Any
 
 import lazy_loader
 
-from hcl_sdk._renamed import warn_of
+from hcl_sdk._renamed import warn_renamed
 
 
 def attach_stub(
@@ -46,7 +46,7 @@ def attach_stub(
 
     def find_renamed(name: str) -> Any:
         if renamed is not None and name in renamed:
-            warn_of(f"{spec.name}.{name}", renamed[name])
+            warn_renamed(f"{spec.name}.{name}", renamed[name])
             name = renamed[name]
         return find(name)
 

@@ -18,7 +18,7 @@ def redirect(module: str, names: Mapping[str, str]) -> None:
     def find_renamed(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warn_of(f"{module}.{name}", names[name])
+        warn_renamed(f"{module}.{name}", names[name])
         return getattr(sys.modules[module], names[name])
 
     # Set here, not assigned there: type checkers would take a module with a __getattr__ to have every name.
@@ -30,13 +30,13 @@ def keep_old_name(old: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
-        warn_of(f"{method.__qualname__.rpartition('.')[0]}.{old}", method.__name__)
+        warn_renamed(f"{method.__qualname__.rpartition('.')[0]}.{old}", method.__name__)
         return method(*args, **kwargs)
 
     return call
 
 
-def warn_of(old: str, new: str) -> None:
+def warn_renamed(old: str, new: str) -> None:
     """Warn whoever uses an old name, two calls up, that it will go."""
     # A FutureWarning, as Python hides a DeprecationWarning from the users of a package that has the old name.
     warnings.warn(f"{old} has been renamed to {new}; the old name works until {UNTIL}", FutureWarning, stacklevel=3)

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from hcl_sdk import Pipeline
-from hcl_sdk.testing import isolated_registry
+from hcl_sdk.testing import isolate_registry
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def run(name: str, monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
     monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-    with isolated_registry():  # what an example registers is a user's, and not the other tests'
+    with isolate_registry():  # what an example registers is a user's, and not the other tests'
         runpy.run_path(str(EXAMPLES / name), run_name="__main__")
 
 

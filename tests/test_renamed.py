@@ -32,6 +32,7 @@ FUNCTIONS = [
     ("published", "presets", "list_presets"),
     ("published", "settings_to_config", "convert_settings"),
     ("testing", "checks_for", "list_checks"),
+    ("testing", "isolated_registry", "isolate_registry"),
     ("testing", "page_blocks", "read_blocks"),
 ]
 

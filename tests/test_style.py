@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -33,6 +34,27 @@ def test_a_photo_is_a_photo_and_an_image_an_image() -> None:
         if PICTURE.search(line)
     ]
     assert not lines, "a photo is what a user hands in, an image is a tensor"
+
+
+VERBS = ("need", "seed")  # which end like a participle
+NOUNS = ("supervised_contrastive_loss",)  # a formula with a name of its own
+ASIDES = re.compile(r"(What|Which|Of|Where|How|As|Why|That|Those)\b")
+
+
+def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
+    functions = {
+        f"{file.relative_to(ROOT)}:{node.lineno}: {node.name}": node
+        for file in (ROOT / "hcl_sdk").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and not any("property" in ast.unparse(d) for d in node.decorator_list)
+    }
+    assert len(functions) > 1000
+    for where, node in functions.items():
+        words = node.name.strip("_").split("_")
+        assert not words[0].endswith("ed") or words[0] in VERBS or node.name in NOUNS, f"{where} is a participle"
+        assert words[-1] not in ("of", "for"), f"{where} is a noun"
+        if "_checks" not in where:  # which state what holds
+            assert not ASIDES.match(ast.get_docstring(node) or ""), f"{where}: its docstring does not say what it does"
 
 
 def test_pyright_finds_the_modules_of_every_plugin(project: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ def _describe_build() -> str:
 
 
 def _list_required(package: str) -> list[str]:
-    """What a package needs, without its extras; nothing for one that is not installed."""
+    """List the requirements of a package, without its extras; none if it is not installed."""
     return [requirement.name for requirement in _read_requirements(package)]
 
 

@@ -48,7 +48,7 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
 
 
 def describe_found(share: float, suspect: Suspect | None) -> str:
-    """How much of a photo was found to be corrupted, and what was left alone although it is suspicious."""
+    """Describe how much of a photo was found to be corrupted, and the most suspicious part that was left alone."""
     found = f"{share:.1%} corrupted" if share else "nothing found"
     if suspect is None:
         return found

@@ -57,10 +57,10 @@ class SoftKMeans(Clusterer):
         return Clusters(centers=centers, assignment=second.view_as(candidates))
 
     def start(self, candidates: Tensor, seed: int) -> Tensor:
-        """Which of its candidates is an image's first center, for every restart: ``[B, repeats]`` int64.
+        """Draw which of its candidates is an image's first center, for every restart: ``[B, repeats]`` int64.
 
-        The same draws serve all images, as fractions of their number of candidates, so that an image's result does not
-        depend on the batch it is in.
+        The draws are the same for all images, as fractions of their number of candidates, so that an image's result
+        does not depend on its batch.
         """
         draws = torch.rand(self.repeats, generator=torch.Generator().manual_seed(seed)).to(candidates.device)
         count = candidates.flatten(1).sum(dim=1)

@@ -74,12 +74,12 @@ def sum_high_pass(image: Tensor, hole: Tensor) -> float:
 
 
 def measure_grain(image: Tensor, hole: Tensor, width: int = 16) -> tuple[float, float]:
-    """How strong the grain is in a hole, and around it: medians of the absolute high pass, which edges hardly change.
+    """Measure the grain in a hole, and around it: medians of the absolute high pass, which edges hardly change.
 
     Args:
         image: ``[1, C, H, W]`` in [0, 1].
         hole: ``[1, 1, H, W]`` bool, neither empty nor everywhere.
-        width: of what counts as around it, in pixels.
+        width: width of the surroundings, in pixels.
     """
     smooth = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     grain = (image - smooth).abs().mean(dim=1, keepdim=True)

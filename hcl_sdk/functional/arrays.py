@@ -171,16 +171,16 @@ def scale_box(box: Box, size: Sequence[int], wanted: Sequence[int]) -> Box:
 
 
 def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:
-    """Where, beyond what was found, a detector is surest that something is corrupted.
+    """Find where the confidence is highest outside the regions that were found.
 
     Args:
         confidence: ``[H, W]``, probability of *corrupted*.
-        found: ``[H, W]``, the pixels that were called corrupted. If there are any, only pixels with a confidence above
-            0.5 count beside them, and of these not the regions that touch them, which are their border.
+        found: ``[H, W]``, the pixels that were found. If there are any, only pixels with a confidence above 0.5 count,
+            except regions that touch what was found, which are its border.
 
     Returns:
-        The box (x, y, width, height) around the surest pixel and the pixels connected with it that are more than half
-        as sure; None if there is none.
+        The box (x, y, width, height) around the pixel with the highest confidence and the pixels connected with it
+        that have more than half of it; None if there is none.
     """
     beyond = confidence > 0
     if found.any():
@@ -301,7 +301,7 @@ def _tighten(mask: NDArray[np.bool_], box: Window) -> Window:
 
 
 def feather_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
-    """As :func:`hcl_sdk.functional.compositing.feather_mask`, for one mask: ``[H, W]`` to ``[H, W]`` float32.
+    """Do :func:`hcl_sdk.functional.compositing.feather_mask` for one mask: ``[H, W]`` to ``[H, W]`` float32.
 
     Raises:
         TypeError: if a width is not a number.
@@ -314,7 +314,7 @@ def feather_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDAr
 
 
 def grow_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.bool_]:
-    """Where :func:`feather_mask` is above 0."""
+    """Grow a mask to the pixels where :func:`feather_mask` is above 0."""
     grown = np.zeros(mask.shape, np.bool_)
     for box, weight in feather_tiles(mask, dilate, feather):
         np.greater(weight, 0, out=grown[box])
@@ -322,9 +322,9 @@ def grow_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray
 
 
 def feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> Iterator[Tile]:
-    """What :func:`feather_mask` is, tile by tile, without borders of nothing but zeros.
+    """Compute :func:`feather_mask` tile by tile, without borders that are all zero.
 
-    Distances cost time and tens of bytes a pixel, and the damage is mostly a small part of the photo.
+    Distances take time and tens of bytes per pixel, and the damage is usually a small part of the photo.
 
     Raises:
         TypeError, ValueError: likewise.
@@ -397,7 +397,7 @@ _Numbers = NDArray[np.intp]
 
 
 def close_seam(image: _Floats, mask: NDArray[np.bool_], fill: _Floats) -> _Floats:
-    """As :func:`hcl_sdk.functional.compositing.close_seam`, for one image: ``[C, H, W]`` and ``[H, W]``."""
+    """Do :func:`hcl_sdk.functional.compositing.close_seam` for one image: ``[C, H, W]`` and ``[H, W]``."""
     if not mask.any() or mask.all():
         return np.where(mask, fill, image)
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
@@ -460,8 +460,9 @@ def _halve(image: _Floats) -> _Floats:
 
 
 def _color_chessboard(mask: NDArray[np.bool_]) -> list[tuple[_Numbers, _Numbers, _Floats]]:
-    """Of the True pixels, the black ones and the white ones: their numbers ``[P]``, those of their neighbors ``[4, P]``
-    (beyond the border of the image, the pixels themselves), and how many neighbors lie inside ``[P, 1]``.
+    """Divide the True pixels like a chessboard into black and white ones: for either color, the indices of the pixels
+    ``[P]`` and of their neighbors ``[4, P]`` (outside the image, the pixels themselves), and the number of neighbors
+    inside it ``[P, 1]``.
     """
     height, width = mask.shape
     parts = []

@@ -224,7 +224,7 @@ class FieldSearch:
 def vote(
     patches: Patches, field: Tensor, weights: Tensor, values: Tensor, *, gains: Tensor | None = None, modes: int = 0
 ) -> Tensor:
-    """What the sources of all targets over a pixel say about it (Wexler et al. 2007, section 3.2).
+    """Combine what the sources of all targets over each pixel say about it (Wexler et al. 2007, section 3.2).
 
     Args:
         patches: targets and sources.

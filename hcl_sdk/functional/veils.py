@@ -101,7 +101,7 @@ _Part = tuple[tuple[slice, slice], NDArray[np.bool_]]
 
 
 def _find_veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
-    """What may be a veil each: a box, and the mask in it. The parts of one watermark say more together than alone."""
+    """Divide a mask into possible veils: boxes with the mask in them. Parts of a watermark say more together."""
     regions = _group_regions(mask)
     kept, others, together = list(regions), [], mask.copy()
     while len(kept) > 1:
@@ -138,7 +138,7 @@ def _group_regions(mask: NDArray[np.bool_]) -> list[_Part]:
 
 
 def _measure_distance(mask: NDArray[np.bool_]) -> _Array:
-    """Of each True pixel from the nearest False one."""
+    """Measure the distance of each True pixel from the nearest False one."""
     return cast("_Array", ndimage.distance_transform_edt(mask))
 
 
@@ -193,18 +193,18 @@ class _Veil:
     offset: _Array
 
     def step(self, photo: _Array) -> _Array:
-        """What it changes of a photo."""
+        """Compute the change that the veil makes to a photo."""
         return (self.transmission - 1) * photo + self.offset
 
     def remove(self, seen: _Array, share: _Array) -> _Array:
-        """The photo of which a share ``[H, W]`` lies under it."""
+        """Remove the veil from a photo of which a share ``[H, W]`` lies under it."""
         return (seen - share[..., None] * self.offset) / (1 - share[..., None] * (1 - self.transmission))
 
 
 def _find_shares(seen: _Array, guess: _Array, veil: _Veil, signed: _Array, missed: _Array) -> tuple[_Array, _Array]:
-    """How much of each pixel is veiled ``[H, W]``, and the variance of the noise in what is seen.
+    """Find the veiled share of each pixel ``[H, W]``, and the variance of the noise in the photo.
 
-    Within a hard edge it is all, beyond it nothing; in a soft edge the share differs from pixel to pixel.
+    Within a hard edge it is all, outside nothing; in a soft edge the share differs from pixel to pixel.
     """
     step = veil.step(guess)
     contrast = np.square(step).sum(axis=-1)
@@ -264,7 +264,7 @@ class _Fit:
 
 
 def _fit(seen: _Array, guess: _Array, terms: _Array) -> _Fit:
-    """Of pixels ``[N, 3]``, and the terms ``[N, T]`` of an offset."""
+    """Fit a veil to pixels ``[N, 3]`` with the terms ``[N, T]`` of an offset."""
     inverse = np.linalg.pinv(terms)
     seen_left, guess_left = (x - terms @ (inverse @ x) for x in (seen, guess))
     products, squares = (seen_left * guess_left).sum(axis=0), np.square(guess_left).sum(axis=0)

@@ -87,7 +87,7 @@ class DetailFusion(CellJudge, Component):
         return torch.cat([self._fuse_rows(both, rows) for rows in cut_bands(*fine.shape[-2:], pixels=_BAND)], dim=2)
 
     def pool(self, coarse: Tensor, fine: Tensor, fused: Tensor) -> Tensor:
-        """What the photo is judged by: ``[B, 6, h, w]``, maximum and mean of the three logits in each cell."""
+        """Pool what the photo is judged by: ``[B, 6, h, w]``, maximum and mean of the three logits in each cell."""
         shorter = min(fine.shape[-2:])
         rows, columns = (max(1, round(_CELLS * extent / shorter)) for extent in fine.shape[-2:])
         pools = F.adaptive_max_pool2d, F.adaptive_avg_pool2d

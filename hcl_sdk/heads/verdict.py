@@ -59,7 +59,7 @@ class Verdict(CellJudge, Bindable):
         return self.decide(self.pool(confidences))
 
     def pool(self, confidences: Sequence[Tensor]) -> Tensor:
-        """What it sees: ``[B, 2 S, H_S, W_S]``, maximum and mean of the logits of each of the ``S`` scales."""
+        """Pool confidences to ``[B, 2 S, H_S, W_S]``, maximum and mean of the logits of each of the ``S`` scales."""
         maps = []
         for confidence, factor in zip(confidences, self._factors, strict=True):
             logits = torch.logit(confidence.float(), CERTAIN)

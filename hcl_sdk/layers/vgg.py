@@ -96,7 +96,7 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
 
 
 def _list_convolutions() -> Iterator[tuple[int, int, int]]:
-    """Of each convolution its place among torchvision's ``features``, and its channels, in and out."""
+    """List for each convolution its index in torchvision's ``features``, and its input and output channels."""
     position, before = 0, 3
     for count, after in zip(CONVOLUTIONS, CHANNELS, strict=True):
         for _ in range(count):

@@ -35,13 +35,13 @@ class DamageLoss(DetectionLoss):
     def forward(
         self, detection: Detection, corruption_mask: Tensor, *, seed: int = 0, damage_map: Tensor | None = None
     ) -> Tensor:
-        """As of every loss of a detector.
+        """Compute the loss of a batch, like every loss of a detector.
 
         Args:
-            detection: with ``damage_logits``.
-            corruption_mask: ``[B, 1, H, W]`` bool.
+            detection: a detection with ``damage_logits``.
+            corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
             seed: unused.
-            damage_map: ``[B, 1, H, W]`` uint8, what each corrupted pixel is, as in
+            damage_map: ``[B, 1, H, W]`` uint8, the kind of each corrupted pixel, as in
                 :class:`~hcl_sdk.corruptions.Corrupted`.
         """
         if detection.damage_logits is None:

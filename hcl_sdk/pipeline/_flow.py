@@ -195,7 +195,7 @@ class Flow:
         return replace(result, _border=border, composited=compositor.photo, _fills=fills)
 
     def _find_fills(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> tuple[Fill, ...]:
-        """What a mask, which is that of a result with its border, is filled with: for each group of regions."""
+        """Fill each group of regions of a result's mask, which includes its border."""
         assert self.restorer is not None
         photo, settings = result.photo, self.settings
         refined = settings.unveil or settings.seamless or settings.texture > 0
@@ -216,7 +216,7 @@ class Flow:
         return tuple(fills)
 
     def _refine(self, result: Result, own: Window, mask: Tensor, fill: Fill, before: Sequence[Fill]) -> Fill:
-        """What is made of a part of a fill at the photo's own resolution; it goes on where those before end."""
+        """Refine a part of a fill at the photo's own resolution, continuing the parts before it."""
         settings, photo = self.settings, result.photo
         near = surround(own, photo.size, most=REFINED_AROUND)
         part, changed = photo.crop_rgb(*near), fill.crop(*near)
@@ -241,8 +241,8 @@ class Flow:
         return Fill(image=changed, box=near, own=own)
 
     def _grow(self, mask: Tensor) -> Tensor:
-        """What is filled for a mask: its feathered border, too, since a fill that stops short of it would not fade into
-        the photo; but for what little would else be known of the photo.
+        """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo; if that
+        is the whole photo, nothing of which would be known, leave the mask as it is.
         """
         grown = grow_mask(mask[0, 0].numpy(), self.settings.dilate, self.settings.feather)
         return mask if grown.all() else torch.from_numpy(grown)[None, None]

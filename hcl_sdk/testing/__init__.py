@@ -6,4 +6,6 @@ The names below are imported when first used, so that pytest can load the plugin
 
 from hcl_sdk._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach_stub(__spec__, {"checks_for": "list_checks", "page_blocks": "read_blocks"})
+__getattr__, __dir__, __all__ = attach_stub(
+    __spec__, {"checks_for": "list_checks", "page_blocks": "read_blocks", "isolated_registry": "isolate_registry"}
+)

@@ -9,7 +9,7 @@ from ._check import check_restorer as check_restorer
 from ._check import check_shape as check_shape
 from ._check import check_weights as check_weights
 from ._check import list_checks as list_checks
-from ._isolation import isolated_registry as isolated_registry
+from ._isolation import isolate_registry as isolate_registry
 from ._pages import Block as Block
 from ._pages import read_blocks as read_blocks
 from ._pages import run_page as run_page

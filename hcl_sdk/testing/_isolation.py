@@ -10,14 +10,14 @@ from hcl_sdk.registry import Registry
 
 
 @contextmanager
-def isolated_registry() -> Iterator[Registry]:
+def isolate_registry() -> Iterator[Registry]:
     """Return the registry of this process without the names from scripts; afterwards its state is restored.
 
     Built-ins and installed plugins are available. Everything registered inside is gone afterwards, and may be
     registered again with another target.
 
     Example:
-        >>> with isolated_registry() as registry:
+        >>> with isolate_registry() as registry:
         ...     registry.head("mine", "somewhere:Head")
         ...     [entry.qualified_name for entry in registry.list_entries("head") if entry.distribution == "script"]
         ['script/mine']

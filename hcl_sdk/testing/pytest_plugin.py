@@ -25,9 +25,9 @@ _ORDER = ("passed", "failed", "failed as expected", "skipped")
 @pytest.fixture
 def hcl_registry() -> Iterator[Registry]:
     """The registry of components, without names from other tests; names registered in the test are gone afterwards."""
-    from hcl_sdk.testing._isolation import isolated_registry
+    from hcl_sdk.testing._isolation import isolate_registry
 
-    with isolated_registry() as registry:
+    with isolate_registry() as registry:
         yield registry
 
 

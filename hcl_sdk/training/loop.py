@@ -228,7 +228,7 @@ class Run:
         if self.is_main:
             self.folder.make()
         if self.description is not None:
-            self.folder.check_is_of(self.description)
+            self.folder.check_same_run(self.description)
         self.accelerator.wait_for_everyone()
         newest: list[Path | None] = [None]
         if self.is_main:

@@ -44,7 +44,7 @@ class RunFolder:
             for partial in folder.glob("*.partial"):
                 partial.unlink()
 
-    def check_is_of(self, description: dict[str, Any]) -> None:
+    def check_same_run(self, description: dict[str, Any]) -> None:
         """Raise `TrainingError` if the folder holds a run of another configuration."""
         if not self.config.is_file() or not list_checkpoints(self.checkpoints):
             return
