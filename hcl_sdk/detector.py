@@ -50,11 +50,11 @@ def _check_shares(
 
 
 _TILE, _OVERLAP = 576, 64
-"""Pixels of a tile's side without what it shares with one neighbor, about, and of what it shares."""
+"""Side of a tile in pixels, without the overlap with one neighbor, and that overlap, approximately."""
 
 
 class ConfidenceError(ValueError):
-    """Confidence that is not a probability: the weights are damaged, or numbers overflowed."""
+    """Confidence is not a probability: the weights are damaged, or numbers overflowed."""
 
 
 @component
@@ -73,12 +73,12 @@ class Detector(Component):
         settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
             scales, or one for each, fine to coarse. The finest scale's has no effect on the mask.
         upsampling: how the finest scale's confidence is upsampled to the size of the image.
-        damage_head: says what the damage of every pixel is, from the features that the head gets; None for a detector
-            that does not know.
-        verdict: judges from the confidence at every scale whether there is any damage in the image; None for a detector
-            that judges pixels only.
-        detail_fusion: fuses what is found in a photo at a working size with what is found in tiles of its own pixels;
-            None for a detector that only looks at whole images.
+            damage_head: predicts the kind of damage of every pixel from the features that the head gets; None for a
+                detector that does not tell kinds.
+            verdict: judges from the confidence at every scale whether there is any damage in the image; None for a
+                detector that only judges pixels.
+            detail_fusion: fuses the confidence in a photo at a working size with that in tiles of its own pixels; None
+                for a detector that only processes whole images.
 
     Raises:
         ValueError: if the parts do not match, or ``settle`` does not have one number per scale.
@@ -221,14 +221,14 @@ class Detector(Component):
         return _settle(coarser, candidates, centers, confidence, share)
 
     def detect_in_tiles(self, image: Tensor, *, seed: int = 0) -> Tensor:
-        """Detect the corruption of an image that is too large to be looked at as a whole, in overlapping tiles.
+        """Detect the corruption of an image that is too large to be processed as a whole, in overlapping tiles.
 
-        Each tile is an image of its own to the detector; only where tiles overlap do they fade into each other.
+        Each tile is a separate image to the detector; tiles fade into each other only where they overlap.
         :class:`~hcl_sdk.heads.detail.DetailFusion` fuses the logits with those of the whole image.
 
         Args:
             image: ``[1, 3, H, W]`` in [0, 1], or uint8, which takes a quarter of the memory.
-            seed: as of :meth:`forward`.
+            seed: as in :meth:`forward`.
 
         Returns:
             Logits of *corrupted*, ``[1, 1, ceil(H / 2), ceil(W / 2)]`` float32 on the CPU.

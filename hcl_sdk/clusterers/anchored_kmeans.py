@@ -1,4 +1,4 @@
-"""Soft 2-means of each image that begins at learned centers and does not go further than the image gives reason to."""
+"""Soft 2-means of each image, starting from learned centers and moving only as far as the image justifies."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hcl_sdk.interfaces import Clusterer, Clusters, component
 
 @component
 class AnchoredKMeans(Clusterer):
-    """Compares the regions of an image with each other, as the published clusterer does, and can find only one class.
+    """Compares the regions of an image with each other, like the published clusterer, but can also find a single class.
 
     Soft spherical 2-means (paper, section 3.2) whose two centers have a prior: learned prototypes, as in
     :class:`~hcl_sdk.Prototypes`. A center is the most probable one given its pixels and its prior, which counts as much
     as a learned share of the image's pixels (the posterior mode of the mean direction of a von Mises-Fisher
-    distribution under a conjugate prior; Mardia and El-Atoum, Biometrika 1976). So a center that has many pixels is the
-    image's own, and one that has none, as the corrupted one of a clean photo, stays at its prototype, which is far from
-    every pixel; nothing is forced into two clusters. Gradients flow through the updates.
+    distribution under a conjugate prior; Mardia and El-Atoum, Biometrika 1976). A center with many pixels is thus the
+    image's own, and one without any, like the corrupted one of a clean photo, stays at its prototype, far from every
+    pixel; nothing is forced into two clusters. Gradients flow through the updates.
 
     Attributes:
-        iterations: updates of the centers; 0 leaves them at the prototypes.
-        strength: what the prior of either center counts to begin with, as a share of the image's pixels. Learned.
+        iterations: number of updates of the centers; 0 leaves them at the prototypes.
+        strength: initial weight of either center's prior, as a share of the image's pixels. Learned.
         temperature: softness of the assignment, by cosine distance.
     """
 

@@ -14,9 +14,9 @@ from hcl_sdk.interfaces import Clusterer, Clusters, component
 class Prototypes(Clusterer):
     """Assigns pixels to one learned center per class, the same for all images and scales.
 
-    Nothing is drawn or iterated, so it is fast, deterministic and exportable, an image of one class simply has all its
-    pixels near one center, and gradients flow through the assignment. What it gives up is the published method's point:
-    comparing the regions of an image with each other. Prototypes for dense prediction: Zhou et al., "Rethinking
+    Nothing is random or iterative, so it is fast, deterministic and exportable, all pixels of an image of one class are
+    simply near one center, and gradients flow through the assignment. It gives up the published method's point, which
+    is to compare the regions of an image with each other. Prototypes for dense prediction: Zhou et al., "Rethinking
     Semantic Segmentation: A Prototype View", CVPR 2022, section 3.
 
     Attributes:

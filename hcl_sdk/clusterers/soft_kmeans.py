@@ -12,17 +12,17 @@ from hcl_sdk.interfaces import Clusterer, Clusters, component
 
 @component
 class SoftKMeans(Clusterer):
-    """Soft spherical 2-means over the pixels in question of each image on its own (paper, section 3.2).
+    """Soft spherical 2-means over the pixels in question, separately for each image (paper, section 3.2).
 
     Attributes:
         iterations: the maximum number of updates of the centers.
-        repeats: restarts from other random pixels, of which the best is kept.
-        temperature: softness of the assignment, by cosine distance.
-        classifier: learn to tell from a center whether it is one of corrupted pixels. Without it the smaller cluster is
-            taken for the corrupted one.
-        one_class: let an image have one class only. Where the classifier puts both centers on the same side, nothing is
-            corrupted, or everything is, and a pixel's confidence is the centers' own, mixed by its assignment. The
-            published method always finds two classes (False).
+            repeats: number of restarts from other random pixels; the best one is kept.
+            temperature: softness of the assignment, by cosine distance.
+            classifier: learn to tell from a center whether it belongs to corrupted pixels. Without it the smaller
+                cluster is taken for the corrupted one.
+            one_class: allow images with a single class. If the classifier puts both centers on the same side, nothing
+                is corrupted, or everything is, and a pixel's confidence is a mixture of the centers' own by its
+                assignment. The published method always finds two classes (False).
     """
 
     exportable = True

@@ -1,4 +1,4 @@
-"""What the damage of every pixel is: writing, a scratch, a piece of another photo ..."""
+"""The kind of damage of every pixel: writing, a scratch, a piece of another photo ..."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hcl_sdk.interfaces import DAMAGE, Bindable, Pyramid, PyramidSpec, component
 
 @component
 class DamageHead(Bindable):
-    """Tells the kinds of damage apart: the pyramid of the interaction -> logits for every pixel of one of its scales.
+    """Predicts kinds of damage: the pyramid of the interaction -> logits for every pixel of one of its scales.
 
     Every map is reduced to ``dim`` channels by a 1x1 convolution; from the coarsest on they are enlarged (bilinear) and
-    added up, as in Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, in a lighter form. A
-    depthwise 3x3 convolution and a 1x1 convolution follow. It says what damage is, not where.
+    summed, as in Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, in a lighter form. A
+    depthwise 3x3 convolution and a 1x1 convolution follow. It tells the kind of damage, not its place.
 
     Attributes:
         dim: channels of the sum.
-        finest: the finest scale that is looked at, counted from 0; a finer one costs four times as much. In a pyramid
-            that has fewer, the coarsest.
+        finest: the finest scale to use, counted from 0; each finer one costs four times as much. If the pyramid has
+            fewer scales, the coarsest.
     """
 
     kind: ClassVar[str] = "damage head"
@@ -32,7 +32,7 @@ class DamageHead(Bindable):
     finest: int = attrs.field(default=1, validator=attrs.validators.ge(0))
 
     def bind(self, spec: PyramidSpec) -> Self:
-        """Make the layers for pyramids of ``spec``. Returns self.
+        """Create the layers for pyramids of ``spec``. Returns self.
 
         Raises:
             ValueError: if it is bound to another spec.
@@ -41,14 +41,14 @@ class DamageHead(Bindable):
         return self
 
     def build(self, spec: PyramidSpec) -> None:
-        """Make the layers for incoming pyramids of ``spec``."""
+        """Create the layers for incoming pyramids of ``spec``."""
         self._first = min(self.finest, len(spec) - 1)
         self.lateral = nn.ModuleList(nn.Conv2d(channels, self.dim, 1) for channels in spec.channels[self._first :])
         self.mix = nn.Conv2d(self.dim, self.dim, 3, padding=1, groups=self.dim)
         self.classify = nn.Conv2d(self.dim, len(DAMAGE), 1)
 
     def forward(self, pyramid: Pyramid) -> Tensor:
-        """Logits ``[B, 6, H_s, W_s]`` of the kinds in :data:`~hcl_sdk.interfaces.DAMAGE`, in their order, float32."""
+        """Predict logits ``[B, 6, H_s, W_s]`` of the kinds in :data:`~hcl_sdk.interfaces.DAMAGE`, in order, float32."""
         *finer, total = (
             lateral(features) for lateral, features in zip(self.lateral, pyramid.maps[self._first :], strict=True)
         )

@@ -12,7 +12,7 @@ from hcl_sdk.layers.norm import ChannelNorm
 
 @component
 class DeepProjectionHead(Head):
-    """Three layers instead of two, which contrastive learning gains from more than from a wider encoder.
+    """Three layers instead of two, from which contrastive learning benefits more than from a wider encoder.
 
     Per scale: 1x1 convolution to ``2 * dim``, normalization, GELU; the same with a depthwise 3x3 convolution in front,
     so that a pixel is embedded with its neighbors; 1x1 convolution to ``dim``, unit length. Three layers: Chen et al.,

@@ -1,4 +1,4 @@
-"""What a photo shows at a working size and what its own pixels show, as one decision for every pixel and the photo."""
+"""The confidence in a whole photo and in its own pixels, fused to one decision for every pixel and the photo."""
 
 from __future__ import annotations
 
@@ -16,33 +16,32 @@ from hcl_sdk.interfaces import Component, component
 from hcl_sdk.layers.cell_judge import CellJudge
 
 _CELLS = 16
-"""Cells along the shorter side of a photo, in which it is judged as a whole, whatever its size."""
+"""Number of cells along the shorter side, in which a photo of any size is judged as a whole."""
 
 _BAND = 1 << 18
-"""Pixels that are fused at a time."""
+"""Number of pixels that are fused at a time."""
 
 
 @component
 class DetailFusion(CellJudge, Component):
-    """Fuses the confidence of two looks at a photo: all of it at a working size, and its own pixels in tiles.
+    """Fuses two confidences of a photo: of all of it at a working size, and of its own pixels in tiles.
 
-    A line of two pixels is lost in a photo that was shrunk; in a tile, nobody knows what the rest of the photo looks
-    like, and every twig is suspicious. Both are logits here, and no features are seen, so that what is learned from
-    drawn damage holds for real damage too. A few depthwise convolutions of growing dilation weigh them against each
-    other, pixel by pixel, beginning at their mean. A photo is judged once, over all tiles: from the largest and the
-    mean logits of either look and of their fusion, in cells of the working image, and from what the verdict on the
-    working image was.
+    A line of two pixels is lost when a photo is shrunk; in a tile, the rest of the photo is unknown, and every twig is
+    suspicious. Both inputs are logits, without features, so that what is learned from drawn damage also holds for real
+    damage. A few depthwise convolutions with growing dilation weigh them against each other, pixel by pixel, beginning
+    with their mean. A photo is judged once, over all tiles: from the maximum and mean logits of both inputs and of
+    their fusion, in cells of the working image, and from the verdict on the working image.
 
     Attributes:
         dim: channels in which pixels are fused, and of a cell.
-        dilations: of the convolutions; with them grows how far around a pixel is looked.
-        queries: how many weighted means attention takes over the cells.
+        dilations: dilations of the convolutions, which determine the receptive field.
+        queries: number of weighted means that attention computes over the cells.
     """
 
     kind: ClassVar[str] = "detail fusion"
 
     stride: ClassVar[int] = 2
-    """Pixels of the large image for a pixel of what is fused."""
+    """Pixels of the large image per fused pixel."""
 
     dim: int = attrs.field(default=8, validator=ge(1))
     dilations: tuple[int, ...] = attrs.field(default=(1, 2, 4, 8), validator=deep_iterable(ge(1)))
@@ -66,11 +65,11 @@ class DetailFusion(CellJudge, Component):
         self.make_judge(6)
 
     def forward(self, coarse: Tensor, fine: Tensor, verdict_logits: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Logits of *corrupted* for every pixel, and of *there is damage in this image*, in float32.
+        """Compute logits of *corrupted* for every pixel, and of *this image is damaged*, in float32.
 
         Args:
             coarse: ``[B, 1, h, w]``, the logits of the whole image at the working size.
-            fine: ``[B, 1, H, W]``, those of the larger image, at its ``stride``.
+            fine: ``[B, 1, H, W]``, the logits of the larger image, at its ``stride``.
             verdict_logits: ``[B]``, the verdict on the working image; None counts as undecided.
 
         Returns:
@@ -81,7 +80,7 @@ class DetailFusion(CellJudge, Component):
             return fused, self.judge_cells(self.pool(coarse, fine, fused), verdict_logits)
 
     def fuse(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """Logits of every pixel, ``[B, 1, H, W]``, which is the first half of :meth:`forward`."""
+        """Fuse the logits of every pixel, ``[B, 1, H, W]``, the first half of :meth:`forward`."""
         fine = fine.float()
         both = torch.cat([resize(coarse.float(), fine.shape[-2:], "bilinear"), fine], dim=1)
         return torch.cat([self._fuse_rows(both, rows) for rows in cut_bands(*fine.shape[-2:], pixels=_BAND)], dim=2)
@@ -96,12 +95,12 @@ class DetailFusion(CellJudge, Component):
         )
 
     def judge_cells(self, pooled: Tensor, verdict_logits: Tensor | None = None) -> Tensor:
-        """Logits ``[B]`` of *there is damage* from what :meth:`pool` gave and the verdict on the working image."""
+        """Compute logits ``[B]`` of *this image is damaged* from the result of :meth:`pool` and the earlier verdict."""
         verdict = self.decide(pooled)
         return verdict if verdict_logits is None else verdict + self.trust * verdict_logits.float()
 
     def _fuse_rows(self, both: Tensor, rows: slice) -> Tensor:
-        """Some of the rows; every number is the same in whatever band it is."""
+        """Fuse some of the rows; each value is the same whichever band it is computed in."""
         reach = 1 + sum(self.dilations)
         first, last = max(0, rows.start - reach), min(both.shape[-2], rows.stop + reach)
         part = both[:, :, first:last]

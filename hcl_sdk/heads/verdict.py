@@ -1,4 +1,4 @@
-"""Whether there is any damage in an image, as one decision over all of it."""
+"""One decision for a whole image: whether it is damaged at all."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from hcl_sdk.layers.cell_judge import CellJudge
 class Verdict(CellJudge, Bindable):
     """Judges from the confidence at every scale whether the image is damaged anywhere.
 
-    A suspicious pixel means more among a thousand others than alone on a shop sign. The verdict sees the confidence
-    only, as logits, and no features, so that what it learns from drawn damage holds for real damage too. The logits of
-    every scale are pooled to the grid of the coarsest one, by maximum and by mean, and its cells judged together
-    (:class:`~hcl_sdk.layers.cell_judge.CellJudge`).
+    A suspicious pixel means more among a thousand others than alone on a shop sign. The verdict uses only the
+    confidence, as logits, without features, so that what it learns from drawn damage also holds for real damage. The
+    logits of every scale are pooled to the grid of the coarsest one, by maximum and by mean, and its cells are judged
+    together (:class:`~hcl_sdk.layers.cell_judge.CellJudge`).
 
     Attributes:
         dim: channels of a cell.
-        queries: how many weighted means attention takes over the cells.
+        queries: number of weighted means that attention computes over the cells.
     """
 
     kind: ClassVar[str] = "verdict"
@@ -35,7 +35,7 @@ class Verdict(CellJudge, Bindable):
     queries: int = attrs.field(default=4, validator=attrs.validators.ge(1))
 
     def bind(self, spec: PyramidSpec) -> Self:
-        """Make the layers for detections at the scales of ``spec``. Returns self.
+        """Create the layers for detections at the scales of ``spec``. Returns self.
 
         Raises:
             ValueError: if a stride does not divide the coarsest one, or it is bound to another spec.
@@ -44,17 +44,17 @@ class Verdict(CellJudge, Bindable):
         return self
 
     def build(self, spec: PyramidSpec) -> None:
-        """Make the layers for detections at the scales of ``spec``."""
+        """Create the layers for detections at the scales of ``spec``."""
         if any(spec.strides[-1] % stride for stride in spec.strides):
             raise ValueError(f"a verdict needs strides that divide the coarsest one; got {spec.strides}")
         self._factors = [spec.strides[-1] // stride for stride in spec.strides]
         self.make_judge(2 * len(spec))
 
     def forward(self, confidences: Sequence[Tensor]) -> Tensor:
-        """Logits ``[B]`` of *there is damage*, float32.
+        """Compute logits ``[B]`` of *this image is damaged*, float32.
 
         Args:
-            confidences: of every scale, fine to coarse, ``[B, 1, H_s, W_s]``, probability of *corrupted*.
+            confidences: ``[B, 1, H_s, W_s]`` for each scale, fine to coarse: the probability of *corrupted*.
         """
         return self.decide(self.pool(confidences))
 

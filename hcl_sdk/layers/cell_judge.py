@@ -1,4 +1,4 @@
-"""A decision on a whole image from a coarse grid of what was seen in it."""
+"""A decision on a whole image from a coarse grid of cells."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from torch.nn import functional as F
 
 
 class CellJudge(nn.Module):
-    """Layers that come to one decision: maps ``[B, C, h, w]`` of any size -> logits ``[B]``.
+    """Layers that make one decision: maps ``[B, C, h, w]`` of any size -> logits ``[B]``.
 
-    Two small convolutions, and the cells are summed up by their maximum, their mean and attention (Ilse et al.,
+    Two small convolutions; then the cells are summarized by their maximum, their mean and attention (Ilse et al.,
     "Attention-based Deep Multiple Instance Learning", ICML 2018, section 2.4). A base for components, which have the
     two numbers as fields.
 
     Attributes:
         dim: channels of a cell.
-        queries: how many weighted means attention takes over the cells.
+        queries: number of weighted means that attention computes over the cells.
     """
 
     dim: int
     queries: int
 
     def make_judge(self, channels: int) -> None:
-        """Make the layers for maps of so many channels."""
+        """Create the layers for maps with ``channels`` channels."""
         self.project = nn.Conv2d(channels, self.dim, 1)
         self.look_around = nn.Sequential(
             nn.Conv2d(self.dim, self.dim, 3, padding=1, groups=self.dim), nn.Conv2d(self.dim, self.dim, 1), nn.GELU()
@@ -38,7 +38,7 @@ class CellJudge(nn.Module):
         )
 
     def decide(self, pooled: Tensor) -> Tensor:
-        """Logits ``[B]`` from logits ``[B, C, h, w]``, in float32."""
+        """Compute logits ``[B]`` from logits ``[B, C, h, w]``, in float32."""
         with torch.autocast(pooled.device.type, enabled=False):
             cells = F.gelu(self.project(pooled / 4))
             cells = cells + self.look_around(cells)

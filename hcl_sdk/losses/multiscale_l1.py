@@ -15,9 +15,9 @@ from hcl_sdk.interfaces import RestorationLoss, component
 class MultiscaleL1Loss(RestorationLoss):
     """Mean absolute difference inside the hole: of pixels, of differences to neighbors, and of coarser images.
 
-    For the latter two the restored pixels are put into the true image first. Differences to neighbors across the border
-    of the hole count, so that there is no seam. Coarser images, means over squares, hold a fill to the right color
-    where its details cannot be known. Values are in [0, 1]. An image without a hole counts 0.
+    For the latter two the restored pixels are first inserted into the true image. Differences to neighbors across the
+    border of the hole count, which prevents seams. Coarser images, means over squares, keep the color of a fill right
+    where its details cannot be known. Values are in [0, 1]. An image without a hole counts as 0.
 
     Attributes:
         weight: factor in the sum of losses.
@@ -53,5 +53,5 @@ class MultiscaleL1Loss(RestorationLoss):
 
 
 def _average_per_image(values: Tensor, weights: Tensor) -> Tensor:
-    """The weighted mean of every image: sums of ``values``, already weighted, over channels and sums of weights."""
+    """Average each image by weight: sums of ``values``, already weighted, over channels and sums of weights."""
     return values.sum(dim=(1, 2, 3)) / values.shape[1] / weights.sum(dim=(1, 2, 3)).clamp(min=1e-6)

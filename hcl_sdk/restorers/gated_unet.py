@@ -1,4 +1,4 @@
-"""A restorer that needs the image and the mask only."""
+"""A restorer that needs only the image and the mask."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hcl_sdk.layers.gated import GatedUNetBody
 class GatedUNet(Restorer):
     """U-Net of gated residual blocks (Yu et al., "Free-Form Image Inpainting with Gated Convolution", ICCV 2019).
 
-    It is the published refinement network used on its own: what is under the mask is taken out, the mask is given
-    beside it.
+    This is the published refinement network on its own: pixels under the mask are removed, and the mask is a further
+    input.
 
     Attributes:
         dim: width of the finest level.
