@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -84,7 +84,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("family", AUTO_INPAINT_PIPELINES_MAPPING)
 def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(family: str) -> None:
-    pipeline = AUTO_INPAINT_PIPELINES_MAPPING[family]
+    pipeline = cast(dict[str, Any], AUTO_INPAINT_PIPELINES_MAPPING)[family]
     if family in REFUSED:
         with pytest.raises(ValueError, match=f"^{pipeline.__name__} .*{REFUSED[family]}"):
             select_arguments(pipeline, {"strength": 1.0})

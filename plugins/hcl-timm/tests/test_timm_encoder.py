@@ -6,7 +6,7 @@ import json
 import shutil
 import socket
 from pathlib import Path
-from typing import Any, Never
+from typing import Any, Never, cast
 
 import pytest
 import timm
@@ -51,7 +51,7 @@ def compute_maps(encoder: Encoder, image: torch.Tensor) -> tuple[torch.Tensor, .
 
 
 def normalize(image: torch.Tensor, encoder: TimmEncoder) -> torch.Tensor:
-    cfg = timm.get_pretrained_cfg(encoder.model).to_dict()
+    cfg = cast(Any, timm.get_pretrained_cfg(str(encoder.model))).to_dict()
     return (image - torch.tensor(cfg["mean"]).view(3, 1, 1)) / torch.tensor(cfg["std"]).view(3, 1, 1)
 
 
@@ -182,9 +182,9 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_folder_of_timm_gives_architecture_normalization_and_weights(tmp_path: Path) -> None:
-    model = timm.create_model("test_resnet", avg_down=True, num_classes=3)
+    model = cast(Any, timm.create_model("test_resnet", avg_down=True, num_classes=3))
     model.pretrained_cfg = {**model.pretrained_cfg, "mean": (0.1, 0.2, 0.3)}
-    save_for_hf(model, tmp_path / "folder", model_args={"avg_down": True, "num_classes": 3})
+    save_for_hf(model, str(tmp_path / "folder"), model_args={"avg_down": True, "num_classes": 3})
 
     encoder = TimmEncoder(model=f"local-dir:{tmp_path / 'folder'}")
     assert encoder.config == {"architecture": "test_resnet", "avg_down": True}
@@ -216,7 +216,7 @@ detector:
     saved = json.loads((tmp_path / "moved" / "config.json").read_text())["detector"]["encoder"]
     assert saved["config"] == {"architecture": "test_resnet"}
     assert (saved["model"], saved["pretrained"], saved["frozen"]) == ("test_resnet", False, True)
-    assert saved["image_mean"] == list(timm.get_pretrained_cfg("test_resnet").mean)
+    assert saved["image_mean"] == list(cast(Any, timm.get_pretrained_cfg("test_resnet")).mean)
     loaded = Pipeline.from_pretrained(tmp_path / "moved", device="cpu")
     assert loaded.detector is not None
     for ours, theirs in zip(compute_maps(loaded.detector.encoder, image), expected, strict=True):

@@ -49,7 +49,8 @@ def write(folder: Path, model: PreTrainedModel, processor: Any = None) -> str:
 
 @pytest.fixture
 def convnext(tmp_path: Path) -> str:
-    config = ConvNextConfig(hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], num_labels=5, layer_scale_init_value=1.0)
+    config = ConvNextConfig(hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], layer_scale_init_value=1.0)
+    config.num_labels = 5
     torch.manual_seed(0)
     processor = ConvNextImageProcessor(image_mean=MEAN, image_std=STD)
     return write(tmp_path / "convnext", ConvNextForImageClassification(config), processor)
