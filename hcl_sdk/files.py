@@ -106,7 +106,7 @@ def open_whole(target: Path) -> Iterator[BinaryIO]:
 
 
 def _open_nameless(folder: Path) -> BinaryIO | None:
-    """A file in a folder that has no name yet; None where there is no such thing."""
+    """Open a file in a folder that has no name yet; None if the system has no such files."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
         return None

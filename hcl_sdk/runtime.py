@@ -49,7 +49,7 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
 
 
 def count_processors() -> int:
-    """The number of processors that this process may use."""
+    """Count the processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def list_hook_folders() -> list[str]:
-    """The folders with hooks for PyInstaller."""
+    """List the folders with hooks for PyInstaller."""
     return [str(Path(__file__).parent)]

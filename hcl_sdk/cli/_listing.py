@@ -136,7 +136,7 @@ def show_plugins(*, check: bool) -> None:
 
 
 def describe_plugins(faulty: Collection[str] = ()) -> Table:
-    """A row for each plugin; one that gave a name that is ``faulty`` is broken."""
+    """Make a row for each plugin; one with a ``faulty`` name is broken."""
     reports = registry.plugins
     rows = []
     for r in reports:
@@ -147,7 +147,7 @@ def describe_plugins(faulty: Collection[str] = ()) -> Table:
 
 
 def find_faults(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
-    """The qualified name, and what is wrong, of everything that cannot be loaded."""
+    """Yield the qualified name of everything that cannot be loaded, and why."""
     from hcl_sdk.weights import WEIGHTS, WeightsError, read_config
 
     for entry in entries:

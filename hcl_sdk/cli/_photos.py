@@ -61,7 +61,7 @@ def load_pipeline(
     preset: str | None = None,
     **settings: Any,
 ) -> Pipeline:
-    """A pipeline as the options ask for it, with errors as the command shows them.
+    """Load the pipeline that the options describe; errors are those of the command.
 
     Args:
         weights: their name; None for those of the configuration, else the default ones.
@@ -113,7 +113,7 @@ def _show(value: Any) -> str:
 
 
 def _read_config(config: Path | None, weights: str | None) -> dict[str, Any]:
-    """The mapping that starts from weights."""
+    """Read the configuration, a mapping that starts from weights."""
     try:
         mapping = {} if config is None else load_yaml(config)
     except (ConfigError, OSError) as error:

@@ -103,7 +103,7 @@ def run_stream(
 
 
 def _encode(result: Result, file_format: str | None) -> bytes:
-    """The restored photo, or without one the mask, as the contents of a file."""
+    """Encode the restored photo, or the mask if there is none, as the contents of a file."""
     photo = Photo.open(result.mask) if result.composited is None else result.composited
     suffix = photo.lossless_suffix if file_format is None else f".{file_format.lower()}"
     with tempfile.TemporaryDirectory() as folder:

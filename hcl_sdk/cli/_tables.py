@@ -84,7 +84,7 @@ def _is_number(cell: str) -> bool:
 
 
 def write_plain(*parts: Table | str) -> str:
-    """The same as lines; the last column goes on below itself where it is long.
+    """Write the tables as plain lines; a long last column continues on the next lines.
 
     Tables of equally many columns share their widths.
     """

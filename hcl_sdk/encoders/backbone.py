@@ -168,7 +168,7 @@ class BackboneEncoder(Encoder):
         """The name of the backbone in messages."""
 
     def _normalize_indices(self) -> tuple[int, ...] | None:
-        """``out_indices`` counted from the beginning, if there are such stages."""
+        """Count ``out_indices`` from the beginning, and check that there are such stages."""
         if self.out_indices is None:
             return None
         names = self.stages()

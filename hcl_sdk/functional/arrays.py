@@ -63,7 +63,7 @@ def shrink_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
 
 
 def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
-    """The rows and columns of a photo of ``size`` (height, width) that lie in a box, which may reach beyond it.
+    """Convert a box, which may extend beyond a photo of ``size`` (height, width), to rows and columns of the photo.
 
     Raises:
         TypeError: if the box is not four whole numbers.
@@ -264,7 +264,7 @@ class _Group(NamedTuple):
 
 
 def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int) -> tuple[int, tuple[Window, ...]]:
-    """The gain of the best cut of a box, and its halves; 0 and nothing if none is worth it."""
+    """Find the best cut of a box; return its gain and the halves, or 0 and nothing if none is worth it."""
     near = surround(box, mask.shape)
     if min(part.stop - part.start for part in near) <= shorter:
         return 0, ()
@@ -288,7 +288,7 @@ def _count(box: Window) -> int:
 
 
 def _tighten(mask: NDArray[np.bool_], box: Window) -> Window:
-    """The box around the True pixels in a box, of which there are some."""
+    """Tighten a box to the True pixels in it, of which there must be some."""
     part = mask[box]
     rows, columns = (
         slice(start + int(used[0]), start + int(used[-1]) + 1)
@@ -360,13 +360,13 @@ def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> It
 
 
 def intersect(one: Window, other: Window) -> Window | None:
-    """The rows and columns that two boxes have in common; None if there are none."""
+    """Intersect two boxes: their common rows and columns; None if there are none."""
     rows, columns = (slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
     return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
 def shift(part: Window, box: Window) -> Window:
-    """Rows and columns of the photo as they are counted from the corner of a box."""
+    """Shift rows and columns of the photo to count from the corner of a box."""
     rows, columns = (slice(p.start - b.start, p.stop - b.start) for p, b in zip(part, box, strict=True))
     return rows, columns
 
@@ -378,7 +378,7 @@ def _locate_part(box: Window, part: Window) -> Window:
 
 
 def _feather(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
-    """The alpha of a part; true of pixels from which all that is as near as it matters lies in the part."""
+    """Compute the alpha of a part, which is right for pixels whose relevant surroundings lie in the part."""
     if mask.all() or dilate + feather == 0:
         return mask.astype(np.float32)
     distance = cast("np.ndarray", ndimage.distance_transform_edt(~mask))
@@ -447,7 +447,7 @@ def stretch_membrane(values: _Floats, mask: NDArray[np.bool_]) -> _Floats:
 
 
 def _add_sides(image: _Floats) -> _Floats:
-    """``[H, W, C]``: the sum of the four neighbors of each pixel; there are none beyond the border."""
+    """Sum the four neighbors of each pixel of ``[H, W, C]``; outside the border there are none."""
     padded = np.pad(image, ((1, 1), (1, 1), (0, 0)))
     return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
 

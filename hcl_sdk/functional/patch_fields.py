@@ -80,7 +80,7 @@ class Patches:
 
 
 def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
-    """The targets and sources of an image.
+    """Find the targets and sources of an image.
 
     Args:
         corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
@@ -116,7 +116,7 @@ def find_nearest(
     shared: int = 0,
     allowed: Tensor | None = None,
 ) -> Tensor:
-    """The nearest source of every target, by comparing all with all.
+    """Find the nearest source of every target by comparing all with all.
 
     Args:
         targets: ``[N, D]``, descriptions of patches.
@@ -170,14 +170,14 @@ class FieldSearch:
         self.place = _index_targets(patches)
 
     def measure(self, field: Tensor) -> Tensor:
-        """``[N]``, the squared distance of every target from its source."""
+        """Measure the squared distance of every target from its source, ``[N]``."""
         squares = (self.targets - self.descriptions[field]).square_()
         if self.trust is None:
             return squares.sum(1)
         return squares[:, : self.own].sum(1) + self.trust * squares[:, self.own :].sum(1)
 
     def improve(self, field: Tensor, iterations: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A field that is nowhere farther than the one given, and its distances.
+        """Improve a field; return one that is nowhere farther, and its distances.
 
         Args:
             field: ``[N]`` int64, sources.
@@ -428,7 +428,7 @@ def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
 
 
 def _refine(coarse: _Level, patches: Patches) -> Tensor:
-    """A field for the next finer level: patches keep their distance from their source, or go to the nearest source."""
+    """Refine a field for the next finer level: patches keep the distance from their source, or take the nearest."""
     assert coarse.field is not None
     (height, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
     reach = coarse.patches.patch_size // 2
@@ -521,12 +521,12 @@ class _Descriptions:
         )
 
     def __call__(self, image: Tensor) -> Tensor:
-        """``[1, 3, H, W]`` -> ``[H * W, D]``; beside the border, where there are no patches, it means nothing."""
+        """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; near the border, without whole patches, they mean nothing."""
         return _flatten(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
 
 
 def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:
-    """``[N, M]``: whether a source lies within the radius of a target; all of them do where none does."""
+    """Whether a source lies within the radius of a target, ``[N, M]``; if none does, all count as near."""
     if radius is None:
         return None
     width = patches.size[1]
@@ -537,7 +537,7 @@ def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | 
 
 
 def _index_targets(patches: Patches) -> Tensor:
-    """``[H * W]`` int32: which of the targets a pixel is, -1 for none."""
+    """Index the target that each pixel is, ``[H * W]`` int32; -1 for none."""
     height, width = patches.size
     place = torch.full((height * width,), -1, dtype=torch.int32, device=patches.targets.device)
     place[patches.targets] = torch.arange(len(patches.targets), dtype=torch.int32, device=place.device)
@@ -545,7 +545,7 @@ def _index_targets(patches: Patches) -> Tensor:
 
 
 def _blur(image: Tensor, sigma: float) -> Tensor:
-    """``[B, C, H, W]`` by a Gaussian; the last pixels continue beyond the border."""
+    """Blur ``[B, C, H, W]`` with a Gaussian; the outermost pixels are repeated beyond the border."""
     reach = math.ceil(3 * sigma)
     kernel = [math.exp(x**2 / (-2 * sigma**2)) for x in range(-reach, reach + 1)]
     for dim, pad in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
@@ -557,10 +557,10 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def _flatten(image: Tensor) -> Tensor:
-    """``[1, C, H, W]`` -> ``[H * W, C]``."""
+    """Flatten ``[1, C, H, W]`` -> ``[H * W, C]``."""
     return image[0].flatten(1).T.contiguous()
 
 
 def _unflatten(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """The inverse of :func:`_flatten`."""
+    """Invert :func:`_flatten`."""
     return pixels.T.reshape(1, -1, *size)

@@ -63,7 +63,7 @@ class TileMerger:
         self._weight[rows, columns] += weight
 
     def finish(self) -> Tensor:
-        """The map of the whole image, ``[1, 1, ceil(H / stride), ceil(W / stride)]`` float32 on the CPU."""
+        """Return the map of the whole image, ``[1, 1, ceil(H / stride), ceil(W / stride)]`` float32 on the CPU."""
         return self._total.div_(self._weight)
 
     def _fade(self, span: slice, extent: int) -> Tensor:

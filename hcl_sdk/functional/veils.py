@@ -123,7 +123,7 @@ def _find_veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_P
 
 
 def _group_regions(mask: NDArray[np.bool_]) -> list[_Part]:
-    """Parts of the mask that are near each other: the box around them, with a margin, and the mask in it."""
+    """Group parts of the mask that are close: the box around them, with a margin, and the mask in it."""
     labels, _ = cast(
         "tuple[NDArray[np.int32], int]", ndimage.label(_measure_distance(~mask) <= JOINED / 2, np.ones((3, 3)))
     )
@@ -143,7 +143,7 @@ def _measure_distance(mask: NDArray[np.bool_]) -> _Array:
 
 
 def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple[_Array, NDArray[np.bool_]] | None:
-    """The photo without the veil of one region, and where it is changed; None where there is no veil to take off."""
+    """Remove the veil of one region; return the photo and where it is changed; None if there is no veil to remove."""
     depth = _measure_distance(region)
     inner = depth >= min(3.0, np.quantile(depth[region], 0.7))
     if inner.sum() < LEAST_PIXELS or region.all():

@@ -40,7 +40,7 @@ class ResidualFPN(Interaction):
 
     @classmethod
     def testing_example(cls, folder: Path) -> Self:
-        """One for the pyramid of :mod:`hcl_sdk.testing`, which has three scales."""
+        """Make an example for the pyramid of :mod:`hcl_sdk.testing`, which has three scales."""
         return cls(channels=(4, 6, 8), head_dim=4)
 
     def build(self, spec: PyramidSpec) -> None:

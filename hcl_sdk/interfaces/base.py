@@ -247,7 +247,7 @@ def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]
 
 
 def _accept_lists(hint: Any, value: Any) -> Any:
-    """A list where a tuple is meant as a tuple; whether it has the right elements is checked later."""
+    """Convert a list to a tuple if the field is one; its elements are checked later."""
     return adapt(value, hint) if isinstance(value, list | tuple) else value
 
 

@@ -52,7 +52,7 @@ _PLAIN = (bool, int, float, str, types.NoneType)
 
 
 def adapt(value: Any, hint: Any) -> Any:
-    """A list as a tuple and a whole number as a float where the type says so; anything else as it is.
+    """Convert lists to tuples and integers to floats if the type says so; leave anything else unchanged.
 
     Raises:
         OverflowError: for a whole number that is too large for a float.

@@ -42,7 +42,7 @@ class PlainPyramid(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """``[B, C_s, h, w]`` -> ``[B, C_s, h * stride / stride_s, w * stride / stride_s]``."""
+        """Resample ``[B, C_s, h, w]`` -> ``[B, C_s, h * stride / stride_s, w * stride / stride_s]``."""
         return [scale(m) for scale, m in zip(self.scales, maps, strict=True)]
 
 

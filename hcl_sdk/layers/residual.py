@@ -26,7 +26,7 @@ class ResidualBlock(nn.Module):
 
 
 def make_conv_bn(in_channels: int, out_channels: int, stride: int = 1) -> nn.Sequential:
-    """A 3x3 convolution without bias and the batch normalization behind it."""
+    """Make a 3x3 convolution without bias, followed by batch normalization."""
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out_channels)
     )

@@ -111,7 +111,7 @@ class PartialSwinRestorer(Restorer):
         return self.outputs(image, detection)[-1]
 
     def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
-        """The decoder's image and the refined one, which is not trained through the first (paper, section 3.3)."""
+        """Return the decoder's image and the refined one; gradients of the latter stop there (paper, section 3.3)."""
         if detection.pyramid is None:
             raise ValueError(
                 "PartialSwinRestorer restores from the encoder's features, and this detection has none; "
@@ -122,7 +122,7 @@ class PartialSwinRestorer(Restorer):
         return decoded, self.refine(decoded.detach(), detection.corruption_mask)
 
     def decode(self, pyramid: Pyramid, masks: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """The decoder's image, before refinement.
+        """Decode the image before refinement.
 
         Args:
             pyramid: the encoder's features.

@@ -24,7 +24,7 @@ _ORDER = ("passed", "failed", "failed as expected", "skipped")
 
 @pytest.fixture
 def hcl_registry() -> Iterator[Registry]:
-    """The registry of components, without names from other tests; names registered in the test are gone afterwards."""
+    """Provide the registry without names from other tests; names registered in the test are gone afterwards."""
     from hcl_sdk.testing._isolation import isolate_registry
 
     with isolate_registry() as registry:
