@@ -246,7 +246,7 @@ class Result:
             raise ValueError(f"name must be a file name without a folder; got {name!r}")
 
         def check(file: Path) -> None:
-            for what, source in (("photo itself", self.photo.path), ("mask that was handed in", self.mask_path)):
+            for what, source in (("photo itself", self.photo.path), ("mask that was passed in", self.mask_path)):
                 if source is not None and is_same_file(source, file):
                     raise FileExistsError(f"{file} is the {what}; choose another directory or name for the result")
 

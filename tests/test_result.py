@@ -103,7 +103,7 @@ def test_neither_the_photo_nor_the_mask_is_overwritten(restorer: Pipeline, tmp_p
             result.save(directory, **options)  # pyright: ignore[reportArgumentType]
         assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
-    refused(tmp_path, "a_mask.png is the mask that was handed in")
+    refused(tmp_path, "a_mask.png is the mask that was passed in")
     (tmp_path / "link_restored.png").symlink_to(tmp_path / "a.png")
     before[tmp_path / "link_restored.png"] = before[tmp_path / "a.png"]
     refused(tmp_path, "link_restored.png is the photo itself", name="link")

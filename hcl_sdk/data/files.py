@@ -33,7 +33,7 @@ def select_files(files: list[str], only: str | None, exclude: str | None) -> lis
         try:
             text = read_text(expand_home(listing), errors="surrogateescape")  # names of files may be any bytes
         except OSError as error:
-            raise ValueError(f"expected a text file with names, one a line: {error}") from error
+            raise ValueError(f"expected a text file with names, one per line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}
         if missing := sorted(names - set(files), key=make_natural_key):
             raise ValueError(f"{listing} names files that are not there: {list_some(missing, 3)}")

@@ -117,14 +117,14 @@ class Manifest:
         except OSError as error:
             raise ValueError(f"expected a manifest: {error}") from error
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
+            raise ValueError(f"{path} is not a manifest, or is damaged: {error}") from error
         if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
             raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")
         try:
             head = _read(_HEAD, data, "")
             entries = tuple(Entry(**_read(_ENTRY, entry, f"entries.{i}.")) for i, entry in enumerate(head["entries"]))
         except ConfigError as error:
-            raise ValueError(f"{path} is no manifest, or is damaged: {error}") from error
+            raise ValueError(f"{path} is not a manifest, or is damaged: {error}") from error
         for known, used in ((head["photos"], "photo"), ({"", *head["contaminations"]}, "contamination")):
             if unknown := {getattr(entry, used) for entry in entries}.difference(known):
                 raise ValueError(f"{path} is damaged: its list has no {used} {list_some(sorted(unknown), 3)}")

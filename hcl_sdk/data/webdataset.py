@@ -165,7 +165,7 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
             if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
                 raise tarfile.ReadError(f"no header at byte {end}")
     except (tarfile.TarError, OSError) as error:
-        raise ValueError(f"{str(shard)!r} is no uncompressed tar file, or damaged: {error}") from error
+        raise ValueError(f"{str(shard)!r} is not an uncompressed tar file, or is damaged: {error}") from error
 
 
 redirect(__name__, {"shard_labels": "label_shards"})

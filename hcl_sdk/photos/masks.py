@@ -90,7 +90,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
         PhotoError: if they are colored or partly transparent.
     """
     if mode in ("LA", "RGBA", *PREMULTIPLIED_MODES) and not (pixels[..., -1] == get_white(pixels.dtype)).all():
-        raise PhotoError(f"{name}: the mask is partly transparent; say what is corrupted in white on black", name=name)
+        raise PhotoError(f"{name}: the mask is partly transparent; mark what is corrupted in white on black", name=name)
     if pixels.dtype.kind in "iu" and mode in ("L", "LA", "RGB", "RGBA"):
         values = pixels if mode in ("L", "RGB") else pixels[..., :-1]
         if values.max() <= 1:
@@ -101,7 +101,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
         rgb = to_rgb(pixels[rows], mode)
         # Greys in lossy files have a trace of color.
         if np.ptp(rgb, axis=2).max() > 16 / 255:
-            raise PhotoError(f"{name}: the mask is colored; say what is corrupted in white on black", name=name)
+            raise PhotoError(f"{name}: the mask is colored; mark what is corrupted in white on black", name=name)
         white[rows] = to_luma(rgb) > 0.5
     return white
 

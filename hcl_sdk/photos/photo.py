@@ -355,7 +355,7 @@ def _from_tensor(tensor: Tensor) -> Photo:
 
     if tensor.ndim == 4 and tensor.shape[0] > 1:
         raise PhotoError(
-            f"the tensor: one photo is expected, got a batch of {tensor.shape[0]}: hand in a list, list(tensor)"
+            f"the tensor: one photo is expected, got a batch of {tensor.shape[0]}: pass a list, list(tensor)"
         )
     if tensor.ndim not in (3, 4) or tensor.shape[-3] not in color.MODES:
         raise PhotoError(

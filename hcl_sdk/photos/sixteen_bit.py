@@ -90,8 +90,8 @@ def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) 
         import imagecodecs  # pyright: ignore[reportMissingImports]  # of the extra "tiff"
     except ImportError:
         raise ValueError(
-            f"a {image.format} file of {bits} bits a channel, of which 8 would be read: pip install imagecodecs reads "
-            f"all; or convert it to PNG or TIFF of 16 bits"
+            f"a {image.format} file of {bits} bits per channel, of which 8 would be read: pip install imagecodecs "
+            f"reads all; or convert it to PNG or TIFF of 16 bits"
         ) from None
     file.seek(0)
     values = getattr(imagecodecs, function)(file.read())
@@ -113,8 +113,8 @@ def _refuse_deep(is_deep: Callable[[Any, BinaryIO], bool]) -> Callable[[Image.Im
     def check(image: Image.Image, file: BinaryIO) -> None:
         if is_deep(image, file):
             raise ValueError(
-                f"color of more than 8 bits a channel is read from PNG and TIFF files (and JPEG 2000, AVIF, HEIF), not "
-                f"from {image.format}; convert it to one of these"
+                f"color of more than 8 bits per channel is read from PNG and TIFF files (and JPEG 2000, AVIF, HEIF), "
+                f"not from {image.format}; convert it to one of these"
             )
 
     return check
@@ -238,7 +238,7 @@ def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
                 f"or RGB with alpha"
             )
         if page.dtype != np.uint16:
-            raise ValueError(f"a color TIFF of {page.dtype} is not read: only 8 and 16 bits a channel")
+            raise ValueError(f"a color TIFF of {page.dtype} is not read: only 8 and 16 bits per channel")
         if sorted((page.imagewidth, page.imagelength)) != sorted(size) or page.imagedepth != 1:
             raise ValueError("the TIFF header is damaged: it says several sizes")
         _check_segments(tiff, page)

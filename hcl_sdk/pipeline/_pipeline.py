@@ -362,8 +362,8 @@ class Pipeline(Settings):
             raise ValueError(why)
         if settings.detail_size is not None and self.detector.detail_fusion is None:
             raise ValueError(
-                f"detail_size={settings.detail_size} asks for the photo's own pixels, and these weights cannot fuse "
-                f"what is found there with the rest: their detector has no detail_fusion; set detail_size to None"
+                f"detail_size={settings.detail_size} analyzes the photo's own pixels, but these weights cannot fuse "
+                f"the results with the rest: their detector has no detail_fusion; set detail_size to None"
             )
         size = self.detection_size
         return run_batches(photo, work, detection_size=size, batch_size=batch_size, progress=progress)

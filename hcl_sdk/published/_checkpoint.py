@@ -51,7 +51,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     strange: list[str] = []
     for i, (name, value) in enumerate(_flatten(content, "", path, left_out)):
         if i == _MAX_ENTRIES:
-            raise ConversionError(f"{path} holds more than {_MAX_ENTRIES:,} entries; it is no published checkpoint")
+            raise ConversionError(f"{path} holds more than {_MAX_ENTRIES:,} entries; it is not a published checkpoint")
         if not isinstance(value, Tensor):
             strange.append(f"{name} ({type(value).__name__})")
         elif why := _explain_unusable(value):

@@ -94,7 +94,8 @@ def load_published(checkpoint: str | Path, detector: Detector, restorer: Restore
         *_list_names("with NaN, infinity or too large a value", list(_list_not_finite(targets, tensors))),
     ]
     if problems:
-        raise ConversionError(f"{checkpoint} is no published checkpoint of this configuration\n" + "\n".join(problems))
+        what = f"{checkpoint} is not a published checkpoint of this configuration"
+        raise ConversionError("\n".join([what, *problems]))
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])

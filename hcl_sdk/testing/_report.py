@@ -178,6 +178,6 @@ def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Che
     names = [check.name for check in known]
     for name, reason in expected_failures.items():
         if name not in names:
-            raise ValueError(f"expected_failures names {name!r}, which is no check of {what}: {', '.join(names)}")
+            raise ValueError(f"expected_failures names {name!r}, which is not a check of {what}: {', '.join(names)}")
         if not isinstance(reason, str) or not reason.strip():
             raise ValueError(f"expected_failures[{name!r}] must give the reason, in words; got {reason!r}")

@@ -116,7 +116,7 @@ class Objective(nn.Module):
                 if isinstance(loss, DetectionLoss) and loss.uses_damage_map:
                     if damage_map is None:
                         raise ValueError(
-                            f"{type(loss).__name__} teaches what damage is, and the dataset does not know it"
+                            f"{type(loss).__name__} teaches kinds of damage, which the dataset does not tell"
                         )
                     options["damage_map"] = damage_map
                 losses[name] = _weight_loss(loss, detection, corruption_mask, **options)

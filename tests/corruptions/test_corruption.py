@@ -227,7 +227,7 @@ def test_masks_that_say_nothing_in_black_and_white_are_refused(tmp_path: Path, m
         else:
             make().save(tmp_path / f"{i}.png")
     with pytest.raises(
-        ValueError, match=rf"none of the masks looked at in .* can be read; the first: .*0\.png: .*{why}"
+        ValueError, match=rf"none of the masks inspected in .* can be read; the first: .*0\.png: .*{why}"
     ):
         IrregularMasks(folder=str(tmp_path))
 
@@ -235,7 +235,7 @@ def test_masks_that_say_nothing_in_black_and_white_are_refused(tmp_path: Path, m
 def test_a_folder_of_empty_masks_is_refused(tmp_path: Path) -> None:
     for i in range(3):
         Image.fromarray(HOLE * 0).save(tmp_path / f"{i}.png")
-    with pytest.raises(ValueError, match=r"none of the 3 masks looked at in .* has a corrupted pixel"):
+    with pytest.raises(ValueError, match=r"none of the 3 masks inspected in .* has a corrupted pixel"):
         IrregularMasks(folder=str(tmp_path))
 
 

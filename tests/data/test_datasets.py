@@ -82,7 +82,7 @@ def test_lists_of_names_choose(tmp_path: Path) -> None:
         FolderDataset(path=path, exclude=str(names_file))
     with pytest.raises(ValueError, match="expected a text file with names"):
         FolderDataset(path=path, only=str(tmp_path / "nowhere.txt"))
-    with pytest.raises(ValueError, match=r"expected a text file with names, one a line: /dev/zero is not a regular"):
+    with pytest.raises(ValueError, match=r"expected a text file with names, one per line: /dev/zero is not a regular"):
         FolderDataset(path=path, only="/dev/zero")
 
 
@@ -535,7 +535,7 @@ def test_a_mask_in_a_shard_that_cannot_be_read_is_reported_by_its_sample_alone(t
 
 def test_shards_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "bad.tar").write_bytes(b"x" * 2000)
-    with pytest.raises(ValueError, match="no uncompressed tar file, or damaged"):
+    with pytest.raises(ValueError, match="not an uncompressed tar file, or is damaged"):
         WebDataset(path=str(tmp_path))
     write_shard(tmp_path / "bad.tar", {"1.json": b"{}"})
     with pytest.raises(ValueError, match="expected photos"):
@@ -588,7 +588,7 @@ def test_a_shard_that_is_damaged_in_the_middle_or_cut_is_refused(tmp_path: Path)
         gzip.compress(whole),
     ):
         (tmp_path / "s.tar").write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"s\.tar' is no uncompressed tar file, or damaged"):
+        with pytest.raises(ValueError, match=r"s\.tar' is not an uncompressed tar file, or is damaged"):
             WebDataset(path=str(tmp_path))
     (tmp_path / "s.tar").write_bytes(whole[: 3 * step])  # without the two empty blocks at the end, as some write it
     assert len(WebDataset(path=str(tmp_path))) == 3

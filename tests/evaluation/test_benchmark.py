@@ -139,9 +139,9 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no manifest, or is damaged"),
-        ("[]", "is no manifest"),
-        ("[" * 100_000, "is no manifest, or is damaged"),
+        ("{", "is not a manifest, or is damaged"),
+        ("[]", "is not a manifest"),
+        ("[" * 100_000, "is not a manifest, or is damaged"),
         ('{"format": 7}', "format 7; this version"),
     ],
 )

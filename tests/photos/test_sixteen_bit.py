@@ -356,7 +356,7 @@ DEEP_JPEG_2000 = struct.pack(">4H8IH", 0xFF4F, 0xFF51, 47, 0, 2, 1, 0, 0, 2, 1, 
 def test_without_imagecodecs_depth_is_not_lost_but_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     (tmp_path / "deep.j2k").write_bytes(DEEP_JPEG_2000)
-    with pytest.raises(PhotoError, match="JPEG2000 file of 12 bits a channel, of which 8 would be read: pip install"):
+    with pytest.raises(PhotoError, match="JPEG2000 file of 12 bits per channel, of which 8 would be read: pip install"):
         Photo.open(tmp_path / "deep.j2k")
 
 
@@ -402,5 +402,5 @@ def test_the_depth_of_avif_and_heic_is_that_of_the_photo() -> None:
 )
 def test_depth_that_nothing_reads_in_full_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(PhotoError, match="color of more than 8 bits a channel is read from PNG and TIFF files"):
+    with pytest.raises(PhotoError, match="color of more than 8 bits per channel is read from PNG and TIFF files"):
         Photo.open(tmp_path / name)

@@ -156,7 +156,7 @@ def test_an_expected_failure_that_passes_is_reported() -> None:
 @pytest.mark.parametrize(
     ("expected", "message"),
     [
-        ({"spec_is_false": "why"}, "names 'spec_is_false', which is no check of ResNetEncoder"),
+        ({"spec_is_false": "why"}, "names 'spec_is_false', which is not a check of ResNetEncoder"),
         ({"spec_is_true": ""}, "must give the reason, in words; got ''"),
         ({"spec_is_true": True}, "must give the reason, in words; got True"),
     ],

@@ -143,7 +143,10 @@ def test_the_summary_says_how_many_ran_and_why_others_did_not(outcome: Any) -> N
     ("decorator", "message"),
     [
         ("parametrize_with_checks([TopDownFusion()])", "got a component. Write lambda: TopDownFusion"),
-        ("parametrize_with_checks([TopDownFusion], expected_failures={'x': 'y'})", "names 'x', which is no check of"),
+        (
+            "parametrize_with_checks([TopDownFusion], expected_failures={'x': 'y'})",
+            "names 'x', which is not a check of",
+        ),
     ],
 )
 def test_mistakes_are_errors_when_tests_are_collected(decorator: str, message: str) -> None:

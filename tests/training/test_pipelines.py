@@ -158,5 +158,5 @@ def test_kinds_are_not_learned_from_data_that_do_not_know_them(
         "restoration",
     )
     pipeline, _ = load_run(config, device="cpu")
-    with pytest.raises(ValueError, match="DamageLoss teaches what damage is, and the dataset does not know it"):
+    with pytest.raises(ValueError, match="DamageLoss teaches kinds of damage, which the dataset does not tell"):
         fit(pipeline, config, tmp_path / "run")

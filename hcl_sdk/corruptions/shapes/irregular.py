@@ -36,10 +36,10 @@ class IrregularMasks(Shape):
         self._files: tuple[Path, ...] = list_photo_files(self.folder, "masks")
         shares, problems = measure_masks(len(self._files), self._mask)
         if not shares:
-            raise ValueError(f"none of the masks looked at in {self.folder!r} can be read; the first: {problems[0]}")
+            raise ValueError(f"none of the masks inspected in {self.folder!r} can be read; the first: {problems[0]}")
         if max(shares) == 0:
             raise ValueError(
-                f"with corrupted={self.corrupted!r} none of the {len(shares)} masks looked at in {self.folder!r} has a "
+                f"with corrupted={self.corrupted!r} none of the {len(shares)} masks inspected in {self.folder!r} has a "
                 f"corrupted pixel"
             )
         check_polarity(shares, self.corrupted, self.folder)
