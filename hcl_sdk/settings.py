@@ -106,6 +106,7 @@ class Settings:
     min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
+    soft_edges: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     seamless: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     texture: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
     unveil: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))

@@ -95,3 +95,12 @@ def test_photos_of_all_kinds_stay_what_they_are(
     highest = 1.0 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
     difference = (restored[mask][:, colors].astype(float) - photo[mask][:, colors]) / highest
     assert np.abs(difference).max() < 0.25  # black is gone
+
+
+@settings
+def test_fills_of_16_bits_have_16_bits(settings: dict[str, Any]) -> None:
+    photo = gradient(48, 40, 3, np.uint16)
+    mask = np.zeros((48, 40), bool)
+    mask[10:30, 10:30] = True
+    restored = make_pipeline(**settings).restore(photo, corruption_mask=mask).restored
+    assert len(np.unique(restored[mask] % 257)) > 100  # a value of 8 bits is a multiple of 257

@@ -43,6 +43,7 @@ from hcl_sdk import (
     Verdict,
 )
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+from hcl_sdk.functional.compositing import feather_mask
 
 # --- Parts whose results are known: red is what does not belong into a blue photo -------------------------------------
 
@@ -488,6 +489,27 @@ def striped(height: int = 60, width: int = 80) -> tuple[np.ndarray, np.ndarray]:
     mask = np.zeros((height, width), bool)
     mask[20:34, 30:46] = True
     return photo, mask
+
+
+def test_a_found_mask_grows_with_the_softness_of_its_edge_and_a_given_one_does_not(
+    tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hcl_sdk.pipeline._flow.measure_softness", lambda confidence, mask, threshold: 6.5)
+    photo = stained()[0]
+    soft = tiny_pipeline.replace(soft_edges=True, dilate=2, feather=3)
+    result = soft(photo)
+    assert result.corruption_mask.any()
+    for found, dilate in (
+        (result, 6.5),
+        (soft.replace(dilate=9)(photo), 9),
+        (soft(photo, dilate=1), 1),
+        (soft.replace(soft_edges=False)(photo), 2),
+        (soft.restore(photo, corruption_mask=result.corruption_mask), 2),
+    ):
+        assert found.alpha is not None
+        assert torch.equal(found.alpha, feather_mask(found.corruption_mask, dilate, 3))
+        kept = (found.alpha == 0)[0, 0].numpy()
+        assert np.array_equal(found.restored[kept], photo[kept])
 
 
 @pytest.mark.parametrize("restoration_size", [None, 20])

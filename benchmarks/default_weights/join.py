@@ -46,11 +46,12 @@ def main() -> None:
     parser.add_argument("--peak-threshold", type=float, default=0.0)
     parser.add_argument("--dilate", type=float, default=2)
     parser.add_argument("--feather", type=float, default=3)
+    parser.add_argument("--soft-edges", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seamless", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--texture", type=float, default=1)
     arguments = parser.parse_args()
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
-    settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "seamless", "texture")
+    settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "soft_edges", "seamless", "texture")
     pipeline = Pipeline(
         averaged(arguments.detectors),
         Pipeline.from_pretrained(arguments.restorer).restorer,

@@ -28,6 +28,9 @@ CERTAIN = 1e-4
 SEEN_AT_ONCE = 512
 """Pixels of the shorter side of surroundings that are filled as one, if the restorer works at the photo's own size."""
 
+_LIKELY = 0.1  # as sure as a detector is, at least, where there may be damage
+_FALLOFF = 4  # pixels of a detector's working size within which its confidence falls off
+
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
 
@@ -298,6 +301,30 @@ def _tighten(mask: NDArray[np.bool_], box: Window) -> Window:
         )
     )
     return rows, columns
+
+
+def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[np.bool_], threshold: float) -> float:
+    """Measure over which width a confidence falls off beyond the border of what was found.
+
+    A detector is sure up to a hard edge; along a soft one, or one that lies between the pixels of its working size, it
+    hesitates: what is less than sure but not unlikely is then a band, whose area per length of border is its width.
+
+    Args:
+        confidence: ``[h, w]``, at the size that the detector worked at.
+        corruption_mask: ``[H, W]`` bool, what was found in the photo.
+        threshold: of the confidence, for what was found.
+
+    Returns:
+        Pixels of the photo; 0 if nothing was found.
+    """
+    found = (confidence > threshold) & shrink_mask(corruption_mask, confidence.shape)
+    eroded = cast("NDArray[np.bool_]", ndimage.binary_erosion(found, border_value=1))
+    border = found & ~eroded
+    if not border.any():
+        return 0.0
+    near = cast("NDArray[np.bool_]", ndimage.binary_dilation(found, np.ones((3, 3)), iterations=_FALLOFF))
+    scale = math.sqrt(corruption_mask.size / confidence.size)
+    return float(((confidence > _LIKELY) & near & ~found).sum() / border.sum() * scale)
 
 
 def feather_mask(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:

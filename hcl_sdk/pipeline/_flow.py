@@ -23,6 +23,7 @@ from hcl_sdk.functional.arrays import (
     feather_tiles,
     grow_mask,
     intersect,
+    measure_softness,
     shift,
     shrink_size,
     slice_box,
@@ -178,10 +179,11 @@ class Flow:
         """Fill the mask of a result; without a working detection, the detector has not seen the photo."""
         assert self.restorer is not None
         photo, found = result.photo, result.corruption_mask[0, 0].numpy()
-        border = self.settings.dilate, self.settings.feather
+        border = self._choose_border(result)
         if not found.any():
             return replace(result, _border=border, composited=photo)
-        mask = self._grow(result.corruption_mask)
+        mask = _grow(result.corruption_mask, border)
+        result = replace(result, _border=border)
         fills = self._find_fills(result, mask, working)
         only = found if mask is result.corruption_mask else None  # with the border, nothing would be known of the photo
         del mask
@@ -192,7 +194,15 @@ class Flow:
                 if part is not None:
                     weight = alpha[shift(part, tile)]
                     compositor.lay(part, fill.crop(*part)[0], weight if only is None else weight * only[part])
-        return replace(result, _border=border, composited=compositor.photo, _fills=fills)
+        return replace(result, composited=compositor.photo, _fills=fills)
+
+    def _choose_border(self, result: Result) -> tuple[float, float]:
+        """By how much a mask is dilated and feathered to be filled."""
+        dilate = self.settings.dilate
+        if self.settings.soft_edges and result._confidence is not None:
+            confidence, mask = (x[0, 0].numpy() for x in (result._confidence, result.corruption_mask))
+            dilate = max(dilate, measure_softness(confidence, mask, self._get_thresholds()[0]))
+        return dilate, self.settings.feather
 
     def _find_fills(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> tuple[Fill, ...]:
         """Fill each group of regions of a result's mask, which includes its border."""
@@ -229,23 +239,17 @@ class Flow:
                 part[..., rows, columns] = torch.where(known, other.crop(*common), part[..., rows, columns])
                 known.zero_()
                 found[..., rows, columns] = False
-        alpha = feather_mask(found, settings.dilate, settings.feather)
+        assert result._border is not None
+        alpha = feather_mask(found, *result._border)
         if settings.unveil:
             part, rest = remove_veils(part, found, changed)
-            hole = self._grow(rest)
+            hole = _grow(rest, result._border)
         changed = torch.where(hole | (alpha == 0), changed, part)
         if settings.seamless or settings.texture > 0:
             changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
         if settings.texture > 0:
             changed = self._add_texture(part, hole, changed)
         return Fill(image=changed, box=near, own=own)
-
-    def _grow(self, mask: Tensor) -> Tensor:
-        """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo; if that
-        is the whole photo, nothing of which would be known, leave the mask as it is.
-        """
-        grown = grow_mask(mask[0, 0].numpy(), self.settings.dilate, self.settings.feather)
-        return mask if grown.all() else torch.from_numpy(grown)[None, None]
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
@@ -299,6 +303,14 @@ def _get_window(photo: Photo) -> Window:
     """Return the window of a whole photo: all rows, all columns."""
     height, width = photo.size
     return slice(0, height), slice(0, width)
+
+
+def _grow(mask: Tensor, border: tuple[float, float]) -> Tensor:
+    """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo; if that is
+    the whole photo, nothing of which would be known, leave the mask as it is.
+    """
+    grown = grow_mask(mask[0, 0].numpy(), *border)
+    return mask if grown.all() else torch.from_numpy(grown)[None, None]
 
 
 def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:

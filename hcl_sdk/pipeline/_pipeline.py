@@ -96,6 +96,9 @@ class Pipeline(Settings):
         min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
         dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
         feather: width in pixels of the border outside it over which the fill fades into the photo.
+        soft_edges: let the mask that was found grow by the width over which its confidence falls off, where that is
+            more than ``dilate``: along soft edges, and in photos that are larger than ``detection_size``. A ``dilate``
+            given for a call is exact. See :func:`~hcl_sdk.functional.arrays.measure_softness`.
         seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
             :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
@@ -384,7 +387,10 @@ class Pipeline(Settings):
 
     def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
         """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
-        holding = self._get_settings() | {name: value for name, value in settings.items() if value is not None}
+        given = {name: value for name, value in settings.items() if value is not None}
+        holding = self._get_settings() | given
+        if "dilate" in given:  # who says how far means it
+            holding["soft_edges"] = False
         return Flow(
             detector=self.detector,
             restorer=self.restorer,

@@ -242,3 +242,21 @@ def test_a_box_in_a_small_photo_stands_for_all_that_it_touches(
     ):
         touched = [i for i in range(large) if (i + 1) * small > start * large and i * small < (start + extent) * large]
         assert (first, first + count) == (touched[0], touched[-1] + 1)
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_softness_is_the_width_over_which_confidence_falls_off(scale: int) -> None:
+    confidence = np.zeros((40, 60), np.float32)
+    confidence[:, :30] = 0.9
+    mask = (confidence > 0.5).repeat(scale, 0).repeat(scale, 1)
+    assert arrays.measure_softness(confidence, mask, 0.5) == 0
+    confidence[:, 30:33] = [0.5, 0.3, 0.11]
+    confidence[:, 33:] = 0.1
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(3 * scale)
+    confidence[:, 33:] = 0.4  # what lies farther off is no edge
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(4 * scale)
+    assert arrays.measure_softness(confidence, np.zeros_like(mask), 0.5) == 0
+    mask[:, : 15 * scale] = False  # half of it was not found: a region of a kind that was not asked for
+    confidence[:, :30] = 0.1
+    confidence[:, 20:30] = 0.9
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(2 * scale)

@@ -24,6 +24,7 @@ try:
         Window,
         close_seam,
         feather_mask,
+        measure_softness,
         select_regions,
         shift,
         shrink_mask,
@@ -167,6 +168,7 @@ class Runner:
         self.min_area: float = config.get("min_area", 0.0)
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
+        self.soft_edges: bool = config.get("soft_edges", False)
         self.seamless: bool = config.get("seamless", False)
         files = self.manifest.files
         self._detector = Session(folder / DETECTOR, "detector", threads=threads) if DETECTOR in files else None
@@ -220,7 +222,8 @@ class Runner:
         if smaller != image.shape[2:]:
             in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
-        confidence = arrays.enlarge(working * found.get("verdict", 1.0), photo.size)[0, 0]
+        found["working"] = working * found.get("verdict", 1.0)
+        confidence = arrays.enlarge(found["working"], photo.size)[0, 0]
         mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold, self.min_area)
         return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
@@ -231,7 +234,11 @@ class Runner:
 
     def _fill(self, result: Result, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None) -> Result:
         photo = result.photo
-        alpha = feather_mask(result.corruption_mask, self.dilate, self.feather)
+        dilate = self.dilate
+        if self.soft_edges and seen is not None:
+            softness = measure_softness(seen[1]["working"][0, 0], result.corruption_mask, self.threshold)
+            dilate = max(dilate, softness)
+        alpha = feather_mask(result.corruption_mask, dilate, self.feather)
         mask = alpha > 0
         if mask.all():  # the restorer needs what little is known of the photo
             mask = result.corruption_mask

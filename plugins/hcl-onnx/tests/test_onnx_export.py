@@ -145,7 +145,13 @@ def test_images_of_one_class_are_among_those_that_agree(published: Exported) -> 
 
 @compositions
 @pytest.mark.parametrize(
-    "settings", [{"dilate": 3.0, "feather": 4.0}, {"threshold": 0.2, "peak_threshold": 0.6}, {"detection_size": None}]
+    "settings",
+    [
+        {"dilate": 3.0, "feather": 4.0},
+        {"soft_edges": True, "dilate": 0.5},
+        {"threshold": 0.2, "peak_threshold": 0.6},
+        {"detection_size": None},
+    ],
 )
 def test_other_settings_work_as_in_the_pipeline(exported: Exported, settings: dict[str, Any]) -> None:
     pipeline, folder, _ = exported
