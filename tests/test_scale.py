@@ -20,7 +20,7 @@ import torch
 from hcl_sdk import Pipeline
 
 torch.set_num_threads(1)
-pipeline = Pipeline.from_pretrained(device="cpu")
+pipeline = Pipeline.from_pretrained(device="cpu").replace(texture=0, seamless=False)  # what they take is bounded
 
 
 def restore(side):
@@ -101,6 +101,27 @@ def test_a_restorer_sees_the_surroundings_of_the_mask_alone(monkeypatch: pytest.
     assert sum(made) == (40 + 2 * 64) * (30 + 2 * 64)
     assert (result.restored[mask] == 128).all()
     assert (result.restored[~mask] == 0).all()
+
+
+def test_however_large_damage_is_little_of_it_is_refined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, mask = np.zeros((1500, 4000, 3), np.uint8), np.zeros((1500, 4000), bool)
+    mask[700:720] = True  # from side to side
+    mask[100:1400, 2000:2010] = True
+    made, crop = [], Photo.crop_rgb
+
+    def spy(self: Photo, rows: slice, columns: slice) -> Tensor:
+        made.append((rows.stop - rows.start, columns.stop - columns.start))
+        return crop(self, rows, columns)
+
+    pipeline = Pipeline(restorer=Noting(), seamless=True)
+    plain = pipeline.replace(seamless=False).restore(photo, corruption_mask=mask)
+    monkeypatch.setattr(Photo, "crop_rgb", spy)
+    result = pipeline.restore(photo, corruption_mask=mask)
+    refined = [size for size in made if size[1] < 4000]
+    assert len(refined) >= 4
+    assert max(max(size) for size in refined) <= 1024 + 2 * 384
+    assert (plain.restored[mask] == 128).all()
+    assert (result.restored == 0).all()  # a black photo, and a fill that meets it
 
 
 def test_parts_that_are_asked_for_later_are_those_that_were_used() -> None:

@@ -34,7 +34,7 @@ _FALLOFF = 4  # pixels of a detector's working size within which its confidence 
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
 
-REFINED_AT_ONCE = 2048
+REFINED_AT_ONCE = 1024
 """Rows and columns of damage for which a fill is refined at once, at most: that takes about 100 bytes a pixel."""
 
 Box: TypeAlias = tuple[int, int, int, int]

@@ -249,7 +249,8 @@ class Flow:
             changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
         if settings.texture > 0:
             changed = self._add_texture(part, hole, changed)
-        return Fill(image=changed, box=near, own=own)
+        rows, columns = shift(own, near)
+        return Fill(image=changed[..., rows, columns].clone(), box=own, own=own)
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
