@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import attrs
 import torch
 
 from hcl_sdk import Pipeline
@@ -33,6 +34,14 @@ def averaged(folders: Sequence[str]) -> Detector:
     return detectors[0]
 
 
+def with_fusion(detector: Detector, weights: str) -> Detector:
+    """The detector with the fusion of others, which need not have been taught on it."""
+    other = Pipeline.from_pretrained(weights).detector
+    if other is None or other.detail_fusion is None:
+        raise SystemExit(f"expected weights of a detector with a detail_fusion; {weights} has none")
+    return attrs.evolve(detector, detail_fusion=other.detail_fusion)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("detectors", nargs="+", metavar="DETECTOR")
@@ -41,6 +50,9 @@ def main() -> None:
     parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--context-size", type=int, default=256)
     parser.add_argument("--detail-size", type=int, help="for a detector that detail.py has taught")
+    parser.add_argument(
+        "--fusion-of", metavar="WEIGHTS", help="take the detail_fusion of these, which sees logits only"
+    )
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
@@ -52,8 +64,11 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
     settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "soft_edges", "seamless", "texture")
+    detector = averaged(arguments.detectors)
+    if arguments.fusion_of is not None:
+        detector = with_fusion(detector, arguments.fusion_of)
     pipeline = Pipeline(
-        averaged(arguments.detectors),
+        detector,
         Pipeline.from_pretrained(arguments.restorer).restorer,
         **{name: getattr(arguments, name) for name in settings},
     )
