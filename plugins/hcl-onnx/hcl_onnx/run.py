@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hcl_onnx import arrays
 from hcl_onnx.manifest import DETECTOR, RESTORER, ModelError, read
 from hcl_onnx.session import Session
 
 try:
+    from hcl_onnx import arrays
     from hcl_sdk import Photo
     from hcl_sdk.files import ProtectedFiles
     from hcl_sdk.functional.arrays import (
