@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +24,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scale import make_photo
 
 from hcl_sdk import Photo, Pipeline, restore_folder
 from hcl_sdk.runtime import count_processors
@@ -46,11 +47,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     pipeline = Pipeline.from_pretrained(arguments.weights)
-    width, height = map(int, arguments.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder, "photos")
         photos.mkdir()
-        make_photo(height, width, photos / "0.jpg")
+        make = [sys.executable, Path(__file__).with_name("scale.py"), "--sizes", arguments.size, "--make"]
+        subprocess.run([*make, photos / "0.jpg"], check=True)
         for i in range(1, arguments.photos):
             os.link(photos / "0.jpg", photos / f"{i}.jpg")
         opened = Photo.open(photos / "0.jpg")

@@ -62,3 +62,15 @@ def test_suffixes_that_are_registered_later_count(monkeypatch: pytest.MonkeyPatc
     assert not is_photo(".new")
     assert not is_photo("drawing.eps")
     assert not is_photo("film.mpg")
+
+
+@pytest.mark.parametrize(
+    "written", [("log.jsonl", "training.yaml"), ("log.jsonl", "panels/1.png"), ("metrics.json", "items.jsonl")]
+)
+def test_what_training_and_evaluation_write_among_photos_is_not_among_them(
+    tmp_path: Path, written: tuple[str, ...]
+) -> None:
+    for name in ("a.png", "in/b.png", "run/panels/1.png", "run/sheet.png", *(f"run/{name}" for name in written)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert sorted(list_photos(tmp_path, "photos")) == ["a.png", "in/b.png"]
