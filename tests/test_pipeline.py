@@ -534,6 +534,19 @@ def test_texture_is_the_photos_own_at_its_own_resolution(restoration_size: int |
     assert np.array_equal(again, pipeline.replace(texture=0).restore(photo, corruption_mask=mask, texture=1).restored)
 
 
+def test_another_restorer_comes_without_texture_unless_it_is_asked_for(tmp_path: Path) -> None:
+    pipeline = Pipeline(restorer=Flat(), texture=0.7, seamless=True, dilate=2)
+    other = pipeline.replace(restorer="residual-unet")
+    assert (other.texture, other.seamless, other.dilate) == (0, True, 2)
+    assert pipeline.replace(restorer="residual-unet", texture=0.4).texture == 0.4
+    assert pipeline.replace(restorer=pipeline.restorer, dilate=3).texture == 0.7
+    Pipeline(restorer="residual-unet", texture=0.7).save_pretrained(tmp_path / "own")
+    named = {"weights": str(tmp_path / "own"), "restorer": {"use": "gated-unet"}}
+    assert Pipeline.from_config(named).texture == 0
+    assert Pipeline.from_config(named | {"texture": 0.5}).texture == 0.5
+    assert Pipeline.from_config({"weights": str(tmp_path / "own"), "dilate": 1}).texture == 0.7
+
+
 def test_large_damage_is_refined_in_parts_that_go_on_where_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, mask = striped()
     mask[14:40, 20:56] = True

@@ -147,12 +147,16 @@ class Pipeline(Settings):
     def replace(self, **changes: Any) -> Pipeline:
         """Create a pipeline with other parts or settings that shares the rest; arguments are those of ``Pipeline``.
 
+        Another restorer comes with ``texture=0`` unless it is given, too: how much a fill needs depends on who made it.
+
         Example:
             >>> import hcl_sdk
             >>> pipeline = hcl_sdk.Pipeline(restorer="gated-unet").replace(restorer="residual-unet", dilate=2)
             >>> type(pipeline.restorer).__name__
             'ResidualUNet'
         """
+        if "restorer" in changes and changes["restorer"] is not self.restorer:
+            changes = {"texture": 0.0} | changes
         return attrs.evolve(self, **changes)
 
     def with_preset(self, job: str) -> Pipeline:
