@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import attrs
 
@@ -76,6 +76,11 @@ def _to_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, Iterable) else value
 
 
+def _check_flag(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f"{attribute.name} must be True or False; got {describe_value(value)}")
+
+
 def _check_kinds(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     expected = f"{attribute.name} must be kinds of damage, some of {', '.join(DAMAGE)}"
     if not isinstance(value, tuple) or not all(isinstance(kind, str) for kind in value):
@@ -106,10 +111,10 @@ class Settings:
     min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
     dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
-    soft_edges: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
-    seamless: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    soft_edges: bool = attrs.field(default=False, validator=_check_flag)
+    seamless: bool = attrs.field(default=False, validator=_check_flag)
     texture: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
-    unveil: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    unveil: bool = attrs.field(default=False, validator=_check_flag)
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         check_keywords(cls.__name__, given, [field.name for field in attrs.fields(cls) if field.init])
@@ -123,6 +128,17 @@ class Settings:
             known = [field.name for field in attrs.fields(type(self)) if field.init]
             raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}; {suggest(name, known)}")
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # type checkers would take any attribute for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            hint = "" if name.startswith("_") else f"; {suggest(name, _list_public(type(self)))}"
+            raise AttributeError(f"a {type(self).__name__} has no attribute {name!r}{hint}")
+
+
+def _list_public(cls: type[Settings]) -> list[str]:
+    fields = [field.name for field in attrs.fields(cls) if field.init]
+    return [*fields, *(name for name in dir(cls) if not name.startswith("_") and name not in fields)]
 
 
 _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)

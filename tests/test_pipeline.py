@@ -536,9 +536,9 @@ def test_texture_is_the_photos_own_at_its_own_resolution(restoration_size: int |
 
 def test_another_restorer_comes_without_texture_unless_it_is_asked_for(tmp_path: Path) -> None:
     pipeline = Pipeline(restorer=Flat(), texture=0.7, seamless=True, dilate=2)
-    other = pipeline.replace(restorer="residual-unet")
+    other = pipeline.replace(restorer=hcl_sdk.ResidualUNet())
     assert (other.texture, other.seamless, other.dilate) == (0, True, 2)
-    assert pipeline.replace(restorer="residual-unet", texture=0.4).texture == 0.4
+    assert pipeline.replace(restorer=hcl_sdk.ResidualUNet(), texture=0.4).texture == 0.4
     assert pipeline.replace(restorer=pipeline.restorer, dilate=3).texture == 0.7
     Pipeline(restorer="residual-unet", texture=0.7).save_pretrained(tmp_path / "own")
     named = {"weights": str(tmp_path / "own"), "restorer": {"use": "gated-unet"}}
@@ -843,6 +843,11 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
     with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
         pipeline.sensitivty = 0.9  # pyright: ignore[reportAttributeAccessIssue]
     assert "sensitivty" not in vars(pipeline)
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
+        _ = pipeline.sensitivty  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'detct'; did you mean 'detect'\?"):
+        _ = pipeline.detct  # pyright: ignore[reportAttributeAccessIssue]
+    assert not hasattr(pipeline, "_repr_html_")
     misspelled: dict[str, Any] = {"dilatte": 3}
     calls: list[Callable[[], Any]] = [
         lambda: known(**misspelled),
@@ -872,10 +877,12 @@ def test_parts_are_replaced_and_not_assigned(name: str) -> None:
 
 
 def test_parts_may_be_given_by_name() -> None:
-    pipeline = known(dilate=3).replace(restorer="gated-unet")
+    with pytest.warns(UserWarning, match=r"the restorer GatedUNet is made anew: its weights are random until"):
+        pipeline = known(dilate=3).replace(restorer="gated-unet")
     assert isinstance(pipeline.restorer, GatedUNet)
     assert pipeline.dilate == 3
-    other = pipeline.replace(restorer={"use": "gated-unet", "dim": 4, "multipliers": [1, 2]})
+    with pytest.warns(UserWarning, match="random"):
+        other = pipeline.replace(restorer={"use": "gated-unet", "dim": 4, "multipliers": [1, 2]})
     assert repr(other.restorer) == repr(GatedUNet(dim=4, multipliers=(1, 2)))
     made = Detector(
         encoder={"use": "convnext", "channels": [6, 8], "depths": [1, 1]},
@@ -1145,6 +1152,33 @@ def test_models_are_put_in_evaluation_mode(make_detector: Callable[..., Detector
     detector = make_detector().train()
     Pipeline(detector, device="cpu")
     assert not any(module.training for module in detector.modules())
+
+
+def test_a_restorer_that_is_handed_in_is_put_in_place_without_a_warning() -> None:
+    restorer = GatedUNet(dim=2)  # its weights may have been loaded
+    assert known().replace(restorer=restorer, dilate=1).restorer is restorer  # warnings are errors
+
+
+@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges"])
+@pytest.mark.parametrize("value", ["yes", 3, None])
+def test_a_setting_that_is_on_or_off_says_so(name: str, value: Any) -> None:
+    pipeline = known()
+    said = re.escape(f"{name} must be True or False; got {value!r} ({type(value).__name__})")
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        setattr(pipeline, name, value)
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        known(**{name: value})
+
+
+def test_restore_takes_one_photo_and_others_a_list() -> None:
+    photo, mask = stained()
+    pipeline = known()
+    for several in ([photo, photo], (photo,), (each for each in [photo])):
+        with pytest.raises(TypeError, match=r"restore takes one photo and its corruption_mask; got a .*restore_folder"):
+            pipeline.restore(several, corruption_mask=[mask])  # pyright: ignore[reportArgumentType]
+    for call in (pipeline, pipeline.detect):
+        with pytest.raises(TypeError, match=r"got generator; hand in several photos as a list, list\(photos\)"):
+            call(each for each in [photo])  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 @pytest.mark.parametrize("photo", [3, None, {"a": 1}])

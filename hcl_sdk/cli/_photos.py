@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.pipeline._schema import has_random_weights
 from hcl_sdk.plugins import registry
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 from hcl_sdk.settings import PRESETS
@@ -125,10 +128,8 @@ def _read_config(config: Path | None, weights: str | None) -> dict[str, Any]:
 
 def _check_is_trained(restorer: Restorer | None) -> None:
     """Refuse a built-in restorer that would have to learn first: here it has only random weights."""
-    if restorer is None or not any(parameter.requires_grad for parameter in restorer.parameters()):
-        return
-    name = registry.get_name(type(restorer))
-    if "/" not in name:  # what a package gives may come with weights of its own
+    if restorer is not None and has_random_weights(restorer):
+        name = registry.get_name(type(restorer))
         raise click.ClickException(
             f"the restorer {name} has to be trained first, and no weights are loaded for it: its fills would be noise. "
             "Weights that hold it are given with --weights; hcl components lists other restorers"
@@ -160,7 +161,10 @@ def run(
         click.exceptions.Exit: with status 1 if a photo failed.
     """
 
+    told = _Told()
+
     def tell(outcome: PhotoOutcome) -> None:
+        told.add(outcome)
         if given.as_json:
             _say(json.dumps(outcome.to_json()))
         elif outcome.error is None and not given.quiet:
@@ -209,18 +213,24 @@ def run(
             plot=given.plot,
             max_megapixels=given.max_megapixels,
         )
-        report = run_plan(
-            plan,
-            load(),
-            region=given.region,
-            resume=given.resume,
-            coco=coco,
-            report=given.report,
-            regions=given.as_json,
-            workers=given.workers,
-            progress=not given.quiet,
-            on_photo=tell,
-        )
+        pipeline = load()
+        try:
+            report = run_plan(
+                plan,
+                pipeline,
+                region=given.region,
+                resume=given.resume,
+                coco=coco,
+                report=given.report,
+                regions=given.as_json,
+                workers=given.workers,
+                progress=not given.quiet,
+                on_photo=tell,
+            )
+        except KeyboardInterrupt:
+            covers_all = [name for name, file in (("--coco", coco), ("--report", given.report)) if file is not None]
+            _say_what_is_done(told, plan, covers_all, quiet=given.quiet)
+            raise
         _finish(report, plan, quiet=given.quiet)
 
 
@@ -234,6 +244,48 @@ def _say(line: str, *, err: bool = False) -> None:
         click.echo(line, err=err)
 
 
+def _count(done: int, plan: Plan, *, has_results: bool) -> str:
+    what = "restored" if plan.outputs.restoring else "examined"
+    where = f", results in {plan.outputs.folder}" if has_results else ""
+    return f"{done} {'photo' if done == 1 else 'photos'} {what}{where}"
+
+
+@dataclass
+class _Told:
+    """What this process has done so far."""
+
+    done: int = 0
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+
+    def add(self, outcome: PhotoOutcome) -> None:
+        if outcome.error is None:
+            self.done += 1
+        else:
+            self.failures.append((outcome.path, outcome.error))
+
+
+def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: bool) -> None:
+    """Summarize on standard error what was done before an interruption, and how to go on.
+
+    Args:
+        told: of several processes, only that of this one.
+        plan: the plan of the run.
+        covers_all: the options that ask for a file about all photos, which cannot be combined with ``--resume``.
+        quiet: say only which photos failed.
+    """
+    if not is_first_process():
+        return
+    share = " by the first process" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    parts = [f"{_count(told.done, plan, has_results=told.done > 0)}{share}"]
+    parts += [f"{len(told.failures)} failed"] if told.failures else []
+    leaving_out = f" without {' and '.join(covers_all)}" if covers_all else ""
+    parts.append(f"--resume{leaving_out} goes on with the rest")
+    if not quiet:
+        click.echo("; ".join(parts), err=True)
+    for path, reason in told.failures:
+        click.echo(f"Error: {path}: {reason}", err=True)
+
+
 def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:
     """Summarize on standard error what all processes did together.
 
@@ -241,8 +293,7 @@ def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:
         click.exceptions.Exit: with status 1, in every process, if a photo failed in any of them.
     """
     if is_first_process():
-        what = "restored" if plan.outputs.restoring else "examined"
-        parts = [f"{report.done} {'photo' if report.done == 1 else 'photos'} {what}, results in {plan.outputs.folder}"]
+        parts = [_count(report.done, plan, has_results=report.done + report.were_there > 0)]
         parts += [f"{report.were_there} already done"] if report.were_there else []
         parts += [f"{len(report.failures)} failed"] if report.failures else []
         if not quiet:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @device_option
 def quickstart(output: Path, weights: str, device: str | None) -> None:
     """Damage a sample photo, restore it, and show the result."""
+    click.echo("A sample photo is damaged and restored; that takes seconds, on a busy machine minutes ...", err=True)
     from PIL import Image
 
     from hcl_sdk.cli._photos import load_pipeline

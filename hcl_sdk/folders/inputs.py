@@ -42,6 +42,7 @@ class Inputs:
         ignored: number of files in folders that are not photos.
         results: number of photos in folders that an earlier run has written beside its inputs.
         unread: number of files in folders in unsupported photo formats, by suffix.
+        empty: folders without photos.
         failures: what cannot be processed, with the reason.
     """
 
@@ -49,9 +50,14 @@ class Inputs:
     ignored: int = 0
     results: int = 0
     unread: Counter[str] = field(default_factory=Counter)
+    empty: list[Path] = field(default_factory=list)
     failures: list[tuple[Path, str]] = field(default_factory=list)
 
     def describe_left_out(self) -> list[str]:
+        """Describe in words which folders hold no photos, and which files in the folders are not processed."""
+        return [*(f"no photos in {folder}" for folder in self.empty), *self.describe_ignored()]
+
+    def describe_ignored(self) -> list[str]:
         """Describe in words which files in the folders are not processed."""
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
         if self.results:
@@ -93,7 +99,11 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
                 "output",
             )
         top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
-        for file in _list_photos(path, recursive, output, inputs):
+        failures = len(inputs.failures)
+        files = _list_photos(path, recursive, output, inputs)
+        if not files and len(inputs.failures) == failures and path not in inputs.empty:
+            inputs.empty.append(path)
+        for file in files:
             found.setdefault(os.path.abspath(file), (file, top / file.parent.relative_to(path)))
     _name(found.values(), inputs)
     return inputs
@@ -114,7 +124,7 @@ def _place_files(files: Iterable[str]) -> dict[str, Path]:
     return places
 
 
-def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> Iterable[Path]:
+def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> list[Path]:
     """List the photos in a folder; count everything else in ``inputs``."""
     photos: list[Path] = []
 

@@ -97,7 +97,7 @@ def make_plan(
             raise ArgumentError(f"expected one of {known}; got {file_format!r}", "format")
     inputs = find_inputs(paths, recursive=recursive, output=output)
     if not inputs.photos and not inputs.failures:
-        found = "; ".join(inputs.describe_left_out()) or "no files"
+        found = "; ".join(inputs.describe_ignored()) or "no files"
         raise NoPhotosError(f"no photo files in {', '.join(map(str, paths))} ({found})")
     masks = None if corruption_masks is None else match_masks(corruption_masks, inputs)
     outputs = Outputs(folder=output, restoring=restoring, plot=plot, file_format=file_format)

@@ -73,7 +73,7 @@ class FolderReport:
         done: number of photos processed in this run.
         were_there: number of photos skipped because they already had results.
         failures: photos without results, and folders that cannot be read, with the reason.
-        left_out: descriptions of the files in the folders that were not processed.
+        left_out: descriptions of the files in the folders that were not processed, and of folders without photos.
     """
 
     done: int

@@ -69,7 +69,7 @@ def restore_folder(
         plot: also write ``NAME_plot.png``, see :meth:`Result.plot`.
             coco: also write the regions of all photos to this file, as one COCO dataset.
         report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
-            most corrupted first.
+            most corrupted first. If the run is interrupted, it shows those that were done.
         max_megapixels: larger photos are refused: a small file can claim any size.
         workers: threads that read and write photos while the pipeline processes another one; 0 to do one thing after
             the other. The photos in memory together have at most 50 megapixels; a larger one is processed alone.
@@ -200,23 +200,31 @@ def run_plan(
     hidden = not progress or not is_first_process()
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
     stages = Stages(plan=plan, pipeline=pipeline, region=region, page=page, needs_regions=regions or coco is not None)
-    with (
-        tqdm(total=len(missing), unit="photo", leave=False, disable=hidden or on_terminal) as bar,
-        closing(stages.run(missing, workers)) as outcomes,
-    ):
-        for outcome in outcomes:
-            bar.update()
-            if outcome.error is not None:
-                failures.append((outcome.path, outcome.error))
-            else:
-                done += 1
-                if collection is not None:
-                    collection.add(outcome)
-            _log(outcome)
-            tell(outcome)
+    left_out = plan.inputs.describe_left_out()
+    try:
+        with (
+            tqdm(total=len(missing), unit="photo", leave=False, disable=hidden or on_terminal) as bar,
+            closing(stages.run(missing, workers)) as outcomes,
+        ):
+            for outcome in outcomes:
+                bar.update()
+                if outcome.error is not None:
+                    failures.append((outcome.path, outcome.error))
+                else:
+                    done += 1
+                    if collection is not None:
+                        collection.add(outcome)
+                _log(outcome)
+                tell(outcome)
+    except KeyboardInterrupt:
+        if page is not None:  # there is a single process then, which has nothing to gather
+            said = f"The run was stopped before it had done all of the {len(missing)} photos."
+            page.write(FolderReport(done=done, were_there=0, failures=tuple(failures), left_out=(said, *left_out)))
+            page.close()
+        raise
     if coco is not None and collection is not None:
         collection.write(Path(coco))
-    outcome = _sum_up(done, len(own) - len(missing), failures, plan.inputs.describe_left_out())
+    outcome = _sum_up(done, len(own) - len(missing), failures, left_out)
     if page is not None:
         page.write(outcome)
         page.close()

@@ -70,7 +70,7 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
 
     Raises:
         TypeError: if the box is not four whole numbers.
-        ValueError: if nothing of the photo lies in it.
+        ValueError: if its width or height is below 1, or nothing of the photo lies in it.
 
     Example:
         >>> slice_box((90, 10, 20, 5), (80, 100))
@@ -79,6 +79,8 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
     if not isinstance(box, list | tuple) or len(box) != 4 or not all(isinstance(value, Integral) for value in box):
         raise TypeError(f"a region is four whole numbers (x, y, width, height); got {box!r} ({type(box).__name__})")
     x, y, width, height = (int(value) for value in box)
+    if width < 1 or height < 1:
+        raise ValueError(f"width and height of a region must be at least 1; got {x},{y},{width},{height}")
     rows = slice(max(0, y), max(0, min(size[0], y + height)))
     columns = slice(max(0, x), max(0, min(size[1], x + width)))
     if rows.start >= rows.stop or columns.start >= columns.stop:

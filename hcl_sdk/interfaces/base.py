@@ -10,7 +10,7 @@ import functools
 import inspect
 import typing
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
@@ -243,7 +243,24 @@ def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]
     if "tuple" in str(hint):
         converters.append(functools.partial(_accept_lists, hint))
     converter = attrs.converters.pipe(*converters) if converters else None
-    return field.evolve(validator=attrs.validators.and_(*validators), converter=converter)
+    return field.evolve(validator=_Checks(tuple(validators)), converter=converter)
+
+
+@attrs.frozen
+class _Checks:
+    """Validators that run one after the other, as ``attrs.validators.and_`` does; an error is its message alone."""
+
+    _validators: tuple[Callable[[Any, attrs.Attribute[Any], Any], Any], ...]
+
+    def __call__(self, instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        try:
+            for validator in self._validators:
+                validator(instance, attribute, value)
+        except (TypeError, ValueError) as error:
+            if not any(isinstance(part, attrs.Attribute) for part in error.args[1:]):
+                raise
+            # Some of attrs' own put the field, what they expect and the value behind the message.
+            raise (TypeError if isinstance(error, TypeError) else ValueError)(error.args[0]) from None
 
 
 def _accept_lists(hint: Any, value: Any) -> Any:

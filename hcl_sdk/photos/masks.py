@@ -13,7 +13,7 @@ from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, get_white, to_luma, to_rgb
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
-from hcl_sdk.photos.photo import Photo, Source, is_tensor
+from hcl_sdk.photos.photo import Source, is_tensor, open_named
 from hcl_sdk.photos.read import File, decode_file
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ Corrupted: TypeAlias = Literal["white", "black"]
 _LOOKED_AT = 16
 
 
-def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
+def load_mask(source: Source, size: tuple[int, int], *, swapped: bool = False) -> Tensor:
     """Read a mask that a user made for a photo.
 
     Args:
@@ -31,6 +31,7 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
             ``[1, 1, H, W]`` of any integer, bool or floating-point type. White (255, 1, True) is corrupted, black is
             not; in between, more than half is. Integers that are all 0 or 1 are taken as False and True.
         size: (height, width) of the photo, upright.
+        swapped: whether the photo's orientation exchanged them, as `Photo.swapped` says; for messages.
 
     Returns:
         bool ``[1, 1, H, W]`` on the CPU, True = corrupted.
@@ -41,10 +42,10 @@ def load_mask(source: Source, size: tuple[int, int]) -> Tensor:
     """
     import torch
 
-    return torch.from_numpy(load_mask_array(source, size))[None, None]
+    return torch.from_numpy(load_mask_array(source, size, swapped=swapped))[None, None]
 
 
-def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
+def load_mask_array(source: Source, size: tuple[int, int], *, swapped: bool = False) -> NDArray[np.bool_]:
     """Read a mask as `load_mask` does, without torch, into a NumPy array ``[H, W]``."""
     if is_tensor(source):
         import torch
@@ -54,9 +55,10 @@ def load_mask_array(source: Source, size: tuple[int, int]) -> NDArray[np.bool_]:
     elif isinstance(source, np.ndarray):
         source = _to_photo_array(source, size)
     name = str(source) if isinstance(source, str | os.PathLike) else "the mask"
-    photo = Photo.open(source, max_megapixels=max(MAX_MEGAPIXELS, size[0] * size[1] / 1e6))
+    photo = open_named(source, "the mask", max_megapixels=max(MAX_MEGAPIXELS, size[0] * size[1] / 1e6))
     if photo.size != tuple(size):
-        hint = "; the photo's size counts after its EXIF orientation is applied" if photo.size == size[::-1] else ""
+        hint = "; the photo's size counts after its EXIF orientation is applied" if swapped else "; is it transposed?"
+        hint = hint if photo.size == tuple(size)[::-1] else ""
         raise PhotoError(
             f"{name}: a mask of {photo.size[1]} x {photo.size[0]} pixels does not fit a photo of {size[1]} x {size[0]} "
             f"(width x height){hint}",

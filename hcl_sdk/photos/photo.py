@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, cast
@@ -34,12 +35,13 @@ def is_tensor(value: object) -> TypeGuard[Tensor]:
 
 @dataclass(frozen=True)
 class _Origin:
-    """The type a photo was given as, so that it can be returned as the same."""
+    """The type a photo was given as, so that it can be returned as the same; and whether its sides were swapped."""
 
     kind: Literal["file", "image", "array", "tensor"]
     dimensions: int = 3
     dtype: torch.dtype | None = None
     device: torch.device | None = None
+    swapped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -95,27 +97,12 @@ class Photo:
             TypeError: if the source is none of these.
             PhotoError: if it cannot be read, has no pixels, or has values out of range.
         """
-        if isinstance(source, Photo):
-            return source
-        if isinstance(source, str | os.PathLike):
-            path = Path(source)
-            if "://" in str(source):
-                raise PhotoError(f"{source}: URLs are not read; download it first and pass its bytes", name=str(source))
-            return _from_decoded(decode_file(path, str(path), max_megapixels=max_megapixels), path)
-        if isinstance(source, bytes | bytearray | memoryview):
-            return _from_decoded(decode_file(bytes(source), "the bytes", max_megapixels=max_megapixels), None)
-        if isinstance(source, Image.Image):
-            return _from_decoded(decode_image(source, "the PIL image"), None, "image")
-        if isinstance(source, np.ndarray):
-            return _from_array(source)
-        if is_tensor(source):
-            return _from_tensor(source)
-        if callable(getattr(source, "read", None)):
-            return _from_file(cast("BinaryIO", source), max_megapixels)
-        raise TypeError(
-            f"a photo is a path, the bytes of a file, an open file, a PIL image, a numpy array [H, W] or [H, W, C] or "
-            f"a tensor [C, H, W] or [1, C, H, W]; got {type(source).__name__}"
-        )
+        return open_named(source, None, max_megapixels=max_megapixels)
+
+    @property
+    def swapped(self) -> bool:
+        """Whether its EXIF orientation has exchanged width and height."""
+        return self._origin.swapped
 
     @classmethod
     def from_mask(cls, mask: np.ndarray) -> Photo:
@@ -305,6 +292,34 @@ class Compositor:
         self.photo.pixels[box] = np.where(touched, color.from_rgb(blended, old, mode), old)
 
 
+def open_named(source: Source, name: str | None, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+    """Open a photo as `Photo.open` does; ``name`` is what messages call it if it is no named file or tensor."""
+    if isinstance(source, Photo):
+        return source
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if "://" in str(source):
+            raise PhotoError(f"{source}: URLs are not read; download it first and pass its bytes", name=str(source))
+        return _from_decoded(decode_file(path, str(path), max_megapixels=max_megapixels), path)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_decoded(decode_file(bytes(source), name or "the bytes", max_megapixels=max_megapixels), None)
+    if isinstance(source, Image.Image):
+        return _from_decoded(decode_image(source, name or "the PIL image"), None, "image")
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name)
+    if is_tensor(source):
+        return _from_tensor(source)
+    if callable(getattr(source, "read", None)):
+        return _from_file(cast("BinaryIO", source), name, max_megapixels)
+    several = (
+        "; hand in several photos as a list, list(photos)" if name is None and isinstance(source, Iterator) else ""
+    )
+    raise TypeError(
+        f"{name or 'a photo'} is a path, the bytes of a file, an open file, a PIL image, a numpy "
+        f"array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; got {type(source).__name__}{several}"
+    )
+
+
 def _to_float32(values: Tensor | np.ndarray) -> np.ndarray:
     if isinstance(values, np.ndarray):
         return values.astype(np.float32, copy=False)
@@ -322,13 +337,13 @@ def _from_decoded(decoded: Decoded, path: Path | None, kind: Literal["file", "im
         exif=decoded.exif,
         dpi=decoded.dpi,
         notes=decoded.notes,
-        _origin=_Origin(kind),
+        _origin=_Origin(kind, swapped=decoded.swapped),
     )
 
 
-def _from_file(file: BinaryIO, max_megapixels: float) -> Photo:
-    name = getattr(file, "name", None)
-    name = name if isinstance(name, str) else "the file"
+def _from_file(file: BinaryIO, name: str | None, max_megapixels: float) -> Photo:
+    own = getattr(file, "name", None)
+    name = own if isinstance(own, str) else name or "the file"
     try:
         contents = file.read()
     except OSError as error:
@@ -340,14 +355,15 @@ def _from_file(file: BinaryIO, max_megapixels: float) -> Photo:
     return _from_decoded(decode_file(contents, name, max_megapixels=max_megapixels), None)
 
 
-def _from_array(array: np.ndarray) -> Photo:
+def _from_array(array: np.ndarray, name: str | None) -> Photo:
+    what = "an array" if name is None else f"{name}: an array"
     pixels = array[..., None] if array.ndim == 2 else array
     if pixels.ndim != 3 or pixels.shape[2] not in color.MODES:
-        raise PhotoError(f"an array must be [H, W] or [H, W, C] with C = 1, 2, 3 or 4; got shape {list(array.shape)}")
+        raise PhotoError(f"{what} must be [H, W] or [H, W, C] with C = 1, 2, 3 or 4; got shape {list(array.shape)}")
     if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64):
-        raise TypeError(f"an array must be uint8, uint16, bool or floating-point in [0, 1]; got {array.dtype}")
+        raise TypeError(f"{what} must be uint8, uint16, bool or floating-point in [0, 1]; got {array.dtype}")
     origin = _Origin("array", dimensions=array.ndim)
-    return Photo(pixels=_own(pixels, "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+    return Photo(pixels=_own(pixels, name or "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
 
 
 def _from_tensor(tensor: Tensor) -> Photo:
@@ -373,7 +389,7 @@ def _from_tensor(tensor: Tensor) -> Photo:
 def _own(pixels: np.ndarray, name: str) -> np.ndarray:
     """Copy checked pixels: the caller may go on writing to theirs."""
     if pixels.size == 0:
-        raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]}")
+        raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]} (width x height)")
     if pixels.dtype.kind == "f":
         try:
             color.check_unit_range(pixels)

@@ -39,6 +39,7 @@ class Decoded:
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data as stored in files, with orientation reset; without the thumbnail.
         dpi: dots per inch, horizontal and vertical.
+        swapped: whether the orientation has exchanged width and height.
         notes: descriptions of what was dropped.
     """
 
@@ -47,6 +48,7 @@ class Decoded:
     icc_profile: bytes | None
     exif: bytes | None
     dpi: tuple[float, float] | None
+    swapped: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -175,6 +177,9 @@ _INSIDES = (TypeError, LookupError, AttributeError, AssertionError, ArithmeticEr
 
 def _say_why(error: Exception, name: str) -> str:
     if isinstance(error, FileNotFoundError):
+        path = error.filename
+        if path is not None and os.path.islink(path):
+            return f"this is a link to a file that does not exist, {os.path.realpath(os.fsdecode(path))}"
         return "there is no such file"
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a photo file"
@@ -247,7 +252,7 @@ def _identify(stream: BinaryIO) -> Image.Image:
 
 def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
     if 0 in image.size:
-        raise ValueError(f"it has no pixels: {image.width} x {image.height}")
+        raise ValueError(f"it has no pixels: {image.width} x {image.height} (width x height)")
     most = MAX_MEGAPIXELS if max_megapixels is None else max_megapixels
     if (pixels := image.width * image.height) > most * 1e6:
         remedy = "Shrink it first" if max_megapixels is None else "If you trust the file, allow more (--max-megapixels)"
@@ -290,8 +295,8 @@ def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapi
 
 def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
     if 0 in image.size:
-        raise ValueError(f"it has no pixels: {image.width} x {image.height}")
-    stored_orientation = read_orientation(image)  # loading a TIFF applies the orientation and removes it
+        raise ValueError(f"it has no pixels: {image.width} x {image.height} (width x height)")
+    swapped = read_orientation(image) in (5, 6, 7, 8)  # loading a TIFF applies the orientation and removes it
     pixels, mode = None, ""
     if opened is not None:
         position = opened.file.tell()
@@ -308,7 +313,7 @@ def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
     dpi = image.info.get("dpi")
     if dpi is not None:
         x, y = float(dpi[0]), float(dpi[1])
-        dpi = (y, x) if stored_orientation >= 5 else (x, y)
+        dpi = (y, x) if swapped else (x, y)
         if not all(0 < d < 1e6 for d in dpi):  # nonsense in the file, or NaN
             dpi = None
     return Decoded(
@@ -317,6 +322,7 @@ def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
         icc_profile=(opened and opened.icc_profile) or image.info.get("icc_profile") or None,
         exif=_read_exif(image),
         dpi=dpi,
+        swapped=swapped,
         notes=() if opened is None else opened.notes,
     )
 

@@ -37,7 +37,7 @@ def run_batches(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if not _is_list(photo):
+    if not is_list(photo):
         return work([Photo.open(photo)])[0]
     photos = [Photo.open(source) for source in photo]
     by_size: dict[tuple[int, int], list[int]] = {}
@@ -56,5 +56,6 @@ def run_batches(
     return [results[i] for i in range(len(photos))]
 
 
-def _is_list(photo: Any) -> bool:
+def is_list(photo: Any) -> bool:
+    """Return whether a list of photos was passed, not a single one."""
     return isinstance(photo, Sequence) and not isinstance(photo, str | bytes | bytearray | memoryview)

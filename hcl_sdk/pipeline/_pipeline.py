@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, Unpack, overload
@@ -21,11 +22,11 @@ from hcl_sdk.functional.arrays import Box
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
-from hcl_sdk.pipeline._batches import run_batches
+from hcl_sdk.pipeline._batches import is_list, run_batches
 from hcl_sdk.pipeline._card import write_card
 from hcl_sdk.pipeline._flow import Flow
 from hcl_sdk.pipeline._options import CallOptions, DetectOptions, Kinds
-from hcl_sdk.pipeline._schema import bind_parts, make_modules, read_changes, read_fields
+from hcl_sdk.pipeline._schema import bind_parts, has_random_weights, make_modules, read_changes, read_fields
 from hcl_sdk.pipeline._suspect import find_suspect
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
@@ -149,15 +150,28 @@ class Pipeline(Settings):
 
         Another restorer comes with ``texture=0`` unless it is given, too: how much a fill needs depends on who made it.
 
+        A built-in part that is described by its name or configuration and has to learn is random until it is trained
+        or its weights are loaded; a ``UserWarning`` says so.
+
         Example:
             >>> import hcl_sdk
-            >>> pipeline = hcl_sdk.Pipeline(restorer="gated-unet").replace(restorer="residual-unet", dilate=2)
+            >>> pipeline = hcl_sdk.Pipeline(restorer="gated-unet").replace(restorer=hcl_sdk.ResidualUNet(), dilate=2)
             >>> type(pipeline.restorer).__name__
             'ResidualUNet'
         """
         if "restorer" in changes and changes["restorer"] is not self.restorer:
             changes = {"texture": 0.0} | changes
-        return attrs.evolve(self, **changes)
+        made = attrs.evolve(self, **changes)
+        for name in ("detector", "restorer"):
+            part = getattr(made, name)
+            if isinstance(changes.get(name), str | Mapping) and has_random_weights(part):
+                warnings.warn(
+                    f"the {name} {type(part).__name__} is made anew: its weights are random until it is trained "
+                    f"or they are loaded",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        return made
 
     def with_preset(self, job: str) -> Pipeline:
         """Create a pipeline with the settings for a job that shares the rest; see ``hcl_sdk.settings.PRESETS``.
@@ -278,9 +292,14 @@ class Pipeline(Settings):
                 pipeline lacks a restorer.
         """
         self._need_restorer()
+        if is_list(photo) or (isinstance(photo, Iterator) and not hasattr(photo, "read")):
+            raise TypeError(
+                f"restore takes one photo and its corruption_mask; got a {type(photo).__name__}: call it for each "
+                f"photo, or hcl_sdk.restore_folder(folder, output, corruption_masks=masks) for files"
+            )
         flow = self._make_flow(dilate=dilate, feather=feather, texture=texture)
         opened = Photo.open(photo)
-        mask = load_mask(corruption_mask, opened.size)
+        mask = load_mask(corruption_mask, opened.size, swapped=opened.swapped)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, corruption_mask=mask, mask_path=path)
         return flow.fill(result)

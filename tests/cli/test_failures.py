@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,44 @@ def test_an_interruption_leaves_whole_files_only(
     for name in left:
         assert pixels(Path("hcl_output", name)).shape == (HEIGHT, WIDTH)
     assert not Path("coco.json").exists()
+
+
+@pytest.mark.parametrize(("number", "last"), [(signal.SIGTERM, "Terminated."), (signal.SIGINT, "Interrupted.")])
+def test_a_run_that_is_stopped_says_what_is_done_and_how_to_go_on(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, last: str
+) -> None:
+    photos = [draw("p/a.png"), draw("p/b.png"), draw("p/c.png")]
+    Path("p/0.png").write_bytes(b"not a photo")
+    save = Photo.save
+
+    def stop(self: Photo, path: Any, **options: Any) -> None:
+        if Path(path).name == "b_mask.png":
+            signal.raise_signal(number)
+        save(self, path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Photo, "save", stop)
+        arguments = ["detect", "p", "--report", "report.html", "--workers", 0]
+        said = hcl(*arguments, status=128 + number).stderr.splitlines()
+        quiet = hcl(*arguments[:2], "-q", "-o", "other", "--workers", 0, status=128 + number).stderr.splitlines()
+    assert said[-3].endswith(
+        "1 photo examined, results in hcl_output; 1 failed; --resume without --report goes on with the rest"
+    )
+    assert said[-2].startswith("Error: p/0.png: this is not a photo")
+    assert said[-1] == last
+    assert quiet == said[-2:]
+    page = Path("report.html").read_text()
+    assert [str(photo) in page for photo in photos] == [True, False, False]
+    assert "p/0.png" in page
+    assert "The run was stopped before it had done all of the 4 photos." in page
+    resumed = hcl("detect", "p", "--resume", status=1).stderr
+    assert "2 photos examined, results in hcl_output; 1 already done; 1 failed" in resumed
+
+
+def test_a_run_that_wrote_nothing_names_no_results(hcl: Callable[..., Result]) -> None:
+    said = hcl("detect", "nope.jpg", status=1).stderr
+    assert said == "0 photos examined; 1 failed\nError: nope.jpg: there is no such file\n"
+    assert not files("hcl_output")
 
 
 @pytest.mark.parametrize(

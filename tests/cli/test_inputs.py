@@ -177,6 +177,18 @@ def test_photos_that_are_no_regular_files_are_named_at_once(hcl: Callable[..., R
     assert "Error: p/a.png: pipe.png: this is not a regular file" in result.stderr
 
 
+def test_a_folder_without_photos_is_named(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png")
+    Path("empty").mkdir()
+    Path("notes/deep").mkdir(parents=True)
+    Path("notes/deep/b.txt").touch()
+    said = hcl("detect", "p", "empty", "notes", "empty", "-r").stderr
+    assert "1 photo examined, results in hcl_output; no photos in empty; no photos in notes; 1 other file" in said
+    assert "no photos" not in hcl("detect", "p").stderr
+    said = hcl("detect", "empty", "notes", "gone.jpg", status=1).stderr
+    assert "no photos in empty; no photos in notes" in said
+
+
 def test_a_pipe_of_the_shell_is_read_whole(hcl: Callable[..., Result]) -> None:
     content = draw("a.png").read_bytes()
     reader, writer = os.pipe()

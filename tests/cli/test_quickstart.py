@@ -14,7 +14,9 @@ from hcl_sdk.photos.photo import Photo
 
 
 def test_quickstart_damages_and_restores_the_sample(hcl: Callable[..., Result]) -> None:
-    shown = hcl("quickstart", "-o", "quick").stdout
+    result = hcl("quickstart", "-o", "quick")
+    shown = result.stdout
+    assert result.stderr.startswith("A sample photo is damaged and restored")
     names = {"sample_damaged.png", "sample_damaged_mask.png", "sample_damaged_restored.png"}
     assert files("quick") == names | {"sample_damaged_comparison.png"}
     assert all(str(Path("quick", name)) in shown for name in names)

@@ -187,6 +187,12 @@ def test_what_is_no_box_is_refused(box: Any) -> None:
         arrays.slice_box(box, (10, 10))
 
 
+@pytest.mark.parametrize("box", [(0, 0, -1, 5), (0, 0, 5, 0)])
+def test_a_box_without_pixels_is_refused(box: Any) -> None:
+    with pytest.raises(ValueError, match=r"width and height of a region must be at least 1; got 0,0,"):
+        arrays.slice_box(box, (10, 10))
+
+
 @given(masks, st.integers(1, 7), st.integers(0, 1000))
 def test_regions_are_the_same_however_the_photo_is_cut(mask: np.ndarray, rows: int, seed: int) -> None:
     peaks = np.random.default_rng(seed).random(mask.shape) < 0.03

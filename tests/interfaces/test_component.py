@@ -208,6 +208,29 @@ def test_a_whole_number_is_a_number() -> None:
     assert Encoder(rate=1).rate == 1
 
 
+def test_errors_of_validators_are_one_message() -> None:
+    @hcl_sdk.component
+    class Chosen(hcl_sdk.Encoder):
+        names: tuple[str, ...] = attrs.field(
+            default=("abc",), validator=attrs.validators.deep_iterable(attrs.validators.in_(["abc", "x"]))
+        )
+        code: str = attrs.field(default="abc", validator=attrs.validators.matches_re("[a-c]+"))
+
+        @property
+        def spec(self) -> PyramidSpec:
+            return SPEC
+
+        def build(self) -> None: ...
+
+        def forward(self, image: Tensor) -> Pyramid:
+            raise NotImplementedError
+
+    with pytest.raises(ValueError, match=r"^'names' must be in \['abc', 'x'\] \(got 'y'\)$"):
+        Chosen(names=("y",))
+    with pytest.raises(ValueError, match=r"^'code' must match regex '\[a-c\]\+' \('d' doesn't\)$"):
+        Chosen(code="d")
+
+
 def test_validators_run_after_the_types() -> None:
     with pytest.raises(ValueError, match="'dim' must be >= 1: 0"):
         Encoder(dim=0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,12 +68,36 @@ def test_a_mask_of_one_row_or_pixel() -> None:
     assert load_mask(torch.ones(1, 1), (1, 1)).tolist() == [[[[True]]]]
 
 
+@pytest.mark.parametrize(
+    ("source", "error", "said"),
+    [
+        (np.full((24, 16), 2.0), PhotoError, "the mask: floating-point values must lie in .0, 1.; got 2.0"),
+        (torch.full((24, 16), 2.0), PhotoError, "the mask: floating-point values must lie in .0, 1.; got 2.0"),
+        (Image.new("F", (16, 24), 2.0), PhotoError, "the mask: floating-point values"),
+        (np.zeros((0, 16)), PhotoError, r"the mask: it has no pixels: 16 x 0 \(width x height\)"),
+        (np.zeros((24, 16), np.complex64), TypeError, "the mask: an array must be uint8"),
+        (np.zeros((24, 16, 7), np.uint8), PhotoError, "the mask: an array must be .H, W."),
+        (b"no mask", PhotoError, "the mask: this is not a photo"),
+        (io.BytesIO(b"no mask"), PhotoError, "the mask: this is not a photo"),
+        ([np.zeros((24, 16))], TypeError, "the mask is a path, .*; got list$"),
+    ],
+)
+def test_errors_of_masks_say_that_it_is_the_mask(source: Any, error: Any, said: str) -> None:
+    with pytest.raises(error, match=f"^{said}"):
+        load_mask(source, (24, 16))
+
+
 def test_masks_that_do_not_fit_are_refused(tmp_path: Path, mask: Any) -> None:
     Image.new("L", (16, 24)).save(tmp_path / "mask.png")
     with pytest.raises(PhotoError, match=r"mask\.png: a mask of 16 x 24 pixels does not fit a photo of 20 x 30"):
         load_mask(tmp_path / "mask.png", (30, 20))
     with pytest.raises(PhotoError, match="orientation"):
+        load_mask(mask, (16, 24), swapped=True)
+    with pytest.raises(PhotoError, match=r"\(width x height\); is it transposed\?$"):
         load_mask(mask, (16, 24))
+    for swapped in (False, True):  # of another size, neither explains it
+        with pytest.raises(PhotoError, match=r"\(width x height\)$"):
+            load_mask(mask, (16, 25), swapped=swapped)
     with pytest.raises(PhotoError, match="colored"):
         load_mask(Image.new("RGB", (16, 24), (255, 0, 0)), (24, 16))
     with pytest.raises(PhotoError, match="transparent"):

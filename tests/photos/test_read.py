@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -318,6 +319,12 @@ def test_a_header_that_its_reader_cannot_read_is_said_to_be_damaged(
 def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match="there is no such file"):
         read_rgb(tmp_path / "gone.jpg", "gone.jpg")
+    (tmp_path / "link.jpg").symlink_to("gone.jpg")
+    said = re.escape(f"link.jpg: this is a link to a file that does not exist, {tmp_path.resolve() / 'gone.jpg'}")
+    with pytest.raises(PhotoError, match=said):
+        read_rgb(tmp_path / "link.jpg", "link.jpg")
+    with pytest.raises(PhotoError, match=said):
+        Photo.open(str(tmp_path / "link.jpg"))
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(PhotoError, match="this is a folder"):
         read_rgb(tmp_path / "folder.jpg", "folder.jpg")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-_POSITIVE = attrs.validators.and_(attrs.validators.instance_of(int), attrs.validators.ge(1))
+from hcl_sdk.settings import Number
+
+_POSITIVE = Number(type=int, low=1, expected="a whole number >= 1")
 
 
 @attrs.frozen(kw_only=True)

@@ -193,5 +193,5 @@ def test_the_examples_are_photos_with_something_on_them(tmp_path: Path) -> None:
 def test_limits_are_whole_numbers() -> None:
     with pytest.raises(ValueError, match="photos"):
         Limits(photos=0)
-    with pytest.raises(TypeError, match="minutes"):
+    with pytest.raises(TypeError, match=r"minutes must be a whole number >= 1; got 1.5 \(float\)"):
         Limits(minutes=1.5)  # pyright: ignore[reportArgumentType]

@@ -205,7 +205,7 @@ class Runner:
         """
         self._need_restorer()
         opened = Photo.open(photo)
-        mask = load_mask_array(corruption_mask, opened.size)
+        mask = load_mask_array(corruption_mask, opened.size, swapped=opened.swapped)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, confidence=mask.astype(np.float32), corruption_mask=mask, mask_path=path)
         return self._fill(result, None)
