@@ -139,7 +139,7 @@ def test_stages_can_be_chosen() -> None:
         ({"model": "test_resnet", "checkpoint": __file__}, "cannot get the weights of 'test_resnet' in "),
         ({"config": {"zero_init_last": True}}, "config.architecture: timm .* has no model None"),
         ({"config": {"architecture": "hf-hub:a/b"}}, "config.architecture: timm .* has no model 'hf-hub:a/b'"),
-        ({"config": {"architecture": "test_resnet", "checkpoint_path": "x"}}, "checkpoint_path are no arguments"),
+        ({"config": {"architecture": "test_resnet", "checkpoint_path": "x"}}, "checkpoint_path are not arguments"),
         ({"config": {"architecture": "test_resnet", "blocks": 3}}, "timm cannot make test_resnet from it: .*blocks"),
         ({"model": "mixer_s16_224", "pretrained": False}, "cannot be an encoder, which takes images of any size"),
         ({"model": "inception_v3", "pretrained": False}, r"stage 0 gives \[1, 64, .*\]; expected a map"),
