@@ -61,6 +61,41 @@ def test_memory_grows_by_less_than_15_bytes_a_pixel(mask: str, tmp_path: object)
     assert float(run.stdout) < 15
 
 
+DETAILS = """
+import resource
+import numpy as np
+import torch
+from hcl_sdk import DetailFusion, Detector, Pipeline, ProjectionHead, Prototypes, ResNetEncoder
+
+torch.set_num_threads(1)
+detector = Detector(
+    encoder=ResNetEncoder(channels=(4, 4), depths=(0, 0)),
+    interaction="identity",
+    head=ProjectionHead(dim=4),
+    clusterer=Prototypes(),
+    detail_fusion=DetailFusion(),
+)
+pipeline = Pipeline(detector, detection_size=512, detail_size=2048, device="cpu")
+
+
+def detect(side):
+    result = pipeline.detect(np.full((side, side, 3), 90, np.uint8))
+    assert result.detection.confidence.shape[-1] == 512
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+small = detect(1000)
+print((detect(4000) - small) / (4000**2 - 1000**2))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks of memory are measured as Linux counts them")
+def test_tiles_of_a_photos_own_pixels_keep_memory_below_15_bytes_a_pixel() -> None:
+    """The caller's own array is 3 and the photo 3; the large image has 8 bits, and tiles are held one at a time."""
+    run = subprocess.run([sys.executable, "-c", DETAILS], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 15
+
+
 def test_loading_the_default_weights_imports_no_compiler() -> None:
     """It would take a second and 100 MB."""
     code = (
