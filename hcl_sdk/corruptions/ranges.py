@@ -38,3 +38,8 @@ def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
 def pick_count(rng: np.random.Generator, limits: tuple[int, int]) -> int:
     """Pick an integer between two, both included."""
     return int(rng.integers(limits[0], limits[1] + 1))
+
+
+def pick_number(rng: np.random.Generator, limits: tuple[float, float]) -> float:
+    """Draw a number between two limits; where they are equal, nothing is drawn from the generator."""
+    return limits[0] if limits[0] == limits[1] else float(rng.uniform(*limits))

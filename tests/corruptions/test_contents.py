@@ -236,6 +236,15 @@ def test_film_damage_is_light_or_dark_and_varies_in_strength() -> None:
     assert np.median(spread) > 20
 
 
+@pytest.mark.parametrize("kind", [FilmDamage, Cracks])
+def test_what_is_drawn_finer_is_thinner(kind: type[FilmDamage] | type[Cracks]) -> None:
+    areas = [
+        sum(float((paint(kind(scale=(scale, scale)), (256, 256), seed)[..., 3] > 0).mean()) for seed in range(12))
+        for scale in (0.3, 1.0)
+    ]
+    assert areas[0] < 0.7 * areas[1]
+
+
 def test_a_stain_is_darker_at_its_edge() -> None:
     """Of one round stain, the opacity along a ring near its edge exceeds that in its middle."""
     darker = []

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.corruptions.ranges import between, pick_count
+from hcl_sdk.corruptions.ranges import between, pick_count, pick_number
 from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path, draw_rough_noise, draw_smooth_noise, join_rgba, walk
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -22,6 +22,8 @@ class Cracks(Content):
         cracks: range of the number of cracks; each branches a few times.
         folds: range of the number of folds.
         strength: range of the opacity at the strongest point.
+        scale: range of the size of what is drawn, relative to a print as large as the image; below 1 the damage is
+            finer, as in a scan of a large print.
     """
 
     damage: ClassVar[Damage] = "scratch"
@@ -29,6 +31,7 @@ class Cracks(Content):
     cracks: tuple[int, int] = attrs.field(default=(0, 8), validator=between(0))
     folds: tuple[int, int] = attrs.field(default=(0, 2), validator=between(0))
     strength: tuple[float, float] = attrs.field(default=(0.5, 1.0), validator=between(0, 1))
+    scale: tuple[float, float] = attrs.field(default=(1.0, 1.0), validator=between(0.05, 4))
 
     def paint(
         self,
@@ -39,17 +42,18 @@ class Cracks(Content):
     ) -> NDArray[np.uint8]:
         size = image.shape[0], image.shape[1]
         short = min(size)
+        fine = short * pick_number(rng, self.scale)
         cracks = pick_count(rng, self.cracks)
         folds = pick_count(rng, self.folds)
         if cracks + folds == 0:
             cracks = 1
         form = np.zeros(size, np.float32)
         for _ in range(cracks):
-            thick = max(0.7, short * rng.uniform(0.002, 0.012))
+            thick = max(0.7, fine * rng.uniform(0.002, 0.012))
             for points, share in _grow_branches(size, rng):
                 draw_path(size, points, thick * share * _vary_width(len(points), rng)).merge_into(form)
         for _ in range(folds):
-            _draw_fold(form, rng)
+            _draw_fold(form, fine, rng)
         strength = np.float32(rng.uniform(*self.strength))
         form *= (0.45 + 0.8 * draw_smooth_noise(size, short * rng.uniform(0.03, 0.15), rng)).clip(0, 1) * strength
         paper = rng.uniform(190, 250) + np.array([6.0, 0.0, -rng.uniform(0, 40)])
@@ -93,10 +97,9 @@ def _grow_branches(size: tuple[int, int], rng: np.random.Generator) -> list[tupl
     return lines
 
 
-def _draw_fold(form: NDArray[np.floating], rng: np.random.Generator) -> None:
+def _draw_fold(form: NDArray[np.floating], short: float, rng: np.random.Generator) -> None:
     """Draw a line across the whole opacity ``[H, W]``, with missing flakes along it."""
     size = height, width = form.shape[0], form.shape[1]
-    short = min(size)
     if rng.random() < 0.5:
         y = rng.uniform(0.1, 0.9, 2) * height
         ends = np.array([[0, y[0]], [width, y[0] + (y[1] - y[0]) * 0.2]])

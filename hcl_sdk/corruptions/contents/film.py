@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hcl_sdk.corruptions.ranges import between, pick, pick_count
+from hcl_sdk.corruptions.ranges import between, pick, pick_count, pick_number
 from hcl_sdk.corruptions.soft import (
     Patch,
     draw_path,
@@ -39,6 +39,8 @@ class FilmDamage(Content):
     Attributes:
         count: range of the number of scratches, hairs, specks or blotches; there are often ten times as many specks.
         strength: range of the opacity at the strongest point.
+        scale: range of the size of what is drawn, relative to a print as large as the image; below 1 the damage is
+            finer, as in a scan of a large print.
         masks: folder of photos of single defects, white on black, which are used as well, turned and scaled; None draws
             all defects.
 
@@ -51,6 +53,7 @@ class FilmDamage(Content):
 
     count: tuple[int, int] = attrs.field(default=(1, 12), validator=between(1))
     strength: tuple[float, float] = attrs.field(default=(0.3, 1.0), validator=between(0, 1))
+    scale: tuple[float, float] = attrs.field(default=(1.0, 1.0), validator=between(0.05, 4))
     masks: str | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -64,6 +67,7 @@ class FilmDamage(Content):
         another: Callable[[], NDArray[np.uint8]],
     ) -> NDArray[np.uint8]:
         size = image.shape[0], image.shape[1]
+        short = min(size) * pick_number(rng, self.scale)
         light, dark = np.zeros(size, np.float32), np.zeros(size, np.float32)
         draws = (*_DRAWS, *(3 * [self._draw_from_file] if self._masks else []))
         is_light, is_mixed = rng.random() < 0.65, rng.random() < 0.3
@@ -71,17 +75,17 @@ class FilmDamage(Content):
         for _ in range(pick_count(rng, self.count)):
             onto = light if is_light != (is_mixed and rng.random() < 0.5) else dark
             strength = np.float32(rng.uniform(*self.strength))
-            for patch in draws[int(rng.choice(kinds))](size, rng):
+            for patch in draws[int(rng.choice(kinds))](size, short, rng):
                 Patch(patch.alpha * strength, patch.left, patch.top).merge_into(onto)
         varied = (0.4 + 1.2 * draw_smooth_noise(size, min(size) * rng.uniform(0.05, 0.3), rng)).clip(0, 1)
-        total = Patch(np.maximum(light, dark) * varied).blur(rng.uniform(0.0, max(0.4, min(size) / 400))).alpha
+        total = Patch(np.maximum(light, dark) * varied).blur(rng.uniform(0.0, max(0.4, short / 400))).alpha
         tint = rng.uniform(-12, 12, 3)
         bright, black = rng.uniform(200, 255) + tint, rng.uniform(0, 50) + tint
         return join_rgba(np.where((light >= dark)[..., None], np.float32(bright), np.float32(black)), total)
 
-    def _draw_from_file(self, size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
+    def _draw_from_file(self, size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
         mask = _read_defect(pick(rng, self._masks))
-        side = max(4, round(min(size) * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))))
+        side = max(4, round(short * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))))
         scale = side / max(mask.size)
         mask = mask.resize(
             (max(1, round(mask.width * scale)), max(1, round(mask.height * scale))), Image.Resampling.BOX
@@ -101,37 +105,37 @@ def _read_defect(path: Path) -> Image.Image:
     return mask
 
 
-def _draw_scratch(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
+def _draw_scratch(size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
     start = rng.uniform(0, 1, 2) * [size[1], size[0]]
-    length = min(size) * rng.uniform(0.005, 0.05)
+    length = short * rng.uniform(0.005, 0.05)
     points = walk(rng, start, rng.uniform(0, 2 * np.pi), steps=20, length=length, bend=0.04)
-    return [draw_path(size, points, _choose_width(size, rng))]
+    return [draw_path(size, points, _choose_width(short, rng))]
 
 
-def _draw_vertical(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
+def _draw_vertical(size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
     """Draw the scratches of a projector: down the film, sometimes interrupted."""
     height, width = size
     x = rng.uniform(0, width)
     ends = np.sort(rng.uniform(-0.3, 1.3, 2)) * height
     points = np.stack([x + np.cumsum(rng.normal(0, 0.12, 30)), np.linspace(float(ends[0]), float(ends[1]), 30)], axis=1)
-    line = draw_path(size, points, _choose_width(size, rng))
+    line = draw_path(size, points, _choose_width(short, rng))
     rows = line.top + np.arange(line.alpha.shape[0])
     gaps = np.interp(rows, np.linspace(0, height, 12), rng.uniform(-0.3, 1.4, 12)).clip(0, 1)
     return [Patch(line.alpha * gaps[:, None].astype(np.float32), line.left, line.top)]
 
 
-def _draw_hair(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
+def _draw_hair(size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
     start = rng.uniform(0, 1, 2) * [size[1], size[0]]
     angles = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(rng.normal(0, 0.15), 0.2, 14))
-    steps = min(size) * rng.uniform(0.008, 0.035) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    return [draw_path(size, smooth_curve(start + np.cumsum(steps, axis=0), 40), _choose_width(size, rng))]
+    steps = short * rng.uniform(0.008, 0.035) * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return [draw_path(size, smooth_curve(start + np.cumsum(steps, axis=0), 40), _choose_width(short, rng))]
 
 
-def _draw_specks(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
+def _draw_specks(size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
     """Draw up to ten irregular specks of a few pixels each."""
     specks = []
     for _ in range(int(rng.integers(1, 11))):
-        radius = max(0.7, min(size) * float(rng.exponential(0.004)))
+        radius = max(0.7, short * float(rng.exponential(0.004)))
         reach = int(np.ceil(radius * 2.5)) + 1
         x, y = int(rng.integers(size[1])), int(rng.integers(size[0]))
         rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
@@ -143,8 +147,8 @@ def _draw_specks(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]
     return specks
 
 
-def _draw_blotch(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]:
-    radius = max(1.0, min(size) * rng.uniform(0.01, 0.08))
+def _draw_blotch(size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
+    radius = max(1.0, short * rng.uniform(0.01, 0.08))
     x, y = int(rng.integers(size[1])), int(rng.integers(size[0]))
     reach = int(np.ceil(2.5 * radius))
     rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
@@ -152,8 +156,8 @@ def _draw_blotch(size: tuple[int, int], rng: np.random.Generator) -> list[Patch]
     return [Patch(((1 - distance) * radius / 2).clip(0, 1).astype(np.float32), x - reach, y - reach)]
 
 
-def _choose_width(size: tuple[int, int], rng: np.random.Generator) -> float:
-    return max(0.6, min(size) * float(rng.uniform(0.0015, 0.009)))
+def _choose_width(short: float, rng: np.random.Generator) -> float:
+    return max(0.6, short * float(rng.uniform(0.0015, 0.009)))
 
 
 _DRAWS = _draw_scratch, _draw_hair, _draw_specks, _draw_specks, _draw_blotch, _draw_vertical
