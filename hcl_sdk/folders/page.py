@@ -93,7 +93,7 @@ class ReportPage:
             facts = [f"{outcome.corrupted_share:.1%} corrupted", _count(len(result.regions), "region")]
             facts += dict.fromkeys(region.kind for region in result.regions if region.kind)  # of the largest first
         if outcome.suspect is not None:
-            facts.append(f"{outcome.suspect.confidence:.0%} sure of what was left alone")
+            facts.append(f"most suspicious elsewhere: {outcome.suspect.confidence:.0%}")
         mask = result.corruption_mask[0, 0].cpu().numpy()
         views = [("before, the mask outlined", self._link(outcome.path), _draw_thumbnail(result.photo, mask))]
         if result.composited is not None:
