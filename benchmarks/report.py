@@ -47,7 +47,7 @@ def write_photos(folder: Path, count: int) -> None:
         share = rng.uniform(0.5, 1.0)
         scale = share * min(source.width / size[0], source.height / size[1])
         width, height = round(scale * size[0]), round(scale * size[1])
-        x, y = rng.integers(0, source.width - width + 1), rng.integers(0, source.height - height + 1)
+        x, y = int(rng.integers(0, source.width - width + 1)), int(rng.integers(0, source.height - height + 1))
         photo = source.crop((x, y, x + width, y + height)).resize(size, Image.Resampling.LANCZOS)
         photo = ImageOps.mirror(photo) if rng.random() < 0.5 else photo
         photo = ImageEnhance.Color(photo).enhance(float(rng.uniform(0.4, 1.3)))
@@ -67,7 +67,7 @@ def write_photos(folder: Path, count: int) -> None:
 
 def use_in_browser(page_file: Path, chromium: str, pictures: Path) -> None:
     """Open, filter, photograph."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -152,9 +152,9 @@ def get_number(name: str) -> Number:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "watermark": {"only": ("graphic", "text"), "sensitivity": 0.65, "dilate": 2.0, "feather": 3.0, "unveil": True},
-    "old-photo": {"skip": ("graphic", "text", "patch"), "sensitivity": 0.6, "dilate": 2.0, "feather": 3.0},
-    "datestamp": {"only": ("text",), "sensitivity": 0.6, "dilate": 2.0, "feather": 2.0},
-    "graffiti": {"only": ("graphic", "text"), "sensitivity": 0.55, "dilate": 4.0, "feather": 4.0},
+    "watermark": {"only": ("graphic", "text"), "sensitivity": 0.6, "dilate": 1.0, "feather": 2.0, "unveil": True},
+    "old-photo": {"skip": ("graphic", "text", "patch"), "sensitivity": 0.5, "dilate": 1.0, "feather": 2.0},
+    "datestamp": {"only": ("text",), "sensitivity": 0.8, "dilate": 1.0, "feather": 2.0},
+    "graffiti": {"only": ("graphic", "text"), "sensitivity": 0.6, "dilate": 1.0, "feather": 2.0},
 }
 """Settings by job: which kinds of damage count, how readily a pixel is called corrupted, and how it is filled."""

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import re
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
+from PIL import Image
 
 from hcl_sdk import Detector, GatedUNet, Pipeline
 from hcl_sdk.cli import _options
@@ -43,3 +48,31 @@ def test_an_unknown_preset_is_answered_with_the_nearest(tiny_pipeline: Pipeline)
 
 def test_the_command_offers_all_presets() -> None:
     assert tuple(PRESETS) == _options._PRESETS
+
+
+def test_every_preset_is_measured_on_damage_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(__file__).parent.parent / "benchmarks" / "default_weights"
+    monkeypatch.syspath_prepend(folder)
+    measuring = runpy.run_path(str(folder / "presets.py"))
+    assert set(measuring["JOBS"]) == set(PRESETS)
+    rng = np.random.default_rng(0)
+    photos = [Image.fromarray(rng.integers(90, 110, (150, 200, 3), dtype=np.uint8)) for _ in range(2)]
+    drawn = [damage for damages in measuring["JOBS"].values() for damage in damages]
+    assert len(set(drawn)) == len(drawn)
+    for damage in drawn:
+        damaged, true = measuring["draw_damage"](damage, photos, 1)
+        assert damaged.size == photos[1].size
+        assert 0.001 < true.mean() < 0.4, damage.__name__
+        assert np.array_equal(np.asarray(damaged)[~true], np.asarray(photos[1])[~true])
+
+
+def test_the_page_on_presets_lists_their_settings() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "presets.md").read_text(encoding="utf-8")
+    for job, chosen in PRESETS.items():
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{job}`"))
+        *_, kinds, sensitivity, widths, besides, _ = (cell.strip() for cell in row.split("|"))
+        assert sensitivity == str(chosen["sensitivity"])
+        assert widths == f"{chosen['dilate']:g}, {chosen['feather']:g}"
+        assert ("unveil" in besides) == chosen.get("unveil", False)
+        assert set(re.findall(r"`(\w+)`", kinds)) == {*chosen.get("only", ()), *chosen.get("skip", ())}
+        assert kinds.startswith("all but") == ("skip" in chosen)

@@ -22,7 +22,7 @@ class Verdict(CellJudge, Bindable):
     A suspicious pixel means more among a thousand others than alone on a shop sign. The verdict uses only the
     confidence, as logits, without features, so that what it learns from drawn damage also holds for real damage. The
     logits of every scale are pooled to the grid of the coarsest one, by maximum and by mean, and its cells are judged
-    together (:class:`~hcl_sdk.layers.cell_judge.CellJudge`).
+    together, with attention.
 
     Attributes:
         dim: channels of a cell.

@@ -25,7 +25,7 @@ PREVIEW = 1024
 
 _IN_PIECES = "text", "graphic"
 """Kinds of damage whose pieces belong together: the letters of a caption, the parts of a logo."""
-_REACH = 0.03
+_REACH = 0.05
 """How far apart such pieces may be, as a share of the photo's shorter side; the words of a caption are closer."""
 
 

@@ -205,6 +205,7 @@ def test_twenty_browsers_at_once_get_what_is_theirs(
         got = download(page, "Save photo", tmp_path / str(i))
         assert got.name == f"{path.stem}_restored.png"
         assert np.array_equal(read(got), np.asarray(pipeline(path).restored))
+        page.context.close()
 
 
 def test_closing_the_page_deletes_what_was_shown(open_page: Any, photos: list[Path]) -> None:
