@@ -65,7 +65,7 @@ def write_photos(folder: Path, count: int) -> None:
         (folder / name).write_bytes(b"no photo" if name != "empty.jpg" else b"")
 
 
-def use_in_browser(page_file: Path, chromium: str, pictures: Path) -> None:
+def use_in_browser(page_file: Path, chromium: str, screenshots: Path) -> None:
     """Open, filter, photograph."""
     from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
@@ -76,7 +76,7 @@ def use_in_browser(page_file: Path, chromium: str, pictures: Path) -> None:
             begin = time.perf_counter()
             page.goto(page_file.resolve().as_uri())
             loaded = time.perf_counter() - begin
-            page.screenshot(path=pictures / f"{name}.png")
+            page.screenshot(path=screenshots / f"{name}.png")
             answers = []
             for text in ("text", "photo 0042", "scratch box 03", "empty", ""):
                 # From the change of the text until the page has been laid out anew.
@@ -88,11 +88,11 @@ def use_in_browser(page_file: Path, chromium: str, pictures: Path) -> None:
                 )
                 answers.append(f"{text!r} {milliseconds:.0f} ms {page.inner_text('#shown')}".strip())
             page.fill("input", "text")
-            page.screenshot(path=pictures / f"{name}-filtered.png")
+            page.screenshot(path=screenshots / f"{name}-filtered.png")
             page.fill("input", "")
             page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
             page.wait_for_timeout(500)
-            page.screenshot(path=pictures / f"{name}-end.png")
+            page.screenshot(path=screenshots / f"{name}-end.png")
             width = page.evaluate("document.documentElement.scrollWidth")
             print(f"{name}: opened in {loaded:.1f} s; {width} pixels wide; {'; '.join(answers)}")
             page.close()

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 
 def expand_home(path: str | os.PathLike[str]) -> Path:
-    """Replace ``~`` or ``~user`` at the beginning by the home folder; one of nobody here stays, and is not found."""
+    """Replace a leading ``~`` or ``~user`` by the home folder; the path of a user who does not exist stays as it is."""
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -251,7 +251,7 @@ def test_a_comparison_is_not_mixed_of_different_ones(
             measured.folder.rename(folder)
 
     ran: list[str] = []
-    monkeypatch.setattr(generalization, "_hcl", hcl)
+    monkeypatch.setattr(generalization, "_run_hcl", hcl)
     run = generalization.Run("bce", "all", 0)
     for _ in range(2):
         generalization.train_and_measure(run, compared, asked())

