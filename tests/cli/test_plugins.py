@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -131,6 +132,7 @@ def test_plugins_are_strict_on_request(hcl: Callable[..., Result], monkeypatch: 
     def fail(_: Registry) -> NoReturn:
         raise PluginError("broken plugins: hcl-broken")
 
+    importlib.import_module("hcl_sdk.cli._photos")  # first, or it would keep the registry that fails
     monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=fail))
     monkeypatch.setattr("hcl_sdk.plugins.registry", Registry(discover=fail))
     draw("a.png")
