@@ -21,7 +21,7 @@ def hcl_register(registry: Registry) -> None:
     registry.encoder(
         "efficientnet-lite",
         "hcl_sdk.encoders.efficientnet_lite:EfficientNetLiteEncoder",
-        summary="what ImageNet teaches, in few parameters; quick on a CPU",
+        summary="pretrained on ImageNet, few parameters; quick on a CPU",
     )
     registry.encoder(
         "side-by-side",
@@ -44,7 +44,7 @@ def hcl_register(registry: Registry) -> None:
     registry.interaction("identity", "hcl_sdk.interactions.identity:Identity", summary="scales stay on their own")
     registry.head("projection", "hcl_sdk.heads.projection:ProjectionHead", summary="one linear map a scale (published)")
     registry.head(
-        "deep-projection", "hcl_sdk.heads.deep_projection:DeepProjectionHead", summary="a small network a scale"
+        "deep-projection", "hcl_sdk.heads.deep_projection:DeepProjectionHead", summary="a small network per scale"
     )
     registry.clusterer(
         "soft-kmeans", "hcl_sdk.clusterers.soft_kmeans:SoftKMeans", summary="soft k-means for each image (published)"
@@ -88,7 +88,7 @@ def hcl_register(registry: Registry) -> None:
         "hcl_sdk.losses.classifier:ClassifierLoss",
         summary="which of two centers is corrupted (published)",
     )
-    registry.loss("damage", "hcl_sdk.losses.damage:DamageLoss", summary="what the damage of every pixel is")
+    registry.loss("damage", "hcl_sdk.losses.damage:DamageLoss", summary="classifies the damage of each pixel")
     registry.loss("verdict", "hcl_sdk.losses.verdict:VerdictLoss", summary="whether there is any damage in the image")
     registry.loss("l1", "hcl_sdk.losses.l1:L1Loss", summary="absolute difference (published)")
     registry.loss(
@@ -108,7 +108,7 @@ def hcl_register(registry: Registry) -> None:
     )
     registry.loss("hinge", "hcl_sdk.losses.hinge:HingeLoss", summary="adversarial, with a margin")
     registry.shape(
-        "irregular", "hcl_sdk.corruptions.shapes.irregular:IrregularMasks", summary="masks out of a folder (published)"
+        "irregular", "hcl_sdk.corruptions.shapes.irregular:IrregularMasks", summary="masks from a folder (published)"
     )
     registry.shape("box", "hcl_sdk.corruptions.shapes.regular:CenterBox", summary="a box in the middle (published)")
     registry.shape(

@@ -876,7 +876,7 @@ def test_parts_are_replaced_and_not_assigned(name: str) -> None:
 
 
 def test_parts_may_be_given_by_name() -> None:
-    with pytest.warns(UserWarning, match=r"the restorer GatedUNet is made anew: its weights are random until"):
+    with pytest.warns(UserWarning, match=r"the restorer GatedUNet is newly created: its weights are random until"):
         pipeline = known(dilate=3).replace(restorer="gated-unet")
     assert isinstance(pipeline.restorer, GatedUNet)
     assert pipeline.dilate == 3

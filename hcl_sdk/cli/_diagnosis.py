@@ -33,7 +33,7 @@ _VARIABLES = ("HCL_", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS
 
 
 def diagnose() -> tuple[Table, Table, list[str]]:
-    """Facts about the machine, the plugins, and what is wrong."""
+    """Collect facts about the machine and the plugins, and list what is wrong."""
     problems = [*_check_requirements(), *_check_machine(), *_check_plugins(), *_check_default_weights()]
     return Table(rows=list(_list_facts())), describe_plugins(), problems
 

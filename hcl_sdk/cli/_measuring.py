@@ -54,7 +54,7 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
 
 
 def _show_report(report: Report) -> None:
-    """Tables on a terminal, Markdown elsewhere."""
+    """Print tables on a terminal, Markdown elsewhere."""
     if not is_terminal():
         click.echo(report.to_markdown())
         return

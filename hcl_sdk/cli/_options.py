@@ -199,7 +199,7 @@ photo_options = bundle(
         "--preset",
         metavar="JOB",
         type=click.Choice(_PRESETS),
-        help=f"Settings for a job: {', '.join(_PRESETS)}. Options beside it go before it.",
+        help=f"Settings for a job: {', '.join(_PRESETS)}. Other options take precedence.",
     ),
     setting_option(
         "sensitivity",

@@ -268,7 +268,7 @@ def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: 
     """Summarize on standard error what was done before an interruption, and how to go on.
 
     Args:
-        told: of several processes, only that of this one.
+        told: what this process has done; with several processes, only its own share.
         plan: the plan of the run.
         covers_all: the options that ask for a file about all photos, which cannot be combined with ``--resume``.
         quiet: say only which photos failed.
@@ -279,7 +279,7 @@ def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: 
     parts = [f"{_count(told.done, plan, has_results=told.done > 0)}{share}"]
     parts += [f"{len(told.failures)} failed"] if told.failures else []
     leaving_out = f" without {' and '.join(covers_all)}" if covers_all else ""
-    parts.append(f"--resume{leaving_out} goes on with the rest")
+    parts.append(f"--resume{leaving_out} continues with the rest")
     if not quiet:
         click.echo("; ".join(parts), err=True)
     for path, reason in told.failures:

@@ -32,7 +32,7 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
     if STREAM not in given.paths:
         return False
     if len(given.paths) > 1:
-        raise click.UsageError("- reads one photo from standard input; give no other paths beside it")
+        raise click.UsageError("- reads one photo from standard input; it cannot be combined with other paths")
     about_files = {
         "--resume": given.resume,
         "--plot": given.plot,

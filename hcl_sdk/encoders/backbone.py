@@ -147,7 +147,7 @@ class BackboneEncoder(Encoder):
         return self._spec
 
     def forward(self, image: Tensor) -> Pyramid:
-        """Features of ``[B, 3, H, W]`` images in [0, 1]: maps ``[B, C_s, ceil(H / stride_s), ceil(W / stride_s)]``."""
+        """Encode ``[B, 3, H, W]`` images in [0, 1]: maps ``[B, C_s, ceil(H / stride_s), ceil(W / stride_s)]``."""
         padded = pad_to_multiple((image - self._mean) / self._std, self._multiple)
         found = self.feature_maps(self.backbone, padded)
         maps = [found[i] for i in self._order]

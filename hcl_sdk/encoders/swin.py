@@ -83,7 +83,7 @@ class SwinEncoder(Encoder):
         )
 
     def forward(self, image: Tensor) -> Pyramid:
-        """Features of ``[B, 3, H, W]`` images in [0, 1]: maps ``[B, C_s, ceil(H / stride_s), ceil(W / stride_s)]``."""
+        """Encode ``[B, 3, H, W]`` images in [0, 1]: maps ``[B, C_s, ceil(H / stride_s), ceil(W / stride_s)]``."""
         image = image.contiguous(memory_format=torch.channels_last)  # the layout that the attention layers work in
         features = F.gelu(self.stem(image * 2 - 1))
         for reduction in self.stem_reductions:

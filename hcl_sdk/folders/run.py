@@ -67,7 +67,7 @@ def restore_folder(
         resume: skip photos that already have results.
         format: format of the restored photos, such as ``"jpg"``; None for a lossless one.
         plot: also write ``NAME_plot.png``, see :meth:`Result.plot`.
-            coco: also write the regions of all photos to this file, as one COCO dataset.
+        coco: also write the regions of all photos to this file, as one COCO dataset.
         report: also write this file, one HTML page with thumbnails of all photos and the outlines of their masks, the
             most corrupted first. If the run is interrupted, it shows those that were done.
         max_megapixels: larger photos are refused: a small file can claim any size.

@@ -482,7 +482,7 @@ def _add_sides(image: _Floats) -> _Floats:
 
 
 def _halve(image: _Floats) -> _Floats:
-    """Sums over squares of two by two."""
+    """Sum over squares of two by two."""
     height, width, channels = image.shape
     even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)))
     return even.reshape((height + 1) // 2, 2, (width + 1) // 2, 2, channels).sum(axis=(1, 3))

@@ -199,7 +199,7 @@ def _average(loss: Tensor, is_anchor: Tensor) -> Tensor:
 
 
 def _pool(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Whether any pixel is True in the patch that a pixel of the next coarser map stands for."""
+    """Tell for each pixel of the next coarser map whether any pixel of its patch is True."""
     height, width = mask.shape[-2:]
     stride = max(-(-height // size[0]), -(-width // size[1]))
     if (-(-height // stride), -(-width // stride)) == tuple(size):

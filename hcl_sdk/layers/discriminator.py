@@ -30,7 +30,7 @@ class PatchDiscriminator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Scores of ``[B, 3, H, W]`` images in [-1, 1] of any size, high for real ones.
+        """Score ``[B, 3, H, W]`` images in [-1, 1] of any size, high for real ones.
 
         ``[B, C, h, w]``, where C is the last of ``channels``, and each of n convolutions halves the size, rounding up.
         """

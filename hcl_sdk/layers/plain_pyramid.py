@@ -11,7 +11,7 @@ from hcl_sdk.layers.norm import ChannelNorm
 
 
 def choose_strides(stride: int, scales: int) -> tuple[int, ...]:
-    """Strides of the pyramid: the finest is a quarter of ``stride``, or as near to it as halving gives whole numbers.
+    """Choose strides: the finest is a quarter of ``stride``, or as near to it as halving gives whole numbers.
 
     Example:
         >>> choose_strides(16, 4), choose_strides(14, 4)

@@ -48,7 +48,7 @@ class VGG19Features(nn.Module):
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Features of ``[B, 3, H, W]`` images in [0, 1], which are normalized as ImageNet's are: one map a layer.
+        """Compute features of ``[B, 3, H, W]`` images in [0, 1], normalized as ImageNet's are: one map per layer.
 
         An extent of one pixel, which VGG-19 itself cannot halve, stays.
         """

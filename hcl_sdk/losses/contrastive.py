@@ -52,7 +52,7 @@ class ContrastiveLoss(DetectionLoss):
 def collect_pairs(
     detection: Detection, corruption_mask: Tensor, *, anchors: int, references: int, hard_mining: bool, seed: int
 ) -> list[Pairs]:
-    """Anchors and references of a detection, fine to coarse.
+    """Collect the anchors and references of a detection, fine to coarse.
 
     Args:
         detection: as a :class:`~hcl_sdk.DetectionLoss` gets it.

@@ -90,14 +90,14 @@ def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) 
         import imagecodecs  # pyright: ignore[reportMissingImports]  # of the extra "tiff"
     except ImportError:
         raise ValueError(
-            f"a {image.format} file of {bits} bits per channel, of which 8 would be read: pip install imagecodecs "
-            f"reads all; or convert it to PNG or TIFF of 16 bits"
+            f"a {image.format} file of {bits} bits per channel, of which only 8 would be read; pip install imagecodecs "
+            f"to read all, or convert it to PNG or TIFF of 16 bits"
         ) from None
     file.seek(0)
     values = getattr(imagecodecs, function)(file.read())
     if values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] != len(image.getbands()) or bits > 16:
         raise ValueError(
-            f"a {image.format} file of {bits} bits and such channels is not read; convert it to PNG or TIFF"
+            f"a {image.format} file of {bits} bits with these channels is not read; convert it to PNG or TIFF"
         )
     return _scale(values, bits)
 

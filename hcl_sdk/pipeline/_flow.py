@@ -197,7 +197,7 @@ class Flow:
         return replace(result, composited=compositor.photo, _fills=fills)
 
     def _choose_border(self, result: Result) -> tuple[float, float]:
-        """By how much a mask is dilated and feathered to be filled."""
+        """Choose by how much a mask is dilated and feathered before it is filled."""
         dilate = self.settings.dilate
         if self.settings.soft_edges and result._confidence is not None:
             confidence, mask = (x[0, 0].numpy() for x in (result._confidence, result.corruption_mask))

@@ -166,7 +166,7 @@ class Pipeline(Settings):
             part = getattr(made, name)
             if isinstance(changes.get(name), str | Mapping) and has_random_weights(part):
                 warnings.warn(
-                    f"the {name} {type(part).__name__} is made anew: its weights are random until it is trained "
+                    f"the {name} {type(part).__name__} is newly created: its weights are random until it is trained "
                     f"or they are loaded",
                     UserWarning,
                     stacklevel=2,

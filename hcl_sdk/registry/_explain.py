@@ -40,7 +40,7 @@ def suggest_package(name: str) -> str:
     distribution = _IN_PLUGINS.get(name)
     if distribution is None or _find_version(distribution) is not None:
         return ""
-    return f"the package {distribution} gives it: pip install {distribution}"
+    return f"the package {distribution} provides it: pip install {distribution}"
 
 
 def _find_version(distribution: str) -> str | None:
@@ -69,7 +69,7 @@ def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: 
         parts.append(f"that name belongs to the kind {' and '.join(others)}")
     parts.append(suggest_package(name) or _suggest(name, bare, entries))
     if not distribution:
-        parts += [f"it may be one of those of {_describe(r)}" for r in reports if r.status != "ok"]
+        parts += [f"perhaps it belongs to {_describe(r)}" for r in reports if r.status != "ok"]
     return "; ".join(parts)
 
 

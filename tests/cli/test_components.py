@@ -55,8 +55,8 @@ def test_what_a_plugin_of_this_project_has_is_asked_for_by_its_bare_name(
 ) -> None:
     monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)
     said = hcl("components", "lama", status=1).stderr
-    assert "there is no component 'lama'; the package hcl-lama gives it: pip install hcl-lama" in said
-    with pytest.raises(UnknownNameError, match="unknown restorer 'telea'; the package hcl-opencv gives it"):
+    assert "there is no component 'lama'; the package hcl-lama provides it: pip install hcl-lama" in said
+    with pytest.raises(UnknownNameError, match="unknown restorer 'telea'; the package hcl-opencv provides it"):
         Registry().find("restorer", "telea")
 
 

@@ -169,7 +169,7 @@ def test_a_run_that_is_stopped_says_what_is_done_and_how_to_go_on(
         said = hcl(*arguments, status=128 + number).stderr.splitlines()
         quiet = hcl(*arguments[:2], "-q", "-o", "other", "--workers", 0, status=128 + number).stderr.splitlines()
     assert said[-3].endswith(
-        "1 photo examined, results in hcl_output; 1 failed; --resume without --report goes on with the rest"
+        "1 photo examined, results in hcl_output; 1 failed; --resume without --report continues with the rest"
     )
     assert said[-2].startswith("Error: p/0.png: this is not a photo")
     assert said[-1] == last

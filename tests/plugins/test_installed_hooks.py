@@ -89,7 +89,11 @@ def test_an_own_command_of_hcl_is_not_replaced(results: Results) -> None:
         ("absent", 1, "cannot be loaded from 'hcl_hooks.commands:absent': AttributeError: module 'hcl_hooks.commands'"),
         ("number", 1, "from 'hcl_hooks.commands:NUMBER': TypeError: expected a click.Command, got 3"),
         ("misspelled", 2, "unknown command 'cuont'; did you mean 'hcl-hooks/count'?"),
-        ("misspelled", 2, "one of those of the plugin hcl-hooks 1.1, which is broken (ValueError: command 'count'"),
+        (
+            "misspelled",
+            2,
+            "perhaps it belongs to the plugin hcl-hooks 1.1, which is broken (ValueError: command",
+        ),
         ("misspelled-own", 2, "unknown command 'detekt'; did you mean 'detect'?"),
         ("not-installed", 2, "the package hcl-absent is not installed: pip install hcl-absent"),
     ],

@@ -207,7 +207,7 @@ def test_weights_of_a_package(used: dict[str, Any]) -> None:
 
 
 def test_an_unknown_name_says_which_plugin_failed_and_why(used: dict[str, Any]) -> None:
-    for name, words in [("hcl-broken/first-half", "would come from"), ("first-half", "may be one of those of")]:
+    for name, words in [("hcl-broken/first-half", "would come from"), ("first-half", "perhaps it belongs to")]:
         message = used[f"head {name}"]
         assert message.startswith("UnknownNameError")
         assert (

@@ -329,8 +329,8 @@ def test_an_unknown_name_points_to_plugins_that_failed() -> None:
     bad, off = "the plugin bad 2.1, which is broken (OSError: no)", "the plugin off 2.1, which is disabled (why)"
     with pytest.raises(UnknownNameError) as caught:
         registry.get("restorer", "x")
-    assert f"it may be one of those of {bad}" in str(caught.value)
-    assert f"it may be one of those of {off}" in str(caught.value)
+    assert f"perhaps it belongs to {bad}" in str(caught.value)
+    assert f"perhaps it belongs to {off}" in str(caught.value)
     assert "good" not in str(caught.value)
     with pytest.raises(UnknownNameError) as caught:
         registry.get("restorer", "bad/x")
