@@ -163,11 +163,15 @@ def test_a_run_that_is_stopped_says_what_is_done_and_how_to_go_on(
             signal.raise_signal(number)
         save(self, path, **options)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Photo, "save", stop)
-        arguments = ["detect", "p", "--report", "report.html", "--workers", 0]
-        said = hcl(*arguments, status=128 + number).stderr.splitlines()
-        quiet = hcl(*arguments[:2], "-q", "-o", "other", "--workers", 0, status=128 + number).stderr.splitlines()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what runs behind them without it
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Photo, "save", stop)
+            arguments = ["detect", "p", "--report", "report.html", "--workers", 0]
+            said = hcl(*arguments, status=128 + number).stderr.splitlines()
+            quiet = hcl(*arguments[:2], "-q", "-o", "other", "--workers", 0, status=128 + number).stderr.splitlines()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert said[-3].endswith(
         "1 photo examined, results in hcl_output; 1 failed; --resume without --report continues with the rest"
     )
