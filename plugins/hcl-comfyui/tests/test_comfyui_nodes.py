@@ -108,14 +108,14 @@ def test_restore_fills_the_mask_and_nothing_else(nodes: dict[str, Any], pipeline
     assert torch.equal(restored[mask == 0], image[mask == 0])
     assert (restored[mask == 1] < 0.95).float().mean() > 0.9
     for i in range(2):
-        expected = pipeline.restore(image[i].movedim(-1, 0), corruption_mask=mask[i], dilate=0, feather=0, texture=0)
+        expected = pipeline.restore(image[i].movedim(-1, 0), corruption_mask=mask[i], dilate=0, feather=0, texture=1)
         assert torch.equal(restored[i].movedim(-1, 0), expected.restored)
 
 
 def test_without_a_mask_what_is_found_is_filled(nodes: dict[str, Any], pipeline: Pipeline) -> None:
     image = draw_batch(1)
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image)
-    expected = pipeline(image[0].movedim(-1, 0), dilate=2, feather=3, texture=0)
+    expected = pipeline(image[0].movedim(-1, 0), dilate=2, feather=3, texture=1)
     assert torch.equal(filled[0], expected.corruption_mask[0, 0].float())
     assert torch.equal(restored[0].movedim(-1, 0), expected.restored)
 
