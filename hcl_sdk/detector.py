@@ -73,12 +73,12 @@ class Detector(Component):
         settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
             scales, or one for each, fine to coarse. The finest scale's has no effect on the mask.
         upsampling: how the finest scale's confidence is upsampled to the size of the image.
-            damage_head: predicts the kind of damage of every pixel from the features that the head gets; None for a
-                detector that does not tell kinds.
-            verdict: judges from the confidence at every scale whether there is any damage in the image; None for a
-                detector that only judges pixels.
-            detail_fusion: fuses the confidence in a photo at a working size with that in tiles of its own pixels; None
-                for a detector that only processes whole images.
+        damage_head: predicts the kind of damage of every pixel from the features that the head gets; None for a
+            detector that does not tell kinds.
+        verdict: judges from the confidence at every scale whether there is any damage in the image; None for a
+            detector that only judges pixels.
+        detail_fusion: fuses the confidence in a photo at a working size with that in tiles of its own pixels; None
+            for a detector that only processes whole images.
 
     Raises:
         ValueError: if the parts do not match, or ``settle`` does not have one number per scale.

@@ -57,6 +57,30 @@ def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
             assert not ASIDES.match(ast.get_docstring(node) or ""), f"{where}: its docstring does not say what it does"
 
 
+def test_entries_of_docstrings_are_indented_as_the_reference_reads_them() -> None:
+    """An entry that is indented too deep disappears in the one before it."""
+    entries = 0
+    for file in [*(ROOT / "hcl_sdk").rglob("*.py"), *(ROOT / "plugins").glob("*/hcl_*/**/*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+                continue
+            lines = (ast.get_docstring(node) or "").splitlines()
+            inputs = [] if isinstance(node, ast.ClassDef) else [*node.args.args, *node.args.kwonlyargs]
+            names = {a.arg for a in inputs} | {
+                part.target.id
+                for part in node.body
+                if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
+            }
+            for number, line in enumerate(lines):
+                where = f"{file.relative_to(ROOT)}: {node.name}: {line.strip()}"
+                if number and lines[number - 1] in ("Args:", "Attributes:", "Raises:", "Returns:"):
+                    assert line.startswith("    ") and line[4] != " ", where  # noqa: PT018
+                    entries += 1
+                if (entry := re.match(r" {5,}(\w+)(, \w+)*: ", line)) and {"Args:", "Attributes:"} & {*lines[:number]}:
+                    assert entry[1] not in names, where
+    assert entries > 500
+
+
 def test_pyright_finds_the_modules_of_every_plugin(project: dict[str, Any]) -> None:
     settings = project["tool"]["pyright"]
     (plugins,) = [each for each in settings["executionEnvironments"] if each["root"] == "plugins"]

@@ -16,13 +16,13 @@ class SoftKMeans(Clusterer):
 
     Attributes:
         iterations: the maximum number of updates of the centers.
-            repeats: number of restarts from other random pixels; the best one is kept.
-            temperature: softness of the assignment, by cosine distance.
-            classifier: learn to tell from a center whether it belongs to corrupted pixels. Without it the smaller
-                cluster is taken for the corrupted one.
-            one_class: allow images with a single class. If the classifier puts both centers on the same side, nothing
-                is corrupted, or everything is, and a pixel's confidence is a mixture of the centers' own by its
-                assignment. The published method always finds two classes (False).
+        repeats: number of restarts from other random pixels; the best one is kept.
+        temperature: softness of the assignment, by cosine distance.
+        classifier: learn to tell from a center whether it belongs to corrupted pixels. Without it the smaller
+            cluster is taken for the corrupted one.
+        one_class: allow images with a single class. If the classifier puts both centers on the same side, nothing
+            is corrupted, or everything is, and a pixel's confidence is a mixture of the centers' own by its
+            assignment. The published method always finds two classes (False).
     """
 
     exportable = True

@@ -23,8 +23,8 @@ class ISTD(PairFiles):
         split: ``train`` or ``test``.
 
     Raises:
-            ValueError: if the folder does not exist or has another layout, names do not match, or black seems to mean
-                *corrupted* in the masks.
+        ValueError: if the folder does not exist or has another layout, names do not match, or black seems to mean
+            *corrupted* in the masks.
     """
 
     path: str

@@ -29,12 +29,12 @@ class Logo30K(PairFiles):
     Removal", AAAI 2021.
 
     Attributes:
-            path: the folder that contains ``natural``, ``train_images`` and ``val_images``, or its parent.
+        path: the folder that contains ``natural``, ``train_images`` and ``val_images``, or its parent.
         split: ``train`` or ``validation``.
 
     Raises:
-            ValueError: if the folder does not exist or has another layout, a photo lacks its mask or clean photo, or
-                black seems to mean *corrupted* in the masks.
+        ValueError: if the folder does not exist or has another layout, a photo lacks its mask or clean photo, or
+            black seems to mean *corrupted* in the masks.
     """
 
     path: str

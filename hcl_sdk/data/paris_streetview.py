@@ -22,7 +22,7 @@ class ParisStreetView(PhotoFiles):
     Doersch et al., "What Makes Paris Look like Paris?", 2012.
 
     Attributes:
-            path: the folder that contains both.
+        path: the folder that contains both.
         split: ``train`` or ``test``.
         shorter_side: see the dataset ``folder``.
 

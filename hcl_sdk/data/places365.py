@@ -27,7 +27,7 @@ class Places365(PhotoFiles):
     or ``val_256``, ``test_large`` or ``test_256``. If both sizes are there, the large one is used.
 
     Attributes:
-            path: the folder that contains these.
+        path: the folder that contains these.
         split: ``train``, ``validation`` or ``test``.
         shorter_side: see the dataset ``folder``.
 

@@ -19,7 +19,7 @@ class Raindrop(PairFiles):
     Source: Qian et al., "Attentive Generative Adversarial Network for Raindrop Removal from a Single Image", CVPR 2018.
 
     Attributes:
-            path: the folder that contains these.
+        path: the folder that contains these.
         split: ``train``, ``test_a`` or ``test_b``.
 
     Raises:

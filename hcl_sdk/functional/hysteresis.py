@@ -25,9 +25,9 @@ def apply_hysteresis_threshold(
     Args:
         confidence: ``[B, 1, H, W]``, probability of *corrupted*.
         threshold: pixels with ``confidence > threshold`` make up the regions.
-            peak_threshold: a region counts if it has a pixel with ``confidence > peak_threshold``; if this is not the
-                higher of the two, it has no effect.
-            min_area: a region must also cover at least this share of the pixels, in [0, 1].
+        peak_threshold: a region counts if it has a pixel with ``confidence > peak_threshold``; if this is not the
+            higher of the two, it has no effect.
+        min_area: a region must also cover at least this share of the pixels, in [0, 1].
 
     Returns:
         ``[B, 1, H, W]`` bool on the device of ``confidence``.

@@ -17,8 +17,8 @@ class L1Loss(RestorationLoss):
 
     Attributes:
         weight: factor in the sum of losses.
-            hole: weight of a pixel inside the mask relative to one outside; 1 as published. The loss of an image is the
-                weighted mean over its pixels.
+        hole: weight of a pixel inside the mask relative to one outside; 1 as published. The loss of an image is the
+            weighted mean over its pixels.
     """
 
     weight: float = attrs.field(default=1.0, validator=ge(0))

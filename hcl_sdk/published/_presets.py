@@ -52,14 +52,13 @@ def convert_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Convert settings of the published code to a configuration.
 
     Args:
-            settings: ``image_size`` (windows are reduced to the size of maps that are smaller), ``legacy`` (the
-                version, 2 to 4), ``network`` (``dim``, ``dim_mults``, ``proj_dim``, ``encoder_depths``,
-            ``decoder_depths``, ``window_size``, ``bottleneck_window_size``, ``bottleneck_depth``, ``conf_threshs``,
-            ``kmeans_n_iters``, ``kmeans_repeat``, ``fuse``, ``n_conv_stages``) and ``refinement`` (``dim``,
-            ``dim_mults``).
+        settings: ``image_size`` (windows are reduced to the size of maps that are smaller), ``legacy`` (the version,
+            2 to 4), ``network`` (``dim``, ``dim_mults``, ``proj_dim``, ``encoder_depths``, ``decoder_depths``,
+            ``window_size``, ``bottleneck_window_size``, ``bottleneck_depth``, ``conf_threshs``, ``kmeans_n_iters``,
+            ``kmeans_repeat``, ``fuse``, ``n_conv_stages``) and ``refinement`` (``dim``, ``dim_mults``).
 
     Raises:
-            ValueError: if a setting is missing or unknown, or the version is unknown.
+        ValueError: if a setting is missing or unknown, or the version is unknown.
     """
     names = {
         "settings": ({"image_size", "legacy", "network", "refinement"}, settings),

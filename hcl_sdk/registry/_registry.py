@@ -144,7 +144,7 @@ class Registry:
             summary: one line about it.
 
         Raises:
-                ValueError, PluginError: like :meth:`encoder`.
+            ValueError, PluginError: like :meth:`encoder`.
         """
         self._add("weights", name, target, summary)
 
