@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+ANNOUNCED = "A sample photo is damaged and restored; that takes seconds, on a busy machine minutes ..."
+
+
 @click.command()
 @output_option("hcl_quickstart", "Folder for the results.")
 @weights_option
 @device_option
 def quickstart(output: Path, weights: str, device: str | None) -> None:
     """Damage a sample photo, restore it, and show the result."""
-    click.echo("A sample photo is damaged and restored; that takes seconds, on a busy machine minutes ...", err=True)
+    click.echo(ANNOUNCED, err=True)
     from PIL import Image
 
     from hcl_sdk.cli._photos import load_pipeline

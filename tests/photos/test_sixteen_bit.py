@@ -225,6 +225,23 @@ def premultiplied(channels: int) -> np.ndarray:
     return values
 
 
+def fill_middle(photo: Photo, folder: Path) -> tuple[Photo, np.ndarray, np.ndarray]:
+    """Fill a part of a photo of 7 x 9 pixels with dark gray, save it as TIFF, and read what the file holds.
+
+    Returns:
+        The filled photo, the values in the file, and where nothing was filled.
+    """
+    alpha = np.zeros((1, 1, 9, 7), np.float32)
+    alpha[..., 2:5, 3:6] = 1
+    filled = photo.composite(np.full((1, 3, 9, 7), 0.25, np.float32), alpha)
+    filled.save(folder / "filled.tif")
+    with tifffile.TiffFile(folder / "filled.tif") as tiff:
+        page = tiff.pages.first
+        assert page.extrasamples == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
+        again = page.asarray()
+    return filled, again, alpha[0, 0] == 0
+
+
 @pytest.mark.parametrize(("channels", "photometric"), [(4, "rgb"), (2, "minisblack")])
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_associated_alpha_of_8_bits_comes_back_as_it_was(
@@ -236,15 +253,7 @@ def test_associated_alpha_of_8_bits_comes_back_as_it_was(
     options = {"photometric": photometric, "planarconfig": "contig", "extrasamples": ["assocalpha"]}
     tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, **options)
     photo = Photo.open(tmp_path / "a.tif")
-    alpha = np.zeros((1, 1, 9, 7), np.float32)
-    alpha[..., 2:5, 3:6] = 1
-    filled = photo.composite(np.full((1, 3, 9, 7), 0.25, np.float32), alpha)
-    filled.save(tmp_path / "filled.tif")
-    with tifffile.TiffFile(tmp_path / "filled.tif") as tiff:
-        page = tiff.pages.first
-        assert page.extrasamples == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
-        again = page.asarray()
-    outside = alpha[0, 0] == 0
+    _, again, outside = fill_middle(photo, tmp_path)
     assert np.array_equal(again[outside], values[outside])
     assert np.array_equal(again[..., -1], values[..., -1])
     expected = np.rint(values[2:5, 3:6, -1] * 0.25)
@@ -273,15 +282,7 @@ def test_associated_alpha_of_16_bits_comes_back_as_it_was(
     assert isinstance(native, np.ndarray)
     assert np.array_equal(native[..., 3], values[..., 3])
     assert np.abs(native[..., :3] / 65535 - straight[..., :3]).max() < 1e-5
-    alpha = np.zeros((1, 1, 9, 7), np.float32)
-    alpha[..., 2:5, 3:6] = 1
-    filled = photo.composite(np.full((1, 3, 9, 7), 0.25, np.float32), alpha)
-    filled.save(tmp_path / "filled.tif")
-    with tifffile.TiffFile(tmp_path / "filled.tif") as tiff:
-        page = tiff.pages.first
-        assert page.extrasamples == (tifffile.EXTRASAMPLE.ASSOCALPHA,)
-        again = page.asarray()
-    outside = alpha[0, 0] == 0
+    filled, again, outside = fill_middle(photo, tmp_path)
     assert np.array_equal(again[outside], values[outside])
     assert np.array_equal(again[..., 3], values[..., 3])
     assert np.abs(again[2:5, 3:6, 0] - values[2:5, 3:6, 3] * 0.25).max() <= 1
