@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
 from train import DETAIL_PHOTOS, DETAIL_SIZE, add_folder_options, read_folders, read_recipe
+from verdict import WEIGHT_DECAY, teach_judge
 
 from hcl_sdk import DetailFusion, Detector, Pipeline
 from hcl_sdk.config import build
@@ -41,7 +42,7 @@ SIZE, SMALLER = 512, (128, 192, 256, 256)
 """Pixels of a side, and those that the whole photo is shrunk to."""
 
 STEPS, CROPS, CROP = 250, 6, 96
-EPOCHS, BATCH, LR, WEIGHT_DECAY = 40, 16, 4e-3, 0.05
+EPOCHS, BATCH, LR = 40, 16, 4e-3
 PIXEL_LAYERS = "enter", "blocks", "leave", "shares"
 
 
@@ -169,27 +170,16 @@ def teach_verdict(fusion: DetailFusion, seen: list[Seen]) -> None:
         rows = [(s.coarse.float(), s.fine.float()) for s in seen]
         pooled = torch.cat([fusion.pool(coarse, fine, fusion.fuse(coarse, fine)) for coarse, fine in rows])
     before, damaged = torch.cat([s.verdict for s in seen]), torch.stack([s.truth.amax() > 0 for s in seen]).float()
-    generator = torch.Generator().manual_seed(SEED)
-    torch.manual_seed(SEED)  # of the dropout
-    weights = [parameter for name, parameter in fusion.named_parameters() if not name.startswith(PIXEL_LAYERS)]
-    optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=WEIGHT_DECAY)
-    schedule = OneCycleLR(optimizer, LR, total_steps=EPOCHS * (len(seen) // BATCH) + 1)
-    fusion.train()
-    for epoch in range(EPOCHS):
-        order = torch.randperm(len(seen), generator=generator)
-        total = 0.0
-        for part in order.split(BATCH)[: len(seen) // BATCH]:
-            axes = [axis for axis in (2, 3) if torch.rand((), generator=generator) < 0.5]
-            logits = fusion.judge_cells(pooled[part].flip(axes), before[part])
-            loss = F.binary_cross_entropy_with_logits(logits, damaged[part])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += float(loss.detach())
-        if epoch % 10 == 9:
-            print(f"verdict, epoch {epoch + 1}: loss {total / (len(seen) // BATCH):.3f}", flush=True)
-    fusion.eval()
+    teach_judge(
+        fusion,
+        [parameter for name, parameter in fusion.named_parameters() if not name.startswith(PIXEL_LAYERS)],
+        lambda part, axes: fusion.judge_cells(pooled[part].flip(axes), before[part]),
+        damaged,
+        seed=SEED,
+        epochs=EPOCHS,
+        batch=BATCH,
+        lr=LR,
+    )
 
 
 def main() -> None:

@@ -97,14 +97,18 @@ def logo(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Im
 DAMAGES: tuple[Damage, ...] = (caption, stamp, watermark, scratches, pen, pasted, logo)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_photo_options(parser: argparse.ArgumentParser, *, most: int) -> None:
     parser.add_argument("photos")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--only", help="a text file with the names of the photos to use")
     parser.add_argument("--side", type=int, default=512, help="of the shorter side, in pixels")
     parser.add_argument("--quality", type=int, default=90, help="of the JPEG")
-    parser.add_argument("--most", type=int, default=26, help="photos")
+    parser.add_argument("--most", type=int, default=most, help="photos")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_photo_options(parser, most=26)
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.weights)
     photos = read_photos(arguments.photos, arguments.only, arguments.side, arguments.most)

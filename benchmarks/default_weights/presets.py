@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from drawings import badge, cracks, dust, glow, spray, tag, tiled
-from newcomer import Damage, draw_damage, pen, read_photos, save_as_jpeg, scratches, stamp, watermark
+from newcomer import Damage, add_photo_options, draw_damage, pen, read_photos, save_as_jpeg, scratches, stamp, watermark
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from scipy import ndimage
@@ -152,12 +152,7 @@ def search(measure: Measure, job: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos")
-    parser.add_argument("--weights", default="default")
-    parser.add_argument("--only", help="a text file with the names of the photos to use")
-    parser.add_argument("--side", type=int, default=512, help="of the shorter side, in pixels")
-    parser.add_argument("--quality", type=int, default=90, help="of the JPEG")
-    parser.add_argument("--most", type=int, default=10, help="photos")
+    add_photo_options(parser, most=10)
     parser.add_argument("--jobs", nargs="+", choices=tuple(JOBS), default=tuple(JOBS))
     parser.add_argument("--search", action="store_true", help="try other values")
     arguments = parser.parse_args()

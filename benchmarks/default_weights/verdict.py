@@ -12,12 +12,13 @@ restorer of the old ones; what was found so far is kept there too, so that a run
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import attrs
 import torch
 import yaml
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
@@ -58,26 +59,41 @@ def collect(detector: Detector, verdict: Verdict, items: Items, count: int, file
     return torch.stack(seen[:count]), torch.tensor(damaged[:count]).float()
 
 
-def teach(verdict: Verdict, seen: Tensor, damaged: Tensor) -> None:
-    generator = torch.Generator().manual_seed(SEED)
-    torch.manual_seed(SEED)  # of the dropout
-    optimizer = torch.optim.AdamW(verdict.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    schedule = OneCycleLR(optimizer, LR, total_steps=EPOCHS * (len(seen) // BATCH) + 1)
-    verdict.train()
-    for epoch in range(EPOCHS):
-        order = torch.randperm(len(seen), generator=generator)
+def teach_judge(
+    module: nn.Module,
+    weights: Iterable[nn.Parameter],
+    judge: Callable[[Tensor, list[int]], Tensor],
+    damaged: Tensor,
+    *,
+    seed: int,
+    epochs: int,
+    batch: int,
+    lr: float,
+) -> None:
+    """Teach weights of a module to judge photos as damaged or not, in many passes over what was found in them.
+
+    ``judge`` gets the numbers of some photos and the axes to mirror them along, and returns a logit for each.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)  # of the dropout
+    optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=WEIGHT_DECAY)
+    steps = len(damaged) // batch
+    schedule = OneCycleLR(optimizer, lr, total_steps=epochs * steps + 1)
+    module.train()
+    for epoch in range(epochs):
+        order = torch.randperm(len(damaged), generator=generator)
         total = 0.0
-        for part in order.split(BATCH)[: len(seen) // BATCH]:
+        for part in order.split(batch)[:steps]:
             axes = [axis for axis in (2, 3) if torch.rand((), generator=generator) < 0.5]
-            loss = F.binary_cross_entropy_with_logits(verdict.decide(seen[part].flip(axes)), damaged[part])
+            loss = F.binary_cross_entropy_with_logits(judge(part, axes), damaged[part])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             total += float(loss.detach())
         if epoch % 5 == 4:
-            print(f"epoch {epoch + 1}: loss {total / (len(seen) // BATCH):.3f}", flush=True)
-    verdict.eval()
+            print(f"verdict, epoch {epoch + 1}: loss {total / steps:.3f}", flush=True)
+    module.eval()
 
 
 def main() -> None:
@@ -99,7 +115,17 @@ def main() -> None:
     assert verdict is not None
     folders = read_folders(arguments)
     items = draw_items(arguments.photos, arguments.aside, folders)
-    teach(verdict, *collect(detector, verdict, items, arguments.count, arguments.out / "seen.pt"))
+    seen, damaged = collect(detector, verdict, items, arguments.count, arguments.out / "seen.pt")
+    teach_judge(
+        verdict,
+        verdict.parameters(),
+        lambda part, axes: verdict.decide(seen[part].flip(axes)),
+        damaged,
+        seed=SEED,
+        epochs=EPOCHS,
+        batch=BATCH,
+        lr=LR,
+    )
     pipeline.replace(detector=detector).save_pretrained(arguments.out / "weights", half=True)
     print(f"the new weights: {arguments.out / 'weights'}")
 
