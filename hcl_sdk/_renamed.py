@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pkgutil
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,13 +14,13 @@ UNTIL = "2028-01-31"
 
 
 def redirect(module: str, names: Mapping[str, str]) -> None:
-    """Let the old names of ``{old: new}`` keep working in a module."""
+    """Let the old names of ``{old: new}`` keep working in a module; ``new`` has its module with it if it has moved."""
 
     def find_renamed(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warn_renamed(f"{module}.{name}", names[name])
-        return getattr(sys.modules[module], names[name])
+        return pkgutil.resolve_name(names[name] if "." in names[name] else f"{module}.{names[name]}")
 
     # Set here, not assigned there: type checkers would take a module with a __getattr__ to have every name.
     sys.modules[module].__dict__["__getattr__"] = find_renamed

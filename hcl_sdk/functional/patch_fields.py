@@ -1,8 +1,8 @@
-"""Texture out of the photo itself: nearest-neighbor fields of patches, and what they vote for.
+"""Nearest-neighbor fields of patches, and what they vote for.
 
-Sources: Wexler, Shechtman and Irani, "Space-Time Completion of Video", PAMI 2007 (energy, coarse to fine, votes, the
-mode of the votes); Barnes et al., "PatchMatch", SIGGRAPH 2009 (propagation and random search); Darabi et al., "Image
-Melding", SIGGRAPH 2012 (gains).
+Sources: Barnes et al., "PatchMatch", SIGGRAPH 2009 (propagation and random search); Wexler, Shechtman and Irani,
+"Space-Time Completion of Video", PAMI 2007 (votes, and their mode); Darabi et al., "Image Melding", SIGGRAPH 2012
+(gains).
 
 A *patch* is a square of odd side, and named after the pixel in its middle; pixels are numbered row by row. Patches that
 touch the hole are *targets*, those that lie in the photo wholly and do not touch it are *sources*. A *field* has the
@@ -13,45 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.arrays import split_mask, stretch_membrane
+from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.masks import check_mask
-from hcl_sdk.functional.pull_push import pull_push
-
-COARSEST = 24
-"""Pixels of the shorter side of the coarsest level, at least; less than twice as many."""
-
-EXACT = 1 << 23
-"""Pairs of targets and sources up to which all are compared."""
-
-ROUNDS = (4, 1)
-"""How often patches are searched and vote, at levels where all are compared, and at finer ones."""
-
-SEARCHED = 400_000
-"""Pixels beyond which a level takes over the field of the coarser one: what matters of a patch is known by then."""
-
-COMPONENTS = 24
-"""Principal components of a patch that are compared."""
-
-SAMPLES = 4096
-"""Sources from which the principal components are made."""
 
 _AT_ONCE = 1 << 24  # distances held at a time
-_GRAIN = 1e-5  # variance below which a guide counts as good as any: less than eight bits resolve
-_LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
-_STRENGTH = 10.0  # how much the strength of the grain counts beside colors
-_CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _MODE = 0.003  # variance of the kernel of the mean shift
-_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # what of the texture is low frequencies, and how much of these counts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,7 +139,7 @@ class FieldSearch:
         self.trust, self.own = trust, descriptions.shape[1] - shared
         width = patches.size[1]
         self.rows, self.columns = patches.targets // width, patches.targets % width
-        self.place = _index_targets(patches)
+        self.place = index_targets(patches)
 
     def measure(self, field: Tensor) -> Tensor:
         """Measure the squared distance of every target from its source, ``[N]``."""
@@ -250,7 +222,7 @@ def vote(
 
     height, width = patches.size
     rows, columns = patches.hole // width, patches.hole % width
-    place = _index_targets(patches)
+    place = index_targets(patches)
     mode = None
     if modes:
         most = weights.new_zeros(len(rows))
@@ -270,273 +242,7 @@ def vote(
     return mode
 
 
-def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
-    """Lay texture over a fill.
-
-    Of the high frequencies the texture's share is ``share``, of the low ones less: patches that fit in detail are often
-    a shade off, and there a network is nearer to the truth.
-
-    Args:
-        fill: ``[B, 3, H, W]``, what :func:`synthesize` was guided by.
-        textured: ``[B, 3, H, W]``, what it made.
-        share: in [0, 1].
-
-    Returns:
-        ``[B, 3, H, W]``: ``fill`` wherever ``textured`` is and for ``share`` 0.
-    """
-    if share == 0:
-        return fill
-    difference = textured - fill
-    blended = fill + share * (difference - (1 - _LOW_SHARE) * _blur(difference, _LOW_SIGMA))
-    return torch.where(difference == 0, fill, blended.clamp(0, 1))
-
-
-def synthesize(
-    image: Tensor,
-    corruption_mask: Tensor,
-    guide: Tensor,
-    *,
-    patch_size: int = 5,
-    guidance: float = 1.0,
-    radius: int | None = None,
-    seed: int = 0,
-) -> Tensor:
-    """Fill holes with texture of the photo that follows a fill which is smoother than the photo.
-
-    From coarse to fine, patches over the hole look for the patch of the known photo that is nearest in color, in
-    low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and it begins
-    anew. Where the guide has lost the grain of its surroundings it is trusted less. What the votes are off the photo
-    at the border is continued smoothly into the hole, and taken off.
-
-    Args:
-        image: ``[B, 3, H, W]`` in [0, 1]. What is under the mask has no influence.
-        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-        guide: ``[B, 3, H, W]`` in [0, 1], the fill; what it has outside the mask has no influence.
-        patch_size: side of the patches in pixels, odd.
-        guidance: how much the guide counts beside the color of patches, >= 0.
-        radius: how many rows and columns away the texture may come from; None for the whole photo.
-        seed: of what is drawn.
-
-    Returns:
-        ``[B, 3, H, W]``: as ``image`` outside the mask; as ``guide`` where nothing is known to take texture from.
-
-    Raises:
-        TypeError: if the mask is not bool.
-        ValueError: if the shapes do not fit, or ``patch_size`` is not an odd number from 1 on.
-    """
-    check_mask(corruption_mask)
-    if not image.shape == guide.shape == (len(image), 3, *corruption_mask.shape[-2:]) or len(image) != len(
-        corruption_mask
-    ):
-        raise ValueError(
-            f"image and guide must be [B, 3, H, W] and the mask [B, 1, H, W]; got {list(image.shape)}, "
-            f"{list(guide.shape)} and {list(corruption_mask.shape)}"
-        )
-    if patch_size < 1 or patch_size % 2 == 0:
-        raise ValueError(f"patch_size must be odd and at least 1; got {patch_size}")
-    filled = torch.where(corruption_mask, guide.to(image.dtype), image)
-    for i, mask in enumerate(corruption_mask):
-        if mask.any():
-            one = filled[i : i + 1].float()
-            filled[i : i + 1] = _synthesize_one(one, mask[None], patch_size, guidance, radius, seed)
-    return filled
-
-
-@dataclass(kw_only=True, eq=False)
-class _Level:
-    """An image at one scale.
-
-    Attributes:
-        known: ``[1, 3, H, W]``, the photo, and the guide in the hole.
-        mask: ``[1, 1, H, W]``.
-        patches: targets and sources.
-        factor: pixels of the photo to one of this level, along a side.
-        field, weights: what was found.
-    """
-
-    known: Tensor
-    mask: Tensor
-    patches: Patches
-    factor: int
-    field: Tensor | None = None
-    weights: Tensor | None = None
-
-
-def _synthesize_one(
-    known: Tensor, mask: Tensor, patch_size: int, guidance: float, radius: int | None, seed: int
-) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    levels = _make_levels(known, mask, patch_size)
-    coarser = None
-    pixels = _flatten(known)
-    for level in reversed(levels):
-        pixels = _flatten(level.known)
-        if coarser is not None:
-            level.field = _refine(coarser, level.patches)
-        if coarser is None or level.mask.numel() <= SEARCHED:
-            reach = None if radius is None else max(1, radius // level.factor)
-            _search(level, pixels, generator, guidance, reach)
-        else:
-            level.weights = torch.ones_like(level.patches.targets, dtype=pixels.dtype)
-        coarser = level
-    if coarser is None:
-        return known
-    assert coarser.field is not None
-    assert coarser.weights is not None
-    patches = coarser.patches
-    border = (F.max_pool2d(mask.float(), 3, 1, 1) > 0).flatten().logical_and_(~mask.flatten()).nonzero().flatten()
-    everywhere = replace(patches, hole=torch.cat([patches.hole, border]))
-    votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
-    inside, outside = votes[: len(patches.hole)], votes[len(patches.hole) :]
-    # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
-    (height, width), holes = patches.size, mask[0, 0].cpu().numpy()
-    (box,) = split_mask(holes, max(height, width), most=1)
-    top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
-    part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which has the border in it
-    jump = np.zeros((*holes[part].shape, 3), np.float32)
-    missed = torch.nan_to_num(pixels[border] - outside)  # where patches of one pixel do not reach
-    jump[(border // width - top).cpu().numpy(), (border % width - left).cpu().numpy()] = missed.cpu().numpy()
-    membrane = torch.from_numpy(stretch_membrane(jump, holes[part])).to(pixels)
-    corrected = inside + membrane[patches.hole // width - top, patches.hole % width - left]
-    colors = pixels[~mask.flatten()]
-    pixels[patches.hole] = corrected.clamp(colors.amin(0), colors.amax(0))
-    return _unflatten(pixels, patches.size)
-
-
-def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
-    """Fine to coarse, as long as there is something to take texture from."""
-    largest = min(patch_size, *((extent - 1) // 2 * 2 + 1 for extent in mask.shape[-2:]))
-    levels: list[_Level] = []
-    factor = 1
-    while True:
-        shorter = min(mask.shape[-2:])
-        size = largest if shorter >= 2 * COARSEST or not levels else min(5, largest)
-        if mask.numel() > SEARCHED:  # votes of small patches are enough, and fewer
-            size = min(3, largest)
-        patches = find_patches(mask, size)
-        while size > 1 and not levels and not patches.is_source.any():  # hardly anything is known of the photo
-            size -= 2
-            patches = find_patches(mask, size)
-        if not patches.is_source.any():
-            return levels
-        levels.append(_Level(known=known, mask=mask, patches=patches, factor=factor))
-        if shorter < 2 * COARSEST:
-            return levels
-        known = F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
-        mask = F.max_pool2d(mask.float(), 2, ceil_mode=True) > 0
-        factor *= 2
-
-
-def _refine(coarse: _Level, patches: Patches) -> Tensor:
-    """Refine a field for the next finer level: patches keep the distance from their source, or take the nearest."""
-    assert coarse.field is not None
-    (height, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
-    reach = coarse.patches.patch_size // 2
-    row, column = patches.targets // width, patches.targets % width
-    above = (row // 2).clamp(reach, coarse_height - 1 - reach)
-    beside = (column // 2).clamp(reach, coarse_width - 1 - reach)
-    source = coarse.field[_index_targets(coarse.patches)[above * coarse_width + beside].long()]
-    row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
-    field = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
-    if not patches.is_source[field].all():  # what is a patch's width from the hole there is less than that here
-        missing = ~patches.is_source.view(height, width).cpu().numpy()
-        edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
-        rows, columns = cast("NDArray[np.int32]", edt)
-        field = torch.from_numpy(rows.astype(np.int64) * width + columns).to(field.device).flatten()[field]
-    return field
-
-
-def _search(
-    level: _Level,
-    pixels: Tensor,
-    generator: torch.Generator,
-    guidance: float,
-    radius: int | None,
-) -> None:
-    """Search and vote in turn (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
-    patches, known, mask = level.patches, level.known, level.mask
-    valid = (~mask).to(known.dtype)
-    grain = (known - _blur(known, 1.0)).square().mean(1, keepdim=True)
-    around = pull_push(_blur(grain * valid, 2.0) / _blur(valid, 2.0).clamp(min=1e-6), mask)
-    trust = ((_blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
-    describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * _blur(known, 2.0))
-    descriptions = describe(known)
-    numbers = patches.is_source.nonzero().flatten()
-    depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()
-    certainty = _CERTAINTY ** -depth[patches.targets]
-    exact = len(patches.targets) * len(numbers) <= EXACT
-    compared = exact or level.field is None
-    sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
-    shared = describe.shared
-    level.weights = certainty
-    if level.field is not None:
-        pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
-    for _ in range(ROUNDS[0 if exact else 1]):
-        targets = describe(_unflatten(pixels, patches.size))[patches.targets]
-        search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
-        if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
-            rest = slice(-shared - 1, None)
-            level.field = numbers[find_nearest(targets[:, rest], sources[:, rest], trust, shared, near)]
-            distance = search.measure(level.field)
-        elif exact:
-            level.field = numbers[find_nearest(targets, sources, trust, shared, near)]
-            distance = search.measure(level.field)
-        else:
-            level.field, distance = search.improve(level.field, 1, generator)
-        scale = 0.4 * distance.median().clamp(min=1e-6)
-        level.weights = (torch.exp(-distance / scale) + 1e-6) * certainty
-        pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
-
-
-class _Descriptions:
-    """What of a patch is compared: principal components, mean color, strength of the grain; the guide at last.
-
-    Args:
-        patches: targets and sources.
-        known: ``[1, 3, H, W]``, from whose sources the components are made.
-        strength: ``[1, 1, H, W]``, of the grain.
-        smooth: ``[1, 3, H, W]``, the low frequencies.
-    """
-
-    shared = 3 * 5  # low frequencies, in the middle of a patch and at its corners
-
-    def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
-        side, reach, width = patches.patch_size, patches.patch_size // 2, patches.size[1]
-        offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
-        numbers = patches.is_source.nonzero().flatten()
-        if len(numbers) > SAMPLES:
-            numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
-        # On the CPU, and in float64, so that all devices look for the same.
-        colors = _flatten(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
-        colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
-        axes = torch.linalg.eigh(colors.T @ colors)[1][:, -COMPONENTS:].T.reshape(-1, 3, side, side)
-        axes = axes - axes.mean((2, 3), keepdim=True)
-        means = torch.eye(3, dtype=axes.dtype)[:, :, None, None].expand(3, 3, side, side) / side
-        self.filters, self.reach = torch.cat([axes, means]).to(known), reach
-        padded = F.pad(smooth, (reach, reach, reach, reach), mode="replicate")
-        height, places = patches.size[0], (0, 2 * reach)
-        corners = [padded[..., y : y + height, x : x + width] for y in places for x in places]
-        self.rest = torch.cat(
-            [strength * (side * math.sqrt(_STRENGTH)), *(x * (side / math.sqrt(5)) for x in (*corners, smooth))], dim=1
-        )
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; near the border, without whole patches, they mean nothing."""
-        return _flatten(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
-
-
-def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:
-    """Whether a source lies within the radius of a target, ``[N, M]``; if none does, all count as near."""
-    if radius is None:
-        return None
-    width = patches.size[1]
-    rows = (patches.targets[:, None] // width - sources // width).abs()
-    columns = (patches.targets[:, None] % width - sources % width).abs()
-    near = torch.maximum(rows, columns) <= radius
-    return near | ~near.any(1, keepdim=True)
-
-
-def _index_targets(patches: Patches) -> Tensor:
+def index_targets(patches: Patches) -> Tensor:
     """Index the target that each pixel is, ``[H * W]`` int32; -1 for none."""
     height, width = patches.size
     place = torch.full((height * width,), -1, dtype=torch.int32, device=patches.targets.device)
@@ -544,23 +250,4 @@ def _index_targets(patches: Patches) -> Tensor:
     return place
 
 
-def _blur(image: Tensor, sigma: float) -> Tensor:
-    """Blur ``[B, C, H, W]`` with a Gaussian; the outermost pixels are repeated beyond the border."""
-    reach = math.ceil(3 * sigma)
-    kernel = [math.exp(x**2 / (-2 * sigma**2)) for x in range(-reach, reach + 1)]
-    for dim, pad in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
-        padded, extent = F.pad(image, pad, mode="replicate"), image.shape[dim]
-        image = torch.zeros_like(image)  # depthwise convolutions are slow on CPUs
-        for x, weight in enumerate(kernel):
-            image.add_(padded.narrow(dim, x, extent), alpha=weight / sum(kernel))
-    return image
-
-
-def _flatten(image: Tensor) -> Tensor:
-    """Flatten ``[1, C, H, W]`` -> ``[H * W, C]``."""
-    return image[0].flatten(1).T.contiguous()
-
-
-def _unflatten(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Invert :func:`_flatten`."""
-    return pixels.T.reshape(1, -1, *size)
+redirect(__name__, {name: f"hcl_sdk.functional.texture.{name}" for name in ("blend_texture", "synthesize")})

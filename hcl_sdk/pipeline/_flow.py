@@ -33,9 +33,9 @@ from hcl_sdk.functional.arrays import (
 from hcl_sdk.functional.compositing import close_seam, feather_mask
 from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_enlarged
 from hcl_sdk.functional.masks import shrink_mask
-from hcl_sdk.functional.patch_fields import blend_texture, synthesize
 from hcl_sdk.functional.resize import BandShrinker, ByteShrinker, resize
 from hcl_sdk.functional.sensitivity import adjust_threshold
+from hcl_sdk.functional.texture import blend_texture, synthesize
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Compositor, Photo

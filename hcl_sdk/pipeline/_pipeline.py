@@ -104,8 +104,8 @@ class Pipeline(Settings):
             :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
             and closest to the truth pixel by pixel; 1 looks most like a photo. See
-            :func:`~hcl_sdk.functional.patch_fields.synthesize` and
-            :func:`~hcl_sdk.functional.patch_fields.blend_texture`.
+            :func:`~hcl_sdk.functional.texture.synthesize` and
+            :func:`~hcl_sdk.functional.texture.blend_texture`.
         unveil: remove watermarks, stains and other see-through damage by computing what lies beneath, where possible,
             and fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
         device: where to run; by default an accelerator if there is one.

@@ -10,7 +10,7 @@ from attrs.validators import ge, optional
 from torch import Tensor
 
 from hcl_sdk.functional.compositing import close_seam
-from hcl_sdk.functional.patch_fields import blend_texture, synthesize
+from hcl_sdk.functional.texture import blend_texture, synthesize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.restorers.residual_unet import ResidualUNet
 
@@ -25,8 +25,8 @@ class PatchSynthesis(Restorer):
     """Structure from another restorer, texture from the photo itself.
 
     The guide fills; then patches of the known photo that fit its fill are laid over it, see
-    :func:`~hcl_sdk.functional.patch_fields.synthesize` and
-    :func:`~hcl_sdk.functional.patch_fields.blend_texture`. In training mode the guide alone restores, since it alone
+    :func:`~hcl_sdk.functional.texture.synthesize` and
+    :func:`~hcl_sdk.functional.texture.blend_texture`. In training mode the guide alone restores, since it alone
     learns.
 
     Attributes:

@@ -15,6 +15,7 @@ from skimage.measure import label
 from torch.nn import functional as F
 
 from hcl_sdk.functional import arrays, compositing
+from hcl_sdk.functional.arrays import _regions
 
 sides = st.integers(1, 400)
 masks = st.builds(
@@ -200,7 +201,7 @@ def test_regions_are_the_same_however_the_photo_is_cut(mask: np.ndarray, rows: i
     kept = np.zeros(labels.max() + 1, bool)
     kept[labels[mask & peaks]] = True
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(arrays, "cut_bands", lambda h, w, **_: [slice(y, min(h, y + rows)) for y in range(0, h, rows)])
+        patch.setattr(_regions, "cut_bands", lambda h, w, **_: [slice(y, min(h, y + rows)) for y in range(0, h, rows)])
         assert np.array_equal(arrays.select_regions(mask, peaks), kept[labels])
 
 

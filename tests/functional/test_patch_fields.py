@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from hcl_sdk.functional import patch_fields
-from hcl_sdk.functional.patch_fields import FieldSearch, blend_texture, find_nearest, find_patches, synthesize, vote
+from hcl_sdk.functional import texture
+from hcl_sdk.functional.patch_fields import FieldSearch, find_nearest, find_patches, vote
 from hcl_sdk.functional.pull_push import pull_push
+from hcl_sdk.functional.texture import blend_texture, synthesize
 
 
 def a_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Tensor:
@@ -209,7 +210,7 @@ def test_texture_is_taken_from_within_the_radius() -> None:
 
 
 def test_large_levels_take_over_the_field(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patch_fields, "SEARCHED", 4000)
+    monkeypatch.setattr(texture, "SEARCHED", 4000)
     y, x = torch.meshgrid(torch.arange(101), torch.arange(131), indexing="ij")
     pattern = torch.stack([(x // 8) % 2, (y // 8) % 2, (x // 8 + y // 8) % 2]).float()[None] * 0.6 + 0.2
     mask = a_mask(101, 131, (slice(40, 60), slice(100, 131)))
@@ -220,7 +221,7 @@ def test_large_levels_take_over_the_field(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_seed_decides_and_the_global_state_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patch_fields, "EXACT", 0)  # a small photo is not drawn from
+    monkeypatch.setattr(texture, "EXACT", 0)  # a small photo is not drawn from
     image, mask = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(7)), a_mask(64, 64)
     mask[..., 30:40, 30:40] = True
     guide = pull_push(image, mask)

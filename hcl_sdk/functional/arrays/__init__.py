@@ -1,0 +1,54 @@
+"""Functions on NumPy arrays of one photo, without torch: its parts and sizes, masks and their regions, alpha, seams."""
+
+from hcl_sdk._renamed import redirect
+from hcl_sdk.functional.arrays._boxes import (
+    BAND,
+    Box,
+    Window,
+    cut_bands,
+    intersect,
+    scale_box,
+    shift,
+    slice_box,
+    surround,
+)
+from hcl_sdk.functional.arrays._confidence import CERTAIN, find_peak, measure_softness
+from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
+from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
+from hcl_sdk.functional.arrays._regions import label_regions, select_regions
+from hcl_sdk.functional.arrays._sizes import shrink_mask, shrink_size
+from hcl_sdk.functional.arrays._split import REFINED_AROUND, REFINED_AT_ONCE, SEEN_AT_ONCE, cut_box, split_mask
+
+__all__ = [
+    "BAND",
+    "CERTAIN",
+    "REFINED_AROUND",
+    "REFINED_AT_ONCE",
+    "SEEN_AT_ONCE",
+    "SWEEPS",
+    "Box",
+    "Tile",
+    "Window",
+    "close_seam",
+    "cut_bands",
+    "cut_box",
+    "feather_mask",
+    "feather_tiles",
+    "find_peak",
+    "grow_mask",
+    "intersect",
+    "label_regions",
+    "measure_softness",
+    "scale_box",
+    "select_regions",
+    "shift",
+    "shrink_mask",
+    "shrink_size",
+    "slice_box",
+    "split_mask",
+    "stretch_membrane",
+    "surround",
+]
+
+
+redirect(__name__, {"feathered_alpha": "feather_mask", "working_size": "shrink_size"})

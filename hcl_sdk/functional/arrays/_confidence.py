@@ -1,0 +1,72 @@
+"""What a map of the probability of *corrupted* says beside the mask: where it is highest, how softly it falls off."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hcl_sdk.functional.arrays._boxes import Box
+from hcl_sdk.functional.arrays._regions import select_regions
+from hcl_sdk.functional.arrays._sizes import shrink_mask
+
+CERTAIN = 1e-4
+"""Probabilities closer to 0 or 1 count as this close where they become logits."""
+
+_LIKELY = 0.1  # as sure as a detector is, at least, where there may be damage
+_FALLOFF = 4  # pixels of a detector's working size within which its confidence falls off
+
+
+def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:
+    """Find where the confidence is highest outside the regions that were found.
+
+    Args:
+        confidence: ``[H, W]``, probability of *corrupted*.
+        found: ``[H, W]``, the pixels that were found. If there are any, only pixels with a confidence above 0.5 count,
+            except regions that touch what was found, which are its border.
+
+    Returns:
+        The box (x, y, width, height) around the pixel with the highest confidence and the pixels connected with it
+        that have more than half of it; None if there is none.
+    """
+    beyond = confidence > 0
+    if found.any():
+        shown = confidence > 0.5
+        beyond = shown & ~select_regions(shown | found, found)
+    values = np.where(beyond, confidence, 0)
+    surest = np.unravel_index(np.argmax(values), values.shape)
+    if values[surest] == 0:
+        return None
+    seed = np.zeros(values.shape, np.bool_)
+    seed[surest] = True
+    part = select_regions(values > values[surest] / 2, seed)
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
+
+
+def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[np.bool_], threshold: float) -> float:
+    """Measure over which width a confidence falls off beyond the border of what was found.
+
+    A detector is sure up to a hard edge; along a soft one, or one that lies between the pixels of its working size, it
+    hesitates: what is less than sure but not unlikely is then a band, whose area per length of border is its width.
+
+    Args:
+        confidence: ``[h, w]``, at the size that the detector worked at.
+        corruption_mask: ``[H, W]`` bool, what was found in the photo.
+        threshold: of the confidence, for what was found.
+
+    Returns:
+        Pixels of the photo; 0 if nothing was found.
+    """
+    found = (confidence > threshold) & shrink_mask(corruption_mask, confidence.shape)
+    eroded = cast("NDArray[np.bool_]", ndimage.binary_erosion(found, border_value=1))
+    border = found & ~eroded
+    if not border.any():
+        return 0.0
+    near = cast("NDArray[np.bool_]", ndimage.binary_dilation(found, np.ones((3, 3)), iterations=_FALLOFF))
+    scale = math.sqrt(corruption_mask.size / confidence.size)
+    return float(((confidence > _LIKELY) & near & ~found).sum() / border.sum() * scale)
