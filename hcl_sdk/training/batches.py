@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,15 +105,18 @@ def make_loader(
         pin_memory: whether to copy batches to page-locked memory.
     """
     data = recipe.data
-    items = Items(
-        data.dataset,
-        data.size,
-        corruption=data.corruption,
-        seed=recipe.seed,
-        augment=True,
-        min_scale=data.min_scale,
-        soften_over=data.soften_over * recipe.batch_size,
-    )
+    items = {
+        size: Items(
+            data.dataset,
+            size,
+            corruption=data.corruption,
+            seed=recipe.seed,
+            augment=True,
+            min_scale=data.min_scale,
+            soften_over=recipe.count_images(data.soften_over),
+        )
+        for size, _ in recipe.list_turns()
+    }
     return DataLoader(
         _Handed(items),  # pyright: ignore[reportArgumentType]
         batch_sampler=_Parts(recipe, start, process, processes),
@@ -127,30 +130,33 @@ def make_loader(
     )
 
 
-class _Parts(Sampler[list[int]]):
-    """The numbers of the items in each part of a batch that this process handles, from a given step to the last."""
+class _Parts(Sampler[list[tuple[int, int]]]):
+    """The sizes and numbers of the items in each part of a batch that this process handles, from a given step on."""
 
     def __init__(self, recipe: Recipe, start: int, process: int, processes: int) -> None:
         self.recipe, self.start, self.process, self.processes = recipe, start, process, processes
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         recipe = self.recipe
-        size = recipe.batch_size // (recipe.accumulation * self.processes)
+        parts = recipe.accumulation * self.processes
+        turns = recipe.list_turns()
         for step in range(self.start, recipe.steps):
+            size, images = turns[step % len(turns)]
             for part in range(recipe.accumulation):
-                first = step * recipe.batch_size + (part * self.processes + self.process) * size
-                yield list(range(first, first + size))
+                first = recipe.count_images(step) + (part * self.processes + self.process) * images // parts
+                yield [(size, first + i) for i in range(images // parts)]
 
 
 class _Handed:
-    """Items whose errors are passed on like items: a worker would wrap them in its own traceback."""
+    """Items by size, whose errors are passed on like items: a worker would wrap them in its own traceback."""
 
-    def __init__(self, items: Items) -> None:
+    def __init__(self, items: Mapping[int, Items]) -> None:
         self.items = items
 
-    def __getitem__(self, number: int) -> Item | PhotoError:
+    def __getitem__(self, key: tuple[int, int]) -> Item | PhotoError:
+        size, number = key
         try:
-            return self.items[number]
+            return self.items[size][number]
         except PhotoError as error:
             return error
 

@@ -90,12 +90,14 @@ class Run:
         processes = self.accelerator.num_processes
         self.device = pipeline.device if processes == 1 else self.accelerator.device
         warn_of_crowding(self.device)
-        if recipe.batch_size % (recipe.accumulation * processes):
-            message = (
-                f"must be divisible by processes x accumulation, {processes} x {recipe.accumulation}; "
-                f"got {recipe.batch_size}"
-            )
-            raise ConfigError([("batch_size", message)])
+        for size, images in recipe.list_turns():
+            if images % (recipe.accumulation * processes):
+                at = "" if images == recipe.batch_size else f" at {size} px"
+                message = (
+                    f"must be divisible by processes x accumulation, {processes} x {recipe.accumulation}; "
+                    f"got {images}{at}"
+                )
+                raise ConfigError([("batch_size", message)])
         self.learner = Learner(pipeline, recipe, self.accelerator, self.device)
         self.step = 0
         self.unreadable: dict[str, str] = {}
@@ -130,7 +132,7 @@ class Run:
                 bar.update()
                 if self._is_due(recipe.log_every):
                     seconds, began = time.perf_counter() - began, time.perf_counter()
-                    rate = (self.step - since) * recipe.batch_size / seconds
+                    rate = (recipe.count_images(self.step) - recipe.count_images(since)) / seconds
                     since = self.step
                     losses = self._log(rate)
                     bar.set_postfix_str(_format_postfix(losses, rate))

@@ -19,6 +19,13 @@ MAX_FLOAT = 1e30
 """Larger numbers overflow in float32 as soon as they are multiplied."""
 
 
+def _check_sizes(data: TrainingData, field: attrs.Attribute[Any], sizes: int | tuple[int, ...]) -> None:
+    if isinstance(sizes, tuple):
+        min_len(1)(data, field, sizes)
+    for size in [sizes] if isinstance(sizes, int) else sizes:
+        and_(ge(1), le(MAX_SIZE))(data, field, size)
+
+
 @component
 class TrainingData(Configurable):
     """The source of training images.
@@ -26,16 +33,17 @@ class TrainingData(Configurable):
     Attributes:
         dataset: photos, which are corrupted, or pairs of damaged and clean photos, which are not.
         corruption: how photos are damaged; has no effect on pairs.
-        size: side length of the square crops in pixels.
+        size: side length of the square crops in pixels. Of several, updates take them in turn; each makes images of
+            about as many pixels together as ``batch_size`` images of the first size.
         min_scale: the smallest share of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
-            than ``size`` unless the photo is.
+            than its size unless the photo is.
         soften_over: number of steps over which the blur of the corruption's edges grows from none to full.
         workers: number of processes that prepare images for each training process; 0 for none.
     """
 
     dataset: Dataset
     corruption: Corruption = attrs.field(factory=lambda: Corruption(clean=0.1, full=0.02))
-    size: int = attrs.field(default=256, validator=and_(ge(1), le(MAX_SIZE)))
+    size: int | tuple[int, ...] = attrs.field(default=256, validator=_check_sizes)
     min_scale: float = attrs.field(default=0.35, validator=and_(gt(0), le(1)))
     soften_over: int = attrs.field(default=0, validator=ge(0))
     workers: int = attrs.field(default=2, validator=and_(ge(0), le(256)))
@@ -139,6 +147,20 @@ class Recipe(Configurable):
     save_every: int = attrs.field(default=500, validator=ge(1))
     keep: int = attrs.field(default=2, validator=ge(1))
     trackers: tuple[str, ...] = ()
+
+    def list_turns(self) -> list[tuple[int, int]]:
+        """List the sizes that updates take in turn: (side length in pixels, images in an update)."""
+        sizes = self.data.size
+        if isinstance(sizes, int):
+            return [(sizes, self.batch_size)]
+        pixels = self.batch_size * sizes[0] ** 2
+        return [(size, max(1, round(pixels / size**2))) for size in sizes]
+
+    def count_images(self, steps: int) -> int:
+        """Count the images in the first ``steps`` updates."""
+        turns = self.list_turns()
+        rounds, rest = divmod(steps, len(turns))
+        return rounds * sum(images for _, images in turns) + sum(images for _, images in turns[:rest])
 
 
 FREE_KEYS = ("steps", "log_every", "validate_every", "save_every", "keep", "trackers", "validation")

@@ -98,11 +98,12 @@ def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, st
     if recipe.restoration is not None and recipe.restoration.masks == "predicted" and pipeline.detector is None:
         yield "restoration.masks", "there is no detector to predict masks; expected true"
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    needed = recipe.batch_size / (recipe.accumulation * processes) * recipe.data.size**2 * BYTES_A_PIXEL
+    size, images = max(recipe.list_turns(), key=lambda turn: turn[0] ** 2 * turn[1])
+    needed = images / (recipe.accumulation * processes) * size**2 * BYTES_A_PIXEL
     if needed > (available := psutil.virtual_memory().total):
         yield (
             "batch_size",
-            f"the {recipe.batch_size} images of {recipe.data.size} x {recipe.data.size} pixels alone need "
+            f"the {images} images of {size} x {size} pixels alone need "
             f"{needed / 1e9:.3g} GB of this machine's {available / 1e9:.3g} GB at once; expected fewer, smaller ones, "
             f"or more accumulation",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -73,3 +73,17 @@ def test_batches_do_not_need_shared_memory(run_config: Any) -> None:
             tensor = getattr(ours, name)
             assert not tensor.is_shared()
             assert torch.equal(tensor, getattr(theirs, name))
+
+
+def test_sizes_take_turns_with_about_as_many_pixels_and_no_photo_is_drawn_twice(run_config: Any) -> None:
+    _, recipe = load_run(run_config("steps=5", "data.size=[32,16,24]", "batch_size=2"), device="cpu")
+    batches = load(recipe, 0)
+    shapes = [tuple(batch.image.shape) for batch in batches]
+    assert shapes == [(2, 3, 32, 32), (8, 3, 16, 16), (4, 3, 24, 24), (2, 3, 32, 32), (8, 3, 16, 16)]
+    assert recipe.count_images(5) == 24
+    later = list(make_loader(recipe, start=3, process=0, processes=1, workers=0, pin_memory=False))
+    for first, again in zip(batches[3:], later, strict=True):
+        assert torch.equal(first.image, again.image)
+    loaders = [make_loader(recipe, start=0, process=i, processes=2, workers=0, pin_memory=False) for i in range(2)]
+    numbers = [number for loader in loaders for keys in cast(Any, loader.batch_sampler) for _, number in keys]
+    assert sorted(numbers) == list(range(24))
