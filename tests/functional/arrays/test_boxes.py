@@ -1,0 +1,63 @@
+"""Boxes, windows and bands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hcl_sdk.functional import arrays
+
+sides = st.integers(1, 400)
+
+
+@given(sides, sides, st.tuples(*[st.integers(-500, 500)] * 2, *[st.integers(1, 600)] * 2))
+def test_a_box_is_cut_at_the_edges_of_the_photo(height: int, width: int, box: tuple[int, int, int, int]) -> None:
+    x, y, w, h = box
+    inside = np.zeros((height, width), bool)
+    inside[[row for row in range(height) if y <= row < y + h]] = True
+    inside[:, [column for column in range(width) if not x <= column < x + w]] = False
+    if not inside.any():
+        with pytest.raises(ValueError, match="nothing of a photo of"):
+            arrays.slice_box(box, (height, width))
+        return
+    cut = np.zeros_like(inside)
+    cut[arrays.slice_box(box, (height, width))] = True
+    assert (cut == inside).all()
+
+
+@pytest.mark.parametrize("box", [(1, 2, 3), "1,2,3,4", (0, 0, 1.5, 2), None])
+def test_what_is_no_box_is_refused(box: Any) -> None:
+    with pytest.raises(TypeError, match="four whole numbers"):
+        arrays.slice_box(box, (10, 10))
+
+
+@pytest.mark.parametrize("box", [(0, 0, -1, 5), (0, 0, 5, 0)])
+def test_a_box_without_pixels_is_refused(box: Any) -> None:
+    with pytest.raises(ValueError, match=r"width and height of a region must be at least 1; got 0,0,"):
+        arrays.slice_box(box, (10, 10))
+
+
+@given(st.tuples(sides, sides), st.tuples(sides, sides), st.data())
+def test_a_box_in_a_small_photo_stands_for_all_that_it_touches(
+    size: tuple[int, int], wanted: tuple[int, int], data: st.DataObject
+) -> None:
+    y, x = (data.draw(st.integers(0, extent - 1)) for extent in size)
+    height, width = data.draw(st.integers(1, size[0] - y)), data.draw(st.integers(1, size[1] - x))
+    left, top, wide, tall = arrays.scale_box((x, y, width, height), size, wanted)
+    for start, extent, first, count, small, large in (
+        (y, height, top, tall, size[0], wanted[0]),
+        (x, width, left, wide, size[1], wanted[1]),
+    ):
+        touched = [i for i in range(large) if (i + 1) * small > start * large and i * small < (start + extent) * large]
+        assert (first, first + count) == (touched[0], touched[-1] + 1)
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 2000))
+def test_bands_cover_all_rows_once(height: int, width: int, pixels: int) -> None:
+    bands = arrays.cut_bands(height, width, pixels)
+    assert [y for rows in bands for y in range(rows.start, rows.stop)] == list(range(height))
+    assert all((rows.stop - rows.start) * width <= max(pixels, width) for rows in bands)

@@ -1,0 +1,53 @@
+"""The peak and the softness of a confidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from random_masks import number_regions
+from scipy import ndimage
+
+from hcl_sdk.functional import arrays
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_peak_is_the_surest_pixel_beyond_what_was_found(seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    confidence = ndimage.gaussian_filter(numbers.random((24, 33)), 1.5)
+    confidence = (confidence - confidence.min()) / np.ptp(confidence)
+    shown = number_regions(confidence > 0.5)
+    found = shown == 1
+    candidates = (shown > 0) & ~found
+    box = arrays.find_peak(confidence, found)
+    if not candidates.any():
+        assert box is None
+        return
+    peak = confidence[candidates].max()
+    around = number_regions(candidates & (confidence > peak / 2))
+    rows, columns = np.nonzero(around == around[candidates & (confidence == peak)].item())
+    assert box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
+
+
+def test_where_nothing_was_found_the_peak_may_be_low() -> None:
+    confidence = np.full((6, 9), 0.001)
+    confidence[2:4, 5:8] = 0.02
+    assert arrays.find_peak(confidence, np.zeros((6, 9), bool)) == (5, 2, 3, 2)
+    assert arrays.find_peak(np.zeros((6, 9)), np.zeros((6, 9), bool)) is None
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_softness_is_the_width_over_which_confidence_falls_off(scale: int) -> None:
+    confidence = np.zeros((40, 60), np.float32)
+    confidence[:, :30] = 0.9
+    mask = (confidence > 0.5).repeat(scale, 0).repeat(scale, 1)
+    assert arrays.measure_softness(confidence, mask, 0.5) == 0
+    confidence[:, 30:33] = [0.5, 0.3, 0.11]
+    confidence[:, 33:] = 0.1
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(3 * scale)
+    confidence[:, 33:] = 0.4  # what lies farther off is no edge
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(4 * scale)
+    assert arrays.measure_softness(confidence, np.zeros_like(mask), 0.5) == 0
+    mask[:, : 15 * scale] = False  # half of it was not found: a region of a kind that was not asked for
+    confidence[:, :30] = 0.1
+    confidence[:, 20:30] = 0.9
+    assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(2 * scale)

@@ -1,0 +1,50 @@
+"""Working sizes, and masks shrunk to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from random_masks import masks
+from torch.nn import functional as F
+
+from hcl_sdk.functional import arrays
+
+sides = st.integers(1, 400)
+
+
+@given(sides, sides, st.none() | sides)
+def test_the_working_size_keeps_the_proportions_and_never_grows(height: int, width: int, shorter: int | None) -> None:
+    assume(max(height, width) <= 4 * min(height, width))
+    small = arrays.shrink_size((height, width), shorter)
+    if shorter is None or shorter >= min(height, width):
+        assert small == (height, width)
+        return
+    assert min(small) == shorter
+    assert abs(max(small) - max(height, width) * shorter / min(height, width)) <= 0.5
+
+
+@given(st.integers(1, 600), st.integers(1, 10**9), st.integers(1, 600), st.booleans())
+def test_the_working_size_is_bounded_for_photos_of_any_shape(
+    short: int, long: int, shorter: int, upright: bool
+) -> None:
+    size = (long, short) if upright else (short, long)
+    small = arrays.shrink_size(size, shorter)
+    assert all(1 <= side <= whole for side, whole in zip(small, size, strict=True))
+    # As encoders see it, which continue a narrow image.
+    least = min(64, shorter)
+    assert max(small[0], least) * max(small[1], least) <= 4 * shorter**2 + shorter
+    assert (small[0] <= small[1]) == (size[0] <= size[1]) or small[0] == small[1] == 1
+
+
+def test_what_is_long_and_small_is_not_shrunk() -> None:
+    assert arrays.shrink_size((100, 10_000), 512) == (100, 10_000)
+    assert arrays.shrink_size((256, 40_000), 512) == (82, 12_787)
+    assert arrays.shrink_size((1, 80_000_000), 512) == (1, 16_384)
+
+
+@given(masks, st.integers(1, 80), st.integers(1, 80))
+def test_a_mask_is_shrunk_as_maxima_are_pooled(mask: np.ndarray, height: int, width: int) -> None:
+    pooled = F.adaptive_max_pool2d(torch.from_numpy(mask)[None, None].float(), (height, width))[0, 0].numpy() > 0
+    assert np.array_equal(arrays.shrink_mask(mask, (height, width)), pooled)

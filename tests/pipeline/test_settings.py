@@ -1,0 +1,129 @@
+"""The settings of a pipeline: set, checked, and misspelled."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from known_parts import known, stained
+from PIL import Image
+
+from hcl_sdk import GatedUNet, Pipeline
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ({"threshold": 1.5}, ValueError),
+        ({"threshold": -0.1}, ValueError),
+        ({"threshold": math.nan}, ValueError),
+        ({"threshold": True}, TypeError),
+        ({"peak_threshold": 2}, ValueError),
+        ({"peak_threshold": None}, TypeError),
+        ({"sensitivity": 1.01}, ValueError),
+        ({"sensitivity": "high"}, TypeError),
+        ({"dilate": -1}, ValueError),
+        ({"dilate": math.inf}, ValueError),
+        ({"dilate": None}, TypeError),
+        ({"feather": np.float32(-0.5)}, ValueError),
+        ({"feather": "3"}, TypeError),
+        ({"texture": 1.1}, ValueError),
+        ({"texture": "all"}, TypeError),
+        ({"detection_size": 0}, ValueError),
+        ({"detection_size": 2.5}, TypeError),
+        ({"restoration_size": -4}, ValueError),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
+    setting: dict[str, Any], error: type[Exception]
+) -> None:
+    [(name, value)] = setting.items()
+    with pytest.raises(error, match=f"^{name} must be ") as made:
+        known(**setting)
+    pipeline = known()
+    before = repr(pipeline)
+    with pytest.raises(error, match=f"^{name} must be ") as assigned:
+        setattr(pipeline, name, value)
+    assert str(assigned.value) == str(made.value)
+    assert repr(pipeline) == before
+    if not name.endswith("size") and "threshold" not in name and value is not None:
+        with pytest.raises(error, match=f"^{name} must be ") as called:
+            pipeline(stained()[0], **setting)
+        assert str(called.value) == str(made.value)
+
+
+@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges"])
+@pytest.mark.parametrize("value", ["yes", 3, None])
+def test_a_setting_that_is_on_or_off_says_so(name: str, value: Any) -> None:
+    pipeline = known()
+    said = re.escape(f"{name} must be True or False; got {value!r} ({type(value).__name__})")
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        setattr(pipeline, name, value)
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        known(**{name: value})
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    settings: dict[str, Any] = {
+        "detection_size": np.int64(16),
+        "restoration_size": np.uint8(8),
+        "threshold": np.float32(0.25),
+        "peak_threshold": np.float64(0.75),
+        "sensitivity": np.float32(0.75),
+        "dilate": np.int32(2),
+        "feather": np.float64(1.5),
+        "texture": np.float32(0.5),
+    }
+    pipeline = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu", **settings)
+    config = json.loads(json.dumps(pipeline.to_config()))
+    assert {name: config[name] for name in settings} == settings
+    assert Pipeline.from_config(config, device="cpu").to_config() == config
+    number: Any = np.float32(0.75)
+    assert known().detect(stained()[0], sensitivity=number).corruption_mask.any()
+
+
+def test_settings_can_be_set_and_count_from_then_on() -> None:
+    photo, mask = stained(40, 40, (18, 18, 22, 22))
+    pipeline = known()
+    pipeline.dilate = 2
+    assert pipeline(photo).alpha.sum() > mask.sum()  # type: ignore[union-attr]
+    pipeline.threshold = 1
+    assert not pipeline.detect(photo).corruption_mask.any()
+    pipeline.detection_size = 8
+    assert pipeline.detect(photo).detection.corruption_mask.shape == (1, 1, 8, 8)  # type: ignore[union-attr]
+
+
+def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> None:
+    photo, mask = stained()
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    pipeline = known()
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
+        pipeline.sensitivty = 0.9  # pyright: ignore[reportAttributeAccessIssue]
+    assert "sensitivty" not in vars(pipeline)
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
+        _ = pipeline.sensitivty  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'detct'; did you mean 'detect'\?"):
+        _ = pipeline.detct  # pyright: ignore[reportAttributeAccessIssue]
+    assert not hasattr(pipeline, "_repr_html_")
+    misspelled: dict[str, Any] = {"dilatte": 3}
+    calls: list[Callable[[], Any]] = [
+        lambda: known(**misspelled),
+        lambda: pipeline.replace(**misspelled),
+        lambda: pipeline(photo, **misspelled),
+        lambda: pipeline.restore(photo, corruption_mask=mask, **misspelled),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"unexpected keyword argument 'dilatte'; did you mean 'dilate'\?"):
+            call()
+    with pytest.raises(
+        TypeError, match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, sensitivity, region, only"
+    ):
+        pipeline.detect(photo, dilate=3)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match=r"GatedUNet\(\) got .*'multiplier'; did you mean 'multipliers'\?"):
+        GatedUNet(multiplier=(1,))  # type: ignore[call-arg]

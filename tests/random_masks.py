@@ -1,0 +1,36 @@
+"""Masks of random values, and their regions as scikit-image numbers them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from skimage.measure import label
+from torch import Tensor
+
+masks = st.builds(
+    lambda seed, height, width, share: np.random.default_rng(seed).random((height, width)) < share,
+    st.integers(0, 1000),
+    st.integers(1, 70),
+    st.integers(1, 70),
+    st.sampled_from([0, 0.02, 0.3, 0.4, 0.7, 1]),
+)
+
+
+def number_regions(mask: np.ndarray) -> np.ndarray:
+    return np.asarray(label(mask, connectivity=2))
+
+
+def a_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Tensor:
+    mask = torch.zeros(1, 1, height, width, dtype=torch.bool)
+    for box in boxes:
+        mask[..., *box] = True
+    return mask
+
+
+def random_case(seed: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    mask = a_mask(height, width)
+    top, left = (int(torch.randint(extent, (), generator=generator)) for extent in (height, width))
+    mask[..., top : top + height // 3 + 1, left : left + width // 3 + 1] = True
+    return torch.rand(1, 3, height, width, generator=generator), mask
