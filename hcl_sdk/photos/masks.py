@@ -100,9 +100,14 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
     height, width = pixels.shape[:2]
     white = np.empty((height, width), np.bool_)
     for rows in cut_bands(height, width):
+        if mode in ("L", "LA"):
+            white[rows] = pixels[rows, :, 0] > get_white(pixels.dtype) / 2
+            continue
         rgb = to_rgb(pixels[rows], mode)
+        red, green, blue = (rgb[..., channel] for channel in range(3))  # channel by channel is ten times as fast
+        spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
         # Greys in lossy files have a trace of color.
-        if np.ptp(rgb, axis=2).max() > 16 / 255:
+        if spread.max() > 16 / 255:
             raise PhotoError(f"{name}: the mask is colored; mark what is corrupted in white on black", name=name)
         white[rows] = to_luma(rgb) > 0.5
     return white
