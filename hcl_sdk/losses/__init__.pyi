@@ -1,0 +1,12 @@
+from .bce import BCELoss as BCELoss
+from .classifier import ClassifierLoss as ClassifierLoss
+from .damage import DamageLoss as DamageLoss
+from .hierarchical import HierarchicalContrastiveLoss as HierarchicalContrastiveLoss
+from .hinge import HingeLoss as HingeLoss
+from .info_nce import InfoNCELoss as InfoNCELoss
+from .l1 import L1Loss as L1Loss
+from .multiscale_l1 import MultiscaleL1Loss as MultiscaleL1Loss
+from .perceptual import PerceptualLoss as PerceptualLoss
+from .sup_con import SupConLoss as SupConLoss
+from .verdict import VerdictLoss as VerdictLoss
+from .wasserstein import WassersteinLoss as WassersteinLoss
