@@ -20,6 +20,27 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
         return Path(path)
 
 
+def is_special(path: Path) -> bool:
+    """Whether a path is a pipe, a socket or a device, or leads to one: reading it may never begin, or never end."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def name_in_unicode(path: Path) -> Iterator[Path]:
+    """Give a file a name that is Unicode while the block runs: names may be any bytes, and some libraries refuse them.
+
+    Raises:
+        OSError: if the file's own name is no Unicode, and it cannot be opened.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as file:
+            yield Path(f"/dev/fd/{file.fileno()}")
+    else:
+        yield path
+
+
 def is_same_file(one: Path, other: Path) -> bool:
     """Whether two names, links included, lead to one file that is there."""
     identity = _identify(one)

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, is_special, name_in_unicode, open_whole, write_whole
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
 
@@ -59,6 +59,8 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
             return folder
         if is_local and not folder.exists():
             raise WeightsError(f"no such folder: {text}")
+        if is_special(folder):
+            raise WeightsError(f"{text} is not a folder; expected one written by save_pretrained or a name")
         try:
             source = registry.find_weights_source(text)
         except UnknownNameError as unknown:
@@ -87,7 +89,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if is_special(path):
             raise WeightsError(f"{path} is not a regular file; expected JSON")
         if path.stat().st_size > _MAX_CONFIG:
             raise WeightsError(f"{path} has {path.stat().st_size:,} bytes; expected at most {_MAX_CONFIG:,}")
@@ -206,9 +208,10 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
     try:
         if path.is_dir():
             raise WeightsError(f"{path} cannot be read: it is a directory")
-        if path.exists() and not path.is_file():
+        if is_special(path):
             raise WeightsError(f"{path} is not a regular file; expected safetensors")
-        return read(path)
+        with name_in_unicode(path) as readable:
+            return read(readable)
     except FileNotFoundError:
         raise WeightsError(f"{path.parent} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
     except SafetensorError as error:
@@ -263,13 +266,12 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
     }
     if half and (lost := [name for name, tensor in state.items() if not tensor.isfinite().all()]):
         raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
-    partial = folder / f".{WEIGHTS}.partial"
-    partial.write_bytes(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
-    partial.replace(folder / WEIGHTS)
+    with open_whole(folder / WEIGHTS) as file:
+        file.write(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
     config = {**config, "sha256": _sha256(folder / WEIGHTS)}
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
     if not (folder / CARD).exists():
-        (folder / CARD).write_text(card, encoding="utf-8")
+        write_whole(folder / CARD, card)
 
 
 def upload(folder: Path, repo_id: str, *, private: bool | None, token: str | None, commit_message: str) -> str:

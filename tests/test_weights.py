@@ -575,6 +575,12 @@ def test_what_is_no_regular_file_is_refused(saved: Path, name: str) -> None:
         Pipeline.from_pretrained(saved, device="cpu")
 
 
+def test_a_pipe_is_no_folder_of_weights(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(WeightsError, match=r"pipe is not a folder; expected one written by save_pretrained"):
+        Pipeline.from_pretrained(tmp_path / "pipe", device="cpu")
+
+
 def test_registrations_are_counted_no_longer_once_sizes_are_compared(saved: Path) -> None:
     Pipeline.from_pretrained(saved, device="cpu")
     assert not torch.nn.modules.module._global_parameter_registration_hooks

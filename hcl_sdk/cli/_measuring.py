@@ -14,7 +14,6 @@ from hcl_sdk.cli._tables import Table, is_terminal, show
 from hcl_sdk.config import ConfigError, build, load_yaml, override
 from hcl_sdk.evaluation import Benchmark, Evaluation, Report, evaluate, run_benchmark
 from hcl_sdk.evaluation.tables import list_notes, make_grids
-from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process
 from hcl_sdk.weights import WeightsError
@@ -58,7 +57,7 @@ def _show_report(report: Report) -> None:
     if not is_terminal():
         click.echo(report.to_markdown())
         return
-    notes = escape("\n".join(list_notes(report)).strip())
+    notes = "\n".join(list_notes(report)).strip()
     tables = [Table(header=grid.header, rows=grid.rows) for grid in make_grids(report)]
     show(f"{report.images} images.", *tables, *([notes] if notes else []))
 

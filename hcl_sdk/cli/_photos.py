@@ -19,6 +19,7 @@ from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.interfaces import Restorer
+from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.pipeline._schema import has_random_weights
 from hcl_sdk.plugins import registry
@@ -241,7 +242,7 @@ def _describe(outcome: PhotoOutcome) -> str:
 
 def _say(line: str, *, err: bool = False) -> None:
     with tqdm.external_write_mode():  # hides the progress bar meanwhile
-        click.echo(line, err=err)
+        click.echo(escape(line), err=err)
 
 
 def _count(done: int, plan: Plan, *, has_results: bool) -> str:
@@ -281,9 +282,9 @@ def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: 
     leaving_out = f" without {' and '.join(covers_all)}" if covers_all else ""
     parts.append(f"--resume{leaving_out} continues with the rest")
     if not quiet:
-        click.echo("; ".join(parts), err=True)
+        _say("; ".join(parts), err=True)
     for path, reason in told.failures:
-        click.echo(f"Error: {path}: {reason}", err=True)
+        _say(f"Error: {path}: {reason}", err=True)
 
 
 def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:
@@ -297,9 +298,9 @@ def _finish(report: FolderReport, plan: Plan, *, quiet: bool) -> None:
         parts += [f"{report.were_there} already done"] if report.were_there else []
         parts += [f"{len(report.failures)} failed"] if report.failures else []
         if not quiet:
-            click.echo("; ".join([*parts, *report.left_out]), err=True)
+            _say("; ".join([*parts, *report.left_out]), err=True)
         for path, reason in report.failures:
-            click.echo(f"Error: {path}: {reason}", err=True)
+            _say(f"Error: {path}: {reason}", err=True)
     wait_for_everyone()  # a launcher kills all processes, the first included, as soon as one fails
     if report.failures:
         raise click.exceptions.Exit(1)

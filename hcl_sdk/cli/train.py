@@ -38,6 +38,7 @@ def train(
     from hcl_sdk.weights import WeightsError
 
     try:
+        _check_is_kept(Path(config), output)
         mapping = override(_read(config), assignments)
         if show:
             click.echo(dump_yaml(mapping), nl=False)
@@ -67,6 +68,19 @@ def train(
         raise SystemExit(130)
 
 
+def _check_is_kept(config: Path, output: Path) -> None:
+    """Refuse to write what a run writes over the file that it is configured with, unless a run wrote that, too."""
+    from hcl_sdk.config import dump_yaml, load_yaml
+    from hcl_sdk.files import is_same_file
+    from hcl_sdk.training.run_folder import RunFolder
+
+    written = RunFolder(output).config
+    if is_same_file(config, written) and dump_yaml(load_yaml(config)) != config.read_text(encoding="utf-8"):
+        raise click.BadParameter(
+            f"{written}, the configuration, would be overwritten; choose another folder", param_hint="'-o'"
+        )
+
+
 def _list_presets() -> list[str]:
     """List the training configurations that ship with the package."""
     folder = resources.files("hcl_sdk.training") / "presets"
@@ -77,8 +91,9 @@ def _read(config: str) -> dict[str, Any]:
     """Read a configuration from a file or a preset; the published presets train the published networks."""
     from hcl_sdk import published
     from hcl_sdk.config import load_yaml
+    from hcl_sdk.files import is_special
 
-    if Path(config).is_file():
+    if Path(config).is_file() or is_special(Path(config)):
         return load_yaml(Path(config))
     if config in _list_presets():
         file = resources.files("hcl_sdk.training") / "presets" / f"{config}.yaml"

@@ -14,6 +14,7 @@ from yaml.constructor import ConstructorError
 
 from hcl_sdk.config._errors import ConfigError
 from hcl_sdk.errors import describe_value
+from hcl_sdk.files import is_special
 
 _MAX_CHARACTERS = 1_000_000
 _MAX_VALUES = 50_000  # with each alias counted as everything it stands for
@@ -44,6 +45,8 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(value, str) or "\n" in source.strip():
             return _check_mapping(value, "")
     path = Path(source)
+    if is_special(path):
+        raise ConfigError([(str(path), "this is not a regular file; expected one with YAML")])
     if not path.is_file():
         raise FileNotFoundError(
             f"expected YAML text with a mapping, or the name of a file; there is no file {str(path)!r}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, is_special
 from hcl_sdk.interfaces import Dataset, Sample
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.find import list_some, make_natural_key
@@ -50,7 +50,7 @@ def read_text(path: Path, *, errors: str = "strict") -> str:
         OSError: if it does not exist, or is not a regular file: pipes and devices may have no end.
         UnicodeDecodeError: if it is not UTF-8, unless ``errors`` says how to handle that.
     """
-    if path.exists() and not path.is_file():
+    if is_special(path):
         raise OSError(f"{path} is not a regular file")
     return path.read_text(encoding="utf-8", errors=errors)
 

@@ -17,7 +17,7 @@ from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, draw_mask, paint_content, put_on
 from hcl_sdk.data.files import read_text
 from hcl_sdk.data.items import Items
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, write_whole
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
 from hcl_sdk.photos.find import list_some
 
@@ -103,7 +103,7 @@ class Manifest:
         """Write the manifest as JSON, one entry per line."""
         head = {"format": FORMAT, "size": self.size, "photos": self.photos, "contaminations": self.contaminations}
         entries = ",\n".join(json.dumps(asdict(entry)) for entry in self.entries)
-        Path(path).write_text(f'{json.dumps(head)[:-1]}, "entries": [\n{entries}\n]}}\n', encoding="utf-8")
+        write_whole(path, f'{json.dumps(head)[:-1]}, "entries": [\n{entries}\n]}}\n')
 
     @classmethod
     def load(cls, path: str | Path) -> Manifest:
@@ -116,7 +116,7 @@ class Manifest:
             data = json.loads(read_text(expand_home(path)))
         except OSError as error:
             raise ValueError(f"expected a manifest: {error}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits
             raise ValueError(f"{path} is not a manifest, or is damaged: {error}") from error
         if isinstance(data, dict) and data.get("format", FORMAT) != FORMAT:
             raise ValueError(f"{path} has format {data['format']!r}; this version reads {FORMAT}")

@@ -15,7 +15,7 @@ from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
 from hcl_sdk._renamed import redirect
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, is_special
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.interfaces.samples import SampleErrors
 from hcl_sdk.photos.find import list_some, make_natural_key
@@ -147,7 +147,7 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
     Raises:
         ValueError: if it is compressed or damaged, or not a regular file: a pipe may never begin, a device never end.
     """
-    if shard.exists() and not shard.is_file():
+    if is_special(shard):
         raise ValueError(f"{str(shard)!r} is not a regular file; expected an uncompressed tar file")
     try:
         with tarfile.open(shard, "r:") as archive:

@@ -46,6 +46,7 @@ from hcl_sdk.evaluation.report import BINS, Report
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
 
@@ -209,7 +210,7 @@ def _draw_entry(
         try:
             damaged = made.make_damaged(clean, photo, contamination, entry)
         except PhotoError as error:  # a mask, a logo or another photo; it is drawn again
-            tqdm.write(f"left out: {error}", file=sys.stderr)
+            tqdm.write(escape(f"left out: {error}"), file=sys.stderr)
             continue
         share = float(damaged.corruption_mask.mean())
         if area[0] <= share < area[1]:

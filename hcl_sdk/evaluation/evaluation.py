@@ -29,6 +29,7 @@ from hcl_sdk.folders import make_output_folder
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.find import SHEETS, escape, is_report
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result
@@ -138,6 +139,8 @@ def evaluate(
     batches = take_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
         make_output_folder(Path(out))
+        if taken := [name for name in SHEETS if not is_report(out) and Path(out, name).exists()]:
+            raise FileExistsError(f"{Path(out, taken[0])} would be overwritten; choose another output folder")
     if evaluation.perceptual is not None:
         evaluation.perceptual.to(pipeline.device)
     networks = networks or Networks.load(evaluation.lpips, evaluation.fid, pipeline.device)
@@ -153,7 +156,7 @@ def evaluate(
     unreadable = dict(pair for pairs in gather([unreadable]) for pair in pairs.items())
     for name, why in unreadable.items():
         if progress:
-            tqdm.write(f"left out: {name}: {why}", file=sys.stderr)
+            tqdm.write(escape(f"left out: {name}: {why}"), file=sys.stderr)
     if not rows:
         raise ValueError(f"no photo of the dataset could be read: {next(iter(unreadable.items()), 'it is empty')}")
     report = summarize(

@@ -69,7 +69,7 @@ def list_notes(report: Report) -> list[str]:
     lines = [f"\n{name}: {value}" for name, value in report.others.items()]
     if report.unreadable:
         lines += ["", f"{len(report.unreadable)} photos left out:", ""]
-        lines += [f"- {name}: {why}" for name, why in report.unreadable.items()]
+        lines += [escape(f"- {name}: {why}") for name, why in report.unreadable.items()]
     return lines
 
 
@@ -79,7 +79,7 @@ def write_tables(report: Report) -> str:
     for grid in make_grids(report):
         lines += ["", f"| {' | '.join(grid.header)} |", "|---" * len(grid.header) + "|"]
         lines += [f"| {' | '.join(row)} |" for row in grid.rows]
-    return escape("\n".join([*lines, *list_notes(report)]) + "\n")
+    return "\n".join([*lines, *list_notes(report)]) + "\n"
 
 
 def _list_overall(report: Report) -> Iterator[tuple[str, ...]]:

@@ -41,6 +41,7 @@ class Inputs:
         photos: in the order given, with the contents of folders sorted.
         ignored: number of files in folders that are not photos.
         results: number of photos in folders that an earlier run has written beside its inputs.
+        reports: folders in folders that training or an evaluation has written.
         unread: number of files in folders in unsupported photo formats, by suffix.
         empty: folders without photos.
         failures: what cannot be processed, with the reason.
@@ -49,6 +50,7 @@ class Inputs:
     photos: list[Input] = field(default_factory=list)
     ignored: int = 0
     results: int = 0
+    reports: list[Path] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     empty: list[Path] = field(default_factory=list)
     failures: list[tuple[Path, str]] = field(default_factory=list)
@@ -63,6 +65,7 @@ class Inputs:
         if self.results:
             what = "result of an earlier run" if self.results == 1 else "results of earlier runs"
             parts.append(f"{self.results} {what} ignored, which can be named to be worked on")
+        parts += [f"results of training or an evaluation in {folder} ignored" for folder in self.reports]
         for suffix, count in sorted(self.unread.items()):
             advice = UNREAD[suffix]
             parts.append(f"{count} {suffix} {'file' if count == 1 else 'files'} ignored: {advice}")
@@ -131,7 +134,14 @@ def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> l
     def note(error: OSError) -> None:
         inputs.failures.append((Path(error.filename), error.strerror or str(error)))
 
-    for file in walk_files(root, recursive=recursive, follow_links=False, left_out=output, on_error=note):
+    for file in walk_files(
+        root,
+        recursive=recursive,
+        follow_links=False,
+        left_out=output,
+        on_error=note,
+        on_report=inputs.reports.append,
+    ):
         if is_photo(file):
             photos.append(file)
         elif (suffix := get_photo_suffix(file)) in UNREAD:

@@ -172,6 +172,8 @@ def run_plan(
             "corruption_masks",
             "region",
         )
+    if coco is not None and report is not None and os.path.realpath(coco) == os.path.realpath(report):
+        raise ArgumentError(f"both would be written to {coco}", "coco", "report")
     for argument, file in (("coco", coco), ("report", report)):
         if file is not None:
             if resume:

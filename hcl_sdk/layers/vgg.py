@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, name_in_unicode
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 """In each block; blocks are separated by max-pooling."""
@@ -120,7 +120,8 @@ def _read(weights: str) -> Mapping[str, Tensor]:
             raise ValueError(f"expected a file with VGG-19's weights, or 'download'; there is no file {weights}")
         try:
             if path.suffix == ".safetensors":
-                state = load_file(path)
+                with name_in_unicode(path) as readable:
+                    state = load_file(readable)
             else:
                 state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # of what is no such file, the readers raise anything: KeyError, IndexError, ...

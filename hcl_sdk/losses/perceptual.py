@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hcl_sdk.files import expand_home
+from hcl_sdk.files import expand_home, is_special, name_in_unicode
 from hcl_sdk.interfaces import Encoder, RestorationLoss, component
 from hcl_sdk.layers.vgg import LAYERS, load_vgg19
 
@@ -98,8 +98,12 @@ class PerceptualLoss(RestorationLoss):
 def _load_encoder(encoder: Encoder, folder: Path) -> None:
     """Load the encoder's part of the weights of a pipeline; every name and shape must match."""
     path = folder / _WEIGHTS
+    if is_special(path):
+        raise ValueError(f"{path} is not a regular file; expected safetensors")
     try:
-        state = {name.removeprefix(_PREFIX): t for name, t in load_file(path).items() if name.startswith(_PREFIX)}
+        with name_in_unicode(path) as readable:
+            loaded = load_file(readable)
+        state = {name.removeprefix(_PREFIX): tensor for name, tensor in loaded.items() if name.startswith(_PREFIX)}
     except FileNotFoundError:
         raise ValueError(f"{folder} holds no {_WEIGHTS}; expected a folder written by save_pretrained") from None
     except (SafetensorError, OSError) as error:

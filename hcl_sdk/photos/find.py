@@ -19,9 +19,9 @@ def walk_files(
     follow_links: bool,
     on_error: Callable[[OSError], None],
     left_out: str | os.PathLike[str] | None = None,
-    skip: Callable[[str], bool] = lambda _: False,
+    on_report: Callable[[Path], object] = lambda _: None,
 ) -> Iterator[Path]:
-    """Yield the files in a folder, folder by folder, names in order.
+    """Yield the files in a folder, folder by folder, names in order, without what training and evaluation wrote.
 
     Args:
         root: the folder.
@@ -29,10 +29,11 @@ def walk_files(
         follow_links: follow links to folders, but never to one that contains the link itself.
         on_error: called with the error if a folder cannot be read.
         left_out: a folder that is not searched, under whatever name it is reached.
-        skip: called with the path of a folder; True if it is not to be searched.
+        on_report: called with each folder that is not searched because training or an evaluation wrote it.
     """
     skipped = None if left_out is None else os.path.realpath(left_out)
     for place, folders, files in os.walk(root, followlinks=follow_links, onerror=on_error):
+        was_reported_in = is_report(place)  # the folder asked for itself, or one would not be here
         # Assigning determines what is walked next. On some systems, files and folders differ in case only.
         folders[:] = sorted(
             name
@@ -41,11 +42,25 @@ def walk_files(
             and not name.startswith(".")
             and not (follow_links and _leads_back(place, name))
             and (skipped is None or os.path.realpath(os.path.join(place, name)) != skipped)
-            and not skip(os.path.join(place, name))
         )
+        reports = [name for name in folders if is_report(os.path.join(place, name))]
+        reports += [name for name in folders if was_reported_in and name == "panels" and name not in reports]
+        for name in reports:
+            on_report(Path(place, name))
+            folders.remove(name)
         for name in sorted(files):
-            yield Path(place, name)
+            if not (was_reported_in and name in SHEETS):
+                yield Path(place, name)
 
+
+SHEETS = (
+    "best_detection.jpg",
+    "worst_detection.jpg",
+    "best_restoration.jpg",
+    "worst_restoration.jpg",
+    "worst_clean.jpg",
+)
+"""The contact sheets that an evaluation may write."""
 
 _REPORTS = (("log.jsonl", "training.yaml"), ("log.jsonl", "panels"), ("metrics.json", "items.jsonl"))
 """Files in the folder of a training run, with or without a configuration, and in that of an evaluation."""
@@ -93,7 +108,7 @@ def list_photos(root: Path, what: str) -> list[str]:
     def fail(error: OSError) -> None:
         raise ValueError(f"the folder {error.filename!r} cannot be read: {error.strerror}") from error
 
-    files = walk_files(root, recursive=True, follow_links=True, on_error=fail, skip=is_report)
+    files = walk_files(root, recursive=True, follow_links=True, on_error=fail)
     found = [file.relative_to(root).as_posix() for file in files if is_photo(file)]
     if not found:
         raise ValueError(f"expected {what} ({', '.join(sorted(FORMATS))} ...), got none; {describe_folder(root)}")
@@ -140,7 +155,7 @@ def find_subfolder(root: Path, names: Sequence[str], what: str) -> Path:
 
 def describe_folder(root: Path) -> str:
     """Describe the contents of a folder for messages."""
-    names = (f"{entry.name}/" if entry.is_dir() else entry.name for entry in os.scandir(root))
+    names = (escape(f"{entry.name}/" if entry.is_dir() else entry.name) for entry in os.scandir(root))
     return f"{str(root)!r} holds {list_some(sorted(names, key=make_natural_key), 8) or 'nothing'}"
 
 
@@ -149,9 +164,17 @@ def list_some(names: Sequence[str], count: int) -> str:
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
 
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 def escape(text: str) -> str:
-    """Replace what is not UTF-8 by escapes: names of files may be any bytes, and are printed and written as text."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Replace what is not UTF-8, ends lines or controls terminals by escapes: names of files may be any bytes.
+
+    >>> escape("a\\nb")
+    'a\\\\nb'
+    """
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
 def make_natural_key(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hcl_sdk.files import is_special
+
 _NOT_LOADED = re.compile(r"pdisc|step|optimizer_.*")
 """The parts of a checkpoint that are for training only: the discriminator, the optimizers and the step."""
 
@@ -33,7 +35,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         FileNotFoundError: if the file does not exist.
         ConversionError: if the file holds anything else.
     """
-    if path.exists() and not path.is_file():
+    if is_special(path):
         raise ConversionError(f"{path} is not a regular file; expected a checkpoint written by torch.save")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)

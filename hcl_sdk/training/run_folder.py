@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (
@@ -74,7 +75,8 @@ class RunFolder:
                 continue
             for damaged, why in problems:
                 aside = set_aside(damaged)
-                tqdm.write(f"{why}; it is now {aside.name}, and the run goes on from {path.name}", file=sys.stderr)
+                message = f"{why}; it is now {aside.name}, and the run goes on from {path.name}"
+                tqdm.write(escape(message), file=sys.stderr)
             return path
         if problems:
             raise TrainingError(

@@ -50,6 +50,26 @@ def test_what_an_earlier_run_wrote_is_no_input_and_is_overwritten(hcl: Callable[
     assert all(first[name] != content for name, content in contents("hcl_output").items())
 
 
+def test_what_training_and_evaluation_wrote_among_the_photos_is_no_input(hcl: Callable[..., Result]) -> None:
+    for name in ("p/a.png", "p/in/b.png", "p/run/panels/1.png", "p/measured/best_detection.png"):
+        draw(name)
+    for name in ("run/log.jsonl", "run/training.yaml", "measured/metrics.json", "measured/items.jsonl"):
+        Path("p", name).touch()
+    result = hcl("detect", "-r", "p")
+    assert files("hcl_output") == {"a_mask.png", "in/b_mask.png"}
+    for folder in ("p/run", "p/measured"):
+        assert f"results of training or an evaluation in {folder} ignored" in result.stderr
+    hcl("detect", "p/run/panels", "-o", "named")
+    assert files("named") == {"1_mask.png"}
+
+
+def test_a_name_with_line_ends_is_told_in_one_line(hcl: Callable[..., Result]) -> None:
+    draw("p/a.png").rename("p/a\n\x1b[31mb.png")
+    result = hcl("detect", "p", "p/no\nthing.png", status=1)
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [r"p/a\n\x1b[31mb.png"]
+    assert r"Error: p/no\nthing.png: there is no such file" in result.stderr.splitlines()
+
+
 def test_a_file_with_any_name_is_taken_and_one_given_twice_counts_once(hcl: Callable[..., Result]) -> None:
     draw("a.png").rename("photo")
     result = hcl("detect", "photo", "./photo", Path("photo").resolve())

@@ -73,6 +73,13 @@ def test_coco_is_not_written_where_a_photo_goes(hcl: Callable[..., Result], name
     assert not Path("out").exists()
 
 
+def test_one_file_is_not_asked_for_twice(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    result = hcl("detect", "a.png", "--coco", "out", "--report", "./out", status=2)
+    assert "both would be written to out" in result.stderr
+    assert files(".") == {"a.png"}
+
+
 def test_an_output_folder_that_cannot_be_made_is_said_once(hcl: Callable[..., Result]) -> None:
     for name in ("a.png", "b.png"):
         draw(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,12 @@ def test_a_tag_that_does_not_fit_is_reported_with_its_place(text: str, message: 
     place, found = place_and_message(text)
     assert place == "line 1, column 4"
     assert found.startswith(message)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match=r"pipe: this is not a regular file"):
+        load_yaml(tmp_path / "pipe")
 
 
 def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:

@@ -369,6 +369,20 @@ def test_files_and_sheets_are_written(tiny_pipeline: Pipeline, evaluation: Evalu
     assert json.loads((tmp_path / "out" / "metrics.json").read_text()) == report.to_json()
 
 
+def test_sheets_do_not_overwrite_a_photo(
+    tiny_pipeline: Pipeline, evaluation: Evaluation, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    own = tmp_path / "out" / "worst_restoration.jpg"
+    own.write_bytes(before := (photos / "0.png").read_bytes())
+    with pytest.raises(FileExistsError, match=r"worst_restoration.jpg would be overwritten; choose another"):
+        evaluate(tiny_pipeline, evaluation, tmp_path / "out")
+    assert own.read_bytes() == before
+    own.unlink()
+    for _ in range(2):  # its own are overwritten
+        evaluate(tiny_pipeline, evaluation, tmp_path / "out")
+
+
 def test_photos_that_cannot_be_read_are_left_out_and_listed(
     tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
 ) -> None:

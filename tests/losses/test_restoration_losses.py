@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,16 @@ def test_an_encoder_is_taken_out_of_saved_weights(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(ValueError, match="expected a folder written by save_pretrained"):
         PerceptualLoss(encoder=encoder(), weights=str(tmp_path))
+
+
+def test_an_encoder_is_taken_out_of_a_folder_of_any_name_and_of_regular_files_alone(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    Pipeline(Detector(encoder=encoder()), GatedUNet(dim=2, multipliers=(1,)), device="cpu").save_pretrained(folder)
+    assert PerceptualLoss(encoder=encoder(), weights=str(folder)).encoder is not None
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+    with pytest.raises(ValueError, match="is not a regular file; expected safetensors"):
+        PerceptualLoss(encoder=encoder(), weights=str(folder))
 
 
 def test_an_encoder_with_weights_of_its_own_is_taken_as_it_is() -> None:

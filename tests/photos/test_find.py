@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import string
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hcl_sdk.photos.find import is_photo, list_photos, make_natural_key, walk_files
+from hcl_sdk.photos.find import escape, is_photo, list_photos, make_natural_key, walk_files
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())
@@ -74,3 +75,34 @@ def test_what_training_and_evaluation_write_among_photos_is_not_among_them(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     assert sorted(list_photos(tmp_path, "photos")) == ["a.png", "in/b.png"]
+
+
+def test_what_was_written_into_the_folder_of_the_photos_itself_is_not_among_them(tmp_path: Path) -> None:
+    written = ("log.jsonl", "training.yaml", "metrics.json", "items.jsonl")
+    for name in ("a.png", "in/panels/b.png", "panels/1.jpg", "best_detection.jpg", "worst_clean.jpg", *written):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert list_photos(tmp_path, "photos") == ["a.png", "in/panels/b.png"]
+    for name in written:
+        (tmp_path / name).unlink()
+    assert sorted(list_photos(tmp_path, "photos")) == [
+        "a.png",
+        "best_detection.jpg",
+        "in/panels/b.png",
+        "panels/1.jpg",
+        "worst_clean.jpg",
+    ]
+
+
+@given(st.binary(max_size=20).map(os.fsdecode))
+def test_any_name_is_shown_as_one_line_of_text_that_controls_no_terminal(name: str) -> None:
+    shown = escape(name)
+    assert shown.encode("utf-8").decode() == shown
+    assert len(shown.splitlines()) <= 1
+    assert not any(unicodedata.category(character) == "Cc" for character in shown)
+    assert escape(shown) == shown
+
+
+def test_names_of_text_are_shown_as_they_are() -> None:
+    assert escape("caf\xe9/\u5199\u771f 1.png") == "caf\xe9/\u5199\u771f 1.png"
+    assert escape("a\n\x1b[31mb\x9b\udce9") == r"a\n\x1b[31mb\x9b\udce9"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,22 @@ def test_a_stopped_run_says_how_to_go_on(config: str, monkeypatch: pytest.Monkey
     done = invoke(config, "-o", "run")
     assert done.exit_code == 130
     assert "Stopped after step 0 of 4. Run the same command to resume." in done.output
+
+
+def test_the_configuration_is_not_overwritten(config: str, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    own = (tmp_path / config).rename(tmp_path / "run/training.yaml")
+    own.write_text(before := own.read_text() + "# as I like it\n")
+    done = invoke(own, "steps=1", "-o", "run")
+    assert done.exit_code == 2
+    assert "run/training.yaml, the configuration, would be overwritten" in done.output
+    assert own.read_text() == before
+    assert invoke(own, "steps=1", "-o", "other").exit_code == 0
+    assert invoke("other/training.yaml", "-o", "other").exit_code == 0  # which a run wrote
+
+
+def test_a_pipe_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = invoke(tmp_path / "pipe")
+    assert done.exit_code == 1
+    assert "pipe: this is not a regular file; expected one with YAML" in done.output

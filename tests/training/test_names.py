@@ -51,6 +51,7 @@ def test_names_that_are_not_utf8(
     assert told == [os.fsdecode(b"\xff.png")]
     assert weights(out)["unreadable"].keys() == set(told)
     assert r"left out: \udcff.png" in capsys.readouterr().err
+    assert Pipeline.from_pretrained(out / "weights", device="cpu").detector is not None
 
 
 def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline: Pipeline, strange: Path, tmp_path: Path) -> None:
@@ -79,6 +80,16 @@ def test_what_is_written_among_the_photos_is_no_photo(
     (own / "a" / "b").mkdir()
     shutil.copy(own / "0.png", own / "a" / "b" / "0.png")
     assert len(FolderDataset(path=str(own))) == 13
+
+
+def test_a_run_in_the_folder_of_its_photos_goes_on(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
+    own = tmp_path / "photos"
+    shutil.copytree(photos, own)
+    config = run_config(f"data.dataset.path={own}", "validate_every=1", "validation.size=16", "validation.limit=2")
+    config["validation"]["dataset"] = {"use": "folder", "path": str(own)}
+    train(config | {"steps": 2}, own)
+    assert list((own / "panels").iterdir())
+    assert train(config | {"steps": 3}, own).finished
 
 
 def test_a_package_that_is_not_installed(
