@@ -79,7 +79,7 @@ def describe_error(error: BaseException, *, limit: int | None = None) -> str:
         >>> describe_error(KeyError())
         'KeyError'
     """
-    name, text = type(error).__name__, read_message(error)
+    name, text = type.__getattribute__(type(error), "__name__"), read_message(error)
     if limit is not None:
         text = text.rstrip(".")
         text = text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -15,6 +15,7 @@ from hcl_sdk.config import ConfigError, build, load_yaml, override
 from hcl_sdk.evaluation import Benchmark, Evaluation, Report, evaluate, run_benchmark
 from hcl_sdk.evaluation.tables import list_notes, make_grids
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.registry._output import mark_plugin_code
 from hcl_sdk.runtime import is_first_process
 from hcl_sdk.weights import WeightsError
 
@@ -33,14 +34,15 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
     progress = not given.quiet and is_first_process()
     try:
         mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
-        chosen = _build(mapping, what)
-        pipeline = Pipeline.from_pretrained(given.weights, device=given.device)
-        if not given.quiet:
-            say_crowding(pipeline.device)
-        if isinstance(chosen, Benchmark):
-            report = run_benchmark(pipeline, chosen, given.output, manifest=manifest, progress=progress)
-        else:
-            report = evaluate(pipeline, chosen, given.output, progress=progress)
+        with mark_plugin_code():
+            chosen = _build(mapping, what)
+            pipeline = Pipeline.from_pretrained(given.weights, device=given.device)
+            if not given.quiet:
+                say_crowding(pipeline.device)
+            if isinstance(chosen, Benchmark):
+                report = run_benchmark(pipeline, chosen, given.output, manifest=manifest, progress=progress)
+            else:
+                report = evaluate(pipeline, chosen, given.output, progress=progress)
     except (ConfigError, WeightsError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not is_first_process():

@@ -8,6 +8,7 @@ import errno
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -21,8 +22,9 @@ _STDOUT = 1  # the file descriptor
 def own_output() -> Iterator[None]:
     """Keep standard output for what the command itself prints, and go on where nothing can be printed.
 
-    What plugins print while they are imported, and what libraries write past Python, goes to standard error. Characters
-    that the output cannot show, such as bytes in the names of files that are no text, are printed as escapes.
+    What plugins print while they are imported or at work, what other threads print (the commands print in their own
+    one), and what libraries write past Python, goes to standard error. Characters that the output cannot show, such as
+    bytes in the names of files that are no text, are printed as escapes.
 
     For a program alone, not for the library: it replaces ``sys.stdout`` and ``sys.stderr``.
 
@@ -79,21 +81,35 @@ def _keep_to_itself(stdout: Any, stderr: Any) -> Iterator[Any]:
             own.close()
 
 
+def let_threads_print() -> None:
+    """Let all threads print to standard output: the command that runs is a plugin's own."""
+    if isinstance(sys.stdout, _Output):
+        sys.stdout.thread = None
+
+
 class _Output:
     """A stream that is written to until that fails; where plugins run, what is written goes to another.
 
     Attributes:
+        thread: the only thread whose output it takes; None for all. What others write goes to the other stream.
         lost: why something could not be written; None if all was.
     """
 
     def __init__(self, stream: Any, other: _Output | None = None) -> None:
         self._stream, self._other = stream, other
+        self.thread: int | None = None if other is None else threading.get_ident()
         self.lost: OSError | None = None
+
+    @property
+    def _instead(self) -> _Output | None:
+        """The stream to write to now instead of this one."""
+        is_foreign = runs_plugin_code() or self.thread not in (None, threading.get_ident())
+        return self._other if is_foreign else None
 
     def write(self, text: str) -> int:
         """Write a text, or lose it."""
-        if self._other is not None and runs_plugin_code():
-            return self._other.write(text)
+        if (instead := self._instead) is not None:
+            return instead.write(text)
         if self.lost is None:
             try:
                 try:
@@ -107,8 +123,8 @@ class _Output:
 
     def flush(self) -> None:
         """Write what waits to be written, or lose it."""
-        if self._other is not None and runs_plugin_code():
-            self._other.flush()
+        if (instead := self._instead) is not None:
+            instead.flush()
         elif self.lost is None:
             try:
                 self._stream.flush()
@@ -121,4 +137,4 @@ class _Output:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self._instead or self._stream, name)

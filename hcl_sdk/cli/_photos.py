@@ -17,12 +17,14 @@ from hcl_sdk.cli._diagnosis import say_crowding
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
+from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.pipeline._schema import has_random_weights
 from hcl_sdk.plugins import registry
+from hcl_sdk.registry._output import mark_own_code, mark_plugin_code
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 from hcl_sdk.settings import PRESETS
 
@@ -55,6 +57,7 @@ def _explain_errors(*, recursive: bool = True) -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
+@mark_plugin_code()
 def load_pipeline(
     weights: str | None,
     device: str | None,
@@ -92,6 +95,11 @@ def load_pipeline(
         raise click.BadParameter(reasons, param_hint="'--restorer'") from error
     except (ValueError, OSError) as error:
         raise click.ClickException(f"weights {mapping['weights']}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's component can raise anything while it is made
+        what = f"the restorer {restorer}" if restorer is not None else config or f"weights {mapping['weights']}"
+        raise click.ClickException(f"{what}: {describe_error(error)}{locate_error(error)}") from error
     if mapping.get("restorer") is not None:
         _check_is_trained(pipeline.restorer)
     if preset is not None:
@@ -203,7 +211,7 @@ def run(
             quiet=given.quiet,
         )
         return
-    with _explain_errors(recursive=given.recursive):
+    with _explain_errors(recursive=given.recursive), mark_plugin_code():
         plan = make_plan(
             given.paths,
             given.output,
@@ -241,7 +249,7 @@ def _describe(outcome: PhotoOutcome) -> str:
 
 
 def _say(line: str, *, err: bool = False) -> None:
-    with tqdm.external_write_mode():  # hides the progress bar meanwhile
+    with mark_own_code(), tqdm.external_write_mode():  # which hides the progress bar meanwhile
         click.echo(escape(line), err=err)
 
 

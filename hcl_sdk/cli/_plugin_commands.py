@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hcl_sdk.cli._output import own_output
+from hcl_sdk.cli._output import let_threads_print, own_output
 from hcl_sdk.registry import PluginError, RegistryError, UnknownNameError
 
 
@@ -48,7 +48,9 @@ class PluginGroup(click.Group):
             ctx.fail(str(error))
         except RegistryError as error:
             raise click.ClickException(str(error)) from error
-        return load_target(entry, _check_command)
+        command = load_target(entry, _check_command)
+        let_threads_print()
+        return command
 
 
 def _check_command(_: str, value: Any) -> None:

@@ -16,6 +16,7 @@ from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.registry._output import mark_plugin_code
 from hcl_sdk.result import Result, Suspect
 
 STREAM = Path("-")
@@ -82,13 +83,16 @@ def run_stream(
         if file.getbuffer().nbytes > _LARGEST:
             raise PhotoError(f"more than {_LARGEST >> 30} GiB, without an end")
         file.name = _NAME  # for messages
-        photo = Photo.open(file, max_megapixels=max_megapixels)
-        if mask is not None:
-            result = pipeline.restore(photo, corruption_mask=mask)
-        else:
-            result = pipeline(photo, region=region) if restoring else pipeline.detect(photo, region=region)
-        contents = _encode(result, file_format)
-    except Exception as error:  # of a plugin, too
+        with mark_plugin_code():
+            photo = Photo.open(file, max_megapixels=max_megapixels)
+            if mask is not None:
+                result = pipeline.restore(photo, corruption_mask=mask)
+            else:
+                result = pipeline(photo, region=region) if restoring else pipeline.detect(photo, region=region)
+            contents, suspect = _encode(result, file_format), pipeline.find_suspect(result)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also of plugins that raise one of their own
         raise click.ClickException(f"{_NAME}: {explain_failure(error, Path(_NAME), pipeline.device)}") from error
     try:
         sys.stdout.buffer.write(contents)
@@ -99,7 +103,7 @@ def run_stream(
         click.echo(f"Note: {_NAME}: {note}", err=True)
     if not quiet:
         share = float(result.corruption_mask.float().mean())
-        click.echo(f"{_NAME}: {describe_found(share, pipeline.find_suspect(result))}", err=True)
+        click.echo(f"{_NAME}: {describe_found(share, suspect)}", err=True)
 
 
 def _encode(result: Result, file_format: str | None) -> bytes:

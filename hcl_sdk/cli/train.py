@@ -34,6 +34,7 @@ def train(
     """
     from hcl_sdk.cli._diagnosis import say_crowding
     from hcl_sdk.config import ConfigError, dump_yaml, override
+    from hcl_sdk.registry._output import mark_plugin_code
     from hcl_sdk.training import Trainer, TrainingError, load_run
     from hcl_sdk.weights import WeightsError
 
@@ -45,18 +46,19 @@ def train(
             return
         seed = mapping.get("seed", 3407)
         _seed_everything(seed if isinstance(seed, int) and not isinstance(seed, bool) else 0)
-        pipeline, recipe = load_run(mapping, device=device)
-        if not quiet:
-            say_crowding(pipeline.device)
-        trainer = Trainer(pipeline, recipe)
-        if dry_run:
-            losses = trainer.dry_run()
-            told = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-            click.echo(f"The configuration is valid: {len(recipe.data.dataset)} samples; one step gave {told}.")
-            return
-        outcome = trainer.fit(output, progress=not quiet)
+        with mark_plugin_code():
+            pipeline, recipe = load_run(mapping, device=device)
+            if not quiet:
+                say_crowding(pipeline.device)
+            trainer = Trainer(pipeline, recipe)
+            outcome = None if dry_run else trainer.fit(output, progress=not quiet)
+            losses = trainer.dry_run() if outcome is None else outcome.losses
     except (ConfigError, TrainingError, WeightsError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    if outcome is None:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
+        click.echo(f"The configuration is valid: {len(recipe.data.dataset)} samples; one step gave {told}.")
+        return
     if not quiet:
         if outcome.finished:
             click.echo(

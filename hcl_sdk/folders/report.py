@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from hcl_sdk.errors import describe_error
+from hcl_sdk.errors import describe_error, read_message
 from hcl_sdk.files import write_whole
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.regions import Region, to_coco
@@ -107,11 +107,11 @@ class CocoCollection:
             raise OSError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def explain_failure(error: Exception, path: Path, device: torch.device) -> str:
+def explain_failure(error: BaseException, path: Path, device: torch.device) -> str:
     """Explain in one line why a photo failed."""
     # PyTorch has no exception class for running out of CPU memory, or that of some accelerators.
     is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory or re.search("DefaultCPUAllocator|out of memory", str(error)):
+    if is_memory or re.search("DefaultCPUAllocator|out of memory", read_message(error)):
         return f"not enough memory on {device} for a photo of its size"
     if isinstance(error, PhotoError | OSError):
         return str(error).removeprefix(f"{path}: ")

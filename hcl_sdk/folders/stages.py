@@ -67,7 +67,9 @@ class Stages:
             opened = Photo.open(photo.path, max_megapixels=self.plan.max_megapixels)
             self.plan.outputs.check_format(photo, opened)
             return _Opened(input=photo, photo=opened)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
             return self._fail(photo, error)
 
     def _process(self, opened: _Opened | PhotoOutcome) -> _Processed | PhotoOutcome:
@@ -82,7 +84,9 @@ class Stages:
             else:
                 result = self.pipeline.detect(opened.photo, region=self.region)
             return _Processed(input=photo, result=result)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
             return self._fail(photo, error)
 
     def _write(self, processed: _Processed | PhotoOutcome) -> PhotoOutcome:
@@ -102,9 +106,10 @@ class Stages:
             if self.page is not None:
                 self.page.add(outcome, result)
             return outcome
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
             return self._fail(photo, error)
 
-    def _fail(self, photo: Input, error: Exception) -> PhotoOutcome:
-        """Report any failure, also in a plugin: none of them may stop a long run."""
+    def _fail(self, photo: Input, error: BaseException) -> PhotoOutcome:
         return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, self.pipeline.device))

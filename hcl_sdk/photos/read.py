@@ -166,8 +166,8 @@ class _Naming:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        # Decoders raise anything: OSError, SyntaxError, struct.error, zlib.error, TypeError ...
-        if isinstance(error, Exception) and not isinstance(error, PhotoError):
+        # Decoders raise anything: OSError, SyntaxError, struct.error, zlib.error, a panic of an extension module ...
+        if error is not None and not isinstance(error, PhotoError | KeyboardInterrupt | SystemExit | GeneratorExit):
             raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
 
 
@@ -175,7 +175,7 @@ class _Naming:
 _INSIDES = (TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, NameError, struct.error)
 
 
-def _say_why(error: Exception, name: str) -> str:
+def _say_why(error: BaseException, name: str) -> str:
     if isinstance(error, FileNotFoundError):
         path = error.filename
         if path is not None and os.path.islink(path):
@@ -194,7 +194,7 @@ def _say_why(error: Exception, name: str) -> str:
     return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of a kind that is not read"
 
 
-def _cite(error: Exception) -> str:
+def _cite(error: BaseException) -> str:
     """Cite a decoder's message about a file, after a colon; empty if it is about its own internals, or missing."""
     said = read_message(error)
     return f": {said}" if said and not isinstance(error, _INSIDES) else ""

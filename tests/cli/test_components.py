@@ -54,6 +54,7 @@ def test_what_a_plugin_of_this_project_has_is_asked_for_by_its_bare_name(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry())  # without what happens to be installed
     said = hcl("components", "lama", status=1).stderr
     assert "there is no component 'lama'; the package hcl-lama provides it: pip install hcl-lama" in said
     with pytest.raises(UnknownNameError, match="unknown restorer 'telea'; the package hcl-opencv provides it"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -69,6 +70,15 @@ def test_quiet_leaves_the_errors_alone(hcl: Callable[..., Result]) -> None:
     assert result.stderr == "Error: gone.jpg: there is no such file\n"
 
 
+class Panic(BaseException):
+    """As extension modules written in Rust raise them."""
+
+
+class Mute:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -79,10 +89,14 @@ def test_quiet_leaves_the_errors_alone(hcl: Callable[..., Result]) -> None:
         (RuntimeError("an error\nof a plugin"), "RuntimeError: an error of a plugin\n"),
         (ValueError("NaN"), "ValueError: NaN\n"),
         (OSError("no space left"), "no space left\n"),
+        (SystemExit(3), "SystemExit: 3\n"),
+        (asyncio.CancelledError(), "CancelledError\n"),
+        (Panic("index out of bounds"), "Panic: index out of bounds\n"),
+        (Panic(Mute()), "Panic: (its message cannot be shown: RuntimeError)\n"),
     ],
 )
 def test_whatever_goes_wrong_with_a_photo_stops_nothing(
-    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
     draw("a.png")
     draw("b.png")
@@ -96,6 +110,20 @@ def test_whatever_goes_wrong_with_a_photo_stops_nothing(
     monkeypatch.setattr(Pipeline, "detect", fail)
     assert f"Error: a.png: {said}" in hcl("detect", "a.png", "b.png", status=1).stderr
     assert files("hcl_output") == {"b_mask.png"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no layers"), Panic("no layers"), SystemExit("no layers")], ids=repr)
+def test_a_component_that_cannot_be_made_is_one_error(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    draw("a.png")
+    monkeypatch.setattr(GatedUNet, "build", fail)
+    said = hcl("restore", "a.png", status=1).stderr.splitlines()
+    assert len(said) == 1
+    assert f"{type(error).__name__}: no layers ({__file__}:" in said[0]
 
 
 def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

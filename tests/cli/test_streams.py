@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -14,10 +15,13 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import Result
-from photo_files import draw, files
+from click.testing import CliRunner, Result
+from photo_files import HEIGHT, WIDTH, draw, files
+from PIL import Image
 from processes import Hcl
 
+from hcl_sdk import GatedUNet
+from hcl_sdk.cli import main
 from hcl_sdk.cli._output import own_output
 
 NO_TEXT = os.fsdecode(b"n/2\xe9.png")
@@ -141,3 +145,28 @@ def test_sigterm_before_the_work_is_the_same(hcl: Callable[..., Result], monkeyp
     monkeypatch.setattr("hcl_sdk.cli._photos.make_plan", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     assert hcl("detect", "a.png", status=143).stderr == "Terminated.\n"
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("arguments", [["a.png", "--json"], ["-"]])
+def test_what_components_print_at_work_is_not_output(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    contents = draw("a.png").read_bytes()
+    forward = GatedUNet.forward
+
+    def print_and_fill(self: GatedUNet, *inputs: Any) -> Any:
+        print("at work")
+        sys.stdout.buffer.write(b"bytes\n")
+        sys.stdout.flush()
+        return forward(self, *inputs)
+
+    monkeypatch.setattr(GatedUNet, "forward", print_and_fill)
+    options = ["--weights", str(weights), "--device", "cpu"]
+    result = CliRunner().invoke(main, ["restore", *arguments, *options], input=contents)
+    assert result.exit_code == 0, result.stderr
+    assert {"at work", "bytes"} <= set(result.stderr.splitlines())
+    if arguments == ["-"]:
+        with Image.open(io.BytesIO(result.stdout_bytes)) as restored:
+            assert restored.size == (WIDTH, HEIGHT)
+    else:
+        assert json.loads(result.stdout)["path"] == "a.png"

@@ -280,6 +280,10 @@ class MuteError(Exception):
         raise RuntimeError
 
 
+class Panic(BaseException):
+    """As extension modules written in Rust raise them."""
+
+
 @pytest.mark.parametrize(
     ("error", "why"),
     [
@@ -290,11 +294,12 @@ class MuteError(Exception):
         (MemoryError(), "there is not enough memory to decode it"),
         (SyntaxError("broken\nheader"), "broken header"),
         (MuteError(), r"\(its message cannot be shown: RuntimeError\)"),
+        (Panic("index out of bounds"), "index out of bounds"),
     ],
     ids=repr,
 )
 def test_whatever_a_decoder_raises_is_reported_with_a_cause(
-    error: Exception, why: str, monkeypatch: pytest.MonkeyPatch
+    error: BaseException, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise error

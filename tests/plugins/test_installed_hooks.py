@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from typing import Any, TypeAlias
 
 import pytest
 from installing import PACKAGES, environment, run_program
+
+from hcl_sdk.plugins import GROUP
 
 Results: TypeAlias = dict[str, Any]
 """What `run_commands` gives, by label."""
@@ -18,7 +21,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def run_commands(python: str, *lines: list[str], **variables: str) -> list[Any]:
-    """(status, standard output, standard error) of each command line, one after the other in one process."""
+    """(status, standard output, standard error) of each command line, one after the other in one process.
+
+    Of plugins there is this one alone, whatever else happens to be installed here.
+    """
+    found = {point.dist.name for point in importlib.metadata.entry_points(group=GROUP) if point.dist is not None}
+    variables = {"HCL_DISABLE_PLUGINS": ",".join(sorted(found - {"hcl_sdk"}))} | variables
     done = run_program(
         python,
         f"""

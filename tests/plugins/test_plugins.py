@@ -6,6 +6,7 @@ import importlib.metadata
 import subprocess
 import sys
 import textwrap
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -257,6 +258,11 @@ def _adds(body: str) -> str:
         ("import asyncio\nraise asyncio.CancelledError", "CancelledError"),
         (_hook("raise GeneratorExit"), "GeneratorExit"),
         (
+            "class Meta(type):\n    def __getattribute__(cls, name): raise OSError\n"
+            "class Odd(Exception, metaclass=Meta): ...\nraise Odd('strange')",
+            "Odd: strange",
+        ),
+        (
             "class Mute(Exception):\n    def __str__(self): raise SystemExit(1)\nraise Mute",
             "Mute: (its message cannot be shown: SystemExit)",
         ),
@@ -327,6 +333,42 @@ def test_what_plugins_print_is_not_output_of_the_command(install: Install, monke
     result = CliRunner().invoke(group, ["show"])
     assert (result.stdout, result.stderr) == ("shown\n", "as imported\nas called\n")
     assert sys.stdout is before
+
+
+def test_what_plugins_write_in_other_ways_is_not_output_of_the_command_either(install: Install) -> None:
+    code = (
+        "import sys, threading\nsys.stdout.buffer.write(b'bytes\\n'); sys.stdout.flush()\nkept = sys.stdout\n"
+        "def say(): print('in a thread'); kept.write('kept\\n')\n"
+        "thread = threading.Thread(target=say); thread.start(); thread.join()\n"
+    )
+    install("loud-dist", code + _hook("registry.head('one', 'of_louder:absent')"), module="of_louder")
+    registry = Registry(discover=discover)
+
+    @click.group(cls=PluginGroup)
+    def group() -> None:
+        pass
+
+    @group.command()
+    def show() -> None:
+        registry.list_entries()
+        thread = threading.Thread(target=sys.modules["of_louder"].say)
+        thread.start()
+        thread.join()
+        click.echo("shown")
+
+    result = CliRunner().invoke(group, ["show"])
+    assert (result.stdout, result.stderr) == ("shown\n", "bytes\n" + "in a thread\nkept\n" * 2)
+
+
+def test_a_command_of_a_plugin_may_print_in_any_thread(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import click, threading\n@click.command()\ndef tell():\n"
+        "    thread = threading.Thread(target=print, args=['its own'])\n    thread.start()\n    thread.join()\n"
+    )
+    install("telling-dist", code + _adds("commands.add('tell', 'of_telling:tell')"), module="of_telling")
+    monkeypatch.setattr(plugins, "registry", Registry(discover=discover))
+    result = CliRunner().invoke(click.group(cls=PluginGroup)(lambda: None), ["tell"])
+    assert (result.stdout, result.stderr) == ("its own\n", "")
 
 
 def test_what_is_kept_of_the_argument_takes_no_commands_later(install: Install) -> None:
