@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
@@ -19,7 +20,7 @@ from hcl_sdk.evaluation.rows import (
     RestorationRow,
     Row,
 )
-from hcl_sdk.interfaces import DAMAGE
+from hcl_sdk.interfaces import DAMAGE, Damage
 
 MEASURES = {
     "f1": "F1 of corrupted pixels",
@@ -68,6 +69,25 @@ BASELINE_MEASURES = (
 """The measures of a baseline; ``gain`` is the pipeline's lead in PSNR inside the mask, in dB."""
 
 Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifiedDamage:
+    """How damage of one kind is classified where it was found.
+
+    Attributes:
+        kind: the true kind.
+        images: the number of images in which such damage was found.
+        shares: for each kind, the share of the pixels that are predicted to be of it, averaged over these images.
+    """
+
+    kind: Damage
+    images: int
+    shares: dict[Damage, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: the shares beside ``kind`` and ``images``."""
+        return {"kind": self.kind, "images": self.images, **self.shares}
 
 
 def measure(rows: Sequence[Row], resamples: int, seed: int) -> dict[str, Estimate]:
@@ -139,19 +159,20 @@ def measure_sensitivities(rows: Sequence[Row]) -> list[dict[str, float | None]]:
     ]
 
 
-def measure_kinds(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Compute how each kind of damage is classified: shares of its found pixels, averaged over the images with any."""
+def measure_kinds(rows: Sequence[Row]) -> list[ClassifiedDamage]:
+    """Compute how each kind of damage is classified, if there is any."""
     counts = [row.detection.kinds for row in rows if row.detection is not None and row.detection.kinds is not None]
     if not counts:
         return []
     table = np.array(counts, dtype=np.float64)  # [images, true, predicted]
     pixels = table.sum(axis=2)
-    measured: list[dict[str, Any]] = []
+    measured: list[ClassifiedDamage] = []
     for k, kind in enumerate(DAMAGE):
         found = pixels[:, k] > 0
         if found.any():
             shares = (table[found, k] / pixels[found, k, None]).mean(axis=0).tolist()
-            measured.append({"kind": kind, "images": int(found.sum())} | dict(zip(DAMAGE, shares, strict=True)))
+            by_kind = dict(zip(DAMAGE, shares, strict=True))
+            measured.append(ClassifiedDamage(kind=kind, images=int(found.sum()), shares=by_kind))
     return measured
 
 

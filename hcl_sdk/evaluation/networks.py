@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,27 +38,28 @@ class Networks:
             fid: a file with Inception's weights in torch-fidelity's format, or ``download``.
             device: where to run.
         """
-        found: dict[str, Any] = {"lpips": None, "features": None}
+        distance: nn.Module | None = None
+        features: nn.Module | None = None
         unavailable: dict[str, str] = {}
         if lpips is not None:
             try:
                 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-                found["lpips"] = LearnedPerceptualImagePatchSimilarity(net_type=lpips, normalize=True).to(device)
+                distance = LearnedPerceptualImagePatchSimilarity(net_type=lpips, normalize=True).to(device)
             except Exception as error:  # missing packages, failed downloads
                 unavailable["lpips"] = _explain(error)
         if fid is not None:
             try:
                 from torchmetrics.image.fid import NoTrainInceptionV3
 
-                found["features"] = NoTrainInceptionV3(
+                features = NoTrainInceptionV3(
                     name="inception-v3-compat",
                     features_list=["2048"],
                     feature_extractor_weights_path=None if fid == "download" else fid,
                 ).to(device)
             except Exception as error:
                 unavailable["fid"] = _explain(error)
-        return cls(found["lpips"], found["features"], unavailable)
+        return cls(distance, features, unavailable)
 
     def measure(self, composited: Tensor, raw: Tensor, clean: Tensor) -> dict[str, float]:
         """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; store its features for FID."""
@@ -76,9 +77,9 @@ class Networks:
             self._seen.append((own, unpasted, true))
         return found
 
-    def collect_results(self) -> dict[str, Any]:
+    def collect_results(self) -> dict[str, float | str | None]:
         """Compute ``fid`` and ``raw_fid`` over all images and processes, and list what was not available."""
-        found: dict[str, Any] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
+        found: dict[str, float | str | None] = {name: f"not available: {why}" for name, why in self.unavailable.items()}
         if self.features is not None:
             own, unpasted, true = (torch.stack(list(one)) for one in zip(*gather(self._seen), strict=True))
             found |= {"fid": frechet_distance(own, true), "raw_fid": frechet_distance(unpasted, true)}

@@ -10,6 +10,7 @@ from typing import Any
 
 from hcl_sdk.evaluation.bootstrap import Estimate
 from hcl_sdk.evaluation.measures import (
+    ClassifiedDamage,
     measure,
     measure_baselines,
     measure_calibration,
@@ -26,39 +27,56 @@ BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group:
+    """The results of some of the images.
+
+    Attributes:
+        images: the number of images.
+        measures: their measures, as in :attr:`Report.overall`.
+        scales: the published measures of each scale, as in :attr:`Report.scales`.
+    """
+
+    images: int
+    measures: dict[str, Estimate]
+    scales: list[dict[str, Estimate]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values: the measures beside ``images`` and ``scales``."""
+        return {"images": self.images, **_to_plain(self.measures), "scales": _to_plain(self.scales)}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """The results of an evaluation.
 
     Attributes:
         images: the number of images.
         overall: measures over all images, by their names in ``hcl_sdk.evaluation.measures.MEASURES``, if they apply.
-        groups: the same by ``area``, ``content``, ``shape`` and, if these are crossed, ``content, shape``: the measures
-            of each group and its number of images.
+        groups: the same by ``area``, ``content``, ``shape`` and, if these are crossed, ``content, shape``: by name, the
+            groups of images that have these in common.
         baselines: for each baseline the measures in ``BASELINE_MEASURES``, if they apply.
         calibration: ranges of confidence for a reliability diagram: the number of ``pixels`` in each, their mean
             ``confidence``, and the share that is ``corrupted``; ranges without pixels are omitted.
         sensitivities: results at other sensitivities: ``sensitivity``; ``precision``, ``recall`` and ``f1`` of the
             corrupted pixels of all images; ``false_positive_area`` and ``untouched`` of the clean ones. None if
             undefined.
-        kinds: how damage of each ``kind`` is classified: for each predicted kind the share of the pixels that were
-            found, averaged over the ``images`` with such damage; empty if the dataset or the detector does not tell
-            kinds.
+        kinds: how damage of each kind is classified; empty if the dataset or the detector does not tell kinds.
         scales: the published measures of each scale, fine to coarse: ``bce``, ``accuracy``, ``f1`` and ``iou`` of
             *valid* pixels. Groups have them too.
-        others: measures of sets of images (``fid``), or why one is not available.
+        others: measures of sets of images (``fid``; None if undefined), or why one is not available.
         unreadable: photos that were skipped, and why.
         rows: the measurements of each image.
     """
 
     images: int
     overall: dict[str, Estimate]
-    groups: dict[str, dict[str, dict[str, Any]]]
+    groups: dict[str, dict[str, Group]]
     baselines: dict[str, dict[str, Estimate]]
     calibration: list[dict[str, float]]
     sensitivities: list[dict[str, float | None]]
-    kinds: list[dict[str, Any]]
+    kinds: list[ClassifiedDamage]
     scales: list[dict[str, Estimate]]
-    others: dict[str, Any]
+    others: dict[str, float | str | None]
     unreadable: dict[str, str]
     rows: list[Row]
 
@@ -87,7 +105,7 @@ class Report:
 def summarize(
     rows: list[Row],
     unreadable: dict[str, str],
-    others: dict[str, Any],
+    others: dict[str, float | str | None],
     *,
     areas: Sequence[float] = BINS,
     resamples: int,
@@ -127,10 +145,8 @@ def name_area_group(area: float, borders: Sequence[float] = BINS) -> str:
     return f"{100 * low:g} % and more" if high is None else f"{100 * low:g} to {100 * high:g} %"
 
 
-def _group(
-    rows: Sequence[Row], areas: Sequence[float], resamples: int, seed: int
-) -> dict[str, dict[str, dict[str, Any]]]:
-    groups: dict[str, dict[str, dict[str, Any]]] = {}
+def _group(rows: Sequence[Row], areas: Sequence[float], resamples: int, seed: int) -> dict[str, dict[str, Group]]:
+    groups: dict[str, dict[str, Group]] = {}
     keys: dict[str, Callable[[Row], str]] = {
         "area": lambda row: "" if row.area is None else name_area_group(row.area, areas),
         "content": lambda row: row.content,
@@ -145,11 +161,11 @@ def _group(
         named = {name: members[name] for name in sorted(members, key=_order) if name}
         if named:
             groups[kind] = {
-                name: {
-                    "images": len(own),
-                    **measure(own, resamples, seed),
-                    "scales": measure_scales(own, resamples, seed),
-                }
+                name: Group(
+                    images=len(own),
+                    measures=measure(own, resamples, seed),
+                    scales=measure_scales(own, resamples, seed),
+                )
                 for name, own in named.items()
             }
     return groups
@@ -167,9 +183,11 @@ def _order(name: str) -> tuple[float, str]:
 
 
 def _to_plain(value: Any) -> Any:
-    """Convert estimates, and whatever contains them, to plain values."""
+    """Convert estimates, groups and the like, and whatever contains them, to plain values."""
     if isinstance(value, Estimate):
         return vars(value)
+    if isinstance(value, Group | ClassifiedDamage):
+        return value.to_json()
     if isinstance(value, dict):
         return {key: _to_plain(own) for key, own in value.items()}
     return [_to_plain(own) for own in value] if isinstance(value, list) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -37,19 +37,7 @@ def measure_restoration(
     # PSNR and SSIM are averaged over damaged images, before and after: the PSNR of equal images is infinite, and
     # excluding only these would reward harm.
     is_damaged = not torch.equal(damaged, clean)
-    measures: dict[str, Any] = {}
-    if corruption_mask is not None and corruption_mask.any():
-        inside = corruption_mask.expand_as(clean)
-        for name, image in (("squared_error", composited), ("raw_squared_error", raw)):
-            measures[name] = float(((image - clean)[inside] * 255).double().square().sum())
-        measures["values"] = int(inside.sum())
-        measures["high_pass"] = sum_high_pass(composited, corruption_mask)
-        measures["true_high_pass"] = sum_high_pass(clean, corruption_mask)
-        if network is not None:
-            measures["feature_distance"] = compare_features(network, composited, clean, corruption_mask)
-    if result.alpha is not None:
-        measures["across_seam"], measures["along_seam"] = sum_seam_gradients(composited, result.alpha > 0.5)
-    return RestorationRow(
+    row = RestorationRow(
         psnr=_psnr(composited, clean) if is_damaged else None,
         ssim=_ssim(composited, clean) if is_damaged else None,
         raw_psnr=_psnr(raw, clean) if is_damaged else None,
@@ -57,8 +45,26 @@ def measure_restoration(
         damaged_psnr=_psnr(damaged, clean) if is_damaged else None,
         image_squared_error=float(((composited - clean) * 255).double().square().sum()),
         image_values=clean.numel(),
-        **measures,
     )
+    if corruption_mask is not None and corruption_mask.any():
+        inside = corruption_mask.expand_as(clean)
+        error, raw_error = (
+            float(((image - clean)[inside] * 255).double().square().sum()) for image in (composited, raw)
+        )
+        row = replace(
+            row,
+            squared_error=error,
+            raw_squared_error=raw_error,
+            values=int(inside.sum()),
+            high_pass=sum_high_pass(composited, corruption_mask),
+            true_high_pass=sum_high_pass(clean, corruption_mask),
+        )
+        if network is not None:
+            row = replace(row, feature_distance=compare_features(network, composited, clean, corruption_mask))
+    if result.alpha is not None:
+        across, along = sum_seam_gradients(composited, result.alpha > 0.5)
+        row = replace(row, across_seam=across, along_seam=along)
+    return row
 
 
 def sum_high_pass(image: Tensor, hole: Tensor) -> float:

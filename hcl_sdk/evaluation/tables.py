@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hcl_sdk.evaluation.bootstrap import Estimate
 from hcl_sdk.evaluation.measures import BASELINE_MEASURES, MEASURES
 from hcl_sdk.interfaces import DAMAGE
 from hcl_sdk.photos.find import escape
@@ -47,15 +48,15 @@ def make_grids(report: Report) -> list[Grid]:
     """Make the tables: overall with intervals, by group, by baseline, and by scale."""
     grids = [Grid(header=("measure", "value", "95 % interval"), rows=tuple(_list_overall(report)))]
     for kind, groups in report.groups.items():
-        columns = [name for name in SHOWN if any(name in group for group in groups.values())]
-        rows = [(name, str(group["images"]), *_pick(group, columns)) for name, group in groups.items()]
+        columns = [name for name in SHOWN if any(name in group.measures for group in groups.values())]
+        rows = [(name, str(group.images), *_pick(group.measures, columns)) for name, group in groups.items()]
         grids.append(Grid(header=(kind, "images", *columns), rows=tuple(rows)))
     if report.baselines:
         columns = [name for name in BASELINE_MEASURES if any(name in own for own in report.baselines.values())]
         rows = [(name, *_pick(own, columns)) for name, own in report.baselines.items()]
         grids.append(Grid(header=("baseline", *columns), rows=tuple(rows)))
     if report.kinds:
-        rows = [(own["kind"], str(own["images"]), *(_show(own[kind]) for kind in DAMAGE)) for own in report.kinds]
+        rows = [(own.kind, str(own.images), *(_show(own.shares[kind]) for kind in DAMAGE)) for own in report.kinds]
         grids.append(Grid(header=("what was found is called", "images", *DAMAGE), rows=tuple(rows)))
     if report.scales:
         header = ("scale, fine to coarse", "BCE", "accuracy", "F1 of valid", "IoU of valid")
@@ -88,8 +89,8 @@ def _list_overall(report: Report) -> Iterator[tuple[str, ...]]:
         yield MEASURES[name], _show(estimate.value), interval
 
 
-def _pick(group: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
-    return [_show(group[column].value) if column in group else "-" for column in columns]
+def _pick(measures: Mapping[str, Estimate], columns: Sequence[str]) -> list[str]:
+    return [_show(measures[column].value) if column in measures else "-" for column in columns]
 
 
 def _show(value: float | None) -> str:

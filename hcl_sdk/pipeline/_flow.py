@@ -182,10 +182,9 @@ class Flow:
         border = self._choose_border(result)
         if not found.any():
             return replace(result, _border=border, composited=photo)
-        mask = _grow(result.corruption_mask, border)
+        mask, has_border = _grow(result.corruption_mask, border)
         result = replace(result, _border=border)
         fills = self._find_fills(result, mask, working)
-        only = found if mask is result.corruption_mask else None  # with the border, nothing would be known of the photo
         del mask
         compositor = Compositor(photo)
         for tile, alpha in feather_tiles(found, *border):
@@ -193,7 +192,7 @@ class Flow:
                 part = intersect(tile, fill.own)
                 if part is not None:
                     weight = alpha[shift(part, tile)]
-                    compositor.lay(part, fill.crop(*part)[0], weight if only is None else weight * only[part])
+                    compositor.lay(part, fill.crop(*part)[0], weight if has_border else weight * found[part])
         return replace(result, composited=compositor.photo, _fills=fills)
 
     def _choose_border(self, result: Result) -> tuple[float, float]:
@@ -243,7 +242,7 @@ class Flow:
         alpha = feather_mask(found, *result._border)
         if settings.unveil:
             part, rest = remove_veils(part, found, changed)
-            hole = _grow(rest, result._border)
+            hole, _ = _grow(rest, result._border)
         changed = torch.where(hole | (alpha == 0), changed, part)
         if settings.seamless or settings.texture > 0:
             changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
@@ -306,12 +305,14 @@ def _get_window(photo: Photo) -> Window:
     return slice(0, height), slice(0, width)
 
 
-def _grow(mask: Tensor, border: tuple[float, float]) -> Tensor:
-    """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo; if that is
-    the whole photo, nothing of which would be known, leave the mask as it is.
+def _grow(mask: Tensor, border: tuple[float, float]) -> tuple[Tensor, bool]:
+    """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo.
+
+    Returns:
+        The grown mask and True; or, if nothing of the photo would be known beyond it, the mask as it is and False.
     """
     grown = grow_mask(mask[0, 0].numpy(), *border)
-    return mask if grown.all() else torch.from_numpy(grown)[None, None]
+    return (mask, False) if grown.all() else (torch.from_numpy(grown)[None, None], True)
 
 
 def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:

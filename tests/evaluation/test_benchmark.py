@@ -193,7 +193,7 @@ def test_the_report_is_crossed_and_the_same_on_the_same_manifest(
     first = run_benchmark(tiny_pipeline, make_benchmark(photos), tmp_path / "a")
     crossed = {"noise, rectangles", "noise, blobs", "photo, blobs", "watermark, own form"}
     assert set(first.groups["content, shape"]) == crossed
-    assert first.groups["area"]["clean"]["images"] == 4
+    assert first.groups["area"]["clean"].images == 4
     assert {"psnr", "true_mask_psnr", "false_positive_area", "untouched"} <= set(first.overall)
     other = make_benchmark(photos, seeds=(9,))
     again = run_benchmark(tiny_pipeline, other, tmp_path / "b", manifest=tmp_path / "a" / "manifest.json")

@@ -162,14 +162,16 @@ def test_harm_to_clean_photos_is_not_rewarded(tiny_pipeline: Pipeline, photos: P
     assert report.headline["damaged_psnr"] == pytest.approx(np.mean(before), abs=1e-3)
     errors = [r.composited.rgb[0].permute(1, 2, 0).numpy() * 255.0 - i.clean for i, r in untouched]
     assert report.headline["clean_rmse"] == pytest.approx(np.sqrt(np.square(errors).mean()), rel=1e-3)
-    assert report.groups["area"]["clean"]["psnr"].value is None
+    assert report.groups["area"]["clean"].measures["psnr"].value is None
 
 
 def test_scales_are_measured_by_area_too(tiny_pipeline: Pipeline, evaluation: Evaluation, tmp_path: Path) -> None:
     report = evaluate(tiny_pipeline, evaluation, tmp_path)
     groups = report.groups["area"]
-    correct = [sum(g["scales"][0]["accuracy"].value * g["images"] for g in groups.values())]
-    assert correct[0] / report.images == pytest.approx(report.scales[0]["accuracy"].value)
+    correct = [(g.scales[0]["accuracy"].value, g.images) for g in groups.values()]
+    assert sum(share * images for share, images in correct if share is not None) / report.images == pytest.approx(
+        report.scales[0]["accuracy"].value
+    )
     saved = json.loads((tmp_path / "metrics.json").read_text())
     assert saved["groups"]["area"]["clean"]["scales"][2]["bce"].keys() == {"value", "low", "high"}
 
@@ -193,11 +195,11 @@ def test_groups_by_area(area: float, group: str) -> None:
 
 def test_groups_hold_all_images(tiny_pipeline: Pipeline, evaluation: Evaluation) -> None:
     report = evaluate(tiny_pipeline, evaluation)
-    assert sum(group["images"] for group in report.groups["area"].values()) == 7
+    assert sum(group.images for group in report.groups["area"].values()) == 7
     assert set(report.groups["content"]) <= {"noise", "color"}
     assert list(report.groups["shape"]) == ["blobs"]
     pooled = report.groups["shape"]["blobs"]
-    assert pooled["images"] == sum(group["images"] for group in report.groups["content"].values())
+    assert pooled.images == sum(group.images for group in report.groups["content"].values())
 
 
 def test_average_precision_by_hand() -> None:
@@ -461,7 +463,7 @@ def test_real_damage_is_measured_on_whole_photos(tiny_pipeline: Pipeline, real: 
     assert report.headline["untouched"] == pytest.approx(np.mean([share == 0 for share in flagged]))
     assert report.rows[1].detection.counts.pixels == 48 * 33 - 48 * (33 // 4)
     assert report.rows[1].area == pytest.approx(20 * 12 / (48 * 25))
-    assert report.groups["area"]["clean"]["images"] == 3
+    assert report.groups["area"]["clean"].images == 3
 
 
 def test_what_is_wholly_left_out_is_not_scored(tiny_pipeline: Pipeline, real: Evaluation, tmp_path: Path) -> None:
@@ -593,8 +595,8 @@ def test_networks_that_cannot_be_had_are_no_reason_to_stop(
     tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
 ) -> None:
     report = evaluate(tiny_pipeline, make_evaluation(photos, lpips="alex", fid=str(tmp_path / "nowhere.pth")))
-    assert report.others["lpips"].startswith("not available: ")
-    assert report.others["fid"].startswith("not available: ")
+    assert str(report.others["lpips"]).startswith("not available: ")
+    assert str(report.others["fid"]).startswith("not available: ")
     assert report.headline["psnr"] is not None
 
 
@@ -669,12 +671,14 @@ def test_what_damage_is_called(photos: Path, tmp_path: Path, make_detector: Call
             if own.size:
                 shares.setdefault(kind, []).append(np.bincount(own, minlength=7)[1:] / own.size)
     assert set(shares) == {"fill", "patch"}
-    assert [own["kind"] for own in report.kinds] == [kind for kind in DAMAGE if kind in shares]
+    assert [own.kind for own in report.kinds] == [kind for kind in DAMAGE if kind in shares]
     for own in report.kinds:
-        assert own["images"] == len(shares[own["kind"]])
-        assert [own[kind] for kind in DAMAGE] == pytest.approx(np.mean(shares[own["kind"]], axis=0).tolist())
+        assert own.images == len(shares[own.kind])
+        assert [own.shares[kind] for kind in DAMAGE] == pytest.approx(np.mean(shares[own.kind], axis=0).tolist())
     assert "| what was found is called | images | text |" in (tmp_path / "table.md").read_text()
-    assert json.loads((tmp_path / "metrics.json").read_text())["kinds"] == report.kinds
+    assert json.loads((tmp_path / "metrics.json").read_text())["kinds"] == [
+        {"kind": own.kind, "images": own.images, **own.shares} for own in report.kinds
+    ]
 
 
 def label_of(result: Result, region: Region) -> NDArray[np.bool_]:
