@@ -47,7 +47,7 @@ def measure(work: Callable[[], object], clock: Callable[[], float]) -> float:
 
 
 def make_parts(pipeline: Pipeline, image: Tensor, mask: Tensor) -> dict[str, Callable[[], object]]:
-    """What runs when a photo is restored, part by part."""
+    """Make a function of each part of a restoration."""
     detector, restorer = pipeline.detector, pipeline.restorer
     assert detector is not None
     assert restorer is not None

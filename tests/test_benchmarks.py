@@ -158,7 +158,7 @@ def test_detectors_are_averaged_weight_by_weight(tiny_pipeline: Pipeline, tmp_pa
                 parameter.add_(i + 1)
         tiny_pipeline.save_pretrained(folder)
     states = [Pipeline.from_pretrained(folder, device="cpu").detector.state_dict() for folder in folders]
-    made = join.averaged(folders).state_dict()
+    made = join.average_detectors(folders).state_dict()
     assert made.keys() == states[0].keys()
     for name, tensor in made.items():
         torch.testing.assert_close(tensor.double(), sum(state[name].double() for state in states) / 3)
@@ -203,7 +203,7 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
     for group, name in (("content", "noise"), ("shape", "logos")):
         own = [row for row in damaged if getattr(row, group) == name]
         assert summary[group][name]["within"] == [pytest.approx(mean(of(row) for row in own))]
-        estimate = measured.report.groups[group][name]["f1"]
+        estimate = measured.report.groups[group][name].measures["f1"]
         assert summary[group][name]["f1"] == [estimate.value, estimate.low, estimate.high]
 
 

@@ -149,7 +149,7 @@ def teach_pixels(fusion: DetailFusion, seen: list[Seen]) -> None:
 
 
 def cut_crop(seen: Seen, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """What both looks show of a part of a photo, around damage if there is any, and the truth, mirrored at random."""
+    """Cut the same part, around damage if there is any, out of both looks and the truth, and mirror it at random."""
     height, width = seen.fine.shape[-2:]
     coarse = resize(seen.coarse.float(), (height, width), "bilinear")
     places = seen.truth[0, 0].nonzero()

@@ -20,8 +20,8 @@ from hcl_sdk import Detector, Pipeline
 from hcl_sdk.config import load_yaml
 
 
-def trained_tensors(detector: Detector) -> dict[str, Tensor]:
-    """The detector's tensors but those of parts all of whose parameters are frozen."""
+def select_trained_tensors(detector: Detector) -> dict[str, Tensor]:
+    """Select the detector's tensors, except those of parts all of whose parameters are frozen."""
     frozen = {
         f"{name}."
         for name, module in detector.named_modules()
@@ -33,7 +33,7 @@ def trained_tensors(detector: Detector) -> dict[str, Tensor]:
 def keep(weights: str, file: str) -> None:
     detector = Pipeline.from_pretrained(weights).detector
     assert detector is not None
-    tensors = trained_tensors(detector)
+    tensors = select_trained_tensors(detector)
     save_file({name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}, file)
 
 
@@ -41,7 +41,7 @@ def make(file: str, recipe: str, weights: str) -> None:
     pipeline = Pipeline.from_config(load_yaml(Path(recipe))["pipeline"])
     assert pipeline.detector is not None
     tensors = load_file(file)
-    if missing := sorted(trained_tensors(pipeline.detector).keys() ^ tensors.keys()):
+    if missing := sorted(select_trained_tensors(pipeline.detector).keys() ^ tensors.keys()):
         raise SystemExit(f"{file} does not hold what {recipe} trains; it differs in {missing[0]}")
     with torch.no_grad():
         pipeline.detector.load_state_dict({**pipeline.detector.state_dict(), **tensors})

@@ -19,8 +19,8 @@ from hcl_sdk import Pipeline
 from hcl_sdk.detector import Detector
 
 
-def averaged(folders: Sequence[str]) -> Detector:
-    """The detector of the first folder, with the mean of the weights of all."""
+def average_detectors(folders: Sequence[str]) -> Detector:
+    """Load the detector of the first folder, with the mean of the weights of all."""
     loaded = [Pipeline.from_pretrained(folder).detector for folder in folders]
     detectors = [detector for detector in loaded if detector is not None]
     if len(detectors) < len(folders):
@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
     settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "soft_edges", "seamless", "texture")
-    detector = averaged(arguments.detectors)
+    detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
         detector = with_fusion(detector, arguments.fusion_of)
     pipeline = Pipeline(

@@ -44,7 +44,7 @@ def draw_items(photos: str, aside: str, folders: dict[str, str]) -> Items:
 
 @torch.no_grad()
 def collect(detector: Detector, verdict: Verdict, items: Items, count: int, file: Path) -> tuple[Tensor, Tensor]:
-    """What the verdict sees of each item, ``[N, 2 S, H, W]``, and whether it is damaged, ``[N]``."""
+    """Collect the verdict's input for each item, ``[N, 2 S, H, W]``, and whether the item is damaged, ``[N]``."""
     seen, damaged = torch.load(file) if file.exists() else ([], [])
     for number in trange(len(seen), count, initial=len(seen), total=count):
         item = items[number]

@@ -112,7 +112,7 @@ def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Name
     print(f"{run.name}:", flush=True)
     weights = _train(trained, recipe, arguments)
     if trained != run:
-        weights = _copy_weights_for(way["detector"], weights)
+        weights = _copy_weights(way["detector"], weights)
     measured = out / "measured" / run.name
     manifest = ["--manifest", str(shared)] if shared.exists() else []
     fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1"]
@@ -165,7 +165,7 @@ def check_manifest(manifest: Path, held_out: Path) -> None:
         )
 
 
-def _copy_weights_for(detector: dict[str, Any], weights: Path) -> Path:
+def _copy_weights(detector: dict[str, Any], weights: Path) -> Path:
     """Copy weights, with other settings of the detector."""
     folder = weights.with_name("weights_" + "_".join(detector))
     folder.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def _built_ins(base: str, options: str | None, page: str) -> str:
     """A directive for each built-in of a class, but for those that the page documents itself."""
     bases = [getattr(hcl_sdk, marker[1]) for marker in BUILT_INS.finditer(page)]
-    names = [public_name(cls) for cls in built_ins() if _nearest(cls, bases) is getattr(hcl_sdk, base)]
+    names = [get_public_name(cls) for cls in built_ins() if _nearest(cls, bases) is getattr(hcl_sdk, base)]
     names = [name for name in names if not re.search(rf"^::: {re.escape(name)}$", page, re.MULTILINE)]
     more = f"\n    options: {{{options}}}" if options else ""
     return "\n\n".join(f"::: {name}{more}" for name in names)
@@ -54,8 +54,8 @@ def built_ins() -> list[type]:
     return [registry.get(entry.kind, entry.name) for entry in own.close() if entry.kind in COMPONENT_KINDS]
 
 
-def public_name(cls: type) -> str:
-    """Where a built-in component is imported from: ``hcl_sdk``, or the package of its kind."""
+def get_public_name(cls: type) -> str:
+    """Return the name that a built-in component is imported by: from ``hcl_sdk``, or from the package of its kind."""
     package = "hcl_sdk" if cls.__name__ in dir(hcl_sdk) else ".".join(cls.__module__.split(".")[:2])
     return f"{package}.{cls.__name__}"
 

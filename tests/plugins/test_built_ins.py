@@ -114,4 +114,4 @@ def test_every_built_in_is_in_the_reference_once(pages: ModuleType) -> None:
     reference = (ROOT / "docs" / "reference").glob("*.md")
     lines = [line for page in reference for line in pages.on_page_markdown(page.read_text("utf-8")).splitlines()]
     for cls in pages.built_ins():
-        assert lines.count(f"::: {pages.public_name(cls)}") == 1, cls
+        assert lines.count(f"::: {pages.get_public_name(cls)}") == 1, cls

@@ -266,7 +266,7 @@ class Handlers:
 
 
 def _get_session(request: gr.Request) -> str:
-    """What the browser calls itself."""
+    """Return the name by which the server knows a browser."""
     return str(request.session_hash)
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from hcl_sdk.settings import Number
 
-def _check_positive(_: Limits, attribute: attrs.Attribute[int], value: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{attribute.name} must be a whole number >= 1; got {value!r} ({type(value).__name__})")
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be a whole number >= 1; got {value!r}")
+_POSITIVE = Number(type=int, low=1, expected="a whole number >= 1")
 
 
 @attrs.frozen(kw_only=True)
@@ -26,9 +23,9 @@ class Limits:
         minutes: the time after which the photos of an idle visitor are deleted. Closing the page deletes them at once.
     """
 
-    megabytes: int = attrs.field(default=25, validator=_check_positive)
-    megapixels: int = attrs.field(default=24, validator=_check_positive)
-    photos: int = attrs.field(default=12, validator=_check_positive)
-    visitors: int = attrs.field(default=32, validator=_check_positive)
-    waiting: int = attrs.field(default=64, validator=_check_positive)
-    minutes: int = attrs.field(default=30, validator=_check_positive)
+    megabytes: int = attrs.field(default=25, validator=_POSITIVE)
+    megapixels: int = attrs.field(default=24, validator=_POSITIVE)
+    photos: int = attrs.field(default=12, validator=_POSITIVE)
+    visitors: int = attrs.field(default=32, validator=_POSITIVE)
+    waiting: int = attrs.field(default=64, validator=_POSITIVE)
+    minutes: int = attrs.field(default=30, validator=_POSITIVE)
