@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
 from hcl_sdk.interfaces import DAMAGE, Detection, Encoder, Pyramid, PyramidSpec, component
 
@@ -95,29 +96,16 @@ def make_damage_map(mask: Tensor) -> Tensor:
 
 
 def map_tensors(value: Any, function: Callable[[Tensor], Any]) -> Any:
-    """Apply ``function`` to every tensor in tuples and dataclasses."""
-    if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, tuple):
-        return tuple(map_tensors(item, function) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type | PyramidSpec):
-        changed = {f.name: map_tensors(getattr(value, f.name), function) for f in dataclasses.fields(value)}
-        return dataclasses.replace(value, **changed)
-    return value
+    """Apply ``function`` to every tensor in tuples and values of :mod:`hcl_sdk.interfaces`."""
+    return pytree.tree_map_only(Tensor, function, value)
 
 
-def list_tensors(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Yield every tensor or array in tuples and dataclasses, as a tensor, with the path to it: ``maps[0]``."""
-    if isinstance(value, Tensor):
-        yield path, value
-    elif isinstance(value, np.ndarray):
-        yield path, torch.tensor(np.ascontiguousarray(value))
-    elif isinstance(value, tuple):
-        for i, item in enumerate(value):
-            yield from list_tensors(item, f"{path}[{i}]")
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type | PyramidSpec):
-        for field in dataclasses.fields(value):
-            yield from list_tensors(getattr(value, field.name), f"{path}.{field.name}".lstrip("."))
+def list_tensors(value: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor or array in a value, as a tensor, with the path to it: ``maps[0]``."""
+    for path, leaf in pytree.tree_leaves_with_path(value):
+        if isinstance(leaf, Tensor | np.ndarray):
+            tensor = leaf if isinstance(leaf, Tensor) else torch.tensor(np.ascontiguousarray(leaf))
+            yield re.sub(r"\['(\w+)'\]", r".\1", pytree.keystr(path)).lstrip("."), tensor
 
 
 def pair_tensors(first: Any, second: Any, whole: str = "output") -> Iterator[tuple[str, Tensor, Tensor]]:

@@ -320,7 +320,8 @@ class DatasetSubject(Subject[Dataset]):
     base = Dataset
 
     def use(self, component: Dataset, seed: int = 0) -> Any:
-        return component[seed % len(component)]
+        sample = component[seed % len(component)]
+        return {"image": sample.image, "clean": sample.clean, "mask": sample.corruption_mask}
 
 
 class WeightsSubject:

@@ -109,19 +109,15 @@ def samples_repeat(subject: DatasetSubject) -> None:
     """A sample is the same at each call, also after somebody painted on it."""
     dataset = subject.make()
     for index in range(min(len(dataset), _LOOKED_AT)):
-        first = _list_arrays(dataset[index])
+        first = subject.use(dataset, index)
         kept = {what: None if array is None else array.copy() for what, array in first.items()}
         for array in first.values():
             if array is not None and array.flags.writeable:
                 array[...] = ~array
-        for what, again in _list_arrays(dataset[index]).items():
+        for what, again in subject.use(dataset, index).items():
             before = kept[what]
             same = before is again is None or (
                 before is not None and again is not None and np.array_equal(before, again)
             )
             if not same:
                 raise Fault(f"the {what} of sample {index} is another at the second call")
-
-
-def _list_arrays(sample: Sample) -> dict[str, np.ndarray | None]:
-    return {"image": sample.image, "clean": sample.clean, "mask": sample.corruption_mask}
