@@ -179,7 +179,7 @@ class Flow:
         """Fill the mask of a result; without a working detection, the detector has not seen the photo."""
         assert self.restorer is not None
         photo, found = result.photo, result.corruption_mask[0, 0].numpy()
-        border = self._choose_border(result)
+        border = (self.measure_growth(result), self.settings.feather)
         if not found.any():
             return replace(result, _border=border, composited=photo)
         mask, has_border = _grow(result.corruption_mask, border)
@@ -195,13 +195,13 @@ class Flow:
                     compositor.lay(part, fill.crop(*part)[0], weight if has_border else weight * found[part])
         return replace(result, composited=compositor.photo, _fills=fills)
 
-    def _choose_border(self, result: Result) -> tuple[float, float]:
-        """Choose by how much a mask is dilated and feathered before it is filled."""
+    def measure_growth(self, result: Result) -> float:
+        """Measure by how many pixels the mask of a result grows before it is filled."""
         dilate = self.settings.dilate
         if self.settings.soft_edges and result._confidence is not None:
             confidence, mask = (x[0, 0].numpy() for x in (result._confidence, result.corruption_mask))
             dilate = max(dilate, measure_softness(confidence, mask, self._get_thresholds()[0]))
-        return dilate, self.settings.feather
+        return dilate
 
     def _find_fills(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> tuple[Fill, ...]:
         """Fill each group of regions of a result's mask, which includes its border."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import tempfile
@@ -336,6 +337,30 @@ class Pipeline(Settings):
                 f"pipeline whose detector has a damage_head"
             )
         return flow.make_mask(confidence, detection)
+
+    @suggest_keywords
+    def measure_growth(
+        self, found: Result, *, corruption_mask: Tensor | None = None, sensitivity: float | None = None
+    ) -> float:
+        """Measure by how many pixels a mask that was found grows before it is filled.
+
+        That is ``dilate``, or more if the pipeline has ``soft_edges`` and the edges are soft. For a mask that was edited
+        after it had been found, pass it to :meth:`restore` as ``dilate``.
+
+        Args:
+            found: a result of :meth:`detect`.
+            corruption_mask: ``[1, 1, H, W]`` bool, the edited mask; None for that of the result.
+            sensitivity: at which it was found; overrides the pipeline's.
+
+        Raises:
+            ValueError: if the mask has another size than the photo, or the sensitivity is out of range.
+        """
+        if corruption_mask is not None:
+            if corruption_mask.shape != found.corruption_mask.shape:
+                expected, got = list(found.corruption_mask.shape), list(corruption_mask.shape)
+                raise ValueError(f"expected a corruption_mask {expected}, the size of the photo; got {got}")
+            found = dataclasses.replace(found, corruption_mask=corruption_mask.bool())
+        return self._make_flow(sensitivity=sensitivity).measure_growth(found)
 
     def find_suspect(self, result: Result) -> Suspect | None:
         """Find the most suspicious part of a photo outside its mask, and the sensitivity at which it would be found.

@@ -138,6 +138,7 @@ def test_a_found_mask_grows_with_the_softness_of_its_edge_and_a_given_one_does_n
         (soft(photo, dilate=1), 1),
         (soft.replace(soft_edges=False)(photo), 2),
         (soft.restore(photo, corruption_mask=result.corruption_mask), 2),
+        (soft.restore(photo, corruption_mask=result.corruption_mask, dilate=soft.measure_growth(result)), 6.5),
     ):
         assert found.alpha is not None
         assert torch.equal(found.alpha, feather_mask(found.corruption_mask, dilate, 3))

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from hcl_sdk import Pipeline
+from hcl_sdk import Photo, Pipeline, Result
 
 _PIPELINE = "HCL_PIPELINE"
-_WIDTH = {"default": 0.0, "min": 0.0, "max": 256.0, "step": 0.5}
-_SHARE = {"min": 0.0, "max": 1.0, "step": 0.01}
+AS_SAVED = -1.0
+"""What a number says to leave a setting as it was saved with the weights."""
+
+_WIDTH = {"default": AS_SAVED, "min": AS_SAVED, "max": 256.0, "step": 0.5}
+_SHARE = {"default": AS_SAVED, "min": AS_SAVED, "max": 1.0, "step": 0.01}
+_OR = "-1: as saved with the weights."
 
 
 class LoadWeights:
@@ -51,18 +55,18 @@ class Detect:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         """List the inputs of the node."""
-        tip = "How readily a pixel is called corrupted: 0 finds nothing, 1 everything."
+        tip = f"How readily a pixel is called corrupted: 0 finds nothing, 1 everything. {_OR}"
         return {
             "required": {
                 "pipeline": (_PIPELINE,),
                 "image": ("IMAGE",),
-                "sensitivity": ("FLOAT", {"default": 0.5, **_SHARE, "tooltip": tip}),
+                "sensitivity": ("FLOAT", {**_SHARE, "tooltip": tip}),
             }
         }
 
     def detect(self, pipeline: Pipeline, image: Tensor, sensitivity: float) -> tuple[Tensor, Tensor]:
         """Detect in each image of the batch."""
-        results = [pipeline.detect(photo, sensitivity=sensitivity) for photo in _split_batch(image)]
+        results = [pipeline.detect(photo, **_read_given(sensitivity=sensitivity)) for photo in _split_batch(image)]
         masks = torch.cat([result.corruption_mask[:, 0].float() for result in results])
         return masks, torch.cat([result.confidence[:, 0] for result in results])
 
@@ -79,15 +83,16 @@ class Restore:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         """List the inputs of the node."""
+        tip = "Of Find Damage, with its mask: the mask then grows further where the edges of the damage are soft."
         return {
             "required": {
                 "pipeline": (_PIPELINE,),
                 "image": ("IMAGE",),
-                "dilate": ("FLOAT", {**_WIDTH, "default": 2.0, "tooltip": "Pixels by which the mask grows."}),
-                "feather": ("FLOAT", {**_WIDTH, "default": 3.0, "tooltip": "Width of the soft border, in pixels."}),
-                "texture": ("FLOAT", {"default": 1.0, **_SHARE, "tooltip": "0 is smooth, 1 the photo's own texture."}),
+                "dilate": ("FLOAT", {**_WIDTH, "tooltip": f"Pixels by which the mask grows. {_OR}"}),
+                "feather": ("FLOAT", {**_WIDTH, "tooltip": f"Width of the soft border, in pixels. {_OR}"}),
+                "texture": ("FLOAT", {**_SHARE, "tooltip": f"0 is smooth, 1 the photo's own texture. {_OR}"}),
             },
-            "optional": {"mask": ("MASK",)},
+            "optional": {"mask": ("MASK",), "confidence": ("MASK", {"tooltip": tip})},
         }
 
     def restore(
@@ -98,20 +103,30 @@ class Restore:
         feather: float,
         texture: float,
         mask: Tensor | None = None,
+        confidence: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Restore each image of the batch; return also the mask that was filled, without its growth and soft border."""
-        filling: dict[str, Any] = {"dilate": dilate, "feather": feather, "texture": texture}
+        filling = _read_given(dilate=dilate, feather=feather, texture=texture)
         photos = _split_batch(image)
         if mask is None:
             results = [pipeline(photo, **filling) for photo in photos]
         else:
-            masks = _fit_masks(mask, len(photos), photos[0].shape[-2:])
+            masks = _fit_masks(mask, len(photos), photos[0].shape[-2:]) > 0.5
+            grown: list[dict[str, Any]] = [{} for _ in photos]
+            if confidence is not None and "dilate" not in filling:
+                sure = _fit_masks(confidence, len(photos), photos[0].shape[-2:])
+                grown = [{"dilate": _measure_growth(pipeline, *each)} for each in zip(photos, masks, sure, strict=True)]
             results = [
-                pipeline.restore(photo, corruption_mask=own, **filling)
-                for photo, own in zip(photos, masks, strict=True)
+                pipeline.restore(photo, corruption_mask=own, **filling, **growth)
+                for photo, own, growth in zip(photos, masks, grown, strict=True)
             ]
         restored = torch.stack([result.restored for result in results]).movedim(1, -1)
         return restored, torch.cat([result.corruption_mask[:, 0].float() for result in results])
+
+
+def _read_given(**settings: float) -> dict[str, Any]:
+    """Return the settings that are not left as they were saved."""
+    return {name: value for name, value in settings.items() if value != AS_SAVED}
 
 
 def _split_batch(image: Tensor) -> list[Tensor]:
@@ -126,7 +141,13 @@ def _fit_masks(mask: Tensor, count: int, size: tuple[int, ...]) -> Tensor:
         raise ValueError(f"expected 1 mask or as many as there are images, {count}; got {mask.shape[0]}")
     if mask.shape[-2:] != size:
         mask = interpolate(mask, size=size, mode="bilinear")
-    return (mask > 0.5).expand(count, -1, -1, -1)
+    return mask.expand(count, -1, -1, -1)
+
+
+def _measure_growth(pipeline: Pipeline, photo: Tensor, mask: Tensor, confidence: Tensor) -> float:
+    """Measure by how much a mask that was found grows: ``[3, H, W]``, and ``[1, H, W]`` twice."""
+    found = Result(photo=Photo.open(photo), corruption_mask=mask[None]).with_confidence(confidence[None])
+    return pipeline.measure_growth(found)
 
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {"HCLLoadWeights": LoadWeights, "HCLDetect": Detect, "HCLRestore": Restore}

@@ -115,9 +115,30 @@ def test_restore_fills_the_mask_and_nothing_else(nodes: dict[str, Any], pipeline
 def test_without_a_mask_what_is_found_is_filled(nodes: dict[str, Any], pipeline: Pipeline) -> None:
     image = draw_batch(1)
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image)
-    expected = pipeline(image[0].movedim(-1, 0), dilate=2, feather=3, texture=1)
+    expected = pipeline(image[0].movedim(-1, 0))
     assert torch.equal(filled[0], expected.corruption_mask[0, 0].float())
     assert torch.equal(restored[0].movedim(-1, 0), expected.restored)
+    given, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, dilate=9.0, feather=0.0, texture=0.0)
+    exact = pipeline(image[0].movedim(-1, 0), dilate=9, feather=0, texture=0)
+    assert torch.equal(given[0].movedim(-1, 0), exact.restored)
+    assert not torch.equal(given, restored)
+
+
+def test_with_its_confidence_a_mask_that_was_found_grows_where_edges_are_soft(
+    nodes: dict[str, Any], pipeline: Pipeline
+) -> None:
+    image = draw_batch(1)
+    mask = (image[..., 0] == 1).float()
+    confidence = (0.9 * mask).clamp(min=0.01)
+    hard, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=mask)
+    same, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=mask, confidence=confidence)
+    assert torch.equal(same, hard)
+    confidence[:, 12:32] = confidence[:, 12:32].clamp(min=0.45)  # a band of hesitation, 8 rows above and below
+    soft, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=mask, confidence=confidence)
+    assert ((soft != image).any(-1) & (hard == image).all(-1)).any()
+    exact = {"mask": mask, "confidence": confidence, "dilate": 2.0}
+    told, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, **exact)
+    assert torch.equal(told, hard)
 
 
 def test_one_mask_is_for_all_images_and_is_brought_to_their_size(nodes: dict[str, Any], pipeline: Pipeline) -> None:

@@ -32,7 +32,7 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
     def restore(
         photo: str,
         sensitivity: float = pipeline.sensitivity,
-        dilate: float = pipeline.dilate,
+        dilate: float | None = None,
         feather: float = pipeline.feather,
         texture: float = pipeline.texture,
     ) -> tuple[str, str, dict[str, Any]]:
@@ -62,7 +62,7 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
     with gr.Row(visible=False):
         photo = gr.File(label="photo", type="filepath")
         numbers = [
-            gr.Number(value=getattr(pipeline, name), label=name)
+            gr.Number(value=None if name == "dilate" else getattr(pipeline, name), label=name)
             for name in ("sensitivity", "dilate", "feather", "texture")
         ]
         restored, mask, coco = (

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from hcl_gradio.drawing import draw_confidence, draw_found, draw_mask
+from hcl_gradio.drawing import RGB, draw_confidence, draw_found, draw_mask
 from hcl_gradio.layout import CONFIDENCE, FOUND, MASK, Layout
 from hcl_gradio.limits import Limits
 from hcl_gradio.regions import list_regions
@@ -48,7 +48,7 @@ class Display:
         adjustments, view = read_controls(controls)
         selection = work.select(self.pipeline, adjustments)
         draw: Callable[[], Any] = {
-            FOUND: lambda: draw_found(work, selection, adjustments),
+            FOUND: lambda: self.draw_found(work, selection, adjustments),
             CONFIDENCE: lambda: draw_confidence(work),
             MASK: lambda: draw_mask(work, selection),
         }[view]
@@ -68,6 +68,11 @@ class Display:
         if new or restored:
             changes |= self._show_files(visitor, work)
         return changes
+
+    def draw_found(self, work: Work, selection: Selection, adjustments: Adjustments) -> RGB:
+        """Draw the regions over a photo, with the border that they would be filled with."""
+        grown = work.measure_growth(self.pipeline, adjustments, selection.mask)
+        return draw_found(work, selection, grown, adjustments.feather)
 
     def show_nothing(self) -> Changes:
         """Show where photos are dropped, and say why those of before are gone."""
@@ -118,10 +123,14 @@ class Display:
 
 def read_controls(controls: Sequence[Any]) -> tuple[Adjustments, str]:
     """The adjustments that the sliders are set to, and the view that is chosen."""
-    *values, view = controls
+    *values, fitting, view = controls
     sensitivity, dilate, feather, texture, least_area = map(float, values)
     adjustments = Adjustments(
-        sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture, least_area=round(least_area)
+        sensitivity=sensitivity,
+        dilate=None if fitting else dilate,
+        feather=feather,
+        texture=texture,
+        least_area=round(least_area),
     )
     return adjustments, view if view in (FOUND, CONFIDENCE, MASK) else FOUND
 

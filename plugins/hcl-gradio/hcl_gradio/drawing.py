@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from hcl_gradio.work import Adjustments, Box, Mask, Selection, Work
+from hcl_gradio.work import Box, Mask, Selection, Work
 from hcl_sdk.functional.arrays import feather_mask
 
 RGB = NDArray[np.uint8]
@@ -20,12 +20,18 @@ _NUMBERED = 12  # regions that have their number drawn beside them, the largest
 _HEAT = np.array([[24, 28, 60], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], np.float32)
 
 
-def draw_found(work: Work, selection: Selection, adjustments: Adjustments) -> RGB:
-    """Draw the regions over the photo: those to be filled, with their soft border, in one color, others in another."""
+def draw_found(work: Work, selection: Selection, dilate: float, feather: float) -> RGB:
+    """Draw the regions over the photo: those to be filled, with their soft border, in one color, others in another.
+
+    Args:
+        work: the photo.
+        selection: the regions.
+        dilate, feather: the border, in pixels of the photo.
+    """
     image = work.preview.astype(np.float32)
     scale = work.scale
     mask = _fit_mask(selection.mask, *image.shape[:2])
-    alpha = feather_mask(mask, adjustments.dilate * scale, adjustments.feather * scale)[..., None]
+    alpha = feather_mask(mask, dilate * scale, feather * scale)[..., None]
     image = image * (1 - 0.6 * alpha) + np.array(FILL, np.float32) * 0.6 * alpha
     left = _fit_mask(selection.left, *image.shape[:2])
     image[left] = image[left] * 0.75 + np.array(LEAVE, np.float32) * 0.25

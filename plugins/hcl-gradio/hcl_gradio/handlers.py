@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 
 from hcl_gradio.display import Changes, Display, read_controls
-from hcl_gradio.drawing import draw_found, read_strokes
+from hcl_gradio.drawing import read_strokes
 from hcl_gradio.layout import TAP_BOX, TAP_REGION, Layout
 from hcl_gradio.limits import Limits
 from hcl_gradio.regions import read_checked
@@ -79,7 +79,9 @@ class Handlers:
         page.over.click(self.start_over, None, **quick)
 
         # Sliders answer while they are dragged; of the values that arrive meanwhile, only the last is used.
-        gr.on([slider.input for slider in page.sliders], self.adjust, controls, **quick, trigger_mode="always_last")
+        others = [slider for slider in page.sliders if slider is not page.dilate]
+        gr.on([slider.input for slider in others], self.adjust, controls, **quick, trigger_mode="always_last")
+        page.dilate.input(self.adjust_growth, controls, **quick, trigger_mode="always_last")
         page.view.input(self.adjust, controls, **quick)
         page.regions.input(self.choose_regions, [page.regions, *controls], **quick)
         page.image.select(self.tap, [page.tap, *controls], **quick)
@@ -90,7 +92,9 @@ class Handlers:
 
         page.go.click(self.restore, [page.editor, *controls], **heavy)
         # These affect the fill alone, so the photo is filled again when they are released.
-        gr.on([slider.release for slider in (page.dilate, page.feather, page.texture)], self.refill, controls, **heavy)
+        gr.on([slider.release for slider in (page.feather, page.texture)], self.refill, controls, **heavy)
+        page.fitting.input(self.adjust, controls, **quick).success(self.refill, controls, **heavy)
+        page.dilate.release(self.refill_grown, controls, **heavy)
         blocks.unload(self.leave)
 
     # Photos come and go
@@ -161,6 +165,10 @@ class Handlers:
         """Show the photo with the sliders where they are now."""
         return self.display.show(self._get_visitor(request), controls)
 
+    def adjust_growth(self, request: gr.Request, *controls: Any) -> Changes:
+        """Show the photo with the growth that the slider says."""
+        return {**self.adjust(request, *_grow_as_told(controls)), self.layout.fitting: gr.update(value=False)}
+
     def choose_regions(self, request: gr.Request, checked: list[str], *controls: Any) -> Changes:
         """Fill the regions that are checked, and leave the others alone."""
         visitor = self._get_visitor(request)
@@ -213,7 +221,7 @@ class Handlers:
         adjustments, _ = read_controls(controls)
         with visitor.lock:
             work.begin_strokes()
-        drawn = draw_found(work, work.select(self.pipeline, adjustments), adjustments)
+        drawn = self.display.draw_found(work, work.select(self.pipeline, adjustments), adjustments)
         return {self.layout.editor: {"background": drawn, "layers": [], "composite": None}}
 
     def paint(self, request: gr.Request, editor: dict[str, Any] | None, *controls: Any) -> Changes:
@@ -261,8 +269,18 @@ class Handlers:
         visitor.delete_if_gone()
         return self.display.show(visitor, controls, restored=True)
 
+    def refill_grown(self, request: gr.Request, *controls: Any) -> Changes:
+        """Fill the photo that is shown again, with the growth that the slider says."""
+        return self.refill(request, *_grow_as_told(controls))
+
     def _get_visitor(self, request: gr.Request) -> Visitor:
         return self.visitors.get(_get_session(request))
+
+
+def _grow_as_told(controls: Sequence[Any]) -> list[Any]:
+    """The values of `Layout.controls` where the slider says how far masks grow: it was just moved."""
+    *values, _, view = controls
+    return [*values, False, view]
 
 
 def _get_session(request: gr.Request) -> str:

@@ -166,6 +166,14 @@ class Layout:
                 label="Grow",
                 info="Fill this many more pixels around each region",
                 buttons=[],
+                elem_id="hcl-grow",
+            )
+            self.fitting = gr.Checkbox(
+                value=pipeline.soft_edges,
+                visible=pipeline.soft_edges,
+                label="Grow further where edges are soft",
+                info="Moving the slider above turns this off",
+                elem_id="hcl-fitting",
             )
             self.feather = gr.Slider(
                 0, 20, value=pipeline.feather, step=0.5, label="Soft border", info="Width in pixels", buttons=[]
@@ -189,9 +197,9 @@ class Layout:
         return self.sensitivity, self.dilate, self.feather, self.texture, self.least_area
 
     @property
-    def controls(self) -> list[gr.Slider | gr.Radio]:
+    def controls(self) -> list[gr.Slider | gr.Checkbox | gr.Radio]:
         """What says how a photo is shown: the inputs of nearly every handler."""
-        return [*self.sliders, self.view]
+        return [*self.sliders, self.fitting, self.view]
 
     @property
     def outputs(self) -> set[Block]:
@@ -199,7 +207,7 @@ class Layout:
         return {
             *(self.intake, self.drop, self.bench, self.strip, self.tabs, self.image, self.editor, self.compare),
             *(self.status, self.go, self.downloads, self.get_restored, self.get_mask, self.get_coco, self.get_all),
-            *(self.regions, self.least_area, self.whole, self.tap),
+            *(self.regions, self.least_area, self.fitting, self.whole, self.tap),
         }
 
 

@@ -34,18 +34,19 @@ class Adjustments:
     """What the sliders are set to.
 
     Attributes:
-        sensitivity, dilate, feather, texture: as in a pipeline.
+        sensitivity, feather, texture: as in a pipeline.
+        dilate: likewise; None for what the weights and the edges of the damage ask for.
         least_area: regions of fewer pixels are left alone.
     """
 
     sensitivity: float = 0.5
-    dilate: float = 0.0
+    dilate: float | None = None
     feather: float = 0.0
     texture: float = 0.0
     least_area: int = 0
 
     @property
-    def filling(self) -> dict[str, float]:
+    def filling(self) -> dict[str, float | None]:
         """The settings that affect how a mask is filled."""
         return {"dilate": self.dilate, "feather": self.feather, "texture": self.texture}
 
@@ -116,6 +117,7 @@ class Work:
         name: its file name.
         preview: RGB ``[h, w, 3]``, as the browser shows it.
         confidence: from the detector, ``[1, 1, H, W]``; None before it has run.
+        found: all that the detector says; None before it has run.
         kinds: ``[k, h, w]``, the probability of each kind of damage at the detector's resolution; None if the detector
             does not know kinds.
         added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased wins over added.
@@ -132,6 +134,7 @@ class Work:
         height, width = photo.size
         self.preview = _fit(photo)
         self.confidence: torch.Tensor | None = None
+        self.found: Result | None = None
         self.kinds: NDArray[np.float32] | None = None
         self.added: Mask = np.zeros((height, width), bool)
         self.erased: Mask = np.zeros((height, width), bool)
@@ -140,7 +143,7 @@ class Work:
         self.corner: tuple[int, int] | None = None
         self._before = self.added, self.erased
         self.result: Result | None = None
-        self.filled_with: dict[str, float] = {}
+        self.filled_with: dict[str, float | None] = {}
         self.files: dict[str, Path] = {}
 
     @classmethod
@@ -177,7 +180,7 @@ class Work:
 
     def find(self, pipeline: Pipeline) -> None:
         """Run the detector."""
-        result = pipeline.detect(self.photo)
+        self.found = result = pipeline.detect(self.photo)
         self.confidence = result.confidence
         logits = None if result.detection is None else result.detection.damage_logits
         self.kinds = None if logits is None else logits[0].float().softmax(dim=0).cpu().numpy()
@@ -218,6 +221,15 @@ class Work:
             for i, (rows, columns) in enumerate(boxes)
         ]
         return Selection(labels=labels, spots=tuple(sorted(spots, key=lambda spot: -spot.area)))
+
+    def measure_growth(self, pipeline: Pipeline, adjustments: Adjustments, mask: Mask) -> float:
+        """Measure by how many pixels of the photo a mask ``[H, W]`` grows before it is filled."""
+        if adjustments.dilate is not None:
+            return adjustments.dilate
+        if self.found is None:
+            return pipeline.dilate
+        tensor = torch.from_numpy(mask)[None, None]
+        return pipeline.measure_growth(self.found, corruption_mask=tensor, sensitivity=adjustments.sensitivity)
 
     def fill(self, selection: Selection, labels: Collection[int]) -> None:
         """Fill the regions with these labels, and leave the others alone."""
@@ -276,7 +288,8 @@ class Work:
         """
         mask = self.select(pipeline, adjustments).mask
         if restoring:
-            result = pipeline.restore(self.photo, corruption_mask=mask, **adjustments.filling)
+            filling = adjustments.filling | {"dilate": self.measure_growth(pipeline, adjustments, mask)}
+            result = pipeline.restore(self.photo, corruption_mask=mask, **filling)
         else:
             tensor = torch.from_numpy(mask)[None, None]
             result = Result(photo=self.photo, corruption_mask=tensor)

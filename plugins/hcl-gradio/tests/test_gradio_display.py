@@ -18,7 +18,7 @@ from hcl_gradio.work import Adjustments, Selection, Spot, Work
 from hcl_sdk import Photo, Pipeline
 from hcl_sdk.interfaces import DAMAGE
 
-CONTROLS = (0.5, 1, 2, 0, 3, MASK)
+CONTROLS = (0.5, 1, 2, 0, 3, False, MASK)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,14 @@ def test_controls_are_read_in_the_order_of_the_layout(layout: Layout) -> None:
     assert adjustments == Adjustments(sensitivity=0.5, dilate=1, feather=2, texture=0, least_area=3)
     assert view == MASK
     assert read_controls((*CONTROLS[:-1], "something else"))[1] == FOUND
+    assert read_controls((*CONTROLS[:-2], True, MASK))[0].dilate is None
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_growing_by_soft_edges_is_offered_where_the_weights_have_it(tiny: Pipeline, soft: bool) -> None:
+    with gr.Blocks(analytics_enabled=False):
+        layout = Layout(tiny.replace(soft_edges=soft), Limits(), [])
+    assert (layout.fitting.value, layout.fitting.visible) == (soft, soft)
 
 
 def test_the_list_of_regions_says_number_kind_and_size(tiny: Pipeline, work: Work) -> None:

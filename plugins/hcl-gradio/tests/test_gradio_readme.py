@@ -30,7 +30,7 @@ def here(address: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.M
 
 def test_python_runs_and_prints_what_is_shown(here: Path, pipeline: Pipeline) -> None:
     assert run_page(here / "README.md") == 1
-    expected = np.asarray(pipeline("photo.jpg", dilate=2, feather=3).restored)  # the page hands both on
+    expected = np.asarray(pipeline("photo.jpg").restored)
     assert np.array_equal(np.asarray(Image.open("restored.png")), expected)
 
 
@@ -39,7 +39,7 @@ def test_curl_gets_the_same(here: Path, pipeline: Pipeline) -> None:
     (block,) = [block for block in read_blocks(here / "README.md", "bash") if "curl" in block.code]
     told = subprocess.run(["bash", "-eu", "-c", block.code], capture_output=True, text=True, timeout=600)
     assert told.stdout == "event: complete\n", told.stderr
-    expected = pipeline("photo.jpg", sensitivity=0.5, dilate=2, feather=3, texture=1)
+    expected = pipeline("photo.jpg", sensitivity=0.5, feather=3, texture=1)
     assert np.array_equal(np.asarray(Image.open("restored.png")), np.asarray(expected.restored))
 
 

@@ -116,8 +116,8 @@ def test_what_is_drawn_shows_the_mask(tiny: Pipeline, work: Work) -> None:
     selection = work.select(tiny, Adjustments())
     mask = np.asarray(Image.fromarray(draw_mask(work, selection)).resize((60, 40), Image.Resampling.BOX))[..., 0] > 127
     assert np.array_equal(mask, selection.mask)
-    plain = draw_found(work, selection, Adjustments())
-    wide = draw_found(work, selection, Adjustments(dilate=3, feather=2))
+    plain = draw_found(work, selection, 0, 0)
+    wide = draw_found(work, selection, 3, 2)
     changed = (plain != work.preview).any(axis=-1).sum()
     assert 0 < changed < (wide != work.preview).any(axis=-1).sum()
     heat = draw_confidence(work).astype(int).sum(axis=-1)
@@ -138,6 +138,30 @@ def test_what_is_written_is_what_the_pipeline_makes(tiny: Pipeline, work: Work, 
     coco = json.loads(work.files["coco"].read_text())
     assert [a["area"] for a in coco["annotations"]] == [200, 60]
     assert [a["score"] for a in coco["annotations"]] == pytest.approx([0.9, 0.7])
+
+
+def test_a_mask_grows_as_the_slider_says_or_as_the_edges_of_the_damage_ask(tiny: Pipeline, tmp_path: Path) -> None:
+    soft = tiny.replace(soft_edges=True, threshold=0.4, dilate=1, feather=2)
+    work = Work(Photo.open(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)), "a photo.png")
+    work.find(soft)
+    confidence = torch.full((1, 1, 40, 60), 0.01)
+    confidence[..., 4:20, 4:24] = 0.3  # a band of hesitation around what is certain
+    confidence[..., 8:16, 8:20] = 0.9
+    assert work.found is not None
+    work.found = work.found.with_confidence(confidence)
+    work.confidence = confidence
+    mask = work.select(soft, Adjustments()).mask
+    grown = soft.measure_growth(work.found, corruption_mask=torch.from_numpy(mask)[None, None])
+    assert grown > 3
+    for pipeline, dilate, expected in (
+        (soft, None, grown),
+        (soft, 1.5, 1.5),
+        (soft.replace(soft_edges=False), None, 1),
+    ):
+        work.restore(pipeline, Adjustments(dilate=dilate, feather=2), tmp_path)
+        own = pipeline.restore(work.photo, corruption_mask=mask, dilate=expected, feather=2)
+        assert np.array_equal(np.asarray(Image.open(work.files["restored"])), own.restored)
+        assert work.filled_with["dilate"] == dilate
 
 
 @pytest.mark.parametrize("name", ["no photo.png", "drawing.svg"])
