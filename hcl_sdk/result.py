@@ -408,17 +408,24 @@ def _colorize(values: np.ndarray) -> np.ndarray:
 
 def place_side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
     """Place images in a row at one height, each under its name."""
-    margin, caption = max(4, height // 48), max(14, height // 16)
-    font = ImageFont.load_default(size=caption * 0.7)
+    margin, caption = max(4, height // 48), max(14, height // 8)
     shown = []
     for image in panels.values():
         width = min(max(1, round(image.width * height / image.height)), 3 * height)
         shown.append(image.resize((width, height), Image.Resampling.LANCZOS).convert("RGB"))
+    font = _fit_font(caption * 0.75, [(name, image.width) for name, image in zip(panels, shown, strict=True)])
     total = sum(p.width for p in shown) + margin * (len(shown) + 1)
     sheet = Image.new("RGB", (total, height + 2 * margin + caption), "white")
     x = margin
     for name, image in zip(panels, shown, strict=True):
-        ImageDraw.Draw(sheet).text((x, margin / 2), name, fill="black", font=font)
+        ImageDraw.Draw(sheet).text((x, margin / 2 + caption), name, fill="black", font=font, anchor="ld")
         sheet.paste(image, (x, margin + caption))
         x += image.width + margin
     return sheet
+
+
+def _fit_font(size: float, captions: Sequence[tuple[str, int]]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load the font for captions, each no wider than its panel: smaller than ``size`` where panels are narrow."""
+    font = ImageFont.load_default(size=size)
+    share = min(width / font.getlength(text) for text, width in captions)
+    return font if share >= 1 else ImageFont.load_default(size=max(4.0, size * share))

@@ -24,6 +24,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
+from shutil import copy
 from types import ModuleType
 from typing import Any
 
@@ -121,6 +122,13 @@ class Page:
             assert all((ROOT / argument).exists() for argument in words[1:] if argument[0] != "-"), text
         elif words[0] == "python" and words[1:2] != ["-m"]:
             assert (ROOT / words[1]).is_file(), text
+        elif words[0] == "mkdir":
+            (folder,) = words[1:]
+            Path(folder).mkdir()
+        elif words[0] == "cd":
+            (folder,) = words[1:]
+            copy("photo.jpg", folder)  # the reader's own, wherever that is
+            self.monkeypatch.chdir(folder)
         elif words[:2] == ["accelerate", "launch"]:
             module = words[words.index("-m") + 1]
             assert importlib.util.find_spec(module), text

@@ -68,12 +68,12 @@ def draw_contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image
         if item.clean is not None:
             panels["clean"] = Image.fromarray(item.clean)
         rows.append((caption, place_side_by_side(panels, HEIGHT)))
-    heading = 18
+    heading = 24
     sheet = Image.new("RGB", (max(r.width for _, r in rows), sum(r.height + heading for _, r in rows)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=17)
     top = 0
     for caption, row in rows:
-        draw.text((6, top + 4), escape(caption), fill="black", font=font)
+        draw.text((6, top + 2), escape(caption), fill="black", font=font)
         sheet.paste(row, (0, top + heading))
         top += row.height + heading
     return sheet
