@@ -344,8 +344,8 @@ class Pipeline(Settings):
     ) -> float:
         """Measure by how many pixels a mask that was found grows before it is filled.
 
-        That is ``dilate``, or more if the pipeline has ``soft_edges`` and the edges are soft. For a mask that was edited
-        after it had been found, pass it to :meth:`restore` as ``dilate``.
+        That is ``dilate``, or more if the pipeline has ``soft_edges`` and the edges are soft. For a mask that was
+        edited after it had been found, pass it to :meth:`restore` as ``dilate``.
 
         Args:
             found: a result of :meth:`detect`.
