@@ -13,8 +13,9 @@ from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, get_white, to_luma, to_rgb
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
+from hcl_sdk.photos.opening import File
 from hcl_sdk.photos.photo import Source, is_tensor, open_named
-from hcl_sdk.photos.read import File, decode_file
+from hcl_sdk.photos.read import decode_file
 
 if TYPE_CHECKING:
     from torch import Tensor

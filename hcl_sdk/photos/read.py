@@ -1,32 +1,16 @@
-"""Reading photos: the one place where files are opened and decoded, and where their faults are reported by name."""
+"""Reading photos: files and PIL images are decoded to upright pixels, with their color profile and EXIF data."""
 
 from __future__ import annotations
 
-import io
-import os
-import re
-import stat
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, TiffImagePlugin
 
-from hcl_sdk.errors import read_message
-from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
-from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import MAX_MEGAPIXELS, list_readable_formats
-from hcl_sdk.photos.png_text import leave_out_large_text
-
-_T = TypeVar("_T")
-
-File: TypeAlias = str | os.PathLike[str] | bytes
-"""The path of a file, or its contents."""
+from hcl_sdk.photos.opening import File, Naming, Opened, open_and
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,16 +36,6 @@ class Decoded:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Opened:
-    """A file as opened by Pillow; for PNG, together with the parts that Pillow would refuse."""
-
-    image: Image.Image
-    file: BinaryIO
-    icc_profile: bytes | None = None
-    notes: tuple[str, ...] = ()
-
-
 def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -> Decoded:
     """Decode a file with all its metadata.
 
@@ -74,12 +48,12 @@ def decode_file(file: File, name: str, *, max_megapixels: float | None = None) -
     Raises:
         PhotoError: if it cannot be decoded.
     """
-    return _open_and(lambda opened: _decode(opened.image, opened), file, name, max_megapixels)
+    return open_and(lambda opened: _decode(opened.image, opened), file, name, max_megapixels)
 
 
 def read_megapixels(file: File, name: str, *, max_megapixels: float | None = None) -> float:
     """Read from the header of a file how many megapixels it has; arguments and errors are those of `decode_file`."""
-    width, height = _open_and(lambda opened: opened.image.size, file, name, max_megapixels)
+    width, height = open_and(lambda opened: opened.image.size, file, name, max_megapixels)
     return width * height / 1e6
 
 
@@ -89,7 +63,7 @@ def decode_image(image: Image.Image, name: str) -> Decoded:
     Raises:
         PhotoError: if that fails.
     """
-    with _Naming(name):
+    with Naming(name):
         return _decode(image, None)
 
 
@@ -106,7 +80,7 @@ def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[
         PhotoError: if it cannot be decoded.
     """
 
-    def decode(opened: _Opened) -> NDArray[np.uint8]:
+    def decode(opened: Opened) -> NDArray[np.uint8]:
         image = opened.image
         scale = 1.0 if shorter_side is None else min(1.0, shorter_side / min(image.size))
         size = round(image.width * scale), round(image.height * scale)
@@ -116,7 +90,7 @@ def read_rgb(file: File, name: str, shorter_side: int | None = None) -> NDArray[
             rgb = np.array(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
         return turn_upright(rgb, read_orientation(image))
 
-    return _open_and(decode, file, name)
+    return open_and(decode, file, name)
 
 
 def read_rgba(file: File, name: str) -> Image.Image:
@@ -126,11 +100,11 @@ def read_rgba(file: File, name: str) -> Image.Image:
         PhotoError: if it cannot be decoded.
     """
 
-    def decode(opened: _Opened) -> Image.Image:
+    def decode(opened: Opened) -> Image.Image:
         rgba = np.array(opened.image.convert("RGBA"))
         return Image.fromarray(turn_upright(rgba, read_orientation(opened.image)))
 
-    return _open_and(decode, file, name)
+    return open_and(decode, file, name)
 
 
 def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -153,147 +127,7 @@ def read_orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-class _Naming:
-    """A context that turns any error into a `PhotoError` that names the photo.
-
-    Warnings of decoders are left to the process: its filters belong to all its threads.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        # Decoders raise anything: OSError, SyntaxError, struct.error, zlib.error, a panic of an extension module ...
-        if error is not None and not isinstance(error, PhotoError | KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise PhotoError(f"{self._name}: {_say_why(error, self._name)}", name=self._name) from error
-
-
-# These messages are about a decoder's internals, not about the file.
-_INSIDES = (TypeError, LookupError, AttributeError, AssertionError, ArithmeticError, NameError, struct.error)
-
-
-def _say_why(error: BaseException, name: str) -> str:
-    if isinstance(error, FileNotFoundError):
-        path = error.filename
-        if path is not None and os.path.islink(path):
-            return f"this is a link to a file that does not exist, {os.path.realpath(os.fsdecode(path))}"
-        return "there is no such file"
-    if isinstance(error, IsADirectoryError):
-        return "this is a folder, not a photo file"
-    if isinstance(error, UnidentifiedImageError):
-        hint = "; HEIC needs pillow-heif: pip install pillow-heif" if "heic" in name.lower() else ""
-        return f"this is not a photo in a format that Pillow reads{hint}"
-    if isinstance(error, MemoryError):
-        return "there is not enough memory to decode it"
-    cited = _cite(error)
-    if "truncated" in cited.lower():
-        return "the file is cut short (truncated): it ends before the photo does; copy or download it again"
-    return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of a kind that is not read"
-
-
-def _cite(error: BaseException) -> str:
-    """Cite a decoder's message about a file, after a colon; empty if it is about its own internals, or missing."""
-    said = read_message(error)
-    return f": {said}" if said and not isinstance(error, _INSIDES) else ""
-
-
-_POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
-
-
-# Pipes that the process was started with, as by <(...) in a shell: these do not wait for a writer.
-_INHERITED = re.compile(r"/dev/(stdin|fd/\d+)|/proc/(self|\d+)/fd/\d+")
-_LARGEST_PIPE = 1 << 30  # bytes
-
-
-def _open(file: File) -> BinaryIO:
-    if isinstance(file, bytes):
-        return io.BytesIO(file)
-    mode = os.stat(file).st_mode  # checked before opening: opening a pipe without a writer would block forever
-    if stat.S_ISFIFO(mode) and _INHERITED.fullmatch(os.path.abspath(os.fspath(file))):
-        with open(file, "rb") as pipe:
-            content = pipe.read(_LARGEST_PIPE + 1)
-        if len(content) > _LARGEST_PIPE:
-            raise ValueError("more than 1 GiB came out of this pipe")
-        return io.BytesIO(content)
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise ValueError("this is not a regular file")
-    return open(file, "rb")
-
-
-def _identify(stream: BinaryIO) -> Image.Image:
-    """Open a file as ``Image.open`` does, whatever its size: Pillow's limit is one of the whole process.
-
-    Raises:
-        UnidentifiedImageError: if no reader accepts it.
-        ValueError: if a reader recognizes the file but cannot read its beginning.
-    """
-    head = stream.read(16)
-    damage: Exception | None = None
-    for name in list_readable_formats():
-        reader, accepts = Image.OPEN[name]
-        # As Image.open does it; a text explains why a reader that would recognize the file is missing.
-        if accepts is not None and accepts(head) is not True:
-            continue
-        stream.seek(0)
-        try:
-            image = reader(stream, "")
-        except Exception as error:
-            # In Pillow, too, another reader may accept the file then; without a test of its beginning, all are asked.
-            if accepts is not None and damage is None:
-                damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{_cite(error)}")
-                damage.__cause__ = error
-            continue
-        return image
-    raise damage or UnidentifiedImageError
-
-
-def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
-    if 0 in image.size:
-        raise ValueError(f"it has no pixels: {image.width} x {image.height} (width x height)")
-    most = MAX_MEGAPIXELS if max_megapixels is None else max_megapixels
-    if (pixels := image.width * image.height) > most * 1e6:
-        remedy = "Shrink it first" if max_megapixels is None else "If you trust the file, allow more (--max-megapixels)"
-        raise ValueError(
-            f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {most:g}, so that no "
-            f"small file can take all memory. {remedy}"
-        )
-    if max(image.size) > BAND:
-        raise ValueError(
-            f"{image.width} x {image.height} pixels; expected at most {BAND} on a side, as photos are processed in "
-            "bands of whole rows. Cut it into parts first"
-        )
-    limit = Image.MAX_IMAGE_PIXELS
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and limit is not None and pixels > limit:
-        image.im = Image.core.new(image.mode, image._tile_size)  # otherwise Pillow's limit would apply later
-
-
-def _open_and(decode: Callable[[_Opened], _T], file: File, name: str, max_megapixels: float | None = None) -> _T:
-    """Open a file and decode it; any error becomes a `PhotoError`."""
-    with _Naming(name), _open(file) as stream:
-        head = stream.read(4)
-        if not head:
-            raise ValueError("the file is empty")
-        if head in _POSTSCRIPT:
-            raise ValueError("this is PostScript (EPS), a drawing that another program would have to paint")
-        profile, notes = None, []
-        if head == b"\x89PNG":
-            stream, profile, notes = leave_out_large_text(stream)
-        stream.seek(0)
-        with _identify(stream) as image:
-            _check_size(image, max_megapixels)
-            frames = getattr(image, "n_frames", 1)
-            if frames > 1 and image.format != "MPO":  # of JPEGs with several photos, as from phones, the first counts
-                raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
-            try:
-                return decode(_Opened(image=image, file=stream, icc_profile=profile, notes=tuple(notes)))
-            except _INSIDES as error:
-                raise ValueError(f"the {image.format} data is damaged, or of a kind that is not read") from error
-
-
-def _decode(image: Image.Image, opened: _Opened | None) -> Decoded:
+def _decode(image: Image.Image, opened: Opened | None) -> Decoded:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height} (width x height)")
     swapped = read_orientation(image) in (5, 6, 7, 8)  # loading a TIFF applies the orientation and removes it
@@ -402,6 +236,7 @@ _STRUCTURAL = frozenset(
     | {322, 323, 324, 325, 330, 332, 333, 334, 336, 337, 338, 339, 340, 341, 347, *range(512, 522), 529, 530, 532}
     | {700, 34377, 34675}
 )
+
 _RESOLUTION = (282, 283, 296)
 
 

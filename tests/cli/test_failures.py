@@ -16,7 +16,7 @@ from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
 
 import hcl_sdk
 from hcl_sdk import GatedUNet, Pipeline
-from hcl_sdk.photos import read
+from hcl_sdk.photos import opening
 from hcl_sdk.photos.photo import Photo
 
 
@@ -25,14 +25,14 @@ def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
 ) -> None:
     draw("a.png")
     draw("b.png")
-    opened = read._open
+    opened = opening._open
 
     def refuse(file: Any) -> Any:
         if os.fspath(file) == "a.png":
             raise PermissionError(13, "Permission denied", "a.png")
         return opened(file)
 
-    monkeypatch.setattr(read, "_open", refuse)
+    monkeypatch.setattr(opening, "_open", refuse)
     result = hcl("detect", "a.png", "b.png", status=1)
     assert "Error: a.png: [Errno 13] Permission denied" in result.stderr
     assert files("hcl_output") == {"b_mask.png"}

@@ -410,7 +410,7 @@ def test_a_pipe_that_was_inherited_is_read_whole() -> None:
 
 
 def test_no_more_is_taken_out_of_a_pipe_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hcl_sdk.photos.read._LARGEST_PIPE", 100)
+    monkeypatch.setattr("hcl_sdk.photos.opening._LARGEST_PIPE", 100)
     reader, writer = os.pipe()
     with open(reader, "rb"), open(writer, "wb") as file:
         file.write(bytes(101))

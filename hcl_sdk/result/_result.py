@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from base64 import b64encode
-from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -13,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 
 from hcl_sdk.files import is_same_file
@@ -21,9 +19,10 @@ from hcl_sdk.functional.arrays import Window
 from hcl_sdk.functional.compositing import feather_mask
 from hcl_sdk.functional.resize import enlarge_part
 from hcl_sdk.interfaces import Detection
-from hcl_sdk.photos.color import to_rgb8
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import Kinds, Region, find_regions, to_coco
+from hcl_sdk.result._display import colorize, encode_image, fit_image, place_side_by_side, tabulate_regions, to_image
+from hcl_sdk.result._save import save_result
 from hcl_sdk.settings import DAMAGE
 
 
@@ -262,7 +261,7 @@ class Result:
 
     def _repr_png_(self) -> bytes:
         """Return the :meth:`plot`, for notebooks that do not show HTML."""
-        return _encode(self.plot(height=256), "PNG")
+        return encode_image(self.plot(height=256), "PNG")
 
     def _repr_html_(self) -> str:
         """Show the panels of :meth:`plot`, wrapped to the available width, and the numbers in a notebook."""
@@ -271,26 +270,26 @@ class Result:
         found = f"{len(self.regions)} {regions}, {self.corrupted_share:.1%} of the pixels"
         images = "".join(
             f'<figure style="margin: 0; max-width: 100%"><img alt="{what}" style="max-width: 100%; display: block" '
-            f'src="data:image/{format.lower()};base64,{b64encode(_encode(image, format)).decode()}"/>'
+            f'src="data:image/{format.lower()};base64,{b64encode(encode_image(image, format)).decode()}"/>'
             f"<figcaption>{what}</figcaption></figure>"
             for what, image, format in (
                 # JPEG keeps notebooks small; the mask has edges that JPEG would blur, and is smaller as PNG.
-                (what, _fit(image), "PNG" if what == "mask" else "JPEG")
+                (what, fit_image(image), "PNG" if what == "mask" else "JPEG")
                 for what, image in self._make_panels().items()
             )
         )
         return (
             f'<div><div style="display: flex; flex-wrap: wrap; gap: 8px">{images}</div>'
             f"<p>{escape(self._name('photo'))}, {width} &times; {height}: {found}</p>"
-            f"{_tabulate(self.regions, width * height)}</div>"
+            f"{tabulate_regions(self.regions, width * height)}</div>"
         )
 
     def _make_panels(self) -> dict[str, Image.Image]:
         seen = self.corruption_mask.float() if self._confidence is None else self._confidence
-        confidence = Image.fromarray(_colorize(seen[0, 0].numpy()))
-        panels = {"input": _to_image(self.photo), "confidence": confidence, "mask": self.mask}
+        confidence = Image.fromarray(colorize(seen[0, 0].numpy()))
+        panels = {"input": to_image(self.photo), "confidence": confidence, "mask": self.mask}
         if self.composited is not None:
-            panels["restored"] = _to_image(self.composited)
+            panels["restored"] = to_image(self.composited)
         return panels
 
     def _make_restored_photo(self) -> Photo:
@@ -311,121 +310,3 @@ def list_kinds(detection: Detection | None) -> Kinds | None:
         return None
     probabilities = detection.damage_logits[0].float().softmax(dim=0).cpu().numpy()
     return dict(zip(DAMAGE, probabilities, strict=True))
-
-
-def name_file(directory: Path, name: str, what: str, suffix: str = ".png") -> Path:
-    """Return the path for one of the results of a photo, such as ``NAME_mask.png``."""
-    return directory / f"{name}_{what}{suffix}"
-
-
-def save_result(
-    result: Result,
-    directory: Path,
-    name: str,
-    *,
-    format: str | None,
-    plot: bool,
-    check: Callable[[Path], None],
-    kept: Collection[str] = (),
-) -> dict[str, Path]:
-    """Write all files of a result, or none if one of them must not be written.
-
-    Args:
-        result: the result to write.
-        directory: created if missing.
-        name: prefix of the file names.
-        format: a file suffix for the restored photo; None for a lossless format.
-        plot: also write the plot.
-        check: raises if a file must not be written.
-        kept: results that are not written because their file exists and is to be kept.
-
-    Returns:
-        The path of each file, including those that are kept.
-    """
-    files = {"mask": name_file(directory, name, "mask")}
-    if result.composited is not None:
-        suffix = f".{format.lower().lstrip('.')}" if format else result.composited.lossless_suffix
-        files["restored"] = name_file(directory, name, "restored", suffix)
-    if plot:
-        files["plot"] = name_file(directory, name, "plot")
-    photos: dict[str, Photo] = {}
-    for what in (what for what in files if what not in kept):
-        check(files[what])
-        if what == "restored" and result.composited is not None:
-            photos[what] = result.composited
-        elif what == "mask":
-            photos[what] = Photo.from_mask(result.corruption_mask[0, 0].numpy())
-        else:
-            photos[what] = Photo.open(result.plot())
-        photos[what].check_format(files[what])
-    directory.mkdir(parents=True, exist_ok=True)
-    for what, photo in photos.items():
-        photo.save(files[what])
-    return files
-
-
-def _to_image(photo: Photo) -> Image.Image:
-    return Image.fromarray(to_rgb8(photo.pixels, photo.mode))
-
-
-def _fit(image: Image.Image, side: int = 320) -> Image.Image:
-    """Shrink an image for a page until its longer side has at most this many pixels."""
-    scale = min(1.0, side / max(image.size))
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(size, Image.Resampling.LANCZOS)
-
-
-def _encode(image: Image.Image, format: str) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, format)
-    return stream.getvalue()
-
-
-def _tabulate(regions: Sequence[Region], pixels: int, most: int = 8) -> str:
-    """Format the largest regions as an HTML table; empty if there are none."""
-    if not regions:
-        return ""
-    heads = "".join(f"<th>{head}</th>" for head in ("x", "y", "width", "height", "share", "confidence"))
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td>{value}</td>" for value in region.box)
-        + f"<td>{region.area / pixels:.2%}</td>"
-        + f"<td>{'' if region.confidence is None else f'{region.confidence:.2f}'}</td></tr>"
-        for region in regions[:most]
-    )
-    more = f"<p>and {len(regions) - most} smaller ones</p>" if len(regions) > most else ""
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{more}"
-
-
-_COLORS = np.array([[13, 8, 45], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]], dtype=np.float32)
-
-
-def _colorize(values: np.ndarray) -> np.ndarray:
-    """Map values in [0, 1] to colors, from dark to bright."""
-    stops = np.linspace(0, 1, len(_COLORS))
-    return np.stack([np.interp(values, stops, _COLORS[:, c]) for c in range(3)], axis=-1).astype(np.uint8)
-
-
-def place_side_by_side(panels: dict[str, Image.Image], height: int) -> Image.Image:
-    """Place images in a row at one height, each under its name."""
-    margin, caption = max(4, height // 48), max(14, height // 8)
-    shown = []
-    for image in panels.values():
-        width = min(max(1, round(image.width * height / image.height)), 3 * height)
-        shown.append(image.resize((width, height), Image.Resampling.LANCZOS).convert("RGB"))
-    font = _fit_font(caption * 0.75, [(name, image.width) for name, image in zip(panels, shown, strict=True)])
-    total = sum(p.width for p in shown) + margin * (len(shown) + 1)
-    sheet = Image.new("RGB", (total, height + 2 * margin + caption), "white")
-    x = margin
-    for name, image in zip(panels, shown, strict=True):
-        ImageDraw.Draw(sheet).text((x, margin / 2 + caption), name, fill="black", font=font, anchor="ld")
-        sheet.paste(image, (x, margin + caption))
-        x += image.width + margin
-    return sheet
-
-
-def _fit_font(size: float, captions: Sequence[tuple[str, int]]) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Load the font for captions, each no wider than its panel: smaller than ``size`` where panels are narrow."""
-    font = ImageFont.load_default(size=size)
-    share = min(width / font.getlength(text) for text, width in captions)
-    return font if share >= 1 else ImageFont.load_default(size=max(4.0, size * share))
