@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -210,6 +211,45 @@ def vote(
     Returns:
         ``[P, C]``, for the pixels of the hole.
     """
+    if gains is not None:
+        return _combine(patches, patches.hole, field, weights, values, gains, modes)
+    source = _find_agreed(patches, field)
+    agreed = source >= 0
+    votes = values[source.clamp_(min=0)]
+    disputed = patches.hole[~agreed]
+    votes[~agreed] = _combine(patches, disputed, field, weights, values, gains, modes)
+    return votes
+
+
+def _find_agreed(patches: Patches, field: Tensor) -> Tensor:
+    """Find the pixel that a pixel of the hole has as its source in all patches over it, ``[P]`` int64; -1 where they
+    differ. In a field that was refined from a coarser one most of them agree, and there is nothing to combine.
+    """
+    (height, width), reach = patches.size, patches.patch_size // 2
+    if not len(patches.targets):
+        return torch.full_like(patches.hole, -1)
+    every = torch.cat([patches.hole, patches.targets])
+    (top, bottom), (left, right) = ((x.min(), x.max() + 1) for x in (every // width, every % width))
+    shape = int(bottom - top) + 2 * reach, int(right - left) + 2 * reach
+    shift, missing = (field - patches.targets).int(), height * width
+    at = (patches.targets // width - top + reach) * shape[1] + patches.targets % width - left + reach
+    shifts = []
+    for sign in (1, -1):  # the greatest, and the least
+        most = shift.new_full(shape, -missing)
+        most.view(-1)[at] = sign * shift
+        for dim in (0, 1):
+            extent = most.shape[dim] - 2 * reach
+            parts = [most.narrow(dim, place, extent) for place in range(patches.patch_size)]
+            most = reduce(torch.maximum, parts)
+        shifts.append(sign * most[patches.hole // width - top, patches.hole % width - left])
+    most, least = shifts
+    return torch.where(most == least, patches.hole + most, -1)
+
+
+def _combine(
+    patches: Patches, hole: Tensor, field: Tensor, weights: Tensor, values: Tensor, gains: Tensor | None, modes: int
+) -> Tensor:
+    """Combine the votes for some pixels of the hole, as :func:`vote` says."""
 
     def iterate_votes() -> Iterator[tuple[Tensor, Tensor]]:  # made anew every time: together they are large
         for down, right in patches.offsets:
@@ -221,7 +261,7 @@ def vote(
             yield weights[target] * counts, value if gains is None else value + gains[target]
 
     height, width = patches.size
-    rows, columns = patches.hole // width, patches.hole % width
+    rows, columns = hole // width, hole % width
     place = index_targets(patches)
     mode = None
     if modes:
