@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.masks import check_mask
 
-_AT_ONCE = 1 << 24  # distances held at a time
+_AT_ONCE = 1 << 20  # distances held at a time
 _MODE = 0.003  # variance of the kernel of the mean shift
 
 
@@ -103,13 +103,15 @@ def find_nearest(
     """
     own = sources.shape[1] - shared
     squares, shared_squares = sources[:, :own].square().sum(1), sources[:, own:].square().sum(1)
-    factor = torch.ones_like(targets[:, 0]) if trust is None else trust
+    factor = torch.ones_like(targets[:, :1]) if trust is None else trust[:, None]
+    # All of a distance but what is the same for all sources is one product of matrices, which is looked through while
+    # it is in the caches.
+    rows = torch.cat([-2 * targets[:, :own], -2 * factor * targets[:, own:], torch.ones_like(factor), factor], dim=1)
+    columns = torch.cat([sources, squares[:, None], shared_squares[:, None]], dim=1).T
     nearest = []
-    for rows in torch.arange(len(targets), device=targets.device).split(max(1, _AT_ONCE // len(sources))):
-        part, weight = targets[rows], factor[rows, None]
-        weighted = torch.cat([part[:, :own], part[:, own:] * weight], dim=1)
-        distances = squares + weight * shared_squares - 2 * weighted @ sources.T
-        nearest.append((distances if allowed is None else distances.masked_fill(~allowed[rows], math.inf)).argmin(1))
+    for part in torch.arange(len(targets), device=targets.device).split(max(1, _AT_ONCE // len(sources))):
+        distances = rows[part] @ columns
+        nearest.append((distances if allowed is None else distances.masked_fill_(~allowed[part], math.inf)).argmin(1))
     return torch.cat(nearest)
 
 

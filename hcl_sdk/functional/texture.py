@@ -95,7 +95,8 @@ def synthesize(
     for i, mask in enumerate(corruption_mask):
         if mask.any():
             one = filled[i : i + 1].float()
-            filled[i : i + 1] = _synthesize_one(one, mask[None], patch_size, guidance, radius, seed)
+            _synthesize_one(one, mask[None], patch_size, guidance, radius, seed)
+            filled[i : i + 1] = one
     return filled
 
 
@@ -142,43 +143,46 @@ class _Level:
 
 def _synthesize_one(
     known: Tensor, mask: Tensor, patch_size: int, guidance: float, radius: int | None, seed: int
-) -> Tensor:
+) -> None:
+    """Put texture into the hole of ``known``, ``[1, 3, H, W]``, where the guide is."""
     generator = torch.Generator().manual_seed(seed)
     levels = _make_levels(known, mask, patch_size)
     coarser = None
-    pixels = _flatten(known)
+    pixels = None
     for level in reversed(levels):
-        pixels = _flatten(level.known)
+        pixels = None
         if coarser is not None:
             level.field = _refine(coarser, level.patches)
         if coarser is None or level.mask.numel() <= SEARCHED:
             reach = None if radius is None else max(1, radius // level.factor)
+            pixels = _flatten(level.known)
             _search(level, pixels, generator, guidance, reach)
         else:
-            level.weights = torch.ones_like(level.patches.targets, dtype=pixels.dtype)
+            level.weights = torch.ones_like(level.patches.targets, dtype=known.dtype)
         coarser = level
     if coarser is None:
-        return known
+        return
     assert coarser.field is not None
     assert coarser.weights is not None
-    patches = coarser.patches
-    border = (F.max_pool2d(mask.float(), 3, 1, 1) > 0).flatten().logical_and_(~mask.flatten()).nonzero().flatten()
-    everywhere = replace(patches, hole=torch.cat([patches.hole, border]))
-    votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
-    inside, outside = votes[: len(patches.hole)], votes[len(patches.hole) :]
-    # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
-    (height, width), holes = patches.size, mask[0, 0].cpu().numpy()
-    (box,) = split_mask(holes, max(height, width), most=1)
+    pixels = _flatten(known) if pixels is None else pixels
+    patches, width, holes = coarser.patches, mask.shape[-1], mask[0, 0].cpu().numpy()
+    (box,) = split_mask(holes, max(holes.shape), most=1)
     top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
     part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which has the border in it
+    inside = mask[..., *part]
+    border = ((F.max_pool2d(inside.float(), 3, 1, 1) > 0) & ~inside)[0, 0].nonzero()
+    numbers = (border[:, 0] + top) * width + border[:, 1] + left
+    everywhere = replace(patches, hole=torch.cat([patches.hole, numbers]))
+    votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
+    # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
+    missed = torch.nan_to_num(pixels[numbers] - votes[len(patches.hole) :])  # patches of one pixel do not reach there
     jump = np.zeros((*holes[part].shape, 3), np.float32)
-    missed = torch.nan_to_num(pixels[border] - outside)  # where patches of one pixel do not reach
-    jump[(border // width - top).cpu().numpy(), (border % width - left).cpu().numpy()] = missed.cpu().numpy()
-    membrane = torch.from_numpy(stretch_membrane(jump, holes[part])).to(pixels)
-    corrected = inside + membrane[patches.hole // width - top, patches.hole % width - left]
-    colors = pixels[~mask.flatten()]
-    pixels[patches.hole] = corrected.clamp(colors.amin(0), colors.amax(0))
-    return _unflatten(pixels, patches.size)
+    jump[border[:, 0].cpu().numpy(), border[:, 1].cpu().numpy()] = missed.cpu().numpy()
+    membrane = stretch_membrane(jump, holes[part])[holes[part]]
+    filled = votes[: len(patches.hole)].add_(torch.from_numpy(membrane).to(votes))
+    for channel, values in zip(known[0], filled.T, strict=True):
+        low, high = channel[~mask[0, 0]].aminmax()
+        channel[mask[0, 0]] = values.clamp_(low, high)
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
@@ -250,7 +254,7 @@ def _search(
     if level.field is not None:
         pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
     for _ in range(ROUNDS[0 if exact else 1]):
-        targets = describe(_unflatten(pixels, patches.size))[patches.targets]
+        targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
             rest = slice(-shared - 1, None)
@@ -280,6 +284,7 @@ class _Descriptions:
 
     def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
         side, reach, width = patches.patch_size, patches.patch_size // 2, patches.size[1]
+        self.patches = patches
         offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
         numbers = patches.is_source.nonzero().flatten()
         if len(numbers) > SAMPLES:
@@ -301,6 +306,15 @@ class _Descriptions:
     def __call__(self, image: Tensor) -> Tensor:
         """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; near the border, without whole patches, they mean nothing."""
         return _flatten(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
+
+    def describe_targets(self, image: Tensor) -> Tensor:
+        """Describe the targets in ``[1, 3, H, W]``, ``[N, D]``: the holes are a small part of most images."""
+        width, targets = self.patches.size[1], self.patches.targets
+        rows, columns = targets // width, targets % width
+        (top, bottom), (left, right) = ((int(x.min()), int(x.max()) + 1) for x in (rows, columns))
+        around = image[..., top - self.reach : bottom + self.reach, left - self.reach : right + self.reach]
+        described = torch.cat([F.conv2d(around, self.filters), self.rest[..., top:bottom, left:right]], dim=1)
+        return described[0].flatten(1)[:, (rows - top) * (right - left) + columns - left].T.contiguous()
 
 
 def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:

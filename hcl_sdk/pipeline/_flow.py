@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
     CERTAIN,
+    REFINED_APART,
     REFINED_AROUND,
     REFINED_AT_ONCE,
     SEEN_AT_ONCE,
@@ -218,10 +219,14 @@ class Flow:
         for own in split_mask(holes, settings.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
             fill = whole or Fill(image=self._restore_part(photo, near, mask, working), box=near, own=own)
+            if not refined:
+                fills.append(fill)
+                continue
             parts: list[Fill] = []
-            for box in cut_box(holes, own, REFINED_AT_ONCE) if refined else ():
-                parts.append(self._refine(result, box, mask, fill, parts))
-            fills += parts or [fill]
+            for group in split_mask(holes, SEEN_AT_ONCE, REFINED_APART, box=own, around=REFINED_AROUND):
+                for box in cut_box(holes, group, REFINED_AT_ONCE):
+                    parts.append(self._refine(result, box, mask, fill, parts))
+            fills += parts
         return tuple(fills)
 
     def _refine(self, result: Result, own: Window, mask: Tensor, fill: Fill, before: Sequence[Fill]) -> Fill:

@@ -17,11 +17,19 @@ from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import shrink_mask, shrink_size
-from hcl_sdk.functional.arrays._split import REFINED_AROUND, REFINED_AT_ONCE, SEEN_AT_ONCE, cut_box, split_mask
+from hcl_sdk.functional.arrays._split import (
+    REFINED_APART,
+    REFINED_AROUND,
+    REFINED_AT_ONCE,
+    SEEN_AT_ONCE,
+    cut_box,
+    split_mask,
+)
 
 __all__ = [
     "BAND",
     "CERTAIN",
+    "REFINED_APART",
     "REFINED_AROUND",
     "REFINED_AT_ONCE",
     "SEEN_AT_ONCE",

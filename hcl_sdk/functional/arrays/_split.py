@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +17,16 @@ SEEN_AT_ONCE = 512
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
 
+REFINED_APART = 64
+"""Groups of regions whose fills are refined one by one, at most."""
+
 REFINED_AT_ONCE = 1024
 """Rows and columns of damage for which a fill is refined at once, at most: that takes about 100 bytes a pixel."""
 
 
-def split_mask(mask: NDArray[np.bool_], shorter: int, most: int = 16) -> list[Window]:
+def split_mask(
+    mask: NDArray[np.bool_], shorter: int, most: int = 16, *, box: Window | None = None, around: float = math.inf
+) -> list[Window]:
     """Split the True pixels of a mask into groups that are far apart, to be filled one by one.
 
     A photo is filled at a working size. Of a small region all pixels of its surroundings are seen, but of surroundings
@@ -32,20 +38,23 @@ def split_mask(mask: NDArray[np.bool_], shorter: int, most: int = 16) -> list[Wi
         mask: ``[H, W]``.
         shorter: pixels of the shorter side of surroundings that are small enough as they are.
         most: number of groups, at most.
+        box: rows and columns outside which nothing counts; None for the whole mask.
+        around: pixels of a group's surroundings on every side, at most, as in :func:`surround`.
 
     Returns:
         Boxes, tight and disjoint, that have all True pixels in them.
     """
-    if not mask.any():
+    box = box or (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+    if not mask[box].any():
         return []
-    whole = _tighten(mask, (slice(0, mask.shape[0]), slice(0, mask.shape[1])))
-    groups = [_Group(whole, *_find_cut(mask, whole, shorter))]
+    whole = _tighten(mask, box)
+    groups = [_Group(whole, *_find_cut(mask, whole, shorter, around))]
     while len(groups) < most:
         best = max(groups, key=lambda group: group.gain)
         if best.gain == 0:
             break
         groups.remove(best)
-        groups += [_Group(half, *_find_cut(mask, half, shorter)) for half in best.halves]
+        groups += [_Group(half, *_find_cut(mask, half, shorter, around)) for half in best.halves]
     return sorted((group.box for group in groups), key=lambda box: (box[0].start, box[1].start))
 
 
@@ -71,9 +80,9 @@ class _Group(NamedTuple):
     halves: tuple[Window, ...]
 
 
-def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int) -> tuple[int, tuple[Window, ...]]:
+def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int, around: float) -> tuple[int, tuple[Window, ...]]:
     """Find the best cut of a box; return its gain and the halves, or 0 and nothing if none is worth it."""
-    near = surround(box, mask.shape)
+    near = surround(box, mask.shape, around)
     if min(part.stop - part.start for part in near) <= shorter:
         return 0, ()
     best: tuple[int, tuple[Window, ...]] = 0, ()
@@ -85,7 +94,7 @@ def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int) -> tuple[int, 
                 break
             parts = slice(box[axis].start, int(used[i]) + 1), slice(int(used[i + 1]), box[axis].stop)
             halves = tuple(_tighten(mask, (part, box[1]) if axis == 0 else (box[0], part)) for part in parts)
-            gain = _count(near) - sum(_count(surround(half, mask.shape)) for half in halves)
+            gain = _count(near) - sum(_count(surround(half, mask.shape, around)) for half in halves)
             if gain > max(best[0], _count(near) // 16):
                 best = gain, halves
     return best
