@@ -47,6 +47,9 @@ _STRENGTH = 10.0  # how much the strength of the grain counts beside colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # what of the texture is low frequencies, and how much of these counts
 
+BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
+"""Pixels around a pixel that :func:`blend_texture` looks at."""
+
 
 def synthesize(
     image: Tensor,

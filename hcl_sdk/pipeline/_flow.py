@@ -36,7 +36,7 @@ from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import BandShrinker, ByteShrinker, resize
 from hcl_sdk.functional.sensitivity import adjust_threshold
-from hcl_sdk.functional.texture import blend_texture, synthesize
+from hcl_sdk.functional.texture import BLEND_REACH, blend_texture, synthesize
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Compositor, Photo
@@ -249,12 +249,20 @@ class Flow:
             part, rest = remove_veils(part, found, changed)
             hole, _ = _grow(rest, result._border)
         changed = torch.where(hole | (alpha == 0), changed, part)
+        del alpha
         if settings.seamless or settings.texture > 0:
-            changed = torch.where(hole, close_seam(part, hole, changed).clamp(0, 1), changed)
+            for box in split_mask(hole[0, 0].numpy(), max(hole.shape), most=1):
+                rows, columns = surround(box, hole.shape[-2:], most=1)  # the border is in it
+                inside = hole[..., rows, columns]
+                guess = changed[..., rows, columns]
+                closed = close_seam(part[..., rows, columns], inside, guess).clamp_(0, 1)
+                changed[..., rows, columns] = torch.where(inside, closed, guess)
         if settings.texture > 0:
-            changed = self._add_texture(part, hole, changed)
-        rows, columns = shift(own, near)
-        return Fill(image=changed[..., rows, columns].clone(), box=own, own=own)
+            changed = self._add_texture(part, hole, changed, shift(own, near))
+        else:
+            rows, columns = shift(own, near)
+            changed = changed[..., rows, columns].clone()
+        return Fill(image=changed, box=own, own=own)
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
@@ -284,10 +292,13 @@ class Flow:
             return self._run_restorer(working.image, detection)  # the size that the photo would be shrunk to again
         return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
 
-    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor) -> Tensor:
-        """Add texture to the filled part of a photo, at the photo's resolution, whatever the restorer's was."""
-        textured = synthesize(rgb.to(self.device), mask.to(self.device), filled.to(self.device)).cpu()
-        return blend_texture(filled, torch.where(mask, textured, filled), self.settings.texture)
+    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor, part: Window) -> Tensor:
+        """Add texture to a part of a filled photo, at the photo's resolution, whatever the restorer's was."""
+        near = surround(part, mask.shape[-2:], most=BLEND_REACH)
+        smooth = filled[..., *near].clone()
+        textured = synthesize(*(x.to(self.device) for x in (rgb, mask, filled)))[..., *near].cpu()
+        blended = blend_texture(smooth, torch.where(mask[..., *near], textured, smooth), self.settings.texture)
+        return blended[..., *shift(part, near)].clone()
 
     def _run_restorer(self, image: Tensor, detection: Detection) -> Tensor:
         assert self.restorer is not None
