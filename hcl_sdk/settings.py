@@ -109,6 +109,7 @@ class Settings:
     only: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
     skip: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
     min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
+    fill_enclosed: bool = attrs.field(default=False, validator=_check_flag)
     dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
     soft_edges: bool = attrs.field(default=False, validator=_check_flag)

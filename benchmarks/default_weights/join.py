@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
+    parser.add_argument("--fill-enclosed", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--dilate", type=float, default=2)
     parser.add_argument("--feather", type=float, default=3)
     parser.add_argument("--soft-edges", action=argparse.BooleanOptionalAction, default=True)
@@ -63,14 +64,14 @@ def main() -> None:
     parser.add_argument("--texture", type=float, default=1)
     arguments = parser.parse_args()
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
-    settings = (*sizes, "threshold", "peak_threshold", "dilate", "feather", "soft_edges", "seamless", "texture")
+    settings = (*sizes, "threshold", "peak_threshold", "fill_enclosed", "dilate", "feather", "soft_edges", "seamless")
     detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
         detector = with_fusion(detector, arguments.fusion_of)
     pipeline = Pipeline(
         detector,
         Pipeline.from_pretrained(arguments.restorer).restorer,
-        **{name: getattr(arguments, name) for name in settings},
+        **{name: getattr(arguments, name) for name in (*settings, "texture")},
     )
     pipeline.save_pretrained(arguments.folder, half=True)
     parts = (pipeline.detector, pipeline.restorer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
@@ -22,6 +23,7 @@ from hcl_sdk.functional.arrays import (
     Window,
     cut_box,
     feather_tiles,
+    fill_enclosed,
     grow_mask,
     intersect,
     measure_softness,
@@ -91,9 +93,8 @@ class Flow:
 
         Kinds of damage are taken from ``detection``, if it is given; ``B`` must then be 1.
         """
-        return self._choose(
-            apply_hysteresis_threshold(confidence, *self._get_thresholds(), min_area=self.settings.min_area), detection
-        )
+        confidence, area = self._fill_enclosed(confidence), self.settings.min_area
+        return self._choose(apply_hysteresis_threshold(confidence, *self._get_thresholds(), min_area=area), detection)
 
     def make_own_mask(self, result: Result) -> Tensor:
         """Compute the mask of a result's detection, ``[1, 1, H, W]``."""
@@ -103,9 +104,17 @@ class Flow:
 
     def _enlarge(self, confidence: Tensor, detection: Detection, photo: Photo, inside: Window | None) -> Tensor:
         # Enlarged bilinearly, so that its edges do not show the working scale.
-        area = self.settings.min_area
+        confidence, area = self._fill_enclosed(confidence), self.settings.min_area
         mask = threshold_enlarged(confidence, photo.size, *self._get_thresholds(), inside=inside, min_area=area)
         return self._choose(mask, detection)
+
+    def _fill_enclosed(self, confidence: Tensor) -> Tensor:
+        """Count what regions enclose as corrupted, if that is asked for; ``[B, 1, h, w]``."""
+        if not self.settings.fill_enclosed:
+            return confidence
+        threshold = self._get_thresholds()[0]
+        filled = [fill_enclosed(each, threshold) for each in confidence[:, 0].cpu().numpy()]
+        return torch.from_numpy(np.stack(filled))[:, None].to(confidence.device)
 
     def _choose(self, mask: Tensor, detection: Detection | None) -> Tensor:
         """Keep the regions of a mask whose kinds of damage are asked for."""
@@ -200,7 +209,8 @@ class Flow:
         """Measure by how many pixels the mask of a result grows before it is filled."""
         dilate = self.settings.dilate
         if self.settings.soft_edges and result._confidence is not None:
-            confidence, mask = (x[0, 0].numpy() for x in (result._confidence, result.corruption_mask))
+            confidence = self._fill_enclosed(result._confidence)
+            confidence, mask = (x[0, 0].numpy() for x in (confidence, result.corruption_mask))
             dilate = max(dilate, measure_softness(confidence, mask, self._get_thresholds()[0]))
         return dilate
 

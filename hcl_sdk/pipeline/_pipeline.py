@@ -96,6 +96,8 @@ class Pipeline(Settings):
             ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
         skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
         min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
+        fill_enclosed: count the small rest that a found region encloses as corrupted, unless the detector is sure that
+            it is not: the plain inside of a logo. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
         dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
         feather: width in pixels of the border outside it over which the fill fades into the photo.
         soft_edges: let the mask that was found grow by the width over which its confidence falls off, where that is

@@ -16,6 +16,7 @@ from skimage.measure import label
 from torch.nn import functional as F
 
 from hcl_sdk import DetailFusion, Detector, GatedUNet, Pipeline, Prototypes, SoftKMeans, Verdict
+from hcl_sdk.functional.arrays import fill_enclosed
 
 
 def test_a_large_photo_is_worked_on_small(make_detector: Callable[..., Detector]) -> None:
@@ -135,6 +136,19 @@ def test_the_threshold_is_strict(tiny_pipeline: Pipeline) -> None:
     own = Pipeline(tiny_pipeline.detector, tiny_pipeline.restorer, threshold=limit, device="cpu")
     for result in (own.detect(photo), own(photo)):
         assert torch.equal(result.corruption_mask, confidence > limit)
+
+
+def test_what_a_region_encloses_is_found_with_it_if_asked_for(tiny_pipeline: Pipeline) -> None:
+    photo = noise(24, 31)
+    confidence = tiny_pipeline.detect(photo).confidence
+    limit = float(confidence.flatten().sort().values[300])
+    filled = torch.from_numpy(fill_enclosed(confidence[0, 0].numpy(), limit))[None, None] > limit
+    assert (filled & (confidence <= limit)).any()
+    pipeline = tiny_pipeline.replace(threshold=limit, fill_enclosed=True)
+    result = pipeline(photo)
+    assert torch.equal(result.corruption_mask, filled)
+    assert torch.equal(result.confidence, confidence)
+    assert torch.equal(pipeline.to_mask(confidence.expand(2, -1, -1, -1)), filled.expand(2, -1, -1, -1))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])

@@ -58,7 +58,7 @@ def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
         assert str(called.value) == str(made.value)
 
 
-@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges"])
+@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges", "fill_enclosed"])
 @pytest.mark.parametrize("value", ["yes", 3, None])
 def test_a_setting_that_is_on_or_off_says_so(name: str, value: Any) -> None:
     pipeline = known()

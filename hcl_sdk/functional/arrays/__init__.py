@@ -12,7 +12,7 @@ from hcl_sdk.functional.arrays._boxes import (
     slice_box,
     surround,
 )
-from hcl_sdk.functional.arrays._confidence import CERTAIN, find_peak, measure_softness
+from hcl_sdk.functional.arrays._confidence import CERTAIN, ENCLOSED, fill_enclosed, find_peak, measure_softness
 from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
@@ -29,6 +29,7 @@ from hcl_sdk.functional.arrays._split import (
 __all__ = [
     "BAND",
     "CERTAIN",
+    "ENCLOSED",
     "REFINED_APART",
     "REFINED_AROUND",
     "REFINED_AT_ONCE",
@@ -42,6 +43,7 @@ __all__ = [
     "cut_box",
     "feather_mask",
     "feather_tiles",
+    "fill_enclosed",
     "find_peak",
     "grow_mask",
     "intersect",

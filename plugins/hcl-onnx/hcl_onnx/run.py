@@ -24,6 +24,7 @@ try:
         Window,
         close_seam,
         feather_mask,
+        fill_enclosed,
         measure_softness,
         select_regions,
         shift,
@@ -166,6 +167,7 @@ class Runner:
         self.threshold: float = config["threshold"]
         self.peak_threshold: float = config.get("peak_threshold", 0.0)  # older folders have none
         self.min_area: float = config.get("min_area", 0.0)
+        self.fill_enclosed: bool = config.get("fill_enclosed", False)
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
         self.soft_edges: bool = config.get("soft_edges", False)
@@ -223,8 +225,11 @@ class Runner:
             in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
         found["working"] = working * found.get("verdict", 1.0)
-        confidence = arrays.enlarge(found["working"], photo.size)[0, 0]
-        mask = select_regions(confidence > self.threshold, confidence > self.peak_threshold, self.min_area)
+        confidence = sure = arrays.enlarge(found["working"], photo.size)[0, 0]
+        if self.fill_enclosed:
+            found["working"] = fill_enclosed(found["working"][0, 0], self.threshold)[None, None]
+            sure = arrays.enlarge(found["working"], photo.size)[0, 0]
+        mask = select_regions(sure > self.threshold, sure > self.peak_threshold, self.min_area)
         return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_masks import number_regions
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_masks import masks, number_regions
 from scipy import ndimage
+from skimage.measure import label
 
 from hcl_sdk.functional import arrays
 
@@ -51,3 +54,39 @@ def test_softness_is_the_width_over_which_confidence_falls_off(scale: int) -> No
     confidence[:, :30] = 0.1
     confidence[:, 20:30] = 0.9
     assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(2 * scale)
+
+
+def enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
+    regions = number_regions(confidence > threshold)
+    gaps = np.asarray(label(regions == 0, connectivity=1))
+    wanted = np.zeros(confidence.shape, bool)
+    for number in range(1, gaps.max() + 1):
+        gap = gaps == number
+        if gap[0].any() or gap[-1].any() or gap[:, 0].any() or gap[:, -1].any():
+            continue
+        outside = np.asarray(label(~gap, connectivity=2)) == np.asarray(label(~gap, connectivity=2))[0, 0]
+        around = regions[ndimage.binary_dilation(gap) & outside]
+        (region,) = np.unique(around)
+        wanted |= gap & (gap.sum() <= 0.15 * (regions == region).sum()) & (confidence[gap].mean() >= threshold / 2)
+    return wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(mask=masks, seed=st.integers(0, 1000), threshold=st.sampled_from([0.3, 0.5, 0.9]))
+def test_what_is_enclosed_by_much_more_than_itself_is_filled(mask: np.ndarray, seed: int, threshold: float) -> None:
+    noise = np.random.default_rng(seed).random(mask.shape).astype(np.float32)
+    confidence = np.where(mask, threshold + (1 - threshold) * noise, threshold * noise).astype(np.float32)
+    wanted = enclosed_by_loops(confidence, threshold)
+    filled = arrays.fill_enclosed(confidence, threshold)
+    assert np.array_equal(filled, np.where(wanted, 1, confidence))
+    assert filled.dtype == confidence.dtype
+
+
+@pytest.mark.parametrize(("gap", "sure", "filled"), [(10, 0.3, True), (10, 0.2, False), (30, 0.3, False)])
+def test_the_inside_of_a_logo_is_filled_and_that_of_a_circle_drawn_around_something_is_not(
+    gap: int, sure: float, filled: bool
+) -> None:
+    confidence = np.zeros((60, 80), np.float32)
+    confidence[5:45, 10:50] = 0.9
+    confidence[10 : 10 + gap, 15 : 15 + gap] = sure
+    assert (arrays.fill_enclosed(confidence, 0.5)[15, 20] > 0.5) == filled
