@@ -45,6 +45,7 @@ _GRAIN = 1e-5  # variance below which a guide counts as good as any: less than e
 _LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
 _STRENGTH = 10.0  # how much the strength of the grain counts beside colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
+_DEEPEST = 200  # pixels; further inwards float32 would know nothing at all, and nothing could be voted for
 _LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # what of the texture is low frequencies, and how much of these counts
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
@@ -248,7 +249,7 @@ def _search(
     descriptions = describe(known)
     numbers = patches.is_source.nonzero().flatten()
     depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()
-    certainty = _CERTAINTY ** -depth[patches.targets]
+    certainty = _CERTAINTY ** -depth[patches.targets].clamp(max=_DEEPEST)
     exact = len(patches.targets) * len(numbers) <= EXACT
     compared = exact or level.field is None
     sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)

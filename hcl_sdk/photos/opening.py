@@ -70,6 +70,8 @@ def _say_why(error: BaseException, name: str) -> str:
         return f"this is not a photo in a format that Pillow reads{hint}"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
+    if re.fullmatch(r"decoder error -?\d+", read_message(error)):  # of libtiff, which prints the rest
+        return "the data is damaged, or compressed in a way that this Pillow does not read"
     cited = _cite(error)
     if "truncated" in cited.lower():
         return "the file is cut short (truncated): it ends before the photo does; copy or download it again"
@@ -125,7 +127,10 @@ def _identify(stream: BinaryIO) -> Image.Image:
         except Exception as error:
             # In Pillow, too, another reader may accept the file then; without a test of its beginning, all are asked.
             if accepts is not None and damage is None:
-                damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{_cite(error)}")
+                cause = error.__cause__  # which Pillow may cite instead of saying something
+                is_cited = isinstance(cause, _INSIDES) and read_message(cause) == read_message(error)
+                cited = "" if is_cited else _cite(error)
+                damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{cited}")
                 damage.__cause__ = error
             continue
         return image

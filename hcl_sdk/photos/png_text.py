@@ -26,9 +26,9 @@ def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[s
         Pillow but not for a profile; and descriptions of what was dropped.
     """
     file.seek(8)
-    position, texts, profile = 8, 0, None
+    position, texts, profiles, profile = 8, 0, 0, None
     left_out: list[tuple[int, int]] = []
-    notes: list[str] = []
+    notes: dict[str, None] = {}
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         end = position + length + 12
@@ -36,10 +36,17 @@ def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[s
             body = file.read(min(length, _MOST_PACKED))
             name = body.partition(b"\0")[0][:79].decode("latin-1")
             most = _MOST_PROFILE if kind == b"iCCP" else _MOST_TEXT
-            text = b"" if length > _MOST_PACKED else _unpack(kind, body, most)
-            if length > _MOST_PACKED or len(text) >= most or texts > _MOST_TEXTS:
+            profiles += kind == b"iCCP"
+            are_many = profiles > 1 if kind == b"iCCP" else texts > _MOST_TEXTS  # which all would take long to unpack
+            text = b"" if length > _MOST_PACKED or are_many else _unpack(kind, body, most)
+            if are_many:
+                what = "color profiles but the first" if kind == b"iCCP" else f"texts beyond {_MOST_TEXTS >> 20} MB"
+                notes[f"{what} are left out"] = None
+                left_out.append((position, end))
+            elif length > _MOST_PACKED or len(text) >= most:
                 what = "color profile" if kind == b"iCCP" else f"text {name!r}"
-                notes.append(f"a {what} of {most >> 20} MB or more is left out")
+                notes[f"a {what} of {most >> 20} MB or more is left out"] = None
+                texts += len(text)
                 left_out.append((position, end))
             elif kind == b"iCCP" and len(text) >= _MOST_TEXT:
                 profile = text
@@ -59,7 +66,7 @@ def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[s
         file.seek(end)
     kept.write(file.read())
     kept.seek(0)
-    return kept, profile, notes
+    return kept, profile, list(notes)
 
 
 def _unpack(kind: bytes, body: bytes, most: int) -> bytes:

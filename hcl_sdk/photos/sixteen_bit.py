@@ -90,14 +90,14 @@ def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) 
         import imagecodecs  # pyright: ignore[reportMissingImports]  # of the extra "tiff"
     except ImportError:
         raise ValueError(
-            f"a {image.format} file of {bits} bits per channel, of which only 8 would be read; pip install imagecodecs "
+            f"{image.format} of {bits} bits per channel, of which only 8 would be read; pip install imagecodecs "
             f"to read all, or convert it to PNG or TIFF of 16 bits"
         ) from None
     file.seek(0)
     values = getattr(imagecodecs, function)(file.read())
     if values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] != len(image.getbands()) or bits > 16:
         raise ValueError(
-            f"a {image.format} file of {bits} bits with these channels is not read; convert it to PNG or TIFF"
+            f"{image.format} of {bits} bits per channel is not read with these channels; convert it to PNG or TIFF"
         )
     return _scale(values, bits)
 
@@ -223,8 +223,9 @@ def _undo_filters(filters: np.ndarray, differences: np.ndarray) -> np.ndarray:
 
 
 # TIFF compressions that unpack to bytes, no more than the header says. JPEG has a header of its own.
-_DEFLATE, _LZMA, _JPEG = (8, 32946), 34925, 7
-_COMPRESSIONS = (1, 5, _JPEG, *_DEFLATE, 32773, _LZMA, 50000)
+_DEFLATE, _LZMA, _PACKBITS, _JPEG = (8, 32946), 34925, 32773, 7
+_DECODED_ELSEWHERE = {5: "LZW", _JPEG: "JPEG", 50000: "Zstandard"}
+_COMPRESSIONS = (1, *_DECODED_ELSEWHERE, *_DEFLATE, _PACKBITS, _LZMA)
 _LARGEST_TILE = 1 << 26  # bytes, for smaller photos
 
 
@@ -252,6 +253,9 @@ def _check_segments(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
     """Refuse strips and tiles that would take more memory than the header says, before they are decoded."""
     if page.compression not in _COMPRESSIONS:
         raise ValueError(f"a TIFF compressed with {page.compression!r} is not read: save it with LZW or deflate")
+    if page.compression in _DECODED_ELSEWHERE and not _has_imagecodecs():
+        name = _DECODED_ELSEWHERE[page.compression]
+        raise ValueError(f"a TIFF of 16 bits compressed with {name} is read with imagecodecs: pip install imagecodecs")
     most = math.prod(page.chunks) * np.dtype(np.uint16).itemsize
     if most > max(page.nbytes, _LARGEST_TILE):
         raise ValueError(f"the TIFF header is damaged: a tile of {most} bytes in a photo of {page.nbytes}")
@@ -263,12 +267,22 @@ def _check_segments(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
             unpacked = len(lzma.LZMADecompressor(memlimit=1 << 28).decompress(tiff.filehandle.read(count), most + 1))
         elif page.compression == _JPEG:
             unpacked = _measure_jpeg(tiff.filehandle.read(count))
-        elif page.compression == 50000 and not _has_imagecodecs():
-            raise ValueError("a TIFF compressed with Zstandard is read with imagecodecs: pip install imagecodecs")
+        elif page.compression == _PACKBITS:
+            unpacked = _measure_packbits(tiff.filehandle.read(count), most)
         else:  # not compressed, or decoded by something that limits its output
             return
         if unpacked > most:
             raise ValueError("the TIFF file is damaged: it unpacks to more than its header says")
+
+
+def _measure_packbits(data: bytes, most: int) -> int:
+    """Return the number of bytes that runs unpack to; only as far as ``most`` is not exceeded."""
+    at = unpacked = 0
+    while at < len(data) and unpacked <= most:
+        head = data[at]
+        at += 2 if head >= 128 else head + 2
+        unpacked += 257 - head if head > 128 else head + 1 if head < 128 else 0
+    return unpacked
 
 
 def _measure_jpeg(data: bytes) -> int:

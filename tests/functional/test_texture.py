@@ -126,3 +126,13 @@ def test_what_does_not_fit_is_refused() -> None:
         synthesize(image, mask, image, patch_size=4)
     with pytest.raises(ValueError, match="one image"):
         find_patches(mask.expand(2, -1, -1, -1), 3)
+
+
+@pytest.mark.parametrize("width", [1, 3, 16])
+def test_a_long_hole_is_filled_to_its_middle(width: int) -> None:
+    image = torch.rand((1, 3, 1400, width), generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros((1, 1, 1400, width), dtype=torch.bool)
+    mask[:, :, 200:1200] = True
+    filled = synthesize(image, mask, torch.full_like(image, 0.5))
+    assert filled.isfinite().all()
+    assert filled[:, :, 600:800].std() > 0.1  # of the photo's noise, not of the guide
