@@ -10,4 +10,4 @@ from hcl_sdk._lazy import attach_stub
 
 __getattr__, __dir__, __all__ = attach_stub(__spec__)
 
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # what is said to nobody stays unsaid
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # without a handler of the user's, nothing is printed

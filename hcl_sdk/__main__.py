@@ -6,7 +6,7 @@ import sys
 
 
 def run() -> None:
-    """Run ``hcl``; interrupted while it is still being imported, it says so in a line, as it does later."""
+    """Run ``hcl``; an interruption during the imports is reported in one line, like one later on."""
     try:
         from hcl_sdk.cli import main
 

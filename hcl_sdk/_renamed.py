@@ -14,7 +14,7 @@ UNTIL = "2028-01-31"
 
 
 def redirect(module: str, names: Mapping[str, str]) -> None:
-    """Let the old names of ``{old: new}`` keep working in a module; ``new`` has its module with it if it has moved."""
+    """Keep the old names of ``{old: new}`` working in a module; a ``new`` name elsewhere includes its module."""
 
     def find_renamed(name: str) -> Any:
         if name not in names:

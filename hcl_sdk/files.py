@@ -30,7 +30,7 @@ def name_in_unicode(path: Path) -> Iterator[Path]:
     """Give a file a name that is Unicode while the block runs: names may be any bytes, and some libraries refuse them.
 
     Raises:
-        OSError: if the file's own name is no Unicode, and it cannot be opened.
+        OSError: if the file's own name is not valid Unicode, and it cannot be opened.
     """
     try:
         os.fspath(path).encode()

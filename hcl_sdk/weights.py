@@ -25,7 +25,7 @@ from hcl_sdk.registry import UnknownNameError
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 FORMAT = 1  # of a folder of weights: what config.json means and how tensors are named
-_LISTED = 3  # misfits that an error names, of what may be hundreds
+_LISTED = 3  # misfits that an error names; there may be hundreds
 _MAX_CONFIG = 10_000_000  # bytes
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}  # usual ones
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

@@ -230,8 +230,8 @@ class ManifestDataset(Dataset):
             shape, content = contamination.shape_name, contamination.content_name
         if fingerprint(image, mask) != entry.pixels:
             raise SampleError(
-                f"{self.name(index)} comes out with other pixels than {self.manifest} says: another photo, or "
-                "another version of what draws"
+                f"{self.name(index)} has other pixels than {self.manifest} states: another photo, or "
+                "another version of the code that damages it"
             )
         return Sample(
             image=image,

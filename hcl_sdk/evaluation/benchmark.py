@@ -142,7 +142,7 @@ class Benchmark(Configurable):
 def make_manifest(benchmark: Benchmark, *, progress: bool = False) -> Manifest:
     """Draw the damaged photos of a benchmark.
 
-    For each contamination, area, seed and number, the next photo is taken and damaged anew until its corrupted share
+    For each contamination, area, seed and number, the next photo is damaged again and again until its corrupted share
     lies in the area.
 
     Raises:

@@ -25,7 +25,7 @@ def resample(sources: Sequence[str], resamples: int, seed: int) -> NDArray[np.fl
     """Draw how often each image counts, ``[1 + resamples, images]``: once, and then in each bootstrap sample.
 
     Whole sources are drawn, with all their images: damaged copies of one photo are not independent. All measures are
-    functions of sums over images, so a row of weights is all that a sample needs.
+    functions of sums over images, so a sample is a row of weights.
     """
     numbers: dict[str, int] = {}
     source = [numbers.setdefault(name, len(numbers)) for name in sources]

@@ -1,4 +1,4 @@
-"""Nearest-neighbor fields of patches, and what they vote for.
+"""Nearest-neighbor fields of patches, and their votes.
 
 Sources: Barnes et al., "PatchMatch", SIGGRAPH 2009 (propagation and random search); Wexler, Shechtman and Irani,
 "Space-Time Completion of Video", PAMI 2007 (votes, and their mode); Darabi et al., "Image Melding", SIGGRAPH 2012
@@ -61,11 +61,11 @@ def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
 
     Raises:
         TypeError: if the mask is not bool.
-        ValueError: if it is not that of one image, or ``patch_size`` is not an odd number from 1 on.
+        ValueError: if it is not the mask of one image, or ``patch_size`` is not an odd number from 1 on.
     """
     check_mask(corruption_mask)
     if corruption_mask.shape[0] != 1:
-        raise ValueError(f"patches are those of one image; got a mask {list(corruption_mask.shape)}")
+        raise ValueError(f"expected the mask of one image; got {list(corruption_mask.shape)}")
     if patch_size < 1 or patch_size % 2 == 0:
         raise ValueError(f"patch_size must be odd and at least 1; got {patch_size}")
     height, width = corruption_mask.shape[-2:]
@@ -93,7 +93,7 @@ def find_nearest(
 
     Args:
         targets: ``[N, D]``, descriptions of patches.
-        sources: ``[M, D]``, likewise.
+        sources: ``[M, D]``, descriptions of sources.
         trust: ``[N]``, factor of the squared differences of the last ``shared`` numbers of a target's description.
         shared: how many these are.
         allowed: ``[N, M]`` bool, the sources that a target may have; None for any.
@@ -122,7 +122,7 @@ class FieldSearch:
     Args:
         patches: targets and sources.
         targets: ``[N, D]``, descriptions of the targets.
-        descriptions: ``[H * W, D]``, of all patches of the photo; only those of sources matter.
+        descriptions: ``[H * W, D]``, of all patches of the photo; only the sources' are used.
         trust, shared: as in :func:`find_nearest`.
         radius: rows and columns between a target and its source, at most; None for any.
     """
@@ -199,14 +199,14 @@ class FieldSearch:
 def vote(
     patches: Patches, field: Tensor, weights: Tensor, values: Tensor, *, gains: Tensor | None = None, modes: int = 0
 ) -> Tensor:
-    """Combine what the sources of all targets over each pixel say about it (Wexler et al. 2007, section 3.2).
+    """Compute each pixel of the hole from the sources of all targets that cover it (Wexler et al. 2007, section 3.2).
 
     Args:
         patches: targets and sources.
         field: ``[N]`` int64, sources.
-        weights: ``[N]``, how much a target counts, > 0.
-        values: ``[H * W, C]``, what the pixels of sources say.
-        gains: ``[N, C]``, added to what a target's source says.
+        weights: ``[N]``, the weight of each target, > 0.
+        values: ``[H * W, C]``, the values of all pixels; only those in sources are used.
+        gains: ``[N, C]``, added to the values of a target's source.
         modes: steps of mean shift from the vote that counts most. 0 for the mean, which is smooth where sources
             differ; the mode is as sharp as they are.
 
@@ -253,7 +253,7 @@ def _combine(
 ) -> Tensor:
     """Combine the votes for some pixels of the hole, as :func:`vote` says."""
 
-    def iterate_votes() -> Iterator[tuple[Tensor, Tensor]]:  # made anew every time: together they are large
+    def iterate_votes() -> Iterator[tuple[Tensor, Tensor]]:  # computed again every time: together they are large
         for down, right in patches.offsets:
             y, x = rows - down, columns - right
             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)

@@ -1,4 +1,4 @@
-"""What shines through: semi-transparent damage is a veil over the photo, and can be taken off.
+"""Removing veils: semi-transparent damage, through which the photo can still be seen.
 
 A veil mixes in a color: ``seen = m (g * photo + b) + (1 - m) photo``, with a transmission ``g`` below 1, an offset
 ``b`` that is constant or changes linearly over the region, and a share ``m`` that falls to 0 in a soft edge. With a
@@ -24,16 +24,16 @@ from hcl_sdk.functional.masks import check_mask
 _Array = NDArray[np.float64]
 
 JOINED = 6
-"""Pixels between two regions up to which they are parts of one veil: the letters of a word."""
+"""Regions up to this many pixels apart belong to one veil, such as the letters of a word."""
 
 LEAST_PIXELS = 64
-"""Pixels of a veil at least: fewer say too little of it."""
+"""The minimum number of pixels of a veil; fewer do not determine it."""
 
 LEAST_EXPLAINED = 0.3
-"""Share of the variance in a region that the veil has to explain; what is foreign follows the photo less."""
+"""The share of a region's variance that a veil must explain; foreign content follows the photo less."""
 
 TRANSMISSION = (0.2, 0.97)
-"""Of a veil: below, inverting it multiplies noise by more than 5; above, there is none."""
+"""The range of a veil's transmission: below, inverting it multiplies noise by more than 5; above, there is no veil."""
 
 _LEAST_SHARE = 0.02
 
@@ -43,28 +43,28 @@ EDGE = 4
 """Pixels on either side of the border of the mask within which the share of the veil changes."""
 
 BAND = 5
-"""Pixels from the border of the mask inwards in which a large veil is estimated: farther in, fills say less."""
+"""Pixels inwards from the border of the mask in which a large veil is estimated: fills are less reliable farther in."""
 
 LEAST_DETAIL = 0.3
-"""What is seen through a veil has this share, at least, of the detail around: neither blur nor mosaic is one."""
+"""The minimum detail seen through a veil, relative to its surroundings: neither blur nor a mosaic is a veil."""
 
 MOST_IMPOSSIBLE = 0.02
-"""Share of the pixels that may be darker than black or brighter than white without the veil; else it is none."""
+"""The maximum share of pixels that removing a veil may make darker than black or brighter than white."""
 
-_CERTAIN = 0.1  # what the share of a veil may be off all or nothing beside a hard edge
-_OVERSHOOT = 0.1  # beyond black and white: what inverting makes of noise
+_CERTAIN = 0.1  # how far the share of a veil may be from 0 or 1 next to a hard edge
+_OVERSHOOT = 0.1  # beyond black and white, where inverting may take noise
 
 
 def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[Tensor, Tensor]:
-    """Take veils off where that is well conditioned.
+    """Remove veils where that is well-conditioned.
 
-    The fill stands for the photo under the veil: a restorer that is trained on absolute or squared differences fills
-    with a mean of what can be there, of which the seen pixels are a linear function, by least squares.
+    The fill stands in for the photo under the veil, and the pixels that are seen are fitted as a linear function of it
+    by least squares: a restorer trained on absolute or squared differences predicts a mean of what can be there.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1].
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-        fill: ``[B, 3, H, W]`` in [0, 1], what a restorer makes of the hole.
+        fill: ``[B, 3, H, W]`` in [0, 1], a restorer's output for the hole.
 
     Returns:
         The image without its veils, and the mask of what remains to be filled. Up to a few pixels beyond the mask are
@@ -101,7 +101,7 @@ _Part = tuple[tuple[slice, slice], NDArray[np.bool_]]
 
 
 def _find_veils(seen: _Array, guess: _Array, mask: NDArray[np.bool_]) -> list[_Part]:
-    """Divide a mask into possible veils: boxes with the mask in them. Parts of a watermark say more together."""
+    """Divide a mask into possible veils: boxes with the mask in them. Parts of a watermark are fitted together."""
     regions = _group_regions(mask)
     kept, others, together = list(regions), [], mask.copy()
     while len(kept) > 1:

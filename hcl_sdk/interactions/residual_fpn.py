@@ -28,7 +28,7 @@ class ResidualFPN(Interaction):
 
     Attributes:
         channels: of each outgoing map, fine to coarse.
-        attention: on so many of the coarsest scales.
+        attention: the number of scales that have attention, counted from the coarsest.
         head_dim: channels of an attention head; where there is attention, it divides ``channels``.
     """
 

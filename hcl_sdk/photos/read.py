@@ -122,7 +122,7 @@ def read_orientation(image: Image.Image) -> int:
     """Read the EXIF orientation of an image; 1, upright, if there is none or it cannot be read."""
     try:
         value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # Damaged EXIF is no reason to refuse the photo, here or below.
+    except Exception:  # Damaged EXIF does not make the photo unusable, here or below.
         return 1
     return value if isinstance(value, int) else 1
 

@@ -363,7 +363,7 @@ class Registry:
 
 
 def _is_same_target(entry: Entry, other: Entry) -> bool:
-    """Whether a name is given to its earlier target, defined anew, as when a notebook's cell is run again."""
+    """Whether a target is the earlier one, defined again, as when a notebook cell is run twice."""
     return (entry.kind, entry.name, entry.target_text) == (other.kind, other.name, other.target_text)
 
 

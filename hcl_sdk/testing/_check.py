@@ -47,8 +47,7 @@ def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _N
     Args:
         factory: a component class, or a function without arguments that creates a new component at each call. If a
             class is given, its example is checked: the result of its class method ``testing_example(folder)`` if it has
-                one,
-            otherwise an instance with the defaults. A component that depends on a neighbor may already be bound.
+            one, otherwise an instance with the defaults. A component that depends on a neighbor may already be bound.
         expected_failures: names of checks that are expected to fail, and why. They are added to those in the class
             attribute ``expected_failures``.
 

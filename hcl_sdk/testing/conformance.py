@@ -59,7 +59,9 @@ def find_entries(name: str) -> tuple[Entry, ...]:
         names = sorted(distributions | {entry.qualified_name for entry in registry.list_entries()})
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"installed packages: {', '.join(sorted(distributions))}"
-        raise RegistryError(f"neither a package with a plugin nor anything that one gives is called {name!r}; {hint}")
+        raise RegistryError(
+            f"neither a package with a plugin nor anything that one provides is called {name!r}; {hint}"
+        )
     return tuple(found)
 
 

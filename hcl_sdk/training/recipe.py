@@ -96,7 +96,7 @@ class RestorationTask(Configurable):
 
     Attributes:
         losses: losses of the restorer's image; their weighted sum is minimized.
-        intermediate_losses: losses of each intermediate image of the restorer, likewise.
+        intermediate_losses: losses of each intermediate image of the restorer.
         masks: the masks that the restorer is given: the true ones (phase 1 of the paper), or those that the detector
             predicts (phase 2).
     """

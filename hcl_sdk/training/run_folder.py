@@ -75,13 +75,13 @@ class RunFolder:
                 continue
             for damaged, why in problems:
                 aside = set_aside(damaged)
-                message = f"{why}; it is now {aside.name}, and the run goes on from {path.name}"
+                message = f"{why}; it is now {aside.name}, and the run resumes from {path.name}"
                 tqdm.write(escape(message), file=sys.stderr)
             return path
         if problems:
             raise TrainingError(
-                f"{'; '.join(why for _, why in problems)}. No earlier one is left; give another folder to begin anew, "
-                f"or delete {self.checkpoints}"
+                f"{'; '.join(why for _, why in problems)}. None is left; choose another folder to start over, or "
+                f"delete {self.checkpoints}"
             )
         return None
 

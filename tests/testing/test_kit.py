@@ -302,7 +302,7 @@ def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch: pytest.Mo
 
 def test_names_that_stand_for_nothing_are_refused_with_the_nearest() -> None:
     assert [e.kind for e in find_entries("text")] == ["shape", "content"]
-    with pytest.raises(RegistryError, match=r"nor anything that one gives is called 'swim'; did you mean 'swin'\?"):
+    with pytest.raises(RegistryError, match=r"nor anything that one provides is called 'swim'; did you mean 'swin'\?"):
         find_entries("swim")
 
 

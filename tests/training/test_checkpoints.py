@@ -86,7 +86,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     assert train(run_config("keep=3"), out).finished
     told = capsys.readouterr().err
     assert "step-00000003.pt is damaged" in told
-    assert "the run goes on from step-00000002.pt" in told
+    assert "the run resumes from step-00000002.pt" in told
     assert (out / "checkpoints" / "step-00000003.damaged").is_file()
     assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
 

@@ -14,7 +14,7 @@ Box: TypeAlias = tuple[int, int, int, int]
 """(x, y, width, height) in pixels; (x, y) is the upper left pixel."""
 
 BAND = 1 << 20
-"""Pixels of a photo that are worked on at a time, about: what is computed of them stays in the caches."""
+"""About how many pixels of a photo are processed at a time, so that intermediate results stay in the caches."""
 
 
 def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
@@ -50,7 +50,7 @@ def scale_box(box: Box, size: Sequence[int], wanted: Sequence[int]) -> Box:
 
 
 def surround(box: Window, size: Sequence[int], most: float = math.inf) -> Window:
-    """Enlarge a box in a photo of ``size`` by its own size, at least 64 pixels and at ``most`` so many, on every side.
+    """Enlarge a box in a photo of ``size`` on every side by its own size, but at least 64 and at most ``most`` pixels.
 
     >>> surround((slice(100, 300), slice(0, 10)), (350, 1000))
     (slice(0, 350, None), slice(0, 74, None))

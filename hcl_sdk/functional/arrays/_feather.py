@@ -43,7 +43,7 @@ def feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> Ite
     Distances take time and tens of bytes per pixel, and the damage is usually a small part of the photo.
 
     Raises:
-        TypeError, ValueError: likewise.
+        TypeError, ValueError: as :func:`feather_mask`.
     """
     for name, width in (("dilate", dilate), ("feather", feather)):
         if not isinstance(width, int | float) or isinstance(width, bool):

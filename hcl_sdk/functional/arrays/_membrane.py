@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 SWEEPS = 10
-"""Gauss-Seidel iterations at each scale of a membrane; what is left to do at a scale has a wavelength of few pixels."""
+"""Gauss-Seidel iterations at each scale of a membrane; the error left at a scale has a wavelength of a few pixels."""
 
 _DEEP = 3  # at this many scales coarser than its own, a pixel is a pixel away from what is near the border, or more
 
@@ -39,7 +39,7 @@ def stretch_membrane(values: _Floats, mask: NDArray[np.bool_]) -> _Floats:
     Gradient-Domain Compositing Using Quadtrees", SIGGRAPH 2007): time goes with the length of the border.
 
     Args:
-        values: ``[H, W, C]`` float32. Only those of pixels that have a side in common with the hole matter.
+        values: ``[H, W, C]`` float32. Only pixels that share a side with the hole matter.
         mask: ``[H, W]``, True = where values are wanted; not True everywhere.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Working sizes: what a photo is shrunk to, and a mask with it."""
+"""Working sizes: how far a photo is shrunk, and a mask with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_SIDE = 64
-"""Pixels: encoders pad a narrower image until it has about so many."""
+"""Encoders pad narrower images to about this many pixels."""
 
 _LONGEST = 4  # times the shorter side, in a photo that is not shrunk further
 
@@ -17,8 +17,8 @@ _LONGEST = 4  # times the shorter side, in a photo that is not shrunk further
 def shrink_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     """Shrink ``size`` (height, width) until its shorter side is at most ``shorter`` pixels; None leaves it unchanged.
 
-    One that is more than 4 times as long as wide is shrunk until it has no more pixels than one of 4 ``shorter`` by
-    ``shorter``: what is done with them takes time and memory in proportion at least.
+    A size more than 4 times as long as wide is shrunk until it has no more pixels than 4 ``shorter`` by ``shorter``,
+    since time and memory grow at least in proportion to them.
 
     >>> shrink_size((300, 400), 150)
     (150, 200)

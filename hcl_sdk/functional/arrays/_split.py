@@ -12,7 +12,7 @@ from hcl_sdk.functional.arrays._boxes import Window, surround
 from hcl_sdk.functional.arrays._sizes import LEAST_SIDE
 
 SEEN_AT_ONCE = 512
-"""Pixels of the shorter side of surroundings that are filled as one, if the restorer works at the photo's own size."""
+"""The shorter side, in pixels, up to which surroundings are filled as a whole if the restorer works at full size."""
 
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
@@ -29,20 +29,20 @@ def split_mask(
 ) -> list[Window]:
     """Split the True pixels of a mask into groups that are far apart, to be filled one by one.
 
-    A photo is filled at a working size. Of a small region all pixels of its surroundings are seen, but of surroundings
-    that two small regions have in common only few, and these take time and memory where nothing is filled. Boxes are
-    cut in two where all rows or columns between two regions are empty (XY-cut; Nagy and Seth, "Hierarchical
-    Representation of Optically Scanned Documents", ICPR 1984), the one that gains most first.
+    A photo is filled at a working size. The surroundings of a small region keep all of their pixels, while those that
+    two distant regions share are shrunk, and take time and memory where nothing is filled. Boxes are cut in two where
+    all rows or columns between two regions are empty (XY-cut; Nagy and Seth, "Hierarchical Representation of Optically
+    Scanned Documents", ICPR 1984), beginning with the one that gains most.
 
     Args:
         mask: ``[H, W]``.
-        shorter: pixels of the shorter side of surroundings that are small enough as they are.
-        most: number of groups, at most.
-        box: rows and columns outside which nothing counts; None for the whole mask.
-        around: pixels of a group's surroundings on every side, at most, as in :func:`surround`.
+        shorter: the shorter side, in pixels, of surroundings that are small enough as they are.
+        most: the maximum number of groups.
+        box: rows and columns outside of which the mask is ignored; None for the whole mask.
+        around: the maximum number of pixels of surroundings on every side, as ``most`` of :func:`surround`.
 
     Returns:
-        Boxes, tight and disjoint, that have all True pixels in them.
+        Tight, disjoint boxes that contain all True pixels.
     """
     box = box or (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
     if not mask[box].any():
@@ -73,7 +73,7 @@ def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
 
 
 class _Group(NamedTuple):
-    """A box, and how many pixels less the surroundings of its halves have than its own if it is cut."""
+    """A box, the pixels that cutting it saves in the surroundings, and its halves."""
 
     box: Window
     gain: int

@@ -22,7 +22,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
         clusters = _cluster(clusterer, embedding, candidates)
         where = f"for maps of {size[0]} x {size[1]}"
         if not isinstance(clusters, Clusters):
-            raise Fault(f"{where}, forward returns a {type(clusters).__name__} and no Clusters")
+            raise Fault(f"{where}, forward returns a {type(clusters).__name__} instead of Clusters")
         expected = [3, 2, embedding.shape[1]], list(candidates.shape)
         got = list(clusters.centers.shape), list(clusters.assignment.shape)
         if got != expected:
@@ -41,7 +41,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
         if size[0] * size[1] > 1 and not is_unit[:-1].all():  # a single pixel has no second cluster
             raise Fault(f"{where}, centers of images with candidates are zero")
         if is_zero[-1].all() and not torch.allclose(assignment[-1], torch.tensor(0.5)):
-            raise Fault(f"{where}, centers are zero, and the assignment not 0.5")
+            raise Fault(f"{where}, centers are zero, and the assignment is not 0.5")
 
 
 def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
@@ -60,7 +60,7 @@ def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
 
 
 def only_candidates_are_clustered(subject: ClustererSubject) -> None:
-    """Pixels that are no candidates do not move the centers."""
+    """Pixels that are not candidates do not move the centers."""
     clusterer = subject.make()
     embedding, candidates = subject.make_inputs(17, 33)
     candidates = candidates.clone()
@@ -71,7 +71,7 @@ def only_candidates_are_clustered(subject: ClustererSubject) -> None:
 
 
 def logits_fit_centers(subject: ClustererSubject) -> None:
-    """There is one logit a center, or none at all; a clusterer that finds one class has some."""
+    """There is one logit per center, or none at all; a clusterer that can find a single class has logits."""
     clusterer = subject.make()
     embedding, candidates = subject.make_inputs(17, 33)
     with torch.no_grad():

@@ -18,13 +18,13 @@ _LOOKED_AT = 8
 
 
 def draws_masks_of_any_size(subject: ShapeSubject) -> None:
-    """From 1 x 1 on, what is drawn is a bool array of the size that was asked for."""
+    """From 1 x 1 on, ``draw`` returns a bool array of the requested size."""
     shape = subject.make()
     for size in SIZES:
         mask = shape.draw(size, np.random.default_rng(1))
         where = f"for a size of {size[0]} x {size[1]}"
         if not isinstance(mask, np.ndarray):
-            raise Fault(f"{where}, draw returns a {type(mask).__name__} and no array")
+            raise Fault(f"{where}, draw returns a {type(mask).__name__} instead of an array")
         if mask.shape != size:
             raise Fault(f"{where}, draw returns an array {list(mask.shape)}")
         if mask.dtype != np.bool_:
@@ -32,13 +32,13 @@ def draws_masks_of_any_size(subject: ShapeSubject) -> None:
 
 
 def paints_content_of_any_size(subject: ContentSubject) -> None:
-    """From 1 x 1 on, an array of the photo's size comes out: uint8, RGB, or RGB and opacity."""
+    """From 1 x 1 on, ``paint`` returns a uint8 array of the photo's size: RGB, or RGB and opacity."""
     content = subject.make()
     for size in SIZES:
         painted = subject.paint(content, size, seed=2)
         where = f"for a photo of {size[0]} x {size[1]}"
         if not isinstance(painted, np.ndarray):
-            raise Fault(f"{where}, paint returns a {type(painted).__name__} and no array")
+            raise Fault(f"{where}, paint returns a {type(painted).__name__} instead of an array")
         if painted.shape not in ((*size, 3), (*size, 4)):
             raise Fault(f"{where}, paint returns an array {list(painted.shape)}; expected {[*size, 3]} or {[*size, 4]}")
         if painted.dtype != np.uint8:
@@ -56,7 +56,7 @@ def photo_is_left_alone(subject: ContentSubject) -> None:
 
 
 def generator_decides(subject: GeneratorSubject[Any]) -> None:
-    """Generators of one seed give the same, whatever the global random state is and what was made before."""
+    """Generators with one seed give one result, whatever the global random state and earlier calls."""
     component = subject.make()
     made = []
     for seed in (1, 2):
@@ -73,7 +73,7 @@ def generator_decides(subject: GeneratorSubject[Any]) -> None:
 
 
 def samples_are_there(subject: DatasetSubject) -> None:
-    """Every index from 0 to the length gives a sample with an image; beyond there is an IndexError."""
+    """Every index below the length gives a sample with an image; the length itself raises IndexError."""
     dataset = subject.make()
     count = len(dataset)
     if count == 0:
@@ -84,7 +84,7 @@ def samples_are_there(subject: DatasetSubject) -> None:
         except IndexError as error:
             raise Fault(f"its length is {count}, and dataset[{index}] raises {describe_error(error)}") from error
         if not isinstance(sample, Sample):
-            raise Fault(f"sample {index} is a {type(sample).__name__} and no Sample")
+            raise Fault(f"sample {index} is a {type(sample).__name__} instead of a Sample")
     try:
         dataset[count]
     except IndexError:
@@ -93,7 +93,7 @@ def samples_are_there(subject: DatasetSubject) -> None:
 
 
 def names_tell_samples_apart(subject: DatasetSubject) -> None:
-    """Every sample has a name of its own, the same at each call."""
+    """Every sample has a unique name, the same at each call."""
     dataset = subject.make()
     names = [dataset.name(index) for index in range(min(len(dataset), 1000))]
     if not all(isinstance(name, str) and name for name in names):
@@ -106,7 +106,7 @@ def names_tell_samples_apart(subject: DatasetSubject) -> None:
 
 
 def samples_repeat(subject: DatasetSubject) -> None:
-    """A sample is the same at each call, also after somebody painted on it."""
+    """A sample is the same at each call, even after the arrays of an earlier call were modified."""
     dataset = subject.make()
     for index in range(min(len(dataset), _LOOKED_AT)):
         first = subject.use(dataset, index)

@@ -28,7 +28,7 @@ from hcl_sdk.testing._subjects import Subject
 
 
 def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
-    """Listing what a package gives imports no torch."""
+    """Listing what a package provides does not import torch."""
     entry = registry.find_entry(subject.cls)
     if entry is None or entry.distribution == "script":
         raise SkipTest("no installed package registers it")
@@ -59,7 +59,7 @@ def _find_torch_import(module: str) -> str:
 
 
 def configuration_round_trips(subject: Subject[Any]) -> None:
-    """The configuration, written as YAML and read again, makes an equal component."""
+    """The configuration, written as YAML and read again, gives an equal component."""
     component = subject.make_unbound()
     with _name_parts(component):
         described = _describe(component)
@@ -69,7 +69,7 @@ def configuration_round_trips(subject: Subject[Any]) -> None:
 
 
 def unknown_keys_are_refused(subject: Subject[Any]) -> None:
-    """A key that is no field is refused, in Python and in a configuration."""
+    """A key that is not a field is refused, in Python and in a configuration."""
     component, wrong = subject.make_unbound(), "no_such_field"
     fields = {field.name: getattr(component, field.name) for field in attrs.fields(type(component))}
     with _name_parts(component):
@@ -116,7 +116,7 @@ def _walk_parts(value: Any) -> Iterator[Configurable]:
 
 
 def random_state_is_left_alone(subject: Subject[Any]) -> None:
-    """The global random states of torch, numpy and Python are not used, nor seeded when it is made."""
+    """The global random states of torch, NumPy and Python are neither used nor seeded on creation."""
     torch.manual_seed(8_128)
     np.random.seed(8_128)
     random.seed(8_128)

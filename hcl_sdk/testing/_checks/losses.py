@@ -26,7 +26,7 @@ from hcl_sdk.testing._subjects import DIM, AdversarialLossSubject, DetectionLoss
 
 
 def gives_one_number(subject: LossSubject) -> None:
-    """For images of any size, with nothing, something or all corrupted: a finite float32 number."""
+    """For images of any size, with none, some or all pixels corrupted, the loss is a finite float32 number."""
     loss = subject.make()
     for size in SIZES:
         inputs = subject.make_inputs(*size, batch=3)
@@ -64,7 +64,7 @@ def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
 
 
 def gradients_reach_the_model(subject: LossSubject) -> None:
-    """What is trained, a detector or restored images, gets a gradient that is finite and not zero."""
+    """Whatever is trained, a detector or restored images, gets a finite, nonzero gradient."""
     loss = subject.make().train()
     if isinstance(subject, DetectionLossSubject):
         detector, mask = subject.make_detector(), draw_true_masks(32, 48, 3, 0)

@@ -20,7 +20,7 @@ from hcl_sdk.testing._subjects import ModuleSubject, Subject
 
 
 def repeats_exactly(subject: ModuleSubject[Any]) -> None:
-    """The same input and seed give the same result, whatever the global random state is and what came before."""
+    """The same input and seed give the same result, whatever the global random state and earlier calls."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     with change_random_state(1):
         first = subject.run(component, inputs)
@@ -53,7 +53,7 @@ def settings_are_left_alone(subject: ModuleSubject[Any]) -> None:
 
 
 def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
-    """What comes in is not modified."""
+    """The inputs are not modified."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     before = copy_tensors(inputs)
     versions = [t._version for _, t in list_tensors(inputs)]
@@ -77,7 +77,7 @@ def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
 
 
 def memory_layout_does_not_matter(subject: ModuleSubject[Any]) -> None:
-    """Tensors whose channels lie together in memory, as in training, or that are parts of others, do as well."""
+    """Inputs in channels-last layout, as in training, or that are parts of larger tensors, give the same result."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     expected = subject.run(component, inputs)
     for how, change in (
@@ -99,7 +99,7 @@ def _cut_from_larger(t: Tensor) -> Tensor:
 
 
 def half_precision(subject: ModuleSubject[Any]) -> None:
-    """Under autocast in bfloat16 and in float16, which ends at 65,504, the result is near that in float32."""
+    """Under autocast to bfloat16 and to float16 (at most 65,504), the result is close to the one in float32."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     exact = subject.run(component, inputs)
     for dtype in (torch.bfloat16, torch.float16):
@@ -172,7 +172,7 @@ def backpropagate(output: Any) -> None:
 
 
 def state_round_trips(subject: ModuleSubject[Any]) -> None:
-    """The state, also after training, gives the same result once written as safetensors and loaded elsewhere."""
+    """The state, also after training, gives the same result once saved as safetensors and loaded elsewhere."""
     component, other, inputs = subject.make(), subject.make(seed=1), subject.make_inputs(17, 33)
     subject.run(
         component.train(), subject.make_inputs(32, 48, seed=2)
@@ -193,7 +193,7 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
 
 
 def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
-    """All is computed on the device of the component; where there is no accelerator, followed without values."""
+    """Everything is computed on the component's device; without an accelerator, this is traced on the meta device."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     expected = subject.run(component, inputs)
     device = (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or _NO_VALUES
@@ -244,7 +244,7 @@ class _OneDevice(TorchFunctionMode):
 
 
 def exports(subject: ModuleSubject[Any]) -> None:
-    """Where the class says ``exportable = True``: torch.export takes it, and the program computes the same."""
+    """If the class declares ``exportable = True``, torch.export accepts it, and the program gives the same result."""
     if not getattr(subject.cls, "exportable", False):
         raise SkipTest("its class does not say exportable = True")
     program_of = _TensorFunction(subject, subject.make_inputs(18, 24))
@@ -271,7 +271,7 @@ class _TensorFunction(nn.Module):
 
 
 def binds_once(subject: Subject[Any]) -> None:
-    """Binding again to the same neighbor changes nothing; to another is an error."""
+    """Binding again to the same neighbor changes nothing; binding to another is an error."""
     component: Any = subject.make()
     state = {name: t.clone() for name, t in component.state_dict().items()}
     neighbor = component._bound_to
@@ -279,9 +279,9 @@ def binds_once(subject: Subject[Any]) -> None:
         raise Fault("bind() must return the component itself")
     after = component.state_dict()
     if list(after) != list(state):
-        raise Fault("binding again to the same neighbor makes other layers")
+        raise Fault("binding again to the same neighbor makes new layers")
     if not all(torch.equal(t, after[name]) for name, t in state.items()):
-        raise Fault("binding again draws the weights anew")
+        raise Fault("binding again draws new weights")
     if neighbor is None:
         return  # a restorer without features fits any encoder
     other = neighbor + 1 if isinstance(neighbor, int) else _widen(neighbor)
@@ -289,7 +289,7 @@ def binds_once(subject: Subject[Any]) -> None:
         component.bind(other)
     except ValueError:
         return
-    raise Fault(f"it is bound to {neighbor}, and binding it to {other} is no error")
+    raise Fault(f"it is bound to {neighbor}, and binding it to {other} is not an error")
 
 
 def _widen(spec: PyramidSpec) -> PyramidSpec:

@@ -26,7 +26,7 @@ def _check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int
     """Check that a pyramid of images of a size matches its spec and is finite."""
     where = f"for images of {size[0]} x {size[1]}"
     if not isinstance(pyramid, Pyramid):
-        raise Fault(f"{where}, forward returns a {type(pyramid).__name__} and no Pyramid")
+        raise Fault(f"{where}, forward returns a {type(pyramid).__name__} instead of a Pyramid")
     if pyramid.spec != spec:
         raise Fault(f"{where}, the pyramid says {pyramid.spec}, and the component {spec}")
     expected = [
@@ -43,7 +43,7 @@ def _check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int
 
 
 def gradients_reach_the_encoder(subject: InteractionSubject | HeadSubject) -> None:
-    """Every incoming map gets a gradient that is finite and not zero."""
+    """Every incoming map gets a finite, nonzero gradient."""
     (pyramid,) = subject.make_inputs(32, 48)
     incoming = map_tensors(pyramid, lambda m: m.detach().clone().requires_grad_())
     backpropagate(subject.make().train()(incoming))
@@ -66,7 +66,7 @@ def embeddings_are_unit_vectors(subject: HeadSubject) -> None:
         expected = [(m.shape[0], head.dim, *m.shape[2:]) for m in pyramid.maps]
         where = f"for images of {size[0]} x {size[1]}"
         if not isinstance(embeddings, tuple):
-            raise Fault(f"{where}, forward returns a {type(embeddings).__name__} and no tuple")
+            raise Fault(f"{where}, forward returns a {type(embeddings).__name__} instead of a tuple")
         got = [tuple(e.shape) for e in embeddings]
         if got != expected:
             raise Fault(f"{where}, expected embeddings {expected}; forward returns {describe_tensors(embeddings)}")

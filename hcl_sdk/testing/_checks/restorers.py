@@ -18,7 +18,7 @@ from hcl_sdk.testing._subjects import RestorerSubject
 
 
 def gives_images_of_any_size(subject: RestorerSubject) -> None:
-    """At even and odd sizes, from 1 x 1 on, an image of the same size and in [0, 1] comes out, whatever the mask."""
+    """At even and odd sizes from 1 x 1 on, the result is an image of the same size in [0, 1], whatever the mask."""
     restorer = subject.make()
     for size in SIZES:
         image, detection = subject.make_inputs(*size)
@@ -28,7 +28,7 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
             with torch.no_grad():
                 restored = restorer(image, make_detection(image, given, subject.spec))
             if not isinstance(restored, Tensor):
-                raise Fault(f"{where}, forward returns a {type(restored).__name__} and no tensor")
+                raise Fault(f"{where}, forward returns a {type(restored).__name__} instead of a tensor")
             if restored.shape != image.shape:
                 raise Fault(f"{where}, {list(image.shape)} becomes {list(restored.shape)}")
             assert_float32(restored, f"{where}, the values that forward returns")
@@ -42,7 +42,7 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
 
 
 def mask_polarity(subject: RestorerSubject) -> None:
-    """True is filled: what comes out there is not made of what was there alone, with the known pixels ignored."""
+    """Where the mask is True, the result is not made from what lies under it alone, ignoring the known pixels."""
     restorer = subject.make()
     image = draw_images(32, 48, batch=1)
     mask = torch.zeros(1, 1, 32, 48, dtype=torch.bool)

@@ -16,7 +16,7 @@ from hcl_sdk.weights import CONFIG, WEIGHTS, read_config
 
 
 def folder_is_complete(subject: WeightsSubject) -> None:
-    """There are a configuration and a file of weights."""
+    """The folder has a configuration and a file of weights."""
     folder = subject.folder
     read_config(folder)
     if not (folder / WEIGHTS).is_file():
@@ -24,7 +24,7 @@ def folder_is_complete(subject: WeightsSubject) -> None:
 
 
 def photos_are_processed(subject: WeightsSubject) -> None:
-    """They load, and a photo is detected and restored; pixels that are not filled stay."""
+    """The weights load and process a photo; pixels that are not filled stay unchanged."""
     pipeline, photo = _load(subject), draw_photo((45, 70))
     mask = np.zeros((45, 70), bool)
     mask[10:20, 20:40] = True
