@@ -1,1 +1,1 @@
-"""Pure functions on tensors."""
+"""Pure functions on tensors, and in ``arrays`` on NumPy arrays."""

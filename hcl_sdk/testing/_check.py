@@ -11,6 +11,7 @@ from typing import Any
 
 from hcl_sdk.registry import KINDS_AND_WEIGHTS
 from hcl_sdk.testing._checks import CHECKS, RENAMED
+from hcl_sdk.testing._factories import check_factory
 from hcl_sdk.testing._report import (
     Check,
     ChecksFailed,
@@ -21,7 +22,7 @@ from hcl_sdk.testing._report import (
     find_missing_module,
     run_check,
 )
-from hcl_sdk.testing._subjects import Subject, WeightsSubject, check_factory, make_subject
+from hcl_sdk.testing._subjects import Subject, WeightsSubject, make_subject
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 

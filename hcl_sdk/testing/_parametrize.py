@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from hcl_sdk.testing._check import collect_expectations, list_checks, open_subject
+from hcl_sdk.testing._factories import check_factory
 from hcl_sdk.testing._report import Check, Factory, Outcome, explain, find_missing_module, run_check
-from hcl_sdk.testing._subjects import WeightsSubject, check_factory
+from hcl_sdk.testing._subjects import WeightsSubject
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 CAN_BE_MADE = "can_be_made"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,6 +39,7 @@ from hcl_sdk.interfaces import (
     Shape,
 )
 from hcl_sdk.plugins import registry
+from hcl_sdk.testing._factories import make_example, shorten
 from hcl_sdk.testing._inputs import (
     SPEC,
     copy_tensors,
@@ -381,51 +381,3 @@ def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
         f"expected what makes a component of a kind ({', '.join(s.base.__name__ for s in _SUBJECTS)}); "
         f"got what makes a {type(component).__name__}"
     )
-
-
-def make_example(cls: type[Configurable], folder: Path) -> Any:
-    """Make a small instance: the result of ``testing_example(folder)`` if the class has it, otherwise the defaults.
-
-    Raises:
-        TypeError: if fields have no defaults, and there is no example.
-    """
-    example: Callable[[Path], Any] | None = getattr(cls, "testing_example", None)
-    if example is not None:
-        return example(folder)
-    try:
-        return cls()
-    except TypeError as error:
-        raise TypeError(
-            f"{cls.__name__} cannot be made from its defaults ({error}); give it a class method "
-            f"testing_example(cls, folder) that returns a small one, or check a function that makes one"
-        ) from error
-
-
-def shorten(text: str, length: int = 100) -> str:
-    """Shorten a long text."""
-    return text if len(text) <= length else text[: length - 3] + "..."
-
-
-def check_factory(factory: Any) -> None:
-    """Check that a factory can create a component.
-
-    Raises:
-        TypeError: if it cannot; the message says what was expected.
-    """
-    if isinstance(factory, Configurable):
-        name = type(factory).__name__
-        raise TypeError(
-            f"expected what makes a component: a class, or a function without arguments; got a component. "
-            f"Write lambda: {name}(...), so that each check has one of its own"
-        )
-    if not callable(factory) or (isinstance(factory, type) and not issubclass(factory, Configurable)):
-        raise TypeError(f"expected a component class, or a function without arguments that makes one; got {factory!r}")
-    if not isinstance(factory, type):
-        try:
-            inspect.signature(factory).bind()
-        except TypeError as error:
-            raise TypeError(
-                f"expected a function that can be called without arguments, got {factory!r}: {error}"
-            ) from None
-        except ValueError:
-            return
