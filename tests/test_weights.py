@@ -575,6 +575,15 @@ def test_what_is_no_regular_file_is_refused(saved: Path, name: str) -> None:
         Pipeline.from_pretrained(saved, device="cpu")
 
 
+@pytest.mark.parametrize("field", ["iterations", "repeats"])
+def test_a_configuration_cannot_ask_for_work_without_end(saved: Path, field: str) -> None:
+    config = json.loads((saved / "config.json").read_text())
+    config["detector"]["clusterer"][field] = 10**9
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=rf"detector\.clusterer\.{field}: '{field}' must be <= 100: 1000000000"):
+        Pipeline.from_pretrained(saved, device="cpu")
+
+
 def test_a_pipe_is_no_folder_of_weights(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(WeightsError, match=r"pipe is not a folder; expected one written by save_pretrained"):

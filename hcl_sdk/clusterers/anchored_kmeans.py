@@ -6,7 +6,7 @@ import math
 
 import attrs
 import torch
-from attrs.validators import ge, gt
+from attrs.validators import ge, gt, le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,7 +32,7 @@ class AnchoredKMeans(Clusterer):
 
     exportable = True
 
-    iterations: int = attrs.field(default=2, validator=ge(0))
+    iterations: int = attrs.field(default=2, validator=[ge(0), le(100)])
     strength: float = attrs.field(default=0.1, validator=gt(0))
     temperature: float = attrs.field(default=0.1, validator=gt(0))
 

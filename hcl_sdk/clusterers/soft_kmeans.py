@@ -27,8 +27,9 @@ class SoftKMeans(Clusterer):
 
     exportable = True
 
-    iterations: int = attrs.field(default=3, validator=attrs.validators.ge(1))
-    repeats: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    # Bounded, because configurations come from strangers, and these cost time alone.
+    iterations: int = attrs.field(default=3, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
+    repeats: int = attrs.field(default=1, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
     temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
     classifier: bool = True
     one_class: bool = attrs.field(default=True)

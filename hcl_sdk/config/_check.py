@@ -113,9 +113,18 @@ def _check_plain(hint: Any, value: Any, path: str) -> Plan:
     try:
         adapted = adapt(value, hint)
     except OverflowError:
-        raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")]) from None
+        adapted = None
+    if adapted is None is not value or _is_too_large(adapted):
+        raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")])
     Problems((path + where, message) for where, message in find_type_problems(adapted, hint)).check()
     return PlainPlan(adapted)
+
+
+def _is_too_large(value: Any) -> bool:
+    """Whether a value is, or holds, an integer that no tensor can have as a size or element."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_too_large, value))
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
 
 
 def _check_dict(hint: Any, value: Any, path: str) -> Plan:

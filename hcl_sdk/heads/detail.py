@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import attrs
 import torch
-from attrs.validators import deep_iterable, ge
+from attrs.validators import and_, deep_iterable, ge, le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -44,7 +44,7 @@ class DetailFusion(CellJudge, Component):
     """Pixels of the large image per fused pixel."""
 
     dim: int = attrs.field(default=8, validator=ge(1))
-    dilations: tuple[int, ...] = attrs.field(default=(1, 2, 4, 8), validator=deep_iterable(ge(1)))
+    dilations: tuple[int, ...] = attrs.field(default=(1, 2, 4, 8), validator=deep_iterable(and_(ge(1), le(1024))))
     queries: int = attrs.field(default=4, validator=ge(1))
 
     def __attrs_post_init__(self) -> None:

@@ -14,10 +14,12 @@ from hcl_sdk.functional.texture import blend_texture, synthesize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.restorers.residual_unet import ResidualUNet
 
+_LARGEST_PATCH = 99
+
 
 def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1 or value % 2 == 0:
-        raise ValueError(f"'{attribute.name}' must be an odd number from 1 on: {value}")
+    if not 1 <= value <= _LARGEST_PATCH or value % 2 == 0:
+        raise ValueError(f"'{attribute.name}' must be an odd number from 1 to {_LARGEST_PATCH}: {value}")
 
 
 @component

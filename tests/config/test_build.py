@@ -606,6 +606,11 @@ def test_a_mistake_in_a_validator_is_not_hidden(registry: Registry) -> None:
 
 def test_a_number_that_no_float_holds_is_a_problem() -> None:
     problems = problems_of(build, {"use": "tiny", "drop": 10**400, "rates": [10**400]}, "encoder")
+    sizes = problems_of(build, {"use": "tiny", "dim": 2**63, "depths": [2, -(10**400)], "kernel": [3, 3]}, "encoder")
+    assert sizes == {
+        "encoder.dim": "expected a whole number; got one that is too large",
+        "encoder.depths": "expected a tuple of whole numbers; got one that is too large",
+    }
     assert problems == {
         "encoder.drop": "expected a number; got one that is too large",
         "encoder.rates": "expected a tuple of numbers; got one that is too large",

@@ -77,8 +77,9 @@ def test_a_guide_with_features_gets_them() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"patch_size": 4}, "'patch_size' must be an odd number from 1 on: 4"),
-        ({"patch_size": -1}, "'patch_size' must be an odd number from 1 on: -1"),
+        ({"patch_size": 4}, "'patch_size' must be an odd number from 1 to 99: 4"),
+        ({"patch_size": -1}, "'patch_size' must be an odd number from 1 to 99: -1"),
+        ({"patch_size": 101}, "'patch_size' must be an odd number from 1 to 99: 101"),
         ({"texture": 1.5}, "texture"),
         ({"guidance": -1.0}, "guidance"),
         ({"radius": 0}, "radius"),
