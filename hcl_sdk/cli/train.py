@@ -45,7 +45,8 @@ def train(
             click.echo(dump_yaml(mapping), nl=False)
             return
         seed = mapping.get("seed", 3407)
-        _seed_everything(seed if isinstance(seed, int) and not isinstance(seed, bool) else 0)
+        is_seed = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63
+        _seed_everything(seed if is_seed else 0)  # what is no seed is refused below, with all that is wrong
         with mark_plugin_code():
             pipeline, recipe = load_run(mapping, device=device)
             if not quiet:

@@ -112,12 +112,12 @@ def _check_annotated(hint: Any, value: Any, path: str) -> Plan:
 def _check_plain(hint: Any, value: Any, path: str) -> Plan:
     try:
         adapted = adapt(value, hint)
+        Problems((path + where, message) for where, message in find_type_problems(adapted, hint)).check()
+        if not _is_too_large(adapted):
+            return PlainPlan(adapted)
     except OverflowError:
-        adapted = None
-    if adapted is None is not value or _is_too_large(adapted):
-        raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")])
-    Problems((path + where, message) for where, message in find_type_problems(adapted, hint)).check()
-    return PlainPlan(adapted)
+        pass
+    raise ConfigError([(path, f"expected {describe_hint(hint)}; got one that is too large")])
 
 
 def _is_too_large(value: Any) -> bool:

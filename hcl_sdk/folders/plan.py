@@ -88,7 +88,7 @@ def make_plan(
         NoPhotosError: if there are no photos to process.
     """
     paths = list(paths)
-    if not max_megapixels > 0:
+    if not isinstance(max_megapixels, int | float) or not max_megapixels > 0:
         raise ArgumentError(f"expected a number above 0; got {max_megapixels!r}", "max_megapixels")
     if file_format is not None:
         file_format = file_format.lower().removeprefix(".")

@@ -19,7 +19,7 @@ from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome
 from hcl_sdk.folders.stages import Stages
-from hcl_sdk.functional.arrays import Box
+from hcl_sdk.functional.arrays import Box, slice_box
 from hcl_sdk.photos.find import escape, make_natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.pipeline import Pipeline
@@ -172,6 +172,11 @@ def run_plan(
             "corruption_masks",
             "region",
         )
+    if region is not None:
+        try:
+            slice_box(region, (sys.maxsize, sys.maxsize))  # whatever size the photos have
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(str(error), "region") from error
     if coco is not None and report is not None and os.path.realpath(coco) == os.path.realpath(report):
         raise ArgumentError(f"both would be written to {coco}", "coco", "report")
     for argument, file in (("coco", coco), ("report", report)):

@@ -20,6 +20,7 @@ import torch
 from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError
+from hcl_sdk.errors import describe_error
 from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.find import escape
@@ -166,11 +167,11 @@ class Run:
         try:
             return iter(loader)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
+            is_full = error.errno == errno.ENOSPC
+            why = "is full; make room there, or" if is_full else f"cannot be used ({error.strerror or error});"
             raise TrainingError(
-                "processes that prepare images cannot be started: /dev/shm, where they keep their locks, is full; "
-                "make room there, or set data.workers to 0"
+                f"processes that prepare images cannot be started: /dev/shm, where they keep their locks, {why} set "
+                f"data.workers to 0"
             ) from error
 
     def _fetch(self, batches: Iterator[Batch | PhotoError]) -> list[Batch] | None:
@@ -240,7 +241,13 @@ class Run:
         if self.accelerator.num_processes > 1:
             broadcast_object_list(newest)
         if newest[0] is not None:
-            self._load(newest[0])
+            try:
+                self._load(newest[0])
+            except TrainingError:
+                raise
+            except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+                message = f"{newest[0]} does not hold the state of this run: {describe_error(error)}"
+                raise TrainingError(message) from error
         if self.is_main:
             self.folder.cut_log(self.step)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+from hcl_sdk.files import is_special
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
@@ -38,8 +39,15 @@ class RunFolder:
         self.checkpoints, self.panels, self.weights = path / "checkpoints", path / "panels", path / "weights"
 
     def make(self) -> None:
-        """Create the folder, and remove files that a killed process left incomplete."""
+        """Create the folder, and remove files that a killed process left incomplete.
+
+        Raises:
+            TrainingError: if a pipe or a device is where a file is to be written: opening it may take forever.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        for file in (self.config, self.log):
+            if is_special(file):
+                raise TrainingError(f"{file} is not a regular file; choose another folder")
         clean_up(self.checkpoints)
         for folder in (self.path, self.panels):
             for partial in folder.glob("*.partial"):

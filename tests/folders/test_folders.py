@@ -135,6 +135,21 @@ def test_what_is_wrong_is_an_ordinary_error_before_the_work(tiny_pipeline: Pipel
         ),
         (lambda: detect_folder("photos", "out", pipeline=blind), "there is no detector", ("pipeline",)),
         (
+            lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, region=(0, 0, 0, 5)),
+            "width and height of a region must be at least 1; got 0,0,0,5",
+            ("region",),
+        ),
+        (
+            lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, max_megapixels="200"),  # pyright: ignore[reportArgumentType]
+            "expected a number above 0; got '200'",
+            ("max_megapixels",),
+        ),
+        (
+            lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="found", report="./found"),
+            "both would be written to found",
+            ("coco", "report"),
+        ),
+        (
             lambda: detect_folder("photos", "out", pipeline=tiny_pipeline, coco="out/a_mask.png"),
             "would collide with the mask of photos/a.png",
             ("coco",),

@@ -190,6 +190,8 @@ def test_the_limit_is_our_own_and_no_setting_of_the_process(
     assert Photo.open(tmp_path / "photo", max_megapixels=24 * 36 / 1e6).size == (24, 36)
     with pytest.raises(PhotoError, match=r"36 x 24 are 0\.000864 megapixels; expected at most 0\.0008, .*--max-meg"):
         Photo.open(tmp_path / "photo", max_megapixels=0.0008)
+    with pytest.raises(PhotoError, match="expected at most nan"):
+        Photo.open(tmp_path / "photo", max_megapixels=float("nan"))
 
 
 def test_what_is_too_large_is_not_decoded() -> None:

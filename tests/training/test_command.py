@@ -54,6 +54,7 @@ def test_show_prints_what_can_be_given_back(config: str, tmp_path: Path) -> None
         (["nowhere.yaml"], "expected a YAML file or one of the presets ffhq256"),
         (["run.yaml", "stepps=3"], "stepps: unknown key; did you mean 'steps'?"),
         (["run.yaml", "data.size=big"], "data.size: expected a whole number"),
+        (["run.yaml", f"seed={10**30}"], "seed: expected a whole number; got one that is too large"),
         (["run.yaml", "steps"], "expected key=value"),
         (["run.yaml", "data.dataset.path=nowhere"], "there is no folder 'nowhere'"),
         (["run.yaml", "optimization.betas=[2, 3]"], "optimization.betas"),

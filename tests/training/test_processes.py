@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -117,13 +118,17 @@ def test_a_worker_that_is_killed_ends_the_run(run_config: RunConfig, tmp_path: P
         Trainer(pipeline, recipe).fit(tmp_path, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(errno.ENOSPC, "is full; make room there"), (errno.EROFS, "cannot be used (Read-only file system)")],
+)
 def test_where_workers_cannot_be_started_the_reason_is_named(
-    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: str
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(DataLoader, "__iter__", refuse)
     pipeline, recipe = load_run(run_config("data.workers=1"), device="cpu")
-    with pytest.raises(TrainingError, match="/dev/shm, where they keep their locks, is full"):
+    with pytest.raises(TrainingError, match=re.escape(f"/dev/shm, where they keep their locks, {why}")):
         Trainer(pipeline, recipe).fit(tmp_path, progress=False)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from runs import RunConfig, lines, train
 
+from hcl_sdk.training import TrainingError
+from hcl_sdk.training.checkpoints import write_checkpoint
 from hcl_sdk.training.run_folder import RunFolder
 
 
@@ -79,3 +82,20 @@ def test_a_log_that_was_tampered_with_is_cut(tmp_path: Path) -> None:
     folder.cut_log(2)
     assert lines(tmp_path) == good
     assert {path.name for path in tmp_path.iterdir()} == {"log.jsonl"}
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "training.yaml"])
+def test_a_pipe_where_a_file_is_written_is_refused(run_config: RunConfig, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(TrainingError, match=rf"{name} is not a regular file; choose another folder"):
+        train(run_config("steps=1"), tmp_path)
+
+
+@pytest.mark.parametrize("state", [{"step": 1}, {"trained": {}}, {"trained": [1]}])
+def test_a_checkpoint_of_something_else_is_named(
+    run_config: RunConfig, tmp_path: Path, state: dict[str, object]
+) -> None:
+    train(run_config("steps=1"), tmp_path)
+    write_checkpoint(tmp_path / "checkpoints", 2, state, keep=5)
+    with pytest.raises(TrainingError, match=r"step-00000002\.pt does not hold the state of this run: \w+"):
+        train(run_config("steps=3"), tmp_path)
