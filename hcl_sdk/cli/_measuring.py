@@ -10,10 +10,10 @@ import click
 
 from hcl_sdk.cli._diagnosis import say_crowding
 from hcl_sdk.cli._options import MeasuringOptions
-from hcl_sdk.cli._tables import Table, is_terminal, show
+from hcl_sdk.cli._tables import Table, show
 from hcl_sdk.config import ConfigError, build, load_yaml, override
 from hcl_sdk.evaluation import Benchmark, Evaluation, Report, evaluate, run_benchmark
-from hcl_sdk.evaluation.tables import list_notes, make_grids
+from hcl_sdk.evaluation.tables import AT_A_GLANCE, list_notes, make_grids
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry._output import mark_plugin_code
 from hcl_sdk.runtime import is_first_process
@@ -51,16 +51,18 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
         click.echo(json.dumps(report.to_json()))
     elif not given.quiet:
         _show_report(report)
-        click.echo(f"Wrote metrics.json, table.md, items.jsonl and contact sheets to {given.output}.")
+        click.echo(
+            f"Wrote metrics.json, table.md (with all columns), items.jsonl and contact sheets to {given.output}."
+        )
 
 
 def _show_report(report: Report) -> None:
-    """Print tables on a terminal, Markdown elsewhere."""
-    if not is_terminal():
-        click.echo(report.to_markdown())
-        return
+    """Print the tables with as many columns as there is room for; table.md has all."""
     notes = "\n".join(list_notes(report)).strip()
-    tables = [Table(header=grid.header, rows=grid.rows) for grid in make_grids(report)]
+    tables = [
+        Table(header=[name.replace("_", " ") for name in grid.header], rows=grid.rows)
+        for grid in make_grids(report, AT_A_GLANCE)
+    ]
     show(f"{report.images} images.", *tables, *([notes] if notes else []))
 
 

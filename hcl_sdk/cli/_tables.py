@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _WIDTH = 120  # of plain lines
+_NAME = 40  # what is longer in the first column may be broken into lines
 _STYLES = {"ok": "green", "broken": "bold red", "disabled": "yellow"}
 
 
@@ -73,7 +74,8 @@ def draw(console: Console, *parts: Table | str) -> None:
         ]
         for c, is_number in enumerate(numeric):
             name = part.header[c] if part.header else ""
-            drawn.add_column(Text(name), justify="right" if is_number else "left", overflow="fold", no_wrap=c == 0)
+            in_one_line = c == 0 and all(len(row[0]) <= _NAME for row in part.rows)
+            drawn.add_column(Text(name), justify="right" if is_number else "left", overflow="fold", no_wrap=in_one_line)
         for row in part.rows:
             drawn.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
         console.print(drawn)

@@ -34,6 +34,8 @@ SHOWN = (
     "raw_rmse",
 )
 """Columns of the tables by group."""
+AT_A_GLANCE = ("f1", "average_precision", "false_positive_area", "untouched", "psnr", "ssim")
+"""As many of them as a screen has room for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +46,16 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
 
 
-def make_grids(report: Report) -> list[Grid]:
-    """Make the tables: overall with intervals, by group, by baseline, and by scale."""
+def make_grids(report: Report, shown: Sequence[str] = SHOWN) -> list[Grid]:
+    """Make the tables: overall with intervals, by group, by baseline, and by scale.
+
+    Args:
+        report: what was measured.
+        shown: the measures that are columns of the tables by group.
+    """
     grids = [Grid(header=("measure", "value", "95 % interval"), rows=tuple(_list_overall(report)))]
     for kind, groups in report.groups.items():
-        columns = [name for name in SHOWN if any(name in group.measures for group in groups.values())]
+        columns = [name for name in shown if any(name in group.measures for group in groups.values())]
         rows = [(name, str(group.images), *_pick(group.measures, columns)) for name, group in groups.items()]
         grids.append(Grid(header=(kind, "images", *columns), rows=tuple(rows)))
     if report.baselines:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
 import pytest
+import rich.console
 import torch
 from click.testing import CliRunner
 from numpy.typing import NDArray
@@ -23,7 +26,7 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_average_precision, binary_calibration_error
 
 from hcl_sdk import DamageHead, Detector, GatedUNet, Pipeline, Region, ResNetEncoder, Result, SoftKMeans
-from hcl_sdk.cli import main
+from hcl_sdk.cli import _tables, main
 from hcl_sdk.config import ConfigError, build, dump_yaml
 from hcl_sdk.corruptions import AnotherPhoto, Blobs, Corruption, Noise, RandomColor, Rectangles, Rule
 from hcl_sdk.data import AnnotatedDataset, FolderDataset, PairsDataset
@@ -610,10 +613,28 @@ def test_the_command_writes_tables(photos: Path, tmp_path: Path, monkeypatch: py
         main, ["evaluate", "dataset.use=folder", folder, "size=32", "limit=2", "--device", "cpu"]
     )
     assert result.exit_code == 0, result.output
-    assert "| F1 of corrupted pixels |" in result.stdout
+    assert "F1 of corrupted pixels" in result.stdout
+    assert "|" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 120
+    assert "| raw_ssim |" in (tmp_path / "hcl_evaluation" / "table.md").read_text(encoding="utf-8")
     assert (tmp_path / "hcl_evaluation" / "metrics.json").is_file()
     as_json = CliRunner().invoke(main, ["evaluate", "dataset.use=folder", folder, "size=32", "limit=2", "--json", "-q"])
     assert json.loads(as_json.stdout) == json.loads((tmp_path / "hcl_evaluation" / "metrics.json").read_text())
+
+
+def test_the_tables_fit_a_terminal_without_breaking_words(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(_tables, "is_terminal", lambda: True)
+    monkeypatch.setattr(rich.console, "Console", partial(rich.console.Console, file=screen, width=80))
+    arguments = ["dataset.use=folder", f"dataset.path={photos}", "size=32", "limit=3", "--device", "cpu"]
+    result = CliRunner().invoke(main, ["evaluate", *arguments, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    words = screen.getvalue().split()
+    for word in ("average", "precision", "ssim", "threshold", "corrupted", "images", "PSNR"):
+        assert word in words
+    assert max(map(len, screen.getvalue().splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
