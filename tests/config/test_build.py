@@ -480,7 +480,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 tiny_encoders = st.builds(
     TinyEncoder,
     dim=st.integers(1, 16),
-    depths=st.lists(st.integers(), max_size=3).map(tuple),
+    depths=st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3).map(tuple),
     rates=st.lists(finite | st.integers(-1000, 1000), max_size=3).map(tuple),
     drop=st.floats(0, 1, exclude_max=True),
     scale=st.none() | finite,
