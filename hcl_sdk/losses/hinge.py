@@ -23,5 +23,5 @@ class HingeLoss(PatchAdversarialLoss):
     """
 
     def discriminator_loss(self, restored: Tensor, target: Tensor, corruption_mask: Tensor, *, seed: int) -> Tensor:
-        fake, real = (self.scores(image.detach().float() * 2 - 1) for image in (restored, target))
+        fake, real = (self.compute_scores(image.detach().float() * 2 - 1) for image in (restored, target))
         return F.relu(1 - real).mean() + F.relu(1 + fake).mean()

@@ -38,12 +38,12 @@ class PatchAdversarialLoss(AdversarialLoss):
         try:
             for parameter in learning:  # this side's gradients are the restorer's alone
                 parameter.requires_grad_(False)
-            return -self.scores(restored.float() * 2 - 1).mean()
+            return -self.compute_scores(restored.float() * 2 - 1).mean()
         finally:
             for parameter in learning:
                 parameter.requires_grad_(True)
 
-    def scores(self, image: Tensor) -> Tensor:
+    def compute_scores(self, image: Tensor) -> Tensor:
         """Compute the discriminator's scores of images in [-1, 1], in float32 regardless of autocast."""
         with torch.autocast(image.device.type, enabled=False):
             return self.discriminator(image)

@@ -34,8 +34,8 @@ class WassersteinLoss(PatchAdversarialLoss):
         factor = float(torch.rand((), generator=torch.Generator().manual_seed(seed)))
         with torch.enable_grad():
             mixed = (factor * real + (1 - factor) * fake).requires_grad_()
-            (gradient,) = torch.autograd.grad(self.scores(mixed).sum(), mixed, create_graph=True)
+            (gradient,) = torch.autograd.grad(self.compute_scores(mixed).sum(), mixed, create_graph=True)
         # Where the scores do not depend on the image, the gradient is 0 and its norm has no derivative.
         norm = (gradient.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
-        distance = self.scores(fake).mean() - self.scores(real).mean()
+        distance = self.compute_scores(fake).mean() - self.compute_scores(real).mean()
         return distance + self.penalty * (norm - 1).square().mean()

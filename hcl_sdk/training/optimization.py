@@ -42,11 +42,11 @@ def make_schedule(recipe: Recipe) -> Callable[[int], float]:
     """Make the function from a step to its factor of the learning rate: warm-up, then constant or a cosine to 0."""
     settings, steps = recipe.optimization, recipe.steps
 
-    def factor(step: int) -> float:
+    def compute_factor(step: int) -> float:
         warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
         return warm * (0.5 + 0.5 * math.cos(math.pi * step / steps) if settings.decay == "cosine" else 1.0)
 
-    return factor
+    return compute_factor
 
 
 def make_average(decay: float) -> Callable[..., None]:
