@@ -26,11 +26,15 @@ from hcl_sdk.functional.pull_push import pull_push
 COARSEST = 24
 """Pixels of the shorter side of the coarsest level, at least; less than twice as many."""
 
-EXACT = 1 << 23
+EXACT = 1 << 20
 """Pairs of targets and sources up to which all are compared."""
 
-ROUNDS = (4, 1)
-"""How often patches are searched and vote, at levels where all are compared, and at finer ones."""
+ROUNDS = 8
+"""How often patches are searched and vote at a level, at most."""
+
+SEARCHES = 24_000
+"""Targets that are searched for at a level, in all its rounds but the first: coarse levels are settled first, where a
+round costs little."""
 
 SEARCHED = 400_000
 """Pixels beyond which a level takes over the field of the coarser one: what matters of a patch is known by then."""
@@ -58,7 +62,7 @@ def synthesize(
     guide: Tensor,
     *,
     patch_size: int = 5,
-    guidance: float = 1.0,
+    guidance: float = 3.0,
     radius: int | None = None,
     seed: int = 0,
 ) -> Tensor:
@@ -257,7 +261,7 @@ def _search(
     level.weights = certainty
     if level.field is not None:
         pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
-    for _ in range(ROUNDS[0 if exact else 1]):
+    for _ in range(max(1, min(ROUNDS, SEARCHES // max(1, len(patches.targets))))):
         targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them

@@ -53,7 +53,7 @@ class PatchSynthesis(Restorer):
     guide: Restorer = attrs.field(factory=ResidualUNet)
     texture: float = attrs.field(default=1.0, validator=[ge(0), attrs.validators.le(1)])
     patch_size: int = attrs.field(default=5, validator=_is_odd)
-    guidance: float = attrs.field(default=1.0, validator=ge(0))
+    guidance: float = attrs.field(default=3.0, validator=ge(0))
     radius: int | None = attrs.field(default=None, validator=optional(ge(1)))
     seed: int = 0
 

@@ -10,6 +10,7 @@ from random_masks import a_mask, random_case
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from hcl_sdk.evaluation.restoration import measure_grain
 from hcl_sdk.functional import texture
 from hcl_sdk.functional.patch_fields import find_patches
 from hcl_sdk.functional.pull_push import pull_push
@@ -59,9 +60,27 @@ def test_a_wall_stays_smooth_and_keeps_its_grain() -> None:
     smooth = torch.linspace(0.3, 0.7, 128).expand(1, 3, 128, 128)
     photo = smooth + 0.02 * torch.randn(1, 3, 128, 128, generator=generator)
     mask = a_mask(128, 128, (slice(40, 90), slice(40, 90)))
-    grain = (synthesize(photo, mask, smooth) - smooth)[..., 40:90, 40:90]
-    assert 0.7 < float(grain.std()) / 0.02 < 1.3
-    assert float(torch.nn.functional.avg_pool2d(grain, 10).abs().max()) < 0.04
+    made = synthesize(photo, mask, smooth)
+    for filled in (made, blend_texture(smooth, made, 1)):
+        grain = (filled - smooth)[..., 40:90, 40:90]
+        assert 0.7 < float(grain.std()) / 0.02 < 1.3
+        assert float(torch.nn.functional.avg_pool2d(grain, 10).abs().max()) < 0.04
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_sky_beside_a_meadow_keeps_its_own_grain(noise: float) -> None:
+    generator = torch.Generator().manual_seed(6)
+    smooth = torch.full((1, 3, 96, 96), 0.7)
+    smooth[:, 2, :48] = torch.linspace(0.95, 0.8, 48)[:, None]
+    photo = smooth.clone()
+    photo[..., :48, :] += noise * torch.randn(1, 3, 48, 96, generator=generator)
+    photo[..., 48:, :] += 0.1 * torch.randn(1, 3, 48, 96, generator=generator)
+    photo = photo.clamp(0, 1)
+    mask = a_mask(96, 96, (slice(10, 34), slice(30, 66)))
+    filled = blend_texture(smooth, synthesize(photo, mask, torch.where(mask, smooth, photo)), 1)
+    grain, around = measure_grain(torch.where(mask, filled, photo), mask)
+    assert grain == pytest.approx(around, rel=0.3, abs=0.001)
+    assert float((filled - smooth)[..., 10:34, 30:66].abs().mean()) < noise + 0.01
 
 
 def test_texture_is_taken_from_within_the_radius() -> None:
