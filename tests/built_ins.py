@@ -16,6 +16,7 @@ from hcl_sdk.encoders.swin import SwinEncoder
 from hcl_sdk.heads.deep_projection import DeepProjectionHead
 from hcl_sdk.heads.projection import ProjectionHead
 from hcl_sdk.interactions.bidirectional import BidirectionalFusion
+from hcl_sdk.interactions.residual_fpn import ResidualFPN
 from hcl_sdk.losses import HingeLoss, PerceptualLoss, WassersteinLoss
 from hcl_sdk.restorers.gated_unet import GatedUNet
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
@@ -29,6 +30,7 @@ EXAMPLES: dict[type, Callable[[Path], Any]] = {
         encoders=(ResNetEncoder(channels=(4, 6), depths=(1, 0)), ConvNeXtEncoder(channels=(4, 6), depths=(1, 1)))
     ),
     BidirectionalFusion: lambda _: BidirectionalFusion(dim=6),
+    ResidualFPN: lambda _: ResidualFPN(channels=(4, 6, 8), head_dim=4),
     ProjectionHead: lambda _: ProjectionHead(dim=6),
     DeepProjectionHead: lambda _: DeepProjectionHead(dim=6),
     PartialSwinRestorer: lambda _: PartialSwinRestorer(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Self
-
 import attrs
 from attrs.validators import deep_iterable, ge, min_len
 from einops import rearrange
@@ -37,11 +34,6 @@ class ResidualFPN(Interaction):
     channels: tuple[int, ...] = attrs.field(default=(16, 32, 64, 96), validator=[deep_iterable(ge(1)), min_len(1)])
     attention: int = attrs.field(default=1, validator=ge(0))
     head_dim: int = attrs.field(default=32, validator=ge(1))
-
-    @classmethod
-    def testing_example(cls, folder: Path) -> Self:
-        """Make an example for the pyramid of :mod:`hcl_sdk.testing`, which has three scales."""
-        return cls(channels=(4, 6, 8), head_dim=4)
 
     def build(self, spec: PyramidSpec) -> None:
         if len(spec) != len(self.channels):

@@ -21,6 +21,9 @@ SIZES = ((1, 1), (1, 7), (17, 33), (48, 32))
 SPEC = PyramidSpec(channels=(8, 16, 32), strides=(2, 4, 8))
 """The pyramid that components are bound to unless they are already bound."""
 
+SPECS = (SPEC, PyramidSpec(channels=(8, 16, 32, 48), strides=(2, 4, 8, 16)))
+"""Pyramids that are tried in turn: a component may be made for a number of scales."""
+
 
 def draw_images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:
     """Draw smooth images with some grain, ``[B, 3, H, W]`` in [0, 1], differing in brightness and contrast as well."""

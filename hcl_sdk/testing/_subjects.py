@@ -41,7 +41,7 @@ from hcl_sdk.interfaces import (
 from hcl_sdk.plugins import registry
 from hcl_sdk.testing._factories import make_example, shorten
 from hcl_sdk.testing._inputs import (
-    SPEC,
+    SPECS,
     copy_tensors,
     draw_images,
     draw_masks,
@@ -147,24 +147,26 @@ class EncoderSubject(ModuleSubject[Encoder]):
         return (draw_images(height, width, batch, seed),)
 
 
-def _bind(component: Any, neighbor: Any) -> Any:
-    """Bind to ``neighbor``, unless it is already bound."""
+def _bind(component: Any, *neighbors: Any) -> Any:
+    """Bind to the first of the neighbors that it can be bound to, unless it is already bound."""
     if component.is_bound:
         return component
-    try:
-        bound = component.bind(neighbor)
-    except ValueError as error:
-        raise ValueError(
-            f"it cannot be bound to {neighbor} ({error}); let the factory return it bound to what suits it"
-        ) from error
-    if bound is not component:
-        raise Fault(f"bind() must return the component itself, got {bound!r}")
-    return component
+    why = ""
+    for neighbor in neighbors:
+        try:
+            bound = component.bind(neighbor)
+        except ValueError as error:
+            why = f"{neighbor} ({error})"
+            continue
+        if bound is not component:
+            raise Fault(f"bind() must return the component itself, got {bound!r}")
+        return component
+    raise ValueError(f"it cannot be bound to {why}; let the factory return it bound to what suits it")
 
 
 class _PyramidSubject(ModuleSubject[C]):
     def prepare(self, component: C) -> C:
-        self.spec: PyramidSpec = _bind(component, SPEC)._bound_to
+        self.spec: PyramidSpec = _bind(component, *SPECS)._bound_to
         return component
 
     def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
@@ -207,7 +209,7 @@ class RestorerSubject(ModuleSubject[Restorer]):
     base = Restorer
 
     def prepare(self, component: Restorer) -> Restorer:
-        self.spec: PyramidSpec | None = _bind(component, SPEC)._bound_to
+        self.spec: PyramidSpec | None = _bind(component, *SPECS)._bound_to
         return component
 
     def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:

@@ -62,10 +62,12 @@ class CutsTheEncoderOff(Mixing):
 
 
 @component
-class FourScales(Mixing):
+class SomeScales(Mixing):
+    count: int = 5
+
     def build(self, spec: PyramidSpec) -> None:
-        if len(spec) != 4:
-            raise ValueError("four scales only")
+        if len(spec) != self.count:
+            raise ValueError(f"{self.count} scales only")
         super().build(spec)
 
 
@@ -158,10 +160,15 @@ def test_exactly_the_check_for_a_fault_names_it(kit: Any, broken: Any, check: st
 
 
 def test_what_fits_other_neighbors_only_may_come_bound() -> None:
-    spec = PyramidSpec(channels=(4, 5, 6, 7), strides=(1, 2, 4, 8))
-    assert not faults(check_interaction, lambda: FourScales().bind(spec))
-    found = faults(check_interaction, FourScales)
-    assert all("(four scales only); let the factory return it bound to what suits it" in why for why in found.values())
+    spec = PyramidSpec(channels=(4, 5, 6, 7, 8), strides=(1, 2, 4, 8, 16))
+    assert not faults(check_interaction, lambda: SomeScales().bind(spec))
+    found = faults(check_interaction, SomeScales)
+    assert found
+    assert all("(5 scales only); let the factory return it bound to what suits it" in why for why in found.values())
+
+
+def test_what_fits_four_scales_is_bound_to_four() -> None:
+    assert not faults(check_interaction, lambda: SomeScales(count=4))
 
 
 def test_a_clusterer_is_bound_to_another_dimension_by_its_factory() -> None:
