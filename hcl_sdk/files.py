@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -70,17 +71,37 @@ def _identify(file: Path) -> tuple[int, int] | None:
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file that appears whole or not at all. Links are followed; a device or pipe is written to directly.
+    """Write a text file that appears whole or not at all.
+
+    Links are followed; a device or pipe is written to directly, and so is what this process has open under the name,
+    such as ``/dev/stdout``, even if that is a file.
 
     Raises:
         OSError: if it cannot be written.
     """
+    if (descriptor := _find_descriptor(path)) is not None:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(text.encode("utf-8"))
+        return
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")
         return
     with open_whole(target) as file:
         file.write(text.encode("utf-8"))
+
+
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR = re.compile(r"(?:/dev|/proc/self)/fd/(\d+)")
+
+
+def _find_descriptor(path: str | os.PathLike[str]) -> int | None:
+    """Return the file descriptor of this process that a path stands for."""
+    name = os.path.abspath(path)
+    if name in _STREAMS:
+        return _STREAMS[name]
+    found = _DESCRIPTOR.fullmatch(name)
+    return int(found[1]) if found is not None else None
 
 
 def check_writable(path: Path) -> None:
@@ -91,15 +112,30 @@ def check_writable(path: Path) -> None:
     """
     target = Path(os.path.realpath(path))
     try:
-        if target.is_dir():
+        if (descriptor := _find_descriptor(path)) is not None:
+            os.write(descriptor, b"")
+        elif target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not target.exists() or target.is_file():
+        elif not target.exists() or target.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=target.parent).close()
         elif not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def make_output_folder(folder: Path) -> None:
+    """Create a folder, and make sure that files can be written to it.
+
+    Raises:
+        OSError: if they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
 
 
 @contextmanager

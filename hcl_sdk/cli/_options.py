@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,9 @@ _V = TypeVar("_V")
 Decorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Any]]"
 
 
+_STANDARD_OUTPUT = "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
+
+
 class PathType(click.Path):
     """A path to a file or folder. Unlike ``click.Path``, it rejects the empty string and URLs."""
 
@@ -34,6 +39,9 @@ class PathType(click.Path):
             self.fail("expected a path, got an empty string.", param, ctx)
         if "://" in str(value):
             self.fail(f"URLs are not supported; download the file first: {value}", param, ctx)
+        if str(value) in _STANDARD_OUTPUT:
+            with contextlib.suppress(OSError, ValueError):  # it was replaced, as in a test
+                value = f"/dev/fd/{sys.stdout.fileno()}"  # the command's own; what libraries print goes elsewhere
         return super().convert(value, param, ctx)
 
 

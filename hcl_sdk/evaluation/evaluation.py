@@ -25,7 +25,7 @@ from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import choose_cases, draw_contact_sheet
-from hcl_sdk.folders import make_output_folder
+from hcl_sdk.files import make_output_folder
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError

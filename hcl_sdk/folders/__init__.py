@@ -5,9 +5,10 @@ returns a report (``report``). ``restore_folder`` and ``detect_folder`` do both.
 on these; all errors are ordinary exceptions.
 """
 
+from hcl_sdk.files import make_output_folder
 from hcl_sdk.folders.errors import ArgumentError, NoPhotosError
 from hcl_sdk.folders.inputs import Input, Inputs, find_inputs
-from hcl_sdk.folders.outputs import Outputs, make_output_folder
+from hcl_sdk.folders.outputs import Outputs
 from hcl_sdk.folders.plan import Plan, check_parts, make_plan
 from hcl_sdk.folders.report import FolderReport, PhotoOutcome, explain_failure
 from hcl_sdk.folders.run import detect_folder, restore_folder, run_plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,16 +86,3 @@ class Outputs:
             check=protected.check,
             kept=("mask",) if is_there else (),
         )
-
-
-def make_output_folder(folder: Path) -> None:
-    """Create a folder, and make sure that files can be written to it.
-
-    Raises:
-        OSError: if they cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise OSError(f"the results cannot be written to {folder}: {error.strerror or error}") from error

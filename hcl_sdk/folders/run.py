@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from tqdm.auto import tqdm
 
+from hcl_sdk.files import make_output_folder
 from hcl_sdk.folders.errors import ArgumentError
-from hcl_sdk.folders.outputs import make_output_folder
 from hcl_sdk.folders.overlap import WORKERS
 from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan

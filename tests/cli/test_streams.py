@@ -170,3 +170,15 @@ def test_what_components_print_at_work_is_not_output(
             assert restored.size == (WIDTH, HEIGHT)
     else:
         assert json.loads(result.stdout)["path"] == "a.png"
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1"])
+def test_standard_output_can_be_named_as_a_file(weights: Path, tmp_path: Path, name: str) -> None:
+    draw("a.png")
+    arguments = ["detect", "a.png", "--coco", name, "--weights", str(weights), "--device", "cpu"]
+    hcl = Hcl(arguments, tmp_path / "logs")
+    assert hcl.wait() == 0, hcl.stderr
+    line, coco = hcl.stdout.splitlines()
+    assert line.startswith("a.png: ")
+    assert json.loads(coco)["images"][0]["file_name"] == "a.png"
+    assert "images" not in hcl.stderr

@@ -204,6 +204,27 @@ def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "target.json"]
 
 
+def test_what_is_open_already_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    with open(tmp_path / "log.txt", "w+b", buffering=0) as file:
+        file.write(b"before\n")
+        number = os.fstat(file.fileno()).st_ino
+        for path in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}"):
+            check_writable(Path(path))
+            write_whole(path, "text\n")
+        file.write(b"after\n")
+    assert (tmp_path / "log.txt").read_text() == "before\ntext\ntext\nafter\n"
+    assert (tmp_path / "log.txt").stat().st_ino == number
+    reading, writing = os.pipe()
+    check_writable(Path(f"/dev/fd/{writing}"))
+    write_whole(f"/dev/fd/{writing}", "text")
+    assert os.read(reading, 100) == b"text"
+    os.close(reading)
+    os.close(writing)
+    with open(tmp_path / "log.txt", "rb") as file, pytest.raises(OSError, match="cannot be written"):
+        check_writable(Path(f"/dev/fd/{file.fileno()}"))
+    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
+
+
 def test_the_home_of_nobody_is_not_found_rather_than_an_error_of_its_own() -> None:
     assert expand_home("~nobody-here/x") == Path("~nobody-here/x")
     assert expand_home("~/x") == Path.home() / "x"

@@ -109,10 +109,12 @@ def _run(options: argparse.Namespace) -> int:
     from hcl_onnx.run import Runner, check_outputs
     from hcl_sdk import Photo, PhotoError
     from hcl_sdk.errors import describe_error
+    from hcl_sdk.files import make_output_folder
 
     photos = list({photo.absolute(): photo for photo in options.photos}.values())
     check_outputs(photos, options.output, restoring=not options.detect, corruption_mask=options.mask)
     runner = Runner(options.model, threads=options.threads)
+    make_output_folder(options.output)
     failed = False
     for photo in photos:
         try:

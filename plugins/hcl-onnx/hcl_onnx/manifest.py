@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def read(folder: Path) -> Manifest:
     names = [field.name for field in fields(Manifest)]
     if lacking := [name for name in names if name not in content]:
         raise ModelError(f"{path} lacks {', '.join(lacking)}")
+    _check(path, content)
     manifest = Manifest(**{name: content[name] for name in names})
     for name, wanted in manifest.files.items():
         file = folder / name
@@ -79,6 +81,35 @@ def read(folder: Path) -> Manifest:
                 f"({file.stat().st_size} bytes); export it again"
             )
     return manifest
+
+
+_TYPES = {"version": str, "precision": str, "seed": int, "config": dict, "files": dict}
+_REQUIRED = "detection_size", "restoration_size", "threshold", "dilate", "feather", "detector", "restorer"
+_SIZES = "detection_size", "context_size", "restoration_size"
+_RANGES = dict.fromkeys(("threshold", "peak_threshold", "min_area"), 1.0) | dict.fromkeys(
+    ("dilate", "feather"), sys.float_info.max
+)
+
+
+def _check(path: Path, content: dict[str, Any]) -> None:
+    """Refuse a manifest with values that no export writes; a folder may come from strangers."""
+    for name, expected in _TYPES.items():
+        if not isinstance(content[name], expected) or isinstance(content[name], bool):
+            raise ModelError(f"{path}: {name}: expected {expected.__name__}, got {type(content[name]).__name__}")
+    for name, digest in content["files"].items():
+        if not isinstance(digest, str) or name in (".", "..") or Path(name).name != name:
+            raise ModelError(f"{path}: files: expected names in the folder, each with a SHA-256; got {name!r}")
+    config = content["config"]
+    if lacking := [name for name in _REQUIRED if name not in config]:
+        raise ModelError(f"{path}: config lacks {', '.join(lacking)}")
+    for name in _SIZES:
+        value = config.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise ModelError(f"{path}: config.{name}: expected a whole number from 1 on or null, got {value!r:.60}")
+    for name, most in _RANGES.items():
+        value = config.get(name, 0.0)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+            raise ModelError(f"{path}: config.{name}: expected a number from 0 to {most:g}, got {value!r:.60}")
 
 
 def hash_file(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import subprocess
@@ -43,6 +45,43 @@ def test_what_is_no_folder_of_an_export_is_not_waited_for(
     damage(tmp_path / "copy")
     with pytest.raises(ModelError, match=message):
         Runner(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"files": []}, "files: expected dict, got list"),
+        ({"files": {"../secret": "0"}}, "files: expected names in the folder, each with a SHA-256; got '../secret'"),
+        ({"files": {"detector.onnx": 5}}, "each with a SHA-256; got 'detector.onnx'"),
+        ({"config": 5}, "config: expected dict, got int"),
+        ({"config": {}}, "config lacks detection_size, restoration_size"),
+        ({"detection_size": "x"}, r"config.detection_size: expected a whole number from 1 on or null, got 'x'"),
+        ({"restoration_size": 0}, "config.restoration_size: expected a whole number from 1 on or null, got 0"),
+        ({"threshold": math.nan}, "config.threshold: expected a number from 0 to 1, got nan"),
+        ({"dilate": -5}, r"config.dilate: expected a number from 0 to 1.79769e\+308, got -5"),
+        ({"feather": "x"}, "config.feather: expected a number"),
+        ({"min_area": True}, "config.min_area: expected a number from 0 to 1, got True"),
+    ],
+)
+def test_values_that_no_export_writes_are_refused(
+    plain: Any, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    shutil.copytree(plain[1], tmp_path / "copy")
+    content = json.loads((tmp_path / "copy" / MANIFEST).read_text())
+    (content if change.keys() <= content.keys() else content["config"]).update(change)
+    (tmp_path / "copy" / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=message):
+        Runner(tmp_path / "copy")
+
+
+def test_the_output_is_tried_before_the_work(
+    plain: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Runner, "__call__", pytest.fail)
+    Image.fromarray(draw_photo(12, 17, 3)).save("x.png")
+    assert main(["run", "x.png", "--model", str(plain[1]), "-o", "x.png"]) == 1
+    assert capsys.readouterr().err == "hcl-onnx: the results cannot be written to x.png: File exists\n"
 
 
 @pytest.mark.parametrize(
