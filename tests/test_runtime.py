@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import platform
 import re
+import subprocess
+import sys
 
 import accelerate
 import pytest
@@ -141,3 +144,29 @@ def test_more_threads_than_processors_are_warned_of_with_the_remedy(
     warn_of_crowding(torch.device("cpu"))
     assert len(caplog.messages) == (0 if why is None else 1)  # the first process says it for all
     warn_of_crowding.cache_clear()
+
+
+HOLD_AND_FREE = """
+import sys
+from pathlib import Path
+from hcl_sdk.runtime import release_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+held = [bytes(65536) for _ in range(1600)]  # each too small for a mapping of its own
+last = held[-1]  # which keeps the rest from being given back
+full = resident()
+del held
+before = resident()
+release_memory()
+print(full - before, full - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
+def test_memory_that_the_c_library_keeps_is_given_back() -> None:
+    run = subprocess.run([sys.executable, "-c", HOLD_AND_FREE], capture_output=True, text=True, check=True)
+    kept, given = map(int, run.stdout.split())
+    assert kept < 0.2 * given
+    assert given > 60e6

@@ -12,7 +12,6 @@ number of a source for each target.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 
@@ -24,6 +23,7 @@ from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.masks import check_mask
 
 _AT_ONCE = 1 << 20  # distances held at a time
+_VOTED_AT_ONCE = 1 << 14  # pixels that are voted for at a time
 _MODE = 0.003  # variance of the kernel of the mean shift
 
 
@@ -251,37 +251,28 @@ def _find_agreed(patches: Patches, field: Tensor) -> Tensor:
 def _combine(
     patches: Patches, hole: Tensor, field: Tensor, weights: Tensor, values: Tensor, gains: Tensor | None, modes: int
 ) -> Tensor:
-    """Combine the votes for some pixels of the hole, as :func:`vote` says."""
-
-    def iterate_votes() -> Iterator[tuple[Tensor, Tensor]]:  # computed again every time: together they are large
-        for down, right in patches.offsets:
-            y, x = rows - down, columns - right
-            inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-            target = place[y.clamp(0, height - 1) * width + x.clamp(0, width - 1)].long()
-            counts = (inside & (target >= 0)).to(weights.dtype)
-            value = values[field[target] + (down * width + right)]
-            yield weights[target] * counts, value if gains is None else value + gains[target]
-
+    """Combine the votes for some pixels of the hole, as :func:`vote` says, a few pixels at a time."""
     height, width = patches.size
-    rows, columns = hole // width, hole % width
     place = index_targets(patches)
-    mode = None
-    if modes:
-        most = weights.new_zeros(len(rows))
-        mode = values.new_zeros(len(rows), values.shape[1])
-        for weight, value in iterate_votes():
-            mode = torch.where((weight > most)[:, None], value, mode)
-            most = torch.maximum(most, weight)
-    for _ in range(max(1, modes)):
-        total, mean = weights.new_zeros(len(rows), 1), values.new_zeros(len(rows), values.shape[1])
-        for weight, value in iterate_votes():
+    down, right = torch.tensor(patches.offsets, device=hole.device).T[..., None]
+    step = down * width + right
+    combined = []
+    for pixels in hole.split(_VOTED_AT_ONCE):
+        y, x = pixels // width - down, pixels % width - right
+        target = place[(pixels - step).clamp_(0, height * width - 1)].long()
+        counts = (y >= 0) & (y < height) & (x >= 0) & (x < width) & (target >= 0)
+        weight, value = weights[target] * counts, values[field[target] + step]
+        if gains is not None:
+            value += gains[target]
+        mode = value[weight.argmax(0), torch.arange(len(pixels), device=hole.device)] if modes else None
+        for _ in range(max(1, modes)):
+            likely = weight
             if mode is not None:
-                weight = weight * torch.exp((value - mode).square().sum(1) / (-2 * _MODE))
-            total += weight[:, None]
-            mean += weight[:, None] * value
-        mode = mean / total
-    assert mode is not None
-    return mode
+                likely = weight * torch.exp((value - mode).square().sum(2) / (-2 * _MODE))
+            mode = (likely[..., None] * value).sum(0) / likely.sum(0)[:, None]
+        assert mode is not None
+        combined.append(mode)
+    return torch.cat(combined)
 
 
 def index_targets(patches: Patches) -> Tensor:

@@ -106,8 +106,8 @@ class Photo:
 
     @classmethod
     def from_mask(cls, mask: np.ndarray) -> Photo:
-        """Convert a mask ``[H, W]`` bool to a grey photo of 8 bits: 255 = corrupted."""
-        return cls(pixels=(mask * np.uint8(255))[..., None], mode="L", _origin=_Origin("array", dimensions=2))
+        """Show a mask ``[H, W]`` bool, without a copy, as a grey photo; in files it has 8 bits, and 255 = corrupted."""
+        return cls(pixels=mask[..., None], mode="L", _origin=_Origin("array", dimensions=2))
 
     def __repr__(self) -> str:
         height, width = self.size
@@ -251,7 +251,7 @@ class Photo:
             else:
                 mode = color.FILE_MODES[mode]
                 pixels = color.from_pil(color.to_pil(pixels, self.mode).convert(mode))
-        elif pixels.dtype == bool or (pixels.dtype.kind == "f" and self._origin.kind not in ("file", "image")):
+        elif pixels.dtype.kind == "f" and self._origin.kind not in ("file", "image"):
             pixels = color.quantize(pixels.astype(np.float32), np.dtype(np.uint8))
         return Writable(pixels=pixels, mode=mode, icc_profile=self.icc_profile, exif=self.exif, dpi=self.dpi)
 

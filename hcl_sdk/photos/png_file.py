@@ -27,11 +27,11 @@ def write_png(
     exif: bytes | None,
     dpi: tuple[float, float] | None,
 ) -> None:
-    """Write ``[H, W, C]`` uint8 or uint16 values (C = 1 to 4: grey or RGB, with or without alpha) as a PNG file.
+    """Write ``[H, W, C]`` values (C = 1 to 4: grey or RGB, with or without alpha) as a PNG file.
 
     Args:
         file: the file to write to.
-        values: the pixels.
+        values: the pixels: uint8, uint16, or bool, which become 0 and 255.
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data, beginning with the TIFF header.
         dpi: dots per inch, horizontal and vertical.
@@ -54,7 +54,7 @@ def _make_chunks(
     packer = zlib.compressobj(LEVEL)
     above = np.zeros(width * channels * values.dtype.itemsize, np.uint8)
     for rows in cut_bands(height, width):
-        band = np.ascontiguousarray(values[rows])
+        band = values[rows] * np.uint8(255) if values.dtype == np.bool_ else np.ascontiguousarray(values[rows])
         lines = (band if depth == 8 else band.astype(">u2")).view(np.uint8).reshape(len(band), -1)
         if packed := packer.compress(_filter(lines, above, channels * values.dtype.itemsize).data):
             yield b"IDAT", packed

@@ -27,7 +27,7 @@ class Writable:
     """A photo as a file can hold it.
 
     Attributes:
-        pixels: ``[H, W, C]``, uint8, uint16, int32 or floating point.
+        pixels: ``[H, W, C]``, uint8, bool (which is written with 8 bits), uint16, int32 or floating point.
         mode: one of the modes that files can have.
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data as stored in files.
@@ -43,7 +43,7 @@ class Writable:
     @property
     def kind(self) -> str:
         """What a file has to hold: the mode, with the depth if it is not 8 bits."""
-        if self.pixels.dtype == np.uint8:
+        if self.pixels.dtype in (np.uint8, np.bool_):
             return self.mode
         return {"u": f"{self.mode};16", "i": "I", "f": "F"}[self.pixels.dtype.kind]
 
@@ -119,6 +119,8 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
         else:
             sixteen_bit.write_tiff(file, pixels, **metadata, premultiplied=is_premultiplied)
         return
+    if pixels.dtype == np.bool_:
+        pixels = pixels * np.uint8(255)
     if photo.kind == "I" and file_format.name == "PNG":
         pixels = pixels.astype(np.uint16)
     image = to_pil(pixels, mode)

@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
+    BAND,
     CERTAIN,
     REFINED_APART,
     REFINED_AROUND,
@@ -26,6 +27,7 @@ from hcl_sdk.functional.arrays import (
     fill_enclosed,
     grow_mask,
     intersect,
+    leave_unknown,
     measure_softness,
     shift,
     shrink_size,
@@ -44,7 +46,7 @@ from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Compositor, Photo
 from hcl_sdk.photos.regions import select_kinds
 from hcl_sdk.result import Fill, Result, list_kinds
-from hcl_sdk.runtime import Precision, autocast
+from hcl_sdk.runtime import Precision, autocast, release_memory
 from hcl_sdk.settings import Settings
 
 T = TypeVar("T")
@@ -229,6 +231,7 @@ class Flow:
         for own in split_mask(holes, settings.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
             fill = whole or Fill(image=self._restore_part(photo, near, mask, working), box=near, own=own)
+            _release_memory(fill.image)
             if not refined:
                 fills.append(fill)
                 continue
@@ -236,6 +239,7 @@ class Flow:
             for group in split_mask(holes, SEEN_AT_ONCE, REFINED_APART, box=own, around=REFINED_AROUND):
                 for box in cut_box(holes, group, REFINED_AT_ONCE):
                     parts.append(self._refine(result, box, mask, fill, parts))
+                    _release_memory(parts[-1].image)
             fills += parts
         return tuple(fills)
 
@@ -243,6 +247,12 @@ class Flow:
         """Refine a part of a fill at the photo's own resolution, continuing the parts before it."""
         settings, photo = self.settings, result.photo
         near = surround(own, photo.size, most=REFINED_AROUND)
+        unknown = mask[0, 0, *near].numpy().copy()
+        for other in before:
+            common = intersect(near, other.own)
+            if common is not None:
+                unknown[shift(common, near)] = False
+        near = leave_unknown(near, own, unknown)
         part, changed = photo.crop_rgb(*near), fill.crop(*near)
         hole, found = (x[..., near[0], near[1]].clone() for x in (mask, result.corruption_mask))
         for other in before:
@@ -267,12 +277,17 @@ class Flow:
                 guess = changed[..., rows, columns]
                 closed = close_seam(part[..., rows, columns], inside, guess).clamp_(0, 1)
                 changed[..., rows, columns] = torch.where(inside, closed, guess)
-        if settings.texture > 0:
-            changed = self._add_texture(part, hole, changed, shift(own, near))
-        else:
-            rows, columns = shift(own, near)
-            changed = changed[..., rows, columns].clone()
-        return Fill(image=changed, box=own, own=own)
+        inner = shift(own, near)
+        if settings.texture == 0:
+            return Fill(image=changed[..., *inner].clone(), box=own, own=own)
+        around = surround(inner, hole.shape[-2:], most=BLEND_REACH)
+        smooth = changed[..., *around].clone()
+        part = torch.where(hole, changed, part)
+        del changed
+        _release_memory(part)
+        textured = self._add_texture(part, hole)[..., *around]
+        blended = blend_texture(smooth, torch.where(hole[..., *around], textured, smooth), settings.texture)
+        return Fill(image=blended[..., *shift(inner, around)].clone(), box=own, own=own)
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
@@ -302,13 +317,10 @@ class Flow:
             return self._run_restorer(working.image, detection)  # the size that the photo would be shrunk to again
         return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
 
-    def _add_texture(self, rgb: Tensor, mask: Tensor, filled: Tensor, part: Window) -> Tensor:
-        """Add texture to a part of a filled photo, at the photo's resolution, whatever the restorer's was."""
-        near = surround(part, mask.shape[-2:], most=BLEND_REACH)
-        smooth = filled[..., *near].clone()
-        textured = synthesize(*(x.to(self.device) for x in (rgb, mask, filled)))[..., *near].cpu()
-        blended = blend_texture(smooth, torch.where(mask[..., *near], textured, smooth), self.settings.texture)
-        return blended[..., *shift(part, near)].clone()
+    def _add_texture(self, filled: Tensor, mask: Tensor) -> Tensor:
+        """Add texture to a filled part of a photo, at the photo's resolution, whatever the restorer's was."""
+        filled, mask = filled.to(self.device), mask.to(self.device)
+        return synthesize(filled, mask, filled).cpu()
 
     def _run_restorer(self, image: Tensor, detection: Detection) -> Tensor:
         assert self.restorer is not None
@@ -329,6 +341,12 @@ def _get_window(photo: Photo) -> Window:
     """Return the window of a whole photo: all rows, all columns."""
     height, width = photo.size
     return slice(0, height), slice(0, width)
+
+
+def _release_memory(done: Tensor) -> None:
+    """Release what making a large image took; after a small one it would take longer than it is worth."""
+    if done.numel() > BAND // 2:
+        release_memory()
 
 
 def _grow(mask: Tensor, border: tuple[float, float]) -> tuple[Tensor, bool]:

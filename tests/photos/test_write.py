@@ -191,3 +191,13 @@ def test_saving_through_a_link_writes_the_file_behind_it(tmp_path: Path) -> None
     Photo.open(random_image("L", (3, 3))).save(tmp_path / "link.png")
     assert (tmp_path / "link.png").is_symlink()
     assert Photo.open(tmp_path / "real.png").size == (3, 3)
+
+
+@pytest.mark.parametrize("size", [(60, 80), (1100, 1000)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_mask_is_written_in_black_and_white(size: tuple[int, int], suffix: str, tmp_path: Path) -> None:
+    mask = np.random.default_rng(0).random(size) < 0.3
+    Photo.from_mask(mask).save(tmp_path / f"mask.{suffix}")
+    with Image.open(tmp_path / f"mask.{suffix}") as read:
+        assert read.mode == "L"
+        assert np.array_equal(np.array(read), mask * np.uint8(255))

@@ -23,6 +23,7 @@ from hcl_sdk.functional.arrays._split import (
     REFINED_AT_ONCE,
     SEEN_AT_ONCE,
     cut_box,
+    leave_unknown,
     split_mask,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "grow_mask",
     "intersect",
     "label_regions",
+    "leave_unknown",
     "measure_softness",
     "scale_box",
     "select_regions",

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hcl_sdk.functional.arrays._boxes import cut_bands
+
 SWEEPS = 10
 """Gauss-Seidel iterations at each scale of a membrane; the error left at a scale has a wavelength of a few pixels."""
 
+_AT_ONCE = 1 << 16  # pixels that are interpolated at a time
 _DEEP = 3  # at this many scales coarser than its own, a pixel is a pixel away from what is near the border, or more
 
 _Floats = NDArray[np.float32]
@@ -52,14 +55,21 @@ def stretch_membrane(values: _Floats, mask: NDArray[np.bool_]) -> _Floats:
     for number in reversed(range(len(levels) - 1)):
         values, mask, _ = levels[number]
         coarser = levels[number + 1]
-        width = mask.shape[1]
         flat = values.reshape(-1, values.shape[2])
-        rows, columns = np.nonzero(mask)
-        flat[rows * width + columns] = _interpolate(solved, coarser.mask | coarser.border, rows, columns)
+        weighted = np.concatenate([solved, np.ones_like(solved[..., :1])], axis=-1)
+        weighted[~(coarser.mask | coarser.border)] = 0
+        shallow = None
         if number + _DEEP < len(levels):
-            shallow = ~ndimage.binary_erosion(levels[number + _DEEP].mask, np.ones((3, 3)), border_value=1)
-            near = shallow[rows >> _DEEP, columns >> _DEEP]
-            rows, columns = rows[near], columns[near]
+            deep = ndimage.binary_erosion(levels[number + _DEEP].mask, np.ones((3, 3)), border_value=1)
+            shallow = np.logical_not(deep)
+        relaxed = []
+        for band in cut_bands(*mask.shape, pixels=_AT_ONCE):
+            rows, columns = np.nonzero(mask[band])
+            rows += band.start
+            flat[rows * mask.shape[1] + columns] = _interpolate(weighted, rows, columns)
+            near = slice(None) if shallow is None else shallow[rows >> _DEEP, columns >> _DEEP]
+            relaxed.append((rows[near], columns[near]))
+        rows, columns = (np.concatenate(parts) for parts in zip(*relaxed, strict=True))
         halves = _color_chessboard(rows, columns, mask.shape)
         for _ in range(SWEEPS):
             for numbers, neighbors, inside in halves:
@@ -85,20 +95,16 @@ def _find_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _coarsen(level: _Level) -> _Level:
     """Halve a scale: a value is known where any of four is."""
-    border, mask = (part[..., None].astype(np.float32) for part in (level.border, level.mask))
-    sums = _halve(np.concatenate([level.values * border, border, mask], axis=-1))
-    known, wanted = sums[..., -2] > 0, sums[..., -1] > 0
-    values = sums[..., :-2]
-    values /= np.maximum(sums[..., -2:-1], 1)
-    return _Level(values, wanted & ~known, known)
+    count, wanted = (_halve(part[..., None].astype(np.float32)) for part in (level.border, level.mask))
+    values = _halve(np.where(level.border[..., None], level.values, np.float32(0)))
+    values /= np.maximum(count, 1)
+    border = count[..., 0] > 0
+    return _Level(values, (wanted[..., 0] > 0) & ~border, border)
 
 
-def _interpolate(values: _Floats, known: NDArray[np.bool_], rows: _Numbers, columns: _Numbers) -> _Floats:
-    """Interpolate bilinearly, at twice the scale, between the values that are known, ``[P, C]``."""
-    height, width = known.shape
-    weighted = np.concatenate([values, np.ones_like(values[..., :1])], axis=-1)
-    weighted[~known] = 0
-    flat = weighted.reshape(-1, weighted.shape[2])
+def _interpolate(weighted: _Floats, rows: _Numbers, columns: _Numbers) -> _Floats:
+    """Interpolate bilinearly, at twice the scale, between values with their weights behind them, ``[P, C]``."""
+    (height, width), flat = weighted.shape[:2], weighted.reshape(-1, weighted.shape[2])
     total = np.zeros((len(rows), flat.shape[1]), np.float32)
     for y, far in ((rows // 2, 0.75), ((rows // 2 + rows % 2 * 2 - 1).clip(0, height - 1), 0.25)):
         for x, wide in ((columns // 2, 0.75), ((columns // 2 + columns % 2 * 2 - 1).clip(0, width - 1), 0.25)):

@@ -72,6 +72,31 @@ def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
     return [_tighten(mask, part) for part in parts if mask[part].any()]
 
 
+def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_]) -> Window:
+    """Narrow the surroundings of a box on the sides where most of them is unknown, too, to 64 pixels.
+
+    Args:
+        near: the surroundings.
+        own: the box.
+        hole: ``[rows, columns]`` of the surroundings, True = unknown.
+
+    >>> leave_unknown((slice(0, 500), slice(0, 300)), (slice(200, 300), slice(0, 300)), np.arange(500)[:, None] >= 200)
+    (slice(0, 364, None), slice(0, 300, None))
+    """
+    narrowed = list(near)
+    for axis in (0, 1):
+        other = slice(own[1 - axis].start - near[1 - axis].start, own[1 - axis].stop - near[1 - axis].start)
+        lines = (hole[:, other] if axis == 0 else hole[other].T).mean(axis=1)  # how much of each is unknown
+        first, last = near[axis].start, near[axis].stop
+        start, stop = max(first, own[axis].start - LEAST_SIDE), min(last, own[axis].stop + LEAST_SIDE)
+        if start > first and lines[: start - first].mean() > 0.5:
+            first = start
+        if stop < last and lines[stop - near[axis].start :].mean() > 0.5:
+            last = stop
+        narrowed[axis] = slice(first, last)
+    return narrowed[0], narrowed[1]
+
+
 class _Group(NamedTuple):
     """A box, the pixels that cutting it saves in the surroundings, and its halves."""
 

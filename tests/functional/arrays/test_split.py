@@ -58,3 +58,27 @@ def test_regions_that_are_far_apart_have_surroundings_of_their_own() -> None:
     assert len(arrays.split_mask(mask, 512)) == 3
     mask[1500] = True
     assert len(arrays.split_mask(mask, 512)) == 1
+
+
+def test_a_box_and_narrower_surroundings_decide_what_is_worth_splitting() -> None:
+    mask = np.zeros((3000, 4000), bool)
+    for y in range(400, 3000, 1000):
+        for x in range(400, 4000, 1000):
+            mask[y : y + 200, x : x + 200] = True
+    assert len(arrays.split_mask(mask, 512)) == 1  # the surroundings of half of it would be all of it
+    groups = arrays.split_mask(mask, 512, 64, around=384)
+    assert len(groups) == 12
+    box = slice(0, 1300), slice(0, 4000)
+    assert arrays.split_mask(mask, 512, 64, box=box, around=384) == [group for group in groups if group[0].start < 1300]
+    assert arrays.split_mask(mask, 512, box=(slice(0, 300), slice(0, 300))) == []
+
+
+def test_of_unknown_surroundings_little_is_kept() -> None:
+    mask = np.zeros((3000, 3000), bool)
+    mask[500:2500, 500:2500] = True
+    own = slice(500, 1500), slice(500, 1500)
+    near = arrays.surround(own, mask.shape, 384)
+    assert arrays.leave_unknown(near, own, mask[near]) == (slice(116, 1564), slice(116, 1564))
+    mask[1500:] = False
+    assert arrays.leave_unknown(near, own, mask[near]) == (slice(116, 1884), slice(116, 1564))
+    assert arrays.leave_unknown(near, own, np.zeros_like(mask[near])) == near
