@@ -123,12 +123,18 @@ def test_the_hook_brings_all_that_is_looked_up_at_run_time(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, hooks.__name__, hooks)
     exec((Path(list_hook_folders()[0]) / "hook-hcl_sdk.py").read_text(encoding="utf-8"), given)
 
-    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
-    public = {f"hcl_sdk.{node.module}" for node in stub.body if isinstance(node, ast.ImportFrom)}
-    assert public <= set(given["hiddenimports"])
+    stubs = [stub for stub in PACKAGE.rglob("__init__.pyi") if stub.parent.name != "testing"]
+    assert len(stubs) == 4
+    for stub in stubs:
+        package = ".".join(stub.parent.relative_to(PACKAGE.parent).parts)
+        lines = ast.parse(stub.read_text(encoding="utf-8")).body
+        assert {f"{package}.{line.module}" for line in lines if isinstance(line, ast.ImportFrom)} <= {
+            *given["hiddenimports"]
+        }
     assert {"hcl_sdk.builtin", "hcl_sdk.cli.restore", "hcl_sdk.restorers.residual_unet"} <= set(given["hiddenimports"])
     assert not [name for name in given["hiddenimports"] if "testing" in name or "pyinstaller" in name]
     files = {f"{folder}/{Path(file).name}" for file, folder in given["datas"]}
+    assert {str(stub.relative_to(PACKAGE.parent)) for stub in stubs} <= files
     assert {"hcl_sdk/__init__.pyi", "hcl_sdk/assets/default/model.safetensors", "hcl_sdk/assets/sample.jpg"} <= files
     assert "hcl_sdk.dist-info/hcl_sdk.dist-info" in files
 
