@@ -25,12 +25,12 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
         model: the name of the queue for the pipeline.
     """
 
-    def detect(photo: str, sensitivity: float = pipeline.sensitivity) -> tuple[str, dict[str, Any]]:
+    def detect(photo: str | None, sensitivity: float = pipeline.sensitivity) -> tuple[str, dict[str, Any]]:
         files = run(photo, Adjustments(sensitivity=sensitivity), restoring=False)
         return str(files["mask"]), json.loads(files["coco"].read_text(encoding="utf-8"))
 
     def restore(
-        photo: str,
+        photo: str | None,
         sensitivity: float = pipeline.sensitivity,
         dilate: float | None = None,
         feather: float = pipeline.feather,
@@ -44,7 +44,9 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
             json.loads(files["coco"].read_text(encoding="utf-8")),
         )
 
-    def run(photo: str, adjustments: Adjustments, *, restoring: bool) -> dict[str, Path]:
+    def run(photo: str | None, adjustments: Adjustments, *, restoring: bool) -> dict[str, Path]:
+        if photo is None:
+            raise gr.Error("a photo is expected, as a file; got none", print_exception=False)
         # Each request is a visitor of its own, whose files expire like those of an idle one.
         visitor = programs.get(secrets.token_hex(8))
         path = Path(photo)

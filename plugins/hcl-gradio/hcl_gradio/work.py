@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from scipy import ndimage
 from hcl_sdk import Photo, PhotoError, Pipeline, Result
 from hcl_sdk.functional.arrays import label_regions
 from hcl_sdk.interfaces import DAMAGE
+from hcl_sdk.photos.read import read_megapixels
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
@@ -154,15 +156,11 @@ class Work:
             PhotoError: if it cannot be read, or has more pixels than are allowed.
         """
         try:
-            with Image.open(path) as image:  # reads the header alone
-                pixels = image.width * image.height
-        except Image.DecompressionBombError:
-            pixels = np.inf
-        except Exception:  # Photo.open explains better what is wrong with it
-            pixels = 0
-        if pixels > megapixels * 1e6:
-            size = "" if pixels == np.inf else f" of {pixels / 1e6:.0f} megapixels"
-            raise PhotoError(f"a photo{size}; this page takes up to {megapixels}", name=path.name)
+            found = read_megapixels(path, path.name, max_megapixels=math.inf)
+        except PhotoError:  # Photo.open explains better what is wrong with it
+            found = 0.0
+        if found > megapixels:
+            raise PhotoError(f"a photo of {found:.0f} megapixels; this page takes up to {megapixels}", name=path.name)
         try:
             return cls(Photo.open(path), path.name)
         except PhotoError as error:  # its message begins with a path that visitors need not see

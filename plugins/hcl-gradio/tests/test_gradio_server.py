@@ -80,6 +80,13 @@ def test_a_setting_out_of_range_is_an_answer(address: str, photos: list[Path], n
     assert call(address, "detect", [describe_file(path), number])[0] == "error"
 
 
+@pytest.mark.parametrize("endpoint", ["detect", "restore"])
+def test_no_photo_is_an_answer(address: str, endpoint: str) -> None:
+    kind, said = call(address, endpoint, [None, 0.5] + [None, 0, 0] * (endpoint == "restore"))
+    assert kind == "error"
+    assert said["error"] == "a photo is expected, as a file; got none"
+
+
 def make_bomb() -> bytes:
     """A PNG of some kilobytes that says that it is 60,000 x 60,000 pixels."""
 

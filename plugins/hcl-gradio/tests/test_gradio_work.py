@@ -178,6 +178,9 @@ def test_a_photo_of_too_many_pixels_is_refused_by_its_header(tmp_path: Path) -> 
     assert Work.open(tmp_path / "large.png", 3).size == (1000, 3000)
     with pytest.raises(PhotoError, match="a photo of 3 megapixels; this page takes up to 2"):
         Work.open(tmp_path / "large.png", 2)
+    Image.new("1", (14_000, 13_000)).save(tmp_path / "larger.png")  # which Pillow itself refuses
+    with pytest.raises(PhotoError, match="a photo of 182 megapixels; this page takes up to 24"):
+        Work.open(tmp_path / "larger.png", 24)
 
 
 def test_visitors_are_forgotten_with_their_files(tmp_path: Path) -> None:
