@@ -24,6 +24,7 @@ from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.pipeline._schema import has_random_weights
 from hcl_sdk.plugins import registry
+from hcl_sdk.registry import PluginError, RegistryError
 from hcl_sdk.registry._output import mark_own_code, mark_plugin_code
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 from hcl_sdk.settings import PRESETS
@@ -95,7 +96,7 @@ def load_pipeline(
         raise click.BadParameter(reasons, param_hint="'--restorer'") from error
     except (ValueError, OSError) as error:
         raise click.ClickException(f"weights {mapping['weights']}: {error}") from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, PluginError, RegistryError):
         raise
     except BaseException as error:  # a plugin's component can raise anything while it is made
         what = f"the restorer {restorer}" if restorer is not None else config or f"weights {mapping['weights']}"
