@@ -1,12 +1,12 @@
 """What restoring a photo takes, by its size: CPU seconds, peak memory, and how far time is from a straight line.
 
-    python benchmarks/scale.py [--sizes 512x512 2048x2048 8192x8192 12000x9000] [--weights default]
+    python benchmarks/scale.py [--sizes 512x512 2048x2048 8192x8192 12000x9000] [--pieces 1] [--weights default]
 
 A photo that looks like one (a smooth sample, enlarged, with grain) is made at each size with the same share of it
-pasted over, and written as JPEG; a process of its own reads it, restores it with the mask known, and saves mask and
-restored photo. Measured are the CPU seconds of these steps without imports and loading, and the greatest resident
-memory of the process, imports included. The last column compares the time with a line through the smallest and the
-largest photo.
+pasted over, in one piece or several, and written as JPEG; a process of its own reads it, restores it with the mask
+known, and saves mask and restored photo. Measured are the CPU seconds of these steps without imports and loading, and
+the greatest resident memory of the process, imports included. The last column compares the time with a line through
+the smallest and the largest photo.
 """
 
 from __future__ import annotations
@@ -30,25 +30,32 @@ from PIL import Image
 SHARE = 0.05
 
 
-def make_photo(height: int, width: int, file: Path) -> None:
-    """A photo of so many pixels, of which 5 % are one flat patch in the middle."""
+def make_photo(height: int, width: int, pieces: int, file: Path) -> None:
+    """A photo of so many pixels, of which 5 % are flat patches."""
     with resources.files("hcl_sdk").joinpath("assets/sample.jpg").open("rb") as stream:
         pixels = np.array(Image.open(stream).convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
     rng = np.random.default_rng(0)
     for y in range(0, height, 512):
         band = pixels[y : y + 512].astype(np.int16) + rng.integers(-4, 5, (min(512, height - y), width, 1), np.int16)
         pixels[y : y + 512] = band.clip(0, 255)
-    rows, columns = find_patch(height, width)
-    pixels[rows, columns] = (250, 0, 200)
+    for patch in place_patches(height, width, pieces):
+        pixels[patch] = (250, 0, 200)
     Image.fromarray(pixels).save(file, quality=92)
 
 
-def find_patch(height: int, width: int) -> tuple[slice, slice]:
-    tall, wide = round(height * SHARE**0.5), round(width * SHARE**0.5)
-    return slice((height - tall) // 2, (height + tall) // 2), slice((width - wide) // 2, (width + wide) // 2)
+def place_patches(height: int, width: int, pieces: int) -> list[tuple[slice, slice]]:
+    """Rows and columns of patches in the middles of a grid, as wide to as tall as the photo; one is in its middle."""
+    across = max(n for n in range(1, pieces + 1) if pieces % n == 0 and n * n <= pieces)
+    down, across = (across, pieces // across) if width >= height else (pieces // across, across)
+    tall, wide = (round(extent * (SHARE / pieces) ** 0.5) for extent in (height, width))
+    return [
+        (slice((y - tall) // 2, (y + tall) // 2), slice((x - wide) // 2, (x + wide) // 2))
+        for y in range(height // down, 2 * height, 2 * height // down)
+        for x in range(width // across, 2 * width, 2 * width // across)
+    ][:pieces]
 
 
-def restore(file: Path, weights: str, mask_known: bool) -> None:
+def restore(file: Path, weights: str, mask_known: bool, pieces: int) -> None:
     """Restore a file in this process, and print what it took."""
     import torch
 
@@ -60,7 +67,8 @@ def restore(file: Path, weights: str, mask_known: bool) -> None:
     photo = Photo.open(file)
     if mask_known:
         mask = np.zeros(photo.size, np.bool_)
-        mask[find_patch(*photo.size)] = True
+        for patch in place_patches(*photo.size, pieces):
+            mask[patch] = True
         result = pipeline.restore(photo, corruption_mask=mask)
     else:
         result = pipeline(photo)
@@ -72,6 +80,7 @@ def restore(file: Path, weights: str, mask_known: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["512x512", "2048x2048", "8192x8192", "12000x9000"])
+    parser.add_argument("--pieces", type=int, default=1, help="in which 5 %% of the photo are missing")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--find", action="store_true", help="find the mask, too, instead of knowing it")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
@@ -79,10 +88,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.make is not None:
         width, height = map(int, arguments.sizes[0].split("x"))
-        make_photo(height, width, arguments.make)
+        make_photo(height, width, arguments.pieces, arguments.make)
         return
     if arguments.file is not None:
-        restore(arguments.file, arguments.weights, not arguments.find)
+        restore(arguments.file, arguments.weights, not arguments.find, arguments.pieces)
         return
     print(f"{platform.machine()}, 1 thread, {date.today()}\n")
     measured: list[tuple[str, float, float, float]] = []
@@ -91,9 +100,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "photo.jpg")
             # In a process of its own: what a process has held counts as its peak, in those that it starts, too.
-            make = [sys.executable, __file__, "--sizes", size, "--make", str(file)]
-            subprocess.run(make, check=True)
-            command = [sys.executable, __file__, "--file", str(file), "--weights", arguments.weights]
+            pieces = ["--pieces", str(arguments.pieces)]
+            subprocess.run([sys.executable, __file__, "--sizes", size, *pieces, "--make", str(file)], check=True)
+            command = [sys.executable, __file__, "--file", str(file), *pieces, "--weights", arguments.weights]
             command += ["--find"] if arguments.find else []
             environment = os.environ | {"OMP_NUM_THREADS": "1"}
             run = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
