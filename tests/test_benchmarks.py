@@ -63,12 +63,13 @@ def make_folders(photos: str, folder: Path) -> dict[str, str]:
     return {"FONTS": str(folder), "FILM": photos, "LOGOS": photos}
 
 
-@pytest.mark.parametrize("stage", train.STAGES, ids=lambda stage: stage.name)
+@pytest.mark.parametrize("stage", train.STAGES + train.LATER_STAGES, ids=lambda stage: stage.name)
 def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str, tmp_path: Path) -> None:
     folders = make_folders(photos, tmp_path)
     fields = [f"data.dataset.path={photos}", f"validation.dataset.path={photos}", *stage.fields]
     if stage.after:
-        assert stage.after in [other.name for other in train.STAGES[: train.STAGES.index(stage)]]
+        stages = train.STAGES + train.LATER_STAGES
+        assert stage.after in ["damage_head/run", *(other.name for other in stages[: stages.index(stage)])]
         fields.append("pipeline=default")
     mapping = override(load_yaml(train.read_recipe(stage.recipe, folders)), [*fields, f"steps={stage.steps}"])
     _, recipe = load_run(mapping, device="cpu")
@@ -162,6 +163,18 @@ def test_detectors_are_averaged_weight_by_weight(tiny_pipeline: Pipeline, tmp_pa
     assert made.keys() == states[0].keys()
     for name, tensor in made.items():
         torch.testing.assert_close(tensor.double(), sum(state[name].double() for state in states) / 3)
+
+
+def test_a_verdict_is_shifted_by_its_logit_and_nothing_else_is() -> None:
+    detector = Pipeline.from_pretrained("default", device="cpu").detector
+    assert detector is not None
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = detector(image)
+        join.shift_verdict(detector, 1.5)
+        after = detector(image)
+    torch.testing.assert_close(after.verdict_logits, before.verdict_logits + 1.5)
+    assert torch.equal(after.confidence, before.confidence)
 
 
 class Measured:

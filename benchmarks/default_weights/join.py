@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import attrs
 import torch
+from torch import nn
 
 from hcl_sdk import Pipeline
 from hcl_sdk.detector import Detector
@@ -42,6 +43,16 @@ def with_fusion(detector: Detector, weights: str) -> Detector:
     return attrs.evolve(detector, detail_fusion=other.detail_fusion)
 
 
+def shift_verdict(detector: Detector, bias: float) -> None:
+    """Let the verdict expect another share of damaged photos than it was taught on (Saerens et al., 2002, eq. 4)."""
+    if detector.verdict is None:
+        raise SystemExit("expected a detector with a verdict to shift")
+    last = detector.verdict.judge[-1]
+    assert isinstance(last, nn.Linear)
+    with torch.no_grad():
+        last.bias.add_(bias)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("detectors", nargs="+", metavar="DETECTOR")
@@ -53,8 +64,9 @@ def main() -> None:
     parser.add_argument(
         "--fusion-of", metavar="WEIGHTS", help="take the detail_fusion of these, which sees logits only"
     )
+    parser.add_argument("--verdict-bias", type=float, default=0, help="is added to the verdict's logit")
     parser.add_argument("--restoration-size", type=int, default=512)
-    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
     parser.add_argument("--fill-enclosed", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--dilate", type=float, default=2)
@@ -68,6 +80,8 @@ def main() -> None:
     detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
         detector = with_fusion(detector, arguments.fusion_of)
+    if arguments.verdict_bias:
+        shift_verdict(detector, arguments.verdict_bias)
     pipeline = Pipeline(
         detector,
         Pipeline.from_pretrained(arguments.restorer).restorer,

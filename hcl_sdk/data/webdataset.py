@@ -147,7 +147,7 @@ def list_shard(shard: Path) -> Iterator[tuple[str, int, int, int]]:
     Raises:
         ValueError: if it is compressed or damaged, or not a regular file: a pipe may never begin, a device never end.
     """
-    if is_special(shard):
+    if is_special(shard) or shard.is_dir():
         raise ValueError(f"{str(shard)!r} is not a regular file; expected an uncompressed tar file")
     try:
         with tarfile.open(shard, "r:") as archive:

@@ -35,7 +35,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
         FileNotFoundError: if the file does not exist.
         ConversionError: if the file holds anything else.
     """
-    if is_special(path):
+    if is_special(path) or path.is_dir():
         raise ConversionError(f"{path} is not a regular file; expected a checkpoint written by torch.save")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
