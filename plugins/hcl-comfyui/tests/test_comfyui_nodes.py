@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from hcl_sdk import Pipeline
@@ -64,7 +67,10 @@ def check_output(kind: str, output: Any) -> None:
 
 
 def draw_batch(count: int = 2) -> Tensor:
-    image = torch.rand(count, 72, 96, 3, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.4
+    """Photos with a white bar in different places, smaller ones of the sample in the package."""
+    with (files("hcl_sdk") / "assets/sample.jpg").open("rb") as file:
+        photo = Image.open(file).convert("RGB").resize((96, 72), Image.Resampling.LANCZOS)
+    image = torch.from_numpy(np.array(photo)).float()[None].repeat(count, 1, 1, 1) / 255
     for i in range(count):
         image[i, 20 + 10 * i : 24 + 10 * i, 10:80] = 1.0
     return image
