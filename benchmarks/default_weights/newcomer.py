@@ -134,7 +134,7 @@ def main() -> None:
 
 
 def read_photos(folder: str, only: str | None, side: int | None, most: int) -> list[Image.Image]:
-    """At most so many photos of a folder, evenly chosen, scaled to a shorter side if one is given."""
+    """Read up to ``most`` photos of a folder, evenly chosen, and scale them to a shorter side if one is given."""
     dataset = FolderDataset(path=folder, only=only)
     chosen = np.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().astype(int)
     photos = [Image.fromarray(dataset[int(i)].image) for i in chosen]

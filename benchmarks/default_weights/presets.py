@@ -85,14 +85,14 @@ class Measure:
         if values is None:
             return np.asarray(case.result.photo.to_native())
         filling = {name: values[name] for name in ("dilate", "feather", "unveil") if name in values}
-        mask = self.pipeline.to_mask(case.result, **_choosing(values))
+        mask = self.pipeline.to_mask(case.result, **_select_choices(values))
         return np.asarray(self.pipeline.replace(**filling).restore(case.result.photo, corruption_mask=mask).restored)
 
     def _mask(self, result: Result, values: Values) -> NDArray[np.bool_]:
-        return self.pipeline.to_mask(result, **_choosing(values))[0, 0].numpy()
+        return self.pipeline.to_mask(result, **_select_choices(values))[0, 0].numpy()
 
 
-def _choosing(values: Values) -> Values:
+def _select_choices(values: Values) -> Values:
     return {name: values[name] for name in ("sensitivity", "only", "skip", "min_area") if name in values}
 
 
