@@ -79,7 +79,7 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    if (descriptor := _find_descriptor(path)) is not None:
+    if (descriptor := find_descriptor(path)) is not None:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(text.encode("utf-8"))
         return
@@ -95,7 +95,7 @@ _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _DESCRIPTOR = re.compile(r"(?:/dev|/proc/self)/fd/(\d+)")
 
 
-def _find_descriptor(path: str | os.PathLike[str]) -> int | None:
+def find_descriptor(path: str | os.PathLike[str]) -> int | None:
     """Return the file descriptor of this process that a path stands for."""
     name = os.path.abspath(path)
     if name in _STREAMS:
@@ -112,7 +112,7 @@ def check_writable(path: Path) -> None:
     """
     target = Path(os.path.realpath(path))
     try:
-        if (descriptor := _find_descriptor(path)) is not None:
+        if (descriptor := find_descriptor(path)) is not None:
             os.write(descriptor, b"")
         elif target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar
 
 import click
 
+from hcl_sdk.files import find_descriptor
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 _V = TypeVar("_V")
 
 Decorator: TypeAlias = "Callable[[Callable[..., Any]], Callable[..., Any]]"
-
-
-_STANDARD_OUTPUT = "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"
 
 
 class PathType(click.Path):
@@ -39,7 +37,7 @@ class PathType(click.Path):
             self.fail("expected a path, got an empty string.", param, ctx)
         if "://" in str(value):
             self.fail(f"URLs are not supported; download the file first: {value}", param, ctx)
-        if str(value) in _STANDARD_OUTPUT:
+        if find_descriptor(str(value)) == 1:
             with contextlib.suppress(OSError, ValueError):  # it was replaced, as in a test
                 value = f"/dev/fd/{sys.stdout.fileno()}"  # the command's own; what libraries print goes elsewhere
         return super().convert(value, param, ctx)

@@ -67,9 +67,7 @@ class Stages:
             opened = Photo.open(photo.path, max_megapixels=self.plan.max_megapixels)
             self.plan.outputs.check_format(photo, opened)
             return _Opened(input=photo, photo=opened)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
+        except BaseException as error:
             return self._fail(photo, error)
 
     def _process(self, opened: _Opened | PhotoOutcome) -> _Processed | PhotoOutcome:
@@ -84,9 +82,7 @@ class Stages:
             else:
                 result = self.pipeline.detect(opened.photo, region=self.region)
             return _Processed(input=photo, result=result)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
+        except BaseException as error:
             return self._fail(photo, error)
 
     def _write(self, processed: _Processed | PhotoOutcome) -> PhotoOutcome:
@@ -106,10 +102,11 @@ class Stages:
             if self.page is not None:
                 self.page.add(outcome, result)
             return outcome
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # also of plugins that raise one of their own: none may stop a long run
+        except BaseException as error:
             return self._fail(photo, error)
 
     def _fail(self, photo: Input, error: BaseException) -> PhotoOutcome:
+        """Report any failure, also one of a plugin's own class: only the user may stop a long run."""
+        if isinstance(error, KeyboardInterrupt):
+            raise error
         return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, self.pipeline.device))

@@ -18,7 +18,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.arrays import split_mask, stretch_membrane
+from hcl_sdk.functional.arrays import bound_mask, stretch_membrane
 from hcl_sdk.functional.masks import check_mask
 from hcl_sdk.functional.patch_fields import FieldSearch, Patches, find_nearest, find_patches, index_targets, vote
 from hcl_sdk.functional.pull_push import pull_push
@@ -174,7 +174,7 @@ def _synthesize_one(
     assert coarser.weights is not None
     pixels = _flatten(known) if pixels is None else pixels
     patches, width, holes = coarser.patches, mask.shape[-1], mask[0, 0].cpu().numpy()
-    (box,) = split_mask(holes, max(holes.shape), most=1)
+    box = bound_mask(holes)
     top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
     part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which has the border in it
     inside = mask[..., *part]

@@ -22,6 +22,7 @@ from hcl_sdk.functional.arrays import (
     SEEN_AT_ONCE,
     Box,
     Window,
+    bound_mask,
     cut_box,
     feather_tiles,
     fill_enclosed,
@@ -270,13 +271,12 @@ class Flow:
             hole, _ = _grow(rest, result._border)
         changed = torch.where(hole | (alpha == 0), changed, part)
         del alpha
-        if settings.seamless or settings.texture > 0:
-            for box in split_mask(hole[0, 0].numpy(), max(hole.shape), most=1):
-                rows, columns = surround(box, hole.shape[-2:], most=1)  # the border is in it
-                inside = hole[..., rows, columns]
-                guess = changed[..., rows, columns]
-                closed = close_seam(part[..., rows, columns], inside, guess).clamp_(0, 1)
-                changed[..., rows, columns] = torch.where(inside, closed, guess)
+        if (settings.seamless or settings.texture > 0) and hole.any():
+            rows, columns = surround(bound_mask(hole[0, 0].numpy()), hole.shape[-2:], most=1)  # the border is in it
+            inside = hole[..., rows, columns]
+            guess = changed[..., rows, columns]
+            closed = close_seam(part[..., rows, columns], inside, guess).clamp_(0, 1)
+            changed[..., rows, columns] = torch.where(inside, closed, guess)
         inner = shift(own, near)
         if settings.texture == 0:
             return Fill(image=changed[..., *inner].clone(), box=own, own=own)

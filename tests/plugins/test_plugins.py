@@ -8,13 +8,13 @@ import sys
 import textwrap
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 import hcl_sdk
 from hcl_sdk import plugins
@@ -314,10 +314,8 @@ def test_an_interruption_by_the_user_is_not_taken_for_a_broken_plugin(install: I
         discover(Registry())
 
 
-def test_what_plugins_print_is_not_output_of_the_command(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "print('as imported')\n" + _hook("print('as called'); registry.head('one', 'of_loud:absent')")
-    install("loud-dist", code, module="of_loud")
-    registry = Registry(discover=discover)
+def run_in_command(work: Callable[[], None]) -> Result:
+    """Run work in a command that prints a line after it."""
 
     @click.group(cls=PluginGroup)
     def group() -> None:
@@ -325,12 +323,23 @@ def test_what_plugins_print_is_not_output_of_the_command(install: Install, monke
 
     @group.command()
     def show() -> None:
-        with pytest.raises(PluginError):
-            registry.get("head", "one")
+        work()
         click.echo("shown")
 
+    return CliRunner().invoke(group, ["show"])
+
+
+def test_what_plugins_print_is_not_output_of_the_command(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "print('as imported')\n" + _hook("print('as called'); registry.head('one', 'of_loud:absent')")
+    install("loud-dist", code, module="of_loud")
+    registry = Registry(discover=discover)
+
+    def work() -> None:
+        with pytest.raises(PluginError):
+            registry.get("head", "one")
+
     before = sys.stdout
-    result = CliRunner().invoke(group, ["show"])
+    result = run_in_command(work)
     assert (result.stdout, result.stderr) == ("shown\n", "as imported\nas called\n")
     assert sys.stdout is before
 
@@ -344,19 +353,13 @@ def test_what_plugins_write_in_other_ways_is_not_output_of_the_command_either(in
     install("loud-dist", code + _hook("registry.head('one', 'of_louder:absent')"), module="of_louder")
     registry = Registry(discover=discover)
 
-    @click.group(cls=PluginGroup)
-    def group() -> None:
-        pass
-
-    @group.command()
-    def show() -> None:
+    def work() -> None:
         registry.list_entries()
         thread = threading.Thread(target=sys.modules["of_louder"].say)
         thread.start()
         thread.join()
-        click.echo("shown")
 
-    result = CliRunner().invoke(group, ["show"])
+    result = run_in_command(work)
     assert (result.stdout, result.stderr) == ("shown\n", "bytes\n" + "in a thread\nkept\n" * 2)
 
 

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from hcl_sdk.corruptions.ranges import between
 from hcl_sdk.corruptions.soft import Canvas, Patch
+from hcl_sdk.functional.arrays import bound_mask
 from hcl_sdk.interfaces import Content, Damage, component
 
 _GRID = 96
@@ -100,9 +101,9 @@ def _cut_out(source: NDArray[np.uint8], rng: np.random.Generator) -> tuple[Image
     goal = height * width * rng.uniform(0.1, 0.7) * rng.uniform(0.2, 0.6)
     chosen = _join_regions(labels, smooth, int(at), goal, rng)
     mask: Any = ndimage.binary_fill_holes(np.pad(chosen[labels], _MARGIN))
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, left = int(rows[0]) - _MARGIN, int(columns[0]) - _MARGIN
-    bottom, right = int(rows[-1]) + 1 + _MARGIN, int(columns[-1]) + 1 + _MARGIN
+    rows, columns = bound_mask(mask)
+    top, left = rows.start - _MARGIN, columns.start - _MARGIN
+    bottom, right = rows.stop + _MARGIN, columns.stop + _MARGIN
     smoothed = ndimage.gaussian_filter(mask[top:bottom, left:right].astype(np.float32), 0.9)  # no steps when enlarged
     outline = Image.fromarray(np.round(255 * smoothed).astype(np.uint8))
     across, down = photo.width / width, photo.height / height

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 Window: TypeAlias = tuple[slice, slice]
 """Rows and columns of a photo, each with a start and a stop."""
 
@@ -59,6 +62,25 @@ def surround(box: Window, size: Sequence[int], most: float = math.inf) -> Window
         slice(max(0, part.start - margin), min(extent, part.stop + margin))
         for part, extent in zip(box, size, strict=True)
         for margin in [int(min(max(64, part.stop - part.start), most))]
+    )
+    return rows, columns
+
+
+def bound_mask(mask: NDArray[np.bool_], box: Window | None = None) -> Window:
+    """Find the tight box around the True pixels of a mask ``[H, W]``, of which there must be some.
+
+    Args:
+        mask: ``[H, W]``.
+        box: rows and columns outside of which the mask is ignored; None for the whole mask.
+    """
+    box = box or (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+    part = mask[box]
+    rows, columns = (
+        slice(start + int(used[0]), start + int(used[-1]) + 1)
+        for start, used in (
+            (box[0].start, np.flatnonzero(part.any(axis=1))),
+            (box[1].start, np.flatnonzero(part.any(axis=0))),
+        )
     )
     return rows, columns
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcl_sdk.functional.arrays._boxes import Box
+from hcl_sdk.functional.arrays._boxes import Box, bound_mask
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import shrink_mask
 
@@ -47,9 +47,8 @@ def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box
     seed = np.zeros(values.shape, np.bool_)
     seed[surest] = True
     part = select_regions(values > values[surest] / 2, seed)
-    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y
+    rows, columns = bound_mask(part)
+    return columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
 
 
 def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[np.bool_], threshold: float) -> float:
@@ -93,9 +92,9 @@ def fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray
     found = confidence > threshold
     if not found.any():
         return confidence
-    rows, columns = (slice(used[0], used[-1] + 1) for used in (np.flatnonzero(found.any(axis=x)) for x in (1, 0)))
+    box = bound_mask(found)
     filled = confidence.copy()
-    filled[rows, columns] = _fill_enclosed(confidence[rows, columns], threshold)
+    filled[box] = _fill_enclosed(confidence[box], threshold)
     return filled
 
 

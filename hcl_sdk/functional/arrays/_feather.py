@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcl_sdk.functional.arrays._boxes import Window, locate
+from hcl_sdk.functional.arrays._boxes import Window, bound_mask, locate
 
 Tile: TypeAlias = tuple[Window, NDArray[np.float32]]
 """A window, and numbers for its pixels."""
@@ -69,9 +69,8 @@ def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> It
             box = slice(top, min(height, top + side)), slice(left, min(width, left + side))
             inner = tuple(slice(b.start - n.start, b.stop - n.start) for b, n in zip(box, near, strict=True))
             weight = _feather(mask[near], dilate, feather)[inner]
-            rows, columns = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
-            if rows.size:
-                part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            if weight.any():
+                part = bound_mask(weight > 0)
                 yield locate(box, part), weight[part]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcl_sdk.functional.arrays._boxes import cut_bands
+from hcl_sdk.functional.arrays._boxes import bound_mask, cut_bands, surround
 
 SWEEPS = 10
 """Gauss-Seidel iterations at each scale of a membrane; the error left at a scale has a wavelength of a few pixels."""
@@ -24,8 +24,7 @@ def close_seam(image: _Floats, mask: NDArray[np.bool_], fill: _Floats) -> _Float
     """Do :func:`hcl_sdk.functional.compositing.close_seam` for one image: ``[C, H, W]`` and ``[H, W]``."""
     if not mask.any() or mask.all():
         return np.where(mask, fill, image)
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
+    box = surround(bound_mask(mask), mask.shape, most=1)
     hole = mask[box][..., None].astype(np.float32)
     inside = _add_sides(np.concatenate([fill[:, *box].transpose(1, 2, 0) * hole, hole], axis=-1))
     jump = image[:, *box].transpose(1, 2, 0) - inside[..., :-1] / np.maximum(inside[..., -1:], 1)

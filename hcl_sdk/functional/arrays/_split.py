@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hcl_sdk.functional.arrays._boxes import Window, surround
+from hcl_sdk.functional.arrays._boxes import Window, bound_mask, surround
 from hcl_sdk.functional.arrays._sizes import LEAST_SIDE
 
 SEEN_AT_ONCE = 512
@@ -47,7 +47,7 @@ def split_mask(
     box = box or (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
     if not mask[box].any():
         return []
-    whole = _tighten(mask, box)
+    whole = bound_mask(mask, box)
     groups = [_Group(whole, *_find_cut(mask, whole, shorter, around))]
     while len(groups) < most:
         best = max(groups, key=lambda group: group.gain)
@@ -69,7 +69,7 @@ def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
         for top in range(box[0].start, box[0].stop, side)
         for left in range(box[1].start, box[1].stop, side)
     ]
-    return [_tighten(mask, part) for part in parts if mask[part].any()]
+    return [bound_mask(mask, part) for part in parts if mask[part].any()]
 
 
 def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_]) -> Window:
@@ -118,7 +118,7 @@ def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int, around: float)
             if gaps[i] <= LEAST_SIDE:
                 break
             parts = slice(box[axis].start, int(used[i]) + 1), slice(int(used[i + 1]), box[axis].stop)
-            halves = tuple(_tighten(mask, (part, box[1]) if axis == 0 else (box[0], part)) for part in parts)
+            halves = tuple(bound_mask(mask, (part, box[1]) if axis == 0 else (box[0], part)) for part in parts)
             gain = _count(near) - sum(_count(surround(half, mask.shape, around)) for half in halves)
             if gain > max(best[0], _count(near) // 16):
                 best = gain, halves
@@ -127,16 +127,3 @@ def _find_cut(mask: NDArray[np.bool_], box: Window, shorter: int, around: float)
 
 def _count(box: Window) -> int:
     return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
-
-
-def _tighten(mask: NDArray[np.bool_], box: Window) -> Window:
-    """Tighten a box to the True pixels in it, of which there must be some."""
-    part = mask[box]
-    rows, columns = (
-        slice(start + int(used[0]), start + int(used[-1]) + 1)
-        for start, used in (
-            (box[0].start, np.flatnonzero(part.any(axis=1))),
-            (box[1].start, np.flatnonzero(part.any(axis=0))),
-        )
-    )
-    return rows, columns

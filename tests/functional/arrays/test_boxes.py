@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_masks import masks
 
 from hcl_sdk.functional import arrays
 
@@ -61,3 +62,16 @@ def test_bands_cover_all_rows_once(height: int, width: int, pixels: int) -> None
     bands = arrays.cut_bands(height, width, pixels)
     assert [y for rows in bands for y in range(rows.start, rows.stop)] == list(range(height))
     assert all((rows.stop - rows.start) * width <= max(pixels, width) for rows in bands)
+
+
+@given(masks)
+def test_a_mask_is_bounded_tightly(mask: np.ndarray) -> None:
+    places = np.argwhere(mask)
+    if len(places):
+        (top, left), (bottom, right) = places.min(0), places.max(0) + 1
+        assert arrays.bound_mask(mask) == (slice(top, bottom), slice(left, right))
+        lower = places[places[:, 0] >= mask.shape[0] // 2]
+        if len(lower):
+            (top, left), (bottom, right) = lower.min(0), lower.max(0) + 1
+            half = slice(mask.shape[0] // 2, mask.shape[0]), slice(0, mask.shape[1])
+            assert arrays.bound_mask(mask, half) == (slice(top, bottom), slice(left, right))
