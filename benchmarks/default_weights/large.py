@@ -70,7 +70,7 @@ def main() -> None:
         ways[str(pipeline.detail_size)] = pipeline
     photos = read_photos(arguments.photos, None, arguments.side, arguments.most)
     print(f"{len(photos)} photos, shorter sides {sorted({min(photo.size) for photo in photos})}, JPEG 90\n")
-    print("| damage | detail_size | at least half found | nothing found | flagged besides |\n|---|---|---|---|---|")
+    print("| damage | detail_size | at least half found | nothing found | flagged elsewhere |\n|---|---|---|---|---|")
     spent = {way: np.zeros(2) for way in ways}
     shares: dict[str, list[float]] = {way: [] for way in ways}
     for damage in [d for d in DAMAGES if d.__name__ in arguments.damages]:

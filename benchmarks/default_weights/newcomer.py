@@ -117,7 +117,7 @@ def main() -> None:
         return pipeline.detect(save_as_jpeg(photo, arguments.quality)).corruption_mask[0, 0].numpy()
 
     print(f"{len(photos)} photos, shorter side {arguments.side} pixels, JPEG {arguments.quality}\n")
-    print("| | at least half found | nothing found | flagged besides |\n|---|---|---|---|")
+    print("| | at least half found | nothing found | flagged elsewhere |\n|---|---|---|---|")
     for damage in DAMAGES:
         recalls, besides = [], []
         for i in range(len(photos)):

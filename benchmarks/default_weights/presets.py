@@ -4,7 +4,7 @@
 
 Damage is drawn with plain Pillow and saved as JPEG, as in ``newcomer.py``; old photos are toned first. For each job the
 table shows, for the plain defaults and for the preset: the share of the damage found, the F1 of its pixels, how much
-is flagged besides and in clean photos, and the PSNR of the whole restored photo against the undamaged one.
+is flagged elsewhere and in clean photos, and the PSNR of the whole restored photo against the undamaged one.
 All are means over damaged photos; the PSNR's gain has a 95 % interval from a bootstrap over photos.
 
 ``--search`` tries other values and prints the best: use other photos for it than those whose table you show.
@@ -64,7 +64,7 @@ class Measure:
         self.photos = len(photos)
 
     def detection(self, values: Values) -> dict[str, float]:
-        """Mean recall, F1, and what is flagged besides and in clean photos."""
+        """Mean recall, F1, and what is flagged elsewhere and in clean photos."""
         recalls, scores, besides = [], [], []
         for case in self.cases:
             found = self._mask(case.result, values)
@@ -161,7 +161,7 @@ def main() -> None:
     print(f"{len(photos)} photos, shorter side {arguments.side} pixels, JPEG {arguments.quality}\n")
     if not arguments.search:
         print(
-            "| job | settings | found | F1 | flagged besides | clean photos flagged | PSNR damaged | restored | gain |"
+            "| job | settings | found | F1 | flagged elsewhere | clean photos flagged | PSNR before | restored | gain |"
         )
         print("|---|---|---|---|---|---|---|---|---|")
     for job in arguments.jobs:
