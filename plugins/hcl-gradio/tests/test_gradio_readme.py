@@ -52,7 +52,7 @@ def test_the_limits_that_are_stated_are_those_of_the_command() -> None:
         assert f"`--{name}` ({getattr(limits, name)})" in text
         assert next(o for o in page.params if o.name == name).default == getattr(limits, name)
     assert f"at most {limits.visitors} visitors" in text
-    assert f"{limits.waiting} requests wait" in text
+    assert f"at most {limits.waiting} requests queue" in text
 
 
 def test_the_command_is_one_of_hcl() -> None:
