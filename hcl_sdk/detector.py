@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import attrs
 import torch
+from attrs.converters import optional
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,6 +17,7 @@ from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.clusterers.soft_kmeans import SoftKMeans
 from hcl_sdk.config import make_converter
 from hcl_sdk.encoders.swin import SwinEncoder
+from hcl_sdk.errors import check_keywords
 from hcl_sdk.functional.arrays import CERTAIN
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import erode_mask, select_most_certain
@@ -92,9 +94,9 @@ class Detector(Component):
     clusterer: Clusterer = attrs.field(factory=SoftKMeans, converter=make_converter(Clusterer))
     settle: float | tuple[float, ...] = attrs.field(default=0.95, validator=_check_shares)
     upsampling: Literal["nearest", "bilinear"] = "nearest"
-    damage_head: DamageHead | None = None
-    verdict: Verdict | None = None
-    detail_fusion: DetailFusion | None = None
+    damage_head: DamageHead | None = attrs.field(default=None, converter=optional(make_converter(DamageHead)))
+    verdict: Verdict | None = attrs.field(default=None, converter=optional(make_converter(Verdict)))
+    detail_fusion: DetailFusion | None = attrs.field(default=None, converter=optional(make_converter(DetailFusion)))
 
     def __attrs_post_init__(self) -> None:
         spec = self.encoder.spec
@@ -245,6 +247,54 @@ class Detector(Component):
             merger.add(tile, F.avg_pool2d(logits, stride, ceil_mode=True, count_include_pad=False))
         return merger.finish()
 
+    def replace(self, **changes: Any) -> Self:
+        """Create a detector with other parts or settings that shares the rest; arguments are those of ``Detector``.
+
+        Layers fit the features they were made for. If a new part passes on other channels or strides, the parts behind
+        it are created anew with the same configuration, and are untrained like any other new part.
+
+        Raises:
+            TypeError: if there is no such part or setting, or it has the wrong type.
+            ConfigError: if a part is described by a name or a configuration that is wrong.
+            ValueError: if a part does not fit the features that it gets.
+
+        Example:
+            >>> from hcl_sdk import ConvNeXtEncoder, Detector, Identity
+            >>> detector = Detector(encoder=ConvNeXtEncoder(channels=(8, 16), depths=(1, 1)), interaction=Identity())
+            >>> other = detector.replace(encoder={"use": "convnext", "channels": [8], "depths": [1]})
+            >>> other.encoder.spec, other.clusterer is detector.clusterer
+            (PyramidSpec(channels=(8,), strides=(2,)), True)
+        """
+        fields = attrs.fields_dict(type(self))
+        check_keywords("Detector.replace", changes, fields)
+        for name, value in changes.items():
+            convert: Any = fields[name].converter
+            changes[name] = value if convert is None else convert(value)
+        with get_device(self):
+            interaction = self._fit("interaction", changes.get("encoder", self.encoder).spec, changes)
+            head = self._fit("head", interaction.spec, changes)
+            self._fit("clusterer", head.dim, changes)
+            for name in ("damage_head", "verdict"):
+                self._fit(name, interaction.spec, changes)
+        return attrs.evolve(self, **changes).to(get_device(self)).train(self.training)
+
+    def _fit(self, name: str, neighbor: Any, changes: dict[str, Any]) -> Any:
+        """Bind a part to its neighbor; if it fits another one and is not given, put a new one into the changes."""
+        part: Any = changes.get(name, getattr(self, name))
+        if part is None:
+            return None
+        try:
+            return part.bind(neighbor)
+        except ValueError as error:
+            problem = error
+        if name not in changes:
+            changes[name] = part = _create_anew(part)
+            try:
+                return part.bind(neighbor)
+            except ValueError as error:
+                problem = error
+        raise ValueError(f"the {name} does not fit the part before it; give another one, too: {problem}") from problem
+
     def encode_mask(self, image: Tensor, corruption_mask: Tensor) -> Detection:
         """Create the detection for a known mask of these images, with the features that a restorer may need.
 
@@ -276,6 +326,17 @@ class Detector(Component):
                     f"assignment {wanted[1]}; got {_describe(got)}"
                 )
         return clusters
+
+
+def _create_anew(part: Component) -> Component:
+    """Create a component with the same configuration that is bound to nothing."""
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(copy, value))
+        return _create_anew(value) if isinstance(value, Component) else value
+
+    return attrs.evolve(part, **{field.name: copy(getattr(part, field.name)) for field in attrs.fields(type(part))})
 
 
 def _settle(

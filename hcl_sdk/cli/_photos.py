@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,11 +20,9 @@ from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
-from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.pipeline._schema import has_random_weights
-from hcl_sdk.plugins import registry
+from hcl_sdk.pipeline._changes import UntrainedWarning
 from hcl_sdk.registry import PluginError, RegistryError
 from hcl_sdk.registry._output import mark_own_code, mark_plugin_code
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
@@ -87,7 +86,14 @@ def load_pipeline(
     if restorer is not None:
         mapping["restorer"] = restorer
     try:
-        pipeline = Pipeline.from_config(mapping, device=device, precision=precision)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UntrainedWarning)
+            pipeline = Pipeline.from_config(mapping, device=device, precision=precision)
+    except UntrainedWarning as warning:
+        raise click.ClickException(
+            f"{warning}. hcl train does that; weights it has written are given with --weights; hcl components lists "
+            f"other components"
+        ) from warning
     except ConfigError as error:
         if config is not None or restorer is None:
             where = config or f"weights {mapping['weights']}"
@@ -101,8 +107,6 @@ def load_pipeline(
     except BaseException as error:  # a plugin's component can raise anything while it is made
         what = f"the restorer {restorer}" if restorer is not None else config or f"weights {mapping['weights']}"
         raise click.ClickException(f"{what}: {describe_error(error)}{locate_error(error)}") from error
-    if mapping.get("restorer") is not None:
-        _check_is_trained(pipeline.restorer)
     if preset is not None:
         pipeline = pipeline.with_preset(preset)
     for name, value in settings.items():
@@ -134,16 +138,6 @@ def _read_config(config: Path | None, weights: str | None) -> dict[str, Any]:
     if weights is not None and "weights" in mapping:
         raise click.UsageError(f"{config} names weights already; leave out --weights, or the key 'weights' there")
     return {"weights": weights or "default"} | mapping
-
-
-def _check_is_trained(restorer: Restorer | None) -> None:
-    """Refuse a built-in restorer that would have to learn first: here it has only random weights."""
-    if restorer is not None and has_random_weights(restorer):
-        name = registry.get_name(type(restorer))
-        raise click.ClickException(
-            f"the restorer {name} has to be trained first, and no weights are loaded for it: its fills would be noise. "
-            "Weights that hold it are given with --weights; hcl components lists other restorers"
-        )
 
 
 def run(

@@ -12,11 +12,13 @@ from hcl_sdk._renamed import redirect
 from hcl_sdk.config._build import build, make_converter, structure
 from hcl_sdk.config._describe import describe, list_plugins_used
 from hcl_sdk.config._errors import ConfigError, Problem
+from hcl_sdk.config._hints import FieldsOf
 from hcl_sdk.config._override import override
 from hcl_sdk.config._yaml import dump_yaml, load_yaml
 
 __all__ = [
     "ConfigError",
+    "FieldsOf",
     "Problem",
     "build",
     "describe",

@@ -59,7 +59,8 @@ def structure(hints: Mapping[str, Any], mapping: Any) -> dict[str, Any]:
 
     Args:
         hints: the allowed keys. A value is a type that components' fields can have, including component classes,
-            abstract or not; or ``Annotated[type, validator]`` with validators from ``attrs.validators``.
+            abstract or not; ``Annotated[type, validator]`` with validators from ``attrs.validators``; or
+            ``FieldsOf(cls)`` for a mapping with some fields of a component.
         mapping: the mapping as read.
 
     Returns:

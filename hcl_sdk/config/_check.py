@@ -19,6 +19,7 @@ import attrs
 from hcl_sdk import plugins
 from hcl_sdk.config._errors import ConfigError, Problem, Problems, get_message
 from hcl_sdk.config._hints import (
+    FieldsOf,
     add_article,
     allows_none,
     describe_hint,
@@ -71,13 +72,15 @@ def check(hint: Any, value: Any, path: str) -> Plan:
     """Check a value against a type, and plan what to create.
 
     Args:
-        hint: a type that components' fields can have, or ``Annotated[type, validator, ...]``.
+        hint: a type that components' fields can have, ``Annotated[type, validator, ...]``, or ``FieldsOf``.
         value: the value as read.
         path: its path.
 
     Raises:
         ConfigError: with all problems.
     """
+    if isinstance(hint, FieldsOf):
+        return PlainPlan(None) if value is None else DictPlan(_check_component(hint.cls, value, path).fields)
     if typing.get_origin(hint) is Annotated:
         return _check_annotated(hint, value, path)
     if value is None and allows_none(hint):
@@ -155,7 +158,7 @@ def _check_components(cls: type[Configurable], value: Any, path: str) -> Plan:
     return TuplePlan(tuple(plans))
 
 
-def _check_component(cls: type[Configurable], value: Any, path: str) -> Plan:
+def _check_component(cls: type[Configurable], value: Any, path: str) -> ComponentPlan:
     """Check a component; ``cls`` is an abstract kind, or a class that the component must be of."""
     kind = get_kind(cls)
     if kind is not None and isinstance(value, str):

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import types
 import typing
+from dataclasses import dataclass
 from typing import Any
 
 from hcl_sdk.interfaces import KINDS, Configurable
 from hcl_sdk.interfaces.typecheck import describe as describe_type
+
+
+@dataclass(frozen=True)
+class FieldsOf:
+    """The type of a mapping with some fields of a component, not made into one; None is allowed.
+
+    Attributes:
+        cls: the class of the component, one of no kind.
+    """
+
+    cls: type[Configurable]
 
 
 def get_component_class(hint: Any) -> type[Configurable] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import attrs
 from attrs.validators import deep_iterable, ge, min_len
 from einops import rearrange
@@ -24,7 +26,7 @@ class ResidualFPN(Interaction):
     whether a region belongs in a photo is decided by the rest of the photo.
 
     Attributes:
-        channels: of each outgoing map, fine to coarse.
+        channels: of each outgoing map, fine to coarse; a pyramid with fewer scales takes the first ones.
         attention: the number of scales that have attention, counted from the coarsest.
         head_dim: channels of an attention head; where there is attention, it divides ``channels``.
     """
@@ -36,27 +38,26 @@ class ResidualFPN(Interaction):
     head_dim: int = attrs.field(default=32, validator=ge(1))
 
     def build(self, spec: PyramidSpec) -> None:
-        if len(spec) != len(self.channels):
+        if len(spec) > len(self.channels):
             raise ValueError(
                 f"ResidualFPN(channels={self.channels}) makes {len(self.channels)} scales; the pyramid has {len(spec)}"
             )
+        widths = self.channels[: len(spec)]
         without = max(0, len(spec) - self.attention)
-        if any(width % self.head_dim for width in self.channels[without:]):
+        if any(width % self.head_dim for width in widths[without:]):
             raise ValueError(
                 f"head_dim={self.head_dim} must divide the channels of the {self.attention} coarsest scales, which "
-                f"have attention; got channels={self.channels}"
+                f"have attention; got channels={widths}"
             )
-        self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(spec.channels, self.channels, strict=True))
+        self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(spec.channels, widths, strict=True))
         self.attend = nn.ModuleList(
             nn.Identity() if s < without else _AttentionBlock(width, width // self.head_dim)
-            for s, width in enumerate(self.channels)
+            for s, width in enumerate(widths)
         )
         # Without activation behind them: embeddings of values that are all positive lie close together.
-        self.refine = nn.ModuleList(ResidualBlock(width, activate=False) for width in self.channels)
-        self.down = nn.ModuleList(
-            nn.Conv2d(coarse, fine, 1) for fine, coarse in zip(self.channels[:-1], self.channels[1:], strict=True)
-        )
-        self._spec = PyramidSpec(channels=self.channels, strides=spec.strides)
+        self.refine = nn.ModuleList(ResidualBlock(width, activate=False) for width in widths)
+        self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
+        self._spec = PyramidSpec(channels=widths, strides=spec.strides)
 
     @property
     def spec(self) -> PyramidSpec:

@@ -25,9 +25,10 @@ from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.pipeline._batches import is_list, run_batches
 from hcl_sdk.pipeline._card import write_card
+from hcl_sdk.pipeline._changes import UntrainedWarning, list_untrained, resolve_changes
 from hcl_sdk.pipeline._flow import Flow
 from hcl_sdk.pipeline._options import CallOptions, DetectOptions, Kinds
-from hcl_sdk.pipeline._schema import bind_parts, has_random_weights, make_modules, read_changes, read_fields
+from hcl_sdk.pipeline._schema import bind_parts, make_modules, read_changes, read_fields
 from hcl_sdk.pipeline._suspect import find_suspect
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
@@ -149,12 +150,22 @@ class Pipeline(Settings):
         super().__setattr__(name, value)
 
     def replace(self, **changes: Any) -> Pipeline:
-        """Create a pipeline with other parts or settings that shares the rest; arguments are those of ``Pipeline``.
+        """Create a pipeline with other parts or settings that shares the rest.
+
+        Arguments are those of ``Pipeline``, and those of :class:`~hcl_sdk.Detector` for parts of the detector:
+        ``replace(restorer="hcl-opencv/telea")``, ``replace(encoder="convnext", dilate=4)``. A mapping as ``detector``
+        holds the fields of the detector that change.
 
         Another restorer comes with ``texture=0`` unless it is given, too: how much a fill needs depends on who made it.
 
-        A built-in part that is described by its name or configuration and has to learn is random until it is trained
-        or its weights are loaded; a ``UserWarning`` says so.
+        A built-in part that is described by its name or configuration and has to learn is random until it is trained or
+        its weights are loaded, and so are the parts of the detector behind it if they have to fit it, see
+        :meth:`Detector.replace <hcl_sdk.Detector.replace>`; a ``UserWarning`` names them.
+
+        Raises:
+            TypeError: if there is no such part or setting, or it has the wrong type.
+            ConfigError: if a part is described by a name or a configuration that is wrong.
+            ValueError: if a part does not fit the one before it, or a setting is out of range.
 
         Example:
             >>> import hcl_sdk
@@ -162,19 +173,20 @@ class Pipeline(Settings):
             >>> type(pipeline.restorer).__name__
             'ResidualUNet'
         """
-        if "restorer" in changes and changes["restorer"] is not self.restorer:
-            changes = {"texture": 0.0} | changes
-        made = attrs.evolve(self, **changes)
-        for name in ("detector", "restorer"):
-            part = getattr(made, name)
-            if isinstance(changes.get(name), str | Mapping) and has_random_weights(part):
-                warnings.warn(
-                    f"the {name} {type(part).__name__} is newly created: its weights are random until it is trained "
-                    f"or they are loaded",
-                    UserWarning,
-                    stacklevel=2,
-                )
+        made = attrs.evolve(self, **resolve_changes(self, changes))
+        self._warn_untrained(made, changes)
         return made
+
+    def _warn_untrained(self, made: Pipeline, changes: Mapping[str, Any]) -> None:
+        """Warn of parts of another pipeline that changes of this one leave untrained."""
+        if untrained := list_untrained(self, made, changes):
+            are, their = ("is", "its") if len(untrained) == 1 else ("are", "their")
+            warnings.warn(
+                f"{', '.join(untrained)} {are} newly created: {their} weights are random until they are trained or "
+                f"loaded",
+                UntrainedWarning,
+                stacklevel=3,
+            )
 
     def with_preset(self, job: str) -> Pipeline:
         """Create a pipeline with the settings for a job that shares the rest; see ``hcl_sdk.settings.PRESETS``.
@@ -467,7 +479,8 @@ class Pipeline(Settings):
         """Create a pipeline from YAML (a file or text) or the equivalent mapping.
 
         Its weights are random, unless the configuration has a key ``weights``: then it starts from what
-        :meth:`from_pretrained` loads under this name, and the other keys (settings and a restorer) override that.
+        :meth:`from_pretrained` loads under this name, and the other keys override that as in :meth:`replace`: settings,
+        a restorer, parts of the detector.
 
         Raises:
             ConfigError: listing all problems in the configuration, each with its path.
@@ -480,9 +493,15 @@ class Pipeline(Settings):
         weights, changes = read_changes(mapping)
         base = cls.from_pretrained(weights, device=device, precision=precision)
         try:
-            return base.replace(**changes)
+            fields = resolve_changes(base, changes)
+        except ValueError as error:  # parts of the detector that do not fit each other
+            raise ConfigError([("detector", str(error))]) from error
+        try:
+            made = attrs.evolve(base, **fields)
         except ValueError as error:  # a restorer that does not fit the detector, or nothing is left
             raise ConfigError([("restorer", str(error))]) from error
+        base._warn_untrained(made, mapping)
+        return made
 
     @classmethod
     def _from_mapping(

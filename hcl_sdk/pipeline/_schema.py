@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import attrs
 from torch import nn
 
-from hcl_sdk.config import ConfigError, structure
+from hcl_sdk.config import FieldsOf, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.interfaces import Restorer, get_field_type
-from hcl_sdk.plugins import registry
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT
 
@@ -47,18 +46,8 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     Raises:
         ConfigError: listing all problems in the configuration.
     """
-    if config.get("detector") is not None:
-        problem = "comes with the weights, and another one would be untrained; leave out one of the two keys"
-        raise ConfigError([("detector", problem)])
-    values = structure({"weights": str} | _make_schema(), config)
+    values = structure({"weights": str} | _make_schema() | {"detector": FieldsOf(Detector)}, config)
     return values.pop("weights"), {key: value for key, value in values.items() if key not in _OF_THE_FILE}
-
-
-def has_random_weights(part: Detector | Restorer) -> bool:
-    """Whether a part that has just been made has to learn first; what a package gives may come with its own weights."""
-    if not any(parameter.requires_grad for parameter in part.parameters()):
-        return False
-    return isinstance(part, Detector) or "/" not in registry.get_name(type(part))
 
 
 def bind_parts(detector: Detector | None, restorer: Restorer | None) -> nn.ModuleDict:

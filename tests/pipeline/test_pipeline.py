@@ -107,8 +107,10 @@ def test_another_restorer_comes_without_texture_unless_it_is_asked_for(tmp_path:
     assert pipeline.replace(restorer=pipeline.restorer, dilate=3).texture == 0.7
     Pipeline(restorer="residual-unet", texture=0.7).save_pretrained(tmp_path / "own")
     named = {"weights": str(tmp_path / "own"), "restorer": {"use": "gated-unet"}}
-    assert Pipeline.from_config(named).texture == 0
-    assert Pipeline.from_config(named | {"texture": 0.5}).texture == 0.5
+    with pytest.warns(UserWarning, match="the restorer GatedUNet is newly created"):
+        assert Pipeline.from_config(named).texture == 0
+    with pytest.warns(UserWarning, match="the restorer GatedUNet is newly created"):
+        assert Pipeline.from_config(named | {"texture": 0.5}).texture == 0.5
     assert Pipeline.from_config({"weights": str(tmp_path / "own"), "dilate": 1}).texture == 0.7
 
 

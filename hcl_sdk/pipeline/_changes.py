@@ -1,0 +1,88 @@
+"""What makes one pipeline out of another: other parts, parts of the detector, and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from hcl_sdk.detector import Detector
+from hcl_sdk.errors import check_keywords
+from hcl_sdk.interfaces import Component
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry import RegistryError
+
+if TYPE_CHECKING:
+    from hcl_sdk.pipeline._pipeline import Pipeline
+
+_DETECTOR_FIELDS = tuple(field.name for field in attrs.fields(Detector))
+
+
+class UntrainedWarning(UserWarning):
+    """Parts of a pipeline are new: their weights are random until they are trained or loaded."""
+
+
+def resolve_changes(pipeline: Pipeline, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn changes of a pipeline, or of its detector, into fields of another pipeline.
+
+    Args:
+        pipeline: the one to start from.
+        changes: fields of a pipeline or of its detector; a mapping as ``detector`` holds fields of the detector, too.
+
+    Raises:
+        TypeError: if there is no such field, or the detector is given both as a whole and in parts.
+        ValueError: if the pipeline has no detector whose parts could be replaced, or a part of it does not fit.
+    """
+    own = [field.name for field in attrs.fields(type(pipeline)) if field.init]
+    check_keywords("Pipeline.replace", changes, [*own, *_DETECTOR_FIELDS])
+    fields = {name: value for name, value in changes.items() if name in own}
+    parts = {name: value for name, value in changes.items() if name not in own}
+    if parts and "detector" in fields:
+        raise TypeError(f"expected a detector or parts of it; got detector and {', '.join(parts)}")
+    if parts and pipeline.detector is None:
+        raise ValueError(f"there is no detector whose {' and '.join(parts)} could be replaced; give a whole one")
+    if pipeline.detector is not None and isinstance(fields.get("detector"), Mapping):
+        parts = fields.pop("detector")
+    if pipeline.detector is not None and parts:
+        fields["detector"] = pipeline.detector.replace(**parts)
+    if "restorer" in fields and fields["restorer"] is not pipeline.restorer:
+        fields = {"texture": 0.0} | fields
+    return fields
+
+
+def list_untrained(before: Pipeline, after: Pipeline, changes: Mapping[str, Any]) -> list[str]:
+    """List the parts that changes of a pipeline leave untrained, such as ``the encoder ConvNeXtEncoder``.
+
+    These are parts given by a name or a configuration that have to learn, and those that were created anew to fit them.
+    Components that were passed may have been trained.
+    """
+    parts: dict[str, tuple[Any, Any]] = {"restorer": (before.restorer, after.restorer)}
+    given = changes
+    if before.detector is None:
+        parts["detector"] = None, after.detector
+    elif after.detector is not None and not isinstance(changes.get("detector"), Detector):
+        given = {**changes, **(changes.get("detector") or {})}
+        parts |= {name: (getattr(before.detector, name), getattr(after.detector, name)) for name in _DETECTOR_FIELDS}
+    return [
+        f"the {name} {type(new).__name__}"
+        for name, (old, new) in parts.items()
+        if isinstance(new, Component) and new is not old and not _has_weights(given.get(name), new)
+    ]
+
+
+def _has_weights(given: Any, part: Component) -> bool:
+    """Whether a new part may have weights that were trained: it was passed, needs none, or comes with its own."""
+    if isinstance(given, Component) or (isinstance(given, Mapping) and given.get("pretrained")):
+        return True
+    return not has_random_weights(part)
+
+
+def has_random_weights(part: Component) -> bool:
+    """Whether a part that has just been created has to learn; what a package gives may come with its own weights."""
+    if not any(parameter.requires_grad for parameter in part.parameters()):
+        return False
+    try:
+        return "/" not in registry.get_name(type(part))
+    except RegistryError:  # a part of no kind, or of a script
+        return True
