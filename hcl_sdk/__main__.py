@@ -9,8 +9,12 @@ def run() -> None:
     """Run ``hcl``; an interruption during the imports is reported in one line, like one later on."""
     try:
         from hcl_sdk.cli import main
+        from hcl_sdk.cli._output import end_output
 
-        main()
+        try:
+            main()
+        finally:
+            end_output()
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)  # what shells expect after Ctrl-C

@@ -105,3 +105,10 @@ def locate_error(error: BaseException) -> str:
         if not passed_through and not file.is_relative_to(own):
             return f" ({frame.filename}:{frame.lineno})"
     return ""
+
+
+class KeptTraceback(Exception):  # noqa: N818  # shown as what caused another error
+    """The traceback of an error, as text, for an error raised instead in another process."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"

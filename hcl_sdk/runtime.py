@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,12 +19,20 @@ from typing import Literal, TypeVar, get_args
 
 import torch
 
+from hcl_sdk.errors import read_message
+
 Precision = Literal["no", "fp16", "bf16"]
 
 _logger = logging.getLogger("hcl_sdk.runtime")
 
 _DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 T = TypeVar("T")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is not enough memory; PyTorch has no class of its own for some devices."""
+    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return is_memory or re.search("DefaultCPUAllocator|out of memory", read_message(error)) is not None
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:

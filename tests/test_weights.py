@@ -5,6 +5,9 @@ import json
 import math
 import os
 import pickle
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,6 +76,32 @@ def test_a_model_card_is_written_once_and_then_somebodys_own(tiny_pipeline: Pipe
     (saved / "README.md").write_text("mine")
     tiny_pipeline.save_pretrained(saved)
     assert (saved / "README.md").read_text() == "mine"
+
+
+KILLED = """
+import os, signal, sys
+from hcl_sdk import GatedUNet, Pipeline
+
+link = os.link
+def end(source, name, **options):  # which gives a file that is written its name
+    if sys.argv[2] in str(name):
+        os.kill(os.getpid(), signal.SIGKILL)
+    link(source, name, **options)
+
+os.link = end
+Pipeline(restorer=GatedUNet(dim=4, multipliers=(1,)), device="cpu").save_pretrained(sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file has a name from the beginning")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_process_that_is_killed_while_it_saves_leaves_whole_files_of_before(saved: Path, name: str) -> None:
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    run = subprocess.run([sys.executable, "-c", KILLED, saved, name])
+    assert run.returncode == -signal.SIGKILL
+    after = {path.name: path.read_bytes() for path in saved.iterdir()}
+    assert after.keys() == before.keys()
+    assert after[name] == before[name]
 
 
 def test_saving_again_replaces_the_weights_and_leaves_nothing_behind(tiny_pipeline: Pipeline, saved: Path) -> None:

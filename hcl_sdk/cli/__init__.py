@@ -14,10 +14,10 @@ from typing import Any
 import click
 
 from hcl_sdk._version import __version__
+from hcl_sdk.cli._failures import explain_failures, show_cause, show_tracebacks_of_photos
 from hcl_sdk.cli._lazy import LazyGroup
 from hcl_sdk.cli._plugin_commands import PluginGroup
 from hcl_sdk.cli._signals import end_on_signals
-from hcl_sdk.registry import PluginError, RegistryError
 
 
 class _Commands(PluginGroup, LazyGroup):
@@ -27,14 +27,16 @@ class _Commands(PluginGroup, LazyGroup):
             if not sys.warnoptions:
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of small damage that decoders put up with
                 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; what it raises is said
-            return self._invoke(ctx)
+            with show_tracebacks_of_photos():
+                return self._invoke(ctx)
 
     def _invoke(self, ctx: click.Context) -> Any:
         try:
-            with end_on_signals():
+            with explain_failures(), end_on_signals():
                 return super().invoke(ctx)
-        except (PluginError, RegistryError) as error:
-            raise click.ClickException(str(error)) from error
+        except click.ClickException as error:
+            show_cause(error)
+            raise
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with end_on_signals():  # help lists the commands of plugins, which takes time

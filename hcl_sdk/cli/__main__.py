@@ -1,5 +1,5 @@
 """``python -m hcl_sdk.cli`` is ``hcl``, for programs that start modules, such as ``accelerate launch -m``."""
 
-from hcl_sdk.cli import main
+from hcl_sdk.__main__ import run
 
-main()
+run()

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hcl_sdk.cli._diagnosis import say_crowding
+from hcl_sdk.cli._failures import explain_failures
 from hcl_sdk.cli._options import MeasuringOptions
 from hcl_sdk.cli._tables import Table, show
 from hcl_sdk.config import ConfigError, build, load_yaml, override
@@ -17,7 +18,6 @@ from hcl_sdk.evaluation.tables import AT_A_GLANCE, list_notes, make_grids
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry._output import mark_plugin_code
 from hcl_sdk.runtime import is_first_process
-from hcl_sdk.weights import WeightsError
 
 
 def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manifest: Path | None = None) -> None:
@@ -32,7 +32,7 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
     arguments = given.arguments
     config = None if not arguments or "=" in arguments[0] else arguments[0]
     progress = not given.quiet and is_first_process()
-    try:
+    with explain_failures(BaseException):
         mapping = override({} if config is None else load_yaml(Path(config)), arguments[config is not None :])
         with mark_plugin_code():
             chosen = _build(mapping, what)
@@ -43,8 +43,6 @@ def run(what: type[Evaluation] | type[Benchmark], given: MeasuringOptions, manif
                 report = run_benchmark(pipeline, chosen, given.output, manifest=manifest, progress=progress)
             else:
                 report = evaluate(pipeline, chosen, given.output, progress=progress)
-    except (ConfigError, WeightsError, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     if not is_first_process():
         return
     if given.as_json:

@@ -76,9 +76,23 @@ def _keep_to_itself(stdout: Any, stderr: Any) -> Iterator[Any]:
     try:
         yield own
     finally:
+        with contextlib.suppress(OSError):
+            stdout.flush()  # what was printed past the stream that took its place
         os.dup2(kept, _STDOUT)
         with contextlib.suppress(OSError):  # told by who wrote it
             own.close()
+
+
+def end_output() -> None:
+    """Close standard output for what is still printed while the program ends: that is not the command's own.
+
+    Handlers of ``atexit``, threads that outlive the command, and buffers of libraries in C print to standard error.
+    """
+    stdout, stderr = sys.stdout, sys.stderr
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # there is none, or it was replaced
+        if stdout.fileno() == _STDOUT:
+            stdout.flush()
+            os.dup2(stderr.fileno(), _STDOUT)
 
 
 def let_threads_print() -> None:

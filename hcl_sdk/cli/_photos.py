@@ -15,6 +15,7 @@ import click
 from tqdm import tqdm
 
 from hcl_sdk.cli._diagnosis import say_crowding
+from hcl_sdk.cli._failures import HINT
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
@@ -106,7 +107,7 @@ def load_pipeline(
         raise
     except BaseException as error:  # a plugin's component can raise anything while it is made
         what = f"the restorer {restorer}" if restorer is not None else config or f"weights {mapping['weights']}"
-        raise click.ClickException(f"{what}: {describe_error(error)}{locate_error(error)}") from error
+        raise click.ClickException(f"{what}: {describe_error(error)}{locate_error(error)}; {HINT}") from error
     if preset is not None:
         pipeline = pipeline.with_preset(preset)
     for name, value in settings.items():

@@ -33,12 +33,12 @@ def train(
     Several GPUs: accelerate launch -m hcl_sdk.cli train CONFIG ...
     """
     from hcl_sdk.cli._diagnosis import say_crowding
-    from hcl_sdk.config import ConfigError, dump_yaml, override
+    from hcl_sdk.cli._failures import explain_failures
+    from hcl_sdk.config import dump_yaml, override
     from hcl_sdk.registry._output import mark_plugin_code
-    from hcl_sdk.training import Trainer, TrainingError, load_run
-    from hcl_sdk.weights import WeightsError
+    from hcl_sdk.training import Trainer, load_run
 
-    try:
+    with explain_failures(BaseException):
         _check_is_kept(Path(config), output)
         mapping = override(_read(config), assignments)
         if show:
@@ -54,8 +54,6 @@ def train(
             trainer = Trainer(pipeline, recipe)
             outcome = None if dry_run else trainer.fit(output, progress=not quiet)
             losses = trainer.dry_run() if outcome is None else outcome.losses
-    except (ConfigError, TrainingError, WeightsError, ValueError, OSError) as error:
-        raise click.ClickException(str(error)) from error
     if outcome is None:
         told = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
         click.echo(f"The configuration is valid: {len(recipe.data.dataset)} samples; one step gave {told}.")

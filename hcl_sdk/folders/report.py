@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from hcl_sdk.errors import describe_error, read_message
+from hcl_sdk.errors import describe_error
 from hcl_sdk.files import write_whole
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.regions import Region, to_coco
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry._at_work import find_component_at_work
 from hcl_sdk.result import Suspect
+from hcl_sdk.runtime import is_out_of_memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,10 +111,9 @@ class CocoCollection:
 
 def explain_failure(error: BaseException, path: Path, device: torch.device) -> str:
     """Explain in one line why a photo failed."""
-    # PyTorch has no exception class for running out of CPU memory, or that of some accelerators.
-    is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory or re.search("DefaultCPUAllocator|out of memory", read_message(error)):
+    if is_out_of_memory(error):
         return f"not enough memory on {device} for a photo of its size"
     if isinstance(error, PhotoError | OSError):
         return str(error).removeprefix(f"{path}: ")
-    return describe_error(error)
+    component = find_component_at_work(registry, error)
+    return describe_error(error) if component is None else f"{component} failed: {describe_error(error)}"

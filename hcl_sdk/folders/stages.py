@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,10 +13,13 @@ from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan
 from hcl_sdk.folders.report import PhotoOutcome, explain_failure
 from hcl_sdk.functional.arrays import Box
+from hcl_sdk.photos.find import escape
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.read import read_megapixels
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.result import Result
+
+_logger = logging.getLogger("hcl_sdk.folders")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,4 +113,5 @@ class Stages:
         """Report any failure, also one of a plugin's own class: only the user may stop a long run."""
         if isinstance(error, KeyboardInterrupt):
             raise error
+        _logger.debug("%s failed", escape(str(photo.path)), exc_info=error)
         return PhotoOutcome(path=photo.path, error=explain_failure(error, photo.path, self.pipeline.device))

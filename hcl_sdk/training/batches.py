@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from hcl_sdk.data.items import Item, Items
+from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.plugins import registry
+from hcl_sdk.registry._at_work import find_component_at_work
 from hcl_sdk.training.processes import end_with_parent
 from hcl_sdk.training.recipe import Recipe
 
@@ -22,8 +26,7 @@ class Batch:
     """Items as tensors.
 
     Between processes, a batch is sent through a pipe as plain arrays. Tensors would be sent through shared memory,
-    which
-    containers keep small: once it is full, a batch is lost, and waiting for it never ends.
+    which containers keep small: once it is full, a batch is lost, and waiting for it never ends.
 
     Attributes:
         image: ``[B, 3, H, W]`` uint8, damaged.
@@ -91,6 +94,27 @@ def _stack(arrays: Iterable[np.ndarray | None]) -> Tensor | None:
     return torch.from_numpy(np.ascontiguousarray(np.stack(listed).transpose(0, 3, 1, 2)))  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ItemFailure:
+    """Why an item could not be made: by a mistake of a component rather than for what is in a file.
+
+    Attributes:
+        reason: the component that was at work, and its error, in one line.
+        traceback: the traceback of the error, which does not pass from process to process.
+    """
+
+    reason: str
+    traceback: str
+
+    @classmethod
+    def describe(cls, error: Exception) -> ItemFailure:
+        """Describe an error that was just caught."""
+        component = find_component_at_work(registry, error)
+        who = "an image could not be prepared" if component is None else f"{component} failed"
+        text = "".join(traceback.format_exception(error))
+        return cls(reason=f"{who}: {describe_error(error)}{locate_error(error)}", traceback=text)
+
+
 def make_loader(
     recipe: Recipe, *, start: int, process: int, processes: int, workers: int, pin_memory: bool
 ) -> DataLoader[Any]:
@@ -153,14 +177,21 @@ class _Handed:
     def __init__(self, items: Mapping[int, Items]) -> None:
         self.items = items
 
-    def __getitem__(self, key: tuple[int, int]) -> Item | PhotoError:
+    def __getitem__(self, key: tuple[int, int]) -> Item | PhotoError | ItemFailure:
         size, number = key
         try:
             return self.items[size][number]
         except PhotoError as error:
             return error
+        except Exception as error:
+            return ItemFailure.describe(error)
 
 
-def _collate(items: Sequence[Item | PhotoError]) -> Batch | PhotoError:
-    made = [item for item in items if not isinstance(item, PhotoError)]
-    return collate(made) if len(made) == len(items) else next(i for i in items if isinstance(i, PhotoError))
+def _collate(items: Sequence[Item | PhotoError | ItemFailure]) -> Batch | PhotoError | ItemFailure:
+    for item in items:
+        if isinstance(item, PhotoError | ItemFailure):
+            return item
+    try:
+        return collate(items)  # pyright: ignore[reportArgumentType]
+    except Exception as error:
+        return ItemFailure.describe(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TrainingError(RuntimeError):
-    """Training cannot continue: a loss became NaN or infinite, or the run's folder holds another run."""
+    """Training cannot continue: a loss is not finite, a component fails, or the run's folder holds another run."""
 
 
 class NotFiniteError(ArithmeticError):

@@ -20,13 +20,13 @@ import torch
 from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError
-from hcl_sdk.errors import describe_error
+from hcl_sdk.errors import KeptTraceback, describe_error
 from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import warn_of_crowding
-from hcl_sdk.training.batches import Batch, make_loader
+from hcl_sdk.training.batches import Batch, ItemFailure, make_loader
 from hcl_sdk.training.checkpoints import read_checkpoint
 from hcl_sdk.training.errors import NotFiniteError, TrainingError
 from hcl_sdk.training.learner import Learner
@@ -155,7 +155,7 @@ class Run:
 
     # Batches
 
-    def _start_loading(self) -> Iterator[Batch | PhotoError]:
+    def _start_loading(self) -> Iterator[Batch | PhotoError | ItemFailure]:
         loader = make_loader(
             self.recipe,
             start=self.step,
@@ -174,9 +174,9 @@ class Run:
                 f"data.workers to 0"
             ) from error
 
-    def _fetch(self, batches: Iterator[Batch | PhotoError]) -> list[Batch] | None:
+    def _fetch(self, batches: Iterator[Batch | PhotoError | ItemFailure]) -> list[Batch] | None:
         """Fetch the parts of the next batch; None in all processes if one of them was asked to stop."""
-        parts: list[Batch | PhotoError] | None = None
+        parts: list[Batch | PhotoError | ItemFailure] | None = None
         if not self.stop.requested:
             try:
                 with self.stop.interrupt_waiting():
@@ -199,6 +199,8 @@ class Run:
         for part in parts:
             if isinstance(part, PhotoError):
                 raise part
+            if isinstance(part, ItemFailure):
+                raise TrainingError(f"step {self.step + 1}: {part.reason}") from KeptTraceback(part.traceback)
         return parts  # pyright: ignore[reportReturnType]
 
     def _update(self, parts: list[Batch]) -> None:

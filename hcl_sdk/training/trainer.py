@@ -50,8 +50,8 @@ class Trainer:
             progress: show a progress bar.
 
         Raises:
-            TrainingError: if a loss or gradient is NaN or infinite (earlier checkpoints are kept), or ``out`` holds a
-                run of another configuration.
+            TrainingError: if a loss or gradient is NaN or infinite (earlier checkpoints are kept), an image cannot be
+                prepared because a component fails, or ``out`` holds a run of another configuration.
             ValueError: if the data lack what the losses need.
             RegistryError: if a part of the pipeline is not registered, so that its weights could not be loaded again.
         """

@@ -126,6 +126,38 @@ def test_a_component_that_cannot_be_made_is_one_error(
     assert f"{type(error).__name__}: no layers ({__file__}:" in said[0]
 
 
+def test_a_component_that_fails_in_an_evaluation_is_one_error_that_names_it(
+    hcl: Callable[..., Result], weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: GatedUNet, *_: Any) -> None:
+        raise Panic("no layers")
+
+    draw("p/a.png")
+    monkeypatch.setattr(GatedUNet, "forward", fail)
+    fields = ["dataset.use=folder", "dataset.path=p", "size=32", "--weights", weights, "--device", "cpu", "--quiet"]
+    said = hcl("evaluate", *fields, status=1).stderr.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"Error: the restorer gated-unet failed: Panic: no layers ({__file__}:")
+    assert said[0].endswith("; HCL_TRACEBACK=1 shows the traceback")
+
+
+def test_the_traceback_of_a_photo_that_fails_is_shown_on_request(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: GatedUNet, *_: Any) -> None:
+        raise RuntimeError("of a plugin")
+
+    photo = draw("a.png")
+    draw_mask("mask.png")
+    monkeypatch.setattr(GatedUNet, "forward", fail)
+    quiet = hcl("restore", photo, "--mask", "mask.png", status=1).stderr
+    assert "Error: a.png: the restorer gated-unet failed: RuntimeError: of a plugin\n" in quiet
+    assert "Traceback" not in quiet
+    monkeypatch.setenv("HCL_TRACEBACK", "1")
+    shown = hcl("restore", photo, "--mask", "mask.png", status=1).stderr
+    assert '    raise RuntimeError("of a plugin")\n' in shown
+
+
 def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "b.png"):
         draw(name)

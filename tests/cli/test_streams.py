@@ -21,6 +21,7 @@ from PIL import Image
 from processes import Hcl
 
 from hcl_sdk import GatedUNet
+from hcl_sdk._version import __version__
 from hcl_sdk.cli import main
 from hcl_sdk.cli._output import own_output
 
@@ -95,6 +96,34 @@ def test_standard_output_holds_what_the_command_prints_and_nothing_else() -> Non
     )
     done = run_program(program)
     assert (done.stdout, done.stderr) == ("the command\nand bytes\nafterwards\n", "a library\na child\n")
+
+
+@pytest.mark.parametrize("module", ["hcl_sdk.__main__", "hcl_sdk.cli.__main__"])
+def test_what_is_printed_when_the_program_ends_is_not_output(module: str) -> None:
+    program = (
+        "import atexit, ctypes, os, runpy, sys, threading, time\n"
+        "def say():\n"
+        "    print('at exit'); os.write(1, b'bytes\\n'); ctypes.CDLL(None).puts(b'a library in C')\n"
+        "def stay():\n"
+        "    threading.main_thread().join(); print('a thread that stays')\n"
+        "atexit.register(say); threading.Thread(target=stay).start()\n"
+        f"sys.argv = ['hcl', '--version']; runpy.run_module({module!r}, run_name='__main__')"
+    )
+    done = run_program(program)
+    assert done.returncode == 0
+    assert done.stdout == f"hcl {__version__}\n"
+    assert sorted(done.stderr.splitlines()) == ["a library in C", "a thread that stays", "at exit", "bytes"]
+
+
+def test_what_is_printed_past_the_stream_is_not_output_either() -> None:
+    program = (
+        "import sys, click; from hcl_sdk.cli._output import own_output\n"
+        "with own_output():\n"
+        "    sys.__stdout__.write('a library\\n'); click.echo('the command')\n"
+        "print('afterwards')"
+    )
+    done = run_program(program)
+    assert (done.stdout, done.stderr) == ("the command\nafterwards\n", "a library\n")
 
 
 @pytest.mark.parametrize("closed", [1, 2])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner, Result
 from runs import RunConfig
 
+from hcl_sdk import GatedUNet
 from hcl_sdk.cli import main
 from hcl_sdk.config import dump_yaml
+from hcl_sdk.data import FolderDataset
 from hcl_sdk.training import Outcome, Trainer
 
 
@@ -114,3 +118,63 @@ def test_a_pipe_is_no_configuration(tmp_path: Path) -> None:
     done = invoke(tmp_path / "pipe")
     assert done.exit_code == 1
     assert "pipe: this is not a regular file; expected one with YAML" in done.output
+
+
+class Panic(BaseException):
+    """As extension modules written in Rust raise them."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("shapes\ndiffer"), "the restorer gated-unet failed: RuntimeError: shapes differ ("),
+        (ValueError("shapes differ"), "the restorer gated-unet failed: ValueError: shapes differ ("),
+        (KeyError(), "the restorer gated-unet failed: KeyError ("),
+        (SystemExit(3), "the restorer gated-unet failed: SystemExit: 3 ("),
+        (Panic("no layers"), "the restorer gated-unet failed: Panic: no layers ("),
+        (torch.OutOfMemoryError("no memory"), "not enough memory: "),
+    ],
+    ids=repr,
+)
+def test_a_component_that_fails_is_one_error_that_names_it(
+    config: str, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
+) -> None:
+    def fail(self: GatedUNet, *_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(GatedUNet, "forward", fail)
+    done = invoke(config, "-o", "run", "--quiet")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: {said}")
+    assert line.endswith("; HCL_TRACEBACK=1 shows the traceback")
+    monkeypatch.setenv("HCL_TRACEBACK", "1")
+    shown = invoke(config, "-o", "run", "--quiet").stderr
+    assert shown.startswith("Traceback (most recent call last):\n")
+    assert ", in fail\n    raise error\n" in shown
+    assert shown.endswith(f"{line}\n")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_dataset_that_fails_is_named_from_any_process(
+    config: str, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    def fail(self: FolderDataset, index: int) -> None:
+        raise IndexError("no such row")
+
+    monkeypatch.setattr(FolderDataset, "__getitem__", fail)
+    monkeypatch.setenv("HCL_TRACEBACK", "1")
+    *shown, line = invoke(config, f"data.workers={workers}", "-o", "run", "--quiet").stderr.splitlines()
+    start = f"Error: step 1: the dataset folder failed: IndexError: no such row ({__file__}:"
+    assert line.startswith(start)
+    assert line.endswith("); HCL_TRACEBACK=1 shows the traceback")
+    assert '    raise IndexError("no such row")' in shown
+
+
+def test_items_that_cannot_be_put_together_are_one_error(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> None:
+        raise ValueError("all input arrays must have the same shape")
+
+    monkeypatch.setattr("hcl_sdk.training.batches._stack", fail)
+    (line,) = invoke(config, "-o", "run", "--quiet").stderr.splitlines()
+    assert line.startswith("Error: step 1: an image could not be prepared: ValueError: all input arrays must")

@@ -15,8 +15,9 @@ from runs import RunConfig, lines, train, weights
 from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.config import ConfigError, build, dump_yaml
-from hcl_sdk.data import FolderDataset
-from hcl_sdk.evaluation import Evaluation, evaluate
+from hcl_sdk.corruptions import AnotherPhoto, Full
+from hcl_sdk.data import Contamination, FolderDataset
+from hcl_sdk.evaluation import Benchmark, Evaluation, evaluate, make_manifest
 from hcl_sdk.interfaces import Dataset
 from hcl_sdk.training import Trainer, load_run
 
@@ -54,14 +55,33 @@ def test_names_that_are_not_utf8(
     assert Pipeline.from_pretrained(out / "weights", device="cpu").detector is not None
 
 
-def test_names_that_are_not_utf8_in_an_evaluation(tiny_pipeline: Pipeline, strange: Path, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_in_an_evaluation(
+    tiny_pipeline: Pipeline, strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     measured = Evaluation(dataset=FolderDataset(path=str(strange)), size=32, resamples=5)
-    report = evaluate(tiny_pipeline, measured, tmp_path / "out")
+    report = evaluate(tiny_pipeline, measured, tmp_path / "out", progress=True)
+    assert r"left out: \udcff.png: " in capsys.readouterr().err
     assert os.fsdecode(b"\xff.png") in report.unreadable
     assert r"- \udcff.png: " in (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
     rows = [json.loads(line) for line in (tmp_path / "out" / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["name"] for row in rows} == {report.rows[i].name for i in range(4)}
     assert (tmp_path / "out" / "worst_detection.jpg").is_file()
+
+
+def test_names_that_are_not_utf8_in_a_benchmark(
+    photos: Path, strange: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in strange.glob("*.png"):
+        path.write_bytes(b"no photo")
+    content = AnotherPhoto(dataset=FolderDataset(path=str(strange)))
+    drawn = (Contamination(shape=Full(), content=content, shape_name="full", content_name="photo"),)
+    own = FolderDataset(path=str(photos))
+    make_manifest(
+        Benchmark(dataset=own, contaminations=drawn, areas=(0.1, 1.0), attempts=2, each=1, seeds=(0,), size=32)
+    )
+    said = capsys.readouterr().err.splitlines()
+    assert said
+    assert all(line.startswith("left out: ") and r"caf\udce9" in line for line in said)
 
 
 def test_what_is_written_among_the_photos_is_no_photo(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -302,6 +303,16 @@ def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(pla
     assert found.corruption_mask.any()
     assert (found.corruption_mask == (found.confidence > runner.threshold)).all()
     assert_close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
+
+
+def test_a_folder_of_any_name_is_loaded(plain: Exported, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        shutil.copytree(plain[1], folder)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    source = draw_photo(50, 60, 3)
+    assert_close(load(folder)(source).restored, load(plain[1])(source).restored)
 
 
 def test_components_refuse_wrong_models_with_the_reason(plain: Exported, tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Whatever goes wrong as one line that names the component at fault; ``HCL_TRACEBACK=1`` shows what lies behind it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from hcl_sdk.errors import KeptTraceback, describe_error, locate_error, read_message
+
+VARIABLE = "HCL_TRACEBACK"
+HINT = f"{VARIABLE}=1 shows the traceback"
+_PACKAGE = Path(__file__).parent.parent
+
+
+@contextmanager
+def explain_failures(kind: type[BaseException] = Exception) -> Iterator[None]:
+    """Turn an error that is raised inside into one of the command.
+
+    Args:
+        kind: the errors; ``BaseException`` around components: one that raises ``SystemExit`` has failed.
+
+    Raises:
+        click.ClickException: instead of those errors, but interruptions and what the command raises on purpose.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except kind as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise
+        raise click.ClickException(_explain(error)) from error
+
+
+def show_cause(error: BaseException) -> None:
+    """Print the traceback of what caused an error of the command on standard error, if that is asked for."""
+    if error.__cause__ is not None and _shows_tracebacks():
+        traceback.print_exception(error.__cause__, file=sys.stderr)
+
+
+@contextmanager
+def show_tracebacks_of_photos() -> Iterator[None]:
+    """Print the tracebacks of photos that fail inside on standard error, if that is asked for."""
+    if not _shows_tracebacks():
+        yield
+        return
+    logger, handler = logging.getLogger("hcl_sdk.folders"), logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: record.exc_info is not None)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def _shows_tracebacks() -> bool:
+    return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+def _explain(error: BaseException) -> str:
+    if _is_complete(error):
+        return f"{error}; {HINT}" if isinstance(error.__cause__, KeptTraceback) else str(error)
+    from hcl_sdk.plugins import registry
+    from hcl_sdk.registry._at_work import find_component_at_work
+    from hcl_sdk.runtime import is_out_of_memory
+
+    if is_out_of_memory(error):
+        return f"not enough memory: smaller images, or fewer at once, need less; {HINT}"
+    component = find_component_at_work(registry, error)
+    who = "" if component is None else f"{component} failed: "
+    return f"{who}{describe_error(error)}{locate_error(error)}; {HINT}"
+
+
+def _is_complete(error: BaseException) -> bool:
+    """Whether the message says everything: this package wrote it, or the system did and named the file."""
+    if type(error).__module__.startswith("hcl_sdk.") or isinstance(error, click.ClickException):
+        return bool(read_message(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    is_own = bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)
+    return is_own and isinstance(error, ValueError | OSError) and bool(read_message(error))
