@@ -61,6 +61,36 @@ def test_memory_grows_by_less_than_15_bytes_a_pixel(mask: str, tmp_path: object)
     assert float(run.stdout) < 15
 
 
+TEXTURE = """
+import resource
+import numpy as np
+import torch
+from hcl_sdk.functional.texture import synthesize
+
+torch.set_num_threads(1)
+small = torch.rand(1, 3, 90, 90, generator=torch.Generator().manual_seed(0))
+
+
+def peak(side):
+    image = torch.nn.functional.interpolate(small, (side, side), mode="bilinear")
+    mask = torch.zeros(1, 1, side, side, dtype=torch.bool)
+    mask[..., side // 4 :, side // 4 :] = True
+    synthesize(image, mask, image)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+few = peak(100)
+print((peak(1428) - few) / 1428**2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks of memory are measured as Linux counts them")
+def test_texture_takes_less_than_120_bytes_a_pixel() -> None:
+    """Of a part of a photo, of which more than half is missing: 12 are the image, 12 what is returned."""
+    run = subprocess.run([sys.executable, "-c", TEXTURE], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 120
+
+
 DETAILS = """
 import resource
 import numpy as np

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk._renamed import redirect
+from hcl_sdk.functional.arrays import bound_mask
 from hcl_sdk.functional.masks import check_mask
 
 _AT_ONCE = 1 << 20  # distances held at a time
@@ -213,66 +214,87 @@ def vote(
     Returns:
         ``[P, C]``, for the pixels of the hole.
     """
-    if gains is not None:
-        return _combine(patches, patches.hole, field, weights, values, gains, modes)
-    source = _find_agreed(patches, field)
-    agreed = source >= 0
-    votes = values[source.clamp_(min=0)]
-    disputed = patches.hole[~agreed]
-    votes[~agreed] = _combine(patches, disputed, field, weights, values, gains, modes)
+    place, shifts = index_targets(patches), None
+    if gains is None and len(patches.targets):
+        shifts = _Shifts(patches, field)
+    votes = values.new_empty(len(patches.hole), values.shape[1])
+    for pixels, voted in zip(patches.hole.split(_VOTED_AT_ONCE), votes.split(_VOTED_AT_ONCE), strict=True):
+        disputed: Tensor | slice = slice(None)
+        if shifts is not None:
+            shift, is_agreed = shifts.find(pixels)
+            voted[:] = values[torch.where(is_agreed, pixels + shift, 0)]
+            disputed = (~is_agreed).nonzero().flatten()
+        voted[disputed] = _combine(patches, place, pixels[disputed], field, weights, values, gains, modes)
     return votes
 
 
-def _find_agreed(patches: Patches, field: Tensor) -> Tensor:
-    """Find the pixel that a pixel of the hole has as its source in all patches over it, ``[P]`` int64; -1 where they
-    differ. In a field that was refined from a coarser one most of them agree, and there is nothing to combine.
+class _Shifts:
+    """How far the sources of the patches over a pixel are, at most and at least.
+
+    Where both are the same, all patches agree on a pixel. In a field that was refined from a coarser one most of them
+    do, and there is nothing to combine.
     """
-    (height, width), reach = patches.size, patches.patch_size // 2
-    if not len(patches.targets):
-        return torch.full_like(patches.hole, -1)
-    every = torch.cat([patches.hole, patches.targets])
-    (top, bottom), (left, right) = ((x.min(), x.max() + 1) for x in (every // width, every % width))
-    shape = int(bottom - top) + 2 * reach, int(right - left) + 2 * reach
-    shift, missing = (field - patches.targets).int(), height * width
-    at = (patches.targets // width - top + reach) * shape[1] + patches.targets % width - left + reach
-    shifts = []
-    for sign in (1, -1):  # the greatest, and the least
-        most = shift.new_full(shape, -missing)
-        most.view(-1)[at] = sign * shift
-        for dim in (0, 1):
-            extent = most.shape[dim] - 2 * reach
-            parts = [most.narrow(dim, place, extent) for place in range(patches.patch_size)]
-            most = reduce(torch.maximum, parts)
-        shifts.append(sign * most[patches.hole // width - top, patches.hole % width - left])
-    most, least = shifts
-    return torch.where(most == least, patches.hole + most, -1)
+
+    def __init__(self, patches: Patches, field: Tensor) -> None:
+        (height, width), reach = patches.size, patches.patch_size // 2
+        self.width = width
+        touched = torch.zeros(height * width, dtype=torch.bool)
+        touched[patches.hole.cpu()] = touched[patches.targets.cpu()] = True
+        self.box = rows, columns = bound_mask(touched.view(height, width).numpy())
+        del touched
+        shape = rows.stop - rows.start + 2 * reach, columns.stop - columns.start + 2 * reach
+        shift, missing = (field - patches.targets).int(), height * width
+        at, self.most = self._locate(patches.targets, reach), []
+        for sign in (1, -1):  # the greatest, and the least
+            most = shift.new_full(shape, -missing)
+            most.view(-1)[at] = sign * shift
+            for dim in (0, 1):
+                extent = most.shape[dim] - 2 * reach
+                parts = [most.narrow(dim, place, extent) for place in range(patches.patch_size)]
+                most = reduce(torch.maximum, parts)
+            self.most.append(most.reshape(-1))
+
+    def find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the shift of pixels of the hole, and where all patches agree on it, ``[N]`` each."""
+        at = self._locate(pixels, 0)
+        most, most_back = (each[at] for each in self.most)
+        return most, most == -most_back
+
+    def _locate(self, numbers: Tensor, margin: int) -> Tensor:
+        """Number pixels of the photo as in the box with a margin; in place, as there are many."""
+        rows, columns = self.box
+        places = (numbers // self.width).sub_(rows.start - margin).mul_(columns.stop - columns.start + 2 * margin)
+        return places.add_(numbers % self.width).sub_(columns.start - margin)
 
 
 def _combine(
-    patches: Patches, hole: Tensor, field: Tensor, weights: Tensor, values: Tensor, gains: Tensor | None, modes: int
+    patches: Patches,
+    place: Tensor,
+    hole: Tensor,
+    field: Tensor,
+    weights: Tensor,
+    values: Tensor,
+    gains: Tensor | None,
+    modes: int,
 ) -> Tensor:
-    """Combine the votes for some pixels of the hole, as :func:`vote` says, a few pixels at a time."""
+    """Combine the votes for a few pixels of the hole, as :func:`vote` says."""
     height, width = patches.size
-    place = index_targets(patches)
     down, right = torch.tensor(patches.offsets, device=hole.device).T[..., None]
     step = down * width + right
-    combined = []
-    for pixels in hole.split(_VOTED_AT_ONCE):
-        y, x = pixels // width - down, pixels % width - right
-        target = place[(pixels - step).clamp_(0, height * width - 1)].long()
-        counts = (y >= 0) & (y < height) & (x >= 0) & (x < width) & (target >= 0)
-        weight, value = weights[target] * counts, values[field[target] + step]
-        if gains is not None:
-            value += gains[target]
-        mode = value[weight.argmax(0), torch.arange(len(pixels), device=hole.device)] if modes else None
-        for _ in range(max(1, modes)):
-            likely = weight
-            if mode is not None:
-                likely = weight * torch.exp((value - mode).square().sum(2) / (-2 * _MODE))
-            mode = (likely[..., None] * value).sum(0) / likely.sum(0)[:, None]
-        assert mode is not None
-        combined.append(mode)
-    return torch.cat(combined)
+    y, x = hole // width - down, hole % width - right
+    target = place[(hole - step).clamp_(0, height * width - 1)].long()
+    counts = (y >= 0) & (y < height) & (x >= 0) & (x < width) & (target >= 0)
+    weight, value = weights[target] * counts, values[field[target] + step]
+    if gains is not None:
+        value += gains[target]
+    mode = value[weight.argmax(0), torch.arange(len(hole), device=hole.device)] if modes else None
+    for _ in range(max(1, modes)):
+        likely = weight
+        if mode is not None:
+            likely = weight * torch.exp((value - mode).square().sum(2) / (-2 * _MODE))
+        mode = (likely[..., None] * value).sum(0) / likely.sum(0)[:, None]
+    assert mode is not None
+    return mode
 
 
 def index_targets(patches: Patches) -> Tensor:

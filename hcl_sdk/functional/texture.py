@@ -50,6 +50,7 @@ _LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
 _STRENGTH = 10.0  # how much the strength of the grain counts beside colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _DEEPEST = 200  # pixels; further inwards float32 would know nothing at all, and nothing could be voted for
+_REFINED_AT_ONCE = 1 << 16  # targets
 _LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # what of the texture is low frequencies, and how much of these counts
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
@@ -157,8 +158,8 @@ def _synthesize_one(
     levels = _make_levels(known, mask, patch_size)
     coarser = None
     pixels = None
-    for level in reversed(levels):
-        pixels = None
+    while levels:
+        level, pixels = levels.pop(), None  # a coarse level is not held longer than the next one needs it
         if coarser is not None:
             level.field = _refine(coarser, level.patches)
         if coarser is None or level.mask.numel() <= SEARCHED:
@@ -172,7 +173,7 @@ def _synthesize_one(
         return
     assert coarser.field is not None
     assert coarser.weights is not None
-    pixels = _flatten(known) if pixels is None else pixels
+    pixels = known[0].flatten(1).T if pixels is None else pixels
     patches, width, holes = coarser.patches, mask.shape[-1], mask[0, 0].cpu().numpy()
     box = bound_mask(holes)
     top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
@@ -184,13 +185,15 @@ def _synthesize_one(
     votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
     # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
     missed = torch.nan_to_num(pixels[numbers] - votes[len(patches.hole) :])  # patches of one pixel do not reach there
+    hole, filled = patches.hole, votes[: len(patches.hole)]
+    del coarser, pixels, patches, everywhere  # large, as is what follows
     jump = np.zeros((*holes[part].shape, 3), np.float32)
     jump[border[:, 0].cpu().numpy(), border[:, 1].cpu().numpy()] = missed.cpu().numpy()
     membrane = stretch_membrane(jump, holes[part])[holes[part]]
-    filled = votes[: len(patches.hole)].add_(torch.from_numpy(membrane).to(votes))
+    filled.add_(torch.from_numpy(membrane).to(filled))
     for channel, values in zip(known[0], filled.T, strict=True):
-        low, high = channel[~mask[0, 0]].aminmax()
-        channel[mask[0, 0]] = values.clamp_(low, high)
+        low, high = channel.masked_fill(mask[0, 0], math.inf).min(), channel.masked_fill(mask[0, 0], -math.inf).max()
+        channel.view(-1)[hole] = values.clamp_(low, high)
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
@@ -222,12 +225,15 @@ def _refine(coarse: _Level, patches: Patches) -> Tensor:
     assert coarse.field is not None
     (height, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
     reach = coarse.patches.patch_size // 2
-    row, column = patches.targets // width, patches.targets % width
-    above = (row // 2).clamp(reach, coarse_height - 1 - reach)
-    beside = (column // 2).clamp(reach, coarse_width - 1 - reach)
-    source = coarse.field[index_targets(coarse.patches)[above * coarse_width + beside].long()]
-    row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
-    field = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+    place, refined = index_targets(coarse.patches), []
+    for targets in patches.targets.split(_REFINED_AT_ONCE):
+        row, column = targets // width, targets % width
+        above = (row // 2).clamp_(reach, coarse_height - 1 - reach)
+        beside = (column // 2).clamp_(reach, coarse_width - 1 - reach)
+        source = coarse.field[place[above * coarse_width + beside].long()]
+        row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
+        refined.append(row.clamp_(0, height - 1) * width + column.clamp_(0, width - 1))
+    field = torch.cat(refined)
     if not patches.is_source[field].all():  # what is a patch's width from the hole there is less than that here
         missing = ~patches.is_source.view(height, width).cpu().numpy()
         edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
@@ -313,7 +319,10 @@ class _Descriptions:
 
     def __call__(self, image: Tensor) -> Tensor:
         """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; near the border, without whole patches, they mean nothing."""
-        return _flatten(torch.cat([F.conv2d(image, self.filters, padding=self.reach), self.rest], dim=1))
+        described = image.new_empty(image[0, 0].numel(), len(self.filters) + self.rest.shape[1])
+        described[:, : len(self.filters)] = F.conv2d(image, self.filters, padding=self.reach)[0].flatten(1).T
+        described[:, len(self.filters) :] = self.rest[0].flatten(1).T
+        return described
 
     def describe_targets(self, image: Tensor) -> Tensor:
         """Describe the targets in ``[1, 3, H, W]``, ``[N, D]``: the holes are a small part of most images."""

@@ -16,6 +16,7 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.functional.arrays import (
     BAND,
     CERTAIN,
+    FILLED_AROUND,
     REFINED_APART,
     REFINED_AROUND,
     REFINED_AT_ONCE,
@@ -249,11 +250,12 @@ class Flow:
         settings, photo = self.settings, result.photo
         near = surround(own, photo.size, most=REFINED_AROUND)
         unknown = mask[0, 0, *near].numpy().copy()
+        wide, near = near, leave_unknown(near, own, unknown, FILLED_AROUND)
         for other in before:
-            common = intersect(near, other.own)
+            common = intersect(wide, other.own)
             if common is not None:
-                unknown[shift(common, near)] = False
-        near = leave_unknown(near, own, unknown)
+                unknown[shift(common, wide)] = False
+        near = leave_unknown(near, own, unknown[shift(near, wide)])
         part, changed = photo.crop_rgb(*near), fill.crop(*near)
         hole, found = (x[..., near[0], near[1]].clone() for x in (mask, result.corruption_mask))
         for other in before:

@@ -19,6 +19,7 @@ from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_memb
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import shrink_mask, shrink_size
 from hcl_sdk.functional.arrays._split import (
+    FILLED_AROUND,
     REFINED_APART,
     REFINED_AROUND,
     REFINED_AT_ONCE,
@@ -32,6 +33,7 @@ __all__ = [
     "BAND",
     "CERTAIN",
     "ENCLOSED",
+    "FILLED_AROUND",
     "REFINED_APART",
     "REFINED_AROUND",
     "REFINED_AT_ONCE",

@@ -120,7 +120,7 @@ def _add_sides(image: _Floats) -> _Floats:
 def _halve(image: _Floats) -> _Floats:
     """Sum over squares of two by two."""
     height, width, _ = image.shape
-    even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)))
+    even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0))) if height % 2 or width % 2 else image
     return even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
 
 

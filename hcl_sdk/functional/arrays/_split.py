@@ -17,6 +17,9 @@ SEEN_AT_ONCE = 512
 REFINED_AROUND = 384
 """Pixels around damage from which a fill is refined, at most."""
 
+FILLED_AROUND = 128
+"""Pixels of a fill beside damage that continues it, at most: its texture is the photo's at second hand."""
+
 REFINED_APART = 64
 """Groups of regions whose fills are refined one by one, at most."""
 
@@ -59,26 +62,29 @@ def split_mask(
 
 
 def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
-    """Cut a box into parts of at most ``side`` rows and columns; parts without True pixels are left out.
+    """Cut a box into equal parts of at most ``side`` rows and columns; parts without True pixels are left out.
 
     >>> cut_box(np.eye(5, dtype=bool), (slice(0, 5), slice(1, 5)), 4)
-    [(slice(1, 4, None), slice(1, 4, None)), (slice(4, 5, None), slice(4, 5, None))]
+    [(slice(1, 3, None), slice(1, 3, None)), (slice(3, 5, None), slice(3, 5, None))]
     """
-    parts = [
-        (slice(top, min(box[0].stop, top + side)), slice(left, min(box[1].stop, left + side)))
-        for top in range(box[0].start, box[0].stop, side)
-        for left in range(box[1].start, box[1].stop, side)
-    ]
+    rows, columns = (
+        [slice(start, min(span.stop, start + step)) for start in range(span.start, span.stop, step)]
+        for span in box
+        for count in [math.ceil((span.stop - span.start) / side)]
+        for step in [math.ceil((span.stop - span.start) / count)]
+    )
+    parts = [(row, column) for row in rows for column in columns]
     return [bound_mask(mask, part) for part in parts if mask[part].any()]
 
 
-def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_]) -> Window:
-    """Narrow the surroundings of a box on the sides where most of them is unknown, too, to 64 pixels.
+def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_], kept: int = LEAST_SIDE) -> Window:
+    """Narrow the surroundings of a box on the sides where most of them is not of the photo.
 
     Args:
         near: the surroundings.
         own: the box.
-        hole: ``[rows, columns]`` of the surroundings, True = unknown.
+        hole: ``[rows, columns]`` of the surroundings, True = unknown or filled.
+        kept: how many pixels of such a side are kept.
 
     >>> leave_unknown((slice(0, 500), slice(0, 300)), (slice(200, 300), slice(0, 300)), np.arange(500)[:, None] >= 200)
     (slice(0, 364, None), slice(0, 300, None))
@@ -88,7 +94,7 @@ def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_]) -> Window:
         other = slice(own[1 - axis].start - near[1 - axis].start, own[1 - axis].stop - near[1 - axis].start)
         lines = (hole[:, other] if axis == 0 else hole[other].T).mean(axis=1)  # how much of each is unknown
         first, last = near[axis].start, near[axis].stop
-        start, stop = max(first, own[axis].start - LEAST_SIDE), min(last, own[axis].stop + LEAST_SIDE)
+        start, stop = max(first, own[axis].start - kept), min(last, own[axis].stop + kept)
         if start > first and lines[: start - first].mean() > 0.5:
             first = start
         if stop < last and lines[stop - near[axis].start :].mean() > 0.5:

@@ -81,4 +81,5 @@ def test_of_unknown_surroundings_little_is_kept() -> None:
     assert arrays.leave_unknown(near, own, mask[near]) == (slice(116, 1564), slice(116, 1564))
     mask[1500:] = False
     assert arrays.leave_unknown(near, own, mask[near]) == (slice(116, 1884), slice(116, 1564))
+    assert arrays.leave_unknown(near, own, mask[near], 100) == (slice(116, 1884), slice(116, 1600))
     assert arrays.leave_unknown(near, own, np.zeros_like(mask[near])) == near
