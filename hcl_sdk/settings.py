@@ -95,27 +95,147 @@ _SHARE = Number(type=float, low=0, high=1, expected="a number from 0 to 1")
 _WIDTH = Number(type=float, low=0, expected="a number of pixels >= 0")
 
 
+@attrs.frozen
+class Option:
+    """How commands name a setting: ``--min-area`` for ``min_area``. Type and range are those of the field.
+
+    Attributes:
+        group: what the setting is about; commands list the options of a group together.
+        help: what it does, in a sentence.
+        metavar: stands for the value in the help; None for an option that is on or off.
+    """
+
+    group: Literal["finding", "sizes", "filling"]
+    help: str
+    metavar: str | None = None
+
+
+def _option(*arguments: Any) -> dict[str, Any]:
+    return {"option": Option(*arguments)}
+
+
 @attrs.define(eq=False, slots=False, kw_only=True, on_setattr=attrs.setters.NO_OP)
 class Settings:
-    """The settings of a :class:`~hcl_sdk.Pipeline`. Values are validated whenever they are set."""
+    """The settings of a :class:`~hcl_sdk.Pipeline`. Values are validated whenever they are set.
 
-    detection_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
+    Args:
+        detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
+            never: memory and time then grow with the photo.
+        context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
+            shrunk to this size, and the logits of both confidences are averaged: large regions show in a small image,
+            thin ones in a large one. None for a single analysis.
+        detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more, in
+            tiles, shrunk to this shorter side if it has more: thin and small damage shows only in the photo's own
+            pixels. A detector with a ``detail_fusion`` makes one confidence and one verdict of all that. None for
+            never.
+        restoration_size: the same as ``detection_size`` for restoration, applied to the part of the photo to be filled
+            and its surroundings. A restorer that uses the detector's features works at the scale of the detection
+            instead.
+        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]; tuned with the weights.
+        peak_threshold: only regions of such pixels count that have ``confidence > peak_threshold`` somewhere, in [0,
+            1]; 0 keeps all. Tuned with the weights. See
+            :func:`~hcl_sdk.functional.hysteresis.apply_hysteresis_threshold`.
+        sensitivity: how readily a pixel is called corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds
+            unchanged, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.adjust_threshold`.
+        only: keep only regions with these kinds of damage, out of ``text``, ``graphic``, ``scratch``, ``patch``,
+            ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
+        skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
+        min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
+        fill_enclosed: count the small rest that a found region encloses as corrupted, unless the detector is sure that
+            it is not: the plain inside of a logo. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
+        dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
+        feather: width in pixels of the border outside it over which the fill fades into the photo.
+        soft_edges: let the mask that was found grow by the width over which its confidence falls off, where that is
+            more than ``dilate``: along soft edges, and in photos that are larger than ``detection_size``. A ``dilate``
+            given for a call is exact. See :func:`~hcl_sdk.functional.arrays.measure_softness`.
+        seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
+            :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
+        texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
+            and closest to the truth pixel by pixel; 1 looks most like a photo. See
+            :func:`~hcl_sdk.functional.texture.synthesize` and
+            :func:`~hcl_sdk.functional.texture.blend_texture`.
+        unveil: remove watermarks, stains and other see-through damage by computing what lies beneath, where possible,
+            and fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
+    """
+
+    detection_size: int | None = attrs.field(
+        default=512,
+        converter=_to_int,
+        validator=_PIXELS,
+        metadata=_option("sizes", "Shrink larger photos to this shorter side for detection, to save memory.", "PIXELS"),
+    )
     context_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
-    detail_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
+    detail_size: int | None = attrs.field(
+        default=None,
+        converter=_to_int,
+        validator=_PIXELS,
+        metadata=_option(
+            "sizes",
+            "Look at larger photos once more, in tiles, up to this shorter side: finds what is thin.",
+            "PIXELS",
+        ),
+    )
     restoration_size: int | None = attrs.field(default=512, converter=_to_int, validator=_PIXELS)
     threshold: float = attrs.field(default=0.5, converter=_to_float, validator=_PROBABILITY)
     peak_threshold: float = attrs.field(default=0.0, converter=_to_float, validator=_PROBABILITY)
-    sensitivity: float = attrs.field(default=0.5, converter=_to_float, validator=_SHARE)
-    only: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
-    skip: tuple[Damage, ...] = attrs.field(default=(), converter=_to_tuple, validator=_check_kinds)
-    min_area: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
+    sensitivity: float = attrs.field(
+        default=0.5,
+        converter=_to_float,
+        validator=_SHARE,
+        metadata=_option("finding", "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.", "S"),
+    )
+    only: tuple[Damage, ...] = attrs.field(
+        default=(),
+        converter=_to_tuple,
+        validator=_check_kinds,
+        metadata=_option(
+            "finding", f"Keep only regions of these kinds, comma-separated: {', '.join(DAMAGE)}.", "KINDS"
+        ),
+    )
+    skip: tuple[Damage, ...] = attrs.field(
+        default=(),
+        converter=_to_tuple,
+        validator=_check_kinds,
+        metadata=_option("finding", "Drop regions of these kinds, comma-separated.", "KINDS"),
+    )
+    min_area: float = attrs.field(
+        default=0.0,
+        converter=_to_float,
+        validator=_SHARE,
+        metadata=_option("finding", "Drop regions smaller than this share of the photo, such as 0.001.", "SHARE"),
+    )
     fill_enclosed: bool = attrs.field(default=False, validator=_check_flag)
-    dilate: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
-    feather: float = attrs.field(default=0.0, converter=_to_float, validator=_WIDTH)
+    dilate: float = attrs.field(
+        default=0.0,
+        converter=_to_float,
+        validator=_WIDTH,
+        metadata=_option("filling", "Grow the mask before filling it.", "PIXELS"),
+    )
+    feather: float = attrs.field(
+        default=0.0,
+        converter=_to_float,
+        validator=_WIDTH,
+        metadata=_option("filling", "Fade the fill into the photo over this width.", "PIXELS"),
+    )
     soft_edges: bool = attrs.field(default=False, validator=_check_flag)
-    seamless: bool = attrs.field(default=False, validator=_check_flag)
-    texture: float = attrs.field(default=0.0, converter=_to_float, validator=_SHARE)
-    unveil: bool = attrs.field(default=False, validator=_check_flag)
+    seamless: bool = attrs.field(
+        default=False,
+        validator=_check_flag,
+        metadata=_option("filling", "Shift the fill smoothly so that it meets the photo at its border."),
+    )
+    texture: float = attrs.field(
+        default=0.0,
+        converter=_to_float,
+        validator=_SHARE,
+        metadata=_option("filling", "How much of the photo's own texture the fill gets, 0 to 1.", "SHARE"),
+    )
+    unveil: bool = attrs.field(
+        default=False,
+        validator=_check_flag,
+        metadata=_option(
+            "filling", "Remove watermarks and the like, through which the photo is seen, and fill the rest."
+        ),
+    )
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
         check_keywords(cls.__name__, given, [field.name for field in attrs.fields(cls) if field.init])
@@ -145,11 +265,10 @@ def _list_public(cls: type[Settings]) -> list[str]:
 _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
 
 
-def get_number(name: str) -> Number:
-    """Return the validator of a setting."""
-    validator = attrs.fields_dict(Settings)[name].validator
-    assert isinstance(validator, Number)
-    return validator
+def list_settings(group: str) -> list[str]:
+    """List the settings whose options are of a group, see :class:`Option`."""
+    fields = attrs.fields(Settings)
+    return [field.name for field in fields if "option" in field.metadata and field.metadata["option"].group == group]
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
 from hcl_sdk import Detector, GatedUNet, Pipeline
-from hcl_sdk.cli import _options
+from hcl_sdk.cli.detect import detect
+from hcl_sdk.cli.restore import restore
 from hcl_sdk.settings import DAMAGE, PRESETS, Settings
 
 
@@ -47,7 +49,10 @@ def test_an_unknown_preset_is_answered_with_the_nearest(tiny_pipeline: Pipeline)
 
 
 def test_the_command_offers_all_presets() -> None:
-    assert tuple(PRESETS) == _options._PRESETS
+    for command in (detect, restore):
+        (option,) = (parameter for parameter in command.params if parameter.name == "preset")
+        assert isinstance(option.type, click.Choice)
+        assert tuple(option.type.choices) == tuple(PRESETS)
 
 
 def test_every_preset_is_measured_on_damage_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

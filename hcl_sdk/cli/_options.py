@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypeVar
 
+import attrs
 import click
 
 from hcl_sdk.files import find_descriptor
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
+from hcl_sdk.settings import DAMAGE, PRESETS, Number, Option, Settings, list_settings
 
 if TYPE_CHECKING:
     from hcl_sdk.runtime import Precision
-    from hcl_sdk.settings import Damage
 
 _V = TypeVar("_V")
 
@@ -43,21 +44,19 @@ class PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
-class _SettingType(click.ParamType):
-    """A pipeline setting; type and range come from the field of the same name."""
+class _NumberType(click.ParamType):
+    """A number in the range of a setting."""
 
     name = "number"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from hcl_sdk.settings import get_number  # help need not wait for attrs
+    def __init__(self, number: Number) -> None:
+        self._number = number
 
-        assert param is not None
-        assert param.name is not None
-        expected = get_number(param.name)
-        number = (click.INT if expected.type is int else click.FLOAT).convert(value, param, ctx)
-        if not expected.allows(number):
-            self.fail(f"expected {expected.expected}; got {value}.", param, ctx)
-        return number
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        converted = (click.INT if self._number.type is int else click.FLOAT).convert(value, param, ctx)
+        if not self._number.allows(converted):
+            self.fail(f"expected {self._number.expected}; got {value}.", param, ctx)
+        return converted
 
 
 class _RegionType(click.ParamType):
@@ -83,8 +82,6 @@ class _KindsType(click.ParamType):
     name = "kinds"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from hcl_sdk.settings import DAMAGE
-
         kinds = tuple(kind.strip() for kind in value.split(","))
         if unknown := [kind for kind in kinds if kind not in DAMAGE]:
             self.fail(
@@ -93,10 +90,31 @@ class _KindsType(click.ParamType):
         return kinds
 
 
-def setting_option(name: str, metavar: str, help_text: str) -> Decorator:
-    """Add an option for a field of :class:`~hcl_sdk.settings.Settings`; without it the weights' own value applies."""
-    option = f"--{name.replace('_', '-')}"
-    return click.option(option, metavar=metavar, type=_SettingType(), help=help_text)
+def setting_option(name: str, default: str = "from the weights") -> Decorator:
+    """Add the option of a setting, see :class:`~hcl_sdk.settings.Option`; without it, its value is None.
+
+    Args:
+        name: the name of the setting.
+        default: says in the help what applies then.
+    """
+    field = attrs.fields_dict(Settings)[name]
+    option: Option = field.metadata["option"]
+    help_text, flag = f"{option.help}  [default: {default}]", name.replace("_", "-")
+    if option.metavar is None:
+        return click.option(f"--{flag}/--no-{flag}", default=None, help=help_text)
+    kind = _NumberType(field.validator) if isinstance(field.validator, Number) else _KindsType()
+    return click.option(f"--{flag}", metavar=option.metavar, type=kind, help=help_text)
+
+
+def setting_options(group: str) -> Decorator:
+    """Add the options of all settings of a group."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(list_settings(group)):
+            function = setting_option(name)(function)
+        return function
+
+    return decorate
 
 
 def output_option(default: str | None, help_text: str) -> Decorator:
@@ -148,7 +166,8 @@ def bundle(
     """Combine several options into one decorator, and their values into one argument.
 
     The decorated function gets an instance of ``values``, a dataclass with a field for each option, as its first
-    argument, followed by the values of its own options. Help lists the options in this order.
+    argument, followed by the settings among the options and the values of its own. Help lists the options in this
+    order.
     """
     names = list(inspect.signature(values).parameters)
 
@@ -167,20 +186,14 @@ def bundle(
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoOptions:
-    """The options that ``detect`` and ``restore`` share."""
+    """The options that ``detect`` and ``restore`` share, besides settings."""
 
     paths: tuple[Path, ...]
     recursive: bool
     output: Path
     resume: bool
     preset: str | None
-    sensitivity: float | None
     region: tuple[int, int, int, int] | None
-    only: tuple[Damage, ...] | None
-    skip: tuple[Damage, ...] | None
-    min_area: float | None
-    detection_size: int | None
-    detail_size: int | None
     weights: str | None
     config: Path | None
     device: str | None
@@ -193,8 +206,6 @@ class PhotoOptions:
     quiet: bool
 
 
-_PRESETS = "watermark", "old-photo", "datestamp", "graffiti"  # of settings.PRESETS; help need not wait for attrs
-
 photo_options = bundle(
     PhotoOptions,
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(readable=False)),
@@ -204,39 +215,17 @@ photo_options = bundle(
     click.option(
         "--preset",
         metavar="JOB",
-        type=click.Choice(_PRESETS),
-        help=f"Settings for a job: {', '.join(_PRESETS)}. Other options take precedence.",
+        type=click.Choice(list(PRESETS)),
+        help=f"Settings for a job: {', '.join(PRESETS)}. Other options take precedence.",
     ),
-    setting_option(
-        "sensitivity",
-        "S",
-        "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.  [default: from the weights]",
-    ),
+    setting_options("finding"),
     click.option(
         "--region",
         metavar="X,Y,W,H",
         type=_RegionType(),
         help="Look for what is corrupted in this rectangle only, in pixels from the upper left corner.",
     ),
-    click.option(
-        "--only",
-        metavar="KINDS",
-        type=_KindsType(),
-        help="Keep only regions of these kinds, comma-separated: text, graphic, scratch, patch, fill, other.",
-    ),
-    click.option("--skip", metavar="KINDS", type=_KindsType(), help="Drop regions of these kinds, comma-separated."),
-    setting_option("min_area", "SHARE", "Drop regions smaller than this share of the photo, such as 0.001."),
-    setting_option(
-        "detection_size",
-        "PIXELS",
-        "Shrink larger photos to this shorter side for detection, to save memory.  [default: from the weights]",
-    ),
-    setting_option(
-        "detail_size",
-        "PIXELS",
-        "Look at larger photos once more, in tiles, up to this shorter side: finds what is thin.  "
-        "[default: from the weights]",
-    ),
+    setting_options("sizes"),
     click.option(
         "--weights",
         metavar="NAME",

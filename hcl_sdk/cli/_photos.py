@@ -160,7 +160,7 @@ def run(
         file_format: the suffix of restored photos.
         coco: the file for the regions of all photos.
         restorer: the name of another restorer than that of the weights.
-        settings: settings of the pipeline in addition to those in ``given``.
+        settings: settings of the pipeline; those that are None are the weights' own.
 
     Raises:
         click.exceptions.Exit: with status 1 if a photo failed.
@@ -176,9 +176,6 @@ def run(
             _say(_describe(outcome))
             for note in outcome.notes:
                 _say(f"Note: {outcome.path}: {note}", err=True)
-
-    for name in ("sensitivity", "only", "skip", "min_area", "detection_size", "detail_size"):
-        settings[name] = getattr(given, name)
 
     def load() -> Pipeline:
         pipeline = load_pipeline(

@@ -19,9 +19,7 @@ from hcl_sdk.cli._options import PathType, output_option, setting_option
     show_default=True,
     help="Version of the published code that trained the checkpoint; 4 is the final one.",
 )
-@setting_option(
-    "detection_size", "PIXELS", "Shrink larger photos to this shorter side for detection; stored with the weights."
-)
+@setting_option("detection_size", default="never; stored with the weights")
 @output_option(None, "The folder of weights to write.")
 def convert(checkpoint: Path, name: str, version: int, detection_size: int | None, output: Path) -> None:
     """Convert a published CHECKPOINT to a folder of weights.

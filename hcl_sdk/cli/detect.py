@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,7 +18,7 @@ from hcl_sdk.cli._options import PathType, PhotoOptions, photo_options
     type=PathType(dir_okay=False),
     help="Also write the regions of all photos as one COCO dataset (JSON).",
 )
-def detect(given: PhotoOptions, coco: Path | None) -> None:
+def detect(given: PhotoOptions, coco: Path | None, **settings: Any) -> None:
     """Find corrupted regions and write them as masks.
 
     Writes NAME_mask.png (255 = corrupted) for each photo.
@@ -28,4 +29,4 @@ def detect(given: PhotoOptions, coco: Path | None) -> None:
     """
     from hcl_sdk.cli._photos import run
 
-    run(given, restoring=False, coco=coco)
+    run(given, restoring=False, coco=coco, **settings)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from hcl_sdk.cli._options import PathType, PhotoOptions, check_not_empty, photo_options, setting_option
+from hcl_sdk.cli._options import PathType, PhotoOptions, check_not_empty, photo_options, setting_options
 from hcl_sdk.photos.formats import FORMATS
+from hcl_sdk.settings import list_settings
 
 _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 
@@ -21,27 +23,12 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
     help="Fill the white region of this mask instead of detecting one; or a folder with a mask NAME_mask or NAME for "
     "each photo.",
 )
-@setting_option("dilate", "PIXELS", "Grow the mask before filling it.  [default: from the weights]")
-@setting_option("feather", "PIXELS", "Fade the fill into the photo over this width.  [default: from the weights]")
-@setting_option(
-    "texture", "SHARE", "How much of the photo's own texture the fill gets, 0 to 1.  [default: from the weights]"
-)
+@setting_options("filling")
 @click.option(
     "--restorer",
     metavar="NAME",
     callback=check_not_empty,
     help="Fill with this restorer instead of the one in the weights; hcl components lists them.",
-)
-@click.option(
-    "--unveil/--no-unveil",
-    default=None,
-    help="Remove watermarks and the like, through which the photo is seen, and fill the rest.  "
-    "[default: from the weights]",
-)
-@click.option(
-    "--seamless/--no-seamless",
-    default=None,
-    help="Shift the fill smoothly so that it meets the photo at its border.  [default: from the weights]",
 )
 @click.option(
     "--format",
@@ -53,13 +40,9 @@ _FORMATS = tuple(suffix.removeprefix(".") for suffix in FORMATS)
 def restore(
     given: PhotoOptions,
     mask: Path | None,
-    dilate: float | None,
-    feather: float | None,
-    texture: float | None,
     restorer: str | None,
-    unveil: bool | None,
-    seamless: bool | None,
     file_format: str | None,
+    **settings: Any,
 ) -> None:
     """Restore photos.
 
@@ -81,19 +64,9 @@ def restore(
     """
     from hcl_sdk.cli._photos import run
 
-    for name in ("sensitivity", "region", "only", "skip", "min_area") if mask is not None else ():
-        if getattr(given, name) is not None:
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{option} applies to detection, which --mask replaces: use only one of them")
-    run(
-        given,
-        restoring=True,
-        corruption_masks=mask,
-        file_format=file_format,
-        restorer=restorer,
-        dilate=dilate,
-        feather=feather,
-        texture=texture,
-        unveil=unveil,
-        seamless=seamless,
-    )
+    if mask is not None:
+        for name, value in {"region": given.region, **settings}.items():
+            if value is not None and name in ("region", *list_settings("finding")):
+                option = f"--{name.replace('_', '-')}"
+                raise click.UsageError(f"{option} applies to detection, which --mask replaces: use only one of them")
+    run(given, restoring=True, corruption_masks=mask, file_format=file_format, restorer=restorer, **settings)

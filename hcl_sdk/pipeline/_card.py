@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from torch import nn
 
-def write_card(*, detects: bool, restores: bool, parameters: int) -> str:
-    """Write the text of a pipeline's model card.
 
-    Args:
-        detects, restores: whether the pipeline has a detector, a restorer.
-        parameters: the number of parameters of both.
-    """
+def write_card(parts: nn.ModuleDict) -> str:
+    """Write the text of the model card of a detector, a restorer or both."""
+    parameters = sum(parameter.numel() for parameter in parts.parameters())
+    restores = "restorer" in parts
     does, call = "Finds the regions of a photo that do not belong in it and fills them", '("photo.jpg")'
     if not restores:
         does, call = "Finds the regions of a photo that do not belong in it", '.detect("photo.jpg")'
-    elif not detects:
+    elif "detector" not in parts:
         does, call = (
             "Fills the regions of a photo that a mask says",
             '.restore("photo.jpg", corruption_mask="mask.png")',

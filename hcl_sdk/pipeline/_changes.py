@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,18 @@ def resolve_changes(pipeline: Pipeline, changes: Mapping[str, Any]) -> dict[str,
     return fields
 
 
-def list_untrained(before: Pipeline, after: Pipeline, changes: Mapping[str, Any]) -> list[str]:
+def warn_untrained(before: Pipeline, after: Pipeline, changes: Mapping[str, Any]) -> None:
+    """Warn the caller's caller of parts that changes of a pipeline leave untrained."""
+    if untrained := _list_untrained(before, after, changes):
+        are, their = ("is", "its") if len(untrained) == 1 else ("are", "their")
+        warnings.warn(
+            f"{', '.join(untrained)} {are} newly created: {their} weights are random until they are trained or loaded",
+            UntrainedWarning,
+            stacklevel=3,
+        )
+
+
+def _list_untrained(before: Pipeline, after: Pipeline, changes: Mapping[str, Any]) -> list[str]:
     """List the parts that changes of a pipeline leave untrained, such as ``the encoder ConvNeXtEncoder``.
 
     These are parts given by a name or a configuration that have to learn, and those that were created anew to fit them.
@@ -75,10 +87,10 @@ def _has_weights(given: Any, part: Component) -> bool:
     """Whether a new part may have weights that were trained: it was passed, needs none, or comes with its own."""
     if isinstance(given, Component) or (isinstance(given, Mapping) and given.get("pretrained")):
         return True
-    return not has_random_weights(part)
+    return not _has_random_weights(part)
 
 
-def has_random_weights(part: Component) -> bool:
+def _has_random_weights(part: Component) -> bool:
     """Whether a part that has just been created has to learn; what a package gives may come with its own weights."""
     if not any(parameter.requires_grad for parameter in part.parameters()):
         return False

@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from hcl_sdk.config import ConfigError, build, describe, list_plugins_used, load_yaml, make_converter
+from hcl_sdk.config import ConfigError, load_yaml, make_converter
 from hcl_sdk.detector import Detector
 from hcl_sdk.errors import suggest, suggest_keywords
 from hcl_sdk.functional.arrays import Box
@@ -25,37 +24,24 @@ from hcl_sdk.photos.masks import load_mask
 from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.pipeline._batches import is_list, run_batches
 from hcl_sdk.pipeline._card import write_card
-from hcl_sdk.pipeline._changes import UntrainedWarning, list_untrained, resolve_changes
+from hcl_sdk.pipeline._changes import resolve_changes, warn_untrained
 from hcl_sdk.pipeline._flow import Flow
-from hcl_sdk.pipeline._options import CallOptions, DetectOptions, Kinds
-from hcl_sdk.pipeline._schema import bind_parts, make_modules, read_changes, read_fields
+from hcl_sdk.pipeline._needs import check_detector, check_kinds, check_restorer, explain_lack_of_kinds
+from hcl_sdk.pipeline._options import CallOptions, DetectOptions, FillingSettings, FindingSettings, take_settings
+from hcl_sdk.pipeline._parts import bind_parts, check_part, make_detector
+from hcl_sdk.pipeline._schema import describe_fields, make_modules, read_changes, read_fields
 from hcl_sdk.pipeline._suspect import find_suspect
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
 from hcl_sdk.settings import PRESETS, Settings
-from hcl_sdk.weights import FORMAT, check_sizes, find_weights, load_weights, read_config, save_folder, upload
+from hcl_sdk.weights import check_sizes, find_weights, load_weights, read_config, save_folder, upload
 
 _logger = logging.getLogger("hcl_sdk.pipeline")
 
 
-def _check_part(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    kind = {"detector": Detector, "restorer": Restorer}[attribute.name]
-    if value is not None and not isinstance(value, kind):
-        raise TypeError(f"{attribute.name} must be a {kind.__name__} or None; got a {type(value).__name__}")
-
-
-def _find_kind_setting(settings: Settings) -> str | None:
-    """Return the name of the setting that needs to know kinds of damage; None if none does."""
-    return "only" if settings.only else "skip" if settings.skip else None
-
-
 def _check_precision(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     check_precision(value)
-
-
-def _make_detector(value: Detector | Mapping[str, Any] | None) -> Detector | None:
-    return build(value, Detector) if isinstance(value, Mapping) else value
 
 
 def _put_own_first(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
@@ -68,50 +54,13 @@ class Pipeline(Settings):
 
     Photos can be paths, PIL images, NumPy arrays or torch tensors, either one or a list of any sizes; see
     :class:`~hcl_sdk.Photo` for what is accepted. Creating a pipeline binds the restorer to the detector's encoder,
-    moves both to the device and puts them in evaluation mode. The settings, from ``detection_size`` to ``unveil``, are
-    attributes that can be assigned and are validated then as well.
+    moves both to the device and puts them in evaluation mode. All :class:`~hcl_sdk.settings.Settings`, from
+    ``detection_size`` to ``unveil``, are arguments as well, and attributes that can be assigned.
 
     Args:
         detector: finds the corrupted region; None for a pipeline that is always given masks.
         restorer: fills it; None for a pipeline that only detects. Either can also be given as in a configuration, for
             example ``restorer="hcl-opencv/telea"`` or ``restorer={"use": "gated-unet", "dim": 16}``.
-        detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
-            never: memory and time then grow with the photo.
-        context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
-            shrunk to this size, and the logits of both confidences are averaged: large regions show in a small image,
-            thin ones in a large one. None for a single analysis.
-        detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more, in
-            tiles, shrunk to this shorter side if it has more: thin and small damage shows only in the photo's own
-            pixels. A detector with a ``detail_fusion`` makes one confidence and one verdict of all that. None for
-            never.
-        restoration_size: the same as ``detection_size`` for restoration, applied to the part of the photo to be filled
-            and its surroundings. A restorer that uses the detector's features works at the scale of the detection
-            instead.
-        threshold: a pixel is corrupted where ``confidence > threshold``, in [0, 1]; tuned with the weights.
-        peak_threshold: only regions of such pixels count that have ``confidence > peak_threshold`` somewhere, in [0,
-            1]; 0 keeps all. Tuned with the weights. See
-            :func:`~hcl_sdk.functional.hysteresis.apply_hysteresis_threshold`.
-        sensitivity: how readily a pixel is called corrupted, in [0, 1]: 0 finds nothing, 0.5 leaves both thresholds
-            unchanged, 1 finds everything; see :func:`~hcl_sdk.functional.sensitivity.adjust_threshold`.
-        only: keep only regions with these kinds of damage, out of ``text``, ``graphic``, ``scratch``, ``patch``,
-            ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
-        skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
-        min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
-        fill_enclosed: count the small rest that a found region encloses as corrupted, unless the detector is sure that
-            it is not: the plain inside of a logo. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
-        dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
-        feather: width in pixels of the border outside it over which the fill fades into the photo.
-        soft_edges: let the mask that was found grow by the width over which its confidence falls off, where that is
-            more than ``dilate``: along soft edges, and in photos that are larger than ``detection_size``. A ``dilate``
-            given for a call is exact. See :func:`~hcl_sdk.functional.arrays.measure_softness`.
-        seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
-            :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
-        texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
-            and closest to the truth pixel by pixel; 1 looks most like a photo. See
-            :func:`~hcl_sdk.functional.texture.synthesize` and
-            :func:`~hcl_sdk.functional.texture.blend_texture`.
-        unveil: remove watermarks, stains and other see-through damage by computing what lies beneath, where possible,
-            and fill only the rest; see :func:`~hcl_sdk.functional.veils.remove_veils`.
         device: where to run; by default an accelerator if there is one.
         precision: ``"no"`` for float32, ``"fp16"`` or ``"bf16"`` for autocast. Clustering always runs in float32.
 
@@ -129,9 +78,9 @@ class Pipeline(Settings):
         (20, 30, 3)
     """
 
-    detector: Detector | None = attrs.field(default=None, validator=_check_part, converter=_make_detector)
+    detector: Detector | None = attrs.field(default=None, validator=check_part, converter=make_detector)
     restorer: Restorer | None = attrs.field(
-        default=None, validator=_check_part, converter=attrs.converters.optional(make_converter(Restorer))
+        default=None, validator=check_part, converter=attrs.converters.optional(make_converter(Restorer))
     )
     device: torch.device = attrs.field(default=None, converter=pick_device, kw_only=True, repr=False)
     precision: Precision = attrs.field(default="no", validator=_check_precision, kw_only=True, repr=False)
@@ -174,19 +123,8 @@ class Pipeline(Settings):
             'ResidualUNet'
         """
         made = attrs.evolve(self, **resolve_changes(self, changes))
-        self._warn_untrained(made, changes)
+        warn_untrained(self, made, changes)
         return made
-
-    def _warn_untrained(self, made: Pipeline, changes: Mapping[str, Any]) -> None:
-        """Warn of parts of another pipeline that changes of this one leave untrained."""
-        if untrained := list_untrained(self, made, changes):
-            are, their = ("is", "its") if len(untrained) == 1 else ("are", "their")
-            warnings.warn(
-                f"{', '.join(untrained)} {are} newly created: {their} weights are random until they are trained or "
-                f"loaded",
-                UntrainedWarning,
-                stacklevel=3,
-            )
 
     def with_preset(self, job: str) -> Pipeline:
         """Create a pipeline with the settings for a job that shares the rest; see ``hcl_sdk.settings.PRESETS``.
@@ -211,34 +149,29 @@ class Pipeline(Settings):
     def __call__(self, photo: Source, **options: Unpack[CallOptions]) -> Result: ...
     @overload
     def __call__(self, photo: Sequence[Source], **options: Unpack[CallOptions]) -> list[Result]: ...
-    @suggest_keywords
+    @take_settings(FindingSettings, FillingSettings)
     def __call__(
         self,
         photo: Source | Sequence[Source],
         *,
-        sensitivity: float | None = None,
-        only: Kinds | None = None,
-        skip: Kinds | None = None,
-        min_area: float | None = None,
-        dilate: float | None = None,
-        feather: float | None = None,
-        texture: float | None = None,
         region: Box | None = None,
         seed: int = 0,
         batch_size: int = 8,
         progress: bool = False,
+        **settings: Any,
     ) -> Result | list[Result]:
         """Find the corrupted region of a photo, and fill it.
 
         Args:
             photo: one photo, or a list of photos, all of which are held in memory together with their results.
-            sensitivity, only, skip, min_area, dilate, feather, texture: override the pipeline's settings.
             region: (x, y, width, height) in pixels: search for corruption only in this rectangle. The detector still
                 sees the whole photo.
             seed: random seed of the clusterer; the same seed gives the same result.
             batch_size: how many photos of the same working size go through the detector at once.
             progress: show a progress bar. The logger ``hcl_sdk.pipeline`` reports what was found in each photo, at
                 level INFO.
+            settings: override those of the pipeline: :class:`~hcl_sdk.pipeline.FindingSettings`, which is how readily
+                and what is found, and :class:`~hcl_sdk.pipeline.FillingSettings`.
 
         Returns:
             One result, or a list of them in the order of the photos.
@@ -248,93 +181,65 @@ class Pipeline(Settings):
             ValueError: if a photo cannot be read, a value is out of range, the pipeline lacks a detector or restorer,
                 or ``only`` or ``skip`` is given and the detector has no ``damage_head``.
         """
-        self._need_restorer()
-        flow = self._make_flow(
-            region,
-            sensitivity=sensitivity,
-            only=only,
-            skip=skip,
-            min_area=min_area,
-            dilate=dilate,
-            feather=feather,
-            texture=texture,
-        )
+        check_restorer(self.restorer)
+        flow = self._make_flow(region, **settings)
         return self._run(photo, partial(flow.restore, seed=seed), flow.settings, batch_size, progress)
 
     @overload
     def detect(self, photo: Source, **options: Unpack[DetectOptions]) -> Result: ...
     @overload
     def detect(self, photo: Sequence[Source], **options: Unpack[DetectOptions]) -> list[Result]: ...
-    @suggest_keywords
+    @take_settings(FindingSettings)
     def detect(
         self,
         photo: Source | Sequence[Source],
         *,
-        sensitivity: float | None = None,
         region: Box | None = None,
-        only: Kinds | None = None,
-        skip: Kinds | None = None,
-        min_area: float | None = None,
         seed: int = 0,
         batch_size: int = 8,
         progress: bool = False,
+        **settings: Any,
     ) -> Result | list[Result]:
         """Find the corrupted region of a photo without filling it. Arguments and errors are those of ``__call__``."""
-        flow = self._make_flow(region, sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
+        flow = self._make_flow(region, **settings)
         return self._run(photo, partial(flow.detect, seed=seed), flow.settings, batch_size, progress)
 
-    @suggest_keywords
-    def restore(
-        self,
-        photo: Source,
-        *,
-        corruption_mask: Source,
-        dilate: float | None = None,
-        feather: float | None = None,
-        texture: float | None = None,
-    ) -> Result:
+    @take_settings(FillingSettings)
+    def restore(self, photo: Source, *, corruption_mask: Source, **settings: Unpack[FillingSettings]) -> Result:
         """Fill a given region of a photo: your own mask, or an edited one.
 
         Args:
             photo: one photo.
             corruption_mask: path, PIL image, array or tensor with the photo's size as displayed (EXIF orientation
                 applied), True / white / 255 = corrupted = to be filled.
-            dilate, feather, texture: override the pipeline's settings.
+            settings: override those of the pipeline.
 
         Raises:
             TypeError: if the photo or mask has an unsupported type, or a setting is not a number.
             ValueError: if the photo or mask cannot be read, the mask has another size, a value is out of range, or the
                 pipeline lacks a restorer.
         """
-        self._need_restorer()
+        check_restorer(self.restorer)
         if is_list(photo) or (isinstance(photo, Iterator) and not hasattr(photo, "read")):
             raise TypeError(
                 f"restore takes one photo and its corruption_mask; got a {type(photo).__name__}: call it for each "
                 f"photo, or hcl_sdk.restore_folder(folder, output, corruption_masks=masks) for files"
             )
-        flow = self._make_flow(dilate=dilate, feather=feather, texture=texture)
+        flow = self._make_flow(**settings)
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size, swapped=opened.swapped)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, corruption_mask=mask, mask_path=path)
         return flow.fill(result)
 
-    @suggest_keywords
-    def to_mask(
-        self,
-        found: Result | Tensor,
-        *,
-        sensitivity: float | None = None,
-        only: Kinds | None = None,
-        skip: Kinds | None = None,
-        min_area: float | None = None,
-    ) -> Tensor:
+    @take_settings(FindingSettings)
+    def to_mask(self, found: Result | Tensor, **settings: Unpack[FindingSettings]) -> Tensor:
         """Compute the mask that :meth:`detect` would find with other settings, without running the detector again.
 
         Args:
             found: a result of this pipeline; or a confidence, the probability of *corrupted*, ``[B, 1, H, W]``. A
                 confidence does not tell the kind of damage, so ``only`` and ``skip`` must then be empty.
-            sensitivity, only, skip, min_area: override the pipeline's settings.
+            settings: override those of the pipeline.
 
         Returns:
             ``corruption_mask``, ``[B, 1, H, W]`` bool.
@@ -343,13 +248,9 @@ class Pipeline(Settings):
             TypeError, ValueError: if ``found`` is neither, a setting is invalid, or ``only`` or ``skip`` is given and
                 the kind of damage is not known.
         """
-        flow = self._make_flow(sensitivity=sensitivity, only=only, skip=skip, min_area=min_area)
+        flow = self._make_flow(**settings)
         confidence, detection = (found.confidence, found.detection) if isinstance(found, Result) else (found, None)
-        if (detection is None or detection.damage_logits is None) and (name := _find_kind_setting(flow.settings)):
-            raise ValueError(
-                f"{name} selects by the kind of damage, which is not known here; pass a result that was detected by a "
-                f"pipeline whose detector has a damage_head"
-            )
+        check_kinds(detection, flow.settings)
         return flow.make_mask(confidence, detection)
 
     @suggest_keywords
@@ -408,10 +309,6 @@ class Pipeline(Settings):
             module.compile(**options)
         return self
 
-    def _need_restorer(self) -> None:
-        if self.restorer is None:
-            raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
-
     def _run(
         self,
         photo: Any,
@@ -421,15 +318,7 @@ class Pipeline(Settings):
         progress: bool,
     ) -> Any:
         """Apply ``work`` to a photo or a list of photos, if the pipeline has what the settings need."""
-        if self.detector is None:
-            raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-        if why := self.explain_lack_of_kinds(settings):
-            raise ValueError(why)
-        if settings.detail_size is not None and self.detector.detail_fusion is None:
-            raise ValueError(
-                f"detail_size={settings.detail_size} analyzes the photo's own pixels, but these weights cannot fuse "
-                f"the results with the rest: their detector has no detail_fusion; set detail_size to None"
-            )
+        check_detector(self.detector, settings)
         size = self.detection_size
         return run_batches(photo, work, detection_size=size, batch_size=batch_size, progress=progress)
 
@@ -439,13 +328,7 @@ class Pipeline(Settings):
         Args:
             settings: the settings; None for the pipeline's own.
         """
-        name = _find_kind_setting(self if settings is None else settings)
-        if name is None or self.detector is None or self.detector.damage_head is not None:
-            return None
-        return (
-            f"{name} selects regions by their kind of damage, which these weights do not tell: their detector has no "
-            f"damage_head; min_area works with any weights"
-        )
+        return explain_lack_of_kinds(self.detector, self if settings is None else settings)
 
     def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
         """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
@@ -500,7 +383,7 @@ class Pipeline(Settings):
             made = attrs.evolve(base, **fields)
         except ValueError as error:  # a restorer that does not fit the detector, or nothing is left
             raise ConfigError([("restorer", str(error))]) from error
-        base._warn_untrained(made, mapping)
+        warn_untrained(base, made, mapping)
         return made
 
     @classmethod
@@ -524,13 +407,7 @@ class Pipeline(Settings):
             RegistryError: if a component's class is not registered; the message contains the missing line.
             TypeError: if the detector is an instance of a subclass of Detector, which a configuration cannot express.
         """
-        parts = {
-            "detector": None if self.detector is None else describe(self.detector, Detector),
-            "restorer": None if self.restorer is None else describe(self.restorer),
-        }
-        settings = self._get_settings().items()
-        own = {name: list(value) if isinstance(value, tuple) else value for name, value in settings}  # as in JSON
-        return {"format": FORMAT, "plugins": list_plugins_used(parts), **parts, **own}
+        return describe_fields(self.detector, self.restorer, self._get_settings())
 
     @classmethod
     def from_pretrained(
@@ -574,12 +451,7 @@ class Pipeline(Settings):
         folder, config = Path(folder), self.to_config()
         folder.mkdir(parents=True, exist_ok=True)
         call_before_save(self, config, folder)
-        save_folder(folder, config, self._modules, self._write_card(), half=half)
-
-    def _write_card(self) -> str:
-        parameters = sum(parameter.numel() for parameter in self._modules.parameters())
-        has_detector, has_restorer = self.detector is not None, self.restorer is not None
-        return write_card(detects=has_detector, restores=has_restorer, parameters=parameters)
+        save_folder(folder, config, self._modules, write_card(self._modules), half=half)
 
     def push_to_hub(
         self,

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import attrs
 from torch import nn
 
-from hcl_sdk.config import FieldsOf, structure
+from hcl_sdk.config import FieldsOf, describe, list_plugins_used, structure
 from hcl_sdk.detector import Detector
 from hcl_sdk.interfaces import Restorer, get_field_type
+from hcl_sdk.pipeline._parts import bind_parts
 from hcl_sdk.settings import Settings
 from hcl_sdk.weights import FORMAT
 
@@ -50,12 +51,21 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return values.pop("weights"), {key: value for key, value in values.items() if key not in _OF_THE_FILE}
 
 
-def bind_parts(detector: Detector | None, restorer: Restorer | None) -> nn.ModuleDict:
-    """Bind the parts of a pipeline to each other; return them as they are saved and loaded."""
-    if restorer is not None:
-        restorer.bind(None if detector is None else detector.encoder.spec)
-    parts = {"detector": detector, "restorer": restorer}
-    return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+def describe_fields(
+    detector: Detector | None, restorer: Restorer | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe parts and settings as a configuration; :func:`read_fields` builds them again.
+
+    Raises:
+        RegistryError: if a component's class is not registered.
+        TypeError: if the detector is of a subclass of Detector.
+    """
+    parts = {
+        "detector": None if detector is None else describe(detector, Detector),
+        "restorer": None if restorer is None else describe(restorer),
+    }
+    own = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}  # as in JSON
+    return {"format": FORMAT, "plugins": list_plugins_used(parts), **parts, **own}
 
 
 def make_modules(config: Mapping[str, Any]) -> nn.ModuleDict:

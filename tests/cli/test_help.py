@@ -10,17 +10,18 @@ import sys
 from hcl_sdk.cli import main
 
 imported = []
-for arguments in (["--version"], ["restore", "--help"], ["convert", "--help"], ["--help"]):
+for arguments in (["--version"], ["--help"], ["restore", "--help"], ["convert", "--help"]):
     try:
         main(arguments)
     except SystemExit as end:
         assert end.code == 0, arguments
-    imported += {"torch", "numpy", "PIL", "pluggy", "attrs", "tqdm"} & set(sys.modules)
+    imported.append(sorted({"torch", "numpy", "PIL", "pluggy", "attrs", "tqdm"} & set(sys.modules)))
 print(imported)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     *_, imported = done.stdout.splitlines()
-    assert imported == "['pluggy']"  # for the list of all commands, which has those of plugins
+    # The list of all commands has those of plugins; the options of settings are read from their attrs fields.
+    assert imported == "[[], ['attrs', 'pluggy'], ['attrs', 'pluggy'], ['attrs', 'pluggy']]"
     assert "NAME_restored.EXT" in done.stdout
     assert any(line.startswith("hcl ") and line.split()[1][0].isdigit() for line in done.stdout.splitlines())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import re
@@ -9,12 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from known_parts import known, stained
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk.pipeline import CallOptions, DetectOptions, FillingSettings, FindingSettings
+from hcl_sdk.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -122,8 +126,51 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
         with pytest.raises(TypeError, match=r"unexpected keyword argument 'dilatte'; did you mean 'dilate'\?"):
             call()
     with pytest.raises(
-        TypeError, match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, sensitivity, region, only"
+        TypeError,
+        match=r"Pipeline\.detect\(\) got .* 'dilate'; known: photo, region, .*, sensitivity, only, skip, min_area$",
     ):
         pipeline.detect(photo, dilate=3)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"GatedUNet\(\) got .*'multiplier'; did you mean 'multipliers'\?"):
         GatedUNet(multiplier=(1,))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("keywords", [FindingSettings, FillingSettings])
+def test_the_keywords_of_calls_are_settings_of_the_same_types(keywords: type) -> None:
+    assert keywords.__annotations__
+    for name, hint in keywords.__annotations__.items():
+        field = attrs.fields_dict(Settings)[name]
+        stated = hint.__forward_arg__.removesuffix(" | None")
+        assert {"Kinds": "tuple[Damage, ...]"}.get(stated, stated) == str(field.type), name
+
+
+@pytest.mark.parametrize(
+    ("call", "keywords"),
+    [
+        (Pipeline.__call__, CallOptions),
+        (Pipeline.detect, DetectOptions),
+        (Pipeline.to_mask, FindingSettings),
+        (Pipeline.restore, FillingSettings),
+    ],
+)
+def test_signatures_list_the_settings_that_a_call_takes(call: Callable[..., Any], keywords: type) -> None:
+    parameters = inspect.signature(call).parameters
+    assert keywords.__annotations__.keys() == parameters.keys() - {"self", "photo", "found", "corruption_mask"}
+    assert all(parameters[name].default is None for name in attrs.fields_dict(Settings) if name in parameters)
+
+
+@pytest.mark.parametrize("keywords", [FindingSettings, FillingSettings])
+def test_a_call_passes_on_every_setting_it_takes(keywords: type) -> None:
+    photo, mask = stained()
+    pipeline = known()
+    found = pipeline.detect(photo)
+    for name in keywords.__annotations__:
+        wrong: dict[str, Any] = {name: -1}
+        calls: list[Callable[[], Any]] = [lambda wrong=wrong: pipeline(photo, **wrong)]
+        if keywords is FindingSettings:
+            calls += [lambda wrong=wrong: pipeline.detect(photo, **wrong)]
+            calls += [lambda wrong=wrong: pipeline.to_mask(found, **wrong)]
+        else:
+            calls += [lambda wrong=wrong: pipeline.restore(photo, corruption_mask=mask, **wrong)]
+        for call in calls:
+            with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+                call()
