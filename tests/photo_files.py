@@ -90,3 +90,28 @@ def files(folder: str | Path) -> set[str]:
 
 def contents(folder: str | Path) -> dict[str, bytes]:
     return {name: (Path(folder) / name).read_bytes() for name in files(folder)}
+
+
+def put_mask(path: Path, *arguments: Any, **options: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make_mask(*arguments, **options).save(path)
+
+
+def list_names(dataset: Any) -> Any:
+    return [dataset.name(i) for i in range(len(dataset))]
+
+
+def read_grays(dataset: Any) -> Any:
+    return [int(dataset[i].image[0, 0, 0]) for i in range(len(dataset))]
+
+
+def encode_photo(value: Any, mode: str = "RGB", suffix: str = "PNG", size: tuple[int, int] = (12, 8)) -> Any:
+    file = io.BytesIO()
+    Image.new(mode, size, value).save(file, suffix)
+    return file.getvalue()
+
+
+def encode_mask(area: float = 0.25, white: bool = True) -> Any:
+    file = io.BytesIO()
+    make_mask(area, white).save(file, "PNG")
+    return file.getvalue()

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corrupting import CONTENT_NAMES, UNUSED, draw_smooth, make_part, raise_if_asked
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageFont
 
 from hcl_sdk.corruptions import (
+    AnotherPhoto,
     Caption,
+    CenterBox,
+    Corruption,
     Cracks,
     Cutout,
     DateStamp,
@@ -22,11 +26,14 @@ from hcl_sdk.corruptions import (
     FilmDamage,
     Glitch,
     Pen,
+    RandomColor,
+    Rule,
     Stickers,
     TornPaper,
     Watermark,
     blend,
 )
+from hcl_sdk.data import FolderDataset
 from hcl_sdk.interfaces import Content
 from hcl_sdk.photos.errors import PhotoError
 
@@ -51,10 +58,6 @@ def draw_photo(size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
     coarse = Image.fromarray(rng.integers(256, size=(4, 5, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((size[1], size[0]), Image.Resampling.BICUBIC), np.float64)
     return np.clip(smooth + rng.normal(0, 4, smooth.shape), 0, 255).astype(np.uint8)
-
-
-def raise_if_asked() -> Any:
-    raise AssertionError("another photo was asked for")
 
 
 def paint(
@@ -342,3 +345,34 @@ def test_captions_are_within_the_photo_and_stickers_of_their_size() -> None:
         assert max(bottom - top, right - left) <= 30 + 20  # with border and shadow
         letters = paint(Caption(count=(1, 1), height=(0.1, 0.1)), (100, 100), seed)[..., 3]
         assert letters.any()
+
+
+@pytest.mark.parametrize("name", [n for n in CONTENT_NAMES if n not in ("blur", "constant")])
+def test_contents_change_a_photo(name: Any, folders: dict[str, Any]) -> None:
+    content, image, mask = make_part("content", name, folders), draw_smooth((64, 64)), np.ones((64, 64), np.bool_)
+    damaged, changed = blend(
+        image, content.paint(image, mask, np.random.default_rng(3), lambda: draw_smooth((80, 90), 7)), mask, 0
+    )
+    assert (damaged != image).any()
+    assert changed.any()
+
+
+def test_the_published_color_is_uniform() -> None:
+    image, mask = np.zeros((2, 3, 3), np.uint8), np.ones((2, 3), np.bool_)
+    rng = np.random.default_rng(0)
+    paints = [RandomColor(variety="published").paint(image, mask, rng, UNUSED) for _ in range(2000)]
+    assert all((p == p[0, 0]).all() for p in paints)
+    colors = np.stack([p[0, 0] for p in paints])
+    assert abs(colors.mean() - 127.5) < 3
+    assert (np.histogram(colors, 16, (0, 256))[0] > 300).all()  # 375 expected
+    assert (np.ptp(colors, axis=1) == 0).sum() < 4  # grays: one in 65536
+    own = np.stack([RandomColor().paint(image, mask, rng, UNUSED)[0, 0] for _ in range(500)])
+    assert (np.ptp(own, axis=1) == 0).mean() > 0.2
+
+
+def test_a_photo_out_of_another_data_set(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), (10, 200, 30)).save(tmp_path / "green.png")
+    content = AnotherPhoto(dataset=FolderDataset(path=str(tmp_path)))
+    rule = Rule(shapes=(CenterBox(),), contents=(content,))
+    damaged = Corruption(rules=(rule,), blur=(0, 0))(draw_smooth((32, 32)), np.random.default_rng(0), raise_if_asked)
+    assert damaged.image[16, 16].tolist() == [10, 200, 30]

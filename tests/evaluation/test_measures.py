@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_average_precision, binary_f1_score
 
-from hcl_sdk.evaluation.measures import f1_by_threshold, measure
+from hcl_sdk.evaluation.measures import average_precision, f1_by_threshold, measure
 from hcl_sdk.evaluation.rows import CALIBRATION_BINS, LEVELS, SENSITIVITIES, Counts, DetectionRow, Row
 
 Images: TypeAlias = list[tuple[np.ndarray, np.ndarray]]
@@ -78,3 +78,11 @@ def test_f1_at_every_level_by_hand() -> None:
     f1 = f1_by_threshold(positives, negatives)
     assert f1[[0, 10, 11, 16, 20, 21]] == pytest.approx([4 / 6, 4 / 6, 2 / 5, 2 / 3, 2 / 3, 0])
     assert np.isnan(f1_by_threshold(np.zeros(LEVELS), negatives)).all()
+
+
+def test_average_precision_by_hand() -> None:
+    positives, negatives = np.zeros(LEVELS), np.zeros(LEVELS)
+    positives[[LEVELS - 1, 5]] = 1
+    negatives[10] = 2
+    assert average_precision(positives, negatives) == pytest.approx((1 / 1 + 2 / 4) / 2)
+    assert np.isnan(average_precision(np.zeros(LEVELS), negatives))
