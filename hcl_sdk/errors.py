@@ -7,6 +7,7 @@ import functools
 import inspect
 import traceback
 from collections.abc import Callable, Collection, Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +34,13 @@ def suggest(name: Any, known: Collection[str]) -> str:
     if not near:
         near = [longer for longer in known if str(name).removesuffix("s") in longer.split("_")]
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def check_whole_number(name: str, value: Any) -> int:
+    """Return a whole number, of NumPy too, as an ``int``; raise ``TypeError`` if the value is none."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number; got {describe_value(value)}")
+    return int(value)
 
 
 _MASKS = "mask", "masks", "corruption_mask"

@@ -23,7 +23,8 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
 
 def is_special(path: Path) -> bool:
     """Whether a path is a pipe, a socket or a device, or leads to one: reading it may never begin, or never end."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+    # Unlike the methods of a path, these say False of a name that is too long, or has a zero byte.
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 @contextmanager
@@ -148,7 +149,7 @@ def open_whole(target: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: if it cannot be written.
     """
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    partial = target.with_name(f".hcl-{secrets.token_hex(8)}.part")  # no longer than names may be, as target's may be
     try:
         nameless = _open_nameless(target.parent)
         with open(partial, "xb") if nameless is None else nameless as file:

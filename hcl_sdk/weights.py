@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from hcl_sdk.errors import describe_value
 from hcl_sdk.files import expand_home, is_special, name_in_unicode, open_whole, write_whole
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
@@ -48,25 +49,28 @@ def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
         revision: branch, tag or commit on the Hub.
 
     Raises:
+        TypeError: if it is neither text nor a path.
         WeightsError: if it is none of these, or the download fails.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"weights are given by a folder or a name; got {describe_value(name)}")
     text = str(name)
     if not text.startswith("hub:"):
         folder = expand_home(name)
         is_local = isinstance(name, Path) or text.startswith((".", "~")) or os.path.isabs(text)
         is_path = is_local or "/" in text or os.sep in text
-        if (folder / CONFIG).is_file() or (is_path and folder.is_dir()):
+        if os.path.isfile(folder / CONFIG) or (is_path and os.path.isdir(folder)):
             return folder
-        if is_local and not folder.exists():
+        if is_local and not os.path.exists(folder):
             raise WeightsError(f"no such folder: {text}")
         if is_special(folder):
             raise WeightsError(f"{text} is not a folder; expected one written by save_pretrained or a name")
         try:
             source = registry.find_weights_source(text)
         except UnknownNameError as unknown:
-            if folder.is_dir():
+            if os.path.isdir(folder):
                 raise WeightsError(f"the folder {text!r} holds no {CONFIG}, and {unknown}") from None
-            if folder.is_file():
+            if os.path.isfile(folder):
                 raise WeightsError(
                     f"{text} is a file; expected a folder written by save_pretrained or a name"
                 ) from None

@@ -622,3 +622,9 @@ def test_a_pipe_is_no_folder_of_weights(tmp_path: Path) -> None:
 def test_registrations_are_counted_no_longer_once_sizes_are_compared(saved: Path) -> None:
     Pipeline.from_pretrained(saved, device="cpu")
     assert not torch.nn.modules.module._global_parameter_registration_hooks
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, Path("x" * 5000), "./" + "x" * 5000, "x" * 300 + "/y/z", "a\0b"])
+def test_a_name_that_no_file_can_have_is_that_of_no_weights(name: Any) -> None:
+    with pytest.raises(WeightsError):
+        Pipeline.from_pretrained(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from importlib import resources
 from pathlib import Path
@@ -94,7 +95,7 @@ def _read(config: str) -> dict[str, Any]:
     from hcl_sdk.config import load_yaml
     from hcl_sdk.files import is_special
 
-    if Path(config).is_file() or is_special(Path(config)):
+    if os.path.isfile(config) or is_special(Path(config)):
         return load_yaml(Path(config))
     if config in _list_presets():
         file = resources.files("hcl_sdk.training") / "presets" / f"{config}.yaml"

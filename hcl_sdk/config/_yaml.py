@@ -44,10 +44,12 @@ def load_yaml(source: str | os.PathLike[str]) -> dict[str, Any]:
         value = parse_yaml(source)
         if not isinstance(value, str) or "\n" in source.strip():
             return _check_mapping(value, "")
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"a configuration is a mapping, YAML text or the name of a file; got {describe_value(source)}")
     path = Path(source)
     if is_special(path):
         raise ConfigError([(str(path), "this is not a regular file; expected one with YAML")])
-    if not path.is_file():
+    if not os.path.isfile(path):  # for a text that is too long for a name, too
         raise FileNotFoundError(
             f"expected YAML text with a mapping, or the name of a file; there is no file {str(path)!r}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Outputs:
 
     def are_there(self, photo: Input) -> bool:
         """Whether all results of a photo exist. Files are written atomically, so they are complete."""
-        return all(any(file.is_file() for file in files) for files in self.list_possible(photo).values())
+        return all(any(os.path.isfile(file) for file in files) for files in self.list_possible(photo).values())
 
     def leave_out_overwriting(
         self, inputs: Inputs, masks: Mapping[Input, Path] | None, protected: ProtectedFiles

@@ -12,6 +12,7 @@ from hcl_sdk.folders.errors import ArgumentError, NoPhotosError
 from hcl_sdk.folders.inputs import Input, Inputs, find_inputs, match_masks
 from hcl_sdk.folders.outputs import Outputs
 from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
+from hcl_sdk.photos.write import find_format
 from hcl_sdk.pipeline import Pipeline
 
 
@@ -95,6 +96,8 @@ def make_plan(
         if f".{file_format}" not in FORMATS:
             known = ", ".join(suffix.removeprefix(".") for suffix in FORMATS)
             raise ArgumentError(f"expected one of {known}; got {file_format!r}", "format")
+    if find_format(output) is not None and not output.is_dir():
+        raise ArgumentError(f"expected a folder for the results; {output} is named like a photo", "output")
     inputs = find_inputs(paths, recursive=recursive, output=output)
     if not inputs.photos and not inputs.failures:
         found = "; ".join(inputs.describe_ignored()) or "no files"

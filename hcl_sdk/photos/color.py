@@ -47,7 +47,8 @@ def check_unit_range(values: np.ndarray) -> None:
     """
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 1):  # NaN is neither
-        raise ValueError(f"floating-point values must lie in [0, 1]; got {low} to {high}")
+        got = "NaN" if np.isnan(low) else f"{low} to {high}"
+        raise ValueError(f"floating-point values must lie in [0, 1]; got {got}")
 
 
 def from_pil(image: Image.Image) -> np.ndarray:

@@ -14,7 +14,7 @@ from hcl_sdk.photos.color import MODES, PREMULTIPLIED_MODES, get_white, to_luma,
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.photos.opening import File
-from hcl_sdk.photos.photo import Source, is_tensor, open_named
+from hcl_sdk.photos.photo import Source, copy_to_cpu, is_tensor, open_named
 from hcl_sdk.photos.read import decode_file
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load_mask_array(source: Source, size: tuple[int, int], *, swapped: bool = Fa
     if is_tensor(source):
         import torch
 
-        values = source.detach().cpu()
+        values = copy_to_cpu(source, "the mask")
         source = _to_photo_array((values.float() if values.dtype == torch.bfloat16 else values).numpy(), size)
     elif isinstance(source, np.ndarray):
         source = _to_photo_array(source, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -345,7 +346,9 @@ def _from_file(file: BinaryIO, name: str | None, max_megapixels: float) -> Photo
     own = getattr(file, "name", None)
     name = own if isinstance(own, str) else name or "the file"
     try:
-        contents = file.read()
+        contents = "" if isinstance(file, io.TextIOBase) else file.read()
+    except io.UnsupportedOperation:
+        raise PhotoError(f"{name}: the file is not open for reading", name=name) from None
     except OSError as error:
         raise PhotoError(f"{name}: it cannot be read: {error}", name=name) from error
     if not isinstance(contents, bytes):
@@ -359,11 +362,26 @@ def _from_array(array: np.ndarray, name: str | None) -> Photo:
     what = "an array" if name is None else f"{name}: an array"
     pixels = array[..., None] if array.ndim == 2 else array
     if pixels.ndim != 3 or pixels.shape[2] not in color.MODES:
-        raise PhotoError(f"{what} must be [H, W] or [H, W, C] with C = 1, 2, 3 or 4; got shape {list(array.shape)}")
+        is_first = array.ndim == 3 and array.shape[0] in color.MODES
+        hint = "; channels come last here: array.transpose(1, 2, 0)" if is_first else ""
+        hint = "; one photo has no batch dimension: array[0]" if array.ndim == 4 and array.shape[0] == 1 else hint
+        raise PhotoError(
+            f"{what} must be [H, W] or [H, W, C] with C = 1, 2, 3 or 4; got shape {list(array.shape)}{hint}"
+        )
     if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64):
         raise TypeError(f"{what} must be uint8, uint16, bool or floating-point in [0, 1]; got {array.dtype}")
     origin = _Origin("array", dimensions=array.ndim)
     return Photo(pixels=_own(pixels, name or "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+
+
+def copy_to_cpu(tensor: Tensor, what: str) -> Tensor:
+    """Return a tensor on the CPU, without gradients; raise ``TypeError`` if it is sparse or has no values (meta)."""
+    import torch
+
+    if tensor.layout != torch.strided or tensor.is_meta or tensor.is_nested or tensor.is_quantized:
+        kind = "without values, on the meta device" if tensor.is_meta else f"{tensor.layout}, {tensor.dtype}"
+        raise TypeError(f"{what} must be dense, with its values in memory; got one {kind}")
+    return tensor.detach().cpu()
 
 
 def _from_tensor(tensor: Tensor) -> Photo:
@@ -374,12 +392,14 @@ def _from_tensor(tensor: Tensor) -> Photo:
             f"the tensor: one photo is expected, got a batch of {tensor.shape[0]}: pass a list, list(tensor)"
         )
     if tensor.ndim not in (3, 4) or tensor.shape[-3] not in color.MODES:
+        is_last = tensor.ndim in (3, 4) and tensor.shape[-1] in color.MODES
+        hint = "; channels come first here: tensor.movedim(-1, -3)" if is_last else ""
         raise PhotoError(
-            f"a tensor must be [C, H, W] or [1, C, H, W] with C = 1, 2, 3 or 4; got shape {list(tensor.shape)}"
+            f"a tensor must be [C, H, W] or [1, C, H, W] with C = 1, 2, 3 or 4; got shape {list(tensor.shape)}{hint}"
         )
     if not (tensor.is_floating_point() or tensor.dtype in (torch.uint8, torch.bool)):
         raise TypeError(f"a tensor must be uint8, bool or floating-point in [0, 1]; got {tensor.dtype}")
-    values = tensor.detach().cpu()
+    values = copy_to_cpu(tensor, "a tensor")
     values = values.float() if values.dtype == torch.bfloat16 else values  # exact; numpy has no bfloat16
     pixels = values.reshape(values.shape[-3:]).permute(1, 2, 0).numpy()
     origin = _Origin("tensor", dimensions=tensor.ndim, dtype=tensor.dtype, device=tensor.device)

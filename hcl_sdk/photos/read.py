@@ -145,6 +145,8 @@ def _decode(image: Image.Image, opened: Opened | None) -> Decoded:
         mode = "RGBa" if is_premultiplied else mode
     pixels, mode = _apply_transparent_color(pixels, mode, image)
     dpi = image.info.get("dpi")
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.X_RESOLUTION not in image.tag_v2:
+        dpi = None  # where a file has none, Pillow says 1
     if dpi is not None:
         x, y = float(dpi[0]), float(dpi[1])
         dpi = (y, x) if swapped else (x, y)

@@ -92,7 +92,7 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise PhotoError(f"{path}: there is no folder {target.parent}", name=str(path))
-    if target.exists() and not target.is_file():
+    if os.path.exists(target) and not os.path.isfile(target):
         raise PhotoError(f"{path}: this is not a regular file, and is not replaced by one", name=str(path))
     try:
         with open_whole(target) as file:
@@ -100,7 +100,8 @@ def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str,
     except PhotoError:
         raise
     except Exception as error:
-        raise PhotoError(f"{path}: cannot be written: {error}", name=str(path)) from error
+        reason = (isinstance(error, OSError) and error.strerror) or error  # without the name that it has meanwhile
+        raise PhotoError(f"{path}: cannot be written: {reason}", name=str(path)) from error
 
 
 def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[str, Any]) -> None:

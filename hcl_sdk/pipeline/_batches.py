@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from hcl_sdk.errors import check_whole_number
 from hcl_sdk.functional.arrays import shrink_size
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result
@@ -33,8 +34,10 @@ def run_batches(
         progress: show a progress bar.
 
     Raises:
-        ValueError: if the batch size is below 1.
+        TypeError: if the batch size is not a whole number.
+        ValueError: if it is below 1.
     """
+    batch_size = check_whole_number("batch_size", batch_size)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if not is_list(photo):

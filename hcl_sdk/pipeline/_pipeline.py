@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hcl_sdk.config import ConfigError, load_yaml, make_converter
 from hcl_sdk.detector import Detector
-from hcl_sdk.errors import suggest, suggest_keywords
+from hcl_sdk.errors import check_whole_number, suggest, suggest_keywords
 from hcl_sdk.functional.arrays import Box
 from hcl_sdk.interfaces import Restorer
 from hcl_sdk.photos.masks import load_mask
@@ -182,6 +182,7 @@ class Pipeline(Settings):
                 or ``only`` or ``skip`` is given and the detector has no ``damage_head``.
         """
         check_restorer(self.restorer)
+        seed = check_whole_number("seed", seed)
         flow = self._make_flow(region, **settings)
         return self._run(photo, partial(flow.restore, seed=seed), flow.settings, batch_size, progress)
 
@@ -201,6 +202,7 @@ class Pipeline(Settings):
         **settings: Any,
     ) -> Result | list[Result]:
         """Find the corrupted region of a photo without filling it. Arguments and errors are those of ``__call__``."""
+        seed = check_whole_number("seed", seed)
         flow = self._make_flow(region, **settings)
         return self._run(photo, partial(flow.detect, seed=seed), flow.settings, batch_size, progress)
 
@@ -352,6 +354,7 @@ class Pipeline(Settings):
     # Configuration and weights
 
     @classmethod
+    @suggest_keywords
     def from_config(
         cls,
         config: str | Path | Mapping[str, Any],
@@ -410,6 +413,7 @@ class Pipeline(Settings):
         return describe_fields(self.detector, self.restorer, self._get_settings())
 
     @classmethod
+    @suggest_keywords
     def from_pretrained(
         cls,
         name: str | Path = "default",
@@ -439,6 +443,7 @@ class Pipeline(Settings):
         _logger.info("weights %s from %s, on %s", name, folder, pipeline.device)
         return pipeline
 
+    @suggest_keywords
     def save_pretrained(self, folder: str | Path, *, half: bool = False) -> None:
         """Write ``config.json``, ``model.safetensors`` and a model card ``README.md`` to a folder.
 

@@ -21,6 +21,7 @@ from hcl_sdk.functional.resize import enlarge_part
 from hcl_sdk.interfaces import Detection
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.regions import Kinds, Region, find_regions, to_coco
+from hcl_sdk.photos.write import find_format
 from hcl_sdk.result._display import colorize, encode_image, fit_image, place_side_by_side, tabulate_regions, to_image
 from hcl_sdk.result._save import save_result
 from hcl_sdk.settings import DAMAGE
@@ -237,19 +238,26 @@ class Result:
 
         Raises:
             FileExistsError: if the photo, or the file that the mask was read from, would be overwritten.
-            ValueError: if ``name`` is not a file name, or the format cannot represent the photo. In all of these cases
-                nothing is written.
+            ValueError: if ``name`` is not a file name, ``directory`` is named like a photo and is no folder, or the
+                format cannot represent the photo. In all of these cases nothing is written.
         """
         stem = Path(self._name("photo")).stem if name is None else name
         if not stem or Path(stem).name != stem:
             raise ValueError(f"name must be a file name without a folder; got {name!r}")
+
+        directory = Path(directory)
+        if find_format(directory) is not None and not directory.is_dir():
+            raise ValueError(
+                f"expected a folder, for all files of the result; {directory} is named like a photo. One photo is "
+                f"written by result.composited.save(file), or result.mask.save(file)"
+            )
 
         def check(file: Path) -> None:
             for what, source in (("photo itself", self.photo.path), ("mask that was passed in", self.mask_path)):
                 if source is not None and is_same_file(source, file):
                     raise FileExistsError(f"{file} is the {what}; choose another directory or name for the result")
 
-        return save_result(self, Path(directory), stem, format=format, plot=plot, check=check)
+        return save_result(self, directory, stem, format=format, plot=plot, check=check)
 
     def plot(self, *, height: int = 384) -> Image.Image:
         """Show input, confidence, mask and restored photo side by side.

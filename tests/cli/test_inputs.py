@@ -237,3 +237,13 @@ def test_what_is_left_out_of_a_photo_is_noted(hcl: Callable[..., Result]) -> Non
     assert f"Note: a.png: {note}\n" in hcl("detect", "a.png").stderr
     assert json.loads(hcl("detect", "a.png", "--json").stdout)["notes"] == [note]
     assert "Note" not in hcl("detect", "a.png", "-q").stderr
+
+
+def test_a_name_that_leaves_no_room_for_that_of_a_result_fails_alone(hcl: Callable[..., Result]) -> None:
+    longest = os.pathconf(".", "PC_NAME_MAX")
+    draw("p/a.png")
+    draw(f"p/{'x' * (longest - 4)}.png")
+    for options in ([], ["--resume"]):
+        said = hcl("detect", "p", *options, status=1).stderr
+        assert f"{'x' * (longest - 4)}_mask.png: cannot be written: File name too long\n" in said
+        assert files("hcl_output") == {"a_mask.png"}

@@ -80,6 +80,17 @@ def test_one_file_is_not_asked_for_twice(hcl: Callable[..., Result]) -> None:
     assert files(".") == {"a.png"}
 
 
+def test_an_output_folder_is_not_named_like_a_photo(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    for name in ("b.png", "new/b.JPG"):
+        said = hcl("detect", "a.png", "-o", name, status=2).stderr
+        assert f"expected a folder for the results; {name} is named like a photo" in said
+    assert files(".") == {"a.png"}
+    Path("b.png").mkdir()
+    hcl("detect", "a.png", "-o", "b.png")
+    assert files("b.png") == {"a_mask.png"}
+
+
 def test_an_output_folder_that_cannot_be_made_is_said_once(hcl: Callable[..., Result]) -> None:
     for name in ("a.png", "b.png"):
         draw(name)

@@ -230,3 +230,9 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
 def test_any_text_is_a_mapping_or_one_error(text: Any) -> None:
     with contextlib.suppress(ConfigError, FileNotFoundError):
         assert isinstance(load_yaml(text), dict)
+
+
+def test_a_text_that_is_too_long_for_a_name_is_no_file() -> None:
+    for text in ("word" * 2000, "a\0b"):
+        with pytest.raises((FileNotFoundError, ConfigError)):
+            load_yaml(text)

@@ -136,3 +136,9 @@ def test_a_mask_is_turned_as_its_photo_is() -> None:
 def test_a_colored_mask_is_refused() -> None:
     with pytest.raises(PhotoError, match=r"^red\.png: the mask is colored"):
         read_mask(encode(Image.new("RGB", (4, 4), "red")), "red.png")
+
+
+def test_a_mask_without_values_is_refused() -> None:
+    for mask in (torch.empty(4, 6, device="meta"), torch.eye(4, 6).to_sparse()):
+        with pytest.raises(TypeError, match="the mask must be dense, with its values in memory"):
+            load_mask(mask, (4, 6))

@@ -251,7 +251,8 @@ def test_files_that_are_no_photos_are_refused(tmp_path: Path) -> None:
         (np.zeros((0, 4, 3), np.uint8), PhotoError, r"no pixels: 4 x 0 \(width x height\)"),
         (np.full((2, 2), 1.5), PhotoError, "1.5"),
         (np.full((2, 2), -0.1), PhotoError, "-0.1"),
-        (np.full((2, 2), np.nan), PhotoError, "nan"),
+        (np.full((2, 2), np.nan), PhotoError, "got NaN"),
+        (torch.full((3, 2, 2), torch.nan), PhotoError, "got NaN"),
         (torch.zeros(3, 4, dtype=torch.uint8), PhotoError, r"\[3, 4\]"),
         (torch.zeros(5, 4, 4), PhotoError, r"\[5, 4, 4\]"),
         (torch.zeros(2, 3, 4, 4), PhotoError, "batch of 2"),
@@ -377,3 +378,39 @@ def test_bad_layers_are_refused() -> None:
     for bad in (alpha * 1.01, -alpha, alpha * torch.nan):
         with pytest.raises(ValueError, match=r"alpha must lie in \[0, 1\]"):
             photo.composite(fill, bad)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        (torch.empty(3, 4, 6, device="meta"), "dense, with its values in memory; got one without values"),
+        (torch.rand(3, 4, 6).to_sparse(), "dense, with its values in memory; got one torch.sparse_coo"),
+    ],
+)
+def test_tensors_that_hold_no_plain_values_are_refused(tensor: Tensor, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        Photo.open(tensor)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        (np.zeros((3, 40, 60), np.uint8), r"; channels come last here: array.transpose\(1, 2, 0\)$"),
+        (np.zeros((1, 40, 60, 3), np.uint8), r"; one photo has no batch dimension: array\[0\]$"),
+        (np.zeros((40, 60, 5), np.uint8), r"got shape \[40, 60, 5\]$"),
+        (torch.zeros(40, 60, 3), r"; channels come first here: tensor.movedim\(-1, -3\)$"),
+        (torch.zeros(1, 40, 60, 3), r"; channels come first here: tensor.movedim\(-1, -3\)$"),
+        (torch.zeros(40, 60), r"got shape \[40, 60\]$"),
+    ],
+)
+def test_an_order_of_dimensions_that_is_not_ours_is_refused_with_what_to_do(source: Any, hint: str) -> None:
+    with pytest.raises(PhotoError, match=hint):
+        Photo.open(source)
+
+
+def test_files_that_give_no_bytes_are_refused(tmp_path: Path) -> None:
+    random_image("RGB", (4, 6)).save(tmp_path / "photo.png")
+    with open(tmp_path / "photo.png") as file, pytest.raises(TypeError, match=r"mode 'rb'; .*photo\.png gives str"):
+        Photo.open(file)
+    with open(tmp_path / "new", "wb") as file, pytest.raises(PhotoError, match=r"new: the file is not open for read"):
+        Photo.open(file)

@@ -201,3 +201,25 @@ def test_a_mask_is_written_in_black_and_white(size: tuple[int, int], suffix: str
     with Image.open(tmp_path / f"mask.{suffix}") as read:
         assert read.mode == "L"
         assert np.array_equal(np.array(read), mask * np.uint8(255))
+
+
+def test_a_name_may_be_as_long_as_the_system_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = Photo.open(random_image("RGB", (4, 6)))
+    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
+    file = tmp_path / f"{'x' * (longest - 4)}.png"
+    for nameless in (True, False):
+        if not nameless:
+            monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+        photo.save(file)
+        with pytest.raises(PhotoError, match=r"y\.png: cannot be written: File name too long$"):
+            photo.save(tmp_path / f"{'y' * longest}.png")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_tiff_without_resolution_has_none(tmp_path: Path) -> None:
+    random_image("RGB", (4, 6)).save(tmp_path / "a.tif")
+    photo = Photo.open(tmp_path / "a.tif")
+    assert photo.dpi is None
+    photo.save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert "dpi" not in image.info

@@ -174,3 +174,31 @@ def test_a_call_passes_on_every_setting_it_takes(keywords: type) -> None:
         for call in calls:
             with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
                 call()
+
+
+@pytest.mark.parametrize("value", [None, 1.5, "2", True])
+@pytest.mark.parametrize("name", ["seed", "batch_size"])
+def test_whole_numbers_of_a_call_are_checked(name: str, value: Any) -> None:
+    wrong: dict[str, Any] = {name: value}
+    right: dict[str, Any] = {name: np.int64(2)}
+    for call in (known(), known().detect):
+        with pytest.raises(TypeError, match=f"^{name} must be a whole number; got {re.escape(repr(value))}"):
+            call(stained()[0], **wrong)
+        call(stained()[0], **right)
+
+
+def test_misspelled_keywords_of_what_makes_and_saves_pipelines_are_told(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"from_pretrained\(\) got an unexpected .* 'devce'; did you mean 'device'\?"):
+        Pipeline.from_pretrained("default", devce="cpu")  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match=r"from_config\(\) got an unexpected keyword argument 'devce'; .*'device'\?"):
+        Pipeline.from_config({}, devce="cpu")  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match=r"save_pretrained\(\) got an unexpected keyword argument 'halve'; .*'half'\?"):
+        known().save_pretrained(tmp_path, halve=True)  # pyright: ignore[reportCallIssue]
+
+
+@pytest.mark.parametrize("value", [None, 3, ["default"]])
+def test_what_names_no_weights_and_no_configuration_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match=f"given by a folder or a name; got {re.escape(repr(value))}"):
+        Pipeline.from_pretrained(value)
+    with pytest.raises(TypeError, match=f"a mapping, YAML text or the name of a file; got {re.escape(repr(value))}"):
+        Pipeline.from_config(value)

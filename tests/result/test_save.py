@@ -104,3 +104,12 @@ def test_a_detection_alone_has_no_restored_photo(tiny_pipeline: Pipeline, tmp_pa
         result.restored  # noqa: B018
     assert list(result.save(tmp_path)) == ["mask"]
     assert [p.name for p in tmp_path.iterdir()] == ["photo_mask.png"]
+
+
+def test_a_folder_is_not_named_like_a_photo(restorer: Pipeline, tmp_path: Path) -> None:
+    result = restorer.restore(draw_noise(), corruption_mask=draw_two_boxes())
+    with pytest.raises(ValueError, match=r"restored\.png is named like a photo.*result\.composited\.save\(file\)"):
+        result.save(tmp_path / "restored.png")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there.png").mkdir()
+    assert result.save(tmp_path / "there.png")["mask"].is_file()

@@ -31,9 +31,11 @@ def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
         >>> slice_box((90, 10, 20, 5), (80, 100))
         (slice(10, 15, None), slice(90, 100, None))
     """
-    if not isinstance(box, list | tuple) or len(box) != 4 or not all(isinstance(value, Integral) for value in box):
+    values = box.tolist() if isinstance(box, np.ndarray) else box
+    is_four = isinstance(values, list | tuple) and len(values) == 4
+    if not is_four or not all(isinstance(value, Integral) and not isinstance(value, bool) for value in values):
         raise TypeError(f"a region is four whole numbers (x, y, width, height); got {box!r} ({type(box).__name__})")
-    x, y, width, height = (int(value) for value in box)
+    x, y, width, height = (int(value) for value in values)
     if width < 1 or height < 1:
         raise ValueError(f"width and height of a region must be at least 1; got {x},{y},{width},{height}")
     rows = slice(max(0, y), max(0, min(size[0], y + height)))

@@ -63,7 +63,7 @@ def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[
         threshold: of the confidence, for what was found.
 
     Returns:
-        Pixels of the photo; 0 if nothing was found.
+        Pixels of the photo; 0 if nothing was found. At most the 4 pixels of the working size that are looked at.
     """
     found = (confidence > threshold) & shrink_mask(corruption_mask, confidence.shape)
     eroded = cast("NDArray[np.bool_]", ndimage.binary_erosion(found, border_value=1))
@@ -72,7 +72,8 @@ def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[
         return 0.0
     near = cast("NDArray[np.bool_]", ndimage.binary_dilation(found, np.ones((3, 3)), iterations=_FALLOFF))
     scale = math.sqrt(corruption_mask.size / confidence.size)
-    return float(((confidence > _LIKELY) & near & ~found).sum() / border.sum() * scale)
+    width = float(((confidence > _LIKELY) & near & ~found).sum() / border.sum())
+    return min(width, _FALLOFF) * scale  # around specks, the area is more than width times length
 
 
 def fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:

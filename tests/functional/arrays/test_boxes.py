@@ -75,3 +75,12 @@ def test_a_mask_is_bounded_tightly(mask: np.ndarray) -> None:
             (top, left), (bottom, right) = lower.min(0), lower.max(0) + 1
             half = slice(mask.shape[0] // 2, mask.shape[0]), slice(0, mask.shape[1])
             assert arrays.bound_mask(mask, half) == (slice(top, bottom), slice(left, right))
+
+
+def test_a_box_may_be_an_array_and_its_numbers_of_numpy() -> None:
+    expected = arrays.slice_box((90, 10, 20, 5), (80, 100))
+    for box in ([90, 10, 20, 5], np.array([90, 10, 20, 5], np.int16), tuple(map(np.int64, (90, 10, 20, 5)))):
+        assert arrays.slice_box(box, (80, 100)) == expected  # pyright: ignore[reportArgumentType]
+    for box in (np.array([90.0, 10, 20, 5]), np.zeros((4, 4), int), (True, 0, 3, 3), (0, 0, 3), "0,0,3,3", None):
+        with pytest.raises(TypeError, match="four whole numbers"):
+            arrays.slice_box(box, (80, 100))  # pyright: ignore[reportArgumentType]

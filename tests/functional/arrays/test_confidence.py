@@ -56,6 +56,14 @@ def test_softness_is_the_width_over_which_confidence_falls_off(scale: int) -> No
     assert arrays.measure_softness(confidence, mask, 0.5) == pytest.approx(2 * scale)
 
 
+def test_a_speck_in_doubtful_surroundings_is_no_softer_than_an_edge() -> None:
+    confidence = np.full((40, 60), 0.3, np.float32)
+    confidence[20, 30] = confidence[8, 50] = 0.9
+    assert arrays.measure_softness(confidence, confidence > 0.5, 0.5) == 4
+    mask = (confidence > 0.5).repeat(3, 0).repeat(3, 1)
+    assert arrays.measure_softness(confidence, mask, 0.5) == 12
+
+
 def enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
     regions = number_regions(confidence > threshold)
     gaps = np.asarray(label(regions == 0, connectivity=1))
