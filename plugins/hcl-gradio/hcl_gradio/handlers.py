@@ -23,7 +23,7 @@ MODEL = "model"
 """The queue of everything that runs the networks, one after another; the rest of the page does not wait for it."""
 
 _PROGRESS = gr.Progress()  # as a default, it has Gradio pass the progress bar of the request
-_REACH = 14  # pixels of the screen: thin regions are hard to hit
+_REACH = 0.03  # of the photo's longer side: thin regions are hard to hit, above all with a finger
 
 
 class Handlers:
@@ -195,7 +195,7 @@ class Handlers:
             return {**changes, self.layout.tap: gr.update(value=TAP_REGION) if is_done else gr.skip()}
         adjustments, _ = read_controls(controls)
         selection = work.select(self.pipeline, adjustments)
-        spot = selection.find_spot(x, y, reach=max(1, round(_REACH / work.scale)))
+        spot = selection.find_spot(x, y, reach=max(1, round(_REACH * max(work.size))))
         if spot is not None:
             filled = {other.label for other in selection.spots if other.is_filled} ^ {spot.label}
             with visitor.lock:

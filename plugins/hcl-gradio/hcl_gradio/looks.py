@@ -38,6 +38,31 @@ footer { display: none !important; }
   #hcl-head h1 { font-size: 1.5rem; }
   #hcl-head p { font-size: 0.95rem; }
 }
+/* What is touched by a finger is at least 40 pixels high; and phones zoom in on fields of smaller text than 16. */
+@media (max-width: 700px), (pointer: coarse) {
+  #hcl-tabs .tab-wrapper, #hcl-tabs .tab-container:not(.visually-hidden) { height: 44px; }
+  #hcl-bench button.sm, #hcl-bench button.md { min-height: 44px; font-size: 1rem; padding: 4px 6px; }
+  #hcl-bench #hcl-downloads button { white-space: nowrap; font-size: 0.9rem; }
+  #hcl-compare .outer { width: 44px; left: -22px; }
+  #hcl-compare .icon-wrap { left: 22px; }
+  #hcl-regions label, #hcl-view label, #hcl-tap label, #hcl-fitting label { min-height: 40px; }
+  #hcl-fine > .label-wrap { min-height: 40px; align-items: center; }
+  #hcl-bench .tab-like-container { height: 42px; }
+  #hcl-bench input[type=number] { font-size: 16px; }
+  #hcl-bench input[type=range] { height: 40px; margin: -10px 0; }
+  #hcl-side input[type=range]::-webkit-slider-thumb { width: 26px; height: 26px; margin-top: -9px; }
+  #hcl-side input[type=range]::-webkit-slider-thumb { box-shadow: 0 0 4px #64748b; }
+  #hcl-side input[type=range]::-moz-range-thumb { width: 26px; height: 26px; box-shadow: 0 0 4px #64748b; }
+  #hcl-bench .icon-button { min-width: 40px; height: 40px; }
+  #hcl-bench .icon-button div { width: 18px; height: 18px; }
+  /* The tools lie below the photo instead of over it. */
+  #hcl-paint .toolbar-wrap { flex-direction: row; width: auto; inset: auto auto 0 0; }
+  #hcl-paint .half-container { flex-direction: row; padding: 0; }
+  #hcl-paint .half-container:last-child { border-top: none; border-left: 1px solid var(--block-border-color); }
+  #hcl-paint .toolbar-wrap button { width: 44px; height: 44px; }
+  #hcl-paint .half-container > .wrap { inset: auto auto 52px 0; transform: none; }
+  #hcl-paint .swatch { grid-template-columns: repeat(auto-fill, 44px); }
+}
 """
 
 
