@@ -27,7 +27,7 @@ from hcl_sdk import (
 
 def main(folder: Path) -> None:
     torch.manual_seed(0)
-    # A detector has four parts; any encoder goes with any interaction, head and clusterer.
+    # A detector has four parts; any encoder works with any interaction, head and clusterer.
     detector = Detector(
         encoder=ConvNeXtEncoder(channels=(16, 32, 64), depths=(1, 1, 1)),
         interaction=BidirectionalFusion(dim=32),
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
         result = pipeline(photo)
     print(f"photo {result.photo.size}, restored {result.restored.size[::-1]}, {len(result.regions)} regions")
 
-    # What is saved is the configuration and the weights; loading runs no code that comes with them.
+    # This saves the configuration and the weights; loading runs no code that comes with them.
     pipeline.save_pretrained(folder / "weights")
     again = Pipeline.from_pretrained(folder / "weights")
     assert again.to_config() == pipeline.to_config()

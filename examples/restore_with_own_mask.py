@@ -1,6 +1,6 @@
 """Restore a photo with your own mask, then with the detector's mask after editing it.
 
-Uses the weights that come with the package.
+Uses the weights that ship with the package.
 
     python examples/restore_with_own_mask.py [FOLDER]
 """
@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     with as_file(files("hcl_sdk") / "assets/sample.jpg") as path:
         photo = Image.open(path).convert("RGB")
 
-    # Damage that we know: a thick line and a box. In a mask white is corrupted, black is kept.
+    # Known damage: a thick line and a box. In a mask, white is corrupted and black is kept.
     mask = Image.new("L", photo.size, 0)
     for image, color in ((photo, (230, 40, 160)), (mask, 255)):
         draw = ImageDraw.Draw(image)

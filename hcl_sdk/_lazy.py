@@ -19,7 +19,7 @@ def attach_stub(
     """Make ``__getattr__``, ``__dir__`` and ``__all__`` for a package with an ``__init__.pyi``.
 
     Unlike ``lazy_loader.attach_stub``, this reads the stub through the package's own loader, which also works in a zip
-    archive. In a frozen program the stub is there because the hook for PyInstaller brings it.
+    archive. In a frozen program, the hook for PyInstaller provides the stub.
 
     Args:
         spec: the package's. The stub holds lines ``from .module import Name as Name`` and nothing else.

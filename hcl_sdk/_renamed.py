@@ -27,7 +27,7 @@ def redirect(module: str, names: Mapping[str, str]) -> None:
 
 
 def keep_old_name(old: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that calls ``method`` and warns that the name ``old`` will go."""
+    """Return a method that calls ``method`` and warns that the name ``old`` will be removed."""
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -38,6 +38,6 @@ def keep_old_name(old: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def warn_renamed(old: str, new: str) -> None:
-    """Warn whoever uses an old name, two calls up, that it will go."""
-    # A FutureWarning, as Python hides a DeprecationWarning from the users of a package that has the old name.
+    """Warn the user of an old name, two calls up, that it will be removed."""
+    # A FutureWarning, because Python hides a DeprecationWarning from users of a package that uses the old name.
     warnings.warn(f"{old} has been renamed to {new}; the old name works until {UNTIL}", FutureWarning, stacklevel=3)

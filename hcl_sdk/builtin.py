@@ -10,10 +10,12 @@ api_version = 1
 
 @hookimpl
 def hcl_register(registry: Registry) -> None:
-    """Register what hcl_sdk itself brings."""
+    """Register the components and weights that ship with hcl_sdk."""
     registry.encoder("swin", "hcl_sdk.encoders.swin:SwinEncoder", summary="hierarchical window attention (published)")
     registry.encoder(
-        "convnext", "hcl_sdk.encoders.convnext:ConvNeXtEncoder", summary="light, convolutional, with a wide view"
+        "convnext",
+        "hcl_sdk.encoders.convnext:ConvNeXtEncoder",
+        summary="light, convolutional, with a wide receptive field",
     )
     registry.encoder(
         "resnet", "hcl_sdk.encoders.resnet:ResNetEncoder", summary="plain residual convolutions; fast on a CPU"
@@ -21,15 +23,17 @@ def hcl_register(registry: Registry) -> None:
     registry.encoder(
         "efficientnet-lite",
         "hcl_sdk.encoders.efficientnet_lite:EfficientNetLiteEncoder",
-        summary="pretrained on ImageNet, few parameters; quick on a CPU",
+        summary="pretrained on ImageNet, few parameters; fast on a CPU",
     )
     registry.encoder(
         "side-by-side",
         "hcl_sdk.encoders.side_by_side:SideBySideEncoder",
-        summary="several encoders, their maps of one stride concatenated",
+        summary="several encoders, maps of the same stride concatenated",
     )
     registry.interaction(
-        "top-down", "hcl_sdk.interactions.top_down:TopDownFusion", summary="coarse scales inform finer ones (published)"
+        "top-down",
+        "hcl_sdk.interactions.top_down:TopDownFusion",
+        summary="concatenates coarser features to finer scales (published)",
     )
     registry.interaction(
         "bidirectional",
@@ -39,12 +43,16 @@ def hcl_register(registry: Registry) -> None:
     registry.interaction(
         "residual-fpn",
         "hcl_sdk.interactions.residual_fpn:ResidualFPN",
-        summary="coarse to fine through residual blocks; attention where it is coarse",
+        summary="coarse to fine through residual blocks; attention at coarse scales",
     )
-    registry.interaction("identity", "hcl_sdk.interactions.identity:Identity", summary="scales stay on their own")
-    registry.head("projection", "hcl_sdk.heads.projection:ProjectionHead", summary="one linear map a scale (published)")
+    registry.interaction(
+        "identity", "hcl_sdk.interactions.identity:Identity", summary="no fusion: scales stay separate"
+    )
+    registry.head("projection", "hcl_sdk.heads.projection:ProjectionHead", summary="two layers per scale (published)")
     registry.head(
-        "deep-projection", "hcl_sdk.heads.deep_projection:DeepProjectionHead", summary="a small network per scale"
+        "deep-projection",
+        "hcl_sdk.heads.deep_projection:DeepProjectionHead",
+        summary="three layers per scale, with context",
     )
     registry.clusterer(
         "soft-kmeans", "hcl_sdk.clusterers.soft_kmeans:SoftKMeans", summary="soft k-means for each image (published)"
@@ -55,7 +63,7 @@ def hcl_register(registry: Registry) -> None:
     registry.clusterer(
         "anchored-kmeans",
         "hcl_sdk.clusterers.anchored_kmeans:AnchoredKMeans",
-        summary="soft k-means for each image, from learned centers and held by them",
+        summary="soft k-means for each image, anchored at learned centers",
     )
     registry.restorer(
         "partial-swin",
@@ -94,12 +102,12 @@ def hcl_register(registry: Registry) -> None:
     registry.loss(
         "multiscale-l1",
         "hcl_sdk.losses.multiscale_l1:MultiscaleL1Loss",
-        summary="absolute difference in the hole, of coarser images and of edges",
+        summary="absolute difference in the hole, also at coarser scales and across edges",
     )
     registry.loss(
         "perceptual",
         "hcl_sdk.losses.perceptual:PerceptualLoss",
-        summary="difference of the features of a network (published)",
+        summary="difference between features of a trained network (published)",
     )
     registry.loss(
         "wasserstein",
@@ -112,20 +120,22 @@ def hcl_register(registry: Registry) -> None:
     )
     registry.shape("box", "hcl_sdk.corruptions.shapes.regular:CenterBox", summary="a box in the middle (published)")
     registry.shape(
-        "rectangles", "hcl_sdk.corruptions.shapes.rectangles:Rectangles", summary="some upright rectangles (published)"
+        "rectangles",
+        "hcl_sdk.corruptions.shapes.rectangles:Rectangles",
+        summary="several upright rectangles (published)",
     )
-    registry.shape("brush", "hcl_sdk.corruptions.shapes.brush:BrushStrokes", summary="broad, bent strokes (published)")
+    registry.shape(
+        "brush", "hcl_sdk.corruptions.shapes.brush:BrushStrokes", summary="broad, curved strokes (published)"
+    )
     registry.shape("half", "hcl_sdk.corruptions.shapes.regular:Half", summary="one half (published)")
+    registry.shape("lines", "hcl_sdk.corruptions.shapes.regular:AlternateLines", summary="every other line (published)")
     registry.shape(
-        "lines", "hcl_sdk.corruptions.shapes.regular:AlternateLines", summary="every second line (published)"
+        "pixels", "hcl_sdk.corruptions.shapes.regular:AlternatePixels", summary="three out of four pixels (published)"
     )
-    registry.shape(
-        "pixels", "hcl_sdk.corruptions.shapes.regular:AlternatePixels", summary="three of four pixels (published)"
-    )
-    registry.shape("blobs", "hcl_sdk.corruptions.shapes.blobs:Blobs", summary="closed outlines of any form")
+    registry.shape("blobs", "hcl_sdk.corruptions.shapes.blobs:Blobs", summary="closed outlines of any shape")
     registry.shape("scratches", "hcl_sdk.corruptions.shapes.scratches:Scratches", summary="thin lines, as on film")
     registry.shape("text", "hcl_sdk.corruptions.shapes.text:TextShape", summary="letters")
-    registry.shape("logos", "hcl_sdk.corruptions.shapes.logos:Logos", summary="the outline of logos")
+    registry.shape("logos", "hcl_sdk.corruptions.shapes.logos:Logos", summary="outlines of logos")
     registry.shape("tape", "hcl_sdk.corruptions.shapes.tape:Tape", summary="strips of tape and stickers")
     registry.shape("dust", "hcl_sdk.corruptions.shapes.dust:Dust", summary="specks and hairs")
     registry.shape("full", "hcl_sdk.corruptions.shapes.regular:Full", summary="everything")
@@ -146,23 +156,25 @@ def hcl_register(registry: Registry) -> None:
     registry.content(
         "same-photo", "hcl_sdk.corruptions.contents.same_photo:SamePhoto", summary="another part of the same photo"
     )
-    registry.content("jpeg", "hcl_sdk.corruptions.contents.jpeg:JPEGBlocks", summary="blocks of strong compression")
-    registry.content("caption", "hcl_sdk.corruptions.contents.caption:Caption", summary="writing to be read")
+    registry.content(
+        "jpeg", "hcl_sdk.corruptions.contents.jpeg:JPEGBlocks", summary="block artifacts of strong compression"
+    )
+    registry.content("caption", "hcl_sdk.corruptions.contents.caption:Caption", summary="legible captions")
     registry.content("cracks", "hcl_sdk.corruptions.contents.cracks:Cracks", summary="cracks and folds of prints")
     registry.content("cutout", "hcl_sdk.corruptions.contents.cutout:Cutout", summary="objects cut out of other photos")
     registry.content(
-        "date-stamp", "hcl_sdk.corruptions.contents.date_stamp:DateStamp", summary="dates that cameras print"
+        "date-stamp", "hcl_sdk.corruptions.contents.date_stamp:DateStamp", summary="dates as cameras print them"
     )
     registry.content("drops", "hcl_sdk.corruptions.contents.drops:Drops", summary="water drops and stains")
     registry.content("film", "hcl_sdk.corruptions.contents.film:FilmDamage", summary="dirt, hair and scratches of film")
-    registry.content("glitch", "hcl_sdk.corruptions.contents.glitch:Glitch", summary="lines that slipped, wrong blocks")
+    registry.content("glitch", "hcl_sdk.corruptions.contents.glitch:Glitch", summary="shifted lines, wrong blocks")
     registry.content("pen", "hcl_sdk.corruptions.contents.pen:Pen", summary="pen, marker and highlighter")
     registry.content("stickers", "hcl_sdk.corruptions.contents.stickers:Stickers", summary="faces, hearts, badges")
     registry.content(
         "torn", "hcl_sdk.corruptions.contents.torn:TornPaper", summary="missing corners, torn edges, holes"
     )
     registry.content(
-        "watermark", "hcl_sdk.corruptions.contents.watermark:Watermark", summary="words and logos that shine through"
+        "watermark", "hcl_sdk.corruptions.contents.watermark:Watermark", summary="semi-transparent words and logos"
     )
     registry.dataset("folder", "hcl_sdk.data.folder:FolderDataset", summary="any folder of photos")
     registry.dataset(
@@ -171,14 +183,16 @@ def hcl_register(registry: Registry) -> None:
     registry.dataset(
         "annotated",
         "hcl_sdk.data.annotated:AnnotatedDataset",
-        summary="damaged photos with masks that somebody drew, to measure on",
+        summary="damaged photos with hand-drawn masks, for evaluation",
     )
     registry.dataset(
-        "hugging-face", "hcl_sdk.data.hugging_face:HuggingFaceDataset", summary="a dataset of the library datasets"
+        "hugging-face",
+        "hcl_sdk.data.hugging_face:HuggingFaceDataset",
+        summary="a dataset of the Hugging Face library datasets",
     )
     registry.dataset("webdataset", "hcl_sdk.data.webdataset:WebDataset", summary="tar files in WebDataset's layout")
     registry.dataset(
-        "manifest", "hcl_sdk.data.manifest:ManifestDataset", summary="damaged photos that a benchmark's manifest lists"
+        "manifest", "hcl_sdk.data.manifest:ManifestDataset", summary="damaged photos listed in a benchmark's manifest"
     )
     registry.dataset("ffhq", "hcl_sdk.data.ffhq:FFHQ", summary="faces (published)")
     registry.dataset("celeba-hq", "hcl_sdk.data.celeba_hq:CelebAHQ", summary="faces (published)")
@@ -188,4 +202,4 @@ def hcl_register(registry: Registry) -> None:
     registry.dataset("logo-30k", "hcl_sdk.data.logo_30k:Logo30K", summary="watermarked photos with masks (published)")
     registry.dataset("istd", "hcl_sdk.data.istd:ISTD", summary="shadows with masks (published)")
     registry.dataset("raindrop", "hcl_sdk.data.raindrop:Raindrop", summary="raindrops on glass (published)")
-    registry.weights("default", "hcl_sdk:assets/default", summary="small detector and restorer, in the package")
+    registry.weights("default", "hcl_sdk:assets/default", summary="small detector and restorer; ship with the package")

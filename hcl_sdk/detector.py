@@ -69,7 +69,7 @@ class Detector(Component):
 
     Attributes:
         encoder: extracts a pyramid of features: ``b 3 h w -> (b c_s h_s w_s)``.
-        interaction: the neck, fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``.
+        interaction: the neck; fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``.
         head: maps features to embeddings: ``(b c'_s h_s w_s) -> (b dim h_s w_s)``.
         clusterer: clusters the embeddings of a scale: ``b dim h_s w_s -> b 1 h_s w_s``.
         settle: share of the pixels of either class that a scale settles, the most confident ones; one number for all
@@ -109,7 +109,7 @@ class Detector(Component):
             self.interaction.bind(spec)
             if self.interaction.spec.strides != spec.strides:
                 raise ValueError(
-                    f"an interaction keeps the strides of the encoder, {spec.strides}; "
+                    f"an interaction must keep the strides of the encoder, {spec.strides}; "
                     f"{type(self.interaction).__name__} makes them {self.interaction.spec.strides}"
                 )
             self.head.bind(self.interaction.spec)
@@ -250,8 +250,8 @@ class Detector(Component):
     def replace(self, **changes: Any) -> Self:
         """Create a detector with other parts or settings that shares the rest; arguments are those of ``Detector``.
 
-        Layers fit the features they were made for. If a new part passes on other channels or strides, the parts behind
-        it are created anew with the same configuration, and are untrained like any other new part.
+        Layers fit the features they were created for. If a new part passes on other channels or strides, the parts
+        after it are recreated with the same configuration, and are untrained like any other new part.
 
         Raises:
             TypeError: if there is no such part or setting, or it has the wrong type.
@@ -293,7 +293,7 @@ class Detector(Component):
                 return part.bind(neighbor)
             except ValueError as error:
                 problem = error
-        raise ValueError(f"the {name} does not fit the part before it; give another one, too: {problem}") from problem
+        raise ValueError(f"the {name} does not fit the part before it; replace it, too: {problem}") from problem
 
     def encode_mask(self, image: Tensor, corruption_mask: Tensor) -> Detection:
         """Create the detection for a known mask of these images, with the features that a restorer may need.
@@ -414,7 +414,7 @@ def _check(image: Tensor, corruption_mask: Tensor | None) -> None:
         expected = (image.shape[0], 1, *image.shape[2:])
         if tuple(corruption_mask.shape) != expected:
             raise ValueError(
-                f"corruption_mask must be {list(expected)}, as the images are; got {list(corruption_mask.shape)}"
+                f"corruption_mask must be {list(expected)}, like the images; got {list(corruption_mask.shape)}"
             )
 
 

@@ -1,4 +1,4 @@
-"""Files whatever is in them: when two names mean one, what must not be overwritten, and writing all or nothing."""
+"""Files of any content: recognizing the same file, protecting files, and writing all or nothing."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def find_descriptor(path: str | os.PathLike[str]) -> int | None:
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that :func:`write_whole` can write a file, and create its folder; a file that is there stays as it is.
+    """Make sure that :func:`write_whole` can write a file, and create its folder; an existing file stays unchanged.
 
     Raises:
         OSError: if it cannot.
@@ -156,7 +156,7 @@ def open_whole(target: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             if nameless is not None:
-                # A folder that the path is relative to, which an absolute one is not, makes Python follow the link.
+                # Python follows the link only if it gets a folder for relative paths, although this one is absolute.
                 os.link(f"/proc/self/fd/{file.fileno()}", partial, src_dir_fd=file.fileno(), follow_symlinks=True)
         partial.replace(target)
     finally:
@@ -164,11 +164,11 @@ def open_whole(target: Path) -> Iterator[BinaryIO]:
 
 
 def _open_nameless(folder: Path) -> BinaryIO | None:
-    """Open a file in a folder that has no name yet; None if the system has no such files."""
+    """Open a nameless file in a folder; None if the system has no such files."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not os.path.isdir("/proc/self/fd"):
         return None
     try:
         return open(os.open(folder, flag | os.O_RDWR, 0o666), "w+b")
-    except OSError:  # the file system cannot; what else is wrong, opening a named file will say
+    except OSError:  # not supported by the file system; other problems show when a named file is opened
         return None

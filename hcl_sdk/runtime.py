@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there is not enough memory; PyTorch has no class of its own for some devices."""
+    """Whether an error means that there is not enough memory; for some devices, PyTorch has no class for that."""
     is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return is_memory or re.search("DefaultCPUAllocator|out of memory", read_message(error)) is not None
 
@@ -51,7 +51,7 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     except RuntimeError as error:
         raise ValueError(f"expected a device such as 'cpu' or 'cuda:0', got {device!r}") from error
     if wanted.type != "cpu" and (available is None or wanted.type != available.type):
-        raise ValueError(f"device {str(wanted)!r} is not available here; there is {available or 'cpu'}")
+        raise ValueError(f"device {str(wanted)!r} is not available here; available: {available or 'cpu'}")
     if wanted.index is not None and wanted.type != "cpu":
         count = torch.accelerator.device_count()
         if wanted.index >= count:
@@ -65,9 +65,9 @@ def count_processors() -> int:
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system where the C library, glibc, keeps it for later; elsewhere, do nothing.
+    """Return freed memory to the system where the C library, glibc, keeps it for later; elsewhere, do nothing.
 
-    After work in large parts that is hundreds of megabytes, beside which the next step needs its own.
+    After work in large parts, that can be hundreds of megabytes, which the next step would need in addition to its own.
     """
     trim = getattr(_load_c_library(), "malloc_trim", None)
     if trim is not None:
@@ -83,7 +83,7 @@ def explain_crowding(device: torch.device) -> str | None:
     """Explain what to do if the processes of this machine have more threads than there are processors.
 
     They then wait for each other at every operation: two processes of two threads on two processors are up to ten times
-    slower than with one thread each. Counted are the processes that ``accelerate launch`` or ``torchrun`` started here.
+    slower than with one thread each. All processes that ``accelerate launch`` or ``torchrun`` started here are counted.
 
     Returns:
         The problem and its remedy in one sentence; None if there is room for all threads, or ``device`` is not the CPU.

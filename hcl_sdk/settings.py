@@ -65,7 +65,7 @@ def _to_float(value: float) -> float:
         return value
     try:
         return float(value)
-    except OverflowError:  # beyond any range, which the validator reports better
+    except OverflowError:  # beyond any range; the validator's message is better
         return value
 
 
@@ -100,9 +100,9 @@ class Option:
     """How commands name a setting: ``--min-area`` for ``min_area``. Type and range are those of the field.
 
     Attributes:
-        group: what the setting is about; commands list the options of a group together.
-        help: what it does, in a sentence.
-        metavar: stands for the value in the help; None for an option that is on or off.
+        group: the topic of the setting; commands list the options of a group together.
+        help: its effect, in one sentence.
+        metavar: the placeholder of the value in the help; None for an option that is on or off.
     """
 
     group: Literal["finding", "sizes", "filling"]
@@ -122,12 +122,12 @@ class Settings:
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
             never: memory and time then grow with the photo.
         context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
-            shrunk to this size, and the logits of both confidences are averaged: large regions show in a small image,
-            thin ones in a large one. None for a single analysis.
-        detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more, in
-            tiles, shrunk to this shorter side if it has more: thin and small damage shows only in the photo's own
-            pixels. A detector with a ``detail_fusion`` makes one confidence and one verdict of all that. None for
-            never.
+            shrunk to this size, and the logits of both confidences are averaged: large regions stand out in a small
+            image, thin ones in a large one. None for a single analysis.
+        detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more in tiles,
+            after shrinking them to this shorter side if it has more: thin and small damage shows only in the photo's
+            own pixels. The detector's ``detail_fusion``, which is required, combines everything into one confidence and
+            one verdict. None for never.
         restoration_size: the same as ``detection_size`` for restoration, applied to the part of the photo to be filled
             and its surroundings. A restorer that uses the detector's features works at the scale of the detection
             instead.
@@ -141,17 +141,17 @@ class Settings:
             ``fill`` and ``other``; empty for all kinds. Needs a detector with a ``damage_head``.
         skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
         min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
-        fill_enclosed: count the small rest that a found region encloses as corrupted, unless the detector is sure that
-            it is not: the plain inside of a logo. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
+        fill_enclosed: include small areas that a detected region encloses, such as the plain inside of a logo, unless
+            the detector is sure that they are valid. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
         dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.
         feather: width in pixels of the border outside it over which the fill fades into the photo.
-        soft_edges: let the mask that was found grow by the width over which its confidence falls off, where that is
-            more than ``dilate``: along soft edges, and in photos that are larger than ``detection_size``. A ``dilate``
-            given for a call is exact. See :func:`~hcl_sdk.functional.arrays.measure_softness`.
+        soft_edges: let a detected mask grow by the width over which its confidence falls off, if that is more than
+            ``dilate``: along soft edges, and in photos larger than ``detection_size``. A ``dilate`` given for a call is
+            exact. See :func:`~hcl_sdk.functional.arrays.measure_softness`.
         seamless: shift the fill smoothly so that it meets the photo at the border of the hole; see
             :func:`~hcl_sdk.functional.compositing.close_seam`. Always done where ``texture`` is above 0.
         texture: how much of the fill's texture is the photo's own, in [0, 1]: 0 is the restorer alone, which is smooth
-            and closest to the truth pixel by pixel; 1 looks most like a photo. See
+            and has the smallest pixel error; 1 looks most like a photo. See
             :func:`~hcl_sdk.functional.texture.synthesize` and
             :func:`~hcl_sdk.functional.texture.blend_texture`.
         unveil: remove watermarks, stains and other see-through damage by computing what lies beneath, where possible,
@@ -171,7 +171,7 @@ class Settings:
         validator=_PIXELS,
         metadata=_option(
             "sizes",
-            "Look at larger photos once more, in tiles, up to this shorter side: finds what is thin.",
+            "Analyze larger photos once more, in tiles, up to this shorter side: finds thin damage.",
             "PIXELS",
         ),
     )
@@ -227,14 +227,12 @@ class Settings:
         default=0.0,
         converter=_to_float,
         validator=_SHARE,
-        metadata=_option("filling", "How much of the photo's own texture the fill gets, 0 to 1.", "SHARE"),
+        metadata=_option("filling", "How much of the fill's texture is the photo's own, 0 to 1.", "SHARE"),
     )
     unveil: bool = attrs.field(
         default=False,
         validator=_check_flag,
-        metadata=_option(
-            "filling", "Remove watermarks and the like, through which the photo is seen, and fill the rest."
-        ),
+        metadata=_option("filling", "Remove watermarks and other see-through damage, and fill the rest."),
     )
 
     def __new__(cls, *_: Any, **given: Any) -> Self:

@@ -134,7 +134,7 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
     wanted = model.state_dict()
     _check_fit(path, state, wanted)
     if lost := [name for name, tensor in state.items() if not tensor.to(wanted[name].dtype).isfinite().all()]:
-        raise WeightsError(f"{path} holds NaN, infinity or what becomes infinite in {', '.join(lost)}")
+        raise WeightsError(f"{path} holds NaN, infinity or values that overflow in {', '.join(lost)}")
     model.load_state_dict(state)
 
 
@@ -164,7 +164,7 @@ def check_sizes(make: Callable[[], nn.Module], folder: Path, sha256: Any = None)
 
 def _make_empty(make: Callable[[], nn.Module], path: Path, tensors: int) -> Mapping[str, torch.Tensor] | None:
     """Return the state of a model without values; None if it cannot be created without them."""
-    limit = 8 * tensors + 1000  # a component may try its layers out before it makes them
+    limit = 8 * tensors + 1000  # a component may try out layers before it creates them
     thread = threading.get_ident()
     made = 0
 
@@ -181,7 +181,7 @@ def _make_empty(make: Callable[[], nn.Module], path: Path, tensors: int) -> Mapp
             return make().state_dict()
     except Exception as error:  # if the configuration is wrong, it is raised again when the model is made
         if isinstance(error, OverflowError | RuntimeError) and "overflow" in str(error).lower():
-            why = "for tensors larger than there can be"
+            why = "for impossibly large tensors"
         elif made > limit:
             why = f"for more than {limit}"
     finally:
@@ -228,7 +228,7 @@ def _check_hash(path: Path, sha256: str) -> None:
     if (found := _read(path, _sha256)) != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
-            f"files again, or take 'sha256' out of {CONFIG} if the weights were changed on purpose"
+            f"files again, or remove 'sha256' from {CONFIG} if the weights were changed on purpose"
         )
 
 

@@ -188,7 +188,7 @@ def test_masks_of_several_confidences_at_once(knowing: Pipeline) -> None:
 
 @pytest.mark.parametrize("choice", [{"only": "text"}, {"skip": ["graphic"]}])
 def test_weights_that_know_no_kinds_say_so(ignorant: Pipeline, choice: dict[str, Any], tmp_path: Path) -> None:
-    message = f"^{next(iter(choice))} selects regions by their kind of damage, which these weights do not tell"
+    message = f"^{next(iter(choice))} selects regions by their kind of damage, which these weights do not distinguish"
     for call in (ignorant, ignorant.detect):
         with pytest.raises(ValueError, match=message):
             call(PHOTO, **choice)
@@ -300,7 +300,7 @@ def test_the_command_says_what_it_expects(weights: Path, ignorant: Pipeline) -> 
     assert "--only applies to detection, which --mask replaces" in done.output
     ignorant.save_pretrained("ignorant")
     done = run("detect", "a.png", "--weights", "ignorant", "--device", "cpu", "--skip", "fill", status=2)
-    assert "skip selects regions by their kind of damage, which these weights do not tell" in done.output
+    assert "skip selects regions by their kind of damage, which these weights do not distinguish" in done.output
     assert all(kind in run("restore", "--help").output for kind in DAMAGE)
 
 

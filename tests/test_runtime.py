@@ -23,9 +23,9 @@ def test_without_an_accelerator_the_cpu_is_picked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     assert pick_device() == torch.device("cpu")
     assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
-    with pytest.raises(ValueError, match=r"'cuda:1' is not available here; there is cpu"):
+    with pytest.raises(ValueError, match=r"'cuda:1' is not available here; available: cpu"):
         pick_device("cuda:1")
-    with pytest.raises(ValueError, match=r"'meta' is not available here; there is cpu"):
+    with pytest.raises(ValueError, match=r"'meta' is not available here; available: cpu"):
         pick_device("meta")
 
 
@@ -41,7 +41,7 @@ def test_with_an_accelerator_it_is_picked_by_the_rank_of_the_process(monkeypatch
     assert pick_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(ValueError, match=r"'cuda:2' is not available here; there are 2"):
         pick_device("cuda:2")
-    with pytest.raises(ValueError, match=r"'mps' is not available here; there is cuda"):
+    with pytest.raises(ValueError, match=r"'mps' is not available here; available: cuda"):
         pick_device("mps")
 
 

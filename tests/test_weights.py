@@ -538,7 +538,7 @@ def test_weights_that_are_not_numbers_are_refused(tiny_pipeline: Pipeline, tmp_p
     with torch.no_grad():
         next(tiny_pipeline.detector.parameters()).fill_(math.nan)
     tiny_pipeline.save_pretrained(tmp_path / "w")
-    with pytest.raises(WeightsError, match=r"NaN, infinity or what becomes infinite in detector\."):
+    with pytest.raises(WeightsError, match=r"NaN, infinity or values that overflow in detector\."):
         Pipeline.from_pretrained(tmp_path / "w")
 
 

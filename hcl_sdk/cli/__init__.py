@@ -22,11 +22,11 @@ from hcl_sdk.cli._signals import end_on_signals
 
 class _Commands(PluginGroup, LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
-        # The process is the command's own. A library leaves its filters alone, as they are those of all threads.
+        # The command owns its process. A library must leave the filters alone, which belong to all threads.
         with warnings.catch_warnings():
             if not sys.warnoptions:
-                warnings.filterwarnings("ignore", module=r"PIL\.")  # of small damage that decoders put up with
-                logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; what it raises is said
+                warnings.filterwarnings("ignore", module=r"PIL\.")  # about small damage that decoders tolerate
+                logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; errors are reported
             with show_tracebacks_of_photos():
                 return self._invoke(ctx)
 

@@ -12,7 +12,7 @@ def check(name: str, verbose: bool) -> None:
 
     Raises:
         click.ClickException: if a check failed or passed unexpectedly, or if nothing could be checked.
-        RegistryError: if there is nothing of that name.
+        RegistryError: if nothing has that name.
     """
     try:
         import pytest
@@ -26,7 +26,7 @@ def check(name: str, verbose: bool) -> None:
     switched_off = "terminal", "cacheprovider", "warnings", "faulthandler", "unraisableexception", "threadexception"
     options = ("--capture=no", "--assert=plain", "--noconftest", "--import-mode=importlib", "-o", "addopts=")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # whatever happens to be installed may be slow to load
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # other installed plugins of pytest may be slow to load
         patch.delenv("PYTEST_ADDOPTS", raising=False)
         plugins = [word for plugin in switched_off for word in ("-p", f"no:{plugin}")]
         status = pytest.main(

@@ -1,4 +1,4 @@
-"""What ``hcl doctor`` finds out about the machine and what is installed."""
+"""What ``hcl doctor`` finds out about the machine and the installed packages."""
 
 from __future__ import annotations
 
@@ -121,9 +121,9 @@ def _check_requirements() -> Iterator[str]:
 
 def _check_machine() -> Iterator[str]:
     if shutil.which("nvidia-smi") and not torch.version.cuda:
-        yield "there seems to be an NVIDIA GPU, and this PyTorch was built without CUDA: install its CUDA build"
+        yield "there seems to be an NVIDIA GPU, but this PyTorch was built without CUDA: install its CUDA build"
     elif torch.version.cuda and shutil.which("nvidia-smi") and not torch.cuda.is_available():
-        yield "PyTorch was built with CUDA and finds no GPU: is CUDA_VISIBLE_DEVICES empty, or the driver too old?"
+        yield "PyTorch was built with CUDA but finds no GPU: is CUDA_VISIBLE_DEVICES empty, or the driver too old?"
     if why := explain_crowding(torch.device("cpu")):
         yield why
 
@@ -138,5 +138,5 @@ def _check_default_weights() -> Iterator[str]:
 
     try:
         Pipeline.from_pretrained("default", device="cpu")
-    except Exception as error:  # whatever it is, it is what somebody wants to know
+    except Exception as error:  # any error: users of ``hcl doctor`` want to see it
         yield f"the default weights cannot be loaded: {describe_error(error)}"

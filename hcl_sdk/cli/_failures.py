@@ -1,4 +1,4 @@
-"""Whatever goes wrong as one line that names the component at fault; ``HCL_TRACEBACK=1`` shows what lies behind it."""
+"""Any failure as one line that names the component at fault; ``HCL_TRACEBACK=1`` shows the traceback."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _PACKAGE = Path(__file__).parent.parent
 
 @contextmanager
 def explain_failures(kind: type[BaseException] = Exception) -> Iterator[None]:
-    """Turn an error that is raised inside into one of the command.
+    """Turn an error raised inside into an error of the command.
 
     Args:
         kind: the errors; ``BaseException`` around components: one that raises ``SystemExit`` has failed.
 
     Raises:
-        click.ClickException: instead of those errors, but interruptions and what the command raises on purpose.
+        click.ClickException: instead of those errors, except interruptions and errors that the command raises itself.
     """
     try:
         yield
@@ -41,14 +41,14 @@ def explain_failures(kind: type[BaseException] = Exception) -> Iterator[None]:
 
 
 def show_cause(error: BaseException) -> None:
-    """Print the traceback of what caused an error of the command on standard error, if that is asked for."""
+    """Print the traceback of the cause of a command's error on standard error, if requested."""
     if error.__cause__ is not None and _shows_tracebacks():
         traceback.print_exception(error.__cause__, file=sys.stderr)
 
 
 @contextmanager
 def show_tracebacks_of_photos() -> Iterator[None]:
-    """Print the tracebacks of photos that fail inside on standard error, if that is asked for."""
+    """Print the tracebacks of photos that fail inside on standard error, if requested."""
     if not _shows_tracebacks():
         yield
         return
@@ -76,7 +76,7 @@ def _explain(error: BaseException) -> str:
     from hcl_sdk.runtime import is_out_of_memory
 
     if is_out_of_memory(error):
-        return f"not enough memory: smaller images, or fewer at once, need less; {HINT}"
+        return f"not enough memory; use smaller images, or fewer at once; {HINT}"
     component = find_component_at_work(registry, error)
     who = "" if component is None else f"{component} failed: "
     return f"{who}{describe_error(error)}{locate_error(error)}; {HINT}"

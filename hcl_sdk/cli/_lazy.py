@@ -24,7 +24,7 @@ class LazyGroup(click.Group):
         return sorted({*super().list_commands(ctx), *self._targets})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None if there is none of that name."""
+        """Import and return a command; None if there is none with that name."""
         if cmd_name in self._targets and cmd_name not in self.commands:
             module, _, function = self._targets[cmd_name].partition(":")
             self.add_command(getattr(importlib.import_module(module), function), cmd_name)

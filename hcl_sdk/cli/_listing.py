@@ -39,7 +39,7 @@ def show_components(only: str | None = None) -> None:
 
 
 def describe_component(name: str) -> str:
-    """Describe every component of this name, of any kind: description, fields, defaults and ranges."""
+    """Describe every component with this name, of any kind: description, fields, defaults and ranges."""
     found = []
     for kind in KINDS_AND_WEIGHTS:
         with contextlib.suppress(UnknownNameError):
@@ -111,10 +111,10 @@ def show_plugins(*, check: bool) -> None:
     """Print a table of the plugins; below it, why broken ones are broken.
 
     Args:
-        check: also load every component, and look into every folder of weights; what is on the Hub is not asked for.
+        check: also load every component and check every folder of weights, except those on the Hub.
 
     Raises:
-        click.ClickException: if that was asked for, and anything is broken.
+        click.ClickException: if ``check`` is set and anything is broken.
     """
     reports = registry.plugins
     entries = registry.list_entries() if check else []

@@ -40,7 +40,7 @@ class PathType(click.Path):
             self.fail(f"URLs are not supported; download the file first: {value}", param, ctx)
         if find_descriptor(str(value)) == 1:
             with contextlib.suppress(OSError, ValueError):  # it was replaced, as in a test
-                value = f"/dev/fd/{sys.stdout.fileno()}"  # the command's own; what libraries print goes elsewhere
+                value = f"/dev/fd/{sys.stdout.fileno()}"  # the command's own; output of libraries goes elsewhere
         return super().convert(value, param, ctx)
 
 
@@ -142,7 +142,7 @@ config_option = click.option(
     "--config",
     metavar="FILE",
     type=PathType(exists=True, dir_okay=False),
-    help="A YAML file that says what differs from the weights: settings, another restorer.",
+    help="A YAML file with differences from the weights: settings, another restorer.",
 )
 weights_option = click.option(
     "--weights",
@@ -223,7 +223,7 @@ photo_options = bundle(
         "--region",
         metavar="X,Y,W,H",
         type=_RegionType(),
-        help="Look for what is corrupted in this rectangle only, in pixels from the upper left corner.",
+        help="Search only this rectangle for damage, in pixels from the upper left corner.",
     ),
     setting_options("sizes"),
     click.option(

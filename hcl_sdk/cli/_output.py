@@ -1,4 +1,4 @@
-"""The output of ``hcl``: its own alone on standard output, and no error of writing it ends the work."""
+"""The output of ``hcl``: nothing else goes to standard output, and errors in writing it do not end the work."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _STDOUT = 1  # the file descriptor
 
 @contextmanager
 def own_output() -> Iterator[None]:
-    """Keep standard output for what the command itself prints, and go on where nothing can be printed.
+    """Keep standard output for what the command itself prints, and continue if nothing can be printed.
 
-    What plugins print while they are imported or at work, what other threads print (the commands print in their own
-    one), and what libraries write past Python, goes to standard error. Characters that the output cannot show, such as
-    bytes in the names of files that are no text, are printed as escapes.
+    Anything that plugins print, on import or at work, that other threads print (commands print in their own thread), or
+    that libraries write past Python goes to standard error. Characters that the output cannot represent, such as bytes
+    in file names that are not text, are printed as escapes.
 
-    For a program alone, not for the library: it replaces ``sys.stdout`` and ``sys.stderr``.
+    Only for programs, not for the library: it replaces ``sys.stdout`` and ``sys.stderr``.
 
     Raises:
-        SystemExit: at the end, with a status other than 0, if some output was lost; said on standard error.
+        SystemExit: at the end, with a status other than 0, if some output was lost; standard error says so.
     """
     before = sys.stdout, sys.stderr
     with ExitStack() as stack:
-        # A program that was started without them has no file under their descriptors; the next to be opened would be.
+        # If a program is started without them, their descriptors are free, and the next opened file would get one.
         stdout, stderr = (stack.enter_context(open(os.devnull, "w")) if s is None else s for s in before)
         errors = _Output(stderr)
         output = _Output(stack.enter_context(_keep_to_itself(stdout, stderr)), errors)
@@ -44,7 +44,7 @@ def own_output() -> Iterator[None]:
             output.flush()
             if output.lost is None:
                 raise
-            if output.lost.errno != errno.EPIPE:  # who closed the pipe knows it
+            if output.lost.errno != errno.EPIPE:  # whoever closed the pipe knows
                 reason = output.lost.strerror or output.lost
                 errors.write(f"Error: standard output could not be written to the end: {reason}\n")
             raise SystemExit(end.code or 1) from None
@@ -55,7 +55,7 @@ def own_output() -> Iterator[None]:
 
 @contextmanager
 def _keep_to_itself(stdout: Any, stderr: Any) -> Iterator[Any]:
-    """Standard output under another file descriptor; what is written to its own goes to standard error."""
+    """Move standard output to another file descriptor; what is written to its own goes to standard error."""
     try:
         is_real, errors = stdout.fileno() == _STDOUT, stderr.fileno()
     except (AttributeError, OSError, ValueError):  # they were replaced, as in a test
@@ -77,14 +77,14 @@ def _keep_to_itself(stdout: Any, stderr: Any) -> Iterator[Any]:
         yield own
     finally:
         with contextlib.suppress(OSError):
-            stdout.flush()  # what was printed past the stream that took its place
+            stdout.flush()  # output that bypassed the replacement stream
         os.dup2(kept, _STDOUT)
-        with contextlib.suppress(OSError):  # told by who wrote it
+        with contextlib.suppress(OSError):  # reported by whoever wrote it
             own.close()
 
 
 def end_output() -> None:
-    """Close standard output for what is still printed while the program ends: that is not the command's own.
+    """Close standard output to anything printed while the program ends, which is not the command's own output.
 
     Handlers of ``atexit``, threads that outlive the command, and buffers of libraries in C print to standard error.
     """
@@ -96,17 +96,17 @@ def end_output() -> None:
 
 
 def let_threads_print() -> None:
-    """Let all threads print to standard output: the command that runs is a plugin's own."""
+    """Let all threads print to standard output, because a plugin's own command runs."""
     if isinstance(sys.stdout, _Output):
         sys.stdout.thread = None
 
 
 class _Output:
-    """A stream that is written to until that fails; where plugins run, what is written goes to another.
+    """A stream that is written to until that fails; while plugins run, output goes to another stream.
 
     Attributes:
-        thread: the only thread whose output it takes; None for all. What others write goes to the other stream.
-        lost: why something could not be written; None if all was.
+        thread: the only thread whose output it takes; None for all. The output of others goes to the other stream.
+        lost: why something could not be written; None if everything was.
     """
 
     def __init__(self, stream: Any, other: _Output | None = None) -> None:
@@ -121,7 +121,7 @@ class _Output:
         return self._other if is_foreign else None
 
     def write(self, text: str) -> int:
-        """Write a text, or lose it."""
+        """Write a text, or drop it."""
         if (instead := self._instead) is not None:
             return instead.write(text)
         if self.lost is None:
@@ -136,7 +136,7 @@ class _Output:
         return len(text)
 
     def flush(self) -> None:
-        """Write what waits to be written, or lose it."""
+        """Write the buffered output, or drop it."""
         if (instead := self._instead) is not None:
             instead.flush()
         elif self.lost is None:

@@ -72,12 +72,12 @@ def load_pipeline(
     """Load the pipeline that the options describe; errors are those of the command.
 
     Args:
-        weights: their name; None for those of the configuration, else the default ones.
-        device, precision: as of ``Pipeline.from_pretrained``.
-        config: a file that says what differs from the weights.
-        restorer: the name of another restorer than that of the weights, or of the configuration.
-        preset: the job whose settings take the place of the weights' own.
-        settings: those that are not None take the place of all of these.
+        weights: their name; None for those of the configuration, or else the default ones.
+        device, precision: as in ``Pipeline.from_pretrained``.
+        config: a file with differences from the weights.
+        restorer: the name of a restorer to use instead of that of the weights or the configuration.
+        preset: the job whose settings replace the weights' own.
+        settings: those that are not None take precedence over all of these.
     """
     try:
         pick_device(device)
@@ -92,7 +92,7 @@ def load_pipeline(
             pipeline = Pipeline.from_config(mapping, device=device, precision=precision)
     except UntrainedWarning as warning:
         raise click.ClickException(
-            f"{warning}. hcl train does that; weights it has written are given with --weights; hcl components lists "
+            f"{warning}. hcl train does that; pass the weights it has written with --weights; hcl components lists "
             f"other components"
         ) from warning
     except ConfigError as error:
@@ -105,7 +105,7 @@ def load_pipeline(
         raise click.ClickException(f"weights {mapping['weights']}: {error}") from error
     except (KeyboardInterrupt, PluginError, RegistryError):
         raise
-    except BaseException as error:  # a plugin's component can raise anything while it is made
+    except BaseException as error:  # a plugin's component can raise anything on creation
         what = f"the restorer {restorer}" if restorer is not None else config or f"weights {mapping['weights']}"
         raise click.ClickException(f"{what}: {describe_error(error)}{locate_error(error)}; {HINT}") from error
     if preset is not None:
@@ -117,11 +117,11 @@ def load_pipeline(
 
 
 def _show_preset(job: str, pipeline: Pipeline) -> None:
-    """Say on standard error which settings a preset has chosen, as they are after all other options."""
+    """Print on standard error the settings that a preset has chosen, after all other options."""
     chosen = ", ".join(f"{name} {_show(getattr(pipeline, name))}" for name in PRESETS[job])
     click.echo(f"Preset {job}: {chosen}", err=True)
     if {"only", "skip"} & set(PRESETS[job]) and not (pipeline.only or pipeline.skip):
-        click.echo("These weights do not tell kinds of damage apart: all of it counts.", err=True)
+        click.echo("These weights do not distinguish kinds of damage: all of it counts.", err=True)
 
 
 def _show(value: Any) -> str:
@@ -159,7 +159,7 @@ def run(
         corruption_masks: a mask, or a folder of masks, to use instead of detection.
         file_format: the suffix of restored photos.
         coco: the file for the regions of all photos.
-        restorer: the name of another restorer than that of the weights.
+        restorer: the name of a restorer to use instead of that of the weights.
         settings: settings of the pipeline; those that are None are the weights' own.
 
     Raises:
@@ -267,13 +267,13 @@ class _Told:
 
 
 def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: bool) -> None:
-    """Summarize on standard error what was done before an interruption, and how to go on.
+    """Summarize on standard error what was done before an interruption, and how to continue.
 
     Args:
         told: what this process has done; with several processes, only its own share.
         plan: the plan of the run.
-        covers_all: the options that ask for a file about all photos, which cannot be combined with ``--resume``.
-        quiet: say only which photos failed.
+        covers_all: the options for a file covering all photos, which cannot be combined with ``--resume``.
+        quiet: report only which photos failed.
     """
     if not is_first_process():
         return

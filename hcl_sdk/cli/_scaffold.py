@@ -28,7 +28,7 @@ _FILES = {
     "${module}/py.typed": "package/py.typed",
     "tests/test_${module}.py": "package/test.py",
 }
-"""File in the package -> the template it is made from."""
+"""File in the package -> its template."""
 
 _NEEDS = {
     "shape": ("numpy",),

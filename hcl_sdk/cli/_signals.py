@@ -1,4 +1,4 @@
-"""What ``hcl`` does when it is told to end: a line, and the exit status that shells expect."""
+"""What ``hcl`` does when a signal ends it: it prints a line, and exits with the status that shells expect."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import click
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM came; whatever lets an interruption through lets this through."""
+    """SIGTERM was received; whatever lets an interruption through lets this through."""
 
 
 @contextmanager
 def end_on_signals() -> Iterator[None]:
-    """Say what ended the program, and end it with 128 and the number of the signal.
+    """Print what ended the program, and exit with 128 plus the number of the signal.
 
     Raises:
         click.exceptions.Exit: with this status.
@@ -36,7 +36,7 @@ def end_on_signals() -> Iterator[None]:
 
 @contextmanager
 def _raise_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM raise, so that nothing half-written is left behind. Who set a handler before keeps it."""
+    """Let SIGTERM raise, so that nothing half-written is left behind. A handler that was set before is kept."""
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
@@ -46,7 +46,7 @@ def _raise_on_sigterm() -> Iterator[None]:
     def handle(number: int, _: FrameType | None) -> None:
         if os.getpid() == process:
             raise _Terminated
-        signal.signal(number, signal.SIG_DFL)  # a process that was forked ends as if this were not here
+        signal.signal(number, signal.SIG_DFL)  # a forked process ends as if there were no handler
         os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGTERM, handle)

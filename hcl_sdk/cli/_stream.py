@@ -21,14 +21,14 @@ from hcl_sdk.result import Result, Suspect
 
 STREAM = Path("-")
 _NAME = "standard input"
-_LARGEST = 1 << 30  # bytes that are read
+_LARGEST = 1 << 30  # maximum number of bytes to read
 
 
 def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
-    """Whether the photo comes from standard input; then nothing else can be asked for.
+    """Whether the photo comes from standard input; then there can be no other photos.
 
     Raises:
-        click.UsageError: if it is asked for beside other photos, or with an option that is about files.
+        click.UsageError: if it is combined with other photos, or with an option that concerns files.
     """
     if STREAM not in given.paths:
         return False
@@ -69,7 +69,7 @@ def run_stream(
     max_megapixels: float,
     quiet: bool,
 ) -> None:
-    """Read, restore and write one photo; say what was found on standard error.
+    """Read, restore and write one photo; report what was found on standard error.
 
     Raises:
         click.ClickException: if that fails.
@@ -92,7 +92,7 @@ def run_stream(
             contents, suspect = _encode(result, file_format), pipeline.find_suspect(result)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # also of plugins that raise one of their own
+    except BaseException as error:  # including errors of plugins' own classes
         raise click.ClickException(f"{_NAME}: {explain_failure(error, Path(_NAME), pipeline.device)}") from error
     try:
         sys.stdout.buffer.write(contents)

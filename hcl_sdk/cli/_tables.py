@@ -13,8 +13,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-_WIDTH = 120  # of plain lines
-_NAME = 40  # what is longer in the first column may be broken into lines
+_WIDTH = 120  # width of plain lines
+_NAME = 40  # longer texts in the first column may be broken into lines
 _STYLES = {"ok": "green", "broken": "bold red", "disabled": "yellow"}
 
 
@@ -23,9 +23,9 @@ class Table:
     """Cells of text.
 
     Attributes:
-        rows: of equally many cells each.
-        header: the names of the columns; none without it.
-        title: stands above.
+        rows: rows with the same number of cells.
+        header: the names of the columns, if any.
+        title: the line above the table.
     """
 
     rows: Sequence[Sequence[str]]
@@ -34,12 +34,12 @@ class Table:
 
 
 def is_terminal() -> bool:
-    """Whether somebody looks at what is printed."""
+    """Whether output goes to a terminal."""
     return sys.stdout.isatty()
 
 
 def show(*parts: Table | str) -> None:
-    """Print tables and lines of text, with an empty line between them."""
+    """Print tables and lines of text, separated by empty lines."""
     if not is_terminal():
         click.echo(write_plain(*parts))
         return
@@ -49,7 +49,7 @@ def show(*parts: Table | str) -> None:
 
 
 def draw(console: Console, *parts: Table | str) -> None:
-    """Draw them as wide as the terminal is."""
+    """Draw tables and lines of text as wide as the terminal."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -88,7 +88,7 @@ def _is_number(cell: str) -> bool:
 def write_plain(*parts: Table | str) -> str:
     """Write the tables as plain lines; a long last column continues on the next lines.
 
-    Tables of equally many columns share their widths.
+    Tables with the same number of columns share their widths.
     """
     widths: dict[int, list[int]] = {}
     for part in parts:

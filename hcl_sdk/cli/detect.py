@@ -24,8 +24,7 @@ def detect(given: PhotoOptions, coco: Path | None, **settings: Any) -> None:
     Writes NAME_mask.png (255 = corrupted) for each photo.
 
     A PATH is a photo, a folder of photos, or - to read one photo from standard input and write its mask to standard
-    output. See hcl restore --help for how results are named and how unreadable files
-    are handled.
+    output. See hcl restore --help for how results are named and how unreadable files are handled.
     """
     from hcl_sdk.cli._photos import run
 

@@ -9,7 +9,7 @@ import click
 def doctor() -> None:
     """Show versions, devices, threads and plugins, and what is wrong with them.
 
-    All of it in one piece, to be pasted into a report of a bug. The exit status is 1 if something is wrong.
+    Paste the output into bug reports. The exit status is 1 if something is wrong.
     """
     from hcl_sdk.cli._diagnosis import diagnose
     from hcl_sdk.cli._tables import show

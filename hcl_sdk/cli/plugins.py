@@ -31,7 +31,7 @@ def plugins(context: click.Context, check: bool) -> None:
 
 @plugins.command("check")
 @click.argument("name", callback=check_not_empty)
-@click.option("-v", "--verbose", is_flag=True, help="Also name the checks that passed.")
+@click.option("-v", "--verbose", is_flag=True, help="Also list the checks that passed.")
 def check_plugin(name: str, verbose: bool) -> None:
     """Check that an installed plugin honors its contract.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-ANNOUNCED = "A sample photo is damaged and restored; that takes seconds, on a busy machine minutes ..."
+ANNOUNCED = "Damaging and restoring a sample photo; this takes seconds, or minutes on a busy machine ..."
 
 
 @click.command()
@@ -53,7 +53,7 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
     for name, (description, _) in photos.items():
         click.echo(f"{output / name!s:{width}}  {description}")
     with_weights = "" if weights == "default" else f" --weights {weights}"
-    click.echo(f"\nNow try a photo of your own:\n  hcl restore PHOTO{with_weights}")
+    click.echo(f"\nNow try one of your own photos:\n  hcl restore PHOTO{with_weights}")
 
 
 def damage(photo: Image.Image) -> Image.Image:

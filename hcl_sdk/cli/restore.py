@@ -48,8 +48,8 @@ def restore(
 
     Writes NAME_restored.EXT for each photo, and its mask, NAME_mask.png (255 = corrupted).
 
-    A PATH is a photo or a folder of photos. The output folder mirrors the input folder; with several folders, each
-    gets a subfolder of its own name, and so do files of one name. If photos differ only in their suffix, the suffix
+    A PATH is a photo or a folder of photos. The output folder mirrors the input folder; if there are several folders,
+    each gets its own subfolder, as do files with the same name. If photos differ only in their suffix, the suffix
     becomes part of NAME. Results of an earlier run are overwritten unless --resume is given; inputs never are. A single
     PATH of - reads a photo from standard input and writes the restored one to standard output.
 

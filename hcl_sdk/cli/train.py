@@ -47,7 +47,7 @@ def train(
             return
         seed = mapping.get("seed", 3407)
         is_seed = isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**63
-        _seed_everything(seed if is_seed else 0)  # what is no seed is refused below, with all that is wrong
+        _seed_everything(seed if is_seed else 0)  # an invalid seed is reported below, together with all other problems
         with mark_plugin_code():
             pipeline, recipe = load_run(mapping, device=device)
             if not quiet:
@@ -71,7 +71,7 @@ def train(
 
 
 def _check_is_kept(config: Path, output: Path) -> None:
-    """Refuse to write what a run writes over the file that it is configured with, unless a run wrote that, too."""
+    """Refuse to overwrite the configuration file that was passed, unless a run wrote it."""
     from hcl_sdk.config import dump_yaml, load_yaml
     from hcl_sdk.files import is_same_file
     from hcl_sdk.training.run_folder import RunFolder

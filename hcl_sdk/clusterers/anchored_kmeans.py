@@ -20,9 +20,9 @@ class AnchoredKMeans(Clusterer):
     Soft spherical 2-means (paper, section 3.2) whose two centers have a prior: learned prototypes, as in
     :class:`~hcl_sdk.Prototypes`. A center is the most probable one given its pixels and its prior, which counts as much
     as a learned share of the image's pixels (the posterior mode of the mean direction of a von Mises-Fisher
-    distribution under a conjugate prior; Mardia and El-Atoum, Biometrika 1976). A center with many pixels is thus the
-    image's own, and one without any, like the corrupted one of a clean photo, stays at its prototype, far from every
-    pixel; nothing is forced into two clusters. Gradients flow through the updates.
+    distribution under a conjugate prior; Mardia and El-Atoum, Biometrika 1976). A center with many pixels is thus
+    determined by the image, and one without any, like the corrupted one of a clean photo, stays at its prototype, far
+    from every pixel; nothing is forced into two clusters. Gradients flow through the updates.
 
     Attributes:
         iterations: number of updates of the centers; 0 leaves them at the prototypes.

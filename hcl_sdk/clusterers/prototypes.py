@@ -14,10 +14,10 @@ from hcl_sdk.interfaces import Clusterer, Clusters, component
 class Prototypes(Clusterer):
     """Assigns pixels to one learned center per class, the same for all images and scales.
 
-    Nothing is random or iterative, so it is fast, deterministic and exportable, all pixels of an image of one class are
-    simply near one center, and gradients flow through the assignment. It gives up the published method's point, which
-    is to compare the regions of an image with each other. Prototypes for dense prediction: Zhou et al., "Rethinking
-    Semantic Segmentation: A Prototype View", CVPR 2022, section 3.
+    Nothing is random or iterative, so it is fast, deterministic and exportable, and gradients flow through the
+    assignment. If an image has only one class, all of its pixels are near one center. What it gives up is the point of
+    the published method: comparing the regions of an image with each other. Prototypes for dense prediction: Zhou et
+    al., "Rethinking Semantic Segmentation: A Prototype View", CVPR 2022, section 3.
 
     Attributes:
         temperature: softness of the assignment, by cosine distance.

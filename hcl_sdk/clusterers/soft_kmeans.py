@@ -21,13 +21,13 @@ class SoftKMeans(Clusterer):
         classifier: learn to tell from a center whether it belongs to corrupted pixels. Without it the smaller
             cluster is taken for the corrupted one.
         one_class: allow images with a single class. If the classifier puts both centers on the same side, nothing
-            is corrupted, or everything is, and a pixel's confidence is a mixture of the centers' own by its
-            assignment. The published method always finds two classes (False).
+            is corrupted, or everything is, and a pixel's confidence is the mean of the centers' confidences, weighted
+            by its assignment. The published method always finds two classes (False).
     """
 
     exportable = True
 
-    # Bounded, because configurations come from strangers, and these cost time alone.
+    # Bounded, because configurations come from strangers, and large values would only cost time.
     iterations: int = attrs.field(default=3, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
     repeats: int = attrs.field(default=1, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
     temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
@@ -58,7 +58,7 @@ class SoftKMeans(Clusterer):
         return Clusters(centers=centers, assignment=second.view_as(candidates))
 
     def start(self, candidates: Tensor, seed: int) -> Tensor:
-        """Draw which of its candidates is an image's first center, for every restart: ``[B, repeats]`` int64.
+        """Draw which candidate of an image is its first center, for every restart: ``[B, repeats]`` int64.
 
         The draws are the same for all images, as fractions of their number of candidates, so that an image's result
         does not depend on its batch.

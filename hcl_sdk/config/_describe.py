@@ -33,7 +33,7 @@ def describe(component: Configurable, what: type[Configurable] | None = None) ->
     """
     cls = type(component)
     if what_it_is := getattr(component, "unspellable", ""):
-        raise TypeError(f"a configuration cannot spell {what_it_is}")
+        raise TypeError(f"a configuration cannot express {what_it_is}")
     if get_kind(cls) is None and what is not None and what is not cls:
         raise TypeError(
             f"a configuration does not name the class of a {what.__name__}, so this one must be a {what.__name__} "

@@ -13,10 +13,10 @@ from hcl_sdk.interfaces.typecheck import describe as describe_type
 
 @dataclass(frozen=True)
 class FieldsOf:
-    """The type of a mapping with some fields of a component, not made into one; None is allowed.
+    """The type of a mapping with some fields of a component, which is not created; None is allowed.
 
     Attributes:
-        cls: the class of the component, one of no kind.
+        cls: the class of the component, which has no kind.
     """
 
     cls: type[Configurable]

@@ -226,8 +226,7 @@ class Corruption(Configurable):
             damaged = put_on(image, shape, content, pixels, mask, radius)
             return replace(damaged, unreadable=tuple(unreadable))
         raise SampleError(
-            f"{len(unreadable)} draws in a row of a shape and a content met a file that cannot be read; the first: "
-            f"{unreadable[0][1]}"
+            f"{len(unreadable)} draws in a row needed a file that cannot be read; the first: {unreadable[0][1]}"
         )
 
     def _choose_rule(self, rng: np.random.Generator) -> Rule:

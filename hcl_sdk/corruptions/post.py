@@ -1,4 +1,4 @@
-"""The life of a photo after it was damaged: it is saved, resized, sharpened and passed on."""
+"""What happens to a photo after it was damaged: it is saved, resized, sharpened and passed on."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 def check_growing(_: Any, attribute: attrs.Attribute[Any], value: Sequence[float]) -> None:
     """Validate shares of an image, each greater than the one before."""
     if any(not 0 <= low < high <= 1 for low, high in pairwise(value)):
-        raise ValueError(f"'{attribute.name}' must be growing shares of a photo, from 0 to 1: {value}")
+        raise ValueError(f"'{attribute.name}' must be increasing shares of a photo, from 0 to 1: {value}")
 
 
 def between(low: float, high: float = math.inf) -> Callable[[Any, attrs.Attribute[Any], Any], None]:

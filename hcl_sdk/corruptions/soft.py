@@ -14,10 +14,10 @@ Color = NDArray | Sequence[float]
 """``[h, w, 3]``, or three numbers; 0 to 255."""
 
 LEAST = 8
-"""The least opacity (of 255) that counts: less changes next to nothing, and would mask what nobody sees."""
+"""The minimum opacity (out of 255) that counts: anything less is invisible, and must not be marked as corrupted."""
 
 _FINEST = 1_500_000
-"""The number of pixels of a patch up to which lines are drawn three times as large, for smooth edges."""
+"""Lines in patches of at most this many pixels are drawn three times as large, for smooth edges."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ class AnnotatedDataset(Dataset):
 
     ``ignore`` has masks of the pixels that are excluded from the score because nobody can say whether they are damaged.
     In both kinds of masks white means yes. Files that belong together have the same name, whatever their suffixes;
-    every input needs a mask, the other files are optional. Each clean photo is a sample of its own too, in which
-    nothing should be found.
+    every input needs a mask, the other files are optional. Each clean photo is also a separate sample, in which nothing
+    should be found.
 
     Attributes:
         path: a folder with these folders in it, or a folder of several such sets; tables then group photos by the names

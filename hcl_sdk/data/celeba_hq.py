@@ -29,11 +29,10 @@ class CelebAHQ(PhotoFiles):
     """CelebA-HQ, 30,000 faces, in the layout of CelebAMask-HQ: ``CelebA-HQ-img/0.jpg`` to ``29999.jpg``.
 
     An image belongs to the split of the CelebA photo that it was made from: 24,183 are for training, 2,993 for
-        validation
-    and 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, gives the number of that
-    photo. Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as in the published method, do not need the
-    mapping. A folder is taken for a renamed one if a number in it is above 29999; smaller numbers, with or without
-    leading zeros, are CelebA-HQ's own.
+    validation and 2,824 for testing. ``CelebA-HQ-to-CelebA-mapping.txt``, which comes with the images, gives the number
+    of that photo. Images that were renamed to it, ``000004.jpg`` to ``202591.jpg``, as in the published method, do not
+    need the mapping. A folder is taken for a renamed one if a number in it is above 29999; smaller numbers, with or
+    without leading zeros, are CelebA-HQ's own.
 
     Attributes:
         path: the folder that contains both.
@@ -73,7 +72,7 @@ def _read_mapping(path: Path) -> dict[int, int]:
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"images named 0.jpg to 29999.jpg need {MAPPING} beside {IMAGES}: {error}") from error
+        raise ValueError(f"images named 0.jpg to 29999.jpg need {MAPPING} next to {IMAGES}: {error}") from error
     rows = [line for line in lines if len(line) == 3 and line[0].isdecimal()]
     numbers = {int(row[0]): PurePosixPath(row[2]).stem for row in rows}
     if not rows or not all(number.isdecimal() for number in numbers.values()):

@@ -36,10 +36,10 @@ def select_files(files: list[str], only: str | None, exclude: str | None) -> lis
             raise ValueError(f"expected a text file with names, one per line: {error}") from error
         names = {line.strip() for line in text.splitlines()} - {""}
         if missing := sorted(names - set(files), key=make_natural_key):
-            raise ValueError(f"{listing} names files that are not there: {list_some(missing, 3)}")
+            raise ValueError(f"{listing} names files that do not exist: {list_some(missing, 3)}")
         files = [file for file in files if (file in names) == keep]
     if not files:
-        raise ValueError("the lists of names leave no photo")
+        raise ValueError("no photo is left after applying the lists of names")
     return files
 
 

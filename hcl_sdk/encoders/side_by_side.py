@@ -14,9 +14,9 @@ from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 class SideBySideEncoder(Encoder):
     """Runs several encoders in parallel and concatenates their maps of the same stride.
 
-    Two streams are how manipulation detection joins what an image shows with the traces of how it came to be (Zhou et
-    al., "Learning Rich Features for Image Manipulation Detection", CVPR 2018, section 3). A stride that only one of the
-    encoders has is a scale with its channels alone.
+    Manipulation detection uses two streams to combine the content of an image with traces of its origin (Zhou et al.,
+    "Learning Rich Features for Image Manipulation Detection", CVPR 2018, section 3). A stride that only one of the
+    encoders has becomes a scale with that encoder's channels.
 
     Attributes:
         encoders: two or more; channels are concatenated in this order.

@@ -29,12 +29,12 @@ class SwinEncoder(Encoder):
         depths: attention blocks at each scale.
         window_sizes: side of the attention windows at each scale.
         conv_stages: convolutions of stride 2 before the first scale, for large images.
-        activation_first: whether the activation comes before these convolutions instead of behind them, as in version
-            3 of the published code.
+        activation_first: whether the activation comes before these convolutions instead of after them, as in version 3
+            of the published code.
 
     Raises:
-        ValueError: if ``multipliers``, ``depths`` and ``window_sizes`` are not equally many, the first multiplier is
-            not 1, or a value is too small.
+        ValueError: if ``multipliers``, ``depths`` and ``window_sizes`` differ in length, the first multiplier is not 1,
+            or a value is too small.
 
     Example:
         >>> import torch

@@ -53,7 +53,7 @@ from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
 MANIFEST = "manifest.json"
 
 AREAS = (0.0005, *BINS)
-"""Bounds of the groups by corrupted share of the photo: real damage often covers far less than a hundredth."""
+"""Bounds of the groups by corrupted share of the photo: real damage often covers far less than 1 %."""
 
 
 def _make_contaminations() -> tuple[Contamination, ...]:

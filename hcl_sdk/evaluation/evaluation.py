@@ -204,7 +204,7 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
     """Measure everything about one image."""
     item, result = case.item, case.result
     if item.corruption_mask is None and item.clean is None:
-        raise ValueError(f"{item.name}: the dataset knows neither masks nor clean images; nothing can be measured")
+        raise ValueError(f"{item.name}: the dataset has neither masks nor clean images; nothing can be measured")
     row = Row(number=number, name=item.name, source=item.source, shape=item.shape, content=item.content, area=None)
     mask, ignored = _to_tensor(item.corruption_mask), _to_tensor(item.ignored)
     if mask is not None and ignored is not None:

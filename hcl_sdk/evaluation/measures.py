@@ -86,7 +86,7 @@ class ClassifiedDamage:
     shares: dict[Damage, float]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: the shares beside ``kind`` and ``images``."""
+        """Return plain values: ``kind``, ``images`` and the shares."""
         return {"kind": self.kind, "images": self.images, **self.shares}
 
 

@@ -41,7 +41,7 @@ class Group:
     scales: list[dict[str, Estimate]]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: the measures beside ``images`` and ``scales``."""
+        """Return plain values: ``images``, ``scales`` and the measures."""
         return {"images": self.images, **_to_plain(self.measures), "scales": _to_plain(self.scales)}
 
 

@@ -53,7 +53,7 @@ class ScaleRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionRow:
-    """The detection, *corrupted* being positive. Pixels that are excluded from the score are not in any of the counts.
+    """The detection, *corrupted* being positive. Pixels excluded from the score are not counted.
 
     Attributes:
         counts: counts of the pixels.

@@ -35,7 +35,7 @@ SHOWN = (
 )
 """Columns of the tables by group."""
 AT_A_GLANCE = ("f1", "average_precision", "false_positive_area", "untouched", "psnr", "ssim")
-"""As many of them as a screen has room for."""
+"""Those that fit on a screen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def make_grids(report: Report, shown: Sequence[str] = SHOWN) -> list[Grid]:
         grids.append(Grid(header=("baseline", *columns), rows=tuple(rows)))
     if report.kinds:
         rows = [(own.kind, str(own.images), *(_show(own.shares[kind]) for kind in DAMAGE)) for own in report.kinds]
-        grids.append(Grid(header=("what was found is called", "images", *DAMAGE), rows=tuple(rows)))
+        grids.append(Grid(header=("found damage, classified as", "images", *DAMAGE), rows=tuple(rows)))
     if report.scales:
         header = ("scale, fine to coarse", "BCE", "accuracy", "F1 of valid", "IoU of valid")
         rows = [(str(s), *_pick(scale, ("bce", "accuracy", "f1", "iou"))) for s, scale in enumerate(report.scales)]
@@ -76,7 +76,8 @@ def list_notes(report: Report) -> list[str]:
     """List the notes below the tables: measures of sets of images, and what was skipped."""
     lines = [f"\n{name}: {value}" for name, value in report.others.items()]
     if report.unreadable:
-        lines += ["", f"{len(report.unreadable)} photos left out:", ""]
+        photos = "1 photo" if len(report.unreadable) == 1 else f"{len(report.unreadable)} photos"
+        lines += ["", f"{photos} left out:", ""]
         lines += [escape(f"- {name}: {why}") for name, why in report.unreadable.items()]
     return lines
 

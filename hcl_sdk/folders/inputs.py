@@ -40,11 +40,11 @@ class Inputs:
     Attributes:
         photos: in the order given, with the contents of folders sorted.
         ignored: number of files in folders that are not photos.
-        results: number of photos in folders that an earlier run has written beside its inputs.
-        reports: folders in folders that training or an evaluation has written.
+        results: number of files in folders that are results of an earlier run, next to its inputs.
+        reports: subfolders written by training or an evaluation.
         unread: number of files in folders in unsupported photo formats, by suffix.
         empty: folders without photos.
-        failures: what cannot be processed, with the reason.
+        failures: photos that cannot be processed, with the reason.
     """
 
     photos: list[Input] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Inputs:
         parts = [f"{self.ignored} other {'file' if self.ignored == 1 else 'files'} ignored"] if self.ignored else []
         if self.results:
             what = "result of an earlier run" if self.results == 1 else "results of earlier runs"
-            parts.append(f"{self.results} {what} ignored, which can be named to be worked on")
+            parts.append(f"{self.results} {what} ignored; name them to process them anyway")
         parts += [f"results of training or an evaluation in {folder} ignored" for folder in self.reports]
         for suffix, count in sorted(self.unread.items()):
             advice = UNREAD[suffix]
@@ -113,7 +113,7 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
 
 
 def _place_files(files: Iterable[str]) -> dict[str, Path]:
-    """Choose the output folder of each file named outright: the top one, or one like its own if names are equal."""
+    """Choose the output folder of each explicitly named file: the top one, or one like its own if names are equal."""
     places = dict.fromkeys(files, Path())
     by_name: dict[str, list[str]] = defaultdict(list)
     for file in places:
@@ -154,7 +154,7 @@ def _list_photos(root: Path, recursive: bool, output: Path, inputs: Inputs) -> l
 
 
 def _find_results(photos: Sequence[Path]) -> set[Path]:
-    """Find the photos that are named like results of others beside them."""
+    """Find the photos that are named like results of others next to them."""
     names = {photo.parent / name for photo in photos for name in (photo.stem, _name_with_suffix(photo))}
     results = set()
     for photo in photos:

@@ -31,7 +31,7 @@ def run_overlapped(
 ) -> Generator[D, None, None]:
     """Take items through three stages, with results in order.
 
-    When the iteration is stopped, whatever stops it, nothing more begins; what is being read or written is finished.
+    When the iteration stops for any reason, no further item is begun; reading and writing in progress are finished.
 
     Args:
         items: in the order of the results.
@@ -50,7 +50,7 @@ def run_overlapped(
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="hcl_sdk-photos")
     waiting = deque(items)
-    weights: deque[float] = deque()  # of what is held, in the order of the items
+    weights: deque[float] = deque()  # of the items held, in order
     read_ahead: deque[Future[R]] = deque()
     written: deque[Future[D]] = deque()
     try:

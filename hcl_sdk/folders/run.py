@@ -225,7 +225,7 @@ def run_plan(
                 tell(outcome)
     except KeyboardInterrupt:
         if page is not None:  # there is a single process then, which has nothing to gather
-            said = f"The run was stopped before it had done all of the {len(missing)} photos."
+            said = f"The run was stopped before it had processed all of the {len(missing)} photos."
             page.write(FolderReport(done=done, were_there=0, failures=tuple(failures), left_out=(said, *left_out)))
             page.close()
         raise

@@ -36,10 +36,10 @@ class _Processed:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The three stages. Each returns the outcome instead if it fails, and passes on the outcome of a failure.
+    """The three stages. Each returns an outcome if it fails, and passes on the outcome of an earlier failure.
 
     Attributes:
-        plan, pipeline, region: as of :func:`~hcl_sdk.folders.run_plan`.
+        plan, pipeline, region: as in :func:`~hcl_sdk.folders.run_plan`.
         page: the report that photos are added to; None for no report.
         needs_regions: whether outcomes list the regions.
     """
@@ -52,7 +52,7 @@ class Stages:
 
     def run(self, photos: Sequence[Input], workers: int) -> Generator[PhotoOutcome, None, None]:
         """Yield the outcome for each photo, in order; ``workers`` is the number of threads that read and write."""
-        weigh = lru_cache(maxsize=1)(self._weigh)  # asked again and again for a photo that there is no room for yet
+        weigh = lru_cache(maxsize=1)(self._weigh)  # called repeatedly for a photo that there is no room for yet
         return run_overlapped(
             photos, read=self._read, work=self._process, write=self._write, workers=workers, weigh=weigh
         )
@@ -110,7 +110,7 @@ class Stages:
             return self._fail(photo, error)
 
     def _fail(self, photo: Input, error: BaseException) -> PhotoOutcome:
-        """Report any failure, also one of a plugin's own class: only the user may stop a long run."""
+        """Report any failure, even of a plugin's own class: only the user may stop a long run."""
         if isinstance(error, KeyboardInterrupt):
             raise error
         _logger.debug("%s failed", escape(str(photo.path)), exc_info=error)

@@ -1,1 +1,1 @@
-"""Pure functions on tensors, and in ``arrays`` on NumPy arrays."""
+"""Pure functions on tensors; those in ``arrays`` work on NumPy arrays."""

@@ -28,8 +28,8 @@ def attention(
         value: ``[*, heads, M, d]``.
         bias: float, added to the logits, broadcastable to ``[*, heads, N, M]``.
         mask: bool, True = this query may attend to this key, broadcastable to ``[*, heads, N, M]``. Every query
-            needs at least one key. What is not allowed has weight 0 exactly; a large negative bias would leave
-            denormal numbers behind, which are slow on a CPU.
+            needs at least one key. Other keys have a weight of exactly 0; a large negative bias would leave denormal
+            numbers, which are slow on a CPU.
 
     Returns:
         ``[*, heads, N, d]``.
@@ -45,7 +45,7 @@ def attention(
         bias = bias.to(query.dtype)
     if mask is not None:
         bias = torch.where(mask, query.new_zeros(()) if bias is None else bias, float("-inf"))
-    batch = len(lead)  # so many leading dimensions become the kernels' batch, those behind them join the heads
+    batch = len(lead)  # this many leading dimensions become the kernels' batch; the following ones join the heads
     if bias is not None:
         bias = bias[(None,) * (len(shape) - bias.ndim)]
         same = 0
@@ -80,8 +80,8 @@ def _run_in_pieces(run: _Backend, query: Tensor, key: Tensor, value: Tensor, bia
 def attention_backend(name: str) -> Iterator[None]:
     """Compute every :func:`attention` inside the ``with`` block by the backend ``name``.
 
-    The choice applies to the whole process, including all threads (compiled models could not see one that belongs
-    to a thread): of the active blocks, the one entered last counts.
+    The choice applies to all threads of the process, because compiled models could not see a choice per thread. Of the
+    active blocks, the one entered last counts.
 
     Args:
         name: ``"auto"`` (the default: what PyTorch has for the device), ``"sdpa"`` (PyTorch's fused kernels,
@@ -128,7 +128,7 @@ def _attend_by_definition(query: Tensor, key: Tensor, value: Tensor, bias: Tenso
 def _run_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     if query.device.type == "cpu":
         raise RuntimeError(
-            "the attention backend 'xformers' has no kernels for the CPU, and the tensors are there; "
+            "the attention backend 'xformers' has no kernels for the CPU, where the tensors are; "
             "use 'auto', or move the model to a GPU"
         )
     return _attend_with_xformers(query, key, value, bias)
@@ -140,7 +140,7 @@ def _attend_with_xformers(query: Tensor, key: Tensor, value: Tensor, bias: Tenso
         # The kernels read rows of the bias that begin at multiples of 8, so each row is padded.
         columns = key.shape[-2]
         bias = F.pad(bias, (0, -columns % 8))[..., :columns].expand(batch, heads, rows, columns)
-    # xFormers has the heads behind the tokens: [B, N, heads, d].
+    # In xFormers, the heads follow the tokens: [B, N, heads, d].
     query, key, value = (t.transpose(1, 2) for t in (query, key, value))
     out = _import_xformers().memory_efficient_attention(query, key, value, attn_bias=bias)
     return out.transpose(1, 2)

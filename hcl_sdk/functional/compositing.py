@@ -40,19 +40,19 @@ def feather_mask(corruption_mask: Tensor, dilate: float, feather: float) -> Tens
 
 
 def close_seam(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> Tensor:
-    """Let a fill meet the photo at the border of the hole.
+    """Make a fill meet the photo at the border of the hole.
 
-    How far the fill is from the photo there is the *jump*. A membrane that is held at the border by the jump is added
-    to the fill, whose gradients so stay as they are but for what is smooth (Perez, Gangnet and Blake, "Poisson Image
-    Editing", SIGGRAPH 2003, section 2: the correction of a guided interpolation is a membrane).
+    The difference between the photo and the fill at the border is the *jump*. A membrane with the jump as its boundary
+    values is added to the fill, which changes the fill's gradients only smoothly (Perez, Gangnet and Blake, "Poisson
+    Image Editing", SIGGRAPH 2003, section 2: the correction of a guided interpolation is a membrane).
 
     Args:
-        image: ``[B, C, H, W]``, float. What is under the mask has no influence.
+        image: ``[B, C, H, W]``, float. Values under the mask have no influence.
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-        fill: ``[B, C, H, W]``, float; what it has outside the mask has no influence.
+        fill: ``[B, C, H, W]``, float. Values outside the mask have no influence.
 
     Returns:
-        ``[B, C, H, W]``: as ``image`` outside the mask, as ``fill`` if nothing else is known.
+        ``[B, C, H, W]``: ``image`` outside the mask; ``fill`` if nothing else is known.
 
     Raises:
         TypeError: if the mask is not bool.

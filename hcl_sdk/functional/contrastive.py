@@ -14,12 +14,12 @@ from hcl_sdk.functional.resize import resize
 from hcl_sdk.functional.settling import erode_mask
 
 LOWEST_TEMPERATURE = 0.02
-"""Exponentials of similarities over a lower one are too large, and too small, for sums in float32."""
+"""At lower temperatures, exponentials of similarities are too large, and too small, for sums in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Anchors of one scale and what each is compared with, padded to the same number for every image.
+    """Anchors of one scale and the references that each is compared with, padded to the same number for every image.
 
     Attributes:
         anchors: ``[B, A, D]`` unit vectors, float32.
@@ -53,8 +53,8 @@ def select_pairs(
     """Select the anchors and references of every scale, fine to coarse (paper, section 3.2).
 
     Anchors are the candidates of a scale under which the true mask is of one class. They are compared with each other
-    and, except at the coarsest scale, with the (detached) embeddings of what the next coarser scale settled, labeled
-    as it was settled there.
+    and, except at the coarsest scale, with the (detached) embeddings of the pixels that the next coarser scale settled,
+    under the labels settled there.
 
     Args:
         embeddings: ``[B, D, H_s, W_s]`` unit vectors, fine to coarse, as are all sequences.
@@ -110,10 +110,10 @@ def hierarchical_contrastive_loss(pairs: Sequence[Pairs], *, temperature: float 
     """Compute ``softplus(logsumexp(s_n / t) + logsumexp(-s_p / t))`` of the similarities ``s_p`` and ``s_n`` of an
     anchor to references with its own and the other label (paper, section 3.2).
 
-    An anchor counts as a reference of itself, and one that lacks positives or negatives as 0.
+    An anchor is also a reference of itself; one that lacks positives or negatives counts as 0.
 
     Args:
-        pairs: of every scale.
+        pairs: the pairs of every scale.
         temperature: ``t``, at least ``LOWEST_TEMPERATURE``.
 
     Returns:
@@ -199,7 +199,7 @@ def _average(loss: Tensor, is_anchor: Tensor) -> Tensor:
 
 
 def _pool(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Tell for each pixel of the next coarser map whether any pixel of its patch is True."""
+    """Find for each pixel of the next coarser map whether any pixel of its patch is True."""
     height, width = mask.shape[-2:]
     stride = max(-(-height // size[0]), -(-width // size[1]))
     if (-(-height // stride), -(-width // stride)) == tuple(size):

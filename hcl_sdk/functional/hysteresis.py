@@ -18,7 +18,7 @@ def apply_hysteresis_threshold(
 ) -> Tensor:
     """Return the connected regions above a threshold that exceed a second one somewhere.
 
-    The region determines whether there is damage, each pixel where its border runs (hysteresis thresholding; Canny, "A
+    Regions determine whether there is damage, and pixels where its border runs (hysteresis thresholding; Canny, "A
     Computational Approach to Edge Detection", TPAMI 1986, section VII). Pixels that touch at a side or a corner are
     connected.
 

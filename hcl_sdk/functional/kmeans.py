@@ -24,8 +24,8 @@ def soft_two_means(
     Args:
         embedding: ``[B, D, N]`` unit vectors.
         candidates: ``[B, N]`` bool, which pixels are clustered.
-        start: ``[B, R]`` int64, for each of ``R`` restarts which of an image's candidates, in order, is the first
-            center; the second is the candidate farthest from it.
+        start: ``[B, R]`` int64, for each of ``R`` restarts the number of the candidate, in order, that is the first
+            center of an image; the second is the candidate farthest from it.
         iterations: the maximum number of updates of the centers.
         temperature: softness of the weights.
 
@@ -48,7 +48,7 @@ def soft_two_means(
         cost = new_cost
     weight, cost = _assign(embedding, centers, inside, temperature)
 
-    # Of restarts that differ by rounding alone the first, so that rounding does not decide which center is which.
+    # The first of restarts that differ only by rounding, so that rounding does not decide which center is which.
     best = (cost <= cost.amin(dim=1, keepdim=True) * (1 + TOLERANCE) + TOLERANCE).int().argmax(dim=1)  # [B]
     centers = centers.gather(1, best[:, None, None, None].expand(b, 1, 2, dim))[:, 0]
     second = weight.gather(1, best[:, None, None, None].expand(b, 1, 2, n))[:, 0, 1]

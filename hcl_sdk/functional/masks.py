@@ -34,7 +34,7 @@ def pool_mask(mask: Tensor, stride: int) -> Tensor:
 
 
 def shrink_mask(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, *size]``: any True pixel counts, also one shared by two."""
+    """Shrink a bool mask ``[B, 1, H, W]`` to ``[B, 1, *size]``: any True pixel counts, even if two share it."""
     if mask.device.type != "cpu" or torch.compiler.is_compiling():
         return F.adaptive_max_pool2d(mask.float(), (size[0], size[1])) > 0
     small = [arrays.shrink_mask(one, size) for one in mask[:, 0].numpy()]

@@ -1,12 +1,12 @@
-"""Nearest-neighbor fields of patches, and their votes.
+"""Nearest-neighbor fields of patches, and voting.
 
 Sources: Barnes et al., "PatchMatch", SIGGRAPH 2009 (propagation and random search); Wexler, Shechtman and Irani,
 "Space-Time Completion of Video", PAMI 2007 (votes, and their mode); Darabi et al., "Image Melding", SIGGRAPH 2012
 (gains).
 
-A *patch* is a square of odd side, and named after the pixel in its middle; pixels are numbered row by row. Patches that
-touch the hole are *targets*, those that lie in the photo wholly and do not touch it are *sources*. A *field* has the
-number of a source for each target.
+A *patch* is a square with an odd side, identified by its center pixel; pixels are numbered row by row. Patches that
+touch the hole are *targets*; those that lie entirely within the photo and do not touch it are *sources*. A *field*
+holds the number of a source for each target.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _MODE = 0.003  # variance of the kernel of the mean shift
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Patches:
-    """Which patches of an image are targets, and which sources.
+    """The patches of an image that are targets, and those that are sources.
 
     Attributes:
         size: height and width of the image.
         patch_size: side of a patch, odd.
-        hole: ``[P]`` int64, the pixels that are to be filled.
+        hole: ``[P]`` int64, the pixels to fill.
         targets: ``[N]`` int64; together they cover the hole if ``patch_size`` is at most the shorter side.
         is_source: ``[H * W]`` bool.
     """
@@ -48,7 +48,7 @@ class Patches:
 
     @property
     def offsets(self) -> list[tuple[int, int]]:
-        """Where the pixels of a patch lie, seen from its middle."""
+        """The positions of the pixels of a patch relative to its center."""
         reach = self.patch_size // 2
         return [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
 
@@ -62,7 +62,7 @@ def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
 
     Raises:
         TypeError: if the mask is not bool.
-        ValueError: if it is not the mask of one image, or ``patch_size`` is not an odd number from 1 on.
+        ValueError: if it is not the mask of one image, or ``patch_size`` is not an odd positive number.
     """
     check_mask(corruption_mask)
     if corruption_mask.shape[0] != 1:
@@ -90,23 +90,23 @@ def find_nearest(
     shared: int = 0,
     allowed: Tensor | None = None,
 ) -> Tensor:
-    """Find the nearest source of every target by comparing all with all.
+    """Find the nearest source of every target by comparing all pairs.
 
     Args:
         targets: ``[N, D]``, descriptions of patches.
         sources: ``[M, D]``, descriptions of sources.
         trust: ``[N]``, factor of the squared differences of the last ``shared`` numbers of a target's description.
-        shared: how many these are.
+        shared: the number of these.
         allowed: ``[N, M]`` bool, the sources that a target may have; None for any.
 
     Returns:
-        ``[N]`` int64, the row of ``sources`` at the smallest squared distance, the first of equal ones.
+        ``[N]`` int64, the row of ``sources`` at the smallest squared distance; the first one if several are equal.
     """
     own = sources.shape[1] - shared
     squares, shared_squares = sources[:, :own].square().sum(1), sources[:, own:].square().sum(1)
     factor = torch.ones_like(targets[:, :1]) if trust is None else trust[:, None]
-    # All of a distance but what is the same for all sources is one product of matrices, which is looked through while
-    # it is in the caches.
+    # Apart from terms that are the same for all sources, distances are one matrix product, which is searched while it
+    # is in the caches.
     rows = torch.cat([-2 * targets[:, :own], -2 * factor * targets[:, own:], torch.ones_like(factor), factor], dim=1)
     columns = torch.cat([sources, squares[:, None], shared_squares[:, None]], dim=1).T
     nearest = []
@@ -117,15 +117,17 @@ def find_nearest(
 
 
 class FieldSearch:
-    """PatchMatch (Barnes et al. 2009, section 3), all targets at once: in a step each looks at where its neighbor's
-    source continues, or at a random place around its own source, and goes there if it is nearer.
+    """PatchMatch (Barnes et al. 2009, section 3) for all targets at once.
+
+    In each step, a target tries the continuation of its neighbor's source, or a random place around its own source, and
+    takes it if it is nearer.
 
     Args:
         patches: targets and sources.
         targets: ``[N, D]``, descriptions of the targets.
-        descriptions: ``[H * W, D]``, of all patches of the photo; only the sources' are used.
+        descriptions: ``[H * W, D]``, descriptions of all patches of the photo; only those of sources are used.
         trust, shared: as in :func:`find_nearest`.
-        radius: rows and columns between a target and its source, at most; None for any.
+        radius: the maximum number of rows and columns between a target and its source; None for any.
     """
 
     def __init__(
@@ -153,12 +155,12 @@ class FieldSearch:
         return squares[:, : self.own].sum(1) + self.trust * squares[:, self.own :].sum(1)
 
     def improve(self, field: Tensor, iterations: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Improve a field; return one that is nowhere farther, and its distances.
+        """Improve a field; return one with distances that are nowhere larger, and these distances.
 
         Args:
             field: ``[N]`` int64, sources.
-            iterations: how often neighbors are asked, and places drawn.
-            generator: on the CPU; what is drawn is the same on every device.
+            iterations: the number of times that neighbors and random places are tried.
+            generator: a generator on the CPU, so that random numbers are the same on every device.
         """
         distance = self.measure(field)
         reach = max(self.patches.size) if self.radius is None else min(self.radius, max(self.patches.size))
@@ -208,8 +210,8 @@ def vote(
         weights: ``[N]``, the weight of each target, > 0.
         values: ``[H * W, C]``, the values of all pixels; only those in sources are used.
         gains: ``[N, C]``, added to the values of a target's source.
-        modes: steps of mean shift from the vote that counts most. 0 for the mean, which is smooth where sources
-            differ; the mode is as sharp as they are.
+        modes: the number of mean-shift steps from the vote with the largest weight. 0 for the mean, which is smooth
+            where sources differ; the mode is as sharp as they are.
 
     Returns:
         ``[P, C]``, for the pixels of the hole.
@@ -229,9 +231,9 @@ def vote(
 
 
 class _Shifts:
-    """How far the sources of the patches over a pixel are, at most and at least.
+    """The largest and the smallest shift from each pixel to its source, over all patches that cover it.
 
-    Where both are the same, all patches agree on a pixel. In a field that was refined from a coarser one most of them
+    Where both are the same, all patches agree on a pixel. In a field that was refined from a coarser one, most of them
     do, and there is nothing to combine.
     """
 
@@ -255,13 +257,13 @@ class _Shifts:
             self.most.append(most.reshape(-1))
 
     def find(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Find the shift of pixels of the hole, and where all patches agree on it, ``[N]`` each."""
+        """Return the shift of pixels of the hole, and whether all patches agree on it, ``[N]`` each."""
         at = self._locate(pixels, 0)
         most, most_back = (each[at] for each in self.most)
         return most, most == -most_back
 
     def _locate(self, numbers: Tensor, margin: int) -> Tensor:
-        """Number pixels of the photo as in the box with a margin; in place, as there are many."""
+        """Convert numbers of pixels in the photo to numbers in the box with a margin; in place, as there are many."""
         rows, columns = self.box
         places = (numbers // self.width).sub_(rows.start - margin).mul_(columns.stop - columns.start + 2 * margin)
         return places.add_(numbers % self.width).sub_(columns.start - margin)
@@ -277,7 +279,7 @@ def _combine(
     gains: Tensor | None,
     modes: int,
 ) -> Tensor:
-    """Combine the votes for a few pixels of the hole, as :func:`vote` says."""
+    """Combine the votes for a few pixels of the hole, as in :func:`vote`."""
     height, width = patches.size
     down, right = torch.tensor(patches.offsets, device=hole.device).T[..., None]
     step = down * width + right
@@ -298,7 +300,7 @@ def _combine(
 
 
 def index_targets(patches: Patches) -> Tensor:
-    """Index the target that each pixel is, ``[H * W]`` int32; -1 for none."""
+    """Find the index of the target at each pixel, ``[H * W]`` int32; -1 for none."""
     height, width = patches.size
     place = torch.full((height * width,), -1, dtype=torch.int32, device=patches.targets.device)
     place[patches.targets] = torch.arange(len(patches.targets), dtype=torch.int32, device=place.device)

@@ -25,8 +25,8 @@ def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] 
 def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
     """Resize an image ``[B, C, H, W]`` in [0, 1] to a smaller ``size`` with an antialiasing Lanczos filter.
 
-    Training images are resized with the same filter: to a detector that looks for blurred regions, a softer filter
-    blurs.
+    Training images are resized with the same filter: a detector that looks for blurred regions would notice a softer
+    one.
     """
     if tuple(image.shape[-2:]) == tuple(size):
         return image
@@ -78,7 +78,7 @@ class BandShrinker:
 class ByteShrinker(BandShrinker):
     """Shrinks to 8 bits, without holding all floating-point numbers at once, for large results.
 
-    Intermediate values are rounded, so a value may be off by one, and clipped, which changes overshoots beside edges
+    Intermediate values are rounded, so a value may be off by one, and clipped, which changes overshoots next to edges
     between black and white.
     """
 
@@ -115,7 +115,7 @@ def _to_bytes(image: Tensor) -> Tensor:
 def enlarge_part(x: Tensor, size: Sequence[int], part: Window) -> Tensor:
     """Return a part of ``x`` ``[B, C, h, w]`` resized to ``size``, bilinearly, as :func:`resize` does it.
 
-    Each value is the same whichever part it is computed in.
+    Values do not depend on the part in which they are computed.
 
     Returns:
         ``[B, C, rows, columns]``.
@@ -153,8 +153,7 @@ def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
     """Pad an image ``[B, C, H, W]`` at the bottom and the right until both sides are multiples of ``multiple``.
 
     The padding is mirrored or, if the image is smaller than the padding, repeats its last pixels: a border of zeros
-        would
-    look foreign.
+    would look foreign.
     """
     down, right = get_padding(image.shape[-2], multiple), get_padding(image.shape[-1], multiple)
     if torch.compiler.is_exporting():

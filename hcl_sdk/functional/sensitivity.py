@@ -1,4 +1,4 @@
-"""How ready a pipeline is to call a pixel corrupted, relative to what its weights were tuned for."""
+"""How readily a pipeline calls a pixel corrupted, relative to the threshold that its weights were tuned for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hcl_sdk._renamed import redirect
 def adjust_threshold(sensitivity: float, threshold: float) -> float:
     """Convert a sensitivity to a threshold, relative to the one that the weights were tuned for.
 
-    A straight line from 1 at sensitivity 0 to ``threshold`` at 0.5, and one from there to 0 at sensitivity 1. Equal
-    steps of the sensitivity are thus equal steps of probability, for a threshold close to 1, too: added in logits, a
-    sensitivity would leave such a one where it is nearly to the end, and take all at once there.
+    The threshold falls linearly from 1 at sensitivity 0 to ``threshold`` at 0.5, and from there to 0 at sensitivity 1.
+    Equal steps of the sensitivity are thus equal steps of probability, even for a threshold close to 1: steps in logits
+    would leave such a threshold almost unchanged until the very end.
 
     Args:
         sensitivity: in [0, 1]; 0 finds nothing, 0.5 leaves the threshold unchanged, 1 finds everything.

@@ -1,8 +1,8 @@
-"""Texture out of the photo itself, which is laid over a fill that is smoother than the photo.
+"""Texture from the photo itself, which is laid over a fill that is smoother than the photo.
 
-Sources: Wexler, Shechtman and Irani, "Space-Time Completion of Video", PAMI 2007 (energy, coarse to fine).
+Source: Wexler, Shechtman and Irani, "Space-Time Completion of Video", PAMI 2007 (energy, coarse to fine).
 
-:mod:`hcl_sdk.functional.patch_fields` says what patches, targets, sources and fields are.
+:mod:`hcl_sdk.functional.patch_fields` explains patches, targets, sources and fields.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from hcl_sdk.functional.patch_fields import FieldSearch, Patches, find_nearest, 
 from hcl_sdk.functional.pull_push import pull_push
 
 COARSEST = 24
-"""Pixels of the shorter side of the coarsest level, at least; less than twice as many."""
+"""Minimum number of pixels of the shorter side of the coarsest level, which has less than twice as many."""
 
 EXACT = 1 << 20
-"""Pairs of targets and sources up to which all are compared."""
+"""Maximum number of pairs of targets and sources for which all are compared."""
 
 ROUNDS = 8
-"""How often patches are searched and vote at a level, at most."""
+"""Maximum number of times that patches are searched for and vote at a level."""
 
 SEARCHES = 24_000
-"""Targets that are searched for at a level, in all its rounds but the first: coarse levels are settled first, where a
-round costs little."""
+"""Budget of targets to search at a level, in all iterations after the first: coarse levels, where iterations are cheap,
+get more of them."""
 
 SEARCHED = 400_000
-"""Pixels beyond which a level takes over the field of the coarser one: what matters of a patch is known by then."""
+"""Levels with more pixels reuse the field of the coarser level: what matters about a patch is known by then."""
 
 COMPONENTS = 24
-"""Principal components of a patch that are compared."""
+"""Number of principal components of a patch that are compared."""
 
 SAMPLES = 4096
-"""Sources from which the principal components are made."""
+"""Number of sources from which the principal components are computed."""
 
 _GRAIN = 1e-5  # variance below which a guide counts as good as any: less than eight bits resolve
 _LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
-_STRENGTH = 10.0  # how much the strength of the grain counts beside colors
+_STRENGTH = 10.0  # weight of the strength of the grain relative to colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
-_DEEPEST = 200  # pixels; further inwards float32 would know nothing at all, and nothing could be voted for
+_DEEPEST = 200  # pixels; farther inwards, weights would underflow float32, and there would be no votes
 _REFINED_AT_ONCE = 1 << 16  # targets
-_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # what of the texture is low frequencies, and how much of these counts
+_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # cutoff of the texture's low frequencies, and their weight
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
-"""Pixels around a pixel that :func:`blend_texture` looks at."""
+"""Number of pixels around a pixel that influence :func:`blend_texture`."""
 
 
 def synthesize(
@@ -67,28 +67,28 @@ def synthesize(
     radius: int | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Fill holes with texture of the photo that follows a fill which is smoother than the photo.
+    """Fill holes with texture of the photo, guided by a fill that is smoother than the photo.
 
-    From coarse to fine, patches over the hole look for the patch of the known photo that is nearest in color, in
-    low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and it begins
-    anew. Where the guide has lost the grain of its surroundings it is trusted less. What the votes are off the photo
-    at the border is continued smoothly into the hole, and taken off.
+    From coarse to fine, each patch over the hole is matched with the patch of the known photo that is nearest in color,
+    in low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and the search
+    is repeated. Where the guide has lost the grain of its surroundings, it is trusted less. The difference between the
+    votes and the photo at the border is continued smoothly into the hole and subtracted.
 
     Args:
-        image: ``[B, 3, H, W]`` in [0, 1]. What is under the mask has no influence.
+        image: ``[B, 3, H, W]`` in [0, 1]. Values under the mask have no influence.
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-        guide: ``[B, 3, H, W]`` in [0, 1], the fill; what it has outside the mask has no influence.
+        guide: ``[B, 3, H, W]`` in [0, 1], the fill. Values outside the mask have no influence.
         patch_size: side of the patches in pixels, odd.
-        guidance: how much the guide counts beside the color of patches, >= 0.
-        radius: how many rows and columns away the texture may come from; None for the whole photo.
-        seed: of what is drawn.
+        guidance: weight of the guide relative to the color of patches, >= 0.
+        radius: the maximum number of rows and columns that texture is copied across; None for the whole photo.
+        seed: random seed of the search.
 
     Returns:
-        ``[B, 3, H, W]``: as ``image`` outside the mask; as ``guide`` where nothing is known to take texture from.
+        ``[B, 3, H, W]``: ``image`` outside the mask; ``guide`` where there is nothing to take texture from.
 
     Raises:
         TypeError: if the mask is not bool.
-        ValueError: if the shapes do not fit, or ``patch_size`` is not an odd number from 1 on.
+        ValueError: if the shapes do not match, or ``patch_size`` is not an odd positive number.
     """
     check_mask(corruption_mask)
     if not image.shape == guide.shape == (len(image), 3, *corruption_mask.shape[-2:]) or len(image) != len(
@@ -112,16 +112,16 @@ def synthesize(
 def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
     """Lay texture over a fill.
 
-    Of the high frequencies the texture's share is ``share``, of the low ones less: patches that fit in detail are often
-    a shade off, and there a network is nearer to the truth.
+    The texture's weight is ``share`` at high frequencies, and less at low ones: patches that match in detail are often
+    slightly off in color, where a network is closer to the truth.
 
     Args:
-        fill: ``[B, 3, H, W]``, what :func:`synthesize` was guided by.
-        textured: ``[B, 3, H, W]``, what it made.
+        fill: ``[B, 3, H, W]``, the guide of :func:`synthesize`.
+        textured: ``[B, 3, H, W]``, the output of :func:`synthesize`.
         share: in [0, 1].
 
     Returns:
-        ``[B, 3, H, W]``: ``fill`` wherever ``textured`` is and for ``share`` 0.
+        ``[B, 3, H, W]``: equal to ``fill`` where ``textured`` is, and for a ``share`` of 0.
     """
     if share == 0:
         return fill
@@ -138,8 +138,8 @@ class _Level:
         known: ``[1, 3, H, W]``, the photo, and the guide in the hole.
         mask: ``[1, 1, H, W]``.
         patches: targets and sources.
-        factor: pixels of the photo to one of this level, along a side.
-        field, weights: what was found.
+        factor: pixels of the photo per pixel of this level, along a side.
+        field, weights: the result of the search.
     """
 
     known: Tensor
@@ -153,7 +153,7 @@ class _Level:
 def _synthesize_one(
     known: Tensor, mask: Tensor, patch_size: int, guidance: float, radius: int | None, seed: int
 ) -> None:
-    """Put texture into the hole of ``known``, ``[1, 3, H, W]``, where the guide is."""
+    """Put texture into the hole of ``known``, ``[1, 3, H, W]``, which holds the guide there."""
     generator = torch.Generator().manual_seed(seed)
     levels = _make_levels(known, mask, patch_size)
     coarser = None
@@ -177,13 +177,13 @@ def _synthesize_one(
     patches, width, holes = coarser.patches, mask.shape[-1], mask[0, 0].cpu().numpy()
     box = bound_mask(holes)
     top, left = max(box[0].start - 1, 0), max(box[1].start - 1, 0)
-    part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which has the border in it
+    part = slice(top, box[0].stop + 1), slice(left, box[1].stop + 1)  # which includes the border
     inside = mask[..., *part]
     border = ((F.max_pool2d(inside.float(), 3, 1, 1) > 0) & ~inside)[0, 0].nonzero()
     numbers = (border[:, 0] + top) * width + border[:, 1] + left
     everywhere = replace(patches, hole=torch.cat([patches.hole, numbers]))
     votes = vote(everywhere, coarser.field, coarser.weights, pixels, modes=2)
-    # Known pixels are voted for, too: how far the votes are from them is what the seam would show.
+    # Known pixels are voted for, too: the difference is what a seam would show.
     missed = torch.nan_to_num(pixels[numbers] - votes[len(patches.hole) :])  # patches of one pixel do not reach there
     hole, filled = patches.hole, votes[: len(patches.hole)]
     del coarser, pixels, patches, everywhere  # large, as is what follows
@@ -197,17 +197,17 @@ def _synthesize_one(
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
-    """Fine to coarse, as long as there is something to take texture from."""
+    """Make the levels, fine to coarse, as long as there is something to take texture from."""
     largest = min(patch_size, *((extent - 1) // 2 * 2 + 1 for extent in mask.shape[-2:]))
     levels: list[_Level] = []
     factor = 1
     while True:
         shorter = min(mask.shape[-2:])
         size = largest if shorter >= 2 * COARSEST or not levels else min(5, largest)
-        if mask.numel() > SEARCHED:  # votes of small patches are enough, and fewer
+        if mask.numel() > SEARCHED:  # votes of small patches suffice, and there are fewer
             size = min(3, largest)
         patches = find_patches(mask, size)
-        while size > 1 and not levels and not patches.is_source.any():  # hardly anything is known of the photo
+        while size > 1 and not levels and not patches.is_source.any():  # hardly anything of the photo is known
             size -= 2
             patches = find_patches(mask, size)
         if not patches.is_source.any():
@@ -221,7 +221,7 @@ def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
 
 
 def _refine(coarse: _Level, patches: Patches) -> Tensor:
-    """Refine a field for the next finer level: patches keep the distance from their source, or take the nearest."""
+    """Refine a field for the next finer level: patches keep the offset to their source, or take the nearest one."""
     assert coarse.field is not None
     (height, width), (coarse_height, coarse_width) = patches.size, coarse.patches.size
     reach = coarse.patches.patch_size // 2
@@ -234,7 +234,7 @@ def _refine(coarse: _Level, patches: Patches) -> Tensor:
         row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
         refined.append(row.clamp_(0, height - 1) * width + column.clamp_(0, width - 1))
     field = torch.cat(refined)
-    if not patches.is_source[field].all():  # what is a patch's width from the hole there is less than that here
+    if not patches.is_source[field].all():  # a source there may be closer than a patch to the hole here
         missing = ~patches.is_source.view(height, width).cpu().numpy()
         edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
         rows, columns = cast("NDArray[np.int32]", edt)
@@ -249,7 +249,7 @@ def _search(
     guidance: float,
     radius: int | None,
 ) -> None:
-    """Search and vote in turn (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
+    """Alternate searching and voting (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
     patches, known, mask = level.patches, level.known, level.mask
     valid = (~mask).to(known.dtype)
     grain = (known - _blur(known, 1.0)).square().mean(1, keepdim=True)
@@ -285,12 +285,13 @@ def _search(
 
 
 class _Descriptions:
-    """What of a patch is compared: principal components, mean color, strength of the grain; the guide at last.
+    """Descriptions by which patches are compared: principal components, mean color, strength of the grain; last the
+    guide.
 
     Args:
         patches: targets and sources.
-        known: ``[1, 3, H, W]``, from whose sources the components are made.
-        strength: ``[1, 1, H, W]``, of the grain.
+        known: ``[1, 3, H, W]``; the components are computed from its sources.
+        strength: ``[1, 1, H, W]``, the strength of the grain.
         smooth: ``[1, 3, H, W]``, the low frequencies.
     """
 
@@ -303,7 +304,7 @@ class _Descriptions:
         numbers = patches.is_source.nonzero().flatten()
         if len(numbers) > SAMPLES:
             numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
-        # On the CPU, and in float64, so that all devices look for the same.
+        # On the CPU and in float64, so that all devices search with the same components.
         colors = _flatten(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
         colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
         axes = torch.linalg.eigh(colors.T @ colors)[1][:, -COMPONENTS:].T.reshape(-1, 3, side, side)
@@ -318,14 +319,14 @@ class _Descriptions:
         )
 
     def __call__(self, image: Tensor) -> Tensor:
-        """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; near the border, without whole patches, they mean nothing."""
+        """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; meaningless near the border, for incomplete patches."""
         described = image.new_empty(image[0, 0].numel(), len(self.filters) + self.rest.shape[1])
         described[:, : len(self.filters)] = F.conv2d(image, self.filters, padding=self.reach)[0].flatten(1).T
         described[:, len(self.filters) :] = self.rest[0].flatten(1).T
         return described
 
     def describe_targets(self, image: Tensor) -> Tensor:
-        """Describe the targets in ``[1, 3, H, W]``, ``[N, D]``: the holes are a small part of most images."""
+        """Describe only the targets in ``[1, 3, H, W]``, ``[N, D]``: holes are a small part of most images."""
         width, targets = self.patches.size[1], self.patches.targets
         rows, columns = targets // width, targets % width
         (top, bottom), (left, right) = ((int(x.min()), int(x.max()) + 1) for x in (rows, columns))
@@ -335,7 +336,7 @@ class _Descriptions:
 
 
 def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | None:
-    """Whether a source lies within the radius of a target, ``[N, M]``; if none does, all count as near."""
+    """Whether a source is within the radius of a target, ``[N, M]``; if none is, all count as near."""
     if radius is None:
         return None
     width = patches.size[1]

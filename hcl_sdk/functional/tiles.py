@@ -1,4 +1,4 @@
-"""Images that are too large to be worked on as a whole: overlapping tiles, and what was made of them as one map."""
+"""Processing of images that are too large as a whole: overlapping tiles, and merging the results into one map."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def cut_tiles(size: Sequence[int], *, side: int, overlap: int, multiple: int) ->
     """Cover an image of ``size`` (height, width) with overlapping tiles, from left to right and from top to bottom.
 
     Args:
-        size: of the image.
-        side: the most pixels of a tile's side, which is more than ``overlap``.
-        overlap: the least pixels that neighbors have in common.
+        size: height and width of the image.
+        side: the maximum side of a tile in pixels; more than ``overlap``.
+        overlap: the minimum number of pixels that neighbors share.
         multiple: tiles begin at multiples of this, which divides ``side`` and ``overlap``, so that the maps of an
-            encoder with such strides lie on the same grid in all of them.
+            encoder with such strides lie on the same grid in all tiles.
 
     Returns:
-        Rows and columns of each; tiles are as equal in size, and as few, as this allows.
+        Rows and columns of each tile; tiles are as equal in size, and as few, as possible.
 
     Example:
         >>> [tile[1] for tile in cut_tiles((64, 150), side=64, overlap=16, multiple=16)]
@@ -43,9 +43,9 @@ class TileMerger:
     """Joins maps of overlapping tiles: where tiles overlap, one fades into the other.
 
     Args:
-        size: height and width of the image that :func:`cut_tiles` was asked to cover.
-        stride: pixels of the image for a pixel of the maps; divides the ``multiple`` of the tiles.
-        overlap: over how many pixels of the image a tile fades in from each side that is not the image's.
+        size: height and width of the image that was cut by :func:`cut_tiles`.
+        stride: pixels of the image per pixel of the maps; divides the ``multiple`` of the tiles.
+        overlap: pixels of the image over which a tile fades in from each side that is not a border of the image.
     """
 
     def __init__(self, size: Sequence[int], *, stride: int, overlap: int) -> None:
@@ -55,7 +55,7 @@ class TileMerger:
         self._weight = torch.zeros(height, width)
 
     def add(self, tile: Window, values: Tensor) -> None:
-        """Take over the map ``[1, 1, h, w]`` of a tile."""
+        """Add the map ``[1, 1, h, w]`` of a tile."""
         rows, columns = (slice(s.start // self._stride, -(-s.stop // self._stride)) for s in tile)
         ramps = [self._fade(s, extent) for s, extent in zip(tile, self._size, strict=True)]
         weight = ramps[0][:, None] * ramps[1]

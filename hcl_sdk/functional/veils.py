@@ -58,8 +58,8 @@ _OVERSHOOT = 0.1  # beyond black and white, where inverting may take noise
 def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[Tensor, Tensor]:
     """Remove veils where that is well-conditioned.
 
-    The fill stands in for the photo under the veil, and the pixels that are seen are fitted as a linear function of it
-    by least squares: a restorer trained on absolute or squared differences predicts a mean of what can be there.
+    The fill stands in for the photo under the veil, and the visible pixels are fitted as a linear function of it by
+    least squares: a restorer trained on absolute or squared differences predicts a mean of what could be there.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1].
@@ -72,7 +72,7 @@ def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[
 
     Raises:
         TypeError: if the mask is not bool.
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not match.
     """
     check_mask(corruption_mask)
     if not image.shape == fill.shape == (len(corruption_mask), 3, *corruption_mask.shape[-2:]):
@@ -161,7 +161,7 @@ def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple
         return None
     veil = _Veil(transmission=transmission, offset=terms[..., : len(fit.planes)] @ fit.planes)
     signed = np.where(region, depth, 1 - _measure_distance(~region))  # 1 just inside, 0 just outside
-    # What the veil leaves unexplained is how far the fill is from the photo, and noise, which inverting multiplies.
+    # The unexplained variance consists of the error of the fill and of noise, which inverting multiplies.
     missed = np.full(region.shape, float(np.square(seen - guess - veil.step(guess))[inner].mean()))
     share, noise = _find_shares(seen, guess, veil, signed, missed)
     core = (signed > EDGE) | (signed <= -EDGE)
@@ -170,7 +170,7 @@ def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple
         if ring.any() and abs(share[ring].mean() - (near > 0)) < _CERTAIN:
             core |= ring
     if not core.all() and core.any():
-        # Between what is all veil and what is none only the soft edge is not known, and little of that is missed.
+        # Only the soft edge between fully veiled and clear pixels is uncertain, and little of it is missed.
         sides = np.where(core[..., None], veil.remove(seen, region.astype(np.float64)), seen)
         guess = np.where(core[..., None], guess, stretch_membrane(sides.astype(np.float32), ~core))
         missed = np.where(core, missed, _miss(sides, core))
@@ -187,7 +187,7 @@ def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple
 
 @dataclass(frozen=True, kw_only=True)
 class _Veil:
-    """A veil as it is where its share is 1: ``transmission`` ``[3]``, ``offset`` ``[H, W, 3]``."""
+    """A veil where its share is 1: ``transmission`` ``[3]``, ``offset`` ``[H, W, 3]``."""
 
     transmission: _Array
     offset: _Array
@@ -197,7 +197,7 @@ class _Veil:
         return (self.transmission - 1) * photo + self.offset
 
     def remove(self, seen: _Array, share: _Array) -> _Array:
-        """Remove the veil from a photo of which a share ``[H, W]`` lies under it."""
+        """Remove the veil from a photo, given the veiled share ``[H, W]`` of each pixel."""
         return (seen - share[..., None] * self.offset) / (1 - share[..., None] * (1 - self.transmission))
 
 
@@ -225,7 +225,7 @@ def _find_shares(seen: _Array, guess: _Array, veil: _Veil, signed: _Array, misse
 
 
 def _miss(sides: _Array, core: NDArray[np.bool_]) -> float:
-    """Variance of what lies between pixels two apart that is not their mean, where both are known."""
+    """Compute the mean squared difference of pixels from the mean of their two neighbors, where all are known."""
     errors = []
     for image, known in ((sides, core), (sides.swapaxes(0, 1), core.T)):
         whole = known[2:] & known[1:-1] & known[:-2]
@@ -234,7 +234,7 @@ def _miss(sides: _Array, core: NDArray[np.bool_]) -> float:
 
 
 def _has_detail(clear: _Array, seen: _Array, inside: NDArray[np.bool_], around: NDArray[np.bool_]) -> bool:
-    """Whether what comes to light is not much smoother than what is around it."""
+    """Whether the unveiled photo is not much smoother than its surroundings."""
     details = []
     for image, where in ((clear, inside), (seen, around)):
         rows = np.abs(np.diff(image, axis=0))[where[1:] & where[:-1]]
@@ -250,10 +250,10 @@ class _Fit:
 
     Attributes:
         transmission: ``[3]``.
-        planes: ``[terms, 3]``, of the offset.
-        unexplained: sum of the squares that are left.
-        explained: share of the variance, but for what the terms alone explain.
-        certainty: of the transmission: its square over the variance of its error.
+        planes: ``[terms, 3]``, the coefficients of the offset.
+        unexplained: residual sum of squares.
+        explained: explained share of the variance that the terms alone do not explain.
+        certainty: the square of the transmission divided by the variance of its error.
     """
 
     transmission: _Array

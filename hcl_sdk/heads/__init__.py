@@ -1,1 +1,1 @@
-"""Pyramid -> unit embeddings."""
+"""Pyramid -> embeddings of unit length."""

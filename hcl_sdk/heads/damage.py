@@ -18,12 +18,12 @@ class DamageHead(Bindable):
 
     Every map is reduced to ``dim`` channels by a 1x1 convolution; from the coarsest on they are enlarged (bilinear) and
     summed, as in Kirillov et al., "Panoptic Feature Pyramid Networks", CVPR 2019, section 3, in a lighter form. A
-    depthwise 3x3 convolution and a 1x1 convolution follow. It tells the kind of damage, not its place.
+    depthwise 3x3 convolution and a 1x1 convolution follow. It predicts the kind of damage, not its place.
 
     Attributes:
         dim: channels of the sum.
-        finest: the finest scale to use, counted from 0; each finer one costs four times as much. If the pyramid has
-            fewer scales, the coarsest.
+        finest: the finest scale to use, counted from 0; each finer one costs four times as much. The coarsest, if
+            the pyramid has fewer scales.
     """
 
     kind: ClassVar[str] = "damage head"
@@ -35,7 +35,7 @@ class DamageHead(Bindable):
         """Create the layers for pyramids of ``spec``. Returns self.
 
         Raises:
-            ValueError: if it is bound to another spec.
+            ValueError: if it is already bound to another spec.
         """
         self._bind(spec)
         return self

@@ -16,8 +16,8 @@ class DeepProjectionHead(Head):
 
     Per scale: 1x1 convolution to ``2 * dim``, normalization, GELU; the same with a depthwise 3x3 convolution in front,
     so that a pixel is embedded with its neighbors; 1x1 convolution to ``dim``, unit length. Three layers: Chen et al.,
-    "Big Self-Supervised Models are Strong Semi-Supervised Learners", NeurIPS 2020, section 2. Channel in place of batch
-    normalization keeps images independent.
+    "Big Self-Supervised Models are Strong Semi-Supervised Learners", NeurIPS 2020, section 2. Channel normalization
+    instead of batch normalization keeps images independent.
 
     Attributes:
         dim: channels of the embeddings.

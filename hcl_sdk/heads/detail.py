@@ -1,4 +1,4 @@
-"""The confidence in a whole photo and in its own pixels, fused to one decision for every pixel and the photo."""
+"""Fuses the confidence in a whole photo with that in its own pixels: one decision per pixel and one for the photo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hcl_sdk.interfaces import Component, component
 from hcl_sdk.layers.cell_judge import CellJudge
 
 _CELLS = 16
-"""Number of cells along the shorter side, in which a photo of any size is judged as a whole."""
+"""Number of cells along the shorter side when a photo of any size is judged as a whole."""
 
 _BAND = 1 << 18
 """Number of pixels that are fused at a time."""
@@ -24,7 +24,7 @@ _BAND = 1 << 18
 
 @component
 class DetailFusion(CellJudge, Component):
-    """Fuses two confidences of a photo: of all of it at a working size, and of its own pixels in tiles.
+    """Fuses two confidences of a photo: one of the whole photo at a working size, and one of its own pixels in tiles.
 
     A line of two pixels is lost when a photo is shrunk; in a tile, the rest of the photo is unknown, and every twig is
     suspicious. Both inputs are logits, without features, so that what is learned from drawn damage also holds for real
@@ -33,7 +33,7 @@ class DetailFusion(CellJudge, Component):
     their fusion, in cells of the working image, and from the verdict on the working image.
 
     Attributes:
-        dim: channels in which pixels are fused, and of a cell.
+        dim: channels of the fusion and of a cell.
         dilations: dilations of the convolutions, which determine the receptive field.
         queries: number of weighted means that attention computes over the cells.
     """
@@ -80,13 +80,13 @@ class DetailFusion(CellJudge, Component):
             return fused, self.judge_cells(self.pool(coarse, fine, fused), verdict_logits)
 
     def fuse(self, coarse: Tensor, fine: Tensor) -> Tensor:
-        """Fuse the logits of every pixel, ``[B, 1, H, W]``, the first half of :meth:`forward`."""
+        """Fuse the logits of every pixel, ``[B, 1, H, W]``; the first half of :meth:`forward`."""
         fine = fine.float()
         both = torch.cat([resize(coarse.float(), fine.shape[-2:], "bilinear"), fine], dim=1)
         return torch.cat([self._fuse_rows(both, rows) for rows in cut_bands(*fine.shape[-2:], pixels=_BAND)], dim=2)
 
     def pool(self, coarse: Tensor, fine: Tensor, fused: Tensor) -> Tensor:
-        """Pool what the photo is judged by: ``[B, 6, h, w]``, maximum and mean of the three logits in each cell."""
+        """Pool the logits that the photo is judged by: ``[B, 6, h, w]``, maximum and mean of the three in each cell."""
         shorter = min(fine.shape[-2:])
         rows, columns = (max(1, round(_CELLS * extent / shorter)) for extent in fine.shape[-2:])
         pools = F.adaptive_max_pool2d, F.adaptive_avg_pool2d
@@ -100,7 +100,7 @@ class DetailFusion(CellJudge, Component):
         return verdict if verdict_logits is None else verdict + self.trust * verdict_logits.float()
 
     def _fuse_rows(self, both: Tensor, rows: slice) -> Tensor:
-        """Fuse some of the rows; each value is the same whichever band it is computed in."""
+        """Fuse some of the rows; values do not depend on the band in which they are computed."""
         reach = 1 + sum(self.dilations)
         first, last = max(0, rows.start - reach), min(both.shape[-2], rows.stop + reach)
         part = both[:, :, first:last]

@@ -38,7 +38,7 @@ class Verdict(CellJudge, Bindable):
         """Create the layers for detections at the scales of ``spec``. Returns self.
 
         Raises:
-            ValueError: if a stride does not divide the coarsest one, or it is bound to another spec.
+            ValueError: if a stride does not divide the coarsest one, or it is already bound to another spec.
         """
         self._bind(spec)
         return self

@@ -1,1 +1,1 @@
-"""Pyramid -> pyramid, each scale informed by the others."""
+"""Pyramid -> pyramid: fusion of features across scales."""

@@ -17,7 +17,7 @@ class BidirectionalFusion(Interaction):
     """A top-down and then a bottom-up pass over maps of one width (Liu et al., "PANet", CVPR 2018, section 3.1).
 
     Coarser maps are enlarged bilinearly on the way down, finer ones averaged on the way up; fast normalized weights
-    as in EfficientDet (Tan et al., CVPR 2020, section 3.3) say how much of each is taken.
+    as in EfficientDet (Tan et al., CVPR 2020, section 3.3) determine how much of each is used.
 
     Attributes:
         dim: channels of every outgoing map.
@@ -53,7 +53,7 @@ class BidirectionalFusion(Interaction):
 
 
 class _Smooth(nn.Module):
-    """A depthwise 3x3 and a pointwise convolution with a residual, against the blockiness of resizing."""
+    """A depthwise 3x3 and a pointwise convolution with a residual, to reduce the blockiness of resizing."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from hcl_sdk.interfaces import Interaction, Pyramid, PyramidSpec, component
 
 @component
 class Identity(Interaction):
-    """Leaves every scale to itself: the ablation "without fusion" of the published method."""
+    """Returns every scale unchanged: the ablation "without fusion" of the published method."""
 
     exportable = True
 

@@ -1,4 +1,4 @@
-"""Top-down with residual convolutions on the way, and attention over the whole image where it is coarse."""
+"""Top-down fusion with residual convolutions, and attention over the whole image at coarse scales."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class ResidualFPN(Interaction):
     """A feature pyramid network (Lin et al., CVPR 2017, section 3) with a width for each scale and residual blocks.
 
     From the coarsest scale down, each map is reduced to its width by a 1x1 convolution, the next coarser outgoing map
-    is added (1x1 convolution, bilinear), and a residual block of 3x3 convolutions follows. On the coarsest scales every
-    pixel first attends to all others (Vaswani et al., NeurIPS 2017), so that what is far apart is compared directly:
-    whether a region belongs in a photo is decided by the rest of the photo.
+    is added (1x1 convolution, bilinear), and a residual block of 3x3 convolutions follows. At the coarsest scales every
+    pixel first attends to all others (Vaswani et al., NeurIPS 2017), so that distant regions are compared directly:
+    whether a region belongs in a photo depends on the rest of the photo.
 
     Attributes:
-        channels: of each outgoing map, fine to coarse; a pyramid with fewer scales takes the first ones.
+        channels: channels of each outgoing map, fine to coarse; a pyramid with fewer scales uses the first ones.
         attention: the number of scales that have attention, counted from the coarsest.
-        head_dim: channels of an attention head; where there is attention, it divides ``channels``.
+        head_dim: channels of an attention head; must divide ``channels`` at scales that have attention.
     """
 
     exportable = True
@@ -54,7 +54,7 @@ class ResidualFPN(Interaction):
             nn.Identity() if s < without else _AttentionBlock(width, width // self.head_dim)
             for s, width in enumerate(widths)
         )
-        # Without activation behind them: embeddings of values that are all positive lie close together.
+        # No activation after these: embeddings of values that are all positive lie close together.
         self.refine = nn.ModuleList(ResidualBlock(width, activate=False) for width in widths)
         self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
         self._spec = PyramidSpec(channels=widths, strides=spec.strides)

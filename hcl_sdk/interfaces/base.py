@@ -218,11 +218,11 @@ def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]
     where = f"field {cls.__qualname__}.{field.name}"
     inherited = any(field.name in _list_field_names(base) for base in cls.__mro__[1:])
     if field.name.startswith("_"):
-        raise TypeError(f"{where}: a field is part of the configuration, its name cannot begin with an underscore")
+        raise TypeError(f"{where}: a field is part of the configuration; its name cannot begin with an underscore")
     if not inherited and (field.name == "training" or any(field.name in base.__dict__ for base in cls.__mro__[1:])):
         raise TypeError(f"{where} hides an attribute that components already have; choose another name")
     if not field.init or field.alias not in (None, field.name):
-        raise TypeError(f"{where} must be an argument of its own name: neither init=False nor an alias can be saved")
+        raise TypeError(f"{where} must be an argument under its own name: neither init=False nor an alias can be saved")
     if isinstance(field.default, nn.Module | list | dict | set):
         raise TypeError(
             f"{where}: the default {type(field.default).__name__} would be shared by all instances; "
@@ -248,7 +248,7 @@ def _check_field(cls: type, field: attrs.Attribute[Any]) -> attrs.Attribute[Any]
 
 @attrs.frozen
 class _Checks:
-    """Validators that run one after the other, as ``attrs.validators.and_`` does; an error is its message alone."""
+    """Run validators one after the other, like ``attrs.validators.and_``; errors carry only their message."""
 
     _validators: tuple[Callable[[Any, attrs.Attribute[Any], Any], Any], ...]
 
@@ -259,17 +259,19 @@ class _Checks:
         except (TypeError, ValueError) as error:
             if not any(isinstance(part, attrs.Attribute) for part in error.args[1:]):
                 raise
-            # Some of attrs' own put the field, what they expect and the value behind the message.
+            # Some of attrs' validators append the field, the expectation and the value to the message.
             raise (TypeError if isinstance(error, TypeError) else ValueError)(error.args[0]) from None
 
 
 def _accept_lists(hint: Any, value: Any) -> Any:
-    """Convert a list to a tuple if the field is one; its elements are checked later."""
+    """Convert a list to a tuple if the field is a tuple; its elements are checked later."""
     return adapt(value, hint) if isinstance(value, list | tuple) else value
 
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
-    cls = instance.__class__  # not type(instance): what stands for a component while a configuration is checked says so
+    cls = (
+        instance.__class__
+    )  # not type(instance): a stand-in, while a configuration is checked, has the true class here
     for path, message in find_problems(value, get_field_type(cls, attribute.name)):
         raise TypeError(f"{cls.__name__}.{attribute.name}{path}: {message}")
 

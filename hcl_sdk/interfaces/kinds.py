@@ -51,7 +51,7 @@ class Encoder(Component, ABC):
 
 
 class Interaction(Bindable, ABC):
-    """Fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``, each scale informed by the others.
+    """Fuses features across scales: ``(b c_s h_s w_s) -> (b c'_s h_s w_s)``, so that each scale sees the others.
 
     Detection frameworks call this part the *neck*, for example an FPN.
     """

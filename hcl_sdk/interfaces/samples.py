@@ -62,13 +62,13 @@ class Sample:
         for mask in (self.corruption_mask, self.ignored):
             if mask is not None and (mask.dtype != np.bool_ or mask.shape != self.image.shape[:2]):
                 raise SampleError(
-                    f"a sample's mask must be bool {list(self.image.shape[:2])}, as its image is; got {mask.dtype} "
+                    f"a sample's mask must be bool {list(self.image.shape[:2])}, like its image; got {mask.dtype} "
                     f"{list(mask.shape)}"
                 )
         kinds = self.damage_map
         if kinds is not None and (kinds.dtype != np.uint8 or kinds.shape != self.image.shape[:2]):
             raise SampleError(
-                f"a sample's map of damage must be uint8 {list(self.image.shape[:2])}, as its image is; got "
+                f"a sample's damage map must be uint8 {list(self.image.shape[:2])}, like its image; got "
                 f"{kinds.dtype} {list(kinds.shape)}"
             )
 

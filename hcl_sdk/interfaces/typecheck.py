@@ -133,7 +133,7 @@ def _describe_any_plain(hint: Any) -> str:
     more = [option for option in arguments if option not in _PLAIN]
     if not all(typing.get_origin(option) is tuple for option in more):
         return ""
-    return f" (true or false, a number, a string, None){', or tuples of such' if more else ''}"
+    return f" (true or false, a number, a string, None){', or tuples of these' if more else ''}"
 
 
 _WORDS: dict[Any, str] = {

@@ -13,8 +13,8 @@ class PatchDiscriminator(nn.Module):
     """Scores how real every patch of an image looks (paper, section 3.4).
 
     5x5 convolutions of stride 2 and padding 2, with LeakyReLU 0.2 after each, the last one too. Their weights are
-    divided by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), which is estimated a
-    little better at every call in training mode.
+    divided by their largest singular value (Miyato et al., "Spectral Normalization", ICLR 2018), whose estimate
+    improves with every call in training mode.
 
     The parameters of ``convolutions.N`` are those of ``disc.N.conv`` in a published checkpoint's ``pdisc``.
 

@@ -19,8 +19,8 @@ class NoiseResiduals(nn.Module):
 
     The three filters of the spatial rich model that manipulation detection uses (Fridrich and Kodovsky, "Rich Models
     for Steganalysis of Digital Images", TIFS 2012; Zhou et al., "Learning Rich Features for Image Manipulation
-    Detection", CVPR 2018, section 3.2), of each color. What was made, moved or scaled has other residuals than the
-    photo around it; a flat color has none, of which the logarithm tells even little noise apart.
+    Detection", CVPR 2018, section 3.2), for each color. Generated, moved or scaled content has different residuals than
+    the photo around it; a flat color has none, which the logarithm distinguishes even from weak noise.
     """
 
     channels = 9
@@ -28,14 +28,14 @@ class NoiseResiduals(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # In Python: on the meta device, arithmetic and repeating import PyTorch's compiler, a second and 170 MB.
+        # In Python, because on the meta device, tensor arithmetic imports PyTorch's compiler: a second and 170 MB.
         kernels = [
             [[[x / divisor for x in row] for row in kernel]] for kernel, divisor in zip(KERNELS, DIVISORS, strict=True)
         ]
         self.register_buffer("kernels", torch.tensor(3 * kernels), persistent=False)  # [9, 1, 5, 5]
 
     def forward(self, image: Tensor) -> Tensor:
-        with torch.autocast(image.device.type, enabled=False):  # differences that half precision would drown
+        with torch.autocast(image.device.type, enabled=False):  # half precision would lose such small differences
             padded = F.pad(image.float(), (2, 2, 2, 2), mode="replicate")
             residuals = F.conv2d(padded, self.kernels.float(), groups=3)
             return (torch.log2(1 + 255 * residuals.abs()) / 8).to(image.dtype)

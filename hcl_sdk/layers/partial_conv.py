@@ -9,7 +9,7 @@ from torch.nn import functional as F
 class PartialConv2d(nn.Module):
     """A 3x3 convolution of the valid pixels only, rescaled by 9 over their number under the kernel.
 
-    Beyond the border of the map all is corrupted. Where no pixel under the kernel is valid the output is 0.
+    Pixels beyond the border of the map count as corrupted. Where no pixel under the kernel is valid, the output is 0.
 
     Source: Liu et al., *Image Inpainting for Irregular Holes Using Partial Convolutions*, ECCV 2018, section 3.1.
 

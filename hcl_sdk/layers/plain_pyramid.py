@@ -11,7 +11,7 @@ from hcl_sdk.layers.norm import ChannelNorm
 
 
 def choose_strides(stride: int, scales: int) -> tuple[int, ...]:
-    """Choose strides: the finest is a quarter of ``stride``, or as near to it as halving gives whole numbers.
+    """Choose strides: the finest is a quarter of ``stride``, or as close to it as halving yields whole numbers.
 
     Example:
         >>> choose_strides(16, 4), choose_strides(14, 4)
@@ -24,14 +24,14 @@ def choose_strides(stride: int, scales: int) -> tuple[int, ...]:
 class PlainPyramid(nn.Module):
     """Resamples maps of one stride to strides that double from scale to scale, :func:`choose_strides`.
 
-    Finer scales come from transposed convolutions of stride 2, coarser ones from max-pooling. Maps of different layers
-    are what BEiT gives a segmentation head (Bao et al., ICLR 2022, after their published code); the last layer's map at
-    every scale is the simple feature pyramid of ViTDet (Li et al., "Exploring Plain Vision Transformer Backbones for
-    Object Detection", ECCV 2022, section 3), whose layer normalization is used.
+    Finer scales come from transposed convolutions of stride 2, coarser ones from max-pooling. With maps of different
+    layers, this is what BEiT passes to a segmentation head (Bao et al., ICLR 2022, after their published code); with
+    the last layer's map at every scale, it is the simple feature pyramid of ViTDet (Li et al., "Exploring Plain Vision
+    Transformer Backbones for Object Detection", ECCV 2022, section 3), whose layer normalization is used.
 
     Args:
-        channels: of the map for each scale; they stay.
-        stride: of all maps.
+        channels: channels of the map for each scale, which are preserved.
+        stride: stride of all maps.
     """
 
     def __init__(self, channels: Sequence[int], stride: int) -> None:

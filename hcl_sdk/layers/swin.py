@@ -89,7 +89,7 @@ class _WindowedBlocks(nn.Module):
         self.blocks = nn.ModuleList(SwinBlock(channels, heads, window) for _ in range(depth))
 
     def _run_blocks(self, features: Tensor, corrupted: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Send ``[B, H, W, C]`` through the blocks, odd ones in shifted windows; also the mask that is left."""
+        """Run the blocks on ``[B, H, W, C]``, odd ones in shifted windows; also return the updated mask."""
         height, width = features.shape[1:3]
         shifts = ((0, 0), choose_shift(height, width, self.window))[: len(self.blocks)]
         neighbors = [find_window_neighbors((height, width), self.window, shift, features.device) for shift in shifts]
@@ -134,9 +134,9 @@ class SwinLayer(_WindowedBlocks):
 
 
 class MaskedSwinLayer(_WindowedBlocks):
-    """A :class:`SwinLayer` that looks at valid pixels only, closed by a partial convolution.
+    """A :class:`SwinLayer` that attends to valid pixels only, followed by a partial convolution.
 
-    After each block, every pixel of a window that had a valid one is valid for the blocks behind it.
+    After each block, all pixels of a window that contains a valid one count as valid in the following blocks.
 
     Args:
         channels: channels of the input and the output; a multiple of ``heads``.

@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from hcl_sdk.files import expand_home, name_in_unicode
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
-"""In each block; blocks are separated by max-pooling."""
+"""Number of convolutions in each block; blocks are separated by max-pooling."""
 
 CHANNELS = (64, 128, 256, 512, 512)
-"""Of each block."""
+"""Channels of each block."""
 
 LAYERS = tuple(f"relu{block}_{i}" for block, count in enumerate(CONVOLUTIONS, 1) for i in range(1, count + 1))
-"""``relu3_2`` is what comes out of the second convolution of the third block, after its activation."""
+"""``relu3_2`` is the output of the second convolution of the third block, after its activation."""
 
 ADDRESS = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 """Where torchvision's weights are downloaded from; the end of the name is the beginning of the file's SHA-256."""
@@ -50,7 +50,7 @@ class VGG19Features(nn.Module):
     def forward(self, image: Tensor) -> list[Tensor]:
         """Compute features of ``[B, 3, H, W]`` images in [0, 1], normalized as ImageNet's are: one map per layer.
 
-        An extent of one pixel, which VGG-19 itself cannot halve, stays.
+        A side of one pixel, which VGG-19 itself cannot halve, is kept.
         """
         x = (image - self.get_buffer("mean")) / self.get_buffer("deviation")
         found: dict[str, Tensor] = {}
@@ -90,7 +90,7 @@ def load_vgg19(layers: Sequence[str], weights: str) -> VGG19Features:
         elif not state[name].isfinite().all():
             problems.append(f"{name} holds NaN or infinity")
     if problems:
-        raise ValueError(f"{weights} holds no VGG-19 in torchvision's layout:\n  " + "\n  ".join(sorted(problems)))
+        raise ValueError(f"{weights} does not hold VGG-19 in torchvision's layout:\n  " + "\n  ".join(sorted(problems)))
     network.load_state_dict({name: state[name] for name in wanted})
     return network
 
@@ -101,8 +101,8 @@ def _list_convolutions() -> Iterator[tuple[int, int, int]]:
     for count, after in zip(CONVOLUTIONS, CHANNELS, strict=True):
         for _ in range(count):
             yield position, before, after
-            position, before = position + 2, after  # the activation has a place as well
-        position += 1  # and so has the pooling
+            position, before = position + 2, after  # the activation has an index, too
+        position += 1  # and so does the pooling
 
 
 def _read(weights: str) -> Mapping[str, Tensor]:
@@ -112,7 +112,7 @@ def _read(weights: str) -> Mapping[str, Tensor]:
             state = torch.hub.load_state_dict_from_url(ADDRESS, map_location="cpu", check_hash=True, weights_only=True)
         except Exception as error:  # every kind of network error, and a wrong hash
             raise ValueError(
-                f"VGG-19's weights cannot be downloaded: {error}. Get {ADDRESS} in another way, and give the file"
+                f"VGG-19's weights cannot be downloaded: {error}. Get {ADDRESS} in another way, and pass the file"
             ) from error
     else:
         path = expand_home(weights)
@@ -124,12 +124,12 @@ def _read(weights: str) -> Mapping[str, Tensor]:
                     state = load_file(readable)
             else:
                 state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # of what is no such file, the readers raise anything: KeyError, IndexError, ...
+        except Exception as error:  # for other files, the readers raise anything: KeyError, IndexError, ...
             raise ValueError(
                 f"{weights} is damaged, or holds more than tensors, which is not read because it could run code"
             ) from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"{weights} holds something else than named tensors")
+        raise ValueError(f"{weights} holds something other than named tensors")
     return state
 
 

@@ -14,10 +14,11 @@ from hcl_sdk.interfaces import Detection, DetectionLoss, component
 
 @component
 class BCELoss(DetectionLoss):
-    """Binary cross-entropy of the probabilities of a clusterer that learns, such as ``prototypes``: a linear head.
+    """Binary cross-entropy of the probabilities of a learned clusterer such as ``prototypes``, which acts as a linear
+    head.
 
-    At the resolution of the image for the finest scale, whose probabilities are enlarged (bilinear); at coarser scales
-    against the share of corrupted pixels under each pixel.
+    The probabilities of the finest scale are enlarged (bilinear) to the resolution of the image; those of coarser
+    scales are compared with the share of corrupted pixels under each pixel.
 
     Attributes:
         weight: factor in the sum of losses.

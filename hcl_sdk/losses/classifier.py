@@ -15,14 +15,14 @@ from hcl_sdk.interfaces import Detection, DetectionLoss, component
 class ClassifierLoss(DetectionLoss):
     """Binary cross-entropy of the coarsest scale's two centers: the valid one 0, the corrupted one 1.
 
-    Beyond the published loss (paper, section 3.2): where nothing of an image is corrupted both are 0, where all of it
-    is both are 1. That is how *nothing is corrupted* is learned.
+    This extends the published loss (paper, section 3.2): if nothing in an image is corrupted, both are 0; if everything
+    is, both are 1. In this way *nothing is corrupted* is learned.
 
     Attributes:
         weight: factor in the sum of losses.
 
     Raises:
-        ValueError: from ``forward``, if the clusterer has no classifier that learns.
+        ValueError: from ``forward``, if the clusterer has no trainable classifier.
     """
 
     weight: float = attrs.field(default=1.0, validator=ge(0))

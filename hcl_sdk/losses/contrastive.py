@@ -18,7 +18,7 @@ from hcl_sdk.interfaces import Detection, DetectionLoss, component
 class ContrastiveLoss(DetectionLoss):
     """Base of losses over the anchors and references of :func:`hcl_sdk.functional.contrastive.select_pairs`.
 
-    A subclass says the ``formula``: the pairs of all scales, and ``temperature`` -> ``[S]``, the loss of every
+    A subclass provides the ``formula``: the pairs of all scales and ``temperature`` -> ``[S]``, the loss of every
     scale. Their sum is the loss.
 
     Attributes:
@@ -55,9 +55,9 @@ def collect_pairs(
     """Collect the anchors and references of a detection, fine to coarse.
 
     Args:
-        detection: as a :class:`~hcl_sdk.DetectionLoss` gets it.
+        detection: the argument of a :class:`~hcl_sdk.DetectionLoss`.
         corruption_mask: ``[B, 1, H, W]`` bool, the truth.
-        anchors, references, seed: as :func:`hcl_sdk.functional.contrastive.select_pairs` takes them.
+        anchors, references, seed: the arguments of :func:`hcl_sdk.functional.contrastive.select_pairs`.
         hard_mining: choose references by the confidence of the scale that settled them.
     """
     scales = detection.scales

@@ -25,7 +25,7 @@ class DamageLoss(DetectionLoss):
         weight: factor in the sum of losses.
 
     Raises:
-        ValueError: from ``forward``, if the detector has no damage head, or it is not known what the damage is.
+        ValueError: from ``forward``, if the detector has no damage head, or the kind of damage is unknown.
     """
 
     uses_damage_map: ClassVar[bool] = True
@@ -49,7 +49,7 @@ class DamageLoss(DetectionLoss):
                 "DamageLoss teaches a detector's damage head, and this detector has none; give it damage_head: {}"
             )
         if damage_map is None:
-            raise ValueError("DamageLoss needs to be told what the damage is; got no damage_map")
+            raise ValueError("DamageLoss needs to know the kinds of damage; got no damage_map")
         logits = resize(detection.damage_logits.float(), damage_map.shape[-2:], "bilinear")
         kinds = damage_map[:, 0].long()
         entropy = F.cross_entropy(logits, kinds - 1, ignore_index=-1, reduction="none")

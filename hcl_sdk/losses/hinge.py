@@ -13,8 +13,8 @@ from hcl_sdk.losses.patch_adversarial import PatchAdversarialLoss
 class HingeLoss(PatchAdversarialLoss):
     """Adversarial loss with a margin (Lim and Ye, "Geometric GAN", 2017).
 
-    The discriminator, the one of :class:`WassersteinLoss` without its penalty, makes ``mean max(0, 1 - D(true)) +
-    mean max(0, 1 + D(restored))`` small; the restorer ``-mean D(restored)``.
+    The discriminator, that of :class:`WassersteinLoss` without the penalty, minimizes ``mean max(0, 1 - D(true)) +
+    mean max(0, 1 + D(restored))``; the restorer minimizes ``-mean D(restored)``.
 
     Attributes:
         weight: factor in the sum of losses.

@@ -15,9 +15,9 @@ from hcl_sdk.interfaces import RestorationLoss, component
 class MultiscaleL1Loss(RestorationLoss):
     """Mean absolute difference inside the hole: of pixels, of differences to neighbors, and of coarser images.
 
-    For the latter two the restored pixels are first inserted into the true image. Differences to neighbors across the
-    border of the hole count, which prevents seams. Coarser images, means over squares, keep the color of a fill right
-    where its details cannot be known. Values are in [0, 1]. An image without a hole counts as 0.
+    For the latter two, the restored pixels are first inserted into the true image. Differences across the border of the
+    hole count, too, which prevents seams. Coarser images, means over squares, keep the color of a fill right where its
+    details cannot be known. Values are in [0, 1]. An image without a hole counts as 0.
 
     Attributes:
         weight: factor in the sum of losses.

@@ -15,7 +15,7 @@ from hcl_sdk.layers.discriminator import PatchDiscriminator
 class PatchAdversarialLoss(AdversarialLoss):
     """Base of losses whose discriminator is a :class:`~hcl_sdk.layers.discriminator.PatchDiscriminator`.
 
-    The restorer makes ``-mean D(restored)`` small. Images are brought to [-1, 1] for the discriminator. The mask is not
+    The restorer minimizes ``-mean D(restored)``. Images are scaled to [-1, 1] for the discriminator. The mask is not
     used.
 
     Attributes:

@@ -23,7 +23,7 @@ _WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
 def _check_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if instance.encoder is None and value in (None, OWN):
         raise ValueError(
-            "'weights' is missing: a file with VGG-19's weights, or 'download'; or give an 'encoder' in place of VGG-19"
+            "'weights' is missing: a file with VGG-19's weights, or 'download'; or use an 'encoder' in place of VGG-19"
         )
     if value is None:
         raise ValueError(
@@ -37,17 +37,16 @@ class PerceptualLoss(RestorationLoss):
     """Mean absolute difference between the features of both images in a trained network (paper, section 3.4).
 
     The published network is VGG-19, trained on ImageNet; any encoder can take its place. Either is frozen and stays in
-    evaluation mode; checkpoints of training, which hold what is trained, do not contain it. The mask is not used.
+    evaluation mode; training checkpoints, which hold only what is trained, do not contain it. The mask is not used.
 
     Attributes:
         weight: factor in the sum of losses.
-        layers: layers of VGG-19 that are compared, each counting 1.
-        encoder: a network in place of VGG-19, all scales of which are compared, each counting 1. It becomes part of the
-            loss and is frozen: give it one of its own.
+        layers: layers of VGG-19 that are compared, each with a weight of 1.
+        encoder: a network in place of VGG-19, all scales of which are compared, each with a weight of 1. It becomes
+            part of the loss and is frozen, so do not share it with other components.
         weights: a file with VGG-19's weights in torchvision's layout (``vgg19-dcbb9e9d.pth``, or the same tensors as
             ``.safetensors``), or ``download``. For an ``encoder``, a folder of weights of a pipeline whose detector has
-            such an encoder, or ``own``, which takes the encoder as it is: one that is trained already, or loads trained
-            weights itself.
+            such an encoder; or ``own`` for an encoder that is already trained, or loads trained weights itself.
 
     Raises:
         ValueError: if the weights are missing, cannot be read or downloaded, or are not of this network.

@@ -1,4 +1,4 @@
-"""Teaching a detector whether there is any damage in an image."""
+"""Teaches a detector whether there is any damage in an image."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ class WassersteinLoss(PatchAdversarialLoss):
     """Wasserstein distance between true and restored images, with a gradient penalty (paper, section 3.4; Gulrajani et
     al., "Improved Training of Wasserstein GANs", NeurIPS 2017).
 
-    The discriminator makes ``mean D(restored) - mean D(true) + penalty * mean (|G| - 1)^2`` small, the restorer
-    ``-mean D(restored)``. G is the gradient of the sum of an image's scores with respect to the image in [-1, 1].
-    It is taken at a mixture of the true and the restored image, with one random factor a batch.
+    The discriminator minimizes ``mean D(restored) - mean D(true) + penalty * mean (|G| - 1)^2``, the restorer
+    ``-mean D(restored)``. G is the gradient of the sum of an image's scores with respect to the image in [-1, 1],
+    at a mixture of the true and the restored image, with one random factor per batch.
 
     Attributes:
         weight: factor in the sum of losses.

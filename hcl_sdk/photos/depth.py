@@ -1,4 +1,4 @@
-"""The number of bits per channel of a file, which Pillow does not tell: it shows color of most formats as 8 bits."""
+"""The number of bits per channel of a file, which Pillow does not report: it shows color in most formats as 8 bits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure_jpeg2000(file: BinaryIO) -> tuple[int, tuple[int, int]]:
     _, _, *area, channels = struct.unpack(">HH8IH", file.read(38))
     depths = file.read(3 * channels)[::3]
     if not depths or any(depth & 0x80 for depth in depths):
-        raise ValueError("a JPEG 2000 file of signed values is not read; convert it to PNG or TIFF")
+        raise ValueError("JPEG 2000 with signed values is not supported; convert it to PNG or TIFF")
     return max(depths) + 1, (area[0] - area[2], area[1] - area[3])
 
 
@@ -46,7 +46,7 @@ def _measure_meta(meta: bytes) -> int:
     primary = boxes.get(b"pitm", b"")
     number = int.from_bytes(primary[4 : 8 if primary[:1] > b"\0" else 6])
     own = [listed[i - 1] for i in _list_associated(properties.get(b"ipma", b""), number) if 0 < i <= len(listed)]
-    # A photo assembled from tiles may not say it itself.
+    # A photo assembled from tiles may not state it itself.
     return max(filter(None, own), default=0) or max(filter(None, listed), default=8)
 
 

@@ -168,7 +168,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def escape(text: str) -> str:
-    """Replace what is not UTF-8, ends lines or controls terminals by escapes: names of files may be any bytes.
+    """Escape everything that is not UTF-8, ends lines or controls terminals: file names may be any bytes.
 
     >>> escape("a\\nb")
     'a\\\\nb'

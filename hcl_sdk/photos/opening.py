@@ -1,4 +1,4 @@
-"""Opening photos: the one place where files are opened, recognized and bounded, and where their faults are named."""
+"""Opening photos: the only place where files are opened, recognized and limited, and their errors explained."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _say_why(error: BaseException, name: str) -> str:
     cited = _cite(error)
     if "truncated" in cited.lower():
         return "the file is cut short (truncated): it ends before the photo does; copy or download it again"
-    return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of a kind that is not read"
+    return cited.removeprefix(": ") or "it cannot be decoded; it is damaged, or of an unsupported kind"
 
 
 def _cite(error: BaseException) -> str:
@@ -125,12 +125,13 @@ def _identify(stream: BinaryIO) -> Image.Image:
         try:
             image = reader(stream, "")
         except Exception as error:
-            # In Pillow, too, another reader may accept the file then; without a test of its beginning, all are asked.
+            # As in Pillow, another reader may then accept the file; readers that cannot test its beginning are all
+            # tried.
             if accepts is not None and damage is None:
-                cause = error.__cause__  # which Pillow may cite instead of saying something
+                cause = error.__cause__  # which Pillow may cite instead of giving a message
                 is_cited = isinstance(cause, _INSIDES) and read_message(cause) == read_message(error)
                 cited = "" if is_cited else _cite(error)
-                damage = ValueError(f"the {name} header is damaged, or of a kind that is not read{cited}")
+                damage = ValueError(f"the {name} header is damaged, or of an unsupported kind{cited}")
                 damage.__cause__ = error
             continue
         return image
@@ -164,7 +165,7 @@ def open_and(decode: Callable[[Opened], _T], file: File, name: str, max_megapixe
         if not head:
             raise ValueError("the file is empty")
         if head in _POSTSCRIPT:
-            raise ValueError("this is PostScript (EPS), a drawing that another program would have to paint")
+            raise ValueError("this is PostScript (EPS), a drawing that another program would have to render")
         profile, notes = None, []
         if head == b"\x89PNG":
             stream, profile, notes = leave_out_large_text(stream)
@@ -177,4 +178,4 @@ def open_and(decode: Callable[[Opened], _T], file: File, name: str, max_megapixe
             try:
                 return decode(Opened(image=image, file=stream, icc_profile=profile, notes=tuple(notes)))
             except _INSIDES as error:
-                raise ValueError(f"the {image.format} data is damaged, or of a kind that is not read") from error
+                raise ValueError(f"the {image.format} data is damaged, or of an unsupported kind") from error

@@ -220,7 +220,7 @@ class Photo:
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the photo to a file, with its ICC profile, EXIF and resolution if the format can store them.
 
-        The file is written atomically, under another name beside ``path`` and then renamed. Floating-point arrays and
+        The file is written atomically, under another name next to ``path`` and then renamed. Floating-point arrays and
         tensors are written with 8 bits, HSV as RGB, and premultiplied alpha as straight alpha, except in TIFF, which
         keeps it.
 
@@ -312,9 +312,7 @@ def open_named(source: Source, name: str | None, *, max_megapixels: float = MAX_
         return _from_tensor(source)
     if callable(getattr(source, "read", None)):
         return _from_file(cast("BinaryIO", source), name, max_megapixels)
-    several = (
-        "; hand in several photos as a list, list(photos)" if name is None and isinstance(source, Iterator) else ""
-    )
+    several = "; pass several photos as a list, list(photos)" if name is None and isinstance(source, Iterator) else ""
     raise TypeError(
         f"{name or 'a photo'} is a path, the bytes of a file, an open file, a PIL image, a numpy "
         f"array [H, W] or [H, W, C] or a tensor [C, H, W] or [1, C, H, W]; got {type(source).__name__}{several}"
@@ -407,7 +405,7 @@ def _from_tensor(tensor: Tensor) -> Photo:
 
 
 def _own(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Copy checked pixels: the caller may go on writing to theirs."""
+    """Copy checked pixels: the caller may continue to write to the original."""
     if pixels.size == 0:
         raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]} (width x height)")
     if pixels.dtype.kind == "f":

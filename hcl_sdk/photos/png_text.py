@@ -1,4 +1,4 @@
-"""Texts and color profiles in PNG files that exceed Pillow's limits, because of which it would refuse the photo."""
+"""Texts and color profiles in PNG files that exceed Pillow's limits, so that it would refuse the photo."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def leave_out_large_text(file: BinaryIO) -> tuple[BinaryIO, bytes | None, list[s
             name = body.partition(b"\0")[0][:79].decode("latin-1")
             most = _MOST_PROFILE if kind == b"iCCP" else _MOST_TEXT
             profiles += kind == b"iCCP"
-            are_many = profiles > 1 if kind == b"iCCP" else texts > _MOST_TEXTS  # which all would take long to unpack
+            are_many = profiles > 1 if kind == b"iCCP" else texts > _MOST_TEXTS  # unpacking them all would take long
             text = b"" if length > _MOST_PACKED or are_many else _unpack(kind, body, most)
             if are_many:
-                what = "color profiles but the first" if kind == b"iCCP" else f"texts beyond {_MOST_TEXTS >> 20} MB"
+                what = "all color profiles but the first" if kind == b"iCCP" else f"texts beyond {_MOST_TEXTS >> 20} MB"
                 notes[f"{what} are left out"] = None
                 left_out.append((position, end))
             elif length > _MOST_PACKED or len(text) >= most:

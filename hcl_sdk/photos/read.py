@@ -135,7 +135,7 @@ def _decode(image: Image.Image, opened: Opened | None) -> Decoded:
     if opened is not None:
         position = opened.file.tell()
         pixels = sixteen_bit.read_deep(image, opened.file)
-        opened.file.seek(position)  # Pillow reads on from there
+        opened.file.seek(position)  # Pillow continues reading from there
     if pixels is not None:
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
         mode = "RGBa" if mode == "RGBA" and _is_premultiplied(image) else mode
@@ -219,7 +219,7 @@ def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
         return pixels, "L"
     if mode in ("L", "LA", "RGB", "RGBA", "RGBX", *CONVERTED_MODES):
         return from_pil(image), mode
-    raise ValueError(f"photos of Pillow's mode {mode!r} are not read")
+    raise ValueError(f"photos in Pillow's mode {mode!r} are not read")
 
 
 def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) -> tuple[np.ndarray, str]:

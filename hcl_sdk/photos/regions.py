@@ -57,7 +57,7 @@ class Region:
 
         Rings run along the sides of pixels, so their corners have integer coordinates: pixel (x, y) is the square from
         (x, y) to (x + 1, y + 1). The last corner is connected to the first. The region is exactly what lies inside the
-        outline and in no hole. A ring may touch itself where two pixels touch at a corner only.
+        outline and in no hole. A ring may touch itself where two pixels touch only at a corner.
         """
         return self.polygons[0]
 

@@ -38,7 +38,9 @@ def read_deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
     reader = _READERS.get(image.format or "")
     values = None if reader is None else reader(image, file)
     if values is not None and values.shape[:2] != image.size[::-1] and values.shape[:2] != image.size:
-        raise ValueError(f"the file is damaged: {image.width} x {image.height} pixels in one place, other in another")
+        raise ValueError(
+            f"the file is damaged: it states {image.width} x {image.height} pixels, and elsewhere another size"
+        )
     return values
 
 
@@ -97,7 +99,7 @@ def _decode_whole(function: str, image: Image.Image, file: BinaryIO, bits: int) 
     values = getattr(imagecodecs, function)(file.read())
     if values.dtype != np.uint16 or values.ndim != 3 or values.shape[2] != len(image.getbands()) or bits > 16:
         raise ValueError(
-            f"{image.format} of {bits} bits per channel is not read with these channels; convert it to PNG or TIFF"
+            f"{image.format} of {bits} bits per channel is not supported with these channels; convert it to PNG or TIFF"
         )
     return _scale(values, bits)
 
@@ -241,7 +243,7 @@ def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
         if page.dtype != np.uint16:
             raise ValueError(f"a color TIFF of {page.dtype} is not read: only 8 and 16 bits per channel")
         if sorted((page.imagewidth, page.imagelength)) != sorted(size) or page.imagedepth != 1:
-            raise ValueError("the TIFF header is damaged: it says several sizes")
+            raise ValueError("the TIFF header is damaged: it states several sizes")
         _check_segments(tiff, page)
         values = page.asarray()
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:

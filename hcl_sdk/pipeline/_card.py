@@ -1,4 +1,4 @@
-"""The model card that is written beside weights."""
+"""The model card that is written next to weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def write_card(parts: nn.ModuleDict) -> str:
         does, call = "Finds the regions of a photo that do not belong in it", '.detect("photo.jpg")'
     elif "detector" not in parts:
         does, call = (
-            "Fills the regions of a photo that a mask says",
+            "Fills the masked regions of a photo",
             '.restore("photo.jpg", corruption_mask="mask.png")',
         )
     return f"""---

@@ -1,4 +1,4 @@
-"""What makes one pipeline out of another: other parts, parts of the detector, and settings."""
+"""Creating a pipeline from another one with other parts, parts of the detector, or settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def resolve_changes(pipeline: Pipeline, changes: Mapping[str, Any]) -> dict[str,
     """Turn changes of a pipeline, or of its detector, into fields of another pipeline.
 
     Args:
-        pipeline: the one to start from.
+        pipeline: the pipeline to start from.
         changes: fields of a pipeline or of its detector; a mapping as ``detector`` holds fields of the detector, too.
 
     Raises:
@@ -42,7 +42,7 @@ def resolve_changes(pipeline: Pipeline, changes: Mapping[str, Any]) -> dict[str,
     if parts and "detector" in fields:
         raise TypeError(f"expected a detector or parts of it; got detector and {', '.join(parts)}")
     if parts and pipeline.detector is None:
-        raise ValueError(f"there is no detector whose {' and '.join(parts)} could be replaced; give a whole one")
+        raise ValueError(f"there is no detector whose {' and '.join(parts)} could be replaced; pass a complete one")
     if pipeline.detector is not None and isinstance(fields.get("detector"), Mapping):
         parts = fields.pop("detector")
     if pipeline.detector is not None and parts:

@@ -346,13 +346,13 @@ def _get_window(photo: Photo) -> Window:
 
 
 def _release_memory(done: Tensor) -> None:
-    """Release what making a large image took; after a small one it would take longer than it is worth."""
+    """Release the memory that a large image took; after a small one, it is not worth the time."""
     if done.numel() > BAND // 2:
         release_memory()
 
 
 def _grow(mask: Tensor, border: tuple[float, float]) -> tuple[Tensor, bool]:
-    """Grow a mask by its feathered border, since a fill that ended before it would not fade into the photo.
+    """Grow a mask by its feathered border: a fill that ended before it could not fade into the photo.
 
     Returns:
         The grown mask and True; or, if nothing of the photo would be known beyond it, the mask as it is and False.

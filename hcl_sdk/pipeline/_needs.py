@@ -27,7 +27,7 @@ def check_detector(detector: Detector | None, settings: Settings) -> None:
 
 
 def check_kinds(detection: Detection | None, settings: Settings) -> None:
-    """Raise ``ValueError`` if the settings select by the kind of damage, which a detection does not tell."""
+    """Raise ``ValueError`` if the settings select by the kind of damage, which a detection does not provide."""
     name = _find_kind_setting(settings)
     if name is not None and (detection is None or detection.damage_logits is None):
         raise ValueError(
@@ -42,7 +42,8 @@ def explain_lack_of_kinds(detector: Detector | None, settings: Settings) -> str 
     if name is None or detector is None or detector.damage_head is not None:
         return None
     return (
-        f"{name} selects regions by their kind of damage, which these weights do not tell: their detector has no "
+        f"{name} selects regions by their kind of damage, which these weights do not distinguish: their "
+        "detector has no "
         f"damage_head; min_area works with any weights"
     )
 

@@ -105,10 +105,11 @@ class Pipeline(Settings):
         ``replace(restorer="hcl-opencv/telea")``, ``replace(encoder="convnext", dilate=4)``. A mapping as ``detector``
         holds the fields of the detector that change.
 
-        Another restorer comes with ``texture=0`` unless it is given, too: how much a fill needs depends on who made it.
+        Replacing the restorer sets ``texture=0`` unless it is given, too: how much a fill needs depends on the
+        restorer.
 
-        A built-in part that is described by its name or configuration and has to learn is random until it is trained or
-        its weights are loaded, and so are the parts of the detector behind it if they have to fit it, see
+        A trainable built-in part that is given by its name or configuration has random weights until it is trained or
+        weights are loaded, and so do the parts of the detector after it if they have to fit it, see
         :meth:`Detector.replace <hcl_sdk.Detector.replace>`; a ``UserWarning`` names them.
 
         Raises:
@@ -259,15 +260,15 @@ class Pipeline(Settings):
     def measure_growth(
         self, found: Result, *, corruption_mask: Tensor | None = None, sensitivity: float | None = None
     ) -> float:
-        """Measure by how many pixels a mask that was found grows before it is filled.
+        """Measure by how many pixels a detected mask grows before it is filled.
 
-        That is ``dilate``, or more if the pipeline has ``soft_edges`` and the edges are soft. For a mask that was
-        edited after it had been found, pass it to :meth:`restore` as ``dilate``.
+        That is ``dilate``, or more if the pipeline has ``soft_edges`` and the edges are soft. If you have edited a
+        detected mask, pass this number to :meth:`restore` as ``dilate``.
 
         Args:
             found: a result of :meth:`detect`.
             corruption_mask: ``[1, 1, H, W]`` bool, the edited mask; None for that of the result.
-            sensitivity: at which it was found; overrides the pipeline's.
+            sensitivity: the sensitivity at which it was found; overrides the pipeline's.
 
         Raises:
             ValueError: if the mask has another size than the photo, or the sensitivity is out of range.
@@ -282,8 +283,8 @@ class Pipeline(Settings):
     def find_suspect(self, result: Result) -> Suspect | None:
         """Find the most suspicious part of a photo outside its mask, and the sensitivity at which it would be found.
 
-        If nothing was found, that is where the confidence is highest, however low. Otherwise, it must be separate from
-        what was found, and more likely corrupted than not: something that the thresholds have cut.
+        If nothing was found, that is where the confidence is highest, however low. Otherwise, the part must be separate
+        from the mask, and more likely corrupted than not: something that the thresholds have cut off.
 
         Args:
             result: a result of :meth:`detect`, or of calling this pipeline.
@@ -325,7 +326,7 @@ class Pipeline(Settings):
         return run_batches(photo, work, detection_size=size, batch_size=batch_size, progress=progress)
 
     def explain_lack_of_kinds(self, settings: Settings | None = None) -> str | None:
-        """Explain why regions cannot be selected by kind as settings, by default the pipeline's, ask; None if they can.
+        """Explain why regions cannot be selected by kind as the settings require; None if they can.
 
         Args:
             settings: the settings; None for the pipeline's own.
@@ -336,7 +337,7 @@ class Pipeline(Settings):
         """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
         given = {name: value for name, value in settings.items() if value is not None}
         holding = self._get_settings() | given
-        if "dilate" in given:  # who says how far means it
+        if "dilate" in given:  # a width that is given is meant exactly
             holding["soft_edges"] = False
         return Flow(
             detector=self.detector,

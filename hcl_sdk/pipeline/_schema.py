@@ -20,7 +20,7 @@ from hcl_sdk.weights import FORMAT
 _OF_THE_FILE: dict[str, Any] = {
     "format": Annotated[int, attrs.validators.in_([FORMAT])],
     "plugins": dict[str, str],
-    "sha256": str,  # of the weights beside it
+    "sha256": str,  # of the weights next to it
 }
 
 

@@ -67,7 +67,7 @@ SUPPORTED: dict[int, str] = {1: ""}
 
 
 class PluginWarning(UserWarning):
-    """A plugin failed at something that hcl_sdk continues without."""
+    """A plugin failed, and hcl_sdk continues without its contribution."""
 
 
 def discover(registry: Registry) -> list[PluginReport]:
@@ -157,7 +157,7 @@ def call_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -
     if failures and is_strict():
         raise PluginError("\n  ".join(["hcl_before_save failed, and HCL_STRICT_PLUGINS is set:", *failures]))
     for failure in failures:
-        warnings.warn(f"hcl_before_save failed, and is left out: {failure}", PluginWarning, stacklevel=3)
+        warnings.warn(f"hcl_before_save failed and was skipped: {failure}", PluginWarning, stacklevel=3)
 
 
 def _load(found: FoundPoint, hooks: Hooks, earlier: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:

@@ -1,4 +1,4 @@
-"""The entry points in the group ``hcl_sdk``, and the packages they are from."""
+"""The entry points in the group ``hcl_sdk``, and the packages they come from."""
 
 from __future__ import annotations
 

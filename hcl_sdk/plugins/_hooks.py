@@ -47,19 +47,19 @@ def hcl_add_commands(commands: Commands) -> None:
 def hcl_before_save(pipeline: Pipeline, config: dict[str, Any], folder: Path) -> None:
     """Called before a pipeline is written to a folder of weights, and before it is uploaded.
 
-    Use it to write additional files beside the weights, such as a license, or to convert layers to the form in which
+    Use it to write additional files next to the weights, such as a license, or to convert layers to the form in which
     they are saved. Errors become warnings and stop neither the other plugins nor the saving; with
     ``HCL_STRICT_PLUGINS`` they become a ``PluginError``, and nothing is saved.
 
     Args:
         pipeline: the pipeline that is saved after the hook: if its weights are changed, they are saved as changed.
-        config: the future contents of ``config.json``; a copy, changes to which have no effect.
+        config: a copy of the future contents of ``config.json``; changes to it have no effect.
         folder: the existing folder in which it is saved.
     """
 
 
 class _Specs:
-    """The names in which pluggy looks for hook specifications; this module has more than it should see."""
+    """The names in which pluggy looks for hook specifications; this module has names that it should not see."""
 
     hcl_register = staticmethod(hcl_register)
     hcl_add_commands = staticmethod(hcl_add_commands)
@@ -99,7 +99,7 @@ class Hooks:
             callers = self._manager.get_hookcallers(plugin) or []
             if not callers:
                 raise PluginError(
-                    "it has no function hcl_register(registry) marked with @hcl_sdk.hookimpl, nor another hook"
+                    "it has no function hcl_register(registry) marked with @hcl_sdk.hookimpl, nor any other hook"
                 )
             for caller in callers:
                 own = _list_implementations(caller, plugin)

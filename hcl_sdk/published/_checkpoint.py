@@ -13,7 +13,7 @@ from torch import Tensor
 from hcl_sdk.files import is_special
 
 _NOT_LOADED = re.compile(r"pdisc|step|optimizer_.*")
-"""The parts of a checkpoint that are for training only: the discriminator, the optimizers and the step."""
+"""The parts of a checkpoint that only training needs: the discriminator, the optimizers and the step."""
 
 
 _MAX_ENTRIES = 100_000

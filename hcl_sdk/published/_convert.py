@@ -113,8 +113,8 @@ def _check_components(detector: Detector, restorer: Restorer) -> None:
     wrong = [type(part).__name__ for part, types in published if not isinstance(part, types)]
     if wrong:
         raise ConversionError(
-            f"published checkpoints are of swin, top-down or identity, projection, soft-kmeans and partial-swin; "
-            f"they hold nothing for {', '.join(wrong)}"
+            f"published checkpoints are for swin, top-down or identity, projection, soft-kmeans and partial-swin; "
+            f"they contain no weights for {', '.join(wrong)}"
         )
 
 

@@ -126,7 +126,7 @@ def _adapt_to_version(config: dict[str, Any], version: int) -> dict[str, Any]:
         raise ValueError(
             f"there are versions {', '.join(map(str, _VERSIONS))} of the published network; got {version!r}"
         )
-    config["detection_size"] = None  # it shrinks nothing
+    config["detection_size"] = None  # the published code shrinks nothing
     config["detector"]["encoder"]["activation_first"] = version == 3
     config["restorer"]["upsampling"] = "nearest" if version == 2 else "bilinear"
     return config

@@ -112,7 +112,7 @@ def _explain_distribution(
         return failures
     if own:
         given = ", ".join(entry.qualified_name for entry in entries if entry.distribution == distribution)
-        return [f"{distribution} {own[0].version} gives {given or f'no {kind}'}"]
+        return [f"{distribution} {own[0].version} provides {given or f'no {kind}'}"]
     version = _find_version(distribution)
     if version is None:
         if kind == "weights":  # a folder or somebody's weights on the Hub, at least as likely as a package's

@@ -31,5 +31,5 @@ def look_up(kind: str, name: str, everything: Sequence[Entry], reports: Sequence
         raise UnknownNameError(explain_unknown(kind, name, everything, reports))
     if len(matching) > 1:
         options = " or ".join(repr(entry.qualified_name) for entry in matching)
-        raise RegistryError(f"{kind} {name!r} is given by {len(matching)} packages; write {options}")
+        raise RegistryError(f"{kind} {name!r} is provided by {len(matching)} packages; write {options}")
     return matching[0]

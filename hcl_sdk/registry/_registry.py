@@ -298,7 +298,7 @@ class Registry:
             PluginError: if the class cannot be imported or is not a component of that kind.
         """
         if kind == "weights":
-            raise ValueError("weights have no class; ask for find_weights_source(name)")
+            raise ValueError("weights have no class; call find_weights_source(name)")
         return self._load(self.find(kind, name))
 
     def find_weights_source(self, name: str) -> Path | str:

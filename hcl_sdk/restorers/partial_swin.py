@@ -115,7 +115,7 @@ class PartialSwinRestorer(Restorer):
         if detection.pyramid is None:
             raise ValueError(
                 "PartialSwinRestorer restores from the encoder's features, and this detection has none; "
-                "Detection.from_mask(mask, pyramid) and Detector.encode_mask(image, mask) put them in"
+                "Detection.from_mask(mask, pyramid) and Detector.encode_mask(image, mask) provide them"
             )
         size = (image.shape[-2], image.shape[-1])
         decoded = self.decode(detection.pyramid, detection.masks, size)

@@ -28,13 +28,13 @@ class PatchSynthesis(Restorer):
 
     The guide fills; then patches of the known photo that fit its fill are laid over it, see
     :func:`~hcl_sdk.functional.texture.synthesize` and
-    :func:`~hcl_sdk.functional.texture.blend_texture`. In training mode the guide alone restores, since it alone
-    learns.
+    :func:`~hcl_sdk.functional.texture.blend_texture`. In training mode only the guide is used, since nothing
+    else learns.
 
     Attributes:
         guide: the restorer whose fill is refined.
-        texture: the share of the texture, in [0, 1]: 0 is the guide alone, which is nearest to the truth pixel by
-            pixel; 1 looks most like a photo. Above 0 the fill meets the photo at the border of the hole.
+        texture: the share of the texture, in [0, 1]: 0 is the guide alone, which has the smallest pixel error; 1
+            looks most like a photo. Above 0 the fill meets the photo at the border of the hole.
         patch_size: side of the patches in pixels, odd.
         guidance: weight of the guide relative to the color of patches.
         radius: maximum distance in pixels that texture is copied from; None for the whole photo.
@@ -59,7 +59,7 @@ class PatchSynthesis(Restorer):
 
     @property
     def uses_features(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether the guide does."""
+        """Whether the guide uses features."""
         return self.guide.uses_features
 
     def build(self, spec: PyramidSpec | None) -> None:

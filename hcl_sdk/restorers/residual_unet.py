@@ -20,13 +20,13 @@ from hcl_sdk.layers.residual import ResidualBlock, make_conv_bn
 class ResidualUNet(Restorer):
     """A pull-push fill, plus a U-Net of residual blocks that learns the residual to the true image.
 
-    Untrained, it fills like :func:`~hcl_sdk.functional.pull_push.pull_push`, so that a little training makes
-    it better than that. It works at half the resolution and below, with a pixel's four neighbors as channels (Shi et
+    Untrained, it fills like :func:`~hcl_sdk.functional.pull_push.pull_push`, so that even little training
+    improves on it. It works at half the resolution and below, with a pixel's four neighbors as channels (Shi et
     al., "Real-Time Single Image and Video Super-Resolution ...", CVPR 2016), which is fast on a CPU.
 
     Attributes:
-        channels: width of each level, fine to coarse; the first is at half the resolution, each next at half of the
-            one before.
+        channels: width of each level, fine to coarse; the first is at half the resolution, each next one at half that
+            of the previous one.
         depths: number of residual blocks of each level, on the way down and again on the way up.
     """
 

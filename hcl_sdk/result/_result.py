@@ -209,7 +209,7 @@ class Result:
     def regions(self) -> list[Region]:
         """The connected corrupted regions, largest first: box, area, mean confidence, outline.
 
-        With kinds of damage, if the detector tells them and the mask was not passed in.
+        With kinds of damage, if the detector predicts them and the mask was not passed in.
         """
         return find_regions(self.corruption_mask, self.confidence, list_kinds(self.detection))
 

@@ -129,7 +129,7 @@ def _check(kind: str, factory: Factory, expected_failures: Mapping[str, str]) ->
             skipped = (Outcome(check=check.name, status="skipped", reason=subject) for check in list_checks(kind))
             return Report(component=getattr(factory, "__name__", repr(factory)), outcomes=tuple(skipped))
         if subject.kind != kind:
-            raise TypeError(f"expected what makes a component of the kind {kind}; got one of the kind {subject.kind}")
+            raise TypeError(f"expected a factory of the kind {kind}; got one of the kind {subject.kind}")
         return _run(subject, expected_failures)
 
 

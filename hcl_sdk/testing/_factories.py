@@ -22,7 +22,7 @@ def check_factory(factory: Any) -> None:
         name = type(factory).__name__
         raise TypeError(
             f"expected what makes a component: a class, or a function without arguments; got a component. "
-            f"Write lambda: {name}(...), so that each check has one of its own"
+            f"Write lambda: {name}(...), so that each check gets its own"
         )
     if not callable(factory) or (isinstance(factory, type) and not issubclass(factory, Configurable)):
         raise TypeError(f"expected a component class, or a function without arguments that makes one; got {factory!r}")

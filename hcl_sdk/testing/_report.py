@@ -123,7 +123,7 @@ def count_outcomes(outcomes: Sequence[Outcome]) -> str:
 
 
 def list_reasons(outcomes: Sequence[Outcome]) -> list[str]:
-    """List a line for every check that did not simply pass; a single line for all that were skipped for one reason."""
+    """List a line for every check that did not simply pass; checks skipped for the same reason share a line."""
     lines = [f"  {o.status}: {o.check}: {o.reason}" for o in outcomes if o.status not in ("passed", "skipped")]
     skipped: dict[str, list[str]] = {}
     for outcome in outcomes:
@@ -147,7 +147,7 @@ def run_check(check: Check, subject: Any, expected_failures: Mapping[str, str]) 
             return Outcome(check=check.name, status="expected failure", reason=expected), error
         return Outcome(check=check.name, status="failed", reason=explain(error)), error
     if expected is not None:
-        reason = f"expected to fail ({expected}), and passes: take it out of expected_failures"
+        reason = f"expected to fail ({expected}), but passes: remove it from expected_failures"
         return Outcome(check=check.name, status="unexpected pass", reason=reason), None
     return Outcome(check=check.name, status="passed"), None
 

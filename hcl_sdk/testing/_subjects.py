@@ -161,7 +161,7 @@ def _bind(component: Any, *neighbors: Any) -> Any:
         if bound is not component:
             raise Fault(f"bind() must return the component itself, got {bound!r}")
         return component
-    raise ValueError(f"it cannot be bound to {why}; let the factory return it bound to what suits it")
+    raise ValueError(f"it cannot be bound to {why}; let the factory return it bound to something suitable")
 
 
 class _PyramidSubject(ModuleSubject[C]):
@@ -349,7 +349,7 @@ class WeightsSubject:
             return self._where
         source = registry.find_weights_source(self._where)
         if isinstance(source, str):
-            raise SkipTest(f"they are on the Hub ({source}), which is not asked")
+            raise SkipTest(f"they are on the Hub ({source}), which is not accessed")
         return source
 
 

@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Generate a test for every entry point, component and check of the given name."""
     name = metafunc.config.getoption("hcl_check")
     if not name:
-        raise pytest.UsageError("expected --hcl-check NAME, of an installed package or what it gives")
+        raise pytest.UsageError("expected --hcl-check NAME, of an installed package or something it provides")
     cases = [*_make_entry_point_cases(name)]
     for entry in find_entries(name):
         cases += make_entry_cases(entry)

@@ -33,7 +33,7 @@ def hcl_registry() -> Iterator[Registry]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of :mod:`hcl_sdk.testing.conformance`."""
-    text = "test what an installed package gives (with --pyargs hcl_sdk.testing.conformance)"
+    text = "test what an installed package provides (with --pyargs hcl_sdk.testing.conformance)"
     parser.getgroup("hcl_sdk").addoption("--hcl-check", metavar="NAME", help=text)
 
 

@@ -172,7 +172,7 @@ class _Parts(Sampler[list[tuple[int, int]]]):
 
 
 class _Handed:
-    """Items by size, whose errors are passed on like items: a worker would wrap them in its own traceback."""
+    """Items by size. Errors are passed on like items, because a worker would wrap them in its own traceback."""
 
     def __init__(self, items: Mapping[int, Items]) -> None:
         self.items = items

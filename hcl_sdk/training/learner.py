@@ -58,7 +58,7 @@ class Learner:
             self.trained["restorer"] = pipeline.restorer
         for path, part in (("detection", "detector"), ("restoration", "restorer")):
             if part in self.trained and not any(p.requires_grad for p in self.trained[part].parameters()):
-                raise ConfigError([(path, f"nothing of the {part} learns: all of its parameters are frozen")])
+                raise ConfigError([(path, f"nothing in the {part} can learn: all of its parameters are frozen")])
         last = () if recipe.restoration is None else recipe.restoration.losses
         self._adversaries = [loss.to(device) for loss in last if isinstance(loss, AdversarialLoss)]
         self._optimizer = make_optimizer(objective, recipe.optimization)

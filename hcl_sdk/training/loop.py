@@ -260,7 +260,7 @@ class Run:
             then, now = state["dataset"]["samples"], self._dataset["samples"]
             differing = f"it had {then} samples and has {now}" if then != now else "its samples have other names"
             raise TrainingError(
-                f"the dataset is not the one that {path} was trained on: {differing}; bring it back, or start from "
+                f"the dataset is not the one that {path} was trained on: {differing}; restore it, or start from "
                 f"the run's weights in another folder"
             )
         if state["step"] > self.recipe.steps:

@@ -64,7 +64,7 @@ class Objective(nn.Module):
         if restoration is None:
             left_alone.append(restorer)
         self._left_alone = [part for part in left_alone if part is not None]
-        for part in self._left_alone:  # parts that learn keep what their components froze
+        for part in self._left_alone:  # whatever components have frozen stays frozen in parts that learn
             part.requires_grad_(False)
         self.train()
 
@@ -116,7 +116,7 @@ class Objective(nn.Module):
                 if isinstance(loss, DetectionLoss) and loss.uses_damage_map:
                     if damage_map is None:
                         raise ValueError(
-                            f"{type(loss).__name__} teaches kinds of damage, which the dataset does not tell"
+                            f"{type(loss).__name__} teaches kinds of damage, which the dataset does not provide"
                         )
                     options["damage_map"] = damage_map
                 losses[name] = _weight_loss(loss, detection, corruption_mask, **options)
@@ -153,7 +153,7 @@ class Objective(nn.Module):
             return detection
         if corruption_mask is None:
             raise ValueError(
-                "the dataset has no masks, so that the restorer cannot be given the true ones: "
+                "the dataset has no masks, so the restorer cannot be given the true ones: "
                 "set restoration.masks to predicted"
             )
         assert self.restorer is not None
@@ -175,7 +175,7 @@ class Objective(nn.Module):
 
 @contextmanager
 def keep_learning_flags(module: nn.Module) -> Iterator[None]:
-    """Restore afterwards which parameters are frozen: what one run leaves alone another may train."""
+    """Restore afterwards which parameters are frozen: another run may train what this one leaves alone."""
     flags = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
     try:
         yield

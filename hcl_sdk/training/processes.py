@@ -45,7 +45,7 @@ class Stop:
             self.requested = True
             for each, handler in before.items():
                 signal.signal(each, handler)
-            tqdm.write("stopping after this step; once more to stop at once", file=sys.stderr)
+            tqdm.write("stopping after this step; repeat to stop at once", file=sys.stderr)
             if self._waits:
                 raise StopRequested
 

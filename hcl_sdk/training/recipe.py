@@ -33,8 +33,8 @@ class TrainingData(Configurable):
     Attributes:
         dataset: photos, which are corrupted, or pairs of damaged and clean photos, which are not.
         corruption: how photos are damaged; has no effect on pairs.
-        size: side length of the square crops in pixels. Of several, updates take them in turn; each makes images of
-            about as many pixels together as ``batch_size`` images of the first size.
+        size: side length of the square crops in pixels. Updates use several sizes in turn, each with as many images as
+            have about the same number of pixels as ``batch_size`` images of the first size.
         min_scale: the smallest share of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
             than its size unless the photo is.
         soften_over: number of steps over which the blur of the corruption's edges grows from none to full.

@@ -60,7 +60,7 @@ class RunFolder:
         stored = load_yaml(self.config)
         if _list_differences(stored, description) and (differing := _list_differences(_complete(stored), description)):
             raise TrainingError(
-                f"{self.path} holds a run of another configuration; go on with the same one, or give another folder. "
+                f"{self.path} holds a run of another configuration; use that one again, or choose another folder. "
                 f"It differs in:\n  " + "\n  ".join(differing)
             )
 

@@ -24,7 +24,7 @@ class Trainer:
     """Trains the parts of a pipeline according to a recipe.
 
     All random numbers depend on the recipe's seed and the number of the step alone, so a run that is stopped and
-    resumed gives the same weights as an uninterrupted one, on a CPU bit by bit.
+    resumed gives the same weights as an uninterrupted one; on a CPU, bit for bit.
 
     Args:
         pipeline: the pipeline to train; its weights change. It is trained on its own device.
@@ -120,4 +120,4 @@ def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, st
     if recipe.restoration is not None:
         for i, loss in enumerate(recipe.restoration.intermediate_losses):
             if isinstance(loss, AdversarialLoss):
-                yield f"restoration.intermediate_losses[{i}]", "an adversarial loss looks at the last image only"
+                yield f"restoration.intermediate_losses[{i}]", "an adversarial loss applies only to the last image"

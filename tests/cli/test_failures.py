@@ -241,7 +241,7 @@ def test_a_run_that_is_stopped_says_what_is_done_and_how_to_go_on(
     page = Path("report.html").read_text()
     assert [str(photo) in page for photo in photos] == [True, False, False]
     assert "p/0.png" in page
-    assert "The run was stopped before it had done all of the 4 photos." in page
+    assert "The run was stopped before it had processed all of the 4 photos." in page
     resumed = hcl("detect", "p", "--resume", status=1).stderr
     assert "2 photos examined, results in hcl_output; 1 already done; 1 failed" in resumed
 

@@ -121,7 +121,7 @@ def test_what_an_earlier_run_wrote_beside_the_photos_is_no_input(hcl: Callable[.
     assert len(files("p")) == len(photos) + 9
     result = hcl("detect", "p", "-r")
     assert f"{len(photos)} photos examined" in result.stderr
-    assert "9 results of earlier runs ignored, which can be named to be worked on" in result.stderr
+    assert "9 results of earlier runs ignored; name them to process them anyway" in result.stderr
     hcl("detect", "p/a_mask.png", "-o", "named")
     assert files("named") == {"a_mask_mask.png"}
     hcl("restore", "p", "--mask", "p", "-o", "filled", status=1)  # of two there is no mask

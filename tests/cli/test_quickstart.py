@@ -16,7 +16,7 @@ from hcl_sdk.photos.photo import Photo
 def test_quickstart_damages_and_restores_the_sample(hcl: Callable[..., Result]) -> None:
     result = hcl("quickstart", "-o", "quick")
     shown = result.stdout
-    assert result.stderr.startswith("A sample photo is damaged and restored")
+    assert result.stderr.startswith("Damaging and restoring a sample photo")
     names = {"sample_damaged.png", "sample_damaged_mask.png", "sample_damaged_restored.png"}
     assert files("quick") == names | {"sample_damaged_comparison.png"}
     assert all(str(Path("quick", name)) in shown for name in names)

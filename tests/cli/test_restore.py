@@ -94,7 +94,7 @@ def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], 
     draw("a.png")
     said = hcl("restore", "a.png", "--preset", "graffiti", "--dilate", 1).stderr
     assert "Preset graffiti: only all kinds, sensitivity 0.6, dilate 1, feather 2" in said
-    assert "do not tell kinds of damage apart" in said
+    assert "do not distinguish kinds of damage" in said
     chosen = pipeline.with_preset("graffiti").replace(dilate=1)
     np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(chosen("a.png").restored))
     assert "'--preset': 'grafiti' is not one of" in hcl("detect", "a.png", "--preset", "grafiti", status=2).stderr

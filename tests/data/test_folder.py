@@ -54,10 +54,10 @@ def test_lists_of_names_choose(tmp_path: Path) -> None:
     assert list_names(FolderDataset(path=path, only=str(names_file))) == ["b.png", "c/d.png"]
     assert list_names(FolderDataset(path=path, exclude=str(names_file))) == ["a.png"]
     names_file.write_text("b.png\nx.png\n")
-    with pytest.raises(ValueError, match=r"names\.txt names files that are not there: x\.png"):
+    with pytest.raises(ValueError, match=r"names\.txt names files that do not exist: x\.png"):
         FolderDataset(path=path, only=str(names_file))
     names_file.write_text("a.png\nb.png\nc/d.png")
-    with pytest.raises(ValueError, match="leave no photo"):
+    with pytest.raises(ValueError, match="no photo is left"):
         FolderDataset(path=path, exclude=str(names_file))
     with pytest.raises(ValueError, match="expected a text file with names"):
         FolderDataset(path=path, only=str(tmp_path / "nowhere.txt"))

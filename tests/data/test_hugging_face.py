@@ -47,7 +47,7 @@ def test_a_hugging_face_data_set_in_memory(datasets: Any, rows: Any) -> None:
         HuggingFaceDataset.wrap(rows, image="photo")
     with pytest.raises(ValueError, match="is empty"):
         HuggingFaceDataset.wrap(rows.select([]))
-    with pytest.raises(TypeError, match=r"cannot spell a datasets\.Dataset in memory; save_to_disk it"):
+    with pytest.raises(TypeError, match=r"cannot express a datasets\.Dataset in memory; save_to_disk it"):
         describe(dataset)
     with pytest.raises(TypeError, match="one split of it; got a DatasetDict"):
         HuggingFaceDataset.wrap(datasets.DatasetDict(train=rows))

@@ -74,7 +74,7 @@ def test_a_map_of_damage_that_does_not_fit_its_image_is_refused() -> None:
     image, mask = np.zeros((4, 5, 3), np.uint8), np.ones((4, 5), np.bool_)
     wrong: list[Any] = [np.ones((5, 4), np.uint8), np.ones((4, 5), np.int64)]
     for kinds in wrong:
-        with pytest.raises(SampleError, match=r"map of damage must be uint8 \[4, 5\], .*; got (uint8|int64)"):
+        with pytest.raises(SampleError, match=r"damage map must be uint8 \[4, 5\], .*; got (uint8|int64)"):
             Sample(image=image, corruption_mask=mask, damage_map=kinds)
 
 

@@ -104,5 +104,5 @@ def test_parts_of_different_sizes_are_unreadable(tmp_path: Path) -> None:
     damaged = str(tmp_path / "damaged")
     with pytest.raises(SampleError, match=r"have the same size; got \[8, 12, 3\] and uint8 \[9, 12, 3\]"):
         PairsDataset(damaged=damaged, clean=str(tmp_path / "clean"))[0]
-    with pytest.raises(SampleError, match=r"must be bool \[8, 12\], as its image is; got bool \[8, 11\]"):
+    with pytest.raises(SampleError, match=r"must be bool \[8, 12\], like its image; got bool \[8, 11\]"):
         PairsDataset(damaged=damaged, masks=str(tmp_path / "masks"))[0]

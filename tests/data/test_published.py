@@ -40,7 +40,7 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path: Path) -> None:
     for number in range(4):
         draw_gray(tmp_path / "CelebA-HQ-img" / f"{number}.jpg", number)
     assert len(CelebAHQ(path=str(tmp_path), split="all")) == 4
-    with pytest.raises(ValueError, match=r"need CelebA-HQ-to-CelebA-mapping\.txt beside CelebA-HQ-img"):
+    with pytest.raises(ValueError, match=r"need CelebA-HQ-to-CelebA-mapping\.txt next to CelebA-HQ-img"):
         CelebAHQ(path=str(tmp_path))
     mapping = tmp_path / "CelebA-HQ-to-CelebA-mapping.txt"
     mapping.write_text("0 119613 119614.jpg\n1 162770 162771.jpg\n2 182637 182638.jpg\n")

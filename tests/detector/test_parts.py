@@ -76,7 +76,7 @@ def test_an_interaction_that_changes_the_scales_is_refused_when_put_together() -
         def forward(self, pyramid: Pyramid) -> Pyramid:
             return pyramid.with_maps(pyramid.maps[1:])
 
-    with pytest.raises(ValueError, match=r"keeps the strides of the encoder, \(2, 4\); Dropping makes them \(4,\)"):
+    with pytest.raises(ValueError, match=r"must keep the strides of the encoder, \(2, 4\); Dropping makes them \(4,\)"):
         hcl_sdk.Detector(
             encoder=hcl_sdk.ConvNeXtEncoder(channels=(4, 8), depths=(1, 1)),
             interaction=Dropping(),

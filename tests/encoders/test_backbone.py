@@ -148,7 +148,10 @@ def test_a_frozen_backbone_stays_in_evaluation_mode() -> None:
             r"\[4\] are out of range: stages has the stages 0 to 3, stage0, stage1",
         ),
         ({"model": "m", "out_indices": (3, 2)}, "from fine to coarse"),
-        ({"model": "m", "out_indices": (1, 2)}, r"strides of a pyramid increase; .* \(1, 2\) of stages are \[4, 4\]"),
+        (
+            {"model": "m", "out_indices": (1, 2)},
+            r"strides of a pyramid must increase; .* \(1, 2\) of stages are \[4, 4\]",
+        ),
         ({"model": "m", "out_indices": ()}, "out_indices"),
         ({"model": "m", "image_std": (1.0, 0.0, 1.0)}, "image_std"),
         ({"config": {"strides": (2, 7)}}, r"of 64 x 128, stage 1 gives \[1, 5, 4, 9\]; expected a map"),
@@ -162,5 +165,5 @@ def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], messag
 def test_a_checkpoint_without_some_of_the_weights_is_refused_but_may_lack_normalization() -> None:
     made = Stages((2, 2), [0])
     check_loaded(made, ["norm.weight", "norm.bias", "norm.running_var"], "the file")
-    with pytest.raises(ValueError, match=r"the file does not fit .* nothing for 1 of \d+ tensors: layers.0.weight"):
+    with pytest.raises(ValueError, match=r"the file does not fit .* lacks 1 of \d+ tensors: layers.0.weight"):
         check_loaded(made, ["norm.weight", "layers.0.weight"], "the file")

@@ -130,10 +130,10 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
     changed = [i for i, e in enumerate(manifest.entries) if e.photo == "2.png"]
     assert {bool(manifest.entries[i].contamination) for i in changed} == {False, True}
     for i in changed:
-        with pytest.raises(SampleError, match="other pixels than"):
+        with pytest.raises(SampleError, match="does not have the pixels that"):
             dataset[i]
     (photos / "2.png").unlink()
-    with pytest.raises(ValueError, match=r"names photos that are not there: 2\.png"):
+    with pytest.raises(ValueError, match=r"names photos that do not exist: 2\.png"):
         ManifestDataset(photos=FolderDataset(path=str(photos)), manifest=str(tmp_path / "m.json"))
 
 
@@ -230,7 +230,7 @@ def test_the_command(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"areas": [0.2, 0.1]}, "must be growing shares of a photo"),
+        ({"areas": [0.2, 0.1]}, "must be increasing shares of a photo"),
         ({"blur": [2.0, 1.0]}, "'blur' must be two numbers in order, at least 0"),
         ({"seeds": []}, "Length of 'seeds' must be >= 1"),
         ({"contaminations": "noise"}, "contaminations"),

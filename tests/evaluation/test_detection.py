@@ -133,7 +133,7 @@ def test_what_damage_is_called(photos: Path, tmp_path: Path, make_detector: Call
     for own in report.kinds:
         assert own.images == len(shares[own.kind])
         assert [own.shares[kind] for kind in DAMAGE] == pytest.approx(np.mean(shares[own.kind], axis=0).tolist())
-    assert "| what was found is called | images | text |" in (tmp_path / "table.md").read_text()
+    assert "| found damage, classified as | images | text |" in (tmp_path / "table.md").read_text()
     assert json.loads((tmp_path / "metrics.json").read_text())["kinds"] == [
         {"kind": own.kind, "images": own.images, **own.shares} for own in report.kinds
     ]

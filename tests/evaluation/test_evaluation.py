@@ -37,7 +37,7 @@ def test_photos_that_cannot_be_read_are_left_out_and_listed(
     report = evaluate(tiny_pipeline, evaluation)
     assert report.images == 7
     assert list(report.unreadable) == ["broken.png"]
-    assert "1 photos left out" in report.to_markdown()
+    assert "1 photo left out" in report.to_markdown()
     for path in photos.iterdir():
         (tmp_path / path.name).write_bytes(b"")
     with pytest.raises(ValueError, match="no photo of the dataset could be read"):

@@ -272,7 +272,7 @@ def test_types_of_values(hint: Any, good: list[Any], bad: list[Any]) -> None:
         (bool | int | float | str | None, "a plain value (true or false, a number, a string, None)"),
         (
             dict[str, bool | int | float | str | tuple[int | None, ...] | tuple[tuple[str, ...], ...] | None],
-            "a mapping of names to plain values (true or false, a number, a string, None), or tuples of such",
+            "a mapping of names to plain values (true or false, a number, a string, None), or tuples of these",
         ),
     ],
 )
@@ -397,7 +397,7 @@ def test_a_type_that_is_not_known_at_run_time_is_refused() -> None:
 
 @pytest.mark.parametrize("options", [{"init": False, "default": 3}, {"alias": "other"}])
 def test_fields_that_could_not_be_loaded_again_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match=r"field .*Bad\.thing must be an argument of its own name"):
+    with pytest.raises(TypeError, match=r"field .*Bad\.thing must be an argument under its own name"):
 
         @hcl_sdk.component
         class Bad(Encoder):

@@ -167,8 +167,8 @@ def with_nan(state: dict[str, Tensor]) -> dict[str, Tensor]:
         (lambda state: {f"module.{k}": v for k, v in state.items()}, r"missing: features.0.weight"),
         (vgg16, r"unexpected: features.17.weight"),
         (with_nan, r"features.2.bias holds NaN or infinity"),
-        (lambda state: state | {"epoch": 3}, "something else than named tensors"),
-        (lambda state: list(state.values()), "something else than named tensors"),
+        (lambda state: state | {"epoch": 3}, "something other than named tensors"),
+        (lambda state: list(state.values()), "something other than named tensors"),
     ],
     ids=["missing", "narrow", "prefix", "another network", "nan", "no tensor", "no names"],
 )
@@ -191,7 +191,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", pickle.dumps("text")])
 def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=r"damaged|something else than named tensors"):
+    with pytest.raises(ValueError, match=r"damaged|something other than named tensors"):
         load_vgg19(["relu1_1"], str(tmp_path / name))
 
 
@@ -230,5 +230,5 @@ def test_a_downloaded_file_with_another_hash_is_refused(tmp_path: Path, monkeypa
 def test_a_download_that_fails_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vgg, "ADDRESS", f"file://{tmp_path}/vgg19-dcbb9e9d.pth")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
-    with pytest.raises(ValueError, match="in another way, and give the file"):
+    with pytest.raises(ValueError, match="in another way, and pass the file"):
         load_vgg19(["relu1_1"], "download")

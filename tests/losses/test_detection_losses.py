@@ -220,7 +220,7 @@ def test_the_damage_loss_says_what_it_needs(
     images, masks = scene
     with pytest.raises(ValueError, match="this detector has none; give it damage_head"):
         DamageLoss()(make_detector()(images), masks, damage_map=draw_kinds(masks))
-    with pytest.raises(ValueError, match="needs to be told what the damage is"):
+    with pytest.raises(ValueError, match="needs to know the kinds of damage"):
         DamageLoss()(make_detector(damage_head=DamageHead())(images), masks)
 
 

@@ -313,7 +313,7 @@ def test_an_encoder_with_weights_of_its_own_is_taken_as_it_is() -> None:
 
 
 def test_a_configuration_without_weights_of_vgg_says_what_is_missing() -> None:
-    message = r"loss\.weights: 'weights' is missing: a file .* or 'download'; or give an 'encoder'"
+    message = r"loss\.weights: 'weights' is missing: a file .* or 'download'; or use an 'encoder'"
     for spelled in ("perceptual", {"use": "perceptual", "weights": "own"}):
         with pytest.raises(ConfigError, match=message):
             build(spelled, "loss")

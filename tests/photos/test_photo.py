@@ -258,7 +258,7 @@ def test_files_that_are_no_photos_are_refused(tmp_path: Path) -> None:
         (torch.zeros(2, 3, 4, 4), PhotoError, "batch of 2"),
         (torch.zeros(3, 4, 4, dtype=torch.int64), TypeError, "int64"),
         (torch.zeros(3, 0, 4), PhotoError, r"no pixels: 4 x 0 \(width x height\)"),
-        (iter([np.zeros((2, 2))]), TypeError, r"got list_iterator; hand in several photos as a list, list\(photos\)"),
+        (iter([np.zeros((2, 2))]), TypeError, r"got list_iterator; pass several photos as a list, list\(photos\)"),
         (torch.full((3, 4, 4), 255.0), PhotoError, "255"),
         (Image.new("RGB", (0, 4)), PhotoError, r"no pixels: 0 x 4 \(width x height\)"),
         (Image.new("F", (2, 2), 2.0), PhotoError, "2.0"),

@@ -277,7 +277,7 @@ def test_texts_of_usual_size_stay(tmp_path: Path) -> None:
     [
         (b"zTXt", b"Comment\0\0", 38, "texts beyond 32 MB are left out"),
         (b"iTXt", b"Comment\0\1\0\0\0", 38, "texts beyond 32 MB are left out"),
-        (b"iCCP", b"p\0\0", 1, "color profiles but the first are left out"),
+        (b"iCCP", b"p\0\0", 1, "all color profiles but the first are left out"),
     ],
 )
 def test_texts_and_profiles_are_not_unpacked_without_end(
@@ -311,10 +311,10 @@ class Panic(BaseException):
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (TypeError("int() argument must be a string"), "the PNG data is damaged, or of a kind that is not read"),
-        (IndexError("out of range"), "the PNG data is damaged, or of a kind that is not read"),
-        (AssertionError(), "the PNG data is damaged, or of a kind that is not read"),
-        (OSError(), "it cannot be decoded; it is damaged, or of a kind that is not read"),
+        (TypeError("int() argument must be a string"), "the PNG data is damaged, or of an unsupported kind"),
+        (IndexError("out of range"), "the PNG data is damaged, or of an unsupported kind"),
+        (AssertionError(), "the PNG data is damaged, or of an unsupported kind"),
+        (OSError(), "it cannot be decoded; it is damaged, or of an unsupported kind"),
         (MemoryError(), "there is not enough memory to decode it"),
         (SyntaxError("broken\nheader"), "broken header"),
         (OSError("decoder error -9"), "the data is damaged, or compressed in a way that this Pillow does not read"),
@@ -339,7 +339,7 @@ def test_what_a_reader_cites_of_its_own_insides_is_not_shown(monkeypatch: pytest
         raise SyntaxError("b'NAXIS'") from KeyError(b"NAXIS")
 
     monkeypatch.setitem(Image.OPEN, "PNG", (fail, Image.OPEN["PNG"][1]))
-    with pytest.raises(PhotoError, match=r"^photo\.png: the PNG header is damaged, or of a kind that is not read$"):
+    with pytest.raises(PhotoError, match=r"^photo\.png: the PNG header is damaged, or of an unsupported kind$"):
         read_rgb(PNG, "photo.png")
 
 
@@ -351,7 +351,7 @@ def test_a_header_that_its_reader_cannot_read_is_said_to_be_damaged(
         raise error
 
     monkeypatch.setitem(Image.OPEN, "PNG", (fail, Image.OPEN["PNG"][1]))
-    with pytest.raises(PhotoError, match=r"^photo\.png: the PNG header is damaged, or of a kind that is not read"):
+    with pytest.raises(PhotoError, match=r"^photo\.png: the PNG header is damaged, or of an unsupported kind"):
         read_rgb(PNG, "photo.png")
 
 

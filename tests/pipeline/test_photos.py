@@ -92,7 +92,7 @@ def test_restore_takes_one_photo_and_others_a_list() -> None:
         with pytest.raises(TypeError, match=r"restore takes one photo and its corruption_mask; got a .*restore_folder"):
             pipeline.restore(several, corruption_mask=[mask])  # pyright: ignore[reportArgumentType]
     for call in (pipeline, pipeline.detect):
-        with pytest.raises(TypeError, match=r"got generator; hand in several photos as a list, list\(photos\)"):
+        with pytest.raises(TypeError, match=r"got generator; pass several photos as a list, list\(photos\)"):
             call(each for each in [photo])  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 

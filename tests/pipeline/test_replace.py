@@ -82,7 +82,7 @@ def test_the_default_weights_take_another_encoder_by_name() -> None:
 
 
 def test_parts_that_do_not_fit_are_one_clear_error(tiny_pipeline: Pipeline) -> None:
-    with pytest.raises(ValueError, match=r"the interaction does not fit .*; give another one, too: .*makes 2 scales"):
+    with pytest.raises(ValueError, match=r"the interaction does not fit .*; replace it, too: .*makes 2 scales"):
         tiny_pipeline.replace(interaction=ResidualFPN(channels=(4, 4), attention=0))
     pipeline = tiny_pipeline.replace(
         interaction=ResidualFPN(channels=(4, 4, 4), attention=0), head=ProjectionHead(dim=6)

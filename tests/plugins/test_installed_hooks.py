@@ -173,7 +173,7 @@ def test_a_hook_that_fails_before_saving_stops_neither_the_saving_nor_the_others
     assert saved["license"] == {"license": "CC0-1.0", "parts": ["restorer"]}
     (warning,) = saved["warnings"]
     assert warning.startswith(
-        "hcl_before_save failed, and is left out: hcl-hooks 1.1, hcl_hooks.fails: "
+        "hcl_before_save failed and was skipped: hcl-hooks 1.1, hcl_hooks.fails: "
         "OSError: the license server does not answer for saved ("
     )
 

@@ -217,7 +217,7 @@ def test_an_unknown_name_says_which_plugin_failed_and_why(used: dict[str, Any]) 
 
 def test_an_unknown_name_of_a_sound_package_gets_the_nearest(used: dict[str, Any]) -> None:
     assert "did you mean 'hcl-blur/blur-fill'?" in used["restorer hcl-blur/blurfill"]
-    assert "hcl-blur 0.2.0 gives no head" in used["head hcl-blur/blur"]
+    assert "hcl-blur 0.2.0 provides no head" in used["head hcl-blur/blur"]
 
 
 def test_an_unknown_package_is_to_be_installed(used: dict[str, Any]) -> None:

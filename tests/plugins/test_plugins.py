@@ -304,7 +304,9 @@ def test_a_plugin_may_have_any_of_the_hooks_and_such_as_come_later(install: Inst
     assert list(name_commands(registry.commands[:1], ())) == ["one"]
     assert list(name_commands(registry.commands[:1], ("one",))) == ["a-dist/one"]
     assert registry.find_command("B_dist/one") == registry.commands[1]
-    with pytest.raises(RegistryError, match="command 'one' is given by 2 packages; write 'a-dist/one' or 'b-dist/one'"):
+    with pytest.raises(
+        RegistryError, match="command 'one' is provided by 2 packages; write 'a-dist/one' or 'b-dist/one'"
+    ):
         registry.find_command("one")
 
 

@@ -302,7 +302,7 @@ def test_a_file_that_is_not_there() -> None:
 
 def test_components_that_checkpoints_do_not_hold_are_named() -> None:
     detector = Detector(encoder=ConvNeXtEncoder(), head=ProjectionHead(dim=8))
-    with pytest.raises(ConversionError, match="nothing for ConvNeXtEncoder"):
+    with pytest.raises(ConversionError, match="no weights for ConvNeXtEncoder"):
         load_published(DATA / "legacy2.pt", detector, PartialSwinRestorer())
     config = convert_settings(settings())
     with pytest.raises(ConversionError, match="lacks one"):

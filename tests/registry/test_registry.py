@@ -276,11 +276,11 @@ def test_a_closed_registry_takes_no_more_names() -> None:
 
 def test_a_bare_name_of_two_packages_is_an_error_when_used() -> None:
     registry = filled_with(entry("x", "one", target=Plain), entry("x", "two", target=Derived))
-    with pytest.raises(RegistryError, match=r"'x' is given by 2 packages; write 'one/x' or 'two/x'"):
+    with pytest.raises(RegistryError, match=r"'x' is provided by 2 packages; write 'one/x' or 'two/x'"):
         registry.get("restorer", "x")
     assert registry.get("restorer", "two/x") is Derived
     registry.restorer("x", Plain)
-    with pytest.raises(RegistryError, match="given by 3 packages"):
+    with pytest.raises(RegistryError, match="provided by 3 packages"):
         registry.get("restorer", "x")
 
 
@@ -295,7 +295,7 @@ def test_a_built_in_keeps_its_bare_name() -> None:
     [
         ("partial-swim", ["unknown restorer 'partial-swim'", "did you mean 'partial-swin'?"]),
         ("blurfill", ["did you mean 'hcl-blur/blur-fill'?"]),
-        ("hcl-blur/blurfill", ["hcl-blur 2.1 gives hcl-blur/blur-fill", "did you mean 'hcl-blur/blur-fill'?"]),
+        ("hcl-blur/blurfill", ["hcl-blur 2.1 provides hcl-blur/blur-fill", "did you mean 'hcl-blur/blur-fill'?"]),
         ("zzz", ["known: partial-swin, hcl-blur/blur-fill"]),
         ("swin", ["that name belongs to the kind encoder"]),
         ("hcl-sdk/partial-swin", ["the built-ins have bare names", "did you mean 'partial-swin'?"]),

@@ -16,7 +16,7 @@ MAY_BE_SKIPPED = {
     "gradients_reach_every_parameter": {"it has no parameters that learn"},
     "better_results_cost_less": {"a discriminator that has learned nothing has no opinion"},
     "runs_on_its_device": {
-        "there is no accelerator, and without values it cannot be followed: RuntimeError: unsupported scalarType"
+        "there is no accelerator, and without values it cannot be traced: RuntimeError: unsupported scalarType"
     },
 }
 """Anything else that is skipped would be a check that nothing is known about."""

@@ -257,7 +257,7 @@ class IsTooLarge(Sound):
         (ReturnsDoubles, "spec_is_true", "for images of 1 x 1, the maps are float64; expected float32"),
         (PaintsOnTheInput, "input_is_left_alone", "argument [0] is modified"),
         (WritesWhatIsThere, "input_is_left_alone", "argument [0] is written to"),
-        (RemembersTheFirst, "repeats_exactly", "after a call with other images: something of them is kept"),
+        (RemembersTheFirst, "repeats_exactly", "after a call with other images: it keeps something from them"),
         (SeedsNumpy, "random_state_is_left_alone", "making it seeds or draws from the global random state of numpy"),
         (OverflowsInFloat16, "half_precision", "in float16"),
         (ForgetsWhatItAveraged, "state_round_trips", "nor a persistent buffer of the module"),

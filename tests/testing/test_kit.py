@@ -109,7 +109,7 @@ def test_what_cannot_be_made_from_its_defaults_says_what_to_do() -> None:
         ("swin", "expected a component class, or a function without arguments that makes one; got 'swin'"),
         (lambda width: small(), "expected a function that can be called without arguments"),
         (lambda: 3, "got what makes a int"),
-        (GatedUNet, "expected what makes a component of the kind encoder; got one of the kind restorer"),
+        (GatedUNet, "expected a factory of the kind encoder; got one of the kind restorer"),
     ],
 )
 def test_what_makes_no_component_of_the_kind_is_refused(factory: Any, message: str) -> None:
@@ -150,7 +150,7 @@ def test_a_class_may_say_what_to_expect_itself() -> None:
 
 def test_an_expected_failure_that_passes_is_reported() -> None:
     found = faults(check_encoder, small, expected_failures={"spec_is_true": "it was so once"})
-    assert found == {"spec_is_true": "expected to fail (it was so once), and passes: take it out of expected_failures"}
+    assert found == {"spec_is_true": "expected to fail (it was so once), but passes: remove it from expected_failures"}
 
 
 @pytest.mark.parametrize(

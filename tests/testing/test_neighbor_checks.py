@@ -142,13 +142,18 @@ def test_sound_ones_pass(check: Any, sound: type[Any]) -> None:
         (check_head, OfAnyLength, "embeddings_are_unit_vectors", "have lengths from 2 to 2, not 1"),
         (check_clusterer, LongCenters, "clusters_are_valid", "centers have lengths"),
         (check_clusterer, BeyondOne, "clusters_are_valid", "beyond [0, 1]"),
-        (check_clusterer, AssignsToTheFirst, "assignment_is_to_the_second_center", "like the first center have the"),
+        (
+            check_clusterer,
+            AssignsToTheFirst,
+            "assignment_is_to_the_second_center",
+            "resemble the first center have the",
+        ),
         (check_clusterer, ClustersEverything, "only_candidates_are_clustered", "the centers, with other embeddings"),
         (
             check_clusterer,
             lambda: FindsOneClassWithoutOpinion(classifier=False, one_class=False),
             "logits_fit_centers",
-            "corruption_logits gives None",
+            "corruption_logits returns None",
         ),
         (check_clusterer, OneLogit, "logits_fit_centers", "expected logits [2, 2], got [2, 1]"),
     ],
@@ -164,7 +169,9 @@ def test_what_fits_other_neighbors_only_may_come_bound() -> None:
     assert not faults(check_interaction, lambda: SomeScales().bind(spec))
     found = faults(check_interaction, SomeScales)
     assert found
-    assert all("(5 scales only); let the factory return it bound to what suits it" in why for why in found.values())
+    assert all(
+        "(5 scales only); let the factory return it bound to something suitable" in why for why in found.values()
+    )
 
 
 def test_what_fits_four_scales_is_bound_to_four() -> None:

@@ -62,7 +62,9 @@ def test_a_part_of_which_all_is_frozen_cannot_be_trained(
 ) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     getattr(pipeline, part).requires_grad_(False)
-    with pytest.raises(ConfigError, match=f"{section}: nothing of the {part} learns: all of its parameters are frozen"):
+    with pytest.raises(
+        ConfigError, match=f"{section}: nothing in the {part} can learn: all of its parameters are frozen"
+    ):
         fit(pipeline, run_config(), tmp_path)
 
 
@@ -158,5 +160,5 @@ def test_kinds_are_not_learned_from_data_that_do_not_know_them(
         "restoration",
     )
     pipeline, _ = load_run(config, device="cpu")
-    with pytest.raises(ValueError, match="DamageLoss teaches kinds of damage, which the dataset does not tell"):
+    with pytest.raises(ValueError, match="DamageLoss teaches kinds of damage, which the dataset does not provide"):
         fit(pipeline, config, tmp_path / "run")

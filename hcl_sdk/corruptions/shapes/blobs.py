@@ -13,7 +13,7 @@ from hcl_sdk.interfaces import Shape, component
 
 @component
 class Blobs(Shape):
-    """Closed outlines of any form, smooth or jagged, as of cut-out objects.
+    """Closed outlines of any shape, smooth or jagged, like those of cut-out objects.
 
     Attributes:
         count: range of their number.

@@ -59,7 +59,7 @@ class CenterBox(Shape):
 
 @component
 class AlternateLines(Shape):
-    """Every second line: rows 1, 3, 5 ... (the authors' code)."""
+    """Every other line: rows 1, 3, 5 ... (the authors' code)."""
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
         mask = np.zeros(size, dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Functions on NumPy arrays of one photo, without torch: its parts and sizes, masks and their regions, alpha, seams."""
+"""Functions on the arrays of one photo, without torch: its parts and sizes, masks and their regions, alpha, seams."""
 
 from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.arrays._boxes import (

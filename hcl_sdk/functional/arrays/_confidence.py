@@ -1,5 +1,5 @@
-"""What a map of the probability of *corrupted* says beside the mask: where it is highest, how softly it falls off, what
-regions enclose."""
+"""Information in a map of the probability of *corrupted* besides the mask: where it is highest, how softly it falls
+off, what regions enclose."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import shrink_mask
 
 CERTAIN = 1e-4
-"""Probabilities closer to 0 or 1 count as this close where they become logits."""
+"""Probabilities are kept at least this far from 0 and 1 when they are converted to logits."""
 
 ENCLOSED = 0.15
-"""Share of a region's area up to which what it encloses may belong to it: the counters of letters have more."""
+"""Enclosed areas up to this share of a region's area may belong to it; the counters of letters have more."""
 
 _LIKELY = 0.1  # as sure as a detector is, at least, where there may be damage
 _FALLOFF = 4  # pixels of a detector's working size within which its confidence falls off
@@ -52,15 +52,15 @@ def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box
 
 
 def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[np.bool_], threshold: float) -> float:
-    """Measure over which width a confidence falls off beyond the border of what was found.
+    """Measure the width over which a confidence falls off beyond the border of what was found.
 
-    A detector is sure up to a hard edge; along a soft one, or one that lies between the pixels of its working size, it
-    hesitates: what is less than sure but not unlikely is then a band, whose area per length of border is its width.
+    A detector is sure up to a hard edge; along a soft one, or one between the pixels of its working size, it hesitates:
+    pixels that are neither sure nor unlikely form a band, whose width is its area divided by the length of the border.
 
     Args:
         confidence: ``[h, w]``, at the size that the detector worked at.
         corruption_mask: ``[H, W]`` bool, what was found in the photo.
-        threshold: of the confidence, for what was found.
+        threshold: the threshold of the confidence with which it was found.
 
     Returns:
         Pixels of the photo; 0 if nothing was found. At most the 4 pixels of the working size that are looked at.
@@ -77,18 +77,18 @@ def measure_softness(confidence: NDArray[np.floating], corruption_mask: NDArray[
 
 
 def fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
-    """Count what a region encloses as corrupted, where it is small and not surely a part of the photo.
+    """Include areas that a region encloses, if they are small and not surely part of the photo.
 
-    A detector that knows the border of a logo may miss its plain inside. What is enclosed belongs to the region if it
-    has at most ``ENCLOSED`` times its area, and a confidence of half the threshold on average: the photo inside of a
-    circle that somebody has drawn, or of a large letter, is neither.
+    A detector that knows the border of a logo may miss its plain inside. An enclosed area belongs to the region if it
+    has at most ``ENCLOSED`` times its area, and on average a confidence of at least half the threshold. Neither is true
+    of the photo inside a circle that somebody has drawn, or inside a large letter.
 
     Args:
         confidence: ``[h, w]``, at the size that the detector worked at.
-        threshold: of the confidence, for what was found.
+        threshold: the threshold of the confidence with which regions are found.
 
     Returns:
-        ``[h, w]``: as ``confidence``, and 1 in what is enclosed.
+        ``[h, w]``: like ``confidence``, but 1 in the areas that were included.
     """
     found = confidence > threshold
     if not found.any():
@@ -101,7 +101,9 @@ def fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray
 
 def _fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
     regions, areas = label_regions(confidence > threshold)
-    gaps = np.zeros(regions.shape, np.int32)  # what touches at a corner alone is not one: regions are connected there
+    gaps = np.zeros(
+        regions.shape, np.int32
+    )  # gaps that touch only at a corner are separate: regions are connected there
     count = int(ndimage.label(regions == 0, output=gaps))  # pyright: ignore[reportArgumentType]
     outermost = np.unique(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1], [0]]))
     inside = np.setdiff1d(np.arange(count + 1), outermost)

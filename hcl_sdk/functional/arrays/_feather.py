@@ -75,12 +75,12 @@ def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> It
 
 
 def _feather(mask: NDArray[np.bool_], dilate: float, feather: float) -> NDArray[np.float32]:
-    """Compute the alpha of a part, which is right for pixels whose relevant surroundings lie in the part."""
+    """Compute the alpha of a part, which is exact for pixels whose relevant surroundings lie in the part."""
     if mask.all() or dilate + feather == 0:
         return mask.astype(np.float32)
     distance = cast("np.ndarray", ndimage.distance_transform_edt(~mask))
     weight = (distance <= dilate).astype(np.float64)
-    # 1 and 0 are stated, not left to rounding: what lies beyond has to stay bit-identical to the photo.
+    # 1 and 0 are set explicitly instead of left to rounding: pixels beyond must stay bit-identical to the photo.
     rim = (distance > dilate) & (distance < dilate + feather)
     weight[rim] = 0.5 + 0.5 * np.cos(np.pi * (distance[rim] - dilate) / feather)
     return weight.astype(np.float32)

@@ -36,16 +36,17 @@ def close_seam(image: _Floats, mask: NDArray[np.bool_], fill: _Floats) -> _Float
 def stretch_membrane(values: _Floats, mask: NDArray[np.bool_]) -> _Floats:
     """Continue values smoothly into a hole: the solution of Laplace's equation.
 
-    Coarse to fine (cascadic multigrid), on the pixels of the hole alone; nothing flows through the border of the image.
-    Far from the border of the hole, where a membrane is smooth, it is as a coarser scale has it (Agarwala, "Efficient
-    Gradient-Domain Compositing Using Quadtrees", SIGGRAPH 2007): time goes with the length of the border.
+    It is solved from coarse to fine (cascadic multigrid), for the pixels of the hole only; nothing flows through the
+    border of the image. Far from the border of the hole, where a membrane is smooth, the values of a coarser scale are
+    used (Agarwala, "Efficient Gradient-Domain Compositing Using Quadtrees", SIGGRAPH 2007), so that the time is
+    proportional to the length of the border.
 
     Args:
         values: ``[H, W, C]`` float32. Only pixels that share a side with the hole matter.
         mask: ``[H, W]``, True = where values are wanted; not True everywhere.
 
     Returns:
-        ``[H, W, C]``: as ``values`` outside the mask.
+        ``[H, W, C]``: equal to ``values`` outside the mask.
     """
     levels = [_Level(np.where(mask[..., None], 0, values), mask, _find_border(mask))]
     while levels[-1].mask.any():
@@ -79,7 +80,7 @@ def stretch_membrane(values: _Floats, mask: NDArray[np.bool_]) -> _Floats:
 
 
 class _Level(NamedTuple):
-    """Values ``[H, W, C]`` at one scale, and ``[H, W]``: where they are wanted, and where they are known beside it."""
+    """Values ``[H, W, C]`` at one scale, and masks ``[H, W]`` of where they are wanted, and known next to it."""
 
     values: _Floats
     mask: NDArray[np.bool_]
@@ -87,7 +88,7 @@ class _Level(NamedTuple):
 
 
 def _find_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Find what has a side in common with the hole: what lies beyond it has no influence."""
+    """Find the pixels that share a side with the hole: those beyond have no influence."""
     padded = np.pad(mask, 1)
     return (padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]) & ~mask
 
@@ -102,7 +103,7 @@ def _coarsen(level: _Level) -> _Level:
 
 
 def _interpolate(weighted: _Floats, rows: _Numbers, columns: _Numbers) -> _Floats:
-    """Interpolate bilinearly, at twice the scale, between values with their weights behind them, ``[P, C]``."""
+    """Interpolate bilinearly at twice the scale between values that are followed by their weights, ``[P, C]``."""
     (height, width), flat = weighted.shape[:2], weighted.reshape(-1, weighted.shape[2])
     total = np.zeros((len(rows), flat.shape[1]), np.float32)
     for y, far in ((rows // 2, 0.75), ((rows // 2 + rows % 2 * 2 - 1).clip(0, height - 1), 0.25)):

@@ -15,16 +15,16 @@ SEEN_AT_ONCE = 512
 """The shorter side, in pixels, up to which surroundings are filled as a whole if the restorer works at full size."""
 
 REFINED_AROUND = 384
-"""Pixels around damage from which a fill is refined, at most."""
+"""Maximum number of pixels around damage that are used to refine its fill."""
 
 FILLED_AROUND = 128
-"""Pixels of a fill beside damage that continues it, at most: its texture is the photo's at second hand."""
+"""Maximum number of pixels of an earlier fill that are used next to damage: its texture is only second-hand."""
 
 REFINED_APART = 64
-"""Groups of regions whose fills are refined one by one, at most."""
+"""Maximum number of groups of regions whose fills are refined one by one."""
 
 REFINED_AT_ONCE = 1024
-"""Rows and columns of damage for which a fill is refined at once, at most: that takes about 100 bytes a pixel."""
+"""Maximum rows and columns of damage for which a fill is refined at once, which takes about 100 bytes per pixel."""
 
 
 def split_mask(
@@ -42,7 +42,7 @@ def split_mask(
         shorter: the shorter side, in pixels, of surroundings that are small enough as they are.
         most: the maximum number of groups.
         box: rows and columns outside of which the mask is ignored; None for the whole mask.
-        around: the maximum number of pixels of surroundings on every side, as ``most`` of :func:`surround`.
+        around: the maximum number of pixels of surroundings on every side, like ``most`` of :func:`surround`.
 
     Returns:
         Tight, disjoint boxes that contain all True pixels.
@@ -78,7 +78,7 @@ def cut_box(mask: NDArray[np.bool_], box: Window, side: int) -> list[Window]:
 
 
 def leave_unknown(near: Window, own: Window, hole: NDArray[np.bool_], kept: int = LEAST_SIDE) -> Window:
-    """Narrow the surroundings of a box on the sides where most of them is not of the photo.
+    """Narrow the surroundings of a box on sides where most of them are not pixels of the photo.
 
     Args:
         near: the surroundings.

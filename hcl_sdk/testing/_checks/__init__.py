@@ -94,7 +94,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         "weights": (weights.folder_is_complete, weights.photos_are_processed, weights.batch_equals_single_images),
     }.items()
 }
-"""In the order in which they run."""
+"""The checks of every kind, in the order in which they run."""
 
 RENAMED = {"paints_pictures_of_any_size": "paints_content_of_any_size"}
-"""Former names of checks, which ``expected_failures`` may still use, and what they are called now."""
+"""Former names of checks, which ``expected_failures`` may still use, and their current names."""

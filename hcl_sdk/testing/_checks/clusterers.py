@@ -45,7 +45,7 @@ def clusters_are_valid(subject: ClustererSubject) -> None:
 
 
 def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
-    """The more a pixel is like the second center, and not the first, the higher its assignment is."""
+    """The more a pixel resembles the second center rather than the first, the higher its assignment is."""
     clusterer = subject.make()
     embedding, candidates = subject.make_inputs(17, 33)
     clusters = _cluster(clusterer, embedding, candidates)
@@ -54,8 +54,8 @@ def assignment_is_to_the_second_center(subject: ClustererSubject) -> None:
     together = ((nearness - nearness.mean(1, keepdim=True)) * assignment).sum()
     if together < -1e-4:
         raise Fault(
-            "pixels that are like the first center have the higher assignment; it is how much a pixel belongs to the "
-            "second"
+            "pixels that resemble the first center have the higher assignment; it should say how much a pixel belongs "
+            "to the second"
         )
 
 
@@ -78,7 +78,7 @@ def logits_fit_centers(subject: ClustererSubject) -> None:
         logits = clusterer.corruption_logits(_cluster(clusterer, embedding, candidates).centers)
     if logits is None:
         if clusterer.finds_one_class:
-            raise Fault("finds_one_class is True, and corruption_logits gives None")
+            raise Fault("finds_one_class is True, but corruption_logits returns None")
         return
     if tuple(logits.shape) != (len(embedding), 2):
         raise Fault(f"expected logits {[len(embedding), 2]}, got {list(logits.shape)}")

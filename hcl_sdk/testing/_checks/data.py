@@ -56,7 +56,7 @@ def photo_is_left_alone(subject: ContentSubject) -> None:
 
 
 def generator_decides(subject: GeneratorSubject[Any]) -> None:
-    """Generators with one seed give one result, whatever the global random state and earlier calls."""
+    """Generators with the same seed give the same result, whatever the global random state and earlier calls."""
     component = subject.make()
     made = []
     for seed in (1, 2):
@@ -64,7 +64,7 @@ def generator_decides(subject: GeneratorSubject[Any]) -> None:
             made.append(subject.use(component, seed=5))
     if not np.array_equal(made[0], made[1]):
         raise Fault(f"two generators of one seed give two {subject.makes}s; draw from rng alone")
-    for seed in (6, 7):  # by the one that has drawn before, and by a new one
+    for seed in (6, 7):  # by an instance that has drawn before, and by a new one
         used, new = (subject.use(each, seed=seed) for each in (component, subject.make()))
         if not np.array_equal(used, new):
             raise Fault(

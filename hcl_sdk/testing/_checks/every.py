@@ -91,7 +91,7 @@ def unknown_keys_are_refused(subject: Subject[Any]) -> None:
 
 def _describe(component: Any) -> dict[str, Any]:
     if what := getattr(component, "unspellable", ""):
-        raise SkipTest(f"a configuration cannot spell {what}")
+        raise SkipTest(f"a configuration cannot express {what}")
     return describe(component)
 
 

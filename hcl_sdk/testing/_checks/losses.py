@@ -64,7 +64,7 @@ def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
 
 
 def gradients_reach_the_model(subject: LossSubject) -> None:
-    """Whatever is trained, a detector or restored images, gets a finite, nonzero gradient."""
+    """What is trained, a detector or restored images, gets a finite, nonzero gradient."""
     loss = subject.make().train()
     if isinstance(subject, DetectionLossSubject):
         detector, mask = subject.make_detector(), draw_true_masks(32, 48, 3, 0)
@@ -108,8 +108,8 @@ def better_results_cost_less(subject: LossSubject) -> None:
 def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detection:
     """Make a detection as in training that agrees with a mask at every scale, strides 2, 4 and 8; or with its opposite.
 
-    Embeddings of the two classes are opposite each other if it agrees, and all the same if it does not. Kinds of damage
-    are right in the one, and wrong in the other.
+    If it agrees, embeddings of the two classes are opposite and kinds of damage are right; if not, embeddings are all
+    the same and kinds are wrong.
     """
     scales, embeddings = [], []
     for s, stride in enumerate((2, 4, 8)):

@@ -39,8 +39,8 @@ def repeats_exactly(subject: ModuleSubject[Any]) -> None:
     for path, a, b in pair_tensors(*others):
         if not torch.equal(a, b):
             raise Fault(
-                f"{path} differs by up to {measure_difference(a, b):.3g} after a call with other images: something of "
-                f"them is kept"
+                f"{path} differs by up to {measure_difference(a, b):.3g} after a call with other images: it keeps "
+                f"something from them"
             )
 
 
@@ -63,7 +63,7 @@ def input_is_left_alone(subject: ModuleSubject[Any]) -> None:
         if not torch.equal(a, b):
             raise Fault(f"argument {path} is modified, by up to {measure_difference(a, b):.3g}")
         if b._version != version:
-            raise Fault(f"argument {path} is written to, if with the same values; use no in-place functions on it")
+            raise Fault(f"argument {path} is written to, even if with the same values; use no in-place functions on it")
 
 
 def batch_equals_single_images(subject: ModuleSubject[Any]) -> None:
@@ -182,7 +182,7 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
     with torch.no_grad():
         for tensor in other.state_dict().values():
             if tensor.is_floating_point():
-                tensor.add_(1.0)  # whatever the seed was, it is another one now
+                tensor.add_(1.0)  # a different seed from the earlier one
     other.load_state_dict(load(save(state)))
     for path, a, b in pair_tensors(subject.run(component, inputs), subject.run(other, inputs)):
         if not torch.equal(a, b):
@@ -193,7 +193,7 @@ def state_round_trips(subject: ModuleSubject[Any]) -> None:
 
 
 def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
-    """Everything is computed on the component's device; without an accelerator, this is traced on the meta device."""
+    """Everything is computed on the component's device; without an accelerator, that is traced on the meta device."""
     component, inputs = subject.make(), subject.make_inputs(17, 33)
     expected = subject.run(component, inputs)
     device = (torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None) or _NO_VALUES
@@ -207,7 +207,7 @@ def runs_on_its_device(subject: ModuleSubject[Any]) -> None:
         if device != _NO_VALUES:
             raise
         raise SkipTest(
-            f"there is no accelerator, and without values it cannot be followed: {describe_error(error)[:120]}"
+            f"there is no accelerator, and without values it cannot be traced: {describe_error(error)[:120]}"
         ) from None
     for path, a, b in pair_tensors(expected, got):
         if b.device.type != device.type:
@@ -304,7 +304,7 @@ def measure_difference(a: Tensor, b: Tensor) -> float:
 def assert_float32(t: Tensor, what: str) -> None:
     """Assert that results of float32 are float32 outside autocast; or else the next layers refuse them."""
     if t.dtype != torch.float32:
-        raise Fault(f"{what} are {str(t.dtype).removeprefix('torch.')}; expected float32, as what comes in")
+        raise Fault(f"{what} are {str(t.dtype).removeprefix('torch.')}; expected float32, like the input")
 
 
 def assert_close(a: Tensor, b: Tensor, what: str) -> None:

@@ -15,7 +15,7 @@ def spec_is_true(subject: EncoderSubject | InteractionSubject) -> None:
     """At even and odd sizes, from 1 x 1 on, maps are as ``spec`` says; an interaction keeps strides and sizes."""
     component = subject.make()
     if isinstance(subject, InteractionSubject) and component.spec.strides != subject.spec.strides:
-        raise Fault(f"an interaction keeps the strides; {subject.spec.strides} become {component.spec.strides}")
+        raise Fault(f"an interaction must keep the strides; {subject.spec.strides} become {component.spec.strides}")
     for size in SIZES:
         with torch.no_grad():
             pyramid = component(*subject.make_inputs(*size, batch=2))
@@ -28,7 +28,7 @@ def _check_maps(pyramid: object, spec: object, size: tuple[int, int], batch: int
     if not isinstance(pyramid, Pyramid):
         raise Fault(f"{where}, forward returns a {type(pyramid).__name__} instead of a Pyramid")
     if pyramid.spec != spec:
-        raise Fault(f"{where}, the pyramid says {pyramid.spec}, and the component {spec}")
+        raise Fault(f"{where}, the pyramid has {pyramid.spec}, but the component {spec}")
     expected = [
         (batch, channels, *(-(-extent // stride) for extent in size))
         for channels, stride in zip(pyramid.spec.channels, pyramid.spec.strides, strict=True)

@@ -42,7 +42,7 @@ def gives_images_of_any_size(subject: RestorerSubject) -> None:
 
 
 def mask_polarity(subject: RestorerSubject) -> None:
-    """Where the mask is True, the result is not made from what lies under it alone, ignoring the known pixels."""
+    """Where the mask is True, the result does not depend only on the pixels under it, ignoring the known ones."""
     restorer = subject.make()
     image = draw_images(32, 48, batch=1)
     mask = torch.zeros(1, 1, 32, 48, dtype=torch.bool)

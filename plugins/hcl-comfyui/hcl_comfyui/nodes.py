@@ -16,7 +16,7 @@ from hcl_sdk import Photo, Pipeline, Result
 
 _PIPELINE = "HCL_PIPELINE"
 AS_SAVED = -1.0
-"""What a number says to leave a setting as it was saved with the weights."""
+"""The number that leaves a setting as it was saved with the weights."""
 
 _WIDTH = {"default": AS_SAVED, "min": AS_SAVED, "max": 256.0, "step": 0.5}
 _SHARE = {"default": AS_SAVED, "min": AS_SAVED, "max": 1.0, "step": 0.01}
@@ -27,7 +27,7 @@ class LoadWeights:
     """Load a pipeline; ComfyUI keeps it until the name changes."""
 
     CATEGORY = "image/hcl_sdk"
-    DESCRIPTION = "Load a detector and a restorer. `default` stands for the weights in hcl_sdk."
+    DESCRIPTION = "Load a detector and a restorer. `default` means the weights that ship with hcl_sdk."
     FUNCTION = "load"
     RETURN_TYPES = (_PIPELINE,)
     RETURN_NAMES = ("pipeline",)
@@ -47,7 +47,7 @@ class Detect:
     """Find what does not belong in images."""
 
     CATEGORY = "image/hcl_sdk"
-    DESCRIPTION = "Find what does not belong in images. In the mask 1 is corrupted, to be filled."
+    DESCRIPTION = "Find what does not belong in images. In the mask, 1 means corrupted, to be filled."
     FUNCTION = "detect"
     RETURN_TYPES = ("MASK", "MASK")
     RETURN_NAMES = ("mask", "confidence")
@@ -75,7 +75,7 @@ class Restore:
     """Fill a mask, or what is found if no mask is connected."""
 
     CATEGORY = "image/hcl_sdk"
-    DESCRIPTION = "Fill a mask, or what is found if none is connected. Every other pixel stays as it is."
+    DESCRIPTION = "Fill a mask, or what is found if none is connected. Every other pixel stays unchanged."
     FUNCTION = "restore"
     RETURN_TYPES = ("IMAGE", "MASK")
     RETURN_NAMES = ("image", "mask")
@@ -83,7 +83,7 @@ class Restore:
     @classmethod
     def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
         """List the inputs of the node."""
-        tip = "Of Find Damage, with its mask: the mask then grows further where the edges of the damage are soft."
+        tip = "From Find Damage, with its mask: the mask then grows further where the edges of the damage are soft."
         return {
             "required": {
                 "pipeline": (_PIPELINE,),
@@ -145,7 +145,7 @@ def _fit_masks(mask: Tensor, count: int, size: tuple[int, ...]) -> Tensor:
 
 
 def _measure_growth(pipeline: Pipeline, photo: Tensor, mask: Tensor, confidence: Tensor) -> float:
-    """Measure by how much a mask that was found grows: ``[3, H, W]``, and ``[1, H, W]`` twice."""
+    """Measure by how much a detected mask grows: ``[3, H, W]``, and ``[1, H, W]`` twice."""
     found = Result(photo=Photo.open(photo), corruption_mask=mask[None]).with_confidence(confidence[None])
     return pipeline.measure_growth(found)
 

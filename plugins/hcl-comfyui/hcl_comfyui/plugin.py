@@ -8,4 +8,4 @@ api_version = 1
 
 @hookimpl
 def hcl_register(registry: Registry) -> None:
-    """Registers nothing: this package runs pipelines, and is no part of one."""
+    """Register nothing: this package runs pipelines and is not part of one."""

@@ -66,7 +66,7 @@ def _check_complete(pipeline: DiffusionPipeline, model: str) -> None:
             lost = [name for name, parameter in network.named_parameters() if parameter.is_meta]
             if lost:
                 shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-                raise ValueError(f"the weights of {model!r} are incomplete: {part} has nothing for {shown}")
+                raise ValueError(f"the weights of {model!r} are incomplete: {part} lacks {shown}")
 
 
 def _check_folders(model: str, config: Mapping[str, Any]) -> None:

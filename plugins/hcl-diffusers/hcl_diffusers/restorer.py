@@ -45,15 +45,16 @@ class DiffusersRestorer(Restorer):
             ``stable-diffusion-v1-5/stable-diffusion-inpainting``, or a folder written by ``save_pretrained`` of
             diffusers. Only safetensors are loaded.
         revision: branch, tag or commit on the Hub.
-        variant: of the files, such as ``fp16``, if the checkpoint has several.
-        dtype: of the weights and of the computation. On an accelerator, ``float16`` or ``bfloat16`` halve the memory.
+        variant: the variant of the files, such as ``fp16``, if the checkpoint has several.
+        dtype: the type of the weights and of the computation. On an accelerator, ``float16`` or ``bfloat16`` halve the
+            memory.
         prompt: what the fill should show.
         negative_prompt: what the fill should not show; by default there is none.
         strength: how much noise is added under the mask before denoising, in (0, 1]. At 1 the damage has no influence;
             lower values keep some of it, for damage that can be seen through.
         guidance_scale: how closely to follow the prompt, >= 0; by default that of the pipeline.
         steps: the number of denoising steps, which ``strength`` reduces; by default that of the pipeline.
-        seed: of the noise.
+        seed: random seed of the noise.
         safety_checker: load the checkpoint's safety checker, if there is one. A fill that it withholds is an error,
             because diffusers replaces it with black.
 

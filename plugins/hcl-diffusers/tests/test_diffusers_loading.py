@@ -111,7 +111,7 @@ def test_weights_that_are_incomplete_are_not_loaded(own_model: Path) -> None:
     path = own_model / "unet" / "diffusion_pytorch_model.safetensors"
     kept = {name: tensor for name, tensor in load_file(path).items() if name != "conv_in.weight"}
     save_file(kept, path, metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"the weights of .* are incomplete: unet has nothing for conv_in.weight"):
+    with pytest.raises(ValueError, match=r"the weights of .* are incomplete: unet lacks conv_in.weight"):
         DiffusersRestorer(model=str(own_model))
 
 

@@ -20,7 +20,7 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
 
     Args:
         pipeline: finds and fills.
-        limits: of the photos.
+        limits: the limits on photos.
         programs: keeps the files that are returned until they expire.
         model: the name of the queue for the pipeline.
     """

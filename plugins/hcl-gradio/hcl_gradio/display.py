@@ -22,12 +22,12 @@ Changes = dict[Any, Any]
 
 
 class Display:
-    """Brings the components up to date.
+    """Updates the components.
 
     Args:
         layout: the components.
         pipeline: makes masks of confidences.
-        limits: says how long photos are kept.
+        limits: determine how long photos are kept.
     """
 
     def __init__(self, layout: Layout, pipeline: Pipeline, limits: Limits) -> None:
@@ -75,7 +75,7 @@ class Display:
         return draw_found(work, selection, grown, adjustments.feather)
 
     def show_nothing(self) -> Changes:
-        """Show where photos are dropped, and say why those of before are gone."""
+        """Show where photos are dropped, and explain why earlier ones are gone."""
         gr.Info(f"Photos are deleted after {self.limits.minutes} minutes; drop them again.")
         return {self.layout.intake: gr.update(visible=True), self.layout.bench: gr.update(visible=False)}
 
@@ -136,7 +136,7 @@ def read_controls(controls: Sequence[Any]) -> tuple[Adjustments, str]:
 
 
 def describe(work: Work, selection: Selection, adjustments: Adjustments) -> str:
-    """Say in HTML what was found in a photo, and what became of it."""
+    """Describe in HTML what was found in a photo, and what became of it."""
     name = f'<p class="hcl-name">{escape(work.name)} · {work.size[1]} &times; {work.size[0]}</p>'
     if work.confidence is None:
         return f"{name}<p>Looking …</p>"

@@ -1,4 +1,4 @@
-"""What happens when something on the page is touched."""
+"""What happens when a visitor uses something on the page."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Handlers:
     """The functions that Gradio calls.
 
     Gradio passes the request, the event and the progress bar by their types, and after them what the components hold.
-    Each returns the `Changes` that it means to make.
+    Each returns the `Changes` to make.
 
     Args:
         layout: the components.
         pipeline: finds and fills.
-        limits: of what a visitor may ask for.
-        visitors: all who are at the page.
+        limits: what a visitor may ask for.
+        visitors: all current visitors.
         examples: photos on the shelf, each with a caption.
     """
 
@@ -166,7 +166,7 @@ class Handlers:
         return self.display.show(self._get_visitor(request), controls)
 
     def adjust_growth(self, request: gr.Request, *controls: Any) -> Changes:
-        """Show the photo with the growth that the slider says."""
+        """Show the photo with the growth that the slider is set to."""
         return {**self.adjust(request, *_grow_as_told(controls)), self.layout.fitting: gr.update(value=False)}
 
     def choose_regions(self, request: gr.Request, checked: list[str], *controls: Any) -> Changes:
@@ -203,7 +203,7 @@ class Handlers:
         return self.display.show(visitor, controls)
 
     def search_all(self, request: gr.Request, *controls: Any) -> Changes:
-        """Limit the search no longer."""
+        """Stop limiting the search."""
         visitor = self._get_visitor(request)
         if visitor.work is not None:
             with visitor.lock:
@@ -270,7 +270,7 @@ class Handlers:
         return self.display.show(visitor, controls, restored=True)
 
     def refill_grown(self, request: gr.Request, *controls: Any) -> Changes:
-        """Fill the photo that is shown again, with the growth that the slider says."""
+        """Fill the photo that is shown again, with the growth that the slider is set to."""
         return self.refill(request, *_grow_as_told(controls))
 
     def _get_visitor(self, request: gr.Request) -> Visitor:

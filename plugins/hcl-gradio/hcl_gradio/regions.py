@@ -1,4 +1,4 @@
-"""The list of regions beside the photo: what it says, and what is checked in it."""
+"""The list of regions next to the photo: its lines, and which of them are checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is at the page, and their photos: kept in memory and in a folder of their own for as long as they stay."""
+"""The visitors of the page, and their photos: kept in memory and in their own folder for as long as they stay."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Visitor:
         at: the index of the photo that is shown.
         lock: hold it while changing any of this.
         is_gone: whether the visitor was forgotten. Whoever writes a file afterwards must call `delete_if_gone`.
-        seen: when the visitor last asked for something, in seconds of ``time.monotonic``.
+        seen: the time of the visitor's last request, in seconds of ``time.monotonic``.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -37,7 +37,7 @@ class Adjustments:
 
     Attributes:
         sensitivity, feather, texture: as in a pipeline.
-        dilate: likewise; None for what the weights and the edges of the damage ask for.
+        dilate: likewise; None for what the weights and the edges of the damage determine.
         least_area: regions of fewer pixels are left alone.
     """
 
@@ -60,8 +60,8 @@ class Spot:
     Attributes:
         label: its number in `Selection.labels`.
         box: (x, y, width, height).
-        area: in pixels.
-        kind: of damage, according to the detector; empty if it does not know kinds.
+        area: area in pixels.
+        kind: kind of damage, according to the detector; empty if it does not know kinds.
         is_filled: whether it is to be filled; otherwise it is left alone.
     """
 
@@ -118,17 +118,17 @@ class Work:
         photo: as it was uploaded.
         name: its file name.
         preview: RGB ``[h, w, 3]``, as the browser shows it.
-        confidence: from the detector, ``[1, 1, H, W]``; None before it has run.
-        found: all that the detector says; None before it has run.
+        confidence: the detector's confidence, ``[1, 1, H, W]``; None before it has run.
+        found: the detector's result; None before it has run.
         kinds: ``[k, h, w]``, the probability of each kind of damage at the detector's resolution; None if the detector
             does not know kinds.
         added, erased: what the visitor painted, ``[H, W]``; wins over what was found, and erased wins over added.
         left: pixels of regions that the visitor wants left alone, ``[H, W]``.
         box: (x, y, width, height) that the search is limited to; None for the whole photo.
         corner: (x, y) of the first of the two taps that make a box.
-        result: of the latest restoration.
+        result: the result of the latest restoration.
         filled_with: the settings that it was filled with.
-        files: of the latest restoration, to download: "restored", "mask", "coco".
+        files: files of the latest restoration, to download: "restored", "mask", "coco".
     """
 
     def __init__(self, photo: Photo, name: str) -> None:
@@ -322,7 +322,7 @@ def _join(labels: NDArray[np.int32], kinds: list[str], reach: int) -> tuple[NDAr
 
 
 def _label_near(mask: Mask, reach: int) -> Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int32]]:
-    """Group what lies within reach of each other; return a function of rows and columns that gives the group."""
+    """Group regions within reach of each other; return a function of rows and columns that returns the group."""
     step = max(1, max(mask.shape) // PREVIEW)
     small = np.zeros([-(-length // step) for length in mask.shape], bool)
     rows, columns = np.nonzero(mask)

@@ -25,8 +25,8 @@ def fill_in_parts(image: Tensor, corruption_mask: Tensor, size: int, fill: Fill)
     """Fill an image without passing anything larger than ``size`` to ``fill``.
 
     A small image is passed as a whole. In a larger one, each region of damage is filled on its own, with surroundings
-    as wide as itself; if that is still too large, it is shrunk, and the fill is enlarged. To a region, regions filled
-    before it are known.
+    as wide as itself; if that is still too large, it is shrunk, and the fill is enlarged. Regions
+    that were filled earlier count as known.
 
     Args:
         image: ``[1, 3, H, W]``.

@@ -1,4 +1,4 @@
-"""Images and masks resized on NumPy arrays, as PyTorch does it.
+"""Resizing images and masks as NumPy arrays, with the same results as PyTorch.
 
 Images are float32 ``[B, C, H, W]`` and masks bool ``[B, 1, H, W]``, True = corrupted, as in hcl_sdk.
 """

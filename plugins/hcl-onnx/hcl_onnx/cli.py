@@ -19,14 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="hcl-onnx", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     export = commands.add_parser("export", help="write the detector and the restorer of some weights as ONNX models")
-    export.add_argument("weights", help="what Pipeline.from_pretrained takes, such as 'default' or a folder")
+    export.add_argument("weights", help="the weights, as for Pipeline.from_pretrained, such as 'default' or a folder")
     export.add_argument("folder", type=Path, help="the folder to write to")
     export.add_argument("--seed", type=int, default=0, help="seed of the clusterer's random draws (0)")
     export.add_argument(
         "--int8",
         type=Path,
         metavar="PHOTOS",
-        help="quantize the detector to 8 bits, measured on the photos in this folder",
+        help="quantize the detector to 8 bits, calibrated on the photos in this folder",
     )
     export.set_defaults(run=_export)
     run = commands.add_parser("run", help="restore photos with an exported folder")

@@ -19,7 +19,7 @@ from hcl_sdk import Encoder, Pyramid, PyramidSpec, component
 class OnnxEncoder(Encoder):
     """Features from ONNX Runtime: the encoder inside a ``detector.onnx``.
 
-    It runs on the CPU in float32, has no parameters, and no gradient flows through it: the parts behind it can be
+    It runs on the CPU in float32, has no parameters, and no gradient flows through it: the parts after it can be
     trained, but not the encoder itself.
 
     Attributes:

@@ -33,7 +33,7 @@ SIZES = ((2, 64, 96), (1, 97, 131), (1, 1, 1), (3, 33, 40), (1, 300, 520))
 
 
 class ExportError(ValueError):
-    """A pipeline cannot be exported, or its export gives other results."""
+    """A pipeline cannot be exported, or its export gives different results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def export(
     Args:
         pipeline: on any device; it is moved to the CPU for the export, and back.
         folder: created if it does not exist.
-        seed: of the clusterer's random draws, which become constants.
+        seed: seed of the clusterer's random draws, which become constants.
         sizes: batch, height and width of random images on which original and export are compared.
         tolerance: the maximum difference of confidence and restored image; masks may differ in one pixel of a
             thousand.
@@ -93,7 +93,7 @@ def export(
     if pipeline.detail_size is not None:
         raise ExportError(
             f"the models look at photos as a whole, not at tiles; expected detail_size=None, got "
-            f"{pipeline.detail_size}: export pipeline.replace(detail_size=None), which does not find what is thin in "
+            f"{pipeline.detail_size}: export pipeline.replace(detail_size=None), which does not find thin damage in "
             f"large photos"
         )
     folder = Path(folder)

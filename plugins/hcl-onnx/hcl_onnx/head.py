@@ -20,7 +20,7 @@ from hcl_sdk import Head, Pyramid, PyramidSpec, component
 
 @component
 class OnnxHead(Head):
-    """Embeddings from ONNX Runtime: the interaction and the head inside a ``detector.onnx``, in one.
+    """Embeddings from ONNX Runtime: the interaction and the head inside a ``detector.onnx``, combined.
 
     Use it with the interaction ``identity``, and with an encoder of the channels and strides that it was exported with.
     It runs on the CPU in float32 and no gradient flows through it.

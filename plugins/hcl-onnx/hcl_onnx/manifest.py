@@ -25,9 +25,9 @@ class Manifest:
     """The content of ``hcl_onnx.json``.
 
     Attributes:
-        version: of the hcl-onnx that wrote the folder.
+        version: version of the hcl-onnx that wrote the folder.
         precision: ``"float32"``, or ``"int8"`` for weights and activations of the detector's convolutions.
-        seed: of the clusterer's random draws, which are constants of the exported detector.
+        seed: seed of the clusterer's random draws, which are constants of the exported detector.
         config: the configuration of the pipeline that was exported, settings included.
         files: SHA-256 of every file, by name.
     """

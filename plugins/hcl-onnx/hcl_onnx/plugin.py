@@ -1,4 +1,4 @@
-"""The names that this package gives to hcl_sdk. Importing this module imports neither ONNX Runtime nor torch."""
+"""Registers this package's components. Importing this module imports neither ONNX Runtime nor torch."""
 
 from hcl_sdk import hookimpl
 from hcl_sdk.registry import Registry

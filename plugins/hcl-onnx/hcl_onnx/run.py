@@ -73,7 +73,7 @@ class Result:
         It has the dtype of the photo, and its dimensions; ``[H, W, C]`` for a file.
         """
         if self.composited is None:
-            raise ValueError("there is no restored photo: only detection was asked for")
+            raise ValueError("there is no restored photo: only detection was requested")
         native = self.composited.to_native()
         return from_pil(native) if isinstance(native, Image.Image) else np.asarray(native)
 

@@ -23,7 +23,7 @@ def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
 
 @component
 class PatchMatch(Restorer):
-    """Copies patches of the known photo that fit together: sharp, but blind to what the photo shows.
+    """Copies patches of the known photo that fit together: sharp, but without understanding what the photo shows.
 
     Source: Barnes et al., "PatchMatch: A Randomized Correspondence Algorithm for Structural Image Editing", SIGGRAPH
     2009, and Wexler et al., "Space-Time Completion of Video", PAMI 2007; as implemented in PyPatchMatch. The output is

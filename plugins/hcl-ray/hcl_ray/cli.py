@@ -26,7 +26,7 @@ _OPTIONS = (
         "--batch-size",
         metavar="N",
         type=int,
-        help="How many photos of one size the detector takes at once.  [default: 1]",
+        help="How many photos of the same size the detector takes at once.  [default: 1]",
     ),
     click.option(
         "--column",

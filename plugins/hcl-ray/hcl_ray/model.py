@@ -22,8 +22,8 @@ class Settings(TypedDict, total=False):
         file_format: of restored photos, such as ``jpg``; by default a lossless one. Only for restoring.
         device: of each actor; by default the fastest that Ray assigned to it.
         precision: ``no`` (float32), ``fp16`` or ``bf16``.
-        batch_size: how many photos of one working size the detector takes at once. With 1, the default, results are
-            those of ``hcl restore``; with more, they agree up to floating-point rounding.
+        batch_size: how many photos of the same working size the detector takes at once. With 1, the default, results
+            are those of ``hcl restore``; with more, they agree up to floating-point rounding.
     """
 
     weights: str
@@ -80,14 +80,14 @@ class Model:
                 try:
                     results = self._run(batch)
                 except Exception:
-                    pass  # one photo is bad, or all at once take too much memory: running one by one tells
+                    pass  # one photo is bad, or all together take too much memory: running them one by one tells
                 else:
                     yield from results
                     continue
             for path in batch:
                 try:
                     [result] = self._run([path])
-                except Exception as error:  # whatever it is, a long run goes on
+                except Exception as error:  # whatever it is, a long run continues
                     yield self.explain(error, path)
                 else:
                     yield result

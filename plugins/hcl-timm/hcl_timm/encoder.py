@@ -33,7 +33,7 @@ _NOT_ARCHITECTURE = {
 class TimmEncoder(BackboneEncoder):
     """Any model of timm that returns feature maps (``features_only``) for images of any size.
 
-    The fields that all encoders with a backbone of another library share are explained at
+    The fields shared by all encoders with a backbone of another library are explained in
     :class:`~hcl_sdk.encoders.backbone.BackboneEncoder`.
 
     Attributes:

@@ -161,7 +161,7 @@ def test_a_file_of_another_model_or_of_part_of_one_is_refused(tmp_path: Path) ->
     state = write(tmp_path / "weights.safetensors").state_dict()
     part = {name: tensor for name, tensor in state.items() if not name.startswith("layer3")}
     save_file(part, tmp_path / "part.safetensors")
-    message = r"part.safetensors' does not fit the backbone: it has nothing for \d+ of \d+ tensors: layer3"
+    message = r"part.safetensors' does not fit the backbone: it lacks \d+ of \d+ tensors: layer3"
     with pytest.raises(ValueError, match=message):
         TimmEncoder(model="test_resnet", checkpoint=str(tmp_path / "part.safetensors"))
     with pytest.raises(ValueError, match=r"cannot get the weights of 'test_efficientnet' in .*: RuntimeError"):

@@ -33,7 +33,7 @@ _DERIVED = {"stage_names", "out_features", "out_indices"} | {f.name for f in dat
 class TransformersEncoder(BackboneEncoder):
     """Any backbone of Hugging Face transformers that ``AutoBackbone`` knows: ConvNeXt, Swin, DINOv2, ResNet, BEiT ...
 
-    The fields that all encoders with a backbone of another library share are explained at
+    The fields shared by all encoders with a backbone of another library are explained in
     :class:`~hcl_sdk.encoders.backbone.BackboneEncoder`.
 
     Attributes:

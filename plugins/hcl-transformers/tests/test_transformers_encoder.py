@@ -167,7 +167,7 @@ def test_a_folder_that_does_not_fit_is_refused(convnext: str, tmp_path: Path) ->
     state = load_file(f"{convnext}/model.safetensors")
     kept = {name: tensor for name, tensor in state.items() if "stages.3" not in name}
     save_file(kept, f"{convnext}/model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ValueError, match=r"does not fit the backbone: it has nothing for \d+ of \d+ tensors: encoder"):
+    with pytest.raises(ValueError, match=r"does not fit the backbone: it lacks \d+ of \d+ tensors: encoder"):
         TransformersEncoder(model=convnext)
     (tmp_path / "convnext" / "model.safetensors").unlink()
     with pytest.raises(

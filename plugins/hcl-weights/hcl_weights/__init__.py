@@ -1,4 +1,4 @@
-"""Weights for hcl_sdk that were trained as the paper does it. Importing this module imports no torch."""
+"""Weights for hcl_sdk that were trained as in the paper. Importing this module imports no torch."""
 
 from hcl_sdk import hookimpl
 from hcl_sdk.registry import Registry
@@ -11,5 +11,5 @@ def hcl_register(registry: Registry) -> None:
     registry.weights(
         "research",
         "hcl_weights:research",
-        summary="a detector trained on parts of other photos alone, by contrast and clusters, as the paper does it",
+        summary="a detector trained as in the paper, only on parts of other photos, by contrast and clustering",
     )
