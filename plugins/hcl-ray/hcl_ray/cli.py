@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,21 +89,24 @@ def restore(**options: Any) -> None:
 def _run(what: str, said: str, *, address: str | None, quiet: bool, source: str, output: Path, **options: Any) -> None:
     import logging
 
+    os.environ.setdefault("RAY_worker_register_timeout_seconds", "300")  # by default 60, too short on a busy machine
     import ray
 
     import hcl_ray
 
     started = not ray.is_initialized()
     if started:
-        try:
-            ray.init(address=address, logging_level=logging.WARNING)
-        except (ConnectionError, ValueError) as error:
-            raise click.ClickException(f"Ray: {error}") from error
+        _connect(address)
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         given = {name: value for name, value in options.items() if value is not None}
         summary = getattr(hcl_ray, what)(source, output, progress=not quiet, **given)
-    except (ValueError, TypeError, OSError) as error:
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] == "ray":
+            kept = "Photos that are done are kept; the same command goes on from there."
+            raise click.ClickException(f"Ray stopped the job: {_describe(error)} {kept}") from error
+        if not isinstance(error, ValueError | TypeError | OSError):
+            raise
         raise click.ClickException(str(error)) from error
     finally:
         if started:
@@ -116,3 +120,31 @@ def _run(what: str, said: str, *, address: str | None, quiet: bool, source: str,
         click.echo(f"Error: {key}: {reason}", err=True)
     if summary.failures:
         raise click.exceptions.Exit(1)
+
+
+def _connect(address: str | None) -> None:
+    """Connect to a cluster, or start Ray on this machine; that is tried twice, because Ray waits for half a minute."""
+    import logging
+
+    import ray
+
+    problem: Exception | None = None
+    for _ in range(2):
+        try:
+            ray.init(address=address, logging_level=logging.WARNING)
+            return
+        except (ConnectionError, ValueError) as error:  # there is no such cluster
+            raise click.ClickException(f"Ray: {error}") from error
+        except Exception as error:  # Ray raises plain exceptions when one of its processes does not start in time
+            problem = error
+            ray.shutdown()
+    raise click.ClickException(
+        f"Ray did not start: {_describe(problem)} If this machine is busy, try again later; hcl restore needs no Ray"
+    ) from problem
+
+
+def _describe(error: BaseException | None) -> str:
+    """Describe an error in a sentence; one from another process by what was raised there, without Ray's traceback."""
+    cause = getattr(error, "cause", None) or error
+    lines = str(cause).strip().splitlines()
+    return f"{(lines[0] if lines else type(cause).__name__).rstrip('.')}."

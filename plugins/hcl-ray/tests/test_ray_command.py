@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 from hcl_ray.cli import main
 
@@ -35,6 +36,48 @@ def test_the_command_says_what_was_done_and_lists_failures(
     assert (
         "Error: sensitivity must be a number" in run("restore", folder, *options, "--sensitivity", 3, status=1).output
     )
+
+
+def test_a_machine_too_busy_to_start_ray_is_one_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import ray
+
+    tried = []
+
+    def init(**options: Any) -> None:
+        tried.append(options["address"])
+        raise Exception("The current node timed out during startup.\nTraceback ...")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    said = run("restore", tmp_path, "-o", tmp_path / "out", status=1).stderr
+    assert said.startswith(
+        "Error: Ray did not start: The current node timed out during startup. If this machine is busy"
+    )
+    assert "Traceback" not in said
+    assert tried == [None, None]
+
+
+def test_what_stops_ray_is_told_without_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import hcl_ray
+    import ray
+    from ray.exceptions import RayTaskError, WorkerCrashedError
+
+    of_a_worker = RayTaskError(
+        "work", "Traceback of a worker", ValueError("no memory left\nand more")
+    ).as_instanceof_cause()
+    errors = {"The worker died": WorkerCrashedError(), "no memory left. Photos": of_a_worker}
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    for expected, error in errors.items():
+
+        def restore(*_: Any, error: Exception = error, **options: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(hcl_ray, "restore", restore, raising=False)
+        said = run("restore", tmp_path, "-o", tmp_path / "out", status=1).stderr
+        assert said.startswith(f"Error: Ray stopped the job: {expected}")
+        assert "the same command goes on from there" in said
+        assert "Traceback" not in said
 
 
 def test_nothing_heavy_is_imported_until_it_is_used() -> None:
