@@ -110,7 +110,7 @@ class Option:
     metavar: str | None = None
 
 
-def _option(*arguments: Any) -> dict[str, Any]:
+def _describe_option(*arguments: Any) -> dict[str, Any]:
     return {"option": Option(*arguments)}
 
 
@@ -162,14 +162,16 @@ class Settings:
         default=512,
         converter=_to_int,
         validator=_PIXELS,
-        metadata=_option("sizes", "Shrink larger photos to this shorter side for detection, to save memory.", "PIXELS"),
+        metadata=_describe_option(
+            "sizes", "Shrink larger photos to this shorter side for detection, to save memory.", "PIXELS"
+        ),
     )
     context_size: int | None = attrs.field(default=None, converter=_to_int, validator=_PIXELS)
     detail_size: int | None = attrs.field(
         default=None,
         converter=_to_int,
         validator=_PIXELS,
-        metadata=_option(
+        metadata=_describe_option(
             "sizes",
             "Analyze larger photos once more, in tiles, up to this shorter side: finds thin damage.",
             "PIXELS",
@@ -182,13 +184,15 @@ class Settings:
         default=0.5,
         converter=_to_float,
         validator=_SHARE,
-        metadata=_option("finding", "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.", "S"),
+        metadata=_describe_option(
+            "finding", "How readily a pixel is called corrupted: 0 finds nothing, 1 everything.", "S"
+        ),
     )
     only: tuple[Damage, ...] = attrs.field(
         default=(),
         converter=_to_tuple,
         validator=_check_kinds,
-        metadata=_option(
+        metadata=_describe_option(
             "finding", f"Keep only regions of these kinds, comma-separated: {', '.join(DAMAGE)}.", "KINDS"
         ),
     )
@@ -196,43 +200,45 @@ class Settings:
         default=(),
         converter=_to_tuple,
         validator=_check_kinds,
-        metadata=_option("finding", "Drop regions of these kinds, comma-separated.", "KINDS"),
+        metadata=_describe_option("finding", "Drop regions of these kinds, comma-separated.", "KINDS"),
     )
     min_area: float = attrs.field(
         default=0.0,
         converter=_to_float,
         validator=_SHARE,
-        metadata=_option("finding", "Drop regions smaller than this share of the photo, such as 0.001.", "SHARE"),
+        metadata=_describe_option(
+            "finding", "Drop regions smaller than this share of the photo, such as 0.001.", "SHARE"
+        ),
     )
     fill_enclosed: bool = attrs.field(default=False, validator=_check_flag)
     dilate: float = attrs.field(
         default=0.0,
         converter=_to_float,
         validator=_WIDTH,
-        metadata=_option("filling", "Grow the mask before filling it.", "PIXELS"),
+        metadata=_describe_option("filling", "Grow the mask before filling it.", "PIXELS"),
     )
     feather: float = attrs.field(
         default=0.0,
         converter=_to_float,
         validator=_WIDTH,
-        metadata=_option("filling", "Fade the fill into the photo over this width.", "PIXELS"),
+        metadata=_describe_option("filling", "Fade the fill into the photo over this width.", "PIXELS"),
     )
     soft_edges: bool = attrs.field(default=False, validator=_check_flag)
     seamless: bool = attrs.field(
         default=False,
         validator=_check_flag,
-        metadata=_option("filling", "Shift the fill smoothly so that it meets the photo at its border."),
+        metadata=_describe_option("filling", "Shift the fill smoothly so that it meets the photo at its border."),
     )
     texture: float = attrs.field(
         default=0.0,
         converter=_to_float,
         validator=_SHARE,
-        metadata=_option("filling", "How much of the fill's texture is the photo's own, 0 to 1.", "SHARE"),
+        metadata=_describe_option("filling", "How much of the fill's texture is the photo's own, 0 to 1.", "SHARE"),
     )
     unveil: bool = attrs.field(
         default=False,
         validator=_check_flag,
-        metadata=_option("filling", "Remove watermarks and other see-through damage, and fill the rest."),
+        metadata=_describe_option("filling", "Remove watermarks and other see-through damage, and fill the rest."),
     )
 
     def __new__(cls, *_: Any, **given: Any) -> Self:

@@ -225,7 +225,7 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
 
 
 def _check_hash(path: Path, sha256: str) -> None:
-    if (found := _read(path, _sha256)) != sha256.lower():
+    if (found := _read(path, _hash_file)) != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or remove 'sha256' from {CONFIG} if the weights were changed on purpose"
@@ -253,7 +253,7 @@ def _list_misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.
     return lines
 
 
-def _sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -272,7 +272,7 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
         raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
     with open_whole(folder / WEIGHTS) as file:
         file.write(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
-    config = {**config, "sha256": _sha256(folder / WEIGHTS)}
+    config = {**config, "sha256": _hash_file(folder / WEIGHTS)}
     write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
     if not (folder / CARD).exists():
         write_whole(folder / CARD, card)

@@ -32,7 +32,7 @@ def caption(photo: Image.Image, other: Image.Image, rng: np.random.Generator) ->
         place,
         "A day by the sea",
         "white",
-        _font(height),
+        _load_font(height),
         anchor="mm",
         stroke_width=max(1, height // 14),
         stroke_fill="black",
@@ -45,14 +45,14 @@ def stamp(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> I
     height = round(min(photo.size) * rng.uniform(0.035, 0.055))
     place = photo.width - height, photo.height - height
     text = f"{rng.integers(1, 13)} {rng.integers(1, 29)} '{rng.integers(85, 99)}"
-    ImageDraw.Draw(damaged).text(place, text, (255, 140, 30), _font(height), anchor="rb")
+    ImageDraw.Draw(damaged).text(place, text, (255, 140, 30), _load_font(height), anchor="rb")
     return damaged
 
 
 def watermark(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
     sheet = Image.new("L", photo.size)
     height = round(min(photo.size) * rng.uniform(0.1, 0.16))
-    ImageDraw.Draw(sheet).text((photo.width // 2, photo.height // 2), "PREVIEW", 255, _font(height), anchor="mm")
+    ImageDraw.Draw(sheet).text((photo.width // 2, photo.height // 2), "PREVIEW", 255, _load_font(height), anchor="mm")
     alpha = sheet.rotate(float(rng.uniform(0, 35)), Image.Resampling.BICUBIC).point(
         [round(0.43 * v) for v in range(256)]
     )
@@ -158,7 +158,7 @@ def save_as_jpeg(photo: Image.Image, quality: int) -> Image.Image:
     return Image.open(file)
 
 
-def _font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _load_font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=float(height))
 
 

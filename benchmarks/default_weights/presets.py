@@ -67,12 +67,12 @@ class Measure:
         """Mean recall, F1, and what is flagged elsewhere and in clean photos."""
         recalls, scores, besides = [], [], []
         for case in self.cases:
-            found = self._mask(case.result, values)
+            found = self._make_mask(case.result, values)
             both = (found & case.true).sum()
             recalls.append(both / case.true.sum())
             scores.append(2 * both / (found.sum() + case.true.sum()))
             besides.append((found & (ndimage.distance_transform_edt(~case.true) > 8)).mean())  # pyright: ignore
-        clean = [self._mask(result, values).mean() for result in self.clean]
+        clean = [self._make_mask(result, values).mean() for result in self.clean]
         names = "recall", "f1", "besides", "clean"
         lists = recalls, scores, besides, clean
         return {name: float(np.mean(each)) for name, each in zip(names, lists, strict=True)}
@@ -88,7 +88,7 @@ class Measure:
         mask = self.pipeline.to_mask(case.result, **_select_choices(values))
         return np.asarray(self.pipeline.replace(**filling).restore(case.result.photo, corruption_mask=mask).restored)
 
-    def _mask(self, result: Result, values: Values) -> NDArray[np.bool_]:
+    def _make_mask(self, result: Result, values: Values) -> NDArray[np.bool_]:
         return self.pipeline.to_mask(result, **_select_choices(values))[0, 0].numpy()
 
 
@@ -100,7 +100,7 @@ def _psnr(clean: NDArray[np.uint8], restored: NDArray[np.uint8]) -> float:
     return float(-10 * np.log10(np.mean(((clean.astype(float) - restored) / 255) ** 2)))
 
 
-def _interval(gains: NDArray[np.float64], photos: int) -> tuple[float, float]:
+def _estimate_interval(gains: NDArray[np.float64], photos: int) -> tuple[float, float]:
     """95 % interval of the mean; the damages of a photo stay together."""
     means = gains.reshape(-1, photos).mean(axis=0)
     rng = np.random.default_rng(0)
@@ -115,7 +115,7 @@ def show(measure: Measure, job: str) -> None:
     for name, values in (("plain", {}), (job, PRESETS[job])):
         d = measure.detection(values)
         restored = plain if not values else measure.psnr(values)
-        low, high = _interval(restored - plain, measure.photos)
+        low, high = _estimate_interval(restored - plain, measure.photos)
         gain = f"{(restored - plain).mean():+.2f} ({low:+.2f} to {high:+.2f})" if values else ""
         print(
             f"| {job} | {name} | {d['recall']:.0%} | {d['f1']:.2f} | {d['besides']:.2%} | {d['clean']:.2%} | "

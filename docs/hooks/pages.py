@@ -28,7 +28,7 @@ BUILT_INS = re.compile(r"^<!-- the built-ins of hcl_sdk\.(\w+)(?:: (.+))? -->$",
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Called by mkdocs for every page."""
     markdown = re.sub(r"^<!-- (test|fmt): .*?-->\n", "", markdown, flags=re.DOTALL | re.MULTILINE)
-    for marker, text in ((COMMANDS, _commands), (CHECKS, _checks)):
+    for marker, text in ((COMMANDS, _tabulate_commands), (CHECKS, _tabulate_checks)):
         if marker in markdown:
             markdown = markdown.replace(marker, text())
     return BUILT_INS.sub(lambda marker: _built_ins(marker[1], marker[2], markdown), markdown)
@@ -37,17 +37,17 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def _built_ins(base: str, options: str | None, page: str) -> str:
     """A directive for each built-in of a class, but for those that the page documents itself."""
     bases = [getattr(hcl_sdk, marker[1]) for marker in BUILT_INS.finditer(page)]
-    names = [get_public_name(cls) for cls in built_ins() if _nearest(cls, bases) is getattr(hcl_sdk, base)]
+    names = [get_public_name(cls) for cls in list_built_ins() if _find_nearest(cls, bases) is getattr(hcl_sdk, base)]
     names = [name for name in names if not re.search(rf"^::: {re.escape(name)}$", page, re.MULTILINE)]
     more = f"\n    options: {{{options}}}" if options else ""
     return "\n\n".join(f"::: {name}{more}" for name in names)
 
 
-def _nearest(cls: type, bases: list[type]) -> type | None:
+def _find_nearest(cls: type, bases: list[type]) -> type | None:
     return next((ancestor for ancestor in cls.__mro__ if ancestor in bases), None)
 
 
-def built_ins() -> list[type]:
+def list_built_ins() -> list[type]:
     """The built-in components, in the order in which they are registered."""
     own = Registry(None)
     builtin.hcl_register(own)
@@ -60,7 +60,7 @@ def get_public_name(cls: type) -> str:
     return f"{package}.{cls.__name__}"
 
 
-def _commands() -> str:
+def _tabulate_commands() -> str:
     return "\n\n".join(_group(main, click.Context(main, info_name="hcl", **main.context_settings)))
 
 
@@ -75,20 +75,20 @@ def _group(group: click.Group, parent: click.Context) -> Iterator[str]:
         yield inspect.cleandoc(command.help or "")
         records = (parameter.get_help_record(context) for parameter in command.get_params(context))
         rows = [record for record in records if record and record[1]]
-        yield "\n".join(["| option | |", "|---|---|", *(f"| `{o}` | {_cell(text)} |" for o, text in rows)])
+        yield "\n".join(["| option | |", "|---|---|", *(f"| `{o}` | {_escape_cell(text)} |" for o, text in rows)])
         if isinstance(command, click.Group):
             yield from _group(command, context)
 
 
-def _checks() -> str:
+def _tabulate_checks() -> str:
     """A table of all checks, and of the kinds that they are made of."""
     kinds: dict[tuple[str, str], list[str]] = {}
     for kind in KINDS_AND_WEIGHTS:
         for check in list_checks(kind):
             kinds.setdefault((check.name, check.description), []).append(kind)
-    rows = (f"| `{name}` | {_cell(text)} | {', '.join(of)} |" for (name, text), of in kinds.items())
+    rows = (f"| `{name}` | {_escape_cell(text)} | {', '.join(of)} |" for (name, text), of in kinds.items())
     return "\n".join(["| check | | kinds |", "|---|---|---|", *rows])
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return re.sub(r"([|\[\]*_])", r"\\\1", html.escape(re.sub(" +", " ", text), quote=False))

@@ -92,7 +92,7 @@ class PairFiles(Dataset):
         self._masks = None if masks is None else tuple(masks)
         self._corrupted: Corrupted = corrupted
         if self._masks:
-            shares, _ = measure_masks(len(self._masks), self._mask)
+            shares, _ = measure_masks(len(self._masks), self._read_mask)
             check_polarity(shares, corrupted, str(self._masks[0].parent))
 
     def __len__(self) -> int:
@@ -105,13 +105,13 @@ class PairFiles(Dataset):
             return Sample(
                 image=read_rgb(path, str(path)),
                 clean=None if clean is None else read_rgb(clean, str(clean)),
-                corruption_mask=None if self._masks is None else self._mask(index),
+                corruption_mask=None if self._masks is None else self._read_mask(index),
             )
 
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def _mask(self, index: int) -> NDArray[np.bool_]:
+    def _read_mask(self, index: int) -> NDArray[np.bool_]:
         assert self._masks is not None
         return read_mask(self._masks[index], str(self._masks[index]), self._corrupted)
 

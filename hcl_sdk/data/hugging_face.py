@@ -89,7 +89,7 @@ class HuggingFaceDataset(Dataset):
                 raise ValueError(f"expected photos, their contents or paths in the column {column!r}; got {feature}")
         self._rows = rows
         if self.mask is not None:
-            shares, _ = measure_masks(len(rows), self._mask)
+            shares, _ = measure_masks(len(rows), self._read_mask)
             check_polarity(shares, self.corrupted, f"{self.path}, column {self.mask}")
 
     def __len__(self) -> int:
@@ -104,10 +104,10 @@ class HuggingFaceDataset(Dataset):
                 clean=None
                 if self.clean is None
                 else read_rgb(_get_file(row[self.clean], name), f"{name}, {self.clean}"),
-                corruption_mask=None if self.mask is None else self._mask(index),
+                corruption_mask=None if self.mask is None else self._read_mask(index),
             )
 
-    def _mask(self, index: int) -> NDArray[np.bool_]:
+    def _read_mask(self, index: int) -> NDArray[np.bool_]:
         assert self.mask is not None
         name = self.name(index)
         return read_mask(_get_file(self._rows[index][self.mask], name), f"{name}, {self.mask}", self.corrupted)

@@ -123,7 +123,7 @@ class Items:
         if not self.augment:
             return number
         lap, place = divmod(number, len(self.dataset))
-        return int(_order(self.seed, lap, len(self.dataset))[place])
+        return int(_shuffle(self.seed, lap, len(self.dataset))[place])
 
     def _make_item(self, number: int, index: int, sample: Sample, unreadable: tuple[tuple[str, str], ...]) -> Item:
         rng = np.random.default_rng([self.seed, number])
@@ -205,5 +205,5 @@ def _join_labels(parts: tuple[Shape, ...] | tuple[Content, ...]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _order(seed: int, lap: int, count: int) -> NDArray[np.int64]:
+def _shuffle(seed: int, lap: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(lap,))).permutation(count)

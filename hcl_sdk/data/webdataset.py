@@ -82,7 +82,7 @@ class WebDataset(Dataset):
                         f"{len(lacking)} of {len(names)} samples are without a {what}: {list_some(lacking, 3)}"
                     )
         if there[:, ROLES.index("mask")].any():
-            shares, _ = measure_masks(len(names), self._mask)
+            shares, _ = measure_masks(len(names), self._read_mask)
             check_polarity(shares, self.corrupted, self.path)
 
     def __len__(self) -> int:
@@ -98,13 +98,13 @@ class WebDataset(Dataset):
             return Sample(
                 image=read_rgb(photo, name, self.shorter_side if alone else None),
                 clean=None if clean is None else read_rgb(clean, f"{name}.clean"),
-                corruption_mask=self._mask(index) if has_mask else None,
+                corruption_mask=self._read_mask(index) if has_mask else None,
             )
 
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def _mask(self, index: int) -> NDArray[np.bool_]:
+    def _read_mask(self, index: int) -> NDArray[np.bool_]:
         contents = self._read(index, "mask")
         assert contents is not None
         return read_mask(contents, f"{self._names[index]}.mask", self.corrupted)

@@ -110,7 +110,7 @@ class EfficientNetLiteEncoder(Encoder):
         path = _find_pretrained_file(self.variant)
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         ours = self.state_dict()
-        theirs = {_own_name(name, self.stages): tensor for name, tensor in state.items()}
+        theirs = {_translate_name(name, self.stages): tensor for name, tensor in state.items()}
         if missing := sorted(name for name in ours if name not in theirs or theirs[name].shape != ours[name].shape):
             raise ValueError(
                 f"{path.name} does not hold the weights of EfficientNet-{self.variant.title()}: it lacks "
@@ -168,7 +168,7 @@ def _find_pretrained_file(variant: str) -> Path:
     return files[0]
 
 
-def _own_name(name: str, stages: nn.ModuleList) -> str:
+def _translate_name(name: str, stages: nn.ModuleList) -> str:
     """Map a published name to ours: ``_blocks.3._bn1.weight`` -> ``stages.2.0.depthwise.2.weight``."""
     head, _, leaf = name.rpartition(".")
     if head in ("_conv_stem", "_bn0"):

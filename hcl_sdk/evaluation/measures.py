@@ -109,7 +109,7 @@ def measure_scales(rows: Sequence[Row], resamples: int, seed: int) -> list[dict[
         values = {
             "bce": divide(weights @ np.array([scale.bce for scale in own]), weights.sum(axis=1)),
             "accuracy": divide(hits + rejected, hits + wrong + rejected + missed),
-            "f1": _f1(hits, wrong, missed),
+            "f1": _compute_f1(hits, wrong, missed),
             "iou": np.where(hits + missed > 0, divide(hits, hits + wrong + missed), np.nan),
         }
         scales.append({name: estimate(column) for name, column in values.items()})
@@ -148,7 +148,7 @@ def measure_sensitivities(rows: Sequence[Row]) -> list[dict[str, float | None]]:
     measures = {
         "precision": divide(hits, hits + wrong),
         "recall": divide(hits, hits + missed),
-        "f1": _f1(hits, wrong, missed),
+        "f1": _compute_f1(hits, wrong, missed),
         "false_positive_area": divide((alarms / (alarms + silent)).sum(axis=0), clean),
         "untouched": divide((alarms == 0).sum(axis=0, dtype=np.float64), clean),
     }
@@ -200,7 +200,7 @@ def f1_by_threshold(positives: Table, negatives: Table) -> NDArray[np.float64]:
     """Compute F1 ``[..., LEVELS]`` of the pixels at or above each level of confidence; NaN without positives."""
     hits = np.cumsum(positives[..., ::-1], axis=-1)[..., ::-1]
     wrong = np.cumsum(negatives[..., ::-1], axis=-1)[..., ::-1]
-    return _f1(hits, wrong, hits[..., :1] - hits)
+    return _compute_f1(hits, wrong, hits[..., :1] - hits)
 
 
 def _measure_detection(rows: Sequence[Row], weights: Table) -> dict[str, Values]:
@@ -213,7 +213,7 @@ def _measure_detection(rows: Sequence[Row], weights: Table) -> dict[str, Values]
     pooled = weights @ levels
     pixels, confidence, corrupted = np.split(weights @ _collect_calibrations(detections), 3, axis=1)
     return {
-        "f1": _f1(hits, wrong, missed),
+        "f1": _compute_f1(hits, wrong, missed),
         "iou": np.where(hits + missed > 0, divide(hits, hits + wrong + missed), np.nan),
         "average_precision": average_precision(pooled[:, :LEVELS], pooled[:, LEVELS:]),
         "calibration_error": divide(np.abs(confidence - corrupted).sum(axis=1), pixels.sum(axis=1)),
@@ -313,7 +313,7 @@ def _average(values: Sequence[float | None], weights: Table) -> Values:
     return divide(weights @ filled, weights @ is_there)
 
 
-def _f1(hits: Table, wrong: Table, missed: Table) -> NDArray[np.float64]:
+def _compute_f1(hits: Table, wrong: Table, missed: Table) -> NDArray[np.float64]:
     return np.where(hits + missed > 0, divide(2 * hits, 2 * hits + wrong + missed), np.nan)
 
 

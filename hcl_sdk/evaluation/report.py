@@ -158,7 +158,7 @@ def _group(rows: Sequence[Row], areas: Sequence[float], resamples: int, seed: in
         members: dict[str, list[Row]] = {}
         for row in rows:
             members.setdefault(key(row), []).append(row)
-        named = {name: members[name] for name in sorted(members, key=_order) if name}
+        named = {name: members[name] for name in sorted(members, key=_make_sort_key) if name}
         if named:
             groups[kind] = {
                 name: Group(
@@ -177,7 +177,7 @@ def _are_crossed(rows: Sequence[Row]) -> bool:
     return len(pairs) > max(len({content for content, _ in pairs}), len({shape for _, shape in pairs}))
 
 
-def _order(name: str) -> tuple[float, str]:
+def _make_sort_key(name: str) -> tuple[float, str]:
     number = name.partition(" ")[0]
     return (float(number) if number.replace(".", "").isdigit() else -1.0), name
 

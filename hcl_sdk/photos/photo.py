@@ -369,7 +369,7 @@ def _from_array(array: np.ndarray, name: str | None) -> Photo:
     if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16, np.bool_, np.float16, np.float32, np.float64):
         raise TypeError(f"{what} must be uint8, uint16, bool or floating-point in [0, 1]; got {array.dtype}")
     origin = _Origin("array", dimensions=array.ndim)
-    return Photo(pixels=_own(pixels, name or "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+    return Photo(pixels=_copy_checked(pixels, name or "the array"), mode=color.MODES[pixels.shape[2]], _origin=origin)
 
 
 def copy_to_cpu(tensor: Tensor, what: str) -> Tensor:
@@ -401,10 +401,10 @@ def _from_tensor(tensor: Tensor) -> Photo:
     values = values.float() if values.dtype == torch.bfloat16 else values  # exact; numpy has no bfloat16
     pixels = values.reshape(values.shape[-3:]).permute(1, 2, 0).numpy()
     origin = _Origin("tensor", dimensions=tensor.ndim, dtype=tensor.dtype, device=tensor.device)
-    return Photo(pixels=_own(pixels, "the tensor"), mode=color.MODES[pixels.shape[2]], _origin=origin)
+    return Photo(pixels=_copy_checked(pixels, "the tensor"), mode=color.MODES[pixels.shape[2]], _origin=origin)
 
 
-def _own(pixels: np.ndarray, name: str) -> np.ndarray:
+def _copy_checked(pixels: np.ndarray, name: str) -> np.ndarray:
     """Copy checked pixels: the caller may continue to write to the original."""
     if pixels.size == 0:
         raise PhotoError(f"{name}: it has no pixels: {pixels.shape[1]} x {pixels.shape[0]} (width x height)")

@@ -134,6 +134,11 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
         GatedUNet(multiplier=(1,))  # type: ignore[call-arg]
 
 
+def test_every_setting_is_documented_beside_its_field() -> None:
+    documented = re.findall(r"^        (\w+): ", Settings.__doc__ or "", flags=re.MULTILINE)
+    assert documented == [field.name for field in attrs.fields(Settings)]
+
+
 @pytest.mark.parametrize("keywords", [FindingSettings, FillingSettings])
 def test_the_keywords_of_calls_are_settings_of_the_same_types(keywords: type) -> None:
     assert keywords.__annotations__

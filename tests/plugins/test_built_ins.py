@@ -113,5 +113,5 @@ def test_its_class_says_what_each_field_is(entry: Entry) -> None:
 def test_every_built_in_is_in_the_reference_once(pages: ModuleType) -> None:
     reference = (ROOT / "docs" / "reference").glob("*.md")
     lines = [line for page in reference for line in pages.on_page_markdown(page.read_text("utf-8")).splitlines()]
-    for cls in pages.built_ins():
+    for cls in pages.list_built_ins():
         assert lines.count(f"::: {pages.get_public_name(cls)}") == 1, cls

@@ -34,7 +34,7 @@ class IrregularMasks(Shape):
 
     def __attrs_post_init__(self) -> None:
         self._files: tuple[Path, ...] = list_photo_files(self.folder, "masks")
-        shares, problems = measure_masks(len(self._files), self._mask)
+        shares, problems = measure_masks(len(self._files), self._read_mask)
         if not shares:
             raise ValueError(f"none of the masks inspected in {self.folder!r} can be read; the first: {problems[0]}")
         if max(shares) == 0:
@@ -45,7 +45,7 @@ class IrregularMasks(Shape):
         check_polarity(shares, self.corrupted, self.folder)
 
     def draw(self, size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.bool_]:
-        mask = self._mask(int(rng.integers(len(self._files))))
+        mask = self._read_mask(int(rng.integers(len(self._files))))
         mask = np.rot90(mask, int(rng.integers(4)))
         if rng.random() < 0.5:
             mask = mask[:, ::-1]
@@ -54,5 +54,5 @@ class IrregularMasks(Shape):
         part = Image.fromarray(np.ascontiguousarray(mask[top : top + height, left : left + width]))
         return np.asarray(part.resize((size[1], size[0]), Image.Resampling.NEAREST))
 
-    def _mask(self, index: int) -> NDArray[np.bool_]:
+    def _read_mask(self, index: int) -> NDArray[np.bool_]:
         return read_mask(self._files[index], str(self._files[index]), self.corrupted)
