@@ -104,6 +104,16 @@ def read_message(error: BaseException) -> str:
         return f"(its message cannot be shown: {type(failure).__name__})"
 
 
+def is_explained(error: BaseException) -> bool:
+    """Whether the message of an error says everything: this package wrote it, or the system did and named the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return True
+    frames = traceback.extract_tb(error.__traceback__)
+    is_ours = bool(frames) and Path(frames[-1].filename).is_relative_to(Path(__file__).parent)
+    has_own_type = type(error).__module__.startswith("hcl_sdk.")
+    return bool(read_message(error)) and (has_own_type or (is_ours and isinstance(error, ValueError | OSError)))
+
+
 def locate_error(error: BaseException) -> str:
     """Locate the origin of an error outside this package, as `` (file:line)``; empty if there is none."""
     own = Path(__file__).parent

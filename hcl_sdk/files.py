@@ -159,6 +159,11 @@ def open_whole(target: Path) -> Iterator[BinaryIO]:
                 # Python follows the link only if it gets a folder for relative paths, although this one is absolute.
                 os.link(f"/proc/self/fd/{file.fileno()}", partial, src_dir_fd=file.fileno(), follow_symlinks=True)
         partial.replace(target)
+    except OSError as error:
+        names_other = error.filename is not None and error.filename2 is None and str(error.filename) != str(partial)
+        if names_other or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(target)) from error  # not the name that it has meanwhile
     finally:
         partial.unlink(missing_ok=True)
 

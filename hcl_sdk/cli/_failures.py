@@ -9,15 +9,13 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
-from hcl_sdk.errors import KeptTraceback, describe_error, locate_error, read_message
+from hcl_sdk.errors import KeptTraceback, describe_error, is_explained, locate_error
 
 VARIABLE = "HCL_TRACEBACK"
 HINT = f"{VARIABLE}=1 shows the traceback"
-_PACKAGE = Path(__file__).parent.parent
 
 
 @contextmanager
@@ -69,7 +67,7 @@ def _shows_tracebacks() -> bool:
 
 
 def _explain(error: BaseException) -> str:
-    if _is_complete(error):
+    if isinstance(error, click.ClickException) or is_explained(error):
         return f"{error}; {HINT}" if isinstance(error.__cause__, KeptTraceback) else str(error)
     from hcl_sdk.plugins import registry
     from hcl_sdk.registry._at_work import find_component_at_work
@@ -80,14 +78,3 @@ def _explain(error: BaseException) -> str:
     component = find_component_at_work(registry, error)
     who = "" if component is None else f"{component} failed: "
     return f"{who}{describe_error(error)}{locate_error(error)}; {HINT}"
-
-
-def _is_complete(error: BaseException) -> bool:
-    """Whether the message says everything: this package wrote it, or the system did and named the file."""
-    if type(error).__module__.startswith("hcl_sdk.") or isinstance(error, click.ClickException):
-        return bool(read_message(error))
-    if isinstance(error, OSError) and error.filename is not None:
-        return True
-    frames = traceback.extract_tb(error.__traceback__)
-    is_own = bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE)
-    return is_own and isinstance(error, ValueError | OSError) and bool(read_message(error))

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._tables import is_terminal
@@ -41,6 +42,8 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
         "--coco": coco,
         "--json": given.as_json,
     }
+    if click.get_current_context().get_parameter_source("output") is ParameterSource.COMMANDLINE:
+        about_files = {"-o": True} | about_files
     if asked := [name for name, value in about_files.items() if value]:
         raise click.UsageError(f"- writes one result to standard output; {', '.join(asked)} is for files")
     if is_terminal():

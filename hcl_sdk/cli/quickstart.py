@@ -28,8 +28,13 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
     from PIL import Image
 
     from hcl_sdk.cli._photos import load_pipeline
+    from hcl_sdk.files import make_output_folder
     from hcl_sdk.photos.photo import Photo
 
+    try:
+        make_output_folder(output)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
     pipeline = load_pipeline(weights, device)
     if pipeline.detector is None or pipeline.restorer is None:
         raise click.UsageError(f"the weights {weights} lack a detector or a restorer; quickstart shows both at work")
@@ -44,7 +49,6 @@ def quickstart(output: Path, weights: str, device: str | None) -> None:
         "sample_damaged_comparison.png": ("all of them side by side", result.plot()),
     }
     try:
-        output.mkdir(parents=True, exist_ok=True)
         for name, (_, photo) in photos.items():
             Photo.open(photo).save(output / name)
     except (OSError, ValueError) as error:

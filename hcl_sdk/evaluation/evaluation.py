@@ -25,7 +25,7 @@ from hcl_sdk.evaluation.report import BINS, Report, summarize
 from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import choose_cases, draw_contact_sheet
-from hcl_sdk.files import make_output_folder
+from hcl_sdk.files import make_output_folder, open_whole
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
@@ -265,7 +265,9 @@ def _to_unit_range(pixels: Any) -> Tensor:
 
 def _save_sheets(out: Path, rows: Sequence[Row], pipeline: Pipeline, items: Items) -> None:
     for name, (score, chosen) in choose_cases(rows, SHOWN).items():
-        draw_contact_sheet(_show(pipeline, items, chosen, score)).save(out / f"{name}.jpg", quality=90)
+        sheet = draw_contact_sheet(_show(pipeline, items, chosen, score))
+        with open_whole(out / f"{name}.jpg") as file:
+            sheet.save(file, "JPEG", quality=90)
 
 
 def _show(

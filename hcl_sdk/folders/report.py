@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from hcl_sdk.errors import describe_error
+from hcl_sdk.errors import describe_error, is_explained, read_message
 from hcl_sdk.files import write_whole
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.regions import Region, to_coco
@@ -115,5 +115,7 @@ def explain_failure(error: BaseException, path: Path, device: torch.device) -> s
         return f"not enough memory on {device} for a photo of its size"
     if isinstance(error, PhotoError | OSError):
         return str(error).removeprefix(f"{path}: ")
+    if is_explained(error):
+        return read_message(error)
     component = find_component_at_work(registry, error)
     return describe_error(error) if component is None else f"{component} failed: {describe_error(error)}"

@@ -38,7 +38,8 @@ def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: listing all problems in the configuration.
     """
-    return {key: value for key, value in structure(_make_schema(), config).items() if key not in _OF_THE_FILE}
+    values = structure(_make_schema(), _accept_single_values(config))
+    return {key: value for key, value in values.items() if key not in _OF_THE_FILE}
 
 
 def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -47,8 +48,15 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     Raises:
         ConfigError: listing all problems in the configuration.
     """
-    values = structure({"weights": str} | _make_schema() | {"detector": FieldsOf(Detector)}, config)
+    schema = {"weights": str} | _make_schema() | {"detector": FieldsOf(Detector)}
+    values = structure(schema, _accept_single_values(config))
     return values.pop("weights"), {key: value for key, value in values.items() if key not in _OF_THE_FILE}
+
+
+def _accept_single_values(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put a single word in a list where a setting has several, as Python does: ``only: text``."""
+    several = [field.name for field in attrs.fields(Settings) if field.converter is not None]
+    return {key: [value] if key in several and isinstance(value, str) else value for key, value in config.items()}
 
 
 def describe_fields(

@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
-from hcl_sdk.files import is_special
+from hcl_sdk.files import is_special, make_output_folder, open_whole
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
@@ -42,9 +42,10 @@ class RunFolder:
         """Create the folder, and remove files that a killed process left incomplete.
 
         Raises:
+            OSError: if files cannot be written to it.
             TrainingError: if a pipe or a device is where a file is to be written: opening it may take forever.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_output_folder(self.path)
         for file in (self.config, self.log):
             if is_special(file):
                 raise TrainingError(f"{file} is not a regular file; choose another folder")
@@ -104,8 +105,11 @@ class RunFolder:
 
     def append_log(self, line: dict[str, Any]) -> None:
         """Append a line to the log."""
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:  # of a full disk, without its name
+            raise OSError(f"{self.log} cannot be written: {error.strerror or error}") from error
 
     def cut_log(self, step: int) -> None:
         """Drop the lines of steps that a killed process logged but did not save, and an incomplete last line."""
@@ -123,9 +127,8 @@ class RunFolder:
         """Write a panel of the pipeline's results after a step."""
         self.panels.mkdir(exist_ok=True)
         path = self.panels / f"step-{step:08d}.jpg"
-        partial = path.with_suffix(".partial")
-        panel.save(partial, format="JPEG", quality=90)
-        partial.replace(path)
+        with open_whole(path) as file:
+            panel.save(file, "JPEG", quality=90)
 
     def _log_lines(self) -> list[dict[str, Any]]:
         if not self.log.is_file():
@@ -156,9 +159,8 @@ def describe_if_possible(pipeline: Pipeline, recipe: Recipe) -> dict[str, Any] |
 
 def _replace(path: Path, contents: bytes) -> None:
     """Write a file atomically."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(contents)
-    partial.replace(path)
+    with open_whole(path) as file:
+        file.write(contents)
 
 
 def _complete(stored: dict[str, Any]) -> dict[str, Any]:

@@ -328,3 +328,9 @@ def test_a_device_that_is_not_there_is_a_wrong_option(
     for device in ("cuda:2", "mps"):
         result = hcl("detect", "a.png", "--device", device, status=2)
         assert f"'{device}' is not available" in result.stderr
+
+
+def test_what_this_package_says_of_a_photo_needs_no_name_of_an_error(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    said = hcl("detect", "a.png", "--region", "500,0,5,5", status=1).stderr
+    assert "Error: a.png: nothing of a photo of " in said

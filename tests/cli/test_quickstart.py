@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import Result
 from photo_files import files, pixels
 from PIL import Image
@@ -33,3 +34,9 @@ def test_quickstart_damages_in_the_same_way_every_time() -> None:
     photo = Image.new("RGB", (120, 80), "gray")
     first, second = damage(photo), damage(photo)
     assert first.tobytes() == second.tobytes() != photo.tobytes()
+
+
+def test_the_output_is_tried_before_the_work(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hcl_sdk.cli._photos.load_pipeline", lambda *_: pytest.fail("the work has begun"))
+    said = hcl("quickstart", "-o", "/proc/x", status=1).stderr
+    assert said.endswith("Error: the results cannot be written to /proc/x: No such file or directory\n")

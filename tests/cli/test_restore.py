@@ -170,6 +170,7 @@ def test_what_does_not_go_with_standard_input_is_refused(weights: Path, hcl: Cal
     assert (run.exit_code, run.stdout) == (1, "")
     assert "standard input: 30 x 22 are 0.00066 megapixels; expected at most 0.0005" in run.stderr
     assert "it cannot be combined with other paths" in hcl("restore", "-", "a.png", status=2).stderr
+    assert "standard output; -o is for files" in hcl("restore", "-", "-o", "out", status=2).stderr
     assert "--plot, --json is for files" in hcl("detect", "-", "--plot", "--json", status=2).stderr
 
 

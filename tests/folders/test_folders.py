@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -268,6 +269,22 @@ def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.
     assert os.listdir(tmp_path) == ["x.png"]
     with open(tmp_path / "y", "w"):
         assert os.stat(target).st_mode == os.stat(tmp_path / "y").st_mode
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_an_error_of_writing_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
+    if not nameless:
+        monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+    target = tmp_path / "x.json"
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for raised, named in ((full, target), (FileNotFoundError(errno.ENOENT, "No such file", "other"), "other")):
+        with pytest.raises(OSError, match=f"'{named}'$"), open_whole(target):
+            raise raised
+    (tmp_path / "folder").mkdir()
+    for wrong in (tmp_path / "folder", tmp_path / "gone" / "x.json"):
+        with pytest.raises(OSError, match=f"'{wrong}'$"), open_whole(wrong) as file:
+            file.write(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 def test_whether_a_file_can_be_written_is_tried_without_changing_it(tmp_path: Path) -> None:

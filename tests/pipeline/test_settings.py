@@ -17,6 +17,7 @@ from known_parts import known, stained
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk.config import ConfigError
 from hcl_sdk.pipeline import CallOptions, DetectOptions, FillingSettings, FindingSettings
 from hcl_sdk.settings import Settings
 
@@ -207,3 +208,11 @@ def test_what_names_no_weights_and_no_configuration_is_refused(value: Any) -> No
         Pipeline.from_pretrained(value)
     with pytest.raises(TypeError, match=f"a mapping, YAML text or the name of a file; got {re.escape(repr(value))}"):
         Pipeline.from_config(value)
+
+
+def test_one_kind_needs_no_list_in_a_configuration() -> None:
+    restorer = {"use": "gated-unet", "dim": 2, "multipliers": [1]}
+    made = Pipeline.from_config({"restorer": restorer, "only": "text", "skip": ["scratch"]}, device="cpu")
+    assert (made.only, made.skip) == (("text",), ("scratch",))
+    with pytest.raises(ConfigError, match=r"only: expected a tuple of one of 'text', .*, got \{\}"):
+        Pipeline.from_config({"restorer": restorer, "only": {}}, device="cpu")

@@ -178,3 +178,8 @@ def test_items_that_cannot_be_put_together_are_one_error(config: str, monkeypatc
     monkeypatch.setattr("hcl_sdk.training.batches._stack", fail)
     (line,) = invoke(config, "-o", "run", "--quiet").stderr.splitlines()
     assert line.startswith("Error: step 1: an image could not be prepared: ValueError: all input arrays must")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(config: str, tmp_path: Path) -> None:
+    (line,) = invoke(config, "-o", "/proc/run", "--quiet").stderr.splitlines()
+    assert line == "Error: the results cannot be written to /proc/run: No such file or directory"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from runs import RunConfig, lines, train, weights
 
 from hcl_sdk import Pipeline
@@ -150,3 +153,17 @@ def test_a_batch_that_no_memory_holds_is_refused_before_the_work(run_config: Run
     with pytest.raises(ConfigError, match=r"batch_size: the 1048576 images of 4096 x 4096 pixels alone need .* GB"):
         train(run_config("batch_size=1048576", "data.size=4096"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_on_a_full_disk_a_sheet_is_named_and_not_there_in_part(
+    tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(image: Image.Image, file: Any, *_: Any, **__: Any) -> None:
+        file.write(b"half") if hasattr(file, "write") else Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fill)
+    measured = Evaluation(dataset=FolderDataset(path=str(photos)), size=16, resamples=5, limit=2)
+    with pytest.raises(OSError, match=r"No space left on device: '.*out/\w+\.jpg'$"):
+        evaluate(tiny_pipeline, measured, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"items.jsonl", "metrics.json", "table.md"}
