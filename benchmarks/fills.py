@@ -59,12 +59,9 @@ def draw_hole(size: int, index: int) -> Tensor:
 
 
 def read_photos(folder: Path, names: Path | None, limit: int, size: int) -> Iterator[Tensor]:
-    """``[1, 3, size, size]`` each, evenly out of the folder, or out of a list of file names in it."""
-    dataset = FolderDataset(path=str(folder))
-    chosen = list(range(len(dataset)))
-    if names is not None:
-        listed = set(names.read_text().split())
-        chosen = [i for i in chosen if Path(dataset.name(i)).name in listed]
+    """``[1, 3, size, size]`` each, evenly out of the folder, or out of a list of paths inside it."""
+    dataset = FolderDataset(path=str(folder), only=None if names is None else str(names))
+    chosen = range(len(dataset))
     for i in chosen[:: max(1, len(chosen) // limit)][:limit]:
         photo = Image.fromarray(dataset[i].image)
         yield to_tensor(np.asarray(ImageOps.fit(photo, (size, size), Image.Resampling.LANCZOS)))

