@@ -37,14 +37,13 @@ def check_kinds(detection: Detection | None, settings: Settings) -> None:
 
 
 def explain_lack_of_kinds(detector: Detector | None, settings: Settings) -> str | None:
-    """Explain why regions cannot be selected by kind as settings ask; None if they can."""
+    """Explain why regions cannot be selected by kind as the settings require; None if they can."""
     name = _find_kind_setting(settings)
     if name is None or detector is None or detector.damage_head is not None:
         return None
     return (
-        f"{name} selects regions by their kind of damage, which these weights do not distinguish: their "
-        "detector has no "
-        f"damage_head; min_area works with any weights"
+        f"{name} selects regions by their kind of damage, which these weights do not distinguish: their detector has "
+        f"no damage_head; min_area works with any weights"
     )
 
 
