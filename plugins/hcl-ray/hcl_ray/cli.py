@@ -103,7 +103,7 @@ def _run(what: str, said: str, *, address: str | None, quiet: bool, source: str,
         summary = getattr(hcl_ray, what)(source, output, progress=not quiet, **given)
     except Exception as error:
         if type(error).__module__.partition(".")[0] == "ray":
-            kept = "Photos that are done are kept; the same command goes on from there."
+            kept = "Finished photos are kept; the same command continues from there."
             raise click.ClickException(f"Ray stopped the job: {_describe(error)} {kept}") from error
         if not isinstance(error, ValueError | TypeError | OSError):
             raise

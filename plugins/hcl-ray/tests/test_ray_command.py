@@ -76,7 +76,7 @@ def test_what_stops_ray_is_told_without_its_traceback(monkeypatch: pytest.Monkey
         monkeypatch.setattr(hcl_ray, "restore", restore, raising=False)
         said = run("restore", tmp_path, "-o", tmp_path / "out", status=1).stderr
         assert said.startswith(f"Error: Ray stopped the job: {expected}")
-        assert "the same command goes on from there" in said
+        assert "the same command continues from there" in said
         assert "Traceback" not in said
 
 
