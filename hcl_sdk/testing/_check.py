@@ -6,25 +6,22 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from hcl_sdk.registry import KINDS_AND_WEIGHTS
 from hcl_sdk.testing._checks import CHECKS, RENAMED
 from hcl_sdk.testing._factories import check_factory
 from hcl_sdk.testing._report import (
+    NOTHING,
     Check,
     ChecksFailed,
     Factory,
     Outcome,
     Report,
-    check_expectations,
     find_missing_module,
     run_check,
 )
 from hcl_sdk.testing._subjects import Subject, WeightsSubject, make_subject
-
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def list_checks(kind: str) -> tuple[Check, ...]:
@@ -42,7 +39,7 @@ def list_checks(kind: str) -> tuple[Check, ...]:
     return CHECKS[kind]
 
 
-def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of an encoder.
 
     Args:
@@ -69,47 +66,47 @@ def check_encoder(factory: Factory, *, expected_failures: Mapping[str, str] = _N
     return _check("encoder", factory, expected_failures)
 
 
-def check_interaction(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_interaction(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of an interaction; see :func:`check_encoder`."""
     return _check("interaction", factory, expected_failures)
 
 
-def check_head(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_head(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a head; see :func:`check_encoder`."""
     return _check("head", factory, expected_failures)
 
 
-def check_clusterer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_clusterer(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a clusterer; see :func:`check_encoder`."""
     return _check("clusterer", factory, expected_failures)
 
 
-def check_restorer(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_restorer(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a restorer; see :func:`check_encoder`."""
     return _check("restorer", factory, expected_failures)
 
 
-def check_loss(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_loss(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a loss, of detection, of restoration or adversarial; see :func:`check_encoder`."""
     return _check("loss", factory, expected_failures)
 
 
-def check_shape(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_shape(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a shape; see :func:`check_encoder`."""
     return _check("shape", factory, expected_failures)
 
 
-def check_content(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_content(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a content; see :func:`check_encoder`."""
     return _check("content", factory, expected_failures)
 
 
-def check_dataset(factory: Factory, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_dataset(factory: Factory, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of a dataset; see :func:`check_encoder`."""
     return _check("dataset", factory, expected_failures)
 
 
-def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = _NONE) -> Report:
+def check_weights(name: str | Path, *, expected_failures: Mapping[str, str] = NOTHING) -> Report:
     """Run all checks of weights; result and errors are those of :func:`check_encoder`.
 
     Args:
@@ -176,5 +173,11 @@ def collect_expectations(subject: Subject[Any] | WeightsSubject, more: Mapping[s
         ValueError: if they lack a reason, or name unknown checks.
     """
     expected = {RENAMED.get(name, name): reason for name, reason in {**subject.expected_failures, **more}.items()}
-    check_expectations(expected, list_checks(subject.kind), subject.name)
+    names = [check.name for check in list_checks(subject.kind)]
+    for name, reason in expected.items():
+        if name not in names:
+            known = ", ".join(names)
+            raise ValueError(f"expected_failures names {name!r}, which is not a check of {subject.name}: {known}")
+        if not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"expected_failures[{name!r}] must give the reason, in words; got {reason!r}")
     return expected

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hcl_sdk.interfaces import (
-    Configurable,
-)
+from hcl_sdk.interfaces import Configurable
 
 
 def check_factory(factory: Any) -> None:
@@ -53,8 +51,3 @@ def make_example(cls: type[Configurable], folder: Path) -> Any:
             f"{cls.__name__} cannot be made from its defaults ({error}); give it a class method "
             f"testing_example(cls, folder) that returns a small one, or check a function that makes one"
         ) from error
-
-
-def shorten(text: str, length: int = 100) -> str:
-    """Shorten a long text."""
-    return text if len(text) <= length else text[: length - 3] + "..."

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from hcl_sdk.testing._check import collect_expectations, list_checks, open_subject
 from hcl_sdk.testing._factories import check_factory
-from hcl_sdk.testing._report import Check, Factory, Outcome, explain, find_missing_module, run_check
+from hcl_sdk.testing._report import NOTHING, Check, Factory, Outcome, explain, find_missing_module, run_check
 from hcl_sdk.testing._subjects import WeightsSubject
 
-_NONE: Mapping[str, str] = MappingProxyType({})
 CAN_BE_MADE = "can_be_made"
 """The name for all checks of a component that cannot be created."""
 
@@ -21,7 +19,7 @@ Ran = tuple[Outcome, Exception | None]
 
 
 def parametrize_with_checks(
-    factories: Iterable[Factory], *, expected_failures: Mapping[str, str] = _NONE
+    factories: Iterable[Factory], *, expected_failures: Mapping[str, str] = NOTHING
 ) -> pytest.MarkDecorator:
     """Decorate a test of ``factory`` and ``check`` so that it runs for every check of every component.
 

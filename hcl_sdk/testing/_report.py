@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from unittest import SkipTest
 
@@ -14,6 +15,9 @@ Status: TypeAlias = Literal["passed", "failed", "skipped", "expected failure", "
 
 Factory: TypeAlias = Callable[[], Any] | type[Any]
 """A component class, or a function without arguments that creates a new component at each call."""
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+"""No failures that are expected."""
 
 
 class Fault(Exception):  # noqa: N818  # of a component; no AssertionError, which python -O and pytest treat their way
@@ -167,17 +171,3 @@ def find_missing_module(error: BaseException | None, package: str) -> str | None
             return None if top in (package, "hcl_sdk") else top
         error = error.__cause__ or (error.__context__ if isinstance(error, ImportError) else None)
     return None
-
-
-def check_expectations(expected_failures: Mapping[str, str], known: Sequence[Check], what: str) -> None:
-    """Check that expected failures have reasons, and name checks that exist.
-
-    Raises:
-        ValueError: if they do not; the message says what is wrong.
-    """
-    names = [check.name for check in known]
-    for name, reason in expected_failures.items():
-        if name not in names:
-            raise ValueError(f"expected_failures names {name!r}, which is not a check of {what}: {', '.join(names)}")
-        if not isinstance(reason, str) or not reason.strip():
-            raise ValueError(f"expected_failures[{name!r}] must give the reason, in words; got {reason!r}")

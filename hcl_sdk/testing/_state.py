@@ -3,73 +3,64 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
+_States: TypeAlias = Mapping[str, tuple[Callable[[], Any], Callable[[Any], object]]]
 
-class RandomState:
-    """The global random states of torch, NumPy and Python at the time of creation."""
+RANDOM: _States = {
+    "torch": (torch.get_rng_state, torch.set_rng_state),
+    "numpy": (np.random.get_state, np.random.set_state),
+    "random": (random.getstate, random.setstate),
+}
+"""How the random states are read and set."""
 
-    def __init__(self) -> None:
-        self.torch, self.numpy, self.python = torch.get_rng_state(), np.random.get_state(), random.getstate()
-
-    def restore(self) -> None:
-        """Restore them."""
-        torch.set_rng_state(self.torch)
-        np.random.set_state(self.numpy)
-        random.setstate(self.python)
-
-    def list_changed(self) -> list[str]:
-        """List those that have changed."""
-        now = RandomState()
-        same = {
-            "torch": torch.equal(now.torch, self.torch),
-            "numpy": all(np.array_equal(a, b) for a, b in zip(now.numpy, self.numpy, strict=True)),
-            "random": now.python == self.python,
-        }
-        return [name for name, is_same in same.items() if not is_same]
+SETTINGS: _States = {
+    "recording of gradients": (torch.is_grad_enabled, torch.set_grad_enabled),
+    "default dtype": (torch.get_default_dtype, torch.set_default_dtype),
+    "number of threads": (torch.get_num_threads, torch.set_num_threads),
+    "choice of deterministic algorithms": (
+        torch.are_deterministic_algorithms_enabled,
+        torch.use_deterministic_algorithms,
+    ),
+    "precision of matrix products": (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+}
+"""How torch's settings are read and set."""
 
 
-class Settings:
-    """Torch's global settings at the time of creation."""
+class State:
+    """Global state at the time of creation: :data:`RANDOM`, :data:`SETTINGS` or both."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {
-            "recording of gradients": torch.is_grad_enabled(),
-            "default dtype": torch.get_default_dtype(),
-            "number of threads": torch.get_num_threads(),
-            "choice of deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-            "precision of matrix products": torch.get_float32_matmul_precision(),
-        }
-
-    def restore(self) -> None:
-        """Restore them."""
-        gradients, dtype, threads, deterministic, precision = self.values.values()
-        torch.set_grad_enabled(gradients)
-        torch.set_default_dtype(dtype)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
-        torch.set_float32_matmul_precision(precision)
+    def __init__(self, states: _States) -> None:
+        self._states = states
+        self._values = {name: read() for name, (read, _) in states.items()}
 
     def list_changed(self) -> list[str]:
-        """List those that have changed."""
-        return [name for name, value in Settings().values.items() if value != self.values[name]]
+        """List what has changed."""
+        return [name for name, value in self._values.items() if not _is_same(self._states[name][0](), value)]
+
+    def restore(self) -> None:
+        """Restore what has changed."""
+        for name in self.list_changed():
+            self._states[name][1](self._values[name])
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return all(map(np.array_equal, a, b)) if isinstance(a, tuple) else np.array_equal(a, b)
 
 
 @contextmanager
 def preserve_state() -> Iterator[None]:
     """Restore random states and settings afterwards."""
-    random_state, settings = RandomState(), Settings()
+    before = State({**RANDOM, **SETTINGS})
     try:
         yield
     finally:
-        settings.restore()
-        random_state.restore()
+        before.restore()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from unittest import SkipTest
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hcl_sdk.clusterers.prototypes import Prototypes
@@ -39,7 +39,7 @@ from hcl_sdk.interfaces import (
     Shape,
 )
 from hcl_sdk.plugins import registry
-from hcl_sdk.testing._factories import make_example, shorten
+from hcl_sdk.testing._factories import make_example
 from hcl_sdk.testing._inputs import (
     SPECS,
     copy_tensors,
@@ -82,7 +82,8 @@ class Subject(Generic[C]):
         self.cls = type(first)
         self.kind = self.base.kind
         self.name = self.cls.__name__
-        self.label = shorten(repr(first).replace(str(folder), "..."))
+        label = repr(first).replace(str(folder), "...")
+        self.label = label if len(label) <= 100 else f"{label[:97]}..."
         self.expected_failures: Mapping[str, str] = getattr(self.cls, "expected_failures", {})
 
     @property
@@ -164,40 +165,42 @@ def _bind(component: Any, *neighbors: Any) -> Any:
     raise ValueError(f"it cannot be bound to {why}; let the factory return it bound to something suitable")
 
 
-class _PyramidSubject(ModuleSubject[C]):
+class BoundSubject(ModuleSubject[C]):
+    """A component that is bound to a neighbor: as it comes, or to the first of ``neighbors`` that it accepts."""
+
+    neighbors: ClassVar[tuple[Any, ...]] = SPECS
+
     def prepare(self, component: C) -> C:
-        self.spec: PyramidSpec = _bind(component, *SPECS)._bound_to
+        self.neighbor: Any = _bind(component, *self.neighbors)._bound_to
         return component
 
     def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
-        if not hasattr(self, "spec"):
+        if not hasattr(self, "neighbor"):
             self.make()
-        return (make_pyramid(draw_images(height, width, batch, seed), self.spec),)
+        return self.make_arguments(draw_images(height, width, batch, seed), seed)
+
+    def make_arguments(self, image: Tensor, seed: int) -> tuple[Any, ...]:
+        """Make arguments of ``forward``, as a neighbor makes them of images."""
+        return (make_pyramid(image, self.neighbor),)
 
 
-class InteractionSubject(_PyramidSubject[Interaction]):
+class InteractionSubject(BoundSubject[Interaction]):
     base = Interaction
 
 
-class HeadSubject(_PyramidSubject[Head]):
+class HeadSubject(BoundSubject[Head]):
     base = Head
 
 
-class ClustererSubject(ModuleSubject[Clusterer]):
+class ClustererSubject(BoundSubject[Clusterer]):
     base = Clusterer
+    neighbors = (DIM,)
 
-    def prepare(self, component: Clusterer) -> Clusterer:
-        self.dim: int = _bind(component, DIM)._bound_to
-        return component
-
-    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
-        if not hasattr(self, "dim"):
-            self.make()
-        spec = PyramidSpec(channels=(self.dim,), strides=(1,))
-        embedding = F.normalize(make_pyramid(draw_images(height, width, batch, seed), spec).maps[0], dim=1)
-        candidates = ~draw_masks(height, width, batch, seed + 1)
+    def make_arguments(self, image: Tensor, seed: int) -> tuple[Any, ...]:
+        spec = PyramidSpec(channels=(self.neighbor,), strides=(1,))
+        candidates = ~draw_masks(image.shape[2], image.shape[3], len(image), seed + 1)
         candidates[0] = True
-        return embedding, candidates
+        return F.normalize(make_pyramid(image, spec).maps[0], dim=1), candidates
 
     def call(self, component: Clusterer, inputs: tuple[Any, ...]) -> Any:
         clusters = component(*inputs, seed=5)
@@ -205,18 +208,12 @@ class ClustererSubject(ModuleSubject[Clusterer]):
         return (clusters,) if logits is None else (clusters, logits)
 
 
-class RestorerSubject(ModuleSubject[Restorer]):
+class RestorerSubject(BoundSubject[Restorer]):
     base = Restorer
 
-    def prepare(self, component: Restorer) -> Restorer:
-        self.spec: PyramidSpec | None = _bind(component, *SPECS)._bound_to
-        return component
-
-    def make_inputs(self, height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[Any, ...]:
-        if not hasattr(self, "spec"):
-            self.make()
-        image = draw_images(height, width, batch, seed)
-        return image, make_detection(image, draw_masks(height, width, batch, seed), self.spec)
+    def make_arguments(self, image: Tensor, seed: int) -> tuple[Any, ...]:
+        mask = draw_masks(image.shape[2], image.shape[3], len(image), seed)
+        return image, make_detection(image, mask, self.neighbor)
 
     def compute_trained(self, component: Restorer, inputs: tuple[Any, ...]) -> Any:
         return component.outputs(*inputs)
@@ -286,13 +283,10 @@ class GeneratorSubject(Subject[C]):
     """A component that draws from a generator that is passed in."""
 
     random_source = "draw from rng alone"
-    makes: ClassVar[str]
-    made: ClassVar[str]
 
 
 class ShapeSubject(GeneratorSubject[Shape]):
     base = Shape
-    makes, made = "mask", "drawn"
 
     def use(self, component: Shape, seed: int = 0) -> Any:
         return np.copy(component.draw((48, 64), np.random.default_rng(seed)))
@@ -300,7 +294,6 @@ class ShapeSubject(GeneratorSubject[Shape]):
 
 class ContentSubject(GeneratorSubject[Content]):
     base = Content
-    makes, made = "content", "painted"
 
     def use(self, component: Content, seed: int = 0) -> Any:
         return np.copy(self.paint(component, (48, 64), seed))

@@ -189,7 +189,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     """Installs a package of one entry module and one of components."""
     modules = set(sys.modules)
     monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    every._find_torch_import.cache_clear()
+    every._imports_torch.cache_clear()
 
     def install(register: str, components: str, extra: str = "") -> Any:
         (tmp_path / "of_test_kit").mkdir()

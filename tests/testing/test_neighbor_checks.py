@@ -148,7 +148,7 @@ def test_sound_ones_pass(check: Any, sound: type[Any]) -> None:
             "assignment_is_to_the_second_center",
             "resemble the first center have the",
         ),
-        (check_clusterer, ClustersEverything, "only_candidates_are_clustered", "the centers, with other embeddings"),
+        (check_clusterer, ClustersEverything, "only_candidates_are_clustered", "the centers with other embeddings"),
         (
             check_clusterer,
             lambda: FindsOneClassWithoutOpinion(classifier=False, one_class=False),

@@ -21,9 +21,9 @@ from hcl_sdk.config import ConfigError, build, describe, dump_yaml, load_yaml
 from hcl_sdk.errors import describe_error
 from hcl_sdk.interfaces import Configurable
 from hcl_sdk.plugins import registry
-from hcl_sdk.testing._inputs import pair_tensors
+from hcl_sdk.testing._expect import require, require_same
 from hcl_sdk.testing._report import Fault
-from hcl_sdk.testing._state import RandomState
+from hcl_sdk.testing._state import RANDOM, State
 from hcl_sdk.testing._subjects import Subject
 
 
@@ -35,27 +35,24 @@ def entry_module_imports_no_torch(subject: Subject[Any]) -> None:
     distribution = entry.distribution or "hcl-sdk"
     for report in registry.plugins:
         if report.distribution == distribution and report.status == "ok":
-            imported = _find_torch_import(report.value.partition(":")[0])
-            if imported:
-                raise Fault(
-                    f"{report.value}, the module of {distribution}'s entry point, imports {imported}; register "
-                    f'components as text, "package.module:Class", and import in that module'
-                )
+            require(
+                not _imports_torch(report.value.partition(":")[0]),
+                f"{report.value}, the module of {distribution}'s entry point, imports torch; register components as "
+                f'text, "package.module:Class", and import in that module',
+            )
 
 
 @functools.cache
-def _find_torch_import(module: str) -> str:
-    """Return ``torch`` if importing a module imports it, in a new process; otherwise an empty text."""
-    code = (
-        "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' if 'torch' in sys.modules else '')"
-    )
+def _imports_torch(module: str) -> bool:
+    """Whether importing a module imports torch, in a new process."""
+    code = "import importlib, sys; importlib.import_module(sys.argv[1]); print('torch' in sys.modules)"
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
         [sys.executable, "-c", code, module], capture_output=True, text=True, check=False, env=os.environ | path
     )
-    if done.returncode != 0:
-        raise Fault(f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}")
-    return done.stdout.strip()
+    failed = f"importing {module} in a new process fails: {done.stderr.strip()[-500:]}"
+    require(done.returncode == 0, failed)
+    return done.stdout.strip().endswith("True")
 
 
 def configuration_round_trips(subject: Subject[Any]) -> None:
@@ -64,8 +61,7 @@ def configuration_round_trips(subject: Subject[Any]) -> None:
     with _name_parts(component):
         described = _describe(component)
         again = build(load_yaml(dump_yaml({"it": described}))["it"], component.kind)
-        if describe(again) != described:
-            raise Fault(f"{described} comes back as {describe(again)}")
+        require(describe(again) == described, f"{described} comes back as {describe(again)}")
 
 
 def unknown_keys_are_refused(subject: Subject[Any]) -> None:
@@ -120,17 +116,16 @@ def random_state_is_left_alone(subject: Subject[Any]) -> None:
     torch.manual_seed(8_128)
     np.random.seed(8_128)
     random.seed(8_128)
-    state = RandomState()
+    state = State(RANDOM)
     subject.prepare(subject.make_unbound())
-    if torch.initial_seed() != 8_128:
-        raise Fault("making it seeds torch's global random state, which is the user's to seed")
-    if others := [name for name in state.list_changed() if name != "torch"]:  # torch's is what weights are drawn from
-        raise Fault(f"making it seeds or draws from the global random state of {', '.join(others)}; draw from torch's")
+    require(torch.initial_seed() == 8_128, "making it seeds torch's global random state, which is the user's to seed")
+    others = ", ".join(name for name in state.list_changed() if name != "torch")  # which weights are drawn from
+    require(not others, f"making it seeds or draws from the global random state of {others}; draw from torch's")
     component = subject.make()
-    state = RandomState()
+    state = State(RANDOM)
     subject.use(component)
-    if used := state.list_changed():
-        raise Fault(f"it draws from the global random state of {', '.join(used)}; {subject.random_source}")
+    used = ", ".join(state.list_changed())
+    require(not used, f"it draws from the global random state of {used}; {subject.random_source}")
 
 
 def survives_pickling(subject: Subject[Any]) -> None:
@@ -140,11 +135,10 @@ def survives_pickling(subject: Subject[Any]) -> None:
         again = pickle.loads(pickle.dumps(component))
     except Exception as error:  # any error of the component's parts
         raise Fault(f"it cannot be pickled: {describe_error(error)}") from error
-    if hasattr(component, "__len__") and len(again) != len(component):
-        raise Fault(f"its copy in another process has {len(again)} samples, not {len(component)}")
-    for path, a, b in pair_tensors(subject.use(component), subject.use(again)):
-        if not torch.equal(a, b):
-            raise Fault(f"its copy in another process gives another {path}")
+    if hasattr(component, "__len__"):
+        counts = f"its copy in another process has {len(again)} samples, not {len(component)}"
+        require(len(again) == len(component), counts)
+    require_same(subject.use(component), subject.use(again), "in its copy in another process")
 
 
 CHECKS = (entry_module_imports_no_torch, configuration_round_trips, unknown_keys_are_refused)

@@ -8,20 +8,12 @@ import attrs
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import DAMAGE, Detection, ScaleDetection
-from hcl_sdk.testing._checks.modules import assert_close
-from hcl_sdk.testing._inputs import (
-    SIZES,
-    draw_images,
-    draw_true_masks,
-    list_tensors,
-    make_damage_map,
-    pair_tensors,
-    take_one,
-)
-from hcl_sdk.testing._report import Fault
+from hcl_sdk.testing._expect import require, require_close
+from hcl_sdk.testing._inputs import SIZES, draw_images, draw_true_masks, list_tensors, make_damage_map, take_one
 from hcl_sdk.testing._subjects import DIM, AdversarialLossSubject, DetectionLossSubject, LossSubject
 
 
@@ -32,23 +24,19 @@ def gives_one_number(subject: LossSubject) -> None:
         inputs = subject.make_inputs(*size, batch=3)
         where = f"for images of {size[0]} x {size[1]}"
         for path, value in list_tensors(subject.call(loss, inputs)):
-            if value.shape != ():
-                raise Fault(f"{where}, expected a number, got {path} {list(value.shape)}")
-            if value.dtype != torch.float32:
-                raise Fault(f"{where}, expected float32, got {value.dtype}")
-            if not value.isfinite():
-                raise Fault(f"{where}, the loss is {value.item()}")
+            require(value.shape == (), f"{where}, expected a number, got {path} {list(value.shape)}")
+            require(value.dtype == torch.float32, f"{where}, expected float32, got {value.dtype}")
+            require(value.isfinite(), f"{where}, the loss is {value.item()}")
 
 
 def batch_is_mean_of_images(subject: LossSubject) -> None:
     """The loss of a batch is the mean of the losses of its images."""
     loss, inputs = subject.make(), subject.make_inputs(17, 33, batch=3)
     with torch.no_grad():
-        whole = list(list_tensors(subject.call(loss, inputs)))
-        alone = [list(list_tensors(subject.call(loss, take_one(inputs, b)))) for b in range(3)]
-    for i, (path, value) in enumerate(whole):
-        mean = torch.stack([values[i][1] for values in alone]).mean()
-        assert_close(value, mean, f"{path or 'the loss'} of a batch, and the mean of its images'")
+        whole = subject.call(loss, inputs)
+        alone = [subject.call(loss, take_one(inputs, b)) for b in range(3)]
+    mean = pytree.tree_map(lambda *values: torch.stack(values).mean(), *alone)
+    require_close(whole, mean, "of a batch, and the mean of its images'", "the loss")
 
 
 def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
@@ -59,8 +47,7 @@ def weight_is_left_to_the_trainer(subject: LossSubject) -> None:
     heavier.load_state_dict(loss.state_dict())
     with torch.no_grad():
         values = subject.call(loss, inputs), subject.call(heavier, inputs)
-    for path, a, b in pair_tensors(*values, whole="the loss"):
-        assert_close(a, b, f"{path} with one weight, and with another")
+    require_close(*values, "with one weight, and with another", "the loss")
 
 
 def gradients_reach_the_model(subject: LossSubject) -> None:
@@ -74,14 +61,12 @@ def gradients_reach_the_model(subject: LossSubject) -> None:
         restored, *rest = subject.make_inputs(32, 48)
         leaves = [restored.requires_grad_()]
         value = loss(restored, *rest)
-    if not value.requires_grad:
-        raise Fault("the loss carries no gradient: something in it is detached, or cannot be differentiated")
+    lacking = "the loss carries no gradient: something in it is detached, or cannot be differentiated"
+    require(value.requires_grad, lacking)
     value.backward()
     gradients = [leaf.grad for leaf in leaves if leaf.grad is not None]
-    if not all(g.isfinite().all() for g in gradients):
-        raise Fault("a gradient is not finite")
-    if not any(g.abs().max() > 0 for g in gradients):
-        raise Fault("no gradient reaches what is trained")
+    require(all(g.isfinite().all() for g in gradients), "a gradient is not finite")
+    require(any(g.any() for g in gradients), "no gradient reaches what is trained")
 
 
 def better_results_cost_less(subject: LossSubject) -> None:
@@ -101,8 +86,7 @@ def better_results_cost_less(subject: LossSubject) -> None:
             _, target, mask = subject.make_inputs(32, 48)
             noise = torch.rand(target.shape, generator=torch.Generator().manual_seed(4))
             good, bad = (float(loss(image, target, mask)) for image in (target, noise))
-    if not good < bad:
-        raise Fault(f"the loss of a good result, {good:.4g}, is not below that of a bad one, {bad:.4g}")
+    require(good < bad, f"the loss of a good result, {good:.4g}, is not below that of a bad one, {bad:.4g}")
 
 
 def make_training_detection(corruption_mask: Tensor, opposite: bool) -> Detection:

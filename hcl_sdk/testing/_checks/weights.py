@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.testing._checks.modules import assert_close
+from hcl_sdk.testing._expect import require, require_close
 from hcl_sdk.testing._inputs import draw_images, draw_photo
-from hcl_sdk.testing._report import Fault
 from hcl_sdk.testing._subjects import WeightsSubject
 from hcl_sdk.weights import CONFIG, WEIGHTS, read_config
 
@@ -19,8 +18,7 @@ def folder_is_complete(subject: WeightsSubject) -> None:
     """The folder has a configuration and a file of weights."""
     folder = subject.folder
     read_config(folder)
-    if not (folder / WEIGHTS).is_file():
-        raise Fault(f"{folder} holds no {WEIGHTS}")
+    require((folder / WEIGHTS).is_file(), f"{folder} holds no {WEIGHTS}")
 
 
 def photos_are_processed(subject: WeightsSubject) -> None:
@@ -28,14 +26,14 @@ def photos_are_processed(subject: WeightsSubject) -> None:
     pipeline, photo = _load(subject), draw_photo((45, 70))
     mask = np.zeros((45, 70), bool)
     mask[10:20, 20:40] = True
-    if pipeline.detector is not None and not pipeline.detect(photo).confidence.isfinite().all():
-        raise Fault("the confidence is not finite")
+    if pipeline.detector is not None:
+        require(pipeline.detect(photo).confidence.isfinite().all(), "the confidence is not finite")
     if pipeline.restorer is not None:
         result = pipeline.restore(photo, corruption_mask=mask)
         assert result.alpha is not None
         beyond = result.alpha[0, 0].numpy() == 0
-        if not np.array_equal(np.asarray(result.restored)[beyond], photo[beyond]):
-            raise Fault("pixels outside the mask change")
+        restored = np.asarray(result.restored)
+        require(np.array_equal(restored[beyond], photo[beyond]), "pixels outside the mask change")
 
 
 def batch_equals_single_images(subject: WeightsSubject) -> None:
@@ -48,7 +46,7 @@ def batch_equals_single_images(subject: WeightsSubject) -> None:
         together = detector(image).corruption_mask
         for b in range(3):
             alone = detector(image[b : b + 1]).corruption_mask
-            assert_close(together[b : b + 1], alone, f"the mask of image {b} of a batch, and of that image alone")
+            require_close(together[b : b + 1], alone, f"of image {b} of a batch, and of that image alone", "the mask")
 
 
 def _load(subject: WeightsSubject) -> Pipeline:
@@ -56,3 +54,6 @@ def _load(subject: WeightsSubject) -> Pipeline:
     if not ((folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()):
         raise SkipTest("the folder is not complete")
     return Pipeline.from_pretrained(folder, device="cpu")
+
+
+CHECKS = (folder_is_complete, photos_are_processed, batch_equals_single_images)
