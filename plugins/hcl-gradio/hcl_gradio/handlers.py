@@ -24,6 +24,11 @@ MODEL = "model"
 
 _PROGRESS = gr.Progress()  # as a default, it has Gradio pass the progress bar of the request
 _REACH = 0.03  # of the photo's longer side: thin regions are hard to hit, above all with a finger
+_SHOW_RESULT = """() => {
+    const views = document.querySelector('#hcl-tabs');
+    if (views.getBoundingClientRect().top < 0) views.scrollIntoView({behavior: 'smooth'});
+}"""
+"""On a phone, the button lies so far down that the photo is out of sight."""
 
 
 class Handlers:
@@ -90,7 +95,8 @@ class Handlers:
         page.painted.click(self.paint, [page.editor, *controls], **quick)
         page.found_tab.select(self.end_painting, [page.editor, *controls], **quick)
 
-        page.go.click(self.restore, [page.editor, *controls], **heavy)
+        restored = page.go.click(self.restore, [page.editor, *controls], **heavy)
+        restored.success(None, js=_SHOW_RESULT, api_visibility="private")
         # These affect the fill alone, so the photo is filled again when they are released.
         gr.on([slider.release for slider in (page.feather, page.texture)], self.refill, controls, **heavy)
         page.fitting.input(self.adjust, controls, **quick).success(self.refill, controls, **heavy)

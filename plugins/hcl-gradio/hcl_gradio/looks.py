@@ -26,6 +26,10 @@ footer { display: none !important; }
 #hcl-shelf .thumbnail-lg { aspect-ratio: 4 / 3; }
 #hcl-head, #hcl-status { padding: 0 !important; }
 #hcl-found img { cursor: pointer; border-radius: 8px; width: 100%; height: auto; }
+/* The photo stays in sight while it is worked on. */
+#hcl-found .wrap.full, #hcl-compare .wrap.full {
+  background: color-mix(in srgb, var(--block-background-fill) 60%, transparent);
+}
 #hcl-status p { margin: 0 0 4px; font-size: 1.02rem; }
 #hcl-status .hcl-name { color: var(--body-text-color-subdued); font-size: 0.85rem; overflow-wrap: anywhere; }
 #hcl-go { font-size: 1.12rem; min-height: 52px; }

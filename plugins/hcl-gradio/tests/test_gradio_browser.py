@@ -199,6 +199,7 @@ def test_on_a_phone(open_page: Any, tmp_path: Path) -> None:
     assert "1 region" in wait_for_status(page, "filled")
 
     page.wait_for_selector("#hcl-compare img")
+    page.wait_for_function("document.querySelector('#hcl-tabs').getBoundingClientRect().top >= 0")  # scrolled to it
     look("6-restored")
     saved = read(download(page, "Save photo", tmp_path))
     mask = read(download(page, "Mask", tmp_path)) > 0
