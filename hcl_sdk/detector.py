@@ -241,7 +241,7 @@ class Detector(Component):
         merger = TileMerger(size, stride=stride, overlap=overlap)
         device = get_device(self)
         for tile in cut_tiles(size, side=side + overlap, overlap=overlap, multiple=multiple):
-            part = image[..., tile[0], tile[1]].to(device)
+            part = image[..., tile[0], tile[1]].to(device, memory_format=torch.channels_last)
             part = part.float() / 255 if part.dtype == torch.uint8 else part
             logits = torch.logit(self(part, seed=seed).confidence.float(), CERTAIN)
             merger.add(tile, F.avg_pool2d(logits, stride, ceil_mode=True, count_include_pad=False))

@@ -1,4 +1,4 @@
-"""Does contrastive learning generalize to damage it never saw? Train one small network in three ways, and compare.
+"""Does contrastive learning generalize to damage it never saw? Train one small network in several ways, and compare.
 
     python benchmarks/generalization/run.py PHOTOS HELD_OUT -o FOLDER [--exclude NAMES] [--steps N] [--only PATTERN]
 

