@@ -64,6 +64,14 @@ def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
             assert not ASIDES.match(ast.get_docstring(node) or ""), f"{where}: its docstring does not say what it does"
 
 
+def test_roles_in_docstrings_are_those_that_the_reference_reads() -> None:
+    """A role with a title, or with a name in another form, would be shown as it is written."""
+    role, readable = re.compile(r":(?:class|meth|func|attr|data|mod|exc):`[^`]*`"), re.compile(r":\w+:`~?[\w.]+`")
+    roles = [found for file in (ROOT / "hcl_sdk").rglob("*.py") for found in role.findall(file.read_text("utf-8"))]
+    assert len(roles) > 50
+    assert [found for found in roles if not readable.fullmatch(found)] == []
+
+
 def test_entries_of_docstrings_are_indented_as_the_reference_reads_them() -> None:
     """An entry that is indented too deep disappears in the one before it."""
     entries = 0
