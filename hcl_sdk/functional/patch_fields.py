@@ -116,23 +116,6 @@ def find_nearest(
     return torch.cat(nearest)
 
 
-def compare_known(targets: Tensor, known: Tensor, sources: Tensor) -> Tensor:
-    """Compare targets with sources where the targets are known.
-
-    Args:
-        targets: ``[N, K, C]``, colors of the pixels of each target; unknown ones have no influence.
-        known: ``[N, K]`` bool, at least one per target.
-        sources: ``[M, K, C]``.
-
-    Returns:
-        ``[N, M]``, the mean squared distance in color over the known pixels.
-    """
-    counted = known.to(targets.dtype)
-    own = targets.masked_fill(~known[..., None], 0)
-    distances = counted @ sources.square().sum(2).T - 2 * own.flatten(1) @ sources.flatten(1).T
-    return (distances + own.square().sum((1, 2))[:, None]) / counted.sum(1, keepdim=True)
-
-
 class FieldSearch:
     """PatchMatch (Barnes et al. 2009, section 3) for all targets at once.
 

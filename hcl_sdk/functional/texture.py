@@ -20,30 +20,17 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.arrays import bound_mask, stretch_membrane
 from hcl_sdk.functional.masks import check_mask
-from hcl_sdk.functional.patch_fields import (
-    FieldSearch,
-    Patches,
-    compare_known,
-    find_nearest,
-    find_patches,
-    index_targets,
-    vote,
-)
+from hcl_sdk.functional.patch_fields import FieldSearch, Patches, find_nearest, find_patches, index_targets, vote
 from hcl_sdk.functional.pull_push import pull_push
-from hcl_sdk.functional.resize import resize
 
-COARSEST = 12
-"""Minimum number of pixels of the shorter side of the coarsest level, which has less than twice as many: there, a patch
-reaches across most holes."""
+COARSEST = 24
+"""Minimum number of pixels of the shorter side of the coarsest level, which has less than twice as many."""
 
 EXACT = 1 << 20
 """Maximum number of pairs of targets and sources for which all are compared."""
 
 ROUNDS = 8
 """Maximum number of times that patches are searched for and vote at a level."""
-
-COARSE_ROUNDS = 16
-"""Number of times where all pairs are compared: the middle of a hole is decided there, and iterations are cheap."""
 
 SEARCHES = 24_000
 """Budget of targets to search at a level, in all iterations after the first: coarse levels, where iterations are cheap,
@@ -64,12 +51,7 @@ _STRENGTH = 10.0  # weight of the strength of the grain relative to colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _DEEPEST = 200  # pixels; farther inwards, weights would underflow float32, and there would be no votes
 _REFINED_AT_ONCE = 1 << 16  # targets
-_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # cutoff of the texture's low frequencies, and their weight at the border of a hole
-_BELIEVED = 3 / 16  # depth, relative to the photo's shorter side, at which the trust in a guide has fallen to 1 / e
-_LOW_BELIEVED = 1 / 8  # depth, likewise, at which the lack of low frequencies has fallen to 1 / e
-_PLACE = 0.4, 0.3  # weights of distances in rows and in columns relative to colors, for the length of the longer side
-_PEELED, _PEELED_SCALE = 24, 0.01  # number of rings filled from the border, and the scale of distances there
-_DEPTH_SIDE = 1024  # pixels of the longer side at which depths are measured, at most: exact ones take seconds
+_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # cutoff of the texture's low frequencies, and their weight
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
 """Number of pixels around a pixel that influence :func:`blend_texture`."""
@@ -87,19 +69,17 @@ def synthesize(
 ) -> Tensor:
     """Fill holes with texture of the photo, guided by a fill that is smoother than the photo.
 
-    At the coarsest scale, the hole is filled ring by ring from its border. Then, from coarse to fine, each patch over
-    the hole is matched with the patch of the known photo that is nearest in color, in low frequencies of the guide, in
-    the strength of the grain and, at coarse scales, in place: what is missing resembles what is close by, or at the
-    same height. All patches over a pixel vote, and the search is repeated. The guide is trusted less deeper in the
-    hole, where networks predict an average, and where it has lost the grain of its surroundings. The difference between
-    the votes and the photo at the border is continued smoothly into the hole and subtracted.
+    From coarse to fine, each patch over the hole is matched with the patch of the known photo that is nearest in color,
+    in low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and the search
+    is repeated. Where the guide has lost the grain of its surroundings, it is trusted less. The difference between the
+    votes and the photo at the border is continued smoothly into the hole and subtracted.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1]. Values under the mask have no influence.
         corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
         guide: ``[B, 3, H, W]`` in [0, 1], the fill. Values outside the mask have no influence.
         patch_size: side of the patches in pixels, odd.
-        guidance: weight of the guide at the border of a hole relative to the color of patches, >= 0.
+        guidance: weight of the guide relative to the color of patches, >= 0.
         radius: the maximum number of rows and columns that texture is copied across; None for the whole photo.
         seed: random seed of the search.
 
@@ -129,15 +109,16 @@ def synthesize(
     return filled
 
 
-def blend_texture(fill: Tensor, textured: Tensor, share: float, low_share: Tensor) -> Tensor:
+def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
     """Lay texture over a fill.
+
+    The texture's weight is ``share`` at high frequencies, and less at low ones: patches that match in detail are often
+    slightly off in color, where a network is closer to the truth.
 
     Args:
         fill: ``[B, 3, H, W]``, the guide of :func:`synthesize`.
         textured: ``[B, 3, H, W]``, the output of :func:`synthesize`.
-        share: weight of the texture, in [0, 1].
-        low_share: ``[B, 1, H, W]`` in [0, 1], the weight of its low frequencies relative to its high ones, see
-            :func:`compute_low_share`.
+        share: in [0, 1].
 
     Returns:
         ``[B, 3, H, W]``: equal to ``fill`` where ``textured`` is, and for a ``share`` of 0.
@@ -145,35 +126,8 @@ def blend_texture(fill: Tensor, textured: Tensor, share: float, low_share: Tenso
     if share == 0:
         return fill
     difference = textured - fill
-    blended = fill + share * (difference - _blur(difference, _LOW_SIGMA).mul_(1 - low_share))
+    blended = fill + share * (difference - (1 - _LOW_SHARE) * _blur(difference, _LOW_SIGMA))
     return torch.where(difference == 0, fill, blended.clamp(0, 1))
-
-
-def compute_low_share(corruption_mask: Tensor) -> Tensor:
-    """Compute the weight of a texture's low frequencies relative to its high ones.
-
-    Near the border of a hole, patches that match in detail are often slightly off in color, and a network is closer to
-    the truth; deep inside, a network predicts an average, and the texture has its full weight.
-
-    Args:
-        corruption_mask: ``[B, 1, H, W]`` bool, True = corrupted.
-
-    Returns:
-        ``[B, 1, H, W]`` float32 in [0, 1], least outside the hole.
-    """
-    check_mask(corruption_mask)
-    size = corruption_mask.shape[-2:]
-    step = math.ceil(max(size) / _DEPTH_SIDE)
-    holes = corruption_mask[:, 0].cpu().numpy()
-    for axis in (1, 2):
-        holes = np.logical_and.reduceat(holes, range(0, holes.shape[axis], step), axis)
-    depth = np.full(holes.shape, np.inf)
-    for own, hole in zip(depth, holes, strict=True):
-        if not hole.all():
-            own[:] = distance_transform_edt(hole)
-    shallow = torch.exp(torch.from_numpy(depth).float() * (-step / (_LOW_BELIEVED * min(size))))
-    left = resize(shallow[:, None].to(corruption_mask.device), size, "bilinear")
-    return left.mul_(_LOW_SHARE - 1).add_(1)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -301,30 +255,26 @@ def _search(
     grain = (known - _blur(known, 1.0)).square().mean(1, keepdim=True)
     around = pull_push(_blur(grain * valid, 2.0) / _blur(valid, 2.0).clamp(min=1e-6), mask)
     trust = ((_blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
-    # At the photo's own scale the layout is settled, and grain in one piece is better than grain from close by.
-    place = _unflatten(_locate(patches), patches.size).to(known) * (level.factor > 1)
-    rest = torch.cat([place, around.sqrt() * (patches.patch_size * math.sqrt(_STRENGTH))], dim=1)
-    describe = _Descriptions(patches, known, rest, math.sqrt(guidance) * _blur(known, 2.0))
+    describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * _blur(known, 2.0))
     descriptions = describe(known)
     numbers = patches.is_source.nonzero().flatten()
     depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()
     certainty = _CERTAINTY ** -depth[patches.targets].clamp(max=_DEEPEST)
-    trust *= torch.exp(depth[patches.targets] / (-_BELIEVED * min(patches.size)))
     exact = len(patches.targets) * len(numbers) <= EXACT
     compared = exact or level.field is None
     sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
     shared = describe.shared
     level.weights = certainty
-    if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
-        targets, rest = describe.describe_targets(known), slice(-shared - 1, None)
-        level.field = numbers[find_nearest(targets[:, rest], sources[:, rest], trust, shared, near)]
-        _peel(level, pixels, numbers, radius)
-    pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
-    rounds = COARSE_ROUNDS if exact else max(1, min(ROUNDS, SEARCHES // max(1, len(patches.targets))))
-    for _ in range(rounds):
+    if level.field is not None:
+        pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
+    for _ in range(max(1, min(ROUNDS, SEARCHES // max(1, len(patches.targets))))):
         targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
-        if exact:
+        if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
+            rest = slice(-shared - 1, None)
+            level.field = numbers[find_nearest(targets[:, rest], sources[:, rest], trust, shared, near)]
+            distance = search.measure(level.field)
+        elif exact:
             level.field = numbers[find_nearest(targets, sources, trust, shared, near)]
             distance = search.measure(level.field)
         else:
@@ -334,62 +284,20 @@ def _search(
         pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
 
 
-def _peel(level: _Level, pixels: Tensor, sources: Tensor, radius: int | None) -> None:
-    """Fill the hole of ``pixels`` ring by ring from its border, and set the field of the patches over the rings.
-
-    Patches are compared where they are known or already filled.
-    """
-    patches, field, width = level.patches, level.field, level.patches.size[1]
-    assert field is not None
-    parts = torch.tensor([y * width + x for y, x in patches.offsets], device=pixels.device)
-    covered, values = patches.targets[:, None] + parts, pixels[sources[:, None] + parts]
-    places = _locate(patches)
-    known = ~level.mask
-    for _ in range(_PEELED):
-        ring = ((F.max_pool2d(known.float(), 3, 1, 1) > 0) & ~known).flatten()
-        filled = known.flatten()
-        at_ring = (ring[covered].any(1) & filled[covered].any(1)).nonzero().flatten()
-        if not len(at_ring):
-            return
-        here = replace(patches, targets=patches.targets[at_ring], hole=ring.nonzero().flatten())
-        weights = []
-        for some in at_ring.split(max(1, EXACT // len(sources))):
-            theirs = filled[covered[some]]
-            distances = compare_known(pixels[covered[some]], theirs, values)
-            distances += torch.cdist(places[patches.targets[some]], places[sources]).square_() / len(parts)
-            near = _is_near(replace(patches, targets=patches.targets[some]), sources, radius)
-            least, nearest = (distances if near is None else distances.masked_fill_(~near, math.inf)).min(1)
-            field[some] = sources[nearest]
-            weights.append(theirs.float().mean(1) ** 3 * torch.exp(-least / _PEELED_SCALE).clamp(min=1e-3))
-        pixels[here.hole] = vote(here, field[at_ring], torch.cat(weights), pixels, modes=2)
-        known = known | ring.view_as(known)
-
-
-def _locate(patches: Patches) -> Tensor:
-    """Compute ``[H * W, 2]``, whose squared differences are the weighted distances in rows and columns."""
-    height, width = patches.size
-    extent = max(height, width)
-    y, x = (
-        torch.arange(n, device=patches.targets.device) / extent * math.sqrt(w)
-        for n, w in zip(patches.size, _PLACE, strict=True)
-    )
-    return torch.stack([y[:, None].expand(height, width), x.expand(height, width)], dim=2).flatten(0, 1)
-
-
 class _Descriptions:
-    """Descriptions by which patches are compared: principal components, mean color, place, strength of the grain; last
-    the guide.
+    """Descriptions by which patches are compared: principal components, mean color, strength of the grain; last the
+    guide.
 
     Args:
         patches: targets and sources.
         known: ``[1, 3, H, W]``; the components are computed from its sources.
-        rest: ``[1, 3, H, W]``, places and the strength of the grain.
+        strength: ``[1, 1, H, W]``, the strength of the grain.
         smooth: ``[1, 3, H, W]``, the low frequencies.
     """
 
     shared = 3 * 5  # low frequencies, in the middle of a patch and at its corners
 
-    def __init__(self, patches: Patches, known: Tensor, rest: Tensor, smooth: Tensor) -> None:
+    def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
         side, reach, width = patches.patch_size, patches.patch_size // 2, patches.size[1]
         self.patches = patches
         offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
@@ -406,7 +314,9 @@ class _Descriptions:
         padded = F.pad(smooth, (reach, reach, reach, reach), mode="replicate")
         height, places = patches.size[0], (0, 2 * reach)
         corners = [padded[..., y : y + height, x : x + width] for y in places for x in places]
-        self.rest = torch.cat([rest, *(x * (side / math.sqrt(5)) for x in (*corners, smooth))], dim=1)
+        self.rest = torch.cat(
+            [strength * (side * math.sqrt(_STRENGTH)), *(x * (side / math.sqrt(5)) for x in (*corners, smooth))], dim=1
+        )
 
     def __call__(self, image: Tensor) -> Tensor:
         """Describe ``[1, 3, H, W]`` -> ``[H * W, D]``; meaningless near the border, for incomplete patches."""

@@ -42,7 +42,7 @@ from hcl_sdk.functional.hysteresis import apply_hysteresis_threshold, threshold_
 from hcl_sdk.functional.masks import shrink_mask
 from hcl_sdk.functional.resize import BandShrinker, ByteShrinker, resize
 from hcl_sdk.functional.sensitivity import adjust_threshold
-from hcl_sdk.functional.texture import BLEND_REACH, blend_texture, compute_low_share, synthesize
+from hcl_sdk.functional.texture import BLEND_REACH, blend_texture, synthesize
 from hcl_sdk.functional.veils import remove_veils
 from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.photos.photo import Compositor, Photo
@@ -289,8 +289,7 @@ class Flow:
         del changed
         _release_memory(part)
         textured = self._add_texture(part, hole)[..., *around]
-        textured = torch.where(hole[..., *around], textured, smooth)
-        blended = blend_texture(smooth, textured, settings.texture, compute_low_share(hole)[..., *around])
+        blended = blend_texture(smooth, torch.where(hole[..., *around], textured, smooth), settings.texture)
         return Fill(image=blended[..., *shift(inner, around)].clone(), box=own, own=own)
 
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:

@@ -10,7 +10,7 @@ from attrs.validators import ge, optional
 from torch import Tensor
 
 from hcl_sdk.functional.compositing import close_seam
-from hcl_sdk.functional.texture import blend_texture, compute_low_share, synthesize
+from hcl_sdk.functional.texture import blend_texture, synthesize
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
 from hcl_sdk.restorers.residual_unet import ResidualUNet
 
@@ -36,7 +36,7 @@ class PatchSynthesis(Restorer):
         texture: the share of the texture, in [0, 1]: 0 is the guide alone, which has the smallest pixel error; 1
             looks most like a photo. Above 0 the fill meets the photo at the border of the hole.
         patch_size: side of the patches in pixels, odd.
-        guidance: weight of the guide relative to the color of patches at the border of a hole; it falls inwards.
+        guidance: weight of the guide relative to the color of patches.
         radius: maximum distance in pixels that texture is copied from; None for the whole photo.
         seed: random seed of the search.
 
@@ -80,7 +80,7 @@ class PatchSynthesis(Restorer):
                 radius=self.radius,
                 seed=self.seed,
             )
-        return blend_texture(fill, textured, self.texture, compute_low_share(detection.corruption_mask))
+        return blend_texture(fill, textured, self.texture)
 
     def outputs(self, image: Tensor, detection: Detection) -> tuple[Tensor, ...]:
         return self.guide.outputs(image, detection) if self.training else (self(image, detection),)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_masks import a_mask, random_case
 from torch import Tensor
 
-from hcl_sdk.functional.patch_fields import FieldSearch, compare_known, find_nearest, find_patches, vote
+from hcl_sdk.functional.patch_fields import FieldSearch, find_nearest, find_patches, vote
 
 
 def patch_at(image: np.ndarray, row: int, column: int, size: int) -> np.ndarray:
@@ -75,18 +75,6 @@ def test_not_allowed_sources_are_not_found_and_trust_weighs_the_shared_part() ->
     assert find_nearest(targets, sources, torch.tensor([1.0, 0.01]), shared=1).tolist() == [1, 0]
     allowed = torch.tensor([[True, False, True], [False, False, True]])
     assert find_nearest(targets, sources, allowed=allowed).tolist() == [2, 2]
-
-
-@given(seed=st.integers(0, 1000))
-def test_patches_are_compared_where_they_are_known(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    targets, sources = rng.random((3, 9, 2), np.float32), rng.random((4, 9, 2), np.float32)
-    known = rng.random((3, 9)) < 0.5
-    known[:, seed % 9] = True
-    expected = [[np.square(t[k] - s[k]).sum(1).mean() for s in sources] for t, k in zip(targets, known, strict=True)]
-    targets[~known] = np.nan
-    compared = compare_known(torch.from_numpy(targets), torch.from_numpy(known), torch.from_numpy(sources))
-    np.testing.assert_allclose(compared, expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("seed", [0])

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_masks import a_mask, random_case
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from hcl_sdk.evaluation.restoration import measure_grain
 from hcl_sdk.functional import texture
 from hcl_sdk.functional.patch_fields import find_patches
 from hcl_sdk.functional.pull_push import pull_push
-from hcl_sdk.functional.texture import blend_texture, compute_low_share, synthesize
+from hcl_sdk.functional.texture import blend_texture, synthesize
 
 
 @settings(max_examples=25, deadline=None)
@@ -62,7 +61,7 @@ def test_a_wall_stays_smooth_and_keeps_its_grain() -> None:
     photo = smooth + 0.02 * torch.randn(1, 3, 128, 128, generator=generator)
     mask = a_mask(128, 128, (slice(40, 90), slice(40, 90)))
     made = synthesize(photo, mask, smooth)
-    for filled in (made, blend_texture(smooth, made, 1, compute_low_share(mask))):
+    for filled in (made, blend_texture(smooth, made, 1)):
         grain = (filled - smooth)[..., 40:90, 40:90]
         assert 0.7 < float(grain.std()) / 0.02 < 1.3
         assert float(torch.nn.functional.avg_pool2d(grain, 10).abs().max()) < 0.04
@@ -78,35 +77,10 @@ def test_a_sky_beside_a_meadow_keeps_its_own_grain(noise: float) -> None:
     photo[..., 48:, :] += 0.1 * torch.randn(1, 3, 48, 96, generator=generator)
     photo = photo.clamp(0, 1)
     mask = a_mask(96, 96, (slice(10, 34), slice(30, 66)))
-    textured = synthesize(photo, mask, torch.where(mask, smooth, photo))
-    filled = blend_texture(smooth, textured, 1, compute_low_share(mask))
+    filled = blend_texture(smooth, synthesize(photo, mask, torch.where(mask, smooth, photo)), 1)
     grain, around = measure_grain(torch.where(mask, filled, photo), mask)
     assert grain == pytest.approx(around, rel=0.3, abs=0.001)
     assert float((filled - smooth)[..., 10:34, 30:66].abs().mean()) < noise + 0.01
-
-
-def test_the_middle_of_a_large_hole_is_the_photos_and_not_the_guides_average() -> None:
-    photo = ((torch.arange(128)[:, None] // 16 % 2) * 0.8 + 0.1).expand(1, 3, 128, 128)
-    mask = a_mask(128, 128, (slice(24, 88), slice(32, 96)))
-    guide = torch.where(mask, 0.5, photo)  # what a network that cannot know best answers
-    filled = blend_texture(guide, synthesize(photo, mask, guide), 1, compute_low_share(mask))
-    middle = filled[..., 44:68, 52:76]
-    assert float(((middle - 0.5).abs() > 0.35).float().mean()) > 0.8
-    assert (filled - photo).square().mean() < 0.5 * (guide - photo).square().mean()
-
-
-def test_low_frequencies_count_more_the_deeper_in_the_hole() -> None:
-    mask = a_mask(128, 160, (slice(20, 100), slice(30, 110)))
-    mask = torch.cat([mask, torch.zeros_like(mask), torch.ones_like(mask)])
-    share = compute_low_share(mask)
-    depth = np.asarray(distance_transform_edt(mask[0, 0].numpy()))
-    torch.testing.assert_close(share[0, 0], torch.from_numpy(1 - 0.3 * np.exp(-depth / 16)).float())
-    assert (share[1] == share.min()).all()
-    assert (share[2] == 1).all()
-    large = compute_low_share(mask[:1].repeat_interleave(16, 2).repeat_interleave(16, 3))  # not at full resolution
-    assert float((large[..., 8::16, 8::16] - share[:1]).abs().max()) < 0.02
-    with pytest.raises(TypeError, match="bool tensor"):
-        compute_low_share(mask.float())
 
 
 def test_texture_is_taken_from_within_the_radius() -> None:
@@ -151,15 +125,14 @@ def test_texture_counts_less_in_low_frequencies_and_nothing_where_it_says_nothin
     fill = torch.rand(1, 3, 40, 50, generator=generator) * 0.2 + 0.4
     textured = fill.clone()
     textured[..., 10:30, 15:40] += torch.randn(1, 3, 20, 25, generator=generator) * 0.03
-    low_share = torch.rand(1, 1, 40, 50, generator=generator)
-    blended = blend_texture(fill, textured, 0.8, low_share)
+    blended = blend_texture(fill, textured, 0.8)
     difference = (textured - fill).double().numpy()
     low = gaussian_filter(difference, (0, 0, 1, 1), mode="nearest", truncate=3)
-    expected = torch.from_numpy(fill.numpy() + 0.8 * (difference - (1 - low_share.numpy()) * low)).float()
+    expected = torch.from_numpy(fill.numpy() + 0.8 * (difference - 0.3 * low)).float()
     inside = textured != fill
     torch.testing.assert_close(blended[inside], expected[inside])
     assert torch.equal(blended[~inside], fill[~inside])
-    assert torch.equal(blend_texture(fill, textured, 0, low_share), fill)
+    assert torch.equal(blend_texture(fill, textured, 0), fill)
 
 
 def test_what_does_not_fit_is_refused() -> None:
