@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from hcl_sdk import GatedUNet, Photo, Pipeline
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.photos.photo import Compositor
 
 RESTORE = """
 import resource, sys
@@ -204,3 +206,19 @@ def test_parts_that_are_asked_for_later_are_those_that_were_used() -> None:
     assert difference.max() <= 1  # a half is rounded either way
     assert (difference > 0).mean() < 1e-4
     assert np.array_equal(result.restored[alpha[..., 0] == 0], photo[alpha[..., 0] == 0])
+
+
+def test_memory_is_given_back_once_a_photo_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    events, lay = [], Compositor.lay
+
+    def spy(*arguments: Any) -> None:
+        events.append("laid")
+        lay(*arguments)
+
+    monkeypatch.setattr(Compositor, "lay", spy)
+    monkeypatch.setattr("hcl_sdk.pipeline._flow.release_memory", lambda: events.append("given back"))
+    mask = np.zeros((300, 200), bool)
+    mask[100:140, 50:60] = True
+    Pipeline(restorer=Noting()).restore(np.zeros((300, 200, 3), np.uint8), corruption_mask=mask)
+    assert set(events[:-1]) == {"laid"}
+    assert events[-1] == "given back"

@@ -36,7 +36,7 @@ SEARCHES = 24_000
 """Budget of targets to search at a level, in all iterations after the first: coarse levels, where iterations are cheap,
 get more of them."""
 
-SEARCHED = 400_000
+SEARCHED = 300_000
 """Levels with more pixels reuse the field of the coarser level: what matters about a patch is known by then."""
 
 COMPONENTS = 24

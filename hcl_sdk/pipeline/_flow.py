@@ -53,6 +53,8 @@ from hcl_sdk.settings import Settings
 
 T = TypeVar("T")
 
+_SMALL = BAND // 32  # pixels up to which giving memory back takes longer than it is worth
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _WorkingDetection:
@@ -208,6 +210,8 @@ class Flow:
                 if part is not None:
                     weight = alpha[shift(part, tile)]
                     compositor.lay(part, fill.crop(*part)[0], weight if has_border else weight * found[part])
+        if photo.size[0] * photo.size[1] > _SMALL:  # or photo after photo would leave more of it unused
+            release_memory()
         return replace(result, composited=compositor.photo, _fills=fills)
 
     def measure_growth(self, result: Result) -> float:
