@@ -71,11 +71,13 @@ class Way:
         name: what follows the path.
         color: color of its line and dots.
         stops: the rooms it passes through, in order, with what happens there.
+        ends_with: the function of the last room that does what its stop says.
     """
 
     name: str
     color: str
     stops: tuple[tuple[tuple[str, ...], str], ...]
+    ends_with: str
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -94,9 +96,10 @@ WAYS = (
             (("pipeline",), "turns it into tensors: working size, batches, tiles"),
             (("detector",), "decides scale by scale what is corrupted"),
             (("encoders", "interactions", "heads", "clusterers"), "compute, each for the next"),
-            (("restorers",), "fill it"),
-            (("result",), "blends the fill over the photo; every other pixel stays"),
+            (("restorers",), "fill it; `pipeline` lays the fill over the photo, every other pixel stays"),
+            (("result",), "holds mask and restored photo, writes them"),
         ),
+        ends_with="save_result",
     ),
     Way(
         "a configuration",
@@ -109,6 +112,7 @@ WAYS = (
             (("detector",), "binds each part to its neighbor"),
             (("interactions", "heads", "clusterers", "restorers"), "create the layers that depend on it"),
         ),
+        ends_with="build",
     ),
     Way(
         "a batch",
@@ -123,6 +127,7 @@ WAYS = (
             (("losses",), "compute the loss and its gradients"),
             (("restorers",), "fill the true mask; losses compare the fill with the photo"),
         ),
+        ends_with="forward",
     ),
 )
 

@@ -6,10 +6,11 @@ import graphlib
 import importlib.util
 import re
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -78,12 +79,20 @@ def test_the_page_tells_the_stops_of_every_way(way: Any) -> None:
         assert f"{number}. {named}: {what}" in page
 
 
-def trace_calls(function: Callable[[], object]) -> list[tuple[str, str]]:
-    """The room that calls and the one that is called, of every call in the package, in order.
+class Call(NamedTuple):
+    """A call in the package: the room that calls, the one that is called, and the function."""
+
+    caller: str
+    room: str
+    function: str
+
+
+def trace_calls(function: Callable[[], object]) -> list[Call]:
+    """Every call in the package, of this thread and those that it starts, in order.
 
     What a decorator of ``errors`` calls is called by whoever called the decorated function.
     """
-    calls: list[tuple[str, str]] = []
+    calls: list[Call] = []
 
     def find_caller(frame: FrameType | None) -> str:
         while frame is not None:
@@ -96,28 +105,29 @@ def trace_calls(function: Callable[[], object]) -> list[tuple[str, str]]:
     def follow(frame: FrameType, event: str, _: object) -> None:
         module = str(frame.f_globals.get("__name__", ""))
         if event == "call" and frame.f_code.co_name != "<module>" and module.startswith("hcl_sdk."):
-            calls.append((find_caller(frame.f_back), find_room(module)))
+            calls.append(Call(find_caller(frame.f_back), find_room(module), frame.f_code.co_name))
 
-    before = sys.getprofile()
+    before = sys.getprofile(), threading.getprofile()
     sys.setprofile(follow)
+    threading.setprofile(follow)  # files are written in a thread
     try:
         function()
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before[0])
+        threading.setprofile(before[1])
     return calls
 
 
-def trace_rooms(function: Callable[[], object]) -> list[str]:
-    """The rooms that a call comes to, in order."""
-    return [room for _, room in trace_calls(function)]
+def assert_is_way(name: str, calls: list[Call]) -> None:
+    """The rooms come first in the order of the drawing; in the last, its stop's function is called after all others.
 
-
-def assert_is_way(name: str, rooms: list[str]) -> None:
-    """The rooms come first in the order of the drawing; the last is where it ends, whenever it came there first."""
+    Whenever it came there first: the result of a photo is made before its mask is filled.
+    """
     (way,) = (way for way in DRAWING.WAYS if way.name == f"a {name}")
     *stated, last = way.rooms
+    rooms = [call.room for call in calls]
     assert [room for room in dict.fromkeys(rooms) if room in stated] == stated
-    assert last in rooms[rooms.index(stated[-1]) :]
+    assert (last, way.ends_with) in {call[1:] for call in calls[rooms.index(stated[-1]) :]}
 
 
 @pytest.fixture
@@ -141,8 +151,10 @@ def test_the_way_of_a_photo(
 
     restore("first")  # what is imported and discovered once
     calls = trace_calls(lambda: restore("second"))
-    assert_is_way("photo", [room for _, room in calls])
-    up = {(caller, room) for caller, room in calls if caller and DRAWING.ROOMS[caller] > DRAWING.ROOMS[room]}
+    assert_is_way("photo", calls)
+    filled = [call.room for call in calls].index("restorers")
+    assert {call.caller for call in calls[filled:] if call.function == "lay"} == {"pipeline"}  # the fill over the photo
+    up = {(caller, room) for caller, room, _ in calls if caller and DRAWING.ROOMS[caller] > DRAWING.ROOMS[room]}
     assert up <= {("folders", "cli")}  # the line that the command prints of each photo
     assert (tmp_path / "second" / "a_restored.png").is_file()
 
@@ -152,7 +164,7 @@ def test_the_way_of_a_configuration() -> None:
 detector: {encoder: {use: convnext, channels: [4, 6], depths: [1, 1], kernel_size: 3}}
 restorer: {use: gated-unet, dim: 4, multipliers: [1, 2]}
 """
-    assert_is_way("configuration", trace_rooms(lambda: Pipeline.from_config(text, device="cpu")))
+    assert_is_way("configuration", trace_calls(lambda: Pipeline.from_config(text, device="cpu")))
 
 
 def test_the_way_of_a_batch(photos: Path, tmp_path: Path) -> None:
@@ -175,7 +187,7 @@ def test_the_way_of_a_batch(photos: Path, tmp_path: Path) -> None:
 
     trainers = [Trainer(*load_run(config, device="cpu")) for _ in range(2)]
     trainers[0].fit(tmp_path / "first", progress=False)  # what is imported once, in which no call is followed
-    assert_is_way("batch", trace_rooms(lambda: trainers[1].fit(tmp_path / "second", progress=False)))
+    assert_is_way("batch", trace_calls(lambda: trainers[1].fit(tmp_path / "second", progress=False)))
 
 
 SHARED_BY_THREADS = {
