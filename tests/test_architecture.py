@@ -214,7 +214,7 @@ MAY = {
 
 
 @pytest.mark.parametrize("what", SHARED_BY_THREADS)
-def test_no_library_code_touches_what_all_threads_share(what: str) -> None:
+def test_library_code_leaves_global_state_alone(what: str) -> None:
     touching = re.compile(SHARED_BY_THREADS[what])
     root = PACKAGE.parent
     files = [file.relative_to(root) for file in (*PACKAGE.rglob("*.py"), *root.glob("plugins/*/hcl_*/**/*.py"))]
@@ -223,7 +223,7 @@ def test_no_library_code_touches_what_all_threads_share(what: str) -> None:
     assert [file for file in library if touching.search((root / file).read_text(encoding="utf-8"))] == []
 
 
-def test_what_may_touch_what_all_threads_share_does() -> None:
+def test_every_exception_for_global_state_is_used() -> None:
     touching = re.compile("|".join(SHARED_BY_THREADS.values()))
     for place in MAY:
         path = PACKAGE.parent / place

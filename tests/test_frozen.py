@@ -97,7 +97,7 @@ def test_pyinstaller_finds_the_hook() -> None:
     assert [file.name for folder in list_hook_folders() for file in Path(folder).glob("hook-*")] == ["hook-hcl_sdk.py"]
 
 
-def test_the_hook_brings_all_that_is_looked_up_at_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hook_collects_everything_looked_up_at_run_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the functions that PyInstaller gives to hooks, as its manual describes them."""
     given: dict[str, Any] = {}
 

@@ -78,9 +78,7 @@ def test_a_process_on_its_own_works_on_everything(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("processes", [2, 3, 8])
-def test_several_processes_share_the_work_without_gaps_or_doubles(
-    monkeypatch: pytest.MonkeyPatch, processes: int
-) -> None:
+def test_processes_share_the_work_without_gaps_or_duplicates(monkeypatch: pytest.MonkeyPatch, processes: int) -> None:
     monkeypatch.setenv("WORLD_SIZE", str(processes))
     items, shares = [f"photo{i}" for i in range(7)], []
     for index in range(processes):
@@ -118,7 +116,7 @@ def test_several_processes_share_the_work_without_gaps_or_doubles(
         (2, 3, 1, "compete for 1 processor, .*: set OMP_NUM_THREADS=1 and start at most 1 processes"),
     ],
 )
-def test_more_threads_than_processors_are_warned_of_with_the_remedy(
+def test_more_threads_than_processors_give_a_warning_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     threads: int,
@@ -165,7 +163,7 @@ print(full - before, full - resident())
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
-def test_memory_that_the_c_library_keeps_is_given_back() -> None:
+def test_memory_kept_by_the_c_library_is_released() -> None:
     run = subprocess.run([sys.executable, "-c", HOLD_AND_FREE], capture_output=True, text=True, check=True)
     kept, given = map(int, run.stdout.split())
     assert kept < 0.2 * given

@@ -150,7 +150,7 @@ class Noting(Restorer):
         return torch.full_like(image, 0.5)
 
 
-def test_a_restorer_sees_the_surroundings_of_the_mask_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restorer_sees_only_the_surroundings_of_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     restorer = Noting()
     photo = np.zeros((3000, 2000, 3), np.uint8)
     mask = np.zeros(photo.shape[:2], bool)
@@ -170,7 +170,7 @@ def test_a_restorer_sees_the_surroundings_of_the_mask_alone(monkeypatch: pytest.
     assert (result.restored[~mask] == 0).all()
 
 
-def test_however_large_damage_is_little_of_it_is_refined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_damage_is_refined_in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, mask = np.zeros((1500, 4000, 3), np.uint8), np.zeros((1500, 4000), bool)
     mask[700:720] = True  # from side to side
     mask[100:1400, 2000:2010] = True
@@ -208,7 +208,7 @@ def test_parts_that_are_asked_for_later_are_those_that_were_used() -> None:
     assert np.array_equal(result.restored[alpha[..., 0] == 0], photo[alpha[..., 0] == 0])
 
 
-def test_memory_is_given_back_once_a_photo_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_released_once_a_photo_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     events, lay = [], Compositor.lay
 
     def spy(*arguments: Any) -> None:

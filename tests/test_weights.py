@@ -95,7 +95,7 @@ Pipeline(restorer=GatedUNet(dim=4, multipliers=(1,)), device="cpu").save_pretrai
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file has a name from the beginning")
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_a_process_that_is_killed_while_it_saves_leaves_whole_files_of_before(saved: Path, name: str) -> None:
+def test_a_process_killed_while_saving_leaves_the_old_files_whole(saved: Path, name: str) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
     run = subprocess.run([sys.executable, "-c", KILLED, saved, name])
     assert run.returncode == -signal.SIGKILL
@@ -569,7 +569,7 @@ def asking(**encoder: object) -> dict[str, object]:
         (asking() | {"detection_size": 10**400}, r"detection_size"),
     ],
 )
-def test_what_a_configuration_asks_for_is_compared_before_memory_is_spent(
+def test_sizes_are_compared_with_the_weights_before_memory_is_allocated(
     saved: Path, config: dict[str, object], message: str
 ) -> None:
     (saved / "config.json").write_text(json.dumps(config))
@@ -597,7 +597,7 @@ def test_a_configuration_beyond_all_bounds_is_refused(saved: Path, content: str,
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_what_is_no_regular_file_is_refused(saved: Path, name: str) -> None:
+def test_only_regular_files_are_read(saved: Path, name: str) -> None:
     (saved / name).unlink()
     os.mkfifo(saved / name)
     with pytest.raises(WeightsError, match=f"{name} is not a regular file"):
@@ -605,7 +605,7 @@ def test_what_is_no_regular_file_is_refused(saved: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["iterations", "repeats"])
-def test_a_configuration_cannot_ask_for_work_without_end(saved: Path, field: str) -> None:
+def test_a_configuration_cannot_demand_endless_work(saved: Path, field: str) -> None:
     config = json.loads((saved / "config.json").read_text())
     config["detector"]["clusterer"][field] = 10**9
     (saved / "config.json").write_text(json.dumps(config))
@@ -613,7 +613,7 @@ def test_a_configuration_cannot_ask_for_work_without_end(saved: Path, field: str
         Pipeline.from_pretrained(saved, device="cpu")
 
 
-def test_a_pipe_is_no_folder_of_weights(tmp_path: Path) -> None:
+def test_a_pipe_is_not_accepted_as_a_folder_of_weights(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(WeightsError, match=r"pipe is not a folder; expected one written by save_pretrained"):
         Pipeline.from_pretrained(tmp_path / "pipe", device="cpu")

@@ -95,7 +95,7 @@ class Mute:
         (Panic(Mute()), "Panic: (its message cannot be shown: RuntimeError)\n"),
     ],
 )
-def test_whatever_goes_wrong_with_a_photo_stops_nothing(
+def test_a_photo_that_fails_does_not_stop_the_run(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
     draw("a.png")
@@ -113,7 +113,7 @@ def test_whatever_goes_wrong_with_a_photo_stops_nothing(
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no layers"), Panic("no layers"), SystemExit("no layers")], ids=repr)
-def test_a_component_that_cannot_be_made_is_one_error(
+def test_a_component_that_cannot_be_created_gives_one_error(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     def fail(*_: Any) -> None:
@@ -126,7 +126,7 @@ def test_a_component_that_cannot_be_made_is_one_error(
     assert f"{type(error).__name__}: no layers ({__file__}:" in said[0]
 
 
-def test_a_component_that_fails_in_an_evaluation_is_one_error_that_names_it(
+def test_a_component_failing_in_an_evaluation_gives_one_error_that_names_it(
     hcl: Callable[..., Result], weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: GatedUNet, *_: Any) -> None:
@@ -176,16 +176,14 @@ def test_regions_that_cannot_be_found_stop_nothing(hcl: Callable[..., Result], m
     assert [(image["id"], image["file_name"]) for image in coco["images"]] == [(1, "b.png")]
 
 
-def test_memory_that_torch_cannot_get_is_recognized(
-    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_torch_running_out_of_memory_is_recognized(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     draw("a.png")
     monkeypatch.setattr(Pipeline, "detect", lambda *_, **__: torch.empty(2**60))
     assert "Error: a.png: not enough memory" in hcl("detect", "a.png", status=1).stderr
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_an_interruption_leaves_whole_files_only(
+def test_an_interruption_leaves_only_whole_files(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     draw("a.png")

@@ -50,7 +50,7 @@ def test_what_an_earlier_run_wrote_is_no_input_and_is_overwritten(hcl: Callable[
     assert all(first[name] != content for name, content in contents("hcl_output").items())
 
 
-def test_what_training_and_evaluation_wrote_among_the_photos_is_no_input(hcl: Callable[..., Result]) -> None:
+def test_files_written_by_training_and_evaluation_are_not_input(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.png", "p/in/b.png", "p/run/panels/1.png", "p/measured/best_detection.png"):
         draw(name)
     for name in ("run/log.jsonl", "run/training.yaml", "measured/metrics.json", "measured/items.jsonl"):
@@ -63,7 +63,7 @@ def test_what_training_and_evaluation_wrote_among_the_photos_is_no_input(hcl: Ca
     assert files("named") == {"1_mask.png"}
 
 
-def test_a_name_with_line_ends_is_told_in_one_line(hcl: Callable[..., Result]) -> None:
+def test_a_name_with_line_breaks_is_shown_on_one_line(hcl: Callable[..., Result]) -> None:
     draw("p/a.png").rename("p/a\n\x1b[31mb.png")
     result = hcl("detect", "p", "p/no\nthing.png", status=1)
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == [r"p/a\n\x1b[31mb.png"]
@@ -77,7 +77,7 @@ def test_a_file_with_any_name_is_taken_and_one_given_twice_counts_once(hcl: Call
     assert files("hcl_output") == {"photo_mask.png"}
 
 
-def test_photos_that_differ_in_their_suffix_have_results_of_their_own(hcl: Callable[..., Result]) -> None:
+def test_photos_that_differ_only_in_suffix_get_separate_results(hcl: Callable[..., Result]) -> None:
     draw("p/a.jpg")
     draw("p/a.png", seed=1)
     draw("p/b.png", seed=2)
@@ -104,7 +104,7 @@ def test_photos_of_one_name_in_several_folders_have_results_in_folders_of_their_
     assert files("again") == {f"{name}_{what}.png" for name in names[:2] for what in ("mask", "restored")}
 
 
-def test_photos_whose_results_would_have_one_name_fail_and_stop_nothing(hcl: Callable[..., Result]) -> None:
+def test_photos_whose_results_would_share_a_name_fail_without_stopping_the_run(hcl: Callable[..., Result]) -> None:
     for name in ("x/a.png", "y/x/a.png", "y/a.png", "y/b.png"):
         draw(name)
     result = hcl("detect", "y", "-r", "x/a.png", "y/a.png", status=1)
@@ -209,7 +209,7 @@ def test_a_folder_without_photos_is_named(hcl: Callable[..., Result]) -> None:
     assert "no photos in empty; no photos in notes" in said
 
 
-def test_a_pipe_of_the_shell_is_read_whole(hcl: Callable[..., Result]) -> None:
+def test_a_pipe_from_the_shell_is_read_to_its_end(hcl: Callable[..., Result]) -> None:
     content = draw("a.png").read_bytes()
     reader, writer = os.pipe()
     with open(reader, "rb"), open(writer, "wb") as file:
@@ -239,7 +239,7 @@ def test_what_is_left_out_of_a_photo_is_noted(hcl: Callable[..., Result]) -> Non
     assert "Note" not in hcl("detect", "a.png", "-q").stderr
 
 
-def test_a_name_that_leaves_no_room_for_that_of_a_result_fails_alone(hcl: Callable[..., Result]) -> None:
+def test_a_photo_whose_result_would_have_too_long_a_name_fails_alone(hcl: Callable[..., Result]) -> None:
     longest = os.pathconf(".", "PC_NAME_MAX")
     draw("p/a.png")
     draw(f"p/{'x' * (longest - 4)}.png")

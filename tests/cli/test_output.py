@@ -98,7 +98,7 @@ def test_an_output_folder_that_cannot_be_made_is_said_once(hcl: Callable[..., Re
     assert result.stderr == "Error: the results cannot be written to a.png/out: Not a directory\n"
 
 
-def test_an_output_folder_that_cannot_be_written_to_is_said_once(
+def test_an_unwritable_output_folder_is_reported_once(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(dir: Path) -> None:

@@ -65,7 +65,7 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
     assert again == {"10_mask.png", "10_restored.png", "21_mask.png", "21_restored.png"}
 
 
-def test_a_run_that_was_stopped_goes_on(hcl: Callable[..., Result]) -> None:
+def test_a_stopped_run_resumes(hcl: Callable[..., Result]) -> None:
     draw("p/a.png")
     draw("p/b.tif", seed=1)
     draw("p/c.jpg", mode="CMYK", seed=2)

@@ -39,7 +39,7 @@ def run_program(program: str, *arguments: str, **options: Any) -> subprocess.Com
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
-def test_a_name_that_is_no_text_is_printed_escaped_and_the_rest_goes_on(weights: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_escaped_and_the_run_continues(weights: Path, tmp_path: Path) -> None:
     draw_three()
     Path(os.fsdecode(b"n/4\xe9.png")).write_bytes(b"not a photo")
     hcl = Hcl(["detect", "n", "--weights", str(weights), "--device", "cpu"], tmp_path / "logs")
@@ -50,9 +50,7 @@ def test_a_name_that_is_no_text_is_printed_escaped_and_the_rest_goes_on(weights:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_output_that_cannot_be_written_does_not_stop_the_work(
-    weights: Path, tmp_path: Path, options: list[str]
-) -> None:
+def test_unwritable_output_does_not_stop_the_work(weights: Path, tmp_path: Path, options: list[str]) -> None:
     draw_three()
     arguments = ["detect", "n", *options, "--weights", str(weights), "--device", "cpu"]
     hcl = Hcl(arguments, tmp_path / "logs", stdout=Path("/dev/full"))
@@ -62,7 +60,7 @@ def test_output_that_cannot_be_written_does_not_stop_the_work(
     assert len(files("hcl_output")) == 3
 
 
-def test_what_the_output_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252", write_through=True))
     with own_output():
@@ -99,7 +97,7 @@ def test_standard_output_holds_what_the_command_prints_and_nothing_else() -> Non
 
 
 @pytest.mark.parametrize("module", ["hcl_sdk.__main__", "hcl_sdk.cli.__main__"])
-def test_what_is_printed_when_the_program_ends_is_not_output(module: str) -> None:
+def test_prints_at_exit_stay_out_of_the_output(module: str) -> None:
     program = (
         "import atexit, ctypes, os, runpy, sys, threading, time\n"
         "def say():\n"
@@ -155,7 +153,7 @@ def test_sigterm_ends_a_run_with_a_line_and_its_status(weights: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("module", ["click", "hcl_sdk.registry", "hcl_sdk.folders"])
-def test_an_interruption_while_modules_are_imported_is_said_in_a_line(module: str) -> None:
+def test_an_interruption_during_imports_prints_one_line(module: str) -> None:
     program = (
         "import sys, hcl_sdk\n"
         "class Interrupt:\n"
@@ -177,7 +175,7 @@ def test_sigterm_before_the_work_is_the_same(hcl: Callable[..., Result], monkeyp
 
 
 @pytest.mark.parametrize("arguments", [["a.png", "--json"], ["-"]])
-def test_what_components_print_at_work_is_not_output(
+def test_prints_of_components_stay_out_of_the_output(
     weights: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     contents = draw("a.png").read_bytes()

@@ -155,7 +155,7 @@ def test_aliases_stand_for_equal_values() -> None:
 
 
 @pytest.mark.parametrize("levels", [5, 9, 30])
-def test_aliases_that_blow_up_are_refused(levels: int) -> None:
+def test_exploding_aliases_are_refused(levels: int) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, levels)]
     place, message = place_and_message("\n".join(lines))
@@ -212,7 +212,7 @@ def test_a_tag_that_does_not_fit_is_reported_with_its_place(text: str, message: 
     assert found.startswith(message)
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_reading_does_not_wait_for_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConfigError, match=r"pipe: this is not a regular file"):
         load_yaml(tmp_path / "pipe")
@@ -227,7 +227,7 @@ def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
 
 @given(st.text(max_size=60) | st.text(alphabet="&*!{}[]:,-?|>'\"#%@`ab1 \n", max_size=60))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_a_mapping_or_one_error(text: Any) -> None:
+def test_any_text_gives_a_mapping_or_one_error(text: Any) -> None:
     with contextlib.suppress(ConfigError, FileNotFoundError):
         assert isinstance(load_yaml(text), dict)
 

@@ -191,7 +191,7 @@ def test_the_one_liners_are_public() -> None:
     assert hcl_sdk.detect_folder is detect_folder
 
 
-def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None:
+def test_text_is_written_whole_and_links_and_devices_remain(tmp_path: Path) -> None:
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     link.symlink_to(target)
     write_whole(link, "one")
@@ -205,7 +205,7 @@ def test_a_text_appears_whole_and_links_and_devices_stay(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.json", "target.json"]
 
 
-def test_what_is_open_already_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+def test_open_files_are_written_to_and_not_replaced(tmp_path: Path) -> None:
     with open(tmp_path / "log.txt", "w+b", buffering=0) as file:
         file.write(b"before\n")
         number = os.fstat(file.fileno()).st_ino
@@ -245,7 +245,7 @@ with open_whole(Path(sys.argv[1])) as file:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a file has a name from the beginning")
-def test_a_process_that_is_killed_while_it_writes_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_process_killed_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
     target = tmp_path / "x.png"
     target.write_bytes(b"before")
     run = subprocess.run([sys.executable, "-c", KILLED, target])
@@ -272,7 +272,7 @@ def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("nameless", [True, False])
-def test_an_error_of_writing_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
+def test_a_write_error_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
     if not nameless:
         monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
     target = tmp_path / "x.json"
@@ -304,7 +304,7 @@ def test_whether_a_file_can_be_written_is_tried_without_changing_it(tmp_path: Pa
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("option", ["coco", "report"])
-def test_one_file_on_all_photos_is_tried_before_the_work(
+def test_a_file_about_all_photos_is_checked_before_the_work(
     tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     monkeypatch.setattr(Pipeline, "detect", lambda *_, **__: pytest.fail("the work has begun"))

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers=st.integers(0, 4),
     most=st.floats(0, 30),
 )
-def test_items_come_out_in_order_and_never_more_are_held_than_there_is_room_for(
+def test_items_come_out_in_order_and_the_number_held_is_bounded(
     weights: list[float], workers: int, most: float
 ) -> None:
     lock, held, peaks = threading.Lock(), [], []
@@ -104,7 +104,7 @@ def test_what_stops_a_stage_stops_all_and_begins_nothing_more(stage: str, worker
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
-def test_results_failures_and_their_order_do_not_depend_on_the_workers(tiny_pipeline: Pipeline, workers: int) -> None:
+def test_results_and_failures_do_not_depend_on_the_number_of_workers(tiny_pipeline: Pipeline, workers: int) -> None:
     for seed in range(6):
         draw(f"p/{seed}.png", seed=seed, size=(24 + seed, 20))
     Path("p/3.png").write_bytes(b"not a photo")
@@ -138,7 +138,7 @@ def test_photos_are_read_while_another_is_processed(tiny_pipeline: Pipeline, mon
     assert detect_folder("p", "o", pipeline=tiny_pipeline, workers=1).failures == ()
 
 
-def test_of_large_photos_one_is_held_at_a_time(tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_photos_are_held_one_at_a_time(tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(4):
         draw(f"p/{seed}.png", seed=seed)
     monkeypatch.setattr("hcl_sdk.folders.stages.read_megapixels", lambda *_, **__: 60.0)

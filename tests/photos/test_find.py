@@ -68,16 +68,14 @@ def test_suffixes_that_are_registered_later_count(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "written", [("log.jsonl", "training.yaml"), ("log.jsonl", "panels/1.png"), ("metrics.json", "items.jsonl")]
 )
-def test_what_training_and_evaluation_write_among_photos_is_not_among_them(
-    tmp_path: Path, written: tuple[str, ...]
-) -> None:
+def test_files_written_by_training_and_evaluation_are_left_out(tmp_path: Path, written: tuple[str, ...]) -> None:
     for name in ("a.png", "in/b.png", "run/panels/1.png", "run/sheet.png", *(f"run/{name}" for name in written)):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     assert sorted(list_photos(tmp_path, "photos")) == ["a.png", "in/b.png"]
 
 
-def test_what_was_written_into_the_folder_of_the_photos_itself_is_not_among_them(tmp_path: Path) -> None:
+def test_results_in_the_folder_of_the_photos_are_left_out(tmp_path: Path) -> None:
     written = ("log.jsonl", "training.yaml", "metrics.json", "items.jsonl")
     for name in ("a.png", "in/panels/b.png", "panels/1.jpg", "best_detection.jpg", "worst_clean.jpg", *written):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +93,7 @@ def test_what_was_written_into_the_folder_of_the_photos_itself_is_not_among_them
 
 
 @given(st.binary(max_size=20).map(os.fsdecode))
-def test_any_name_is_shown_as_one_line_of_text_that_controls_no_terminal(name: str) -> None:
+def test_any_name_is_shown_on_one_line_without_control_characters(name: str) -> None:
     shown = escape(name)
     assert shown.encode("utf-8").decode() == shown
     assert len(shown.splitlines()) <= 1

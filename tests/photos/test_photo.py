@@ -403,7 +403,7 @@ def test_tensors_that_hold_no_plain_values_are_refused(tensor: Tensor, said: str
         (torch.zeros(40, 60), r"got shape \[40, 60\]$"),
     ],
 )
-def test_an_order_of_dimensions_that_is_not_ours_is_refused_with_what_to_do(source: Any, hint: str) -> None:
+def test_wrong_layouts_are_refused_with_a_remedy(source: Any, hint: str) -> None:
     with pytest.raises(PhotoError, match=hint):
         Photo.open(source)
 

@@ -161,7 +161,7 @@ def test_what_is_no_photo_is_reported_with_the_reason(data: Any, reason: str) ->
         read_mask(data, "photo.jpg")
 
 
-def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_leaves_warning_filters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """They belong to all threads of the process: one that changed and restored them would change those of another."""
     before, seen, load = list(warnings.filters), [], ImageFile.ImageFile.load
 
@@ -179,7 +179,7 @@ def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.Monkey
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "JPEG"])
-def test_the_limit_is_our_own_and_no_setting_of_the_process(
+def test_the_size_limit_is_independent_of_pillows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
     (tmp_path / "photo").write_bytes(encode(smooth(), file_format))
@@ -194,7 +194,7 @@ def test_the_limit_is_our_own_and_no_setting_of_the_process(
         Photo.open(tmp_path / "photo", max_megapixels=float("nan"))
 
 
-def test_what_is_too_large_is_not_decoded() -> None:
+def test_too_large_photos_are_not_decoded() -> None:
     """A PNG of 60,000 x 60,000 pixels in some bytes; with 16 bits a channel, too."""
     for depth in (8, 16):
         header = struct.pack(">IIBBBBB", 60_000, 60_000, depth, 2, 0, 0, 0)
@@ -207,7 +207,7 @@ def test_what_is_too_large_is_not_decoded() -> None:
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("size", [(80_000_000, 1), (1, 80_000_000)])
-def test_what_is_too_long_is_not_decoded(depth: int, size: tuple[int, int]) -> None:
+def test_too_long_photos_are_not_decoded(depth: int, size: tuple[int, int]) -> None:
     """Some 80 KB of PNG would be a row of floating-point numbers of 1 GB."""
     header = struct.pack(">IIBBBBB", *size, depth, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
@@ -239,7 +239,7 @@ BLANK = b"x" * (3 << 20)
     ],
 )
 @pytest.mark.parametrize("end", [False, True])
-def test_a_large_text_is_left_out_with_a_note(tmp_path: Path, chunk: bytes, end: bool) -> None:
+def test_large_text_is_left_out_with_a_note(tmp_path: Path, chunk: bytes, end: bool) -> None:
     (tmp_path / "photo.png").write_bytes(with_chunks(PNG, chunk, end=end))
     photo = Photo.open(tmp_path / "photo.png")
     np.testing.assert_array_equal(photo.pixels, np.asarray(smooth()))
@@ -280,7 +280,7 @@ def test_texts_of_usual_size_stay(tmp_path: Path) -> None:
         (b"iCCP", b"p\0\0", 1, "all color profiles but the first are left out"),
     ],
 )
-def test_texts_and_profiles_are_not_unpacked_without_end(
+def test_unpacking_texts_and_profiles_is_bounded(
     monkeypatch: pytest.MonkeyPatch, kind: bytes, start: bytes, most: int, note: str
 ) -> None:
     chunk = png_chunk(kind, start + zlib.compress(b"x" * 900_000))
@@ -323,7 +323,7 @@ class Panic(BaseException):
     ],
     ids=repr,
 )
-def test_whatever_a_decoder_raises_is_reported_with_a_cause(
+def test_any_error_of_a_decoder_is_reported_with_its_cause(
     error: BaseException, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
@@ -344,9 +344,7 @@ def test_what_a_reader_cites_of_its_own_insides_is_not_shown(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("error", [ValueError(), KeyError("273"), SyntaxError("no IHDR"), MuteError()], ids=repr)
-def test_a_header_that_its_reader_cannot_read_is_said_to_be_damaged(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_headers_are_reported_as_damaged(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise error
 
@@ -375,7 +373,7 @@ def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path: Path
     st.floats(0, 1),
     st.sampled_from([None, 5]),
 )
-def test_a_damaged_file_is_read_or_reported_and_nothing_else(
+def test_a_damaged_file_is_either_read_or_reported(
     data: Any, changes: list[tuple[float, int]], kept: float, shorter_side: int | None
 ) -> None:
     damaged = bytearray(data)
@@ -415,7 +413,7 @@ def test_drawings_are_refused_and_no_other_program_is_started(
 
 
 @pytest.mark.parametrize("linked", [False, True])
-def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path, linked: bool) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path, linked: bool) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "photo.png").symlink_to(tmp_path / "pipe")
     with pytest.raises(PhotoError, match="not a regular file"):

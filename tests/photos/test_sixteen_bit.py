@@ -166,7 +166,7 @@ def test_a_transparent_16_bit_color_becomes_alpha(codec: Any, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("interlace", [0, 1])
-def test_no_more_is_unpacked_than_the_header_says(codec: Any, tmp_path: Path, interlace: int) -> None:
+def test_unpacking_stops_at_the_size_in_the_header(codec: Any, tmp_path: Path, interlace: int) -> None:
     header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, interlace)
     packed = zlib.compress(bytes(100_000_000))
     with open(tmp_path / "bomb.png", "wb") as file:
@@ -193,7 +193,7 @@ def bomb(path: Path, compression: int, tile: int = 0) -> None:
 
 
 @pytest.mark.parametrize(("compression", "tile"), [(8, 0), (34925, 0), (32773, 0), (8, 16), (8, 60_000), (1, 60_000)])
-def test_no_more_of_a_tiff_is_unpacked_than_the_header_says(
+def test_unpacking_a_tiff_stops_at_the_size_in_the_header(
     codec: Any, tmp_path: Path, compression: int, tile: int
 ) -> None:
     bomb(tmp_path / "bomb.tif", compression, tile)
@@ -245,7 +245,7 @@ def fill_middle(photo: Photo, folder: Path) -> tuple[Photo, np.ndarray, np.ndarr
 
 @pytest.mark.parametrize(("channels", "photometric"), [(4, "rgb"), (2, "minisblack")])
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_associated_alpha_of_8_bits_comes_back_as_it_was(
+def test_associated_alpha_of_8_bits_is_preserved(
     tmp_path: Path, channels: int, photometric: str, compression: str | None
 ) -> None:
     if channels == 2 and int(PIL.__version__.split(".")[0]) < 13:
@@ -267,7 +267,7 @@ def test_associated_alpha_of_8_bits_comes_back_as_it_was(
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("planes", ["contig", "separate"])
-def test_associated_alpha_of_16_bits_comes_back_as_it_was(
+def test_associated_alpha_of_16_bits_is_preserved(
     codec: Any, tmp_path: Path, compression: str | None, planes: str
 ) -> None:
     values = np.random.default_rng(0).integers(0, 65536, (9, 7, 4), dtype=np.uint16)
@@ -358,7 +358,7 @@ def test_heic_is_read_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 DEEP_JPEG_2000 = struct.pack(">4H8IH", 0xFF4F, 0xFF51, 47, 0, 2, 1, 0, 0, 2, 1, 0, 0, 3) + b"\x0b\1\1" * 3
 
 
-def test_without_imagecodecs_depth_is_not_lost_but_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_imagecodecs_deep_photos_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     (tmp_path / "deep.j2k").write_bytes(DEEP_JPEG_2000)
     with pytest.raises(PhotoError, match="of 12 bits per channel, of which only 8 would be read; pip install"):
@@ -405,7 +405,7 @@ def test_the_depth_of_avif_and_heic_is_that_of_the_photo() -> None:
         ("deep.ppm", b"P6 2 1 65535\n" + bytes(12)),
     ],
 )
-def test_depth_that_nothing_reads_in_full_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
+def test_depth_that_no_reader_supports_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(PhotoError, match="color of more than 8 bits per channel is read from PNG and TIFF files"):
         Photo.open(tmp_path / name)

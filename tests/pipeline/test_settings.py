@@ -45,7 +45,7 @@ from hcl_sdk.settings import Settings
         ({"restoration_size": -4}, ValueError),
     ],
 )
-def test_settings_that_cannot_be_are_refused_when_made_when_set_and_when_called(
+def test_invalid_settings_are_refused_at_creation_assignment_and_call(
     setting: dict[str, Any], error: type[Exception]
 ) -> None:
     [(name, value)] = setting.items()

@@ -185,7 +185,7 @@ def test_the_package_in_a_qualified_name_is_normalized(used: dict[str, Any]) -> 
     assert used["sloppy"] == "BlurFill"
 
 
-def test_a_bare_name_of_two_packages_is_an_error_when_used(used: dict[str, Any]) -> None:
+def test_using_a_name_that_two_packages_share_is_an_error(used: dict[str, Any]) -> None:
     assert used["restorer blur-fill"].startswith("RegistryError")
     assert "'hcl-blur/blur-fill' or 'hcl-clash/blur-fill'" in used["restorer blur-fill"]
 

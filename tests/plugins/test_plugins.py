@@ -273,7 +273,7 @@ def _adds(body: str) -> str:
         ),
     ],
 )
-def test_a_broken_plugin_is_reported_and_affects_no_other(
+def test_a_broken_plugin_is_reported_without_affecting_others(
     install: Install, monkeypatch: pytest.MonkeyPatch, code: str, error: str
 ) -> None:
     install("a-good-dist", GIVES_ONE_HEAD)
@@ -331,7 +331,7 @@ def run_in_command(work: Callable[[], None]) -> Result:
     return CliRunner().invoke(group, ["show"])
 
 
-def test_what_plugins_print_is_not_output_of_the_command(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prints_of_plugins_stay_out_of_the_output(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "print('as imported')\n" + _hook("print('as called'); registry.head('one', 'of_loud:absent')")
     install("loud-dist", code, module="of_loud")
     registry = Registry(discover=discover)
@@ -346,7 +346,7 @@ def test_what_plugins_print_is_not_output_of_the_command(install: Install, monke
     assert sys.stdout is before
 
 
-def test_what_plugins_write_in_other_ways_is_not_output_of_the_command_either(install: Install) -> None:
+def test_other_writes_of_plugins_stay_out_of_the_output_too(install: Install) -> None:
     code = (
         "import sys, threading\nsys.stdout.buffer.write(b'bytes\\n'); sys.stdout.flush()\nkept = sys.stdout\n"
         "def say(): print('in a thread'); kept.write('kept\\n')\n"

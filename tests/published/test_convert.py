@@ -284,7 +284,7 @@ class Harmful:
         (lambda path: torch.save({}, path), r"missing \(\d+\)"),
     ],
 )
-def test_files_that_are_no_checkpoints_are_refused_and_run_no_code(
+def test_files_other_than_checkpoints_are_refused_and_run_no_code(
     write: Callable[..., Any], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "checkpoint.pt"
@@ -348,7 +348,7 @@ def itself() -> dict[Any, Any]:
         (lambda: {str(i): i for i in range(99)}, r"0 \(int\), 1 \(int\), .* and 89 more"),
     ],
 )
-def test_strange_contents_are_one_error(content: Any, message: str, tmp_path: Path) -> None:
+def test_unexpected_contents_give_one_error(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match=message):
         convert(saved(content(), tmp_path), convert_settings(settings()))
 
@@ -363,7 +363,7 @@ def test_weights_that_are_not_finite_are_named(value: float, tmp_path: Path) -> 
         convert(saved(content, tmp_path), convert_settings(settings()))
 
 
-def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
     for make in (Path.mkdir, os.mkfifo):
         path = tmp_path / make.__name__
         make(path)

@@ -46,7 +46,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, how: str) -> None:
         read_checkpoint(path)
 
 
-def test_no_bit_that_is_flipped_changes_what_is_read(tmp_path: Path) -> None:
+def test_flipped_bits_never_change_what_is_loaded(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path, 3, STATE, keep=1)
     original = path.read_bytes()
     noticed = 0
@@ -76,7 +76,7 @@ def test_what_is_written_is_read_by_torch_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", KINDS)
-def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
+def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(
     run_config: RunConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     train(run_config("keep=3"), tmp_path / "whole")
@@ -102,7 +102,7 @@ def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config: Ru
     assert (tmp_path / "log.jsonl").read_bytes() == before
 
 
-def test_what_is_no_file_is_no_checkpoint(run_config: RunConfig, tmp_path: Path) -> None:
+def test_only_regular_files_are_checkpoints(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path)
     (tmp_path / "checkpoints" / "step-00000009.pt").symlink_to("/dev/zero")
     (tmp_path / "checkpoints" / "step-00000008.pt").mkdir()

@@ -69,7 +69,7 @@ def test_show_prints_what_can_be_given_back(config: str, tmp_path: Path) -> None
         (["places512"], "a file with VGG-19's weights, or 'download'"),
     ],
 )
-def test_what_is_refused(config: str, arguments: list[str], message: str) -> None:
+def test_bad_arguments_are_refused(config: str, arguments: list[str], message: str) -> None:
     done = invoke(*arguments)
     assert done.exit_code == 1
     assert message in done.output
@@ -136,7 +136,7 @@ class Panic(BaseException):
     ],
     ids=repr,
 )
-def test_a_component_that_fails_is_one_error_that_names_it(
+def test_a_failing_component_gives_one_error_that_names_it(
     config: str, monkeypatch: pytest.MonkeyPatch, error: BaseException, said: str
 ) -> None:
     def fail(self: GatedUNet, *_: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_component_that_fails_is_one_error_that_names_it(
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_dataset_that_fails_is_named_from_any_process(
+def test_a_failing_dataset_is_named_from_any_process(
     config: str, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     def fail(self: FolderDataset, index: int) -> None:
@@ -180,6 +180,6 @@ def test_items_that_cannot_be_put_together_are_one_error(config: str, monkeypatc
     assert line.startswith("Error: step 1: an image could not be prepared: ValueError: all input arrays must")
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(config: str, tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported_before_the_work(config: str, tmp_path: Path) -> None:
     (line,) = invoke(config, "-o", "/proc/run", "--quiet").stderr.splitlines()
     assert line == "Error: the results cannot be written to /proc/run: No such file or directory"

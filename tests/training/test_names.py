@@ -144,7 +144,7 @@ def test_a_package_that_is_not_installed(
         ("optimization.weight_decay=1e300", "weight_decay"),
     ],
 )
-def test_numbers_beyond_all_bounds_are_refused(run_config: RunConfig, assignment: str, message: str) -> None:
+def test_huge_numbers_are_refused(run_config: RunConfig, assignment: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_run(run_config(assignment), device="cpu")
 
@@ -155,7 +155,7 @@ def test_a_batch_that_no_memory_holds_is_refused_before_the_work(run_config: Run
     assert not (tmp_path / "run").exists()
 
 
-def test_on_a_full_disk_a_sheet_is_named_and_not_there_in_part(
+def test_on_a_full_disk_a_sheet_is_named_and_not_left_half_written(
     tiny_pipeline: Pipeline, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill(image: Image.Image, file: Any, *_: Any, **__: Any) -> None:

@@ -111,7 +111,7 @@ class Deadly(hcl_sdk.Dataset):
         return self.photos.name(index)
 
 
-def test_a_worker_that_is_killed_ends_the_run(run_config: RunConfig, tmp_path: Path) -> None:
+def test_a_killed_worker_ends_the_run(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, recipe = load_run(run_config("data.workers=1"), device="cpu")
     recipe = attrs.evolve(recipe, data=attrs.evolve(recipe.data, dataset=Deadly(photos=recipe.data.dataset)))
     with pytest.raises(TrainingError, match=r"a process that prepares images ended: .*set data\.workers lower"):
@@ -122,7 +122,7 @@ def test_a_worker_that_is_killed_ends_the_run(run_config: RunConfig, tmp_path: P
     ("number", "why"),
     [(errno.ENOSPC, "is full; make room there"), (errno.EROFS, "cannot be used (Read-only file system)")],
 )
-def test_where_workers_cannot_be_started_the_reason_is_named(
+def test_workers_that_cannot_start_give_the_reason(
     run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: str
 ) -> None:
     def refuse(*_: object, **__: object) -> NoReturn:

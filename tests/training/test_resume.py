@@ -174,7 +174,7 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in found}
 
 
-def test_a_full_disk_is_named_and_leaves_the_earlier_checkpoints(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_earlier_checkpoints(tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")
     write_checkpoint(tmp_path, 1, {"weights": torch.zeros(10)}, keep=2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -23,9 +23,7 @@ def validated(run_config: RunConfig, photos: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("step", [4, 5])
-def test_what_was_killed_before_its_validation_is_validated(
-    validated: dict[str, Any], tmp_path: Path, step: int
-) -> None:
+def test_a_run_killed_before_validation_is_validated(validated: dict[str, Any], tmp_path: Path, step: int) -> None:
     """After a checkpoint in the middle, and after the last one."""
     train(validated, tmp_path / "whole")
     out = tmp_path / "run"
@@ -85,7 +83,7 @@ def test_a_log_that_was_tampered_with_is_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "training.yaml"])
-def test_a_pipe_where_a_file_is_written_is_refused(run_config: RunConfig, tmp_path: Path, name: str) -> None:
+def test_a_pipe_in_place_of_a_file_is_refused(run_config: RunConfig, tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(TrainingError, match=rf"{name} is not a regular file; choose another folder"):
         train(run_config("steps=1"), tmp_path)

@@ -74,7 +74,7 @@ def test_values_that_no_export_writes_are_refused(
         Runner(tmp_path / "copy")
 
 
-def test_the_output_is_tried_before_the_work(
+def test_the_output_is_checked_before_the_work(
     plain: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -94,7 +94,7 @@ def test_the_output_is_tried_before_the_work(
         (["a/x.png"], ["-o", "out", "--mask", "out/x_mask.png"], "the input out/x_mask.png would be overwritten"),
     ],
 )
-def test_what_would_be_overwritten_is_found_before_any_work(
+def test_conflicting_outputs_are_found_before_the_work(
     plain: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -305,7 +305,7 @@ def test_a_folder_from_before_there_was_a_peak_threshold_is_used_without_one(pla
     assert_close(load(folder).detect(source).corruption_mask[0, 0].numpy(), found.corruption_mask)
 
 
-def test_a_folder_of_any_name_is_loaded(plain: Exported, tmp_path: Path) -> None:
+def test_a_folder_with_any_name_loads(plain: Exported, tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     try:
         shutil.copytree(plain[1], folder)

@@ -60,7 +60,7 @@ def test_regions_that_are_far_apart_have_surroundings_of_their_own() -> None:
     assert len(arrays.split_mask(mask, 512)) == 1
 
 
-def test_a_box_and_narrower_surroundings_decide_what_is_worth_splitting() -> None:
+def test_a_box_and_narrower_surroundings_decide_whether_splitting_pays() -> None:
     mask = np.zeros((3000, 4000), bool)
     for y in range(400, 3000, 1000):
         for x in range(400, 4000, 1000):
@@ -73,7 +73,7 @@ def test_a_box_and_narrower_surroundings_decide_what_is_worth_splitting() -> Non
     assert arrays.split_mask(mask, 512, box=(slice(0, 300), slice(0, 300))) == []
 
 
-def test_of_unknown_surroundings_little_is_kept() -> None:
+def test_little_of_unknown_surroundings_is_kept() -> None:
     mask = np.zeros((3000, 3000), bool)
     mask[500:2500, 500:2500] = True
     own = slice(500, 1500), slice(500, 1500)
