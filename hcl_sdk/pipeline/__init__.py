@@ -7,8 +7,18 @@ has the keywords of calls, ``_needs`` what they require of the parts, ``_schema`
 the model card.
 """
 
+from hcl_sdk.pipeline._changes import UntrainedWarning
 from hcl_sdk.pipeline._default import detect, restore
 from hcl_sdk.pipeline._options import CallOptions, DetectOptions, FillingSettings, FindingSettings
 from hcl_sdk.pipeline._pipeline import Pipeline
 
-__all__ = ["CallOptions", "DetectOptions", "FillingSettings", "FindingSettings", "Pipeline", "detect", "restore"]
+__all__ = [
+    "CallOptions",
+    "DetectOptions",
+    "FillingSettings",
+    "FindingSettings",
+    "Pipeline",
+    "UntrainedWarning",
+    "detect",
+    "restore",
+]

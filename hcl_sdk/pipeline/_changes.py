@@ -21,7 +21,21 @@ _DETECTOR_FIELDS = tuple(field.name for field in attrs.fields(Detector))
 
 
 class UntrainedWarning(UserWarning):
-    """Parts of a pipeline are new: their weights are random until they are trained or loaded."""
+    """Parts of a pipeline are new: their weights are random until they are trained or loaded.
+
+    :meth:`~hcl_sdk.Pipeline.replace` and :meth:`~hcl_sdk.Pipeline.from_config` warn of it; who trains such a pipeline
+    can ignore it.
+
+    Example:
+        >>> import warnings
+        >>> import hcl_sdk
+        >>> from hcl_sdk.pipeline import UntrainedWarning
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore", UntrainedWarning)
+        ...     pipeline = hcl_sdk.Pipeline(restorer="patch-synthesis").replace(restorer="gated-unet")
+    """
+
+    __module__ = "hcl_sdk.pipeline"
 
 
 def resolve_changes(pipeline: Pipeline, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Pipeline(Settings):
 
         A trainable built-in part that is given by its name or configuration has random weights until it is trained or
         weights are loaded, and so do the parts of the detector after it if they have to fit it, see
-        :meth:`~hcl_sdk.Detector.replace`; a ``UserWarning`` names them.
+        :meth:`~hcl_sdk.Detector.replace`; an :class:`~hcl_sdk.pipeline.UntrainedWarning` names them.
 
         Raises:
             TypeError: if there is no such part or setting, or it has the wrong type.

@@ -14,7 +14,7 @@ from known_parts import FlatFromFeatures, noise
 
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Pipeline, ProjectionHead, ResidualFPN, SoftKMeans
 from hcl_sdk.config import ConfigError, dump_yaml
-from hcl_sdk.pipeline._changes import UntrainedWarning
+from hcl_sdk.pipeline import UntrainedWarning
 from hcl_sdk.training import load_run
 
 NARROW = {"use": "convnext", "channels": [4, 6, 8], "depths": [1, 1, 1]}
