@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hcl_sdk.files import ProtectedFiles, is_same_file
 from hcl_sdk.folders.inputs import Input, Inputs
-from hcl_sdk.photos.formats import LOSSLESS_SUFFIXES
+from hcl_sdk.photos.formats import list_lossless_suffixes
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result, name_file, save_result
 
@@ -38,8 +38,7 @@ class Outputs:
         """List the possible paths of each result; a restored photo has several, as its mode is not known yet."""
         files = {"mask": [self.name_file(photo, "mask")]}
         if self.restoring:
-            kept = [s for s in dict.fromkeys((photo.path.suffix.lower(), ".png", ".tiff")) if s in LOSSLESS_SUFFIXES]
-            suffixes = [f".{self.file_format}"] if self.file_format else kept
+            suffixes = [f".{self.file_format}"] if self.file_format else list_lossless_suffixes(photo.path.suffix)
             files["restored"] = [self.name_file(photo, "restored", suffix) for suffix in suffixes]
         if self.plot:
             files["plot"] = [self.name_file(photo, "plot")]
@@ -52,7 +51,11 @@ class Outputs:
     def leave_out_overwriting(
         self, inputs: Inputs, masks: Mapping[Input, Path] | None, protected: ProtectedFiles
     ) -> None:
-        """Turn photos with a result that would overwrite an input into failures."""
+        """Turn photos with a result that would overwrite an input into failures.
+
+        A restored photo counts with its most common suffix, so that none is refused for a file that it does not touch;
+        `write` checks the one that it has.
+        """
         kept = []
         for photo in inputs.photos:
             try:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-LOSSLESS_SUFFIXES = (".tif", ".tiff", ".bmp", ".ppm", ".png")
-"""The suffixes that `Photo.lossless_suffix` chooses from."""
-
 MAX_MEGAPIXELS = 200.0
 """Photos with more megapixels are refused, unless more are allowed: a small file can claim any size."""
 
@@ -63,6 +60,20 @@ UNREAD = {
 
 # Pillow knows only the size of these, or passes the file to another program.
 _NOT_DECODED = ("MPEG", "EPS")
+
+
+def list_lossless_suffixes(own: str) -> tuple[str, ...]:
+    """List the suffixes that `Photo.lossless_suffix` chooses from, the most common first.
+
+    Which of them it is depends on the mode and depth of the photo.
+
+    Args:
+        own: the suffix of the photo's own file, such as ``.jpg``.
+    """
+    own = own.lower()
+    if own in (".tif", ".tiff"):
+        return (own,)
+    return (own, ".png", ".tiff") if own in (".bmp", ".ppm") else (".png", ".tiff")
 
 
 def list_readable_formats() -> tuple[str, ...]:

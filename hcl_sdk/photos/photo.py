@@ -17,7 +17,7 @@ from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
+from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS, list_lossless_suffixes
 from hcl_sdk.photos.read import Decoded, decode_file, decode_image
 from hcl_sdk.photos.write import Writable, check_format, find_format, write_file
 
@@ -211,11 +211,9 @@ class Photo:
         """The suffix of the photo's own file if that format is lossless for it (TIFF; BMP and PPM for 8 bits without
         alpha); otherwise ``.png``, or ``.tiff`` for photos that PNG cannot hold (CMYK, YCbCr, LAB, float grey).
         """
-        own = "" if self.path is None else self.path.suffix.lower()
-        plain = self.mode in ("L", "RGB") and self.pixels.dtype == np.uint8
-        if own in (".tif", ".tiff") or (own in (".bmp", ".ppm") and plain):
-            return own
-        return ".png" if self._for_file("photo.png").kind in FORMATS[".png"].kinds else ".tiff"
+        *others, last = list_lossless_suffixes("" if self.path is None else self.path.suffix)
+        able = (suffix for suffix in others if self._for_file(f"photo{suffix}").kind in FORMATS[suffix].kinds)
+        return next(able, last)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the photo to a file, with its ICC profile, EXIF and resolution if the format can store them.

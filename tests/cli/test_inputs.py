@@ -157,6 +157,21 @@ def test_an_input_is_never_overwritten(hcl: Callable[..., Result]) -> None:
     assert {"b_restored.png", "b_mask.png"} <= files("p")
 
 
+def test_an_input_named_like_a_rarer_result_is_not_overwritten(hcl: Callable[..., Result]) -> None:
+    draw("p/a_restored.tiff")
+    draw("p/b_restored.tiff")
+    draw("p/b.jpg")
+    with Image.open(draw("p/a.jpg")) as image:
+        image.convert("CMYK").save("p/a.jpg")
+    before = contents("p")
+    result = hcl("restore", *(f"p/{name}" for name in sorted(before)), "-o", "p", status=1)
+    assert {name: content for name, content in contents("p").items() if name in before} == before
+    assert "Error: p/a.jpg: the input p/a_restored.tiff would be overwritten" in result.stderr
+    assert result.stderr.count("Error: ") == 1  # b becomes a PNG
+    assert "b_restored.png" in files("p")
+    assert not files("p") & {"a_mask.png", "a_restored.png"}
+
+
 def test_an_input_is_not_overwritten_through_a_link(hcl: Callable[..., Result]) -> None:
     before = draw("a.png").read_bytes()
     Path("out").mkdir()

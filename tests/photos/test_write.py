@@ -20,6 +20,7 @@ from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
 from torch import Tensor
 
 from hcl_sdk.photos.errors import PhotoError
+from hcl_sdk.photos.formats import list_lossless_suffixes
 from hcl_sdk.photos.photo import Photo
 
 OLD_PILLOW = int(PIL.__version__.partition(".")[0]) < 13
@@ -115,6 +116,22 @@ def test_the_lossless_suffix_is_lossless(
     written_as = {"HSV": "RGB", "RGBX": "RGB", "RGBa": "RGBA", "La": "LA"}.get(mode)
     expected = image.convert(written_as) if written_as else photo.to_native()
     assert np.array_equal(np.asarray(again), np.asarray(expected))
+
+
+@pytest.mark.parametrize("mode", PIL_MODES)
+@pytest.mark.parametrize("own", ["", ".jpg", ".png", ".TIF", ".tiff", ".bmp", ".Ppm", ".webp"])
+def test_the_lossless_suffix_is_one_of_those_listed(mode: str, own: str) -> None:
+    photo = dataclasses.replace(Photo.open(random_image(mode, (3, 4))), path=Path(f"photo{own}"))
+    assert photo.lossless_suffix in list_lossless_suffixes(own)
+    if mode == "RGB":
+        assert photo.lossless_suffix == list_lossless_suffixes(own)[0]
+
+
+def test_each_lossless_suffix_that_is_listed_occurs() -> None:
+    for own in (".jpg", ".tif", ".bmp"):
+        photos = [Photo.open(random_image(mode, (3, 4))) for mode in ("RGB", "RGBA", "CMYK")]
+        suffixes = [dataclasses.replace(photo, path=Path(f"photo{own}")).lossless_suffix for photo in photos]
+        assert tuple(dict.fromkeys(suffixes)) == list_lossless_suffixes(own)
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".webp"), ("RGBA", ".webp"), ("L", ".bmp"), ("RGB", ".jp2")])

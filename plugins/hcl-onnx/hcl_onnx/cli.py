@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace) -> int:
     from hcl_sdk.files import make_output_folder
 
     photos = list({photo.absolute(): photo for photo in options.photos}.values())
-    check_outputs(photos, options.output, restoring=not options.detect, corruption_mask=options.mask)
+    protected = check_outputs(photos, options.output, restoring=not options.detect, corruption_mask=options.mask)
     runner = Runner(options.model, threads=options.threads)
     make_output_folder(options.output)
     failed = False
@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
                 result = runner.detect(opened) if options.detect else runner(opened)
             for note in opened.notes:
                 print(f"hcl-onnx: {photo}: {note}", file=sys.stderr)
-            paths = result.save(options.output)
+            paths = result.save(options.output, protected=protected)
         except ModelError:
             raise
         except Exception as error:  # whatever it is, the other photos are still restored

@@ -34,6 +34,7 @@ try:
         surround,
     )
     from hcl_sdk.photos.color import from_pil
+    from hcl_sdk.photos.formats import list_lossless_suffixes
     from hcl_sdk.photos.masks import load_mask_array
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
@@ -77,19 +78,26 @@ class Result:
         native = self.composited.to_native()
         return from_pil(native) if isinstance(native, Image.Image) else np.asarray(native)
 
-    def save(self, directory: str | os.PathLike[str], *, name: str | None = None) -> dict[str, Path]:
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        protected: ProtectedFiles | None = None,
+    ) -> dict[str, Path]:
         """Write ``NAME_mask.png`` (255 = corrupted) and, after restoration, ``NAME_restored.EXT``, without loss.
 
         Args:
             directory: created if it does not exist.
             name: by default the photo's file name without its suffix, or ``photo``.
+            protected: more files that must not be overwritten, as `check_outputs` returns them.
 
         Returns:
             The path of each file under ``"mask"`` and ``"restored"``.
 
         Raises:
-            FileExistsError: if the photo, or the file that the mask was read from, would be overwritten. Then nothing
-                is written.
+            FileExistsError: if the photo, the file that the mask was read from, or a protected file would be
+                overwritten. Then nothing is written.
             PhotoError: if a file cannot be written.
         """
         directory = Path(directory)
@@ -98,9 +106,10 @@ class Result:
         if self.composited is not None:
             photos["restored"] = self.composited
         paths = {what: directory / f"{stem}_{what}{photo.lossless_suffix}" for what, photo in photos.items()}
-        protected = ProtectedFiles(file for file in (self.photo.path, self.mask_path) if file is not None)
+        own = ProtectedFiles(file for file in (self.photo.path, self.mask_path) if file is not None)
         for path in paths.values():
-            protected.check(path)
+            for files in (own, protected or own):
+                files.check(path)
         directory.mkdir(parents=True, exist_ok=True)
         for what, photo in photos.items():
             photo.save(paths[what])
@@ -109,14 +118,20 @@ class Result:
 
 def check_outputs(
     photos: Sequence[Path], output: Path, *, restoring: bool = True, corruption_mask: Path | None = None
-) -> None:
+) -> ProtectedFiles:
     """Check before any work that no result would overwrite an input or another result.
+
+    A restored photo is checked with its most common suffix; which one it has is known once it is decoded, so pass what
+    is returned to `Result.save`.
 
     Args:
         photos: the files.
         output: the folder that will be passed to `Result.save`.
         restoring: whether photos will be restored, not only masks written.
         corruption_mask: the file of a mask to be filled.
+
+    Returns:
+        The inputs, for `Result.save`.
 
     Raises:
         ValueError: naming all photos whose results would have the same name.
@@ -134,11 +149,10 @@ def check_outputs(
             )
     protected = ProtectedFiles([*photos, *([] if corruption_mask is None else [corruption_mask])])
     for photo in photos:
-        own = photo.suffix.lower()
-        suffix = own if own in (".tif", ".tiff", ".bmp", ".ppm") else ".png"
-        names = [f"{photo.stem}_mask.png"] + [f"{photo.stem}_restored{suffix}"] * restoring
-        for name in names:
+        restored = f"{photo.stem}_restored{list_lossless_suffixes(photo.suffix)[0]}"
+        for name in (f"{photo.stem}_mask.png", *([restored] if restoring else [])):
             protected.check(output / name)
+    return protected
 
 
 class Runner:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,15 @@ from PIL import Image
 
 def draw_photo(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def write_bmp_with_alpha(file: Path) -> None:
+    """Write a BMP with an alpha channel, which Pillow reads but does not write: version 4, with masks of channels."""
+    pixels = draw_photo(12, 17, 4).tobytes()
+    channels = struct.pack("<4I4s48x", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
+    header = struct.pack("<IiiHHI20x", 108, 17, 12, 1, 32, 3) + channels
+    start = struct.pack("<2sIII", b"BM", 14 + len(header) + len(pixels), 0, 14 + len(header))
+    file.write_bytes(start + header + pixels)
 
 
 def replace_by_pipe(file: Path) -> None:
@@ -112,6 +122,34 @@ def test_conflicting_outputs_are_found_before_the_work(
     assert main(["run", *photos, "--model", str(plain[1]), *options]) == 1
     assert said in capsys.readouterr().err
     assert {file: file.read_bytes() for file in Path().rglob("*.*")} == before
+
+
+@pytest.mark.parametrize(("photo", "mode", "other"), [("x.jpg", "CMYK", ".tiff"), ("x.bmp", "RGBA", ".png")])
+def test_a_restored_photo_of_an_unusual_mode_overwrites_no_input(
+    plain: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    photo: str,
+    mode: str,
+    other: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if mode == "RGBA":
+        write_bmp_with_alpha(Path(photo))
+    else:
+        Image.fromarray(draw_photo(12, 17, 4), mode).save(photo)
+    with Image.open(photo) as image:
+        assert image.mode == mode
+    shutil.copy(photo, "y" + Path(photo).suffix)
+    Image.fromarray(draw_photo(12, 17, 3)).save(f"x_restored{other}")
+    before = {file.name: file.read_bytes() for file in Path().iterdir()}
+    assert main(["run", *sorted(before), "--model", str(plain[1]), "-o", "."]) == 1
+    assert f"hcl-onnx: the input x_restored{other} would be overwritten" in capsys.readouterr().err
+    after = {file.name: file.read_bytes() for file in Path().iterdir()}
+    assert after.items() >= before.items()
+    results = {f"x_restored_restored{other}", "x_restored_mask.png", f"y_restored{other}", "y_mask.png"}
+    assert after.keys() - before.keys() == results  # of the others; none of x
 
 
 def test_a_result_overwrites_neither_photo_nor_mask(plain: Any, tmp_path: Path) -> None:
