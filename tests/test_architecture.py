@@ -66,7 +66,7 @@ def test_imports_go_in_no_circle() -> None:
     assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(MODULES)
 
 
-def test_the_drawing_is_that_of_the_script() -> None:
+def test_the_diagram_is_up_to_date() -> None:
     drawn = (ROOT / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
     assert drawn == DRAWING.draw_architecture(), "run python benchmarks/architecture.py -o docs/images"
 

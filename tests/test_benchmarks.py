@@ -144,7 +144,7 @@ def test_the_ways_of_the_comparison_can_be_trained(way: Any, photos: str) -> Non
         assert recipe.data.corruption.rules
 
 
-def test_parts_of_other_photos_alone_are_those_of_the_benchmark(photos: str) -> None:
+def test_parts_of_other_photos_alone_match_the_benchmark(photos: str) -> None:
     dataset = FolderDataset(path=photos)
     alone = build({**load_yaml(BENCHMARKS / "default_weights/photo.yaml"), "dataset": describe(dataset)}, Benchmark)
     whole = [c for c in Benchmark(dataset=dataset).contaminations if c.content_name == "photo"]
@@ -230,7 +230,7 @@ def test_without_looking_one_finds_the_corrupted_share(measured: Measured) -> No
         assert blind("within", kind, name) == f"{mean(share for share in shares if share):.3f}"
 
 
-def test_tables_show_spreads_over_seeds_and_shares_of_what_is_found_with_the_content(measured: Measured) -> None:
+def test_tables_show_spreads_over_seeds_and_shares_found_with_the_content(measured: Measured) -> None:
     summary = generalization.summarize(measured.folder)
 
     def put(name: str, f1: float) -> None:

@@ -54,7 +54,7 @@ def test_the_old_plugin_passes_the_checks_of_today(python: Any) -> None:
     assert "failed" not in done.stdout
 
 
-def test_old_weights_load_and_find_what_they_found_then(python: Any) -> None:
+def test_old_weights_load_and_find_the_same_regions(python: Any) -> None:
     found = result_of(
         python,
         """

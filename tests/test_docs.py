@@ -196,7 +196,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Mon
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_code_of_the_page_runs_and_prints_what_is_shown(path: Path, here: pytest.MonkeyPatch) -> None:
+def test_the_code_of_the_page_runs_and_prints_the_shown_output(path: Path, here: pytest.MonkeyPatch) -> None:
     page = Page(path, here)
     for block in read_blocks(path):
         try:

@@ -27,7 +27,7 @@ def test_it_is_one_line_of_limited_length() -> None:
     assert describe_error(SystemExit()) == "SystemExit"
 
 
-def test_the_place_is_that_of_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_is_in_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "module_of_test_errors.py").write_text("\ndef fail():\n    1 / 0\n")
     monkeypatch.syspath_prepend(tmp_path)
     from module_of_test_errors import fail  # pyright: ignore[reportMissingImports]

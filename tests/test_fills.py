@@ -73,7 +73,7 @@ def test_a_hole_of_one_pixel_becomes_like_its_neighbors(settings: dict[str, Any]
 @pytest.mark.parametrize("size", [(4, 5), (48, 40)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_photos_of_all_kinds_stay_what_they_are(
+def test_photos_of_all_kinds_keep_their_type(
     settings: dict[str, Any], size: tuple[int, int], channels: int, dtype: Any
 ) -> None:
     photo = gradient(*size, channels, dtype)

@@ -80,7 +80,7 @@ print(pipeline.detect(photo).corruption_mask.shape[-2:], hcl_sdk.Pipeline.from_p
     assert run_alone(archive, code) == f"torch.Size([48, 64]) {expected}"
 
 
-def test_a_copy_without_the_stub_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_copy_without_the_stub_names_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "hollow").mkdir()
     (tmp_path / "hollow" / "__init__.py").touch()
     spec = importlib.util.spec_from_file_location("hollow", tmp_path / "hollow" / "__init__.py")

@@ -27,7 +27,7 @@ def test_every_public_name_is_there(name: str) -> None:
     assert getattr(getattr(hcl_sdk, name), "__name__", name) == name
 
 
-def test_the_version_is_that_of_the_installed_package_and_needs_nothing_heavy() -> None:
+def test_the_version_matches_the_installed_package_and_needs_nothing_heavy() -> None:
     code = "import sys, hcl_sdk; print(hcl_sdk.__version__, {'torch', 'numpy'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == f"{metadata.version('hcl_sdk')} set()"

@@ -107,7 +107,7 @@ def count_wrong(result: Result) -> float:
     return float(result.corruption_mask[0, 0].numpy()[KINDS == 0].mean())
 
 
-def test_regions_say_what_they_are(knowing: Pipeline) -> None:
+def test_regions_have_a_kind(knowing: Pipeline) -> None:
     for seed in range(1000, 1006):
         photo, kinds = draw_photo(seed)
         regions = knowing.detect(photo).regions
@@ -160,7 +160,7 @@ def test_kinds_are_chosen(knowing: Pipeline, choice: dict[str, Any], stays: set[
     assert not (changed & ~restored.corruption_mask[0, 0].numpy()).any()
 
 
-def test_what_is_left_out_in_a_call_is_the_pipelines_own(knowing: Pipeline) -> None:
+def test_options_left_out_of_a_call_default_to_the_pipelines_own(knowing: Pipeline) -> None:
     knowing.only = ["text"]
     assert knowing.only == ("text",)
     assert {region.kind for region in knowing.detect(PHOTO).regions} == {"text"}
@@ -201,19 +201,19 @@ def test_weights_that_know_no_kinds_say_so(ignorant: Pipeline, choice: dict[str,
     assert not (tmp_path / "out").exists()
 
 
-def test_a_confidence_alone_does_not_say_what_damage_is(knowing: Pipeline) -> None:
+def test_a_confidence_alone_has_no_kinds(knowing: Pipeline) -> None:
     with pytest.raises(ValueError, match="which is not known here; pass a result"):
         knowing.to_mask(knowing.detect(PHOTO).confidence, only="text")
 
 
-def test_what_is_left_out_is_no_suspect(knowing: Pipeline) -> None:
+def test_excluded_regions_are_not_suspects(knowing: Pipeline) -> None:
     expected = knowing.find_suspect(knowing.detect(PHOTO))
     for setting in ({"only": "text"}, {"skip": "patch"}, {"min_area": 0.5}):
         pipeline = knowing.replace(**setting)
         assert pipeline.find_suspect(pipeline.detect(PHOTO)) == expected
 
 
-def test_a_mask_that_is_handed_in_is_filled_whatever_it_is(knowing: Pipeline) -> None:
+def test_a_given_mask_is_filled_regardless_of_its_kind(knowing: Pipeline) -> None:
     knowing.only, knowing.min_area = ("text",), 0.5
     result = knowing.restore(PHOTO, corruption_mask=KINDS > 0)
     assert torch.equal(result.corruption_mask[0, 0], torch.from_numpy(KINDS > 0))
@@ -230,7 +230,7 @@ def test_a_mask_that_is_handed_in_is_filled_whatever_it_is(knowing: Pipeline) ->
         ("min_area", 1.5, ValueError, "min_area must be a number from 0 to 1"),
     ],
 )
-def test_what_is_no_kind_is_refused(
+def test_unknown_kinds_are_refused(
     knowing: Pipeline, name: str, value: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -239,7 +239,7 @@ def test_what_is_no_kind_is_refused(
         setattr(knowing, name, value)
 
 
-def test_weights_keep_what_they_choose(knowing: Pipeline, tmp_path: Path) -> None:
+def test_weights_keep_their_choice_of_kinds(knowing: Pipeline, tmp_path: Path) -> None:
     knowing.skip, knowing.min_area = ("patch",), 0.01
     knowing.save_pretrained(tmp_path)
     loaded = Pipeline.from_pretrained(tmp_path, device="cpu")
@@ -293,7 +293,7 @@ def test_the_command_tells_kinds(weights: Path, knowing: Pipeline) -> None:
         assert region.kinds == pytest.approx(annotation["attributes"])
 
 
-def test_the_command_says_what_it_expects(weights: Path, ignorant: Pipeline) -> None:
+def test_the_command_states_what_it_expects(weights: Path, ignorant: Pipeline) -> None:
     expected = "expected some of text, graphic, scratch, patch, fill, other, with commas between them; got 'words'"
     assert expected in " ".join(run("detect", "a.png", "--only", "text,words", status=2).output.split())
     done = run("restore", "a.png", "--only", "text", "--mask", "a.png", status=2)

@@ -22,7 +22,7 @@ def own_settings(pipeline: Pipeline) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("job", PRESETS)
-def test_a_preset_sets_what_it_says_and_nothing_else(job: str, make_detector: Callable[..., Detector]) -> None:
+def test_a_preset_sets_only_its_own_settings(job: str, make_detector: Callable[..., Detector]) -> None:
     pipeline = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1, 2)), threshold=0.3, device="cpu")
     before = own_settings(pipeline)
     after = own_settings(pipeline.with_preset(job))

@@ -45,7 +45,7 @@ def test_with_an_accelerator_it_is_picked_by_the_rank_of_the_process(monkeypatch
         pick_device("mps")
 
 
-def test_what_is_no_device_is_refused() -> None:
+def test_invalid_devices_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expected a device such as 'cpu' or 'cuda:0', got 'gpu'"):
         pick_device("gpu")
 

@@ -288,7 +288,7 @@ def test_weights_beyond_the_range_of_float32_are_refused(saved: Path) -> None:
         Pipeline.from_pretrained(saved)
 
 
-def test_what_counts_is_whole_in_weights_too(tmp_path: Path) -> None:
+def test_counters_stay_integers_in_weights(tmp_path: Path) -> None:
     model = nn.BatchNorm2d(3)  # has a counter, an integer
     model.num_batches_tracked = torch.tensor(5)
     save_folder(tmp_path, {}, model, "", half=True)
@@ -427,7 +427,7 @@ def test_a_folder_called_default_does_not_hide_the_default_weights(
         Pipeline.from_pretrained(tmp_path / "default")
 
 
-def test_a_folder_without_configuration_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_a_configuration_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
     with pytest.raises(WeightsError, match=r"the folder 'mine' holds no config\.json, and unknown weights 'mine'"):
@@ -480,14 +480,16 @@ def test_weights_of_an_older_version_still_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["./org/name", "../name", "/org/name", "~/name", Path("org/name")])
-def test_a_path_that_does_not_exist_is_no_name(hub: Hub, name: str | Path) -> None:
+def test_a_missing_path_is_not_taken_for_a_name(hub: Hub, name: str | Path) -> None:
     with pytest.raises(WeightsError, match=f"^no such folder: {name}$"):
         find_weights(name)
     assert hub.asked == []
 
 
 @pytest.mark.parametrize("name", ["odd.png", "in/odd.png", "./odd.png"])
-def test_a_file_is_no_folder_of_weights(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_file_is_not_accepted_as_a_folder_of_weights(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()
     Path(name).touch()
@@ -505,7 +507,7 @@ def test_nothing_is_to_be_installed_for_weights(hub: Hub) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "a/b/c"])
-def test_what_can_be_no_repository_is_not_looked_for_on_the_hub(hub: Hub, name: str) -> None:
+def test_invalid_repository_names_are_not_looked_up_on_the_hub(hub: Hub, name: str) -> None:
     with pytest.raises(WeightsError, match=r"expected a directory, the name of registered weights or org/name"):
         find_weights(name)
     assert hub.asked == []
@@ -517,7 +519,7 @@ def test_a_failed_download_says_why(hub: Hub, name: str) -> None:
         find_weights(name)
 
 
-def test_an_upload_holds_what_is_saved(hub: Hub, tiny_pipeline: Pipeline) -> None:
+def test_an_upload_holds_the_saved_files(hub: Hub, tiny_pipeline: Pipeline) -> None:
     address = tiny_pipeline.push_to_hub("name", private=True, token="secret", commit_message="first")
     assert address == "https://hub/somebody/name/commit/1"
     assert hub.token == "secret"
@@ -625,6 +627,6 @@ def test_registrations_are_counted_no_longer_once_sizes_are_compared(saved: Path
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, Path("x" * 5000), "./" + "x" * 5000, "x" * 300 + "/y/z", "a\0b"])
-def test_a_name_that_no_file_can_have_is_that_of_no_weights(name: Any) -> None:
+def test_impossible_file_names_are_refused(name: Any) -> None:
     with pytest.raises(WeightsError):
         Pipeline.from_pretrained(name)

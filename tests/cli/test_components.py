@@ -50,7 +50,7 @@ def test_components_shows_all_that_has_a_name(hcl: Callable[..., Result], monkey
     assert "no_such_module" in hcl("components", "once", status=1).stderr
 
 
-def test_what_a_plugin_of_this_project_has_is_asked_for_by_its_bare_name(
+def test_components_of_first_party_plugins_are_found_by_bare_name(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)

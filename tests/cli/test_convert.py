@@ -14,7 +14,7 @@ from hcl_sdk.published import convert_settings
 RECORDED = Path(__file__).parents[1] / "data" / "recorded"
 
 
-def test_convert_writes_weights_and_says_what_it_left_out(
+def test_convert_writes_weights_and_reports_what_it_left_out(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = json.loads((RECORDED / "legacy2.json").read_text())
@@ -38,7 +38,7 @@ def test_convert_stores_the_detection_size(hcl: Callable[..., Result], monkeypat
     assert Pipeline.from_pretrained("converted").detection_size == 512
 
 
-def test_convert_refuses_what_is_no_checkpoint(hcl: Callable[..., Result]) -> None:
+def test_convert_refuses_other_files_than_checkpoints(hcl: Callable[..., Result]) -> None:
     Path("text.pt").write_text("no checkpoint")
     assert "places256" in hcl("convert", "text.pt", "--preset", "places", "-o", "x", status=2).stderr
     assert "--version" in hcl("convert", "text.pt", "--preset", "ffhq256", "--version", 1, "-o", "x", status=2).stderr
@@ -46,7 +46,7 @@ def test_convert_refuses_what_is_no_checkpoint(hcl: Callable[..., Result]) -> No
     assert "gone.pt" in hcl("convert", "gone.pt", "--preset", "ffhq256", "-o", "x", status=2).stderr
 
 
-def test_convert_lists_what_does_not_fit(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_lists_mismatches(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = json.loads((RECORDED / "legacy2.json").read_text())
     torch.save({"inpaintnet": {}}, "empty.pt")
     monkeypatch.setattr("hcl_sdk.published.get_preset", lambda name, version: convert_settings(settings))

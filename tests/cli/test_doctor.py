@@ -36,7 +36,7 @@ def test_doctor_shows_versions_devices_threads_and_plugins(
     assert max(map(len, shown.splitlines())) <= 120
 
 
-def test_doctor_says_what_is_wrong(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_problems(hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     report = PluginReport(
         distribution="hcl-bad", version="1", entry_point="a", value="x", status="broken", error="ImportError: no"
     )

@@ -50,7 +50,7 @@ def test_photos_of_formats_that_are_not_read_are_named(hcl: Callable[..., Result
     assert "2 .heic files ignored" in hcl("detect", "p", status=1).stderr
 
 
-def test_what_cannot_be_read_is_listed_at_the_end_and_stops_nothing(hcl: Callable[..., Result]) -> None:
+def test_unreadable_files_are_listed_at_the_end_and_do_not_stop_the_run(hcl: Callable[..., Result]) -> None:
     draw("p/a.png")
     Path("p/b.png").write_bytes(Path("p/a.png").read_bytes()[:200])
     draw("p/c.png")
@@ -209,7 +209,7 @@ def test_an_interruption_leaves_only_whole_files(
 
 
 @pytest.mark.parametrize(("number", "last"), [(signal.SIGTERM, "Terminated."), (signal.SIGINT, "Interrupted.")])
-def test_a_run_that_is_stopped_says_what_is_done_and_how_to_go_on(
+def test_a_stopped_run_says_what_is_done_and_how_to_resume(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, last: str
 ) -> None:
     photos = [draw("p/a.png"), draw("p/b.png"), draw("p/c.png")]
@@ -282,9 +282,7 @@ def test_a_run_that_wrote_nothing_names_no_results(hcl: Callable[..., Result]) -
         ([], 2, "PATH"),
     ],
 )
-def test_wrong_options_are_said_in_one_error(
-    hcl: Callable[..., Result], arguments: list[str], status: int, said: str
-) -> None:
+def test_wrong_options_give_one_error(hcl: Callable[..., Result], arguments: list[str], status: int, said: str) -> None:
     draw("a.png")
     Path("empty").mkdir()
     Path("empty/notes.txt").write_text("not a photo")
@@ -294,7 +292,7 @@ def test_wrong_options_are_said_in_one_error(
     assert not Path("hcl_output").exists()
 
 
-def test_weights_that_lack_a_part_do_what_they_can(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
+def test_weights_without_a_part_still_do_the_rest(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     Pipeline(restorer=GatedUNet(dim=4, multipliers=(1,)), device="cpu").save_pretrained("restorer")
     Pipeline(pipeline.detector, device="cpu").save_pretrained("detector")
     draw("a.png")
@@ -307,7 +305,7 @@ def test_weights_that_lack_a_part_do_what_they_can(hcl: Callable[..., Result], p
     assert "restorer" in hcl("quickstart", "--weights", "detector", status=2).stderr
 
 
-def test_damaged_weights_are_said_in_one_error(hcl: Callable[..., Result], weights: Path) -> None:
+def test_damaged_weights_give_one_error(hcl: Callable[..., Result], weights: Path) -> None:
     shutil.copytree(weights, "damaged")
     Path("damaged/config.json").write_text('{"detector": {"encoder": "no-such-encoder"}}')
     draw("a.png")
@@ -328,7 +326,7 @@ def test_a_device_that_is_not_there_is_a_wrong_option(
         assert f"'{device}' is not available" in result.stderr
 
 
-def test_what_this_package_says_of_a_photo_needs_no_name_of_an_error(hcl: Callable[..., Result]) -> None:
+def test_our_own_messages_about_a_photo_do_not_name_the_exception(hcl: Callable[..., Result]) -> None:
     draw("a.png")
     said = hcl("detect", "a.png", "--region", "500,0,5,5", status=1).stderr
     assert "Error: a.png: nothing of a photo of " in said

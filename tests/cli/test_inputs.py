@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from hcl_sdk import Photo, Pipeline
 
 
-def test_a_folder_is_mirrored_and_what_is_not_a_photo_is_counted(hcl: Callable[..., Result]) -> None:
+def test_a_folder_is_mirrored_and_other_files_are_counted(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.jpg", "p/in/b.PNG", "p/in/deep/c.bmp", "p/.hidden.png", "p/.hidden/d.png"):
         draw(name)
     Path("p/notes.txt").write_text("not a photo")
@@ -41,7 +41,7 @@ def test_several_folders_keep_their_names(hcl: Callable[..., Result]) -> None:
     assert files("hcl_output") == {"2023/a_mask.png", "2024/a_mask.png"}
 
 
-def test_what_an_earlier_run_wrote_is_no_input_and_is_overwritten(hcl: Callable[..., Result]) -> None:
+def test_results_of_an_earlier_run_are_not_input_and_are_overwritten(hcl: Callable[..., Result]) -> None:
     draw("a.jpg")
     hcl("restore", "-r", ".", "--sensitivity", "1")
     first = contents("hcl_output")
@@ -113,7 +113,7 @@ def test_photos_whose_results_would_share_a_name_fail_without_stopping_the_run(h
     assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
 
 
-def test_what_an_earlier_run_wrote_beside_the_photos_is_no_input(hcl: Callable[..., Result]) -> None:
+def test_results_beside_the_photos_are_not_input(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.png", "p/b.jpg", "p/b.png", "p/in/c.png", "p/other_mask.png", "p/a_b_restored.png"):
         draw(name)
     photos = sorted(files("p"))
@@ -181,7 +181,7 @@ def test_an_input_is_not_overwritten_through_a_link(hcl: Callable[..., Result]) 
     assert Path("a.png").read_bytes() == before
 
 
-def test_what_would_overwrite_an_input_is_not_worked_on(
+def test_photos_whose_result_would_overwrite_an_input_are_skipped(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("p/a.png", "p/a_mask.png", "p/b.png"):
@@ -198,7 +198,7 @@ def test_what_would_overwrite_an_input_is_not_worked_on(
     assert seen == [Path("p/a_mask.png"), Path("p/b.png")]
 
 
-def test_photos_that_are_no_regular_files_are_named_at_once(hcl: Callable[..., Result]) -> None:
+def test_photos_that_are_not_regular_files_are_named_at_once(hcl: Callable[..., Result]) -> None:
     draw("p/a.png")
     os.mkfifo("p/pipe.jpg")
     Path("p/zero.png").symlink_to("/dev/zero")
@@ -243,7 +243,7 @@ def test_larger_photos_are_refused_unless_allowed(hcl: Callable[..., Result]) ->
     assert "--max-megapixels" in hcl("detect", "a.png", "--max-megapixels", "0", status=2).stderr
 
 
-def test_what_is_left_out_of_a_photo_is_noted(hcl: Callable[..., Result]) -> None:
+def test_parts_left_out_of_a_photo_are_noted(hcl: Callable[..., Result]) -> None:
     info = PngInfo()
     info.add_text("Comment", "x" * 2_000_000, zip=True)
     with Image.open(draw("a.png")) as image:

@@ -8,7 +8,7 @@ from click.testing import Result
 from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
 
 
-def test_an_own_mask_is_what_is_filled(hcl: Callable[..., Result]) -> None:
+def test_a_given_mask_is_filled(hcl: Callable[..., Result]) -> None:
     draw("a.png")
     mask = draw_mask("region.png")
     hcl("restore", "a.png", "--mask", "region.png")
@@ -60,7 +60,7 @@ def test_a_photo_without_a_mask_does_not_stop_the_rest(hcl: Callable[..., Result
     assert files("hcl_output") == {"b_mask.png", "b_restored.png"}
 
 
-def test_masks_that_were_found_can_be_edited_and_handed_in_again(hcl: Callable[..., Result]) -> None:
+def test_found_masks_can_be_edited_and_passed_in_again(hcl: Callable[..., Result]) -> None:
     draw("p/a.jpg")
     draw("p/a.png", seed=1)
     hcl("detect", "p")

@@ -27,7 +27,7 @@ def test_json_has_one_object_per_photo(hcl: Callable[..., Result], pipeline: Pip
     assert "outputs" not in bad
 
 
-def test_a_miss_is_told_with_how_sure_it_is_and_what_would_take_it(
+def test_a_miss_is_reported_with_its_confidence_and_the_needed_sensitivity(
     hcl: Callable[..., Result], pipeline: Pipeline
 ) -> None:
     draw("a.png")
@@ -91,7 +91,7 @@ def test_an_output_folder_is_not_named_like_a_photo(hcl: Callable[..., Result]) 
     assert files("b.png") == {"a_mask.png"}
 
 
-def test_an_output_folder_that_cannot_be_made_is_said_once(hcl: Callable[..., Result]) -> None:
+def test_an_output_folder_that_cannot_be_created_is_reported_once(hcl: Callable[..., Result]) -> None:
     for name in ("a.png", "b.png"):
         draw(name)
     result = hcl("detect", "a.png", "b.png", "-o", "a.png/out", status=1)

@@ -40,7 +40,7 @@ def test_plugins_shows_broken_ones_with_their_error(
     assert "hcl-mixed" in hcl("components").stdout
 
 
-def test_plugins_names_what_is_disabled_without_being_there(
+def test_disabled_names_without_a_plugin_are_listed(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HCL_DISABLE_PLUGINS", "*, Hcl_Sdk, hcl-absent,")
@@ -49,7 +49,7 @@ def test_plugins_names_what_is_disabled_without_being_there(
     assert shown.count("Warning") == 1
 
 
-def test_plugins_are_checked_down_to_what_they_give(
+def test_plugins_are_checked_down_to_their_components(
     hcl: Callable[..., Result], weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = Path("package_of_test_cli")
@@ -75,7 +75,7 @@ def test_plugins_are_checked_down_to_what_they_give(
         assert words in said
 
 
-def test_a_plugin_is_not_called_ok_where_what_it_gives_is_broken(
+def test_a_plugin_with_a_broken_component_is_not_ok(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def found(registry: Registry) -> None:

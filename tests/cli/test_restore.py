@@ -29,7 +29,7 @@ def test_detect_writes_the_mask_that_the_pipeline_finds(hcl: Callable[..., Resul
     np.testing.assert_array_equal(mask, np.where(expected, 255, 0))
 
 
-def test_restore_writes_what_the_pipeline_restores_and_keeps_the_rest(
+def test_restore_writes_the_photo_that_the_pipeline_restores_and_keeps_the_rest(
     hcl: Callable[..., Result], pipeline: Pipeline
 ) -> None:
     draw("a.png")
@@ -73,9 +73,7 @@ def test_dilation_and_feather_are_the_pipelines(hcl: Callable[..., Result], pipe
     np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(expected.restored))
 
 
-def test_a_configuration_says_what_differs_from_the_weights(
-    hcl: Callable[..., Result], weights: Path, pipeline: Pipeline
-) -> None:
+def test_a_configuration_overrides_the_weights(hcl: Callable[..., Result], weights: Path, pipeline: Pipeline) -> None:
     draw("a.png")
     Path("own.yaml").write_text("dilate: 2\nfeather: 1\n")
     hcl("restore", "a.png", "--config", "own.yaml")
@@ -162,7 +160,7 @@ def test_a_photo_goes_from_standard_input_to_standard_output(weights: Path, pipe
     assert run_stream(weights, "detect", "-q", contents=contents).stderr == ""
 
 
-def test_what_does_not_go_with_standard_input_is_refused(weights: Path, hcl: Callable[..., Result]) -> None:
+def test_options_that_conflict_with_standard_input_are_refused(weights: Path, hcl: Callable[..., Result]) -> None:
     run = run_stream(weights, "restore", contents=b"no photo")
     assert (run.exit_code, run.stdout) == (1, "")
     assert "standard input: this is not a photo" in run.stderr
@@ -205,7 +203,7 @@ def test_the_format_keeps_every_pixel(
         np.testing.assert_array_equal(np.asarray(image), np.asarray(pipeline(name).restored))
 
 
-def test_what_its_own_format_cannot_hold_becomes_png(hcl: Callable[..., Result]) -> None:
+def test_results_that_the_format_cannot_hold_become_png(hcl: Callable[..., Result]) -> None:
     grey = np.linspace(0, 65535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
     Image.fromarray(grey).save("a.ppm")
     hcl("restore", "a.ppm", "--sensitivity", "0")

@@ -86,7 +86,7 @@ def test_packages_install_and_pass_their_tests_and_the_check(python: Any) -> Non
     assert "my-photos/my-photos: 8 checks: 8 passed" in checked.stdout
 
 
-def test_what_was_made_is_listed_with_what_to_do_next(tmp_path: Path) -> None:
+def test_created_files_are_listed_with_the_next_steps(tmp_path: Path) -> None:
     shown = new("hcl-made", "--kind", "restorer", "-o", tmp_path).stdout
     files = {path.relative_to(tmp_path / "hcl-made").as_posix() for path in (tmp_path / "hcl-made").rglob("*.*")}
     for file in ("pyproject.toml", "README.md", ".github/workflows/test.yml", "hcl_made/restorer.py"):

@@ -84,7 +84,7 @@ def test_a_reader_that_has_gone_is_not_complained_about() -> None:
         assert process.returncode == 1
 
 
-def test_standard_output_holds_what_the_command_prints_and_nothing_else() -> None:
+def test_standard_output_holds_only_the_prints_of_the_command() -> None:
     program = (
         "import os, subprocess, sys, click; from hcl_sdk.cli._output import own_output\n"
         "with own_output():\n"
@@ -113,7 +113,7 @@ def test_prints_at_exit_stay_out_of_the_output(module: str) -> None:
     assert sorted(done.stderr.splitlines()) == ["a library in C", "a thread that stays", "at exit", "bytes"]
 
 
-def test_what_is_printed_past_the_stream_is_not_output_either() -> None:
+def test_writes_past_the_stream_stay_out_of_the_output_too() -> None:
     program = (
         "import sys, click; from hcl_sdk.cli._output import own_output\n"
         "with own_output():\n"

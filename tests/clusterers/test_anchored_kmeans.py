@@ -48,7 +48,7 @@ def slow_assignment(clusterer: AnchoredKMeans, embedding: Tensor, candidates: Te
 
 
 @given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 5), st.integers(0, 3))
-def test_assignment_is_that_of_a_plain_loop(seed: int, height: int, width: int, iterations: int) -> None:
+def test_assignment_matches_a_plain_loop(seed: int, height: int, width: int, iterations: int) -> None:
     clusterer = make(iterations)
     embedding = embed(2, 4, height, width, seed=seed)
     candidates = torch.rand(2, 1, height, width, generator=torch.Generator().manual_seed(seed)) > 0.3

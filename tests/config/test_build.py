@@ -221,7 +221,7 @@ def test_an_element_has_a_path_of_its_own() -> None:
     ("field", "value", "words"),
     [("dim", 0, ">= 1"), ("dim", 2000, "<= 1024"), ("drop", 1, "< 1"), ("drop", -0.5, ">= 0")],
 )
-def test_ranges_are_those_of_the_fields(field: str, value: float, words: str) -> None:
+def test_ranges_match_the_fields(field: str, value: float, words: str) -> None:
     (path, message), *others = problems_of(build, {"use": "tiny", field: value}, "encoder").items()
     assert (path, others) == (f"encoder.{field}", [])
     assert words in message
@@ -464,7 +464,7 @@ def test_a_component_without_names_must_be_of_the_very_class_that_comes_back() -
     assert describe(Holder(part=whole)) == {"part": describe(whole, Whole)}
 
 
-def test_a_script_registers_what_it_describes(registry: Registry) -> None:
+def test_a_script_can_register_the_component_it_describes(registry: Registry) -> None:
     @hcl_sdk.component
     class Mine(Needy):
         pass

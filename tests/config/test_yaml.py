@@ -50,7 +50,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
         ("[1, on, 1e1]", [1, "on", 10.0]),
     ],
 )
-def test_scalars_are_those_of_yaml_1_2(text: str, value: Any) -> None:
+def test_scalars_follow_yaml_1_2(text: str, value: Any) -> None:
     read = load_yaml(f"key: {text}")["key"]
     assert (read, type(read)) == (value, type(value))
 
@@ -70,13 +70,13 @@ plain = st.recursive(
 @given(st.dictionaries(st.text(max_size=5), plain, max_size=4))
 @example({"\x85": "a\u2028b\u2029", "\n": " a\n b ", "\t": "\ufeff"})
 @settings(max_examples=50, deadline=None)
-def test_yaml_gives_back_what_was_written(mapping: dict[str, Any]) -> None:
+def test_yaml_round_trips(mapping: dict[str, Any]) -> None:
     again = load_yaml(dump_yaml(mapping))
     assert again == mapping
     assert repr(again) == repr(mapping)  # tells 1 from 1.0 and True, and the order
 
 
-def test_what_other_readers_take_for_something_else_is_quoted() -> None:
+def test_strings_that_other_readers_would_convert_are_quoted() -> None:
     text = dump_yaml({"a": "off", "b": "1e-4", "c": "1:30", "d": "swin"})
     assert text == "{a: 'off', b: '1e-4', c: '1:30', d: swin}\n"
 
@@ -99,7 +99,7 @@ def test_shared_values_are_written_out() -> None:
         ("a: \x07", "", "not YAML"),
     ],
 )
-def test_what_is_not_yaml_is_reported_with_its_place(text: str, place: str, message: str) -> None:
+def test_invalid_yaml_is_reported_with_its_position(text: str, place: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_yaml(text)
     ((where, what),) = caught.value.problems
@@ -232,7 +232,7 @@ def test_any_text_gives_a_mapping_or_one_error(text: Any) -> None:
         assert isinstance(load_yaml(text), dict)
 
 
-def test_a_text_that_is_too_long_for_a_name_is_no_file() -> None:
+def test_text_too_long_for_a_file_name_is_not_opened() -> None:
     for text in ("word" * 2000, "a\0b"):
         with pytest.raises((FileNotFoundError, ConfigError)):
             load_yaml(text)

@@ -150,7 +150,7 @@ def test_a_tiled_watermark_covers_the_photo_and_one_in_a_corner_does_not() -> No
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.1, 0.9), st.floats(0, 0.1), st.integers(0, 1000))
 @example(0.8999999999999999, 0.0, 2)  # 229.5 levels to float32, a little less to float64
-def test_a_watermark_is_no_more_opaque_than_it_says(low: float, more: float, seed: int) -> None:
+def test_a_watermark_does_not_exceed_its_opacity(low: float, more: float, seed: int) -> None:
     opacity = paint(Watermark(opacity=(low, low + more)), seed=seed)[..., 3]
     assert opacity.max() <= (low + more) * 255 + 0.5001  # the nearest level; of a half, either neighbor
 
@@ -240,7 +240,7 @@ def test_film_damage_is_light_or_dark_and_varies_in_strength() -> None:
 
 
 @pytest.mark.parametrize("kind", [FilmDamage, Cracks])
-def test_what_is_drawn_finer_is_thinner(kind: type[FilmDamage] | type[Cracks]) -> None:
+def test_a_smaller_scale_draws_thinner_lines(kind: type[FilmDamage] | type[Cracks]) -> None:
     areas = [
         sum(float((paint(kind(scale=(scale, scale)), (256, 256), seed)[..., 3] > 0).mean()) for seed in range(12))
         for scale in (0.3, 1.0)
@@ -268,7 +268,7 @@ def test_a_stain_is_darker_at_its_edge() -> None:
     assert np.mean(darker) > 0.9
 
 
-def test_what_is_torn_away_is_opaque_and_reaches_the_border_or_is_a_hole() -> None:
+def test_tears_are_opaque_and_reach_the_border_or_are_holes() -> None:
     opaque = [(paint(TornPaper(), seed=seed)[..., 3] == 255).mean() for seed in range(20)]
     assert np.median(opaque) > 0.005
     assert max(opaque) < 0.95

@@ -65,7 +65,7 @@ def test_the_mask_of_transparent_content_is_where_the_image_changed() -> None:
     assert damaged[2, 2].tolist() == [50, 50, 50]
 
 
-def test_opacity_is_what_a_watermark_says() -> None:
+def test_opacity_matches_the_watermark() -> None:
     image, mask = np.full((64, 64, 3), 255, np.uint8), np.ones((64, 64), np.bool_)
     painted = Logo(opacity=(0.5, 0.5), tiled=0.0).paint(image, mask, np.random.default_rng(0), lambda: image)
     assert painted[..., 3].max() == 128
@@ -122,7 +122,7 @@ def test_a_full_sample_of_transparent_content_alone_loses_its_transparency(
         (None, "NoneType"),
     ],
 )
-def test_a_mask_that_is_none_is_refused_with_its_shape(mask: NDArray[Any] | None, message: str) -> None:
+def test_an_invalid_mask_is_refused_with_its_shape(mask: NDArray[Any] | None, message: str) -> None:
     rule = Rule(shapes=(make_returning(hcl_sdk.Shape, mask),), contents=(Constant(),))
     with pytest.raises(ValueError, match=rf"Made\(\) must draw bool \[8, 9\], True = corrupted; got {message}"):
         Corruption(rules=(rule,))(draw_smooth((8, 9)), np.random.default_rng(0), no_other)
@@ -139,7 +139,7 @@ def test_a_mask_that_is_none_is_refused_with_its_shape(mask: NDArray[Any] | None
         ([1], "list"),
     ],
 )
-def test_pixels_that_are_none_are_refused_with_their_content(pixels: NDArray[Any] | list[int], message: str) -> None:
+def test_invalid_pixels_are_refused_with_their_content(pixels: NDArray[Any] | list[int], message: str) -> None:
     rule = Rule(shapes=(Full(),), contents=(make_returning(hcl_sdk.Content, pixels),))
     with pytest.raises(ValueError, match=rf"Made\(\) must paint uint8 \[8, 9, 3\], or 4 .*; got {message}"):
         Corruption(rules=(rule,))(draw_smooth((8, 9)), np.random.default_rng(0), no_other)
@@ -225,7 +225,7 @@ def test_layers_lie_over_each_other() -> None:
         Corruption(layers=(0, 2))
 
 
-def test_every_layer_says_what_could_not_be_read() -> None:
+def test_every_layer_reports_what_could_not_be_read() -> None:
     def another() -> Any:
         raise SampleError("gone")
 

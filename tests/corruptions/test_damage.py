@@ -35,7 +35,7 @@ from hcl_sdk.interfaces import DAMAGE, Damage
         ("full", "film", "scratch"),
     ],
 )
-def test_the_shape_says_what_damage_is_or_else_the_content(shape: str, content: str, damage: Damage) -> None:
+def test_the_kind_comes_from_the_shape_or_else_the_content(shape: str, content: str, damage: Damage) -> None:
     rule = Rule(shapes=(make_part("shape", shape, {}),), contents=(make_part("content", content, {}),))
     image = draw_smooth((64, 64))
     for seed in range(4):
@@ -67,14 +67,14 @@ def test_the_numbers_of_damage_do_not_change() -> None:
 
 
 @pytest.mark.parametrize("name", [*SHAPE_NAMES, *CONTENT_NAMES])
-def test_what_built_in_parts_say_is_a_kind_of_damage(name: str, folders: dict[str, Any]) -> None:
+def test_built_in_parts_name_known_kinds_of_damage(name: str, folders: dict[str, Any]) -> None:
     if name in SHAPE_NAMES:
         assert make_part("shape", name, folders).damage in (None, *DAMAGE)
     if name in CONTENT_NAMES:
         assert make_part("content", name, folders).damage in DAMAGE
 
 
-def test_the_highest_layer_says_what_damage_is() -> None:
+def test_the_kind_comes_from_the_highest_layer() -> None:
     rules = (
         Rule(shapes=(Half(side="left"),), contents=(Constant(color=(9, 9, 9)),)),
         Rule(shapes=(CenterBox(side=0.5),), contents=(AnotherPhoto(),)),

@@ -24,7 +24,7 @@ def test_masks_of_the_other_polarity_are_refused(folders: dict[str, Any]) -> Non
         IrregularMasks(folder=str(folders["irregular"]), corrupted="black")
 
 
-def test_dark_masks_can_be_said_to_be_dark(tmp_path: Path, folders: dict[str, Any]) -> None:
+def test_masks_can_be_declared_dark(tmp_path: Path, folders: dict[str, Any]) -> None:
     for path in folders["irregular"].iterdir():
         Image.fromarray(255 - np.asarray(Image.open(path))).save(tmp_path / path.name)
     light = IrregularMasks(folder=str(folders["irregular"])).draw((30, 40), np.random.default_rng(2))

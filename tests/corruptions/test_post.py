@@ -60,7 +60,7 @@ def test_every_step_changes_a_photo_a_little(step: str) -> None:
     assert max(distances) < 45
 
 
-def test_jpeg_is_what_pillow_writes_at_that_quality() -> None:
+def test_jpeg_matches_pillow_at_the_same_quality() -> None:
     image = draw_photo((48, 64))
     post = Postprocessing(share=1.0, **{**NOTHING, "jpeg": 1.0}, twice=0.0, quality=(70, 70))
     expected = []

@@ -54,7 +54,7 @@ def test_a_patch_merges_as_the_greater_of_both(seed: int, left: int, top: int) -
     assert np.array_equal(sheet, expected)
 
 
-def test_what_is_all_but_transparent_is_transparent() -> None:
+def test_almost_transparent_pixels_are_transparent() -> None:
     alpha = np.array([[0.0, 7.4 / 255, 7.6 / 255, 1.2]])
     rgba = join_rgba((300, -5, 9.6), alpha)
     assert rgba[0, :, 3].tolist() == [0, 0, 8, 255]

@@ -94,7 +94,7 @@ def test_photos_saved_once_more(real: Path) -> None:
         AnnotatedDataset(path=str(real), jpeg=0)
 
 
-def test_what_does_not_fit_is_refused(real: Path) -> None:
+def test_mismatched_inputs_are_refused(real: Path) -> None:
     film = real / "film"
     shutil.copy(film / "ignore" / "2.png", film / "ignore" / "7.png")
     with pytest.raises(ValueError, match=r"ignore without input in .*film.*: 7"):

@@ -100,7 +100,7 @@ def test_modes_and_orientation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 not a photo", b"GIF89a"])
-def test_what_cannot_be_decoded_says_why(tmp_path: Path, content: bytes) -> None:
+def test_undecodable_files_give_the_reason(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     draw_gray(tmp_path / "whole.jpg", 3, (200, 200))
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:400])
@@ -135,7 +135,7 @@ def test_missing_and_empty_folders_are_errors(make: Callable[..., Any], tmp_path
         make(str(tmp_path))
 
 
-def test_errors_say_what_is_there_instead(tmp_path: Path) -> None:
+def test_errors_say_what_was_found_instead(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"no folder .*fotos/2026'; .* holds notes\.txt"):
         FolderDataset(path=str(tmp_path / "fotos" / "2026"))

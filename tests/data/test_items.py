@@ -59,7 +59,7 @@ def test_an_item_of_several_layers_is_named_after_all_of_them() -> None:
     assert {(items[i].shape, items[i].content) for i in range(4)} == {("box", "constant+photo")}
 
 
-def test_items_say_what_each_corrupted_pixel_is_where_it_is_known() -> None:
+def test_items_hold_the_kind_of_each_corrupted_pixel_where_known() -> None:
     item = Items(Squares(), 24, corruption=plain(), seed=0)[0]
     assert item.damage_map is not None
     assert item.corruption_mask is not None
@@ -146,7 +146,7 @@ def test_pairs_are_cut_alike_and_not_corrupted() -> None:
     assert 3 < mirrored < 17
 
 
-def test_what_cannot_be_read_is_replaced_in_training_and_reported() -> None:
+def test_unreadable_photos_are_replaced_in_training_and_reported() -> None:
     items = Items(Squares(bad=(2, 3)), 16, corruption=plain(), seed=0, augment=True)
     shown, reported = [], set()
     for number in range(14):
@@ -160,7 +160,7 @@ def test_what_cannot_be_read_is_replaced_in_training_and_reported() -> None:
         Items(Squares(bad=tuple(range(7))), 16, corruption=None, seed=0, augment=True)[0]
 
 
-def test_what_cannot_be_read_is_an_error_in_evaluation() -> None:
+def test_unreadable_photos_are_an_error_in_evaluation() -> None:
     items = Items(Squares(bad=(2,)), 16, corruption=plain(), seed=0)
     with pytest.raises(SampleError, match="number 2 is broken"):
         items[2]

@@ -55,7 +55,7 @@ def test_celeba_hq_is_split_as_celeba_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("digits", [1, 5, 6])
-def test_leading_zeros_do_not_make_numbers_of_celeba_hq_those_of_celeba(tmp_path: Path, digits: int) -> None:
+def test_leading_zeros_do_not_turn_celeba_hq_numbers_into_celeba_numbers(tmp_path: Path, digits: int) -> None:
     for number in (0, 1, 29_999):
         draw_gray(tmp_path / "CelebA-HQ-img" / f"{number:0{digits}d}.jpg")
     with pytest.raises(ValueError, match="need CelebA-HQ-to-CelebA-mapping"):

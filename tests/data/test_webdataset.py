@@ -39,7 +39,7 @@ def test_shards_are_read_at_any_place(tmp_path: Path) -> None:
             dataset[4]
 
 
-def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_reading_waits_for_regular_files_only(tmp_path: Path) -> None:
     draw_gray(tmp_path / "photos" / "a.png")
     os.mkfifo(tmp_path / "photos" / "b.png")
     (tmp_path / "photos" / "c.png").symlink_to("/dev/zero")

@@ -153,7 +153,7 @@ def test_without_an_opinion_the_smaller_cluster_is_the_corrupted_one(make_detect
             assert torch.equal(detector.cluster_scales(maps, seed=seed)[-1].corruption_mask, small)
 
 
-def test_a_scale_clusters_what_the_coarser_ones_left_open(make_detector: MakeDetector) -> None:
+def test_a_scale_clusters_pixels_left_undecided_by_coarser_scales(make_detector: MakeDetector) -> None:
     asked: list[Tensor] = []
 
     @hcl_sdk.component

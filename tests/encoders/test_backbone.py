@@ -116,7 +116,7 @@ def test_images_are_normalized() -> None:
     torch.testing.assert_close(encoder.pyramid(expected), list(encoder(image).maps))
 
 
-def test_weights_are_fetched_once_and_not_again_for_what_was_made() -> None:
+def test_weights_are_fetched_only_once() -> None:
     StagesEncoder.downloads.clear()
     encoder = StagesEncoder(model="some/model")
     assert encoder.downloads == ["some/model"]
@@ -127,7 +127,7 @@ def test_weights_are_fetched_once_and_not_again_for_what_was_made() -> None:
     assert encoder.downloads == ["some/model"] * 2
 
 
-def test_what_gets_no_gradients_is_not_trained() -> None:
+def test_parameters_without_gradients_are_not_trained() -> None:
     encoder = StagesEncoder(config={"strides": (2, 2, 2)}, out_indices=(0, 1))
     still = {name for name, parameter in encoder.named_parameters() if not parameter.requires_grad}
     assert still == {"backbone.never", "backbone.layers.2.weight", "backbone.layers.2.bias"}
@@ -157,7 +157,7 @@ def test_a_frozen_backbone_stays_in_evaluation_mode() -> None:
         ({"config": {"strides": (2, 7)}}, r"of 64 x 128, stage 1 gives \[1, 5, 4, 9\]; expected a map"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_refused_with_the_valid_ones(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StagesEncoder(**fields)
 

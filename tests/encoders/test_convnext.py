@@ -13,7 +13,7 @@ def encoder(**fields: object) -> ConvNeXtEncoder:
 
 @pytest.mark.parametrize("stem_stride", [1, 2, 3, 4])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (17, 33), (3, 50), (32, 64)])
-def test_maps_are_what_the_spec_says(height: int, width: int, stem_stride: int) -> None:
+def test_maps_match_the_spec(height: int, width: int, stem_stride: int) -> None:
     net = encoder(stem_stride=stem_stride)
     pyramid = net(torch.rand(2, 3, height, width))
     assert pyramid.spec == net.spec

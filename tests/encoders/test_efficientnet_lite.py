@@ -57,7 +57,7 @@ def slow_maps(image: Tensor) -> list[Tensor]:
     return maps
 
 
-def test_pretrained_encoder_computes_what_the_published_tensors_say() -> None:
+def test_a_pretrained_encoder_reproduces_the_published_tensors() -> None:
     encoder = EfficientNetLiteEncoder(pretrained=True).eval()
     image = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

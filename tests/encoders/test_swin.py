@@ -39,7 +39,7 @@ def test_the_spec_is_true_of_the_maps_at_any_size(size: tuple[int, int], conv_st
     assert torch.equal(image, before)
 
 
-def test_what_is_far_from_a_pixel_does_not_see_it() -> None:
+def test_distant_positions_are_independent_of_a_pixel() -> None:
     encoder = SwinEncoder(dim=4, depths=(2,), multipliers=(1,), window_sizes=(4,))
     image = torch.rand(1, 3, 48, 8)
     changed = image.clone()

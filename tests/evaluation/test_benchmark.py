@@ -50,7 +50,7 @@ def make_benchmark(photos: Path, **fields: Any) -> Benchmark:
     return Benchmark(dataset=FolderDataset(path=str(photos)), **(values | fields))
 
 
-def test_areas_and_pixels_are_what_the_manifest_says(photos: Path, tmp_path: Path) -> None:
+def test_areas_and_pixels_match_the_manifest(photos: Path, tmp_path: Path) -> None:
     benchmark = make_benchmark(photos)
     manifest = make_manifest(benchmark)
     assert len(manifest.entries) == 4 + 4 * 2 * 2 * 2
@@ -90,7 +90,7 @@ def test_a_manifest_is_drawn_alike_and_read_as_it_was_written(photos: Path, tmp_
     assert {e.pixels for e in other.entries if e.contamination}.isdisjoint(e.pixels for e in first.entries)
 
 
-def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(photos: Path) -> None:
+def test_damage_of_older_manifests_comes_before_damage_as_it_is(photos: Path) -> None:
     names = [c.name for c in Benchmark(dataset=FolderDataset(path=str(photos))).contaminations]
     fills, forms = ("photo", "color", "noise", "mosaic", "same photo"), ("graffiti", "text", "opaque logo", "watermark")
     shapes = ("blobs", "brush", "rectangles", "text", "logos")
@@ -99,7 +99,7 @@ def test_what_older_manifests_draw_comes_first_and_damage_as_it_is_after_it(phot
     assert {"caption/own form", "date stamp/own form", "film damage/own form"} <= set(names[29:])
 
 
-def test_damage_as_it_is_is_drawn_in_small_areas_and_says_what_it_is(photos: Path, tmp_path: Path) -> None:
+def test_damage_as_it_is_covers_small_areas_and_names_its_kind(photos: Path, tmp_path: Path) -> None:
     own = Benchmark(dataset=FolderDataset(path=str(photos))).contaminations[29:]
     manifest = make_manifest(
         make_benchmark(photos, contaminations=own, areas=(0.0005, 0.1, 0.9), each=1, seeds=(0,), size=64, attempts=20)
@@ -147,7 +147,7 @@ def test_another_photo_than_the_manifest_means_is_an_error_of_its_samples(photos
         ('{"format": ' + "9" * 5000 + "}", "is not a manifest, or is damaged"),
     ],
 )
-def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_manifests_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(ValueError, match=rf"m\.json.*{message}"):
         Manifest.load(tmp_path / "m.json")

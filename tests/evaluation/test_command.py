@@ -56,7 +56,7 @@ def test_the_tables_fit_a_terminal_without_breaking_words(
         (["dataset.use=folder", "dataset.path=.", "--weights", "no-such"], "no-such"),
     ],
 )
-def test_what_the_command_refuses(
+def test_the_command_refuses_bad_arguments(
     arguments: list[str], message: str, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(photos)

@@ -78,7 +78,7 @@ def test_scales_are_measured_by_area_too(tiny_pipeline: Pipeline, evaluation: Ev
     assert saved["groups"]["area"]["clean"]["scales"][2]["bce"].keys() == {"value", "low", "high"}
 
 
-def test_calibration_error_is_that_of_all_pixels(tiny_pipeline: Pipeline, evaluation: Evaluation) -> None:
+def test_calibration_error_is_computed_over_all_pixels(tiny_pipeline: Pipeline, evaluation: Evaluation) -> None:
     report = evaluate(tiny_pipeline, evaluation)
     confidences, truths = [], []
     for item, result in process_singly(tiny_pipeline, evaluation):
@@ -92,7 +92,7 @@ def test_calibration_error_is_that_of_all_pixels(tiny_pipeline: Pipeline, evalua
 
 
 @pytest.mark.parametrize("peak_threshold", [0.0, 0.75])
-def test_the_curve_is_what_other_sensitivities_find(
+def test_the_curve_matches_runs_at_other_sensitivities(
     tiny_pipeline: Pipeline, photos: Path, peak_threshold: float
 ) -> None:
     pipeline = tiny_pipeline.replace(threshold=0.45, peak_threshold=peak_threshold)
@@ -112,7 +112,7 @@ def test_the_curve_is_what_other_sensitivities_find(
     assert len(set(recalls)) > 2
 
 
-def test_what_damage_is_called(photos: Path, tmp_path: Path, make_detector: Callable[..., Detector]) -> None:
+def test_kinds_of_damage_are_scored(photos: Path, tmp_path: Path, make_detector: Callable[..., Detector]) -> None:
     detector = make_detector(clusterer=SoftKMeans(one_class=False), damage_head=DamageHead(dim=4, finest=0))
     rules = (Rule(shapes=(Blobs(),), contents=(Noise(),)), Rule(shapes=(Rectangles(),), contents=(AnotherPhoto(),)))
     evaluation = make_evaluation(photos, corruption=Corruption(rules=rules, layers=(2, 2), clean=0.1))

@@ -54,9 +54,7 @@ def test_the_frechet_distance_of_known_gaussians() -> None:
     assert frechet_distance(a[:1], b) is None
 
 
-def test_networks_that_cannot_be_had_are_no_reason_to_stop(
-    tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
-) -> None:
+def test_missing_networks_do_not_stop_an_evaluation(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path) -> None:
     report = evaluate(tiny_pipeline, make_evaluation(photos, lpips="alex", fid=str(tmp_path / "nowhere.pth")))
     assert str(report.others["lpips"]).startswith("not available: ")
     assert str(report.others["fid"]).startswith("not available: ")

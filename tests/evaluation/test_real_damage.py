@@ -57,7 +57,7 @@ def test_real_damage_is_measured_on_whole_photos(tiny_pipeline: Pipeline, real: 
     assert report.groups["area"]["clean"].images == 3
 
 
-def test_what_is_wholly_left_out_is_not_scored(tiny_pipeline: Pipeline, real: Evaluation, tmp_path: Path) -> None:
+def test_fully_ignored_photos_are_not_scored(tiny_pipeline: Pipeline, real: Evaluation, tmp_path: Path) -> None:
     Image.new("L", (33, 48), 255).save(tmp_path / "real" / "ignore" / "1.png")
     again = AnnotatedDataset(path=str(tmp_path / "real"))  # which has not looked at the folder yet
     report = evaluate(tiny_pipeline, attrs.evolve(real, dataset=again))

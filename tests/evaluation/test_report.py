@@ -40,7 +40,7 @@ def test_groups_hold_all_images(tiny_pipeline: Pipeline, evaluation: Evaluation)
     assert pooled.images == sum(group.images for group in report.groups["content"].values())
 
 
-def test_what_is_not_defined_is_none(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path) -> None:
+def test_undefined_scores_are_none(tiny_pipeline: Pipeline, photos: Path, tmp_path: Path) -> None:
     nothing = Corruption(rules=make_evaluation(photos).corruption.rules, clean=1.0)
     report = evaluate(tiny_pipeline, make_evaluation(photos, corruption=nothing), tmp_path)
     assert report.headline["f1"] is None

@@ -113,7 +113,7 @@ def test_the_distance_of_features_by_loops() -> None:
     assert compare_features(network, clean, clean, hole) == 0
 
 
-def test_grain_is_that_of_the_noise_whatever_edges_there_are() -> None:
+def test_edges_do_not_change_the_measured_grain() -> None:
     generator = torch.Generator().manual_seed(0)
     image = 0.5 + 0.02 * torch.randn(1, 3, 120, 120, generator=generator)
     image[..., :60] += 0.3  # an edge, from top to bottom

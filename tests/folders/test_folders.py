@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_folder_is_restored_and_what_became_of_each_photo_told(tiny_pipeline: Pipeline) -> None:
+def test_a_folder_is_restored_with_an_outcome_for_each_photo(tiny_pipeline: Pipeline) -> None:
     told: list[PhotoOutcome] = []
     report = restore_folder("photos", "out", pipeline=tiny_pipeline, coco="coco.json", on_photo=told.append)
     assert isinstance(report, FolderReport)
@@ -70,7 +70,7 @@ def test_the_logger_is_told_of_each_photo(tiny_pipeline: Pipeline, caplog: pytes
 
 
 @pytest.mark.usefixtures("folder")
-def test_names_that_are_no_text_are_written_everywhere(tiny_pipeline: Pipeline) -> None:
+def test_names_that_are_not_utf8_are_written_everywhere(tiny_pipeline: Pipeline) -> None:
     name = os.fsdecode(b"n/\xe9.png")
     draw("n/a.png").rename(name)
     Path(os.fsdecode(b"n/\xff.png")).write_bytes(b"not a photo")
@@ -101,7 +101,7 @@ def test_a_folder_is_examined_and_gone_on_with(tiny_pipeline: Pipeline) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_masks_that_were_found_are_handed_in(tiny_pipeline: Pipeline) -> None:
+def test_found_masks_can_be_passed_in(tiny_pipeline: Pipeline) -> None:
     Path("photos/bad.png").unlink()
     detect_folder("photos", "out", pipeline=tiny_pipeline)
     mask = np.zeros((22, 30), bool)
@@ -115,7 +115,7 @@ def test_masks_that_were_found_are_handed_in(tiny_pipeline: Pipeline) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_what_is_wrong_is_an_ordinary_error_before_the_work(tiny_pipeline: Pipeline) -> None:
+def test_mistakes_are_ordinary_errors_before_the_work(tiny_pipeline: Pipeline) -> None:
     blind = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
     wrong: list[tuple[Callable[[], object], str, tuple[str, ...]]] = [
         (lambda: detect_folder("photos", "photos", pipeline=tiny_pipeline), "choose another folder", ("output",)),

@@ -83,7 +83,7 @@ def test_reading_working_and_writing_happen_at_the_same_time() -> None:
 
 @pytest.mark.parametrize("stage", ["read", "work", "write"])
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_what_stops_a_stage_stops_all_and_begins_nothing_more(stage: str, workers: int) -> None:
+def test_an_exception_in_a_stage_stops_all_stages(stage: str, workers: int) -> None:
     begun = []
 
     def run(name: str) -> Callable[[int], int]:

@@ -84,7 +84,7 @@ def test_a_run_is_one_page_by_share_with_failures_at_the_end(tiny_pipeline: Pipe
     assert all((Path("pages") / unquote(link)).is_file() for link in page.links)
 
 
-def test_the_mask_is_outlined_and_what_was_restored_beside_it(tiny_pipeline: Pipeline) -> None:
+def test_the_outlined_mask_is_shown_beside_the_restored_photo(tiny_pipeline: Pipeline) -> None:
     photo = Photo.open(np.full((480, 960, 3), 128, np.uint8))
     mask = torch.zeros(1, 1, 480, 960, dtype=torch.bool)
     mask[..., 100:300, 200:500] = True

@@ -76,7 +76,7 @@ def test_gradients_reach_queries_keys_values_and_bias(backend: str) -> None:
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
-def test_what_is_masked_has_no_influence_at_all() -> None:
+def test_masked_positions_have_no_influence() -> None:
     query, key, value = torch.randn(3, 1, 4, 8).unbind(0)
     mask = torch.tensor([True, True, False, True])
     before = attention(query, key, value, mask=mask)
@@ -110,9 +110,7 @@ def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("shape", [(6, 1, 4, 4), (1, 6, 1, 4, 4), (6, 2, 4, 4), (2, 4, 4), (4, 4)])
-def test_what_is_the_same_for_all_images_is_not_copied_for_each(
-    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_shared_by_all_images_are_not_copied(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
     def watched(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None) -> Any:

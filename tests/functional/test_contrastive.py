@@ -104,7 +104,7 @@ FAST = {
     scales=st.integers(1, 3),
     temperature=st.sampled_from([0.1, 0.5, LOWEST_TEMPERATURE]),
 )
-def test_values_and_gradients_are_those_of_the_slow_version(
+def test_values_and_gradients_match_the_slow_version(
     kind: Any, seed: int, batch: int, size: tuple[int, int], scales: int, temperature: Any
 ) -> None:
     inputs = draw_inputs(seed, batch, size, scales)

@@ -70,6 +70,6 @@ def test_a_peak_elsewhere_in_the_batch_or_apart_in_the_image_does_not_count() ->
         (np.zeros((1, 1, 4, 5), np.float32), TypeError),
     ],
 )
-def test_what_is_no_confidence_is_refused(confidence: Tensor | NDArray[Any], error: Any, peak: float) -> None:
+def test_invalid_confidences_are_refused(confidence: Tensor | NDArray[Any], error: Any, peak: float) -> None:
     with pytest.raises(error, match=r"confidence must be .*\[B, 1, H, W\]; got (shape \(|ndarray)"):
         hysteresis.apply_hysteresis_threshold(confidence, 0.5, peak)  # pyright: ignore[reportArgumentType]

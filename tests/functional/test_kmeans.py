@@ -62,7 +62,7 @@ def one_image(
     share=st.sampled_from([0.2, 0.7, 1.0]),
 )
 @settings(max_examples=40)
-def test_batched_clustering_is_that_of_each_image_on_its_own(
+def test_batched_clustering_matches_each_image_on_its_own(
     seed: int, batch: int, pixels: int, repeats: int, iterations: int, temperature: float, share: float
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -134,7 +134,7 @@ def test_a_single_candidate_gives_two_equal_centers_and_no_preference() -> None:
     assert torch.allclose(second, torch.full_like(second, 0.5))
 
 
-def test_pixels_that_are_no_candidates_do_not_move_the_centers() -> None:
+def test_only_candidates_move_the_centers() -> None:
     generator = torch.Generator().manual_seed(3)
     embedding, candidates = unit(generator, 1, 4, 30), torch.rand(1, 30, generator=generator) < 0.5
     other = torch.where(candidates[:, None], embedding, unit(generator, 1, 4, 30))

@@ -42,7 +42,7 @@ def plain(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @given(size=st.tuples(st.integers(1, 21), st.integers(1, 21)), share=st.floats(0, 1), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=25)
-def test_it_is_what_plain_loops_give(size: tuple[int, int], share: float, seed: int) -> None:
+def test_it_matches_plain_loops(size: tuple[int, int], share: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     image, mask = rng.random((2, 3, *size)), rng.random((2, 1, *size)) < share
     filled = pull_push(torch.from_numpy(image), torch.from_numpy(mask)).numpy()

@@ -41,7 +41,7 @@ def test_resizing_to_the_same_size_changes_nothing() -> None:
 
 @given(st.integers(16, 60), st.integers(16, 60), st.floats(0.2, 1), st.integers(0, 1000))
 @settings(max_examples=30)
-def test_shrinking_is_that_of_training_images(height: int, width: int, scale: float, seed: int) -> None:
+def test_shrinking_matches_that_of_training_images(height: int, width: int, scale: float, seed: int) -> None:
     pixels = np.random.default_rng(seed).random((height, width), dtype=np.float32)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     pillow = np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)).clip(0, 1)

@@ -57,9 +57,7 @@ def test_a_membrane_comes_near_to_the_exact_solution(seed: int, height: int, wid
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), height=st.integers(1, 60), width=st.integers(1, 60))
-def test_a_membrane_has_no_peaks_and_knows_nothing_of_what_is_under_the_mask(
-    seed: int, height: int, width: int
-) -> None:
+def test_a_membrane_has_no_peaks_and_ignores_pixels_under_the_mask(seed: int, height: int, width: int) -> None:
     generator = np.random.default_rng(seed)
     mask = generator.random((height, width)) < 0.6
     mask.flat[generator.integers(mask.size)] = False
@@ -73,7 +71,7 @@ def test_a_membrane_has_no_peaks_and_knows_nothing_of_what_is_under_the_mask(
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), height=sizes, width=sizes)
-def test_a_fill_that_is_off_by_a_constant_becomes_what_it_should_be(seed: int, height: int, width: int) -> None:
+def test_a_constant_offset_of_a_fill_is_removed(seed: int, height: int, width: int) -> None:
     """As far as a jump says so: the mean of neighbors in a smooth image is nearly the pixel between them."""
     photo = torch.from_numpy(np.stack([smooth(seed + c, height, width) for c in range(3)]))[None] * 0.02
     mask = torch.from_numpy(smooth(seed + 9, height, width) > 0)[None, None]
@@ -101,7 +99,7 @@ def test_each_image_of_a_batch_has_its_own_seam() -> None:
     assert torch.equal(close_seam(image, nothing, fill), image)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_mismatched_inputs_are_refused() -> None:
     image, mask = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     with pytest.raises(TypeError, match="bool tensor"):
         close_seam(image, mask.float(), image)

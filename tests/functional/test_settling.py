@@ -33,7 +33,7 @@ def test_most_certain_truncates_the_count_and_breaks_ties_by_position() -> None:
 
 
 @pytest.mark.parametrize(("count", "share"), [(100, 0.29), (100, 0.57), (1000, 0.115), (20, 0.95), (40, 0.95)])
-def test_the_count_is_that_of_exact_arithmetic_in_double_precision(count: int, share: float) -> None:
+def test_the_count_matches_exact_arithmetic_in_double_precision(count: int, share: float) -> None:
     values = torch.rand(1, 1, 1, count, generator=torch.Generator().manual_seed(0))
     assert int(select_most_certain(values, torch.ones_like(values, dtype=torch.bool), share).sum()) == int(
         count * share
@@ -48,7 +48,7 @@ def test_confidences_of_zero_can_be_settled_too() -> None:
 
 @given(sizes, st.integers(0, 2**31))
 @settings(max_examples=40)
-def test_without_inner_edge_keeps_what_has_equal_neighbors(size: tuple[int, int, int], seed: int) -> None:
+def test_pixels_with_equal_neighbors_are_kept(size: tuple[int, int, int], seed: int) -> None:
     batch, height, width = size
     mask = torch.rand(batch, 1, height, width, generator=torch.Generator().manual_seed(seed)) < 0.85
     kept = erode_mask(mask)

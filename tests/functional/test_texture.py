@@ -46,7 +46,7 @@ def test_only_known_pixels_are_used_and_kept(
         assert float(result.max()) <= 0.5 + 1e-5
 
 
-def test_a_pattern_goes_on_through_the_hole() -> None:
+def test_a_pattern_continues_through_the_hole() -> None:
     y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
     pattern = torch.stack([(x // 4) % 2, (x // 4 + y // 6) % 2, (y // 6) % 2]).float()[None] * 0.6 + 0.2
     mask = a_mask(96, 96, (slice(36, 60), slice(30, 58)))
@@ -135,7 +135,7 @@ def test_texture_counts_less_in_low_frequencies_and_nothing_where_it_says_nothin
     assert torch.equal(blend_texture(fill, textured, 0), fill)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_mismatched_inputs_are_refused() -> None:
     image, mask = random_case(0, 12, 10)
     with pytest.raises(TypeError, match="bool tensor"):
         synthesize(image, mask.float(), image)

@@ -76,7 +76,7 @@ def test_a_color_that_changes_and_a_highlighter_come_off() -> None:
 
 
 @pytest.mark.parametrize("what", ["one color", "noise", "another photo", "nearly opaque", "untouched"])
-def test_what_is_no_veil_is_left_to_be_filled(what: str) -> None:
+def test_damage_that_is_not_a_veil_is_left_to_be_filled(what: str) -> None:
     photo, fill = a_photo(5)
     mask = bars()
     damage = {
@@ -136,7 +136,7 @@ def save(photo: Image.Image) -> Tensor:
 @pytest.mark.parametrize("what", ["text", "disk"])
 @pytest.mark.parametrize("color", [(255, 255, 255), (0, 0, 0), (200, 30, 90)])
 @pytest.mark.parametrize("opacity", [0.35, 0.6])
-def test_what_another_program_drew_and_saved_comes_off(what: str, color: tuple[int, int, int], opacity: float) -> None:
+def test_veils_drawn_by_another_program_are_removed(what: str, color: tuple[int, int, int], opacity: float) -> None:
     photo = a_real_photo()
     layer = Image.new("RGBA", photo.size)
     draw(layer, what, color, opacity)
@@ -156,7 +156,7 @@ def test_what_another_program_drew_and_saved_comes_off(what: str, color: tuple[i
 
 
 @pytest.mark.parametrize("what", ["text", "disk", "photo", "mosaic", "noise", "gradient"])
-def test_what_another_program_drew_opaque_is_left_to_be_filled(what: str) -> None:
+def test_opaque_overlays_drawn_by_another_program_are_left_to_be_filled(what: str) -> None:
     photo = a_real_photo()
     layer = Image.new("RGBA", photo.size)
     draw(layer, what, (255, 255, 255), 1)
@@ -200,7 +200,7 @@ def test_tiny_images_are_left_to_be_filled(height: int, width: int, known: bool)
     assert torch.equal(clear, image)
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_mismatched_inputs_are_refused() -> None:
     image, mask = torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8, dtype=torch.bool)
     with pytest.raises(TypeError, match="bool tensor"):
         remove_veils(image, mask.float(), image)

@@ -128,7 +128,7 @@ def test_a_detector_keeps_its_own_findings_beside_it(make_detector: Callable[...
 
 
 @pytest.mark.parametrize("size", [(30, 44), (96, 70), (67, 131)])
-def test_an_image_in_tiles_is_that_of_its_tiles(
+def test_an_image_in_tiles_matches_its_tiles(
     make_detector: Callable[..., Detector], monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     """Where only one tile lies, its own logits stand, averaged over squares of two by two."""

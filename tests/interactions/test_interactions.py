@@ -58,7 +58,7 @@ def test_identity_changes_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(Identity().bind(SPEC)(incoming).maps, incoming.maps, strict=True))
 
 
-def test_residual_fpn_compares_what_is_far_apart() -> None:
+def test_residual_fpn_compares_distant_positions() -> None:
     spec = PyramidSpec(channels=(4,), strides=(8,))
     for scales, expected in ((0, False), (1, True)):
         torch.manual_seed(0)
@@ -77,6 +77,6 @@ def test_residual_fpn_compares_what_is_far_apart() -> None:
         ({"channels": (4, 8, 12), "head_dim": 8}, "head_dim=8 must divide the channels of the 1 coarsest scales"),
     ],
 )
-def test_residual_fpn_refuses_what_does_not_fit(fields: dict[str, Any], message: str) -> None:
+def test_residual_fpn_refuses_mismatched_inputs(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ResidualFPN(**fields).bind(SPEC)

@@ -133,7 +133,7 @@ def test_fields_are_read_only(field: str) -> None:
     assert encoder.dim == 3
 
 
-def test_what_is_no_field_can_be_set() -> None:
+def test_attributes_other_than_fields_can_be_set() -> None:
     encoder = Encoder()
     encoder.layer = nn.Conv2d(3, 4, 1, bias=False)
     encoder.note = "x"
@@ -427,7 +427,7 @@ def test_fields_cannot_be_deleted() -> None:
     del component.note
 
 
-def test_what_an_unbound_component_lacks_is_explained() -> None:
+def test_errors_of_unbound_components_explain_binding() -> None:
     with pytest.raises(AttributeError, match="'spec' yet: it must be bound to its neighbor first"):
         _ = Interaction().spec
     with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):

@@ -74,7 +74,7 @@ def test_a_known_mask_is_certain() -> None:
         (torch.zeros(1, 3, 4, 4, dtype=torch.bool), ValueError, r"\(1, 3, 4, 4\)"),
     ],
 )
-def test_what_is_no_mask_is_refused(mask: torch.Tensor, error: type[Exception], message: str) -> None:
+def test_invalid_masks_are_refused(mask: torch.Tensor, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         check_mask(mask)
     with pytest.raises(error, match=message):

@@ -24,7 +24,7 @@ def discriminator(channels: tuple[int, ...] = NARROW, calls: int = 0) -> PatchDi
     return made
 
 
-def test_scores_are_those_of_a_plain_network() -> None:
+def test_scores_match_a_plain_network() -> None:
     net = discriminator(calls=100).eval()
     image = torch.rand(2, 3, 70, 45) * 2 - 1
     x = image.double()

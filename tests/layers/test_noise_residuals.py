@@ -19,7 +19,7 @@ def test_residuals_are_logarithms_of_filtered_colors(size: tuple[int, int]) -> N
         np.testing.assert_allclose(found[b, 3 * color + k], np.log2(1 + 255 * np.abs(residual)) / 8, atol=1e-4)
 
 
-def test_what_is_smooth_has_none() -> None:
+def test_smooth_images_have_no_residual() -> None:
     ramp = torch.linspace(0, 1, 20).expand(1, 3, 20, 20)
     for image in (torch.full((1, 3, 9, 9), 0.3), ramp[..., 2:-2, 2:-2]):
         inner = NoiseResiduals()(image)[..., 2:-2, 2:-2]

@@ -34,7 +34,7 @@ def test_maps_have_the_strides_that_are_promised(stride: int, scales: int, rows:
     assert [tuple(m.shape) for m in found] == [(batch, 3 + s, side // t, side // t) for s, t in enumerate(strides)]
 
 
-def test_scales_are_what_the_papers_say() -> None:
+def test_scales_match_the_papers() -> None:
     pyramid = PlainPyramid((4,) * 4, 16)
     x = torch.rand(1, 4, 6, 8)
     fourfold, double, same, half = pyramid([x] * 4)

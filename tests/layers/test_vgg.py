@@ -74,7 +74,7 @@ def saved(state: object, folder: Path, name: str = "vgg19.pth") -> str:
     return str(path)
 
 
-def test_the_layout_is_that_of_torchvision() -> None:
+def test_the_layout_matches_torchvision() -> None:
     with torch.device("meta"):
         shapes = {name: list(tensor.shape) for name, tensor in VGG19Features(["relu5_4"]).state_dict().items()}
     expected = {}
@@ -86,7 +86,7 @@ def test_the_layout_is_that_of_torchvision() -> None:
     assert len(LAYERS) == 16
 
 
-def test_features_are_those_of_the_plain_network(tmp_path: Path, narrow: None) -> None:
+def test_features_match_the_plain_network(tmp_path: Path, narrow: None) -> None:
     state = published_state(deepest=34, divisor=8)
     network = load_vgg19(LAYERS, saved(state, tmp_path))
     image = torch.rand(2, 3, 37, 50)
@@ -227,7 +227,7 @@ def test_a_downloaded_file_with_another_hash_is_refused(tmp_path: Path, monkeypa
         load_vgg19(["relu1_1"], "download")
 
 
-def test_a_download_that_fails_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_gives_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vgg, "ADDRESS", f"file://{tmp_path}/vgg19-dcbb9e9d.pth")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     with pytest.raises(ValueError, match="in another way, and pass the file"):

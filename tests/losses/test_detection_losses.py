@@ -70,7 +70,7 @@ def test_contrastive_losses_share_their_configuration(loss: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("loss", CONTRASTIVE)
-def test_the_seed_says_what_is_drawn(
+def test_the_seed_determines_the_draw(
     make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor], loss: type[Any]
 ) -> None:
     images, masks = scene
@@ -94,7 +94,7 @@ def test_the_loss_of_a_batch_is_the_mean_of_its_images(
     torch.testing.assert_close(whole, torch.stack(ones).mean(), atol=1e-5, rtol=1e-4)
 
 
-def test_bce_is_that_of_every_scale(make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]) -> None:
+def test_bce_covers_every_scale(make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]) -> None:
     images, masks = scene
     detection = make_detector(clusterer=Prototypes(), settle=0.0)(images)
     expected = torch.zeros(())
@@ -214,7 +214,7 @@ def test_the_damage_loss_counts_every_kind_of_an_image_the_same(
     torch.testing.assert_close(loss, torch.as_tensor(sum(means) / 3))
 
 
-def test_the_damage_loss_says_what_it_needs(
+def test_the_damage_loss_names_its_requirements(
     make_detector: Callable[..., Detector], scene: tuple[Tensor, Tensor]
 ) -> None:
     images, masks = scene

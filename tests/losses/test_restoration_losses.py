@@ -193,7 +193,7 @@ def test_l1_may_look_at_one_side_of_the_mask_only() -> None:
     size=SIZES, seed=st.integers(0, 100), known=st.sampled_from([0.0, 0.05, 1.0]), gradient=st.sampled_from([0, 0.7])
 )
 @settings(max_examples=15)
-def test_multiscale_l1_is_that_of_a_plain_loop(size: tuple[int, int], seed: int, known: float, gradient: float) -> None:
+def test_multiscale_l1_matches_a_plain_loop(size: tuple[int, int], seed: int, known: float, gradient: float) -> None:
     made = batch(*size, seed=seed)
     restored, target, mask = (tensor.numpy() for tensor in made)
     expected = slow_multiscale(restored, target, mask, known, gradient, {3: 0.4, 16: 0.4})
@@ -312,7 +312,7 @@ def test_an_encoder_with_weights_of_its_own_is_taken_as_it_is() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
 
 
-def test_a_configuration_without_weights_of_vgg_says_what_is_missing() -> None:
+def test_a_configuration_without_vgg_weights_names_what_is_missing() -> None:
     message = r"loss\.weights: 'weights' is missing: a file .* or 'download'; or use an 'encoder'"
     for spelled in ("perceptual", {"use": "perceptual", "weights": "own"}):
         with pytest.raises(ConfigError, match=message):
@@ -395,7 +395,7 @@ def test_wasserstein_is_the_explicit_distance_and_penalty_with_their_gradients(s
     compare_gradients(loss, ours, expected)
 
 
-def test_the_penalty_is_that_of_finite_differences() -> None:
+def test_the_penalty_matches_finite_differences() -> None:
     loss = adversarial("wasserstein")
     image = torch.rand(1, 3, 4, 5, dtype=torch.float64)
     weights = [(weight.detach(), bias.detach()) for weight, bias in weights_of(loss)]

@@ -55,7 +55,7 @@ def test_every_mode_is_given_back_with_the_same_values(mode: Any, shape: Any, se
 
 
 @pytest.mark.parametrize("mode", [m for m in PIL_MODES if m not in ("I", "F", "I;16", "I;16B", "RGBa", "La")])
-def test_rgb_is_what_pillow_makes_of_it(mode: Any) -> None:
+def test_rgb_matches_pillow(mode: Any) -> None:
     image = random_image(mode, (9, 7))
     torch.testing.assert_close(Photo.open(image).rgb, as_rgb(image.convert("RGB")) / 255, atol=1e-6, rtol=0)
 
@@ -224,7 +224,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, mode: Any, suffix: Any) -> 
         Photo.open(path)
 
 
-def test_files_that_are_no_photos_are_refused(tmp_path: Path) -> None:
+def test_other_files_than_photos_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.jpg").write_text("plain text")
     (tmp_path / "iphone.heic").write_bytes(b"\0\0\0\x18ftypheic")
@@ -346,7 +346,7 @@ def test_filling_with_the_photo_itself_changes_next_to_nothing(mode: str) -> Non
         assert np.array_equal(np.asarray(again.to_native()), np.asarray(photo.to_native()))
 
 
-def test_a_composite_keeps_what_the_photo_had() -> None:
+def test_a_composite_keeps_properties_of_the_photo() -> None:
     image = random_image("RGB", (4, 4))
     image.info["dpi"], image.info["icc_profile"] = (300, 300), srgb_profile()
     photo = Photo.open(image)
@@ -355,7 +355,7 @@ def test_a_composite_keeps_what_the_photo_had() -> None:
     assert not torch.equal(after.rgb, photo.rgb)
 
 
-def test_what_is_not_used_of_the_fill_may_be_anything() -> None:
+def test_unused_pixels_of_the_fill_may_be_anything() -> None:
     photo = Photo.open(random_image("RGB", (4, 6)))
     alpha = torch.zeros(1, 1, 4, 6)
     alpha[..., 1, 1] = alpha[..., 3, 4] = 1

@@ -138,7 +138,7 @@ def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # where the process turns them into errors, it is one
-def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
+def test_photos_with_damaged_exif_are_accepted() -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0\xff\xff\xff\x7f\x10\0\0\0"
     assert read_rgb(encode(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
 
@@ -154,7 +154,7 @@ def test_damaged_exif_is_no_reason_to_refuse_a_photo() -> None:
         (encode(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
     ],
 )
-def test_what_is_no_photo_is_reported_with_the_reason(data: Any, reason: str) -> None:
+def test_other_files_than_photos_are_reported_with_the_reason(data: Any, reason: str) -> None:
     with pytest.raises(PhotoError, match=reason):
         read_rgb(data, "photo.jpg")
     with pytest.raises(PhotoError, match=reason):
@@ -334,7 +334,7 @@ def test_any_error_of_a_decoder_is_reported_with_its_cause(
         read_rgb(PNG, "photo")
 
 
-def test_what_a_reader_cites_of_its_own_insides_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internals_of_a_reader_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise SyntaxError("b'NAXIS'") from KeyError(b"NAXIS")
 

@@ -146,7 +146,7 @@ def test_outlines_are_traced_only_when_asked_for_and_once(monkeypatch: pytest.Mo
     assert traced == [(2, 1)]  # of the box, not of the photo
 
 
-def test_what_regions_hold_grows_with_their_borders_not_with_their_boxes() -> None:
+def test_memory_of_regions_grows_with_their_borders_not_their_boxes() -> None:
     y, x = np.mgrid[-100:100, -100:100]
     rings = find_regions(as_tensor(np.maximum(abs(x + 0.5), abs(y + 0.5)).astype(int) % 2 == 0))  # one in another
     assert len(rings) == 50
@@ -199,7 +199,7 @@ def draw_kinds(seed: int, size: tuple[int, int]) -> dict[str, NDArray[np.float64
 
 @given(masks, st.integers(0, 99), st.integers(1, 9), st.integers(1, 9))
 @settings(max_examples=40, deadline=None)
-def test_a_region_is_what_its_pixels_are_in_the_mean(mask: Any, seed: int, height: int, width: int) -> None:
+def test_the_kind_of_a_region_is_the_mean_over_its_pixels(mask: Any, seed: int, height: int, width: int) -> None:
     kinds = draw_kinds(seed, (height, width))
     regions = find_regions(as_tensor(mask), kinds=kinds)
     numbers = map_kinds(as_tensor(mask), kinds)

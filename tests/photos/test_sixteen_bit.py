@@ -365,7 +365,7 @@ def test_without_imagecodecs_deep_photos_are_refused(monkeypatch: pytest.MonkeyP
         Photo.open(tmp_path / "deep.j2k")
 
 
-def test_the_depth_of_avif_and_heic_is_that_of_the_photo() -> None:
+def test_the_depth_of_avif_and_heic_is_read_from_the_primary_photo() -> None:
     def box(kind: bytes, *parts: bytes) -> bytes:
         return struct.pack(">I", 8 + sum(map(len, parts))) + kind + b"".join(parts)
 

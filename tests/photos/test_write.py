@@ -173,7 +173,7 @@ def test_jpegs_are_written_well_unless_asked_otherwise(tmp_path: Path) -> None:
         (random_image("RGB", (4, 4)), "", "'photo'"),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, source: Any, suffix: str, said: str) -> None:
+def test_unsupported_contents_of_a_format_are_refused(tmp_path: Path, source: Any, suffix: str, said: str) -> None:
     with pytest.raises(PhotoError, match=said):
         Photo.open(source).save(tmp_path / f"photo{suffix}")
     assert os.listdir(tmp_path) == []

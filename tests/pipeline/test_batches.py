@@ -12,7 +12,7 @@ from known_parts import noise
 from hcl_sdk import Detector, Pipeline, Result, Verdict
 
 
-def test_lists_of_mixed_sizes_give_what_each_photo_gives_alone(tiny_pipeline: Pipeline) -> None:
+def test_lists_of_mixed_sizes_match_single_photos(tiny_pipeline: Pipeline) -> None:
     photos = [noise(24, 31, seed=1), noise(9, 50, seed=2), noise(24, 31, seed=3), noise(1, 1), noise(24, 31, seed=4)]
     results = tiny_pipeline(photos, seed=5, batch_size=2)
     found = tiny_pipeline.detect(tuple(photos), seed=5)

@@ -117,7 +117,7 @@ def test_dilation_and_feather_say_how_far_the_fill_reaches() -> None:
             assert (result.restored[alpha == 1] == 128).all()
 
 
-def test_the_dilated_mask_is_what_the_restorer_gets() -> None:
+def test_the_restorer_gets_the_dilated_mask() -> None:
     restorer = Flat()
     known(restorer)(stained(40, 40, (18, 18, 22, 22))[0], dilate=1)
     [(_, detection)] = restorer.calls
@@ -177,7 +177,7 @@ def test_texture_is_the_photos_own_at_its_own_resolution(restoration_size: int |
     assert np.array_equal(again, pipeline.replace(texture=0).restore(photo, corruption_mask=mask, texture=1).restored)
 
 
-def test_large_damage_is_refined_in_parts_that_go_on_where_others_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_damage_is_refined_in_parts_that_continue_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, mask = striped()
     mask[14:40, 20:56] = True
     pipeline = Pipeline(restorer=hcl_sdk.ResidualUNet(channels=(4, 6), depths=(0, 0)), device="cpu")
@@ -222,7 +222,7 @@ class KnowsTheWaves(hcl_sdk.Restorer):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_watermark_is_taken_off_and_what_is_opaque_is_filled(dtype: type) -> None:
+def test_a_watermark_is_removed_and_opaque_damage_is_filled(dtype: type) -> None:
     photo = waves(90, 120) + 0.03 * np.random.default_rng(0).standard_normal((90, 120, 1))  # grain, which nobody knows
     watermark, spot = np.zeros((90, 120), bool), np.zeros((90, 120), bool)
     watermark[10:22, 10:80] = watermark[30:80, 20:34] = True

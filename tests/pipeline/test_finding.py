@@ -138,7 +138,7 @@ def test_the_threshold_is_strict(tiny_pipeline: Pipeline) -> None:
         assert torch.equal(result.corruption_mask, confidence > limit)
 
 
-def test_what_a_region_encloses_is_found_with_it_if_asked_for(tiny_pipeline: Pipeline) -> None:
+def test_enclosed_areas_are_found_on_request(tiny_pipeline: Pipeline) -> None:
     photo = noise(24, 31)
     confidence = tiny_pipeline.detect(photo).confidence
     limit = float(confidence.flatten().sort().values[300])

@@ -21,7 +21,7 @@ def bytes_of(value: Any) -> int:
 
 
 @pytest.mark.parametrize("kind", [Flat, FlatFromFeatures])
-def test_results_of_a_list_hold_what_those_of_single_photos_hold(kind: type[Flat]) -> None:
+def test_results_of_a_list_match_those_of_single_photos(kind: type[Flat]) -> None:
     photo, _ = stained(96, 128)
     pipeline = known(kind(), dilate=1)
     results = pipeline([photo] * 4, batch_size=4)

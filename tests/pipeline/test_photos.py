@@ -17,7 +17,7 @@ import hcl_sdk
 from hcl_sdk import Pipeline
 
 
-def test_what_does_not_belong_is_found_and_filled_and_nothing_else_touched() -> None:
+def test_corruption_is_found_and_filled_and_nothing_else_changes() -> None:
     photo, mask = stained()
     before = photo.copy()
     result = known()(photo)
@@ -32,7 +32,7 @@ def test_what_does_not_belong_is_found_and_filled_and_nothing_else_touched() -> 
 
 
 @pytest.mark.parametrize("kind", ["path", "text", "image", "array", "tensor", "batched tensor", "uint8 tensor"])
-def test_a_photo_comes_back_as_what_it_came_as(kind: str, tmp_path: Path) -> None:
+def test_a_photo_comes_back_in_its_own_type(kind: str, tmp_path: Path) -> None:
     photo, mask = stained()
     Image.fromarray(photo).save(tmp_path / "photo.png")
     tensor = torch.from_numpy(photo).permute(2, 0, 1)
@@ -97,7 +97,7 @@ def test_restore_takes_one_photo_and_others_a_list() -> None:
 
 
 @pytest.mark.parametrize("photo", [3, None, {"a": 1}])
-def test_what_is_no_photo_is_refused(tiny_pipeline: Pipeline, photo: Any) -> None:
+def test_other_inputs_than_photos_are_refused(tiny_pipeline: Pipeline, photo: Any) -> None:
     with pytest.raises(TypeError, match="a photo is a path"):
         tiny_pipeline(photo)
 
@@ -122,7 +122,7 @@ def test_bytes_and_open_files_are_photos(tmp_path: Path) -> None:
         pipeline(b"no photo")
 
 
-def test_a_url_is_refused_with_what_to_do() -> None:
+def test_a_url_is_refused_with_a_remedy() -> None:
     with pytest.raises(hcl_sdk.PhotoError, match=r"https://a\.b/c\.png: URLs are not read; download it first"):
         known()("https://a.b/c.png")
 

@@ -83,12 +83,12 @@ def test_a_restorer_that_does_not_fit_the_encoder_is_refused() -> None:
         Pipeline(detector, PartialSwinRestorer())
 
 
-def test_a_restorer_that_is_handed_in_is_put_in_place_without_a_warning() -> None:
+def test_a_given_restorer_is_used_without_a_warning() -> None:
     restorer = GatedUNet(dim=2)  # its weights may have been loaded
     assert known().replace(restorer=restorer, dilate=1).restorer is restorer  # warnings are errors
 
 
-def test_what_is_replaced_is_all_that_changes() -> None:
+def test_replace_changes_nothing_else() -> None:
     pipeline = known(dilate=2, detection_size=64, precision="bf16")
     other = pipeline.replace(restorer=FlatFromFeatures(), feather=1)
     assert other.detector is pipeline.detector

@@ -135,7 +135,7 @@ def test_parts_of_a_configuration_that_do_not_fit_are_its_problems() -> None:
         assert [where for where, _ in caught.value.problems] == [path]
 
 
-def test_a_device_is_no_problem_of_the_configuration() -> None:
+def test_a_device_is_not_a_problem_of_the_configuration() -> None:
     wrong: list[dict[str, Any]] = [{"device": "tpu-ish"}, {"device": "cpu", "precision": "fp8"}]
     for options in wrong:
         with pytest.raises(ValueError, match="expected") as caught:

@@ -193,7 +193,7 @@ def test_whole_numbers_of_a_call_are_checked(name: str, value: Any) -> None:
         call(stained()[0], **right)
 
 
-def test_misspelled_keywords_of_what_makes_and_saves_pipelines_are_told(tmp_path: Path) -> None:
+def test_misspelled_keywords_of_constructors_and_saving_are_reported(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"from_pretrained\(\) got an unexpected .* 'devce'; did you mean 'device'\?"):
         Pipeline.from_pretrained("default", devce="cpu")  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError, match=r"from_config\(\) got an unexpected keyword argument 'devce'; .*'device'\?"):
@@ -203,7 +203,7 @@ def test_misspelled_keywords_of_what_makes_and_saves_pipelines_are_told(tmp_path
 
 
 @pytest.mark.parametrize("value", [None, 3, ["default"]])
-def test_what_names_no_weights_and_no_configuration_is_refused(value: Any) -> None:
+def test_names_of_neither_weights_nor_configurations_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=f"given by a folder or a name; got {re.escape(repr(value))}"):
         Pipeline.from_pretrained(value)
     with pytest.raises(TypeError, match=f"a mapping, YAML text or the name of a file; got {re.escape(repr(value))}"):

@@ -51,7 +51,7 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     assert pipeline.find_suspect(nothing) is None
 
 
-def test_what_the_second_threshold_cuts_is_a_suspect_and_what_fades_out_is_not() -> None:
+def test_only_regions_cut_by_the_second_threshold_are_suspects() -> None:
     pipeline = known().replace(threshold=0.9, peak_threshold=0.98)
     confidence = torch.full((1, 1, 30, 40), 0.4)
     confidence[..., 2:12, 2:12] = 0.8  # the border of what is found
@@ -68,7 +68,7 @@ def test_what_the_second_threshold_cuts_is_a_suspect_and_what_fades_out_is_not()
     assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01)[..., 20:23, 30:36].any()
 
 
-def test_a_mask_that_was_handed_in_has_no_suspect() -> None:
+def test_a_given_mask_has_no_suspect() -> None:
     mask = np.zeros((30, 40), bool)
     mask[4:8, 4:8] = True
     pipeline = known()

@@ -28,7 +28,7 @@ each_built_in = pytest.mark.parametrize("entry", BUILT_INS, ids=lambda e: f"{e.k
 
 
 @each_built_in
-def test_its_line_says_what_it_is(entry: Entry) -> None:
+def test_its_line_describes_it(entry: Entry) -> None:
     assert entry.summary, f"the line of {entry.name!r} in builtin.py needs a summary"
     assert "\n" not in entry.summary
     assert (entry.target_text.partition(":")[0] + ".").startswith("hcl_sdk.")
@@ -45,7 +45,7 @@ def exports() -> ModuleType:
     return module
 
 
-def test_exports_are_those_of_the_lines_in_builtin(exports: ModuleType) -> None:
+def test_exports_match_the_lines_in_builtin(exports: ModuleType) -> None:
     stubs = exports.make_stubs()
     assert {str(path.relative_to(PACKAGE).parent) for path in stubs} == {".", "losses", "corruptions", "data"}
     for path, text in stubs.items():
@@ -102,7 +102,7 @@ def test_a_file_and_a_line_are_enough(tmp_path: Path) -> None:
 
 
 @each_built_in
-def test_its_class_says_what_each_field_is(entry: Entry) -> None:
+def test_its_class_documents_each_field(entry: Entry) -> None:
     cls = registry.get(entry.kind, entry.name)
     assert cls.__doc__, f"{cls.__name__} needs a docstring"
     for field in cls.__attrs_attrs__:  # type: ignore[attr-defined]

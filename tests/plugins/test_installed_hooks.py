@@ -106,7 +106,7 @@ def test_an_own_command_of_hcl_is_not_replaced(results: Results) -> None:
         ("not-installed", 2, "the package hcl-absent is not installed: pip install hcl-absent"),
     ],
 )
-def test_what_cannot_be_called_is_explained(results: Results, name: str, status: int, message: str) -> None:
+def test_hooks_that_cannot_be_called_are_explained(results: Results, name: str, status: int, message: str) -> None:
     assert results[name][:2] == [status, ""]
     assert message in results[name][2]
 

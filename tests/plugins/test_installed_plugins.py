@@ -237,7 +237,7 @@ def test_an_unknown_package_is_to_be_installed(used: dict[str, Any]) -> None:
         ("wrong-kind", "expected a class derived from hcl_sdk.Head, got BlurFill, which is of the kind restorer"),
     ],
 )
-def test_a_target_that_is_not_what_was_said_names_the_plugin(used: dict[str, Any], name: str, reason: str) -> None:
+def test_a_target_of_another_kind_names_the_plugin(used: dict[str, Any], name: str, reason: str) -> None:
     message = used[f"head {name}"]
     assert message.startswith(f"PluginError: plugin hcl-broken: head 'hcl-broken/{name}'")
     assert reason in message

@@ -136,7 +136,7 @@ def test_the_built_ins_are_there_without_metadata(tmp_path: Path) -> None:
     assert done.stdout.strip() == "['(not installed)']", done.stderr
 
 
-def test_a_plugin_gives_what_its_hook_registers(install: Install) -> None:
+def test_a_plugin_provides_the_components_its_hook_registers(install: Install) -> None:
     install("My_Dist", GIVES_ONE_HEAD, version="3.4")
     registry = Registry()
     report = found(registry)["my-dist"]
@@ -145,14 +145,14 @@ def test_a_plugin_gives_what_its_hook_registers(install: Install) -> None:
     assert registry.find("head", "one").target == "somewhere:One"
 
 
-def test_what_scripts_plugins_and_built_ins_give_is_in_one_registry(install: Install) -> None:
+def test_scripts_plugins_and_built_ins_share_one_registry(install: Install) -> None:
     install("lazy-dist", GIVES_ONE_HEAD)
     registry = Registry(discover=discover)
     registry.head("mine", "somewhere:Mine")
     assert {"lazy-dist/one", "script/mine", "projection"} <= {e.qualified_name for e in registry.list_entries("head")}
 
 
-def test_discovering_again_replaces_what_was_found_and_keeps_what_scripts_gave(
+def test_discovering_again_replaces_plugins_and_keeps_components_of_scripts(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = Registry()
@@ -376,7 +376,7 @@ def test_a_command_of_a_plugin_may_print_in_any_thread(install: Install, monkeyp
     assert (result.stdout, result.stderr) == ("its own\n", "")
 
 
-def test_what_is_kept_of_the_argument_takes_no_commands_later(install: Install) -> None:
+def test_a_kept_argument_accepts_no_commands_later(install: Install) -> None:
     install("keeps-commands", "kept = []\n" + _adds("kept.append(commands)"), module="of_keeps_commands")
     assert found()["keeps-commands"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):
@@ -429,7 +429,7 @@ def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install: Install) -
     assert "unrelated-dist" not in reports
 
 
-def test_what_is_no_text_is_passed_over_unless_it_is_of_a_plugin(install: Install) -> None:
+def test_undecodable_metadata_is_skipped_unless_it_is_a_plugins(install: Install) -> None:
     group, bad = b"[hcl_sdk]\npoint = somewhere\n", b"# \xff\n"
     install("foreign-dist", "", entry_points=b"[console_scripts]\n" + bad)
     install("foreign-too", "", entry_points="[console_scripts]\nx = y:z\n", metadata=b"Name: foreign-too\n" + bad)
@@ -468,7 +468,7 @@ def test_no_package_can_be_called_script(install: Install) -> None:
     assert "cannot be called 'script'" in found()["script"].error
 
 
-def test_what_is_kept_of_the_hooks_argument_takes_nothing_later(install: Install) -> None:
+def test_a_kept_hook_argument_accepts_nothing_later(install: Install) -> None:
     install("keeps-dist", "kept = []\n" + _hook("kept.append(registry)"), module="of_keeps")
     assert found()["keeps-dist"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):

@@ -56,7 +56,7 @@ def is_public(module: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))
-def test_what_the_reference_documents_exists(name: str) -> None:
+def test_documented_names_exist(name: str) -> None:
     assert find(name).__doc__ or not callable(find(name))
 
 

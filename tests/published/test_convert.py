@@ -143,7 +143,7 @@ def test_a_mask_may_differ_only_where_rounding_decides() -> None:
 # What a checkpoint must hold
 
 
-def test_what_belongs_to_training_is_named_as_left_out(tmp_path: Path) -> None:
+def test_training_state_is_reported_as_left_out(tmp_path: Path) -> None:
     content = checkpoint()
     content["optimizer_inpaintnet"] = {"state": {}, "param_groups": []}
     conversion = convert(saved(content, tmp_path), convert_settings(settings()))

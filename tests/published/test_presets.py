@@ -60,7 +60,7 @@ def test_presets_compose(name: Any) -> None:
     assert not detector.clusterer.finds_one_class
 
 
-def test_unknown_names_and_versions_say_what_there_is() -> None:
+def test_unknown_names_and_versions_list_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"'places'; there are ffhq256, imagenet256, places256, places512"):
         get_preset("places")
     with pytest.raises(ValueError, match=r"versions 2, 3, 4 .* got 5"):

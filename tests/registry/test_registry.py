@@ -339,7 +339,7 @@ def test_an_unknown_name_points_to_plugins_that_failed() -> None:
 
 
 @pytest.mark.parametrize("target", ["broken_of_test_registry:X", "outer_of_test_registry:X"])
-def test_what_cannot_be_loaded_is_told_with_its_place(
+def test_targets_that_cannot_be_loaded_are_reported_with_their_place(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken_of_test_registry.py").write_text("\n1 / 0\n")

@@ -17,7 +17,7 @@ def case(height: int = 17, width: int = 24, batch: int = 2) -> tuple[torch.Tenso
     return image, Detection.from_mask(torch.rand(batch, 1, height, width, generator=generator) < 0.3)
 
 
-def test_what_is_under_the_mask_has_no_influence_and_the_mask_has() -> None:
+def test_the_mask_has_influence_and_pixels_under_it_have_none() -> None:
     image, detection = case()
     net = restorer()
     damaged = torch.where(detection.corruption_mask, torch.rand_like(image), image)

@@ -30,7 +30,7 @@ def test_it_begins_as_a_smooth_fill() -> None:
     torch.testing.assert_close(restored, pull_push(image, detection.corruption_mask))
 
 
-def test_what_is_under_the_mask_has_no_influence_and_the_mask_has() -> None:
+def test_the_mask_has_influence_and_pixels_under_it_have_none() -> None:
     image, detection = case()
     net = restorer()
     damaged = torch.where(detection.corruption_mask, torch.rand_like(image), image)

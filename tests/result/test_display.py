@@ -24,7 +24,7 @@ def count_panels(result: Result) -> int:
     return int((np.diff(filled, prepend=0) == 1).sum())
 
 
-def test_the_plot_shows_what_there_is(tiny_pipeline: Pipeline) -> None:
+def test_the_plot_shows_the_available_parts(tiny_pipeline: Pipeline) -> None:
     dark = draw_noise() // 2
     assert count_panels(tiny_pipeline(dark, sensitivity=0)) == 4
     assert count_panels(tiny_pipeline.detect(dark, sensitivity=0)) == 3
@@ -60,7 +60,7 @@ def test_a_notebook_stays_small(restorer: Pipeline) -> None:
     assert len(html) < 500_000
 
 
-def test_where_there_is_no_html_a_notebook_shows_the_plot(tiny_pipeline: Pipeline) -> None:
+def test_a_notebook_without_html_shows_the_plot(tiny_pipeline: Pipeline) -> None:
     result = tiny_pipeline.detect(draw_noise() // 2, sensitivity=0)
     with Image.open(io.BytesIO(result._repr_png_()), formats=["PNG"]) as image:
         assert np.array_equal(np.asarray(image), np.asarray(result.plot(height=256)))

@@ -58,7 +58,7 @@ def test_a_fault_is_named_and_the_exit_status_says_so(hcl_registry: Registry) ->
     assert result.stderr == "Error: 1 failed: draws_masks_of_any_size\n"
 
 
-def test_an_expected_failure_is_shown_and_is_none(hcl_registry: Registry) -> None:
+def test_an_expected_failure_is_shown_and_not_counted(hcl_registry: Registry) -> None:
     hcl_registry.shape("mine", Expected)
     assert "  expected failure: draws_masks_of_any_size: numbers are what it draws\n" in check("mine").stdout
 
@@ -101,7 +101,7 @@ def test_a_package_that_gives_nothing_has_nothing_to_be_checked(hcl_registry: Re
 
 
 @pytest.mark.parametrize(("name", "said"), [("swim", "did you mean 'swin'?"), ("", "expected a name")])
-def test_a_name_that_is_none_is_an_error(name: str, said: str) -> None:
+def test_an_unknown_name_is_an_error(name: str, said: str) -> None:
     result = CliRunner().invoke(main, ["plugins", "check", name])
     assert result.exit_code in (1, 2)
     assert said in result.stderr

@@ -296,5 +296,5 @@ def test_layers_may_begin_with_zeros() -> None:
     assert not faults(check_encoder, BeginsWithZeros)
 
 
-def test_what_is_not_finite_is_named() -> None:
+def test_values_that_are_not_finite_are_named() -> None:
     assert "the maps are not finite" in faults(check_encoder, IsTooLarge)["spec_is_true"]

@@ -56,7 +56,7 @@ def small() -> ResNetEncoder:
 
 
 @pytest.mark.parametrize("kind", [*COMPONENT_KINDS, "weights"])
-def test_every_check_says_in_a_line_what_it_is_for(kind: Any) -> None:
+def test_every_check_states_its_purpose_in_one_line(kind: Any) -> None:
     checks = list_checks(kind)
     assert len({check.name for check in checks}) == len(checks) > 2
     assert all(check.description.endswith(".") for check in checks)
@@ -92,7 +92,7 @@ def test_the_example_of_a_class_is_checked_and_may_have_files() -> None:
     assert not folders[0].exists()
 
 
-def test_what_cannot_be_made_from_its_defaults_says_what_to_do() -> None:
+def test_a_component_without_usable_defaults_gives_a_remedy() -> None:
     @component
     class Needy(ResNetEncoder):
         path: str
@@ -112,7 +112,7 @@ def test_what_cannot_be_made_from_its_defaults_says_what_to_do() -> None:
         (GatedUNet, "expected a factory of the kind encoder; got one of the kind restorer"),
     ],
 )
-def test_what_makes_no_component_of_the_kind_is_refused(factory: Any, message: str) -> None:
+def test_factories_of_other_kinds_are_refused(factory: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         check_encoder(factory)
 
@@ -132,7 +132,7 @@ def test_a_factory_that_draws_is_made_repeatable() -> None:
 # What is expected to fail
 
 
-def test_an_expected_failure_is_none_and_carries_its_reason() -> None:
+def test_an_expected_failure_is_not_counted_and_carries_its_reason() -> None:
     report = check_encoder(Rounding, expected_failures={"spec_is_true": "the library rounds down"})
     (outcome,) = [o for o in report.outcomes if o.status == "expected failure"]
     assert (outcome.check, outcome.reason) == ("spec_is_true", "the library rounds down")
@@ -140,7 +140,7 @@ def test_an_expected_failure_is_none_and_carries_its_reason() -> None:
     assert "expected failure: spec_is_true: the library rounds down" in str(report)
 
 
-def test_a_class_may_say_what_to_expect_itself() -> None:
+def test_a_class_may_state_its_own_expectations() -> None:
     @component
     class Honest(Rounding):
         expected_failures: ClassVar = {"spec_is_true": "the library rounds down"}
@@ -284,14 +284,16 @@ def test_components_that_need_a_package_that_is_not_there_are_skipped_with_the_r
         ("Mine = 3", "expected a class derived from hcl_sdk.Interaction, got 3"),
     ],
 )
-def test_what_cannot_be_loaded_or_made_is_a_failure(package: Callable[..., Any], components: Any, reason: str) -> None:
+def test_a_component_that_cannot_be_loaded_or_created_is_a_failure(
+    package: Callable[..., Any], components: Any, reason: str
+) -> None:
     report = check_entry(package("registry.interaction('mine', 'of_test_kit.components:Mine')", components))
     (outcome,) = report.outcomes
     assert (outcome.check, outcome.status) == ("can_be_made", "failed")
     assert reason in outcome.reason
 
 
-def test_in_python_what_is_not_installed_skips_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_python_a_missing_package_skips_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     def factory() -> None:
         import a_library_that_is_not_there  # noqa: F401  # pyright: ignore[reportMissingImports]
 

@@ -164,7 +164,7 @@ def test_exactly_the_check_for_a_fault_names_it(kit: Any, broken: Any, check: st
     assert reason in found[check]
 
 
-def test_what_fits_other_neighbors_only_may_come_bound() -> None:
+def test_a_component_for_other_neighbors_may_come_bound() -> None:
     spec = PyramidSpec(channels=(4, 5, 6, 7, 8), strides=(1, 2, 4, 8, 16))
     assert not faults(check_interaction, lambda: SomeScales().bind(spec))
     found = faults(check_interaction, SomeScales)
@@ -174,7 +174,7 @@ def test_what_fits_other_neighbors_only_may_come_bound() -> None:
     )
 
 
-def test_what_fits_four_scales_is_bound_to_four() -> None:
+def test_a_component_for_four_scales_is_bound_to_four() -> None:
     assert not faults(check_interaction, lambda: SomeScales(count=4))
 
 

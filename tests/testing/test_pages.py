@@ -62,7 +62,7 @@ def test_a_page_that_is_right_passes(tmp_path: Path) -> None:
     assert [b.code for b in read_blocks(written(tmp_path, PAGE), "text")] == ["a 0\n...\n", "4\n"]
 
 
-def test_what_differs_is_shown_with_its_line(tmp_path: Path) -> None:
+def test_differences_are_shown_with_their_line(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"(?s)line 8: the page shows\na 0.*was printed:\nb 0\nb 1"):
         run_page(written(tmp_path, PAGE), {"name": "b"})
 
@@ -79,7 +79,7 @@ def test_spaces_count(tmp_path: Path) -> None:
         run_page(written(tmp_path, "```python\nprint('a  b')\n```\n\n```text\na b\n```\n"))
 
 
-def test_an_option_that_is_none_is_an_error(tmp_path: Path) -> None:
+def test_an_invalid_option_is_an_error(tmp_path: Path) -> None:
     page = written(tmp_path, "a\n\n<!-- test: skip -->\n```python\n```\n")
     with pytest.raises(ValueError, match=r"page\.md:3: expected <!-- test: NAME=VALUE \.\.\. -->, got skip"):
         read_blocks(page)

@@ -40,7 +40,7 @@ def test_items_become_tensors_with_channels_first() -> None:
     assert len(batch.unreadable) == 3
 
 
-def test_what_one_item_does_not_know_the_batch_does_not_know() -> None:
+def test_values_missing_in_one_item_are_missing_in_the_batch() -> None:
     batch = collate([make_item(0), make_item(1, paired=True)])
     assert batch.clean is None
     assert batch.damage_map is None

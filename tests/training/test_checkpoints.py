@@ -70,7 +70,7 @@ def test_a_checkpoint_from_before_there_was_a_hash(tmp_path: Path) -> None:
         read_checkpoint(path)
 
 
-def test_what_is_written_is_read_by_torch_alone(tmp_path: Path) -> None:
+def test_checkpoints_can_be_read_by_torch_alone(tmp_path: Path) -> None:
     path = write_checkpoint(tmp_path, 3, STATE, keep=1)
     assert_same(torch.load(path, weights_only=True), STATE)
 
@@ -91,7 +91,7 @@ def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(
     assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
 
 
-def test_a_run_of_which_no_checkpoint_is_intact_is_not_begun_anew(run_config: RunConfig, tmp_path: Path) -> None:
+def test_a_run_without_an_intact_checkpoint_is_not_restarted(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     before = (tmp_path / "log.jsonl").read_bytes()
     for path in list_checkpoints(tmp_path / "checkpoints"):

@@ -30,7 +30,7 @@ def config(run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return "run.yaml"
 
 
-def test_it_trains_and_says_what_comes_next(config: str, tmp_path: Path) -> None:
+def test_it_trains_and_suggests_the_next_step(config: str, tmp_path: Path) -> None:
     done = invoke(config, "steps=2", "-o", "run")
     assert done.exit_code == 0, done.output
     assert "hcl restore PHOTO --weights run/weights" in done.output
@@ -44,7 +44,7 @@ def test_a_dry_run_writes_nothing(config: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
 
 
-def test_show_prints_what_can_be_given_back(config: str, tmp_path: Path) -> None:
+def test_the_output_of_show_is_a_valid_configuration(config: str, tmp_path: Path) -> None:
     done = invoke(config, "steps=7", "optimization.lr=1e-3", "--show")
     shown = yaml.safe_load(done.output)
     assert shown["steps"] == 7
@@ -88,7 +88,7 @@ def test_a_configuration_is_asked_for() -> None:
     assert "Missing argument 'CONFIG'" in done.output
 
 
-def test_a_stopped_run_says_how_to_go_on(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_run_says_how_to_resume(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = Trainer.fit
 
     def stop(self: Trainer, out: Path, *, progress: bool) -> Outcome:
@@ -113,7 +113,7 @@ def test_the_configuration_is_not_overwritten(config: str, tmp_path: Path) -> No
     assert invoke("other/training.yaml", "-o", "other").exit_code == 0  # which a run wrote
 
 
-def test_a_pipe_is_no_configuration(tmp_path: Path) -> None:
+def test_a_pipe_is_not_read_as_a_configuration(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = invoke(tmp_path / "pipe")
     assert done.exit_code == 1

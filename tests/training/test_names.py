@@ -87,7 +87,7 @@ def test_names_that_are_not_utf8_in_a_benchmark(
     assert all(line.startswith("left out: ") and r"caf\udce9" in line for line in said)
 
 
-def test_what_is_written_among_the_photos_is_no_photo(
+def test_files_written_among_the_photos_are_not_photos(
     run_config: RunConfig, tiny_pipeline: Pipeline, photos: Path, tmp_path: Path
 ) -> None:
     own = tmp_path / "photos"
@@ -105,7 +105,7 @@ def test_what_is_written_among_the_photos_is_no_photo(
     assert len(FolderDataset(path=str(own))) == 13
 
 
-def test_a_run_in_the_folder_of_its_photos_goes_on(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
+def test_a_run_in_the_folder_of_its_photos_resumes(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     own = tmp_path / "photos"
     shutil.copytree(photos, own)
     config = run_config(f"data.dataset.path={own}", "validate_every=1", "validation.size=16", "validation.limit=2")

@@ -26,7 +26,7 @@ def without(config: dict[str, Any], *parts: str) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in parts}
 
 
-def test_what_a_component_froze_stays_as_it_is(run_config: RunConfig, tmp_path: Path) -> None:
+def test_parameters_frozen_by_a_component_stay_unchanged(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     pipeline.detector.encoder.requires_grad_(False)
     before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
@@ -57,9 +57,7 @@ def test_a_run_that_fails_leaves_the_flags_too(run_config: RunConfig, tmp_path: 
 
 
 @pytest.mark.parametrize(("part", "section"), [("detector", "detection"), ("restorer", "restoration")])
-def test_a_part_of_which_all_is_frozen_cannot_be_trained(
-    run_config: RunConfig, tmp_path: Path, part: str, section: str
-) -> None:
+def test_a_wholly_frozen_part_cannot_be_trained(run_config: RunConfig, tmp_path: Path, part: str, section: str) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     getattr(pipeline, part).requires_grad_(False)
     with pytest.raises(

@@ -41,7 +41,7 @@ def test_a_run_killed_before_validation_is_validated(validated: dict[str, Any], 
         assert all(ours[key] == theirs[key] for key in ours if key != "images_per_second")
 
 
-def test_what_was_validated_is_not_validated_again(
+def test_validated_steps_are_not_validated_again(
     validated: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(validated | {"steps": 4}, tmp_path)

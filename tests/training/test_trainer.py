@@ -23,7 +23,7 @@ from hcl_sdk.training import Trainer, TrainingError, describe_run, load_run
 from hcl_sdk.training.checkpoints import list_checkpoints, read_checkpoint
 
 
-def test_a_run_leaves_what_it_says(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
+def test_a_run_writes_the_documented_files(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     config = run_config("validation.dataset.use=folder", f"validation.dataset.path={photos}", "validation.size=16")
     config["validation"]["limit"] = 2
     outcome = train(config | {"validate_every": 2, "keep": 3}, tmp_path / "run")
@@ -58,7 +58,7 @@ def test_both_parts_learn(run_config: RunConfig, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["detection", "restoration"])
-def test_what_is_not_trained_stays_as_it_is(run_config: RunConfig, tmp_path: Path, part: str) -> None:
+def test_untrained_parts_stay_unchanged(run_config: RunConfig, tmp_path: Path, part: str) -> None:
     config = run_config()
     del config[part]
     pipeline, recipe = load_run(config, device="cpu")
@@ -222,7 +222,7 @@ class Explosive(hcl_sdk.RestorationLoss):
 @pytest.mark.parametrize(
     ("gradient", "message"), [(False, "restoration/Explosive is inf"), (True, "the gradients are")]
 )
-def test_what_is_no_number_stops_the_run_and_keeps_the_checkpoint(
+def test_a_nan_loss_stops_the_run_and_keeps_the_checkpoint(
     run_config: RunConfig, tmp_path: Path, gradient: bool, message: str
 ) -> None:
     pipeline, recipe = load_run(run_config(), device="cpu")
@@ -240,9 +240,7 @@ def test_weights_that_went_out_of_range_stop_the_run(run_config: RunConfig, tmp_
         train(run_config("optimization.lr=1e30", "optimization.warmup=0", "restoration=null"), tmp_path)
 
 
-def test_weights_that_are_no_numbers_are_not_saved(
-    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nan_weights_are_not_saved(run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ruin(self: Any, parts: object, *, seed: int) -> dict[str, float]:
         next(self.trained.parameters()).data.fill_(float("nan"))
         return {}
@@ -253,7 +251,7 @@ def test_weights_that_are_no_numbers_are_not_saved(
     assert not list_checkpoints(tmp_path / "checkpoints")
 
 
-def test_another_data_set_does_not_go_on_with_a_run(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
+def test_another_dataset_cannot_resume_a_run(run_config: RunConfig, photos: Path, tmp_path: Path) -> None:
     own = tmp_path / "photos"
     shutil.copytree(photos, own)
     config = run_config(f"data.dataset.path={own}", "steps=2")
@@ -273,7 +271,7 @@ def test_fewer_steps_than_were_made_are_refused(run_config: RunConfig, tmp_path:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_photos_none_of_which_can_be_read(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
+def test_a_folder_without_a_readable_photo_is_an_error(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
     folder = tmp_path / "broken"
     folder.mkdir()
     for i in range(3):
@@ -303,7 +301,7 @@ def test_a_signal_at_any_time_stops_the_run(
     assert weights(tmp_path)["step"] == 2
 
 
-def test_another_configuration_does_not_go_on_with_a_run(run_config: RunConfig, tmp_path: Path) -> None:
+def test_another_configuration_cannot_resume_a_run(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     with pytest.raises(TrainingError, match=r"another configuration(.|\n)*optimization\.lr: was 0\.01, is 0\.02"):
         train(run_config("optimization.lr=0.02"), tmp_path)
@@ -312,7 +310,7 @@ def test_another_configuration_does_not_go_on_with_a_run(run_config: RunConfig, 
     assert train(run_config("steps=3"), tmp_path).finished  # nothing left to do
 
 
-def test_a_run_from_before_a_field_existed_goes_on(run_config: RunConfig, tmp_path: Path) -> None:
+def test_a_run_from_before_a_field_existed_resumes(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=2"), tmp_path)
     config = tmp_path / "training.yaml"
     stored = yaml.safe_load(config.read_text())

@@ -76,7 +76,7 @@ def draw_batch(count: int = 2) -> Tensor:
     return image
 
 
-def test_every_node_says_what_comfyui_asks_for(nodes: dict[str, Any]) -> None:
+def test_every_node_declares_the_attributes_comfyui_needs(nodes: dict[str, Any]) -> None:
     assert set(nodes) == {"HCLLoadWeights", "HCLDetect", "HCLRestore"}
     for node in nodes.values():
         declared = node.INPUT_TYPES()
@@ -118,7 +118,7 @@ def test_restore_fills_the_mask_and_nothing_else(nodes: dict[str, Any], pipeline
         assert torch.equal(restored[i].movedim(-1, 0), expected.restored)
 
 
-def test_without_a_mask_what_is_found_is_filled(nodes: dict[str, Any], pipeline: Pipeline) -> None:
+def test_without_a_mask_found_regions_are_filled(nodes: dict[str, Any], pipeline: Pipeline) -> None:
     image = draw_batch(1)
     restored, filled = execute(nodes["HCLRestore"], pipeline=pipeline, image=image)
     expected = pipeline(image[0].movedim(-1, 0))
@@ -163,5 +163,5 @@ def test_one_mask_is_for_all_images_and_is_brought_to_their_size(nodes: dict[str
         execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=torch.zeros(3, 72, 96))
 
 
-def test_the_readme_prints_what_it_shows() -> None:
+def test_the_readme_prints_the_shown_output() -> None:
     assert run_page(FOLDER / "README.md") == 1

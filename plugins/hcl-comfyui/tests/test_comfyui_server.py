@@ -93,7 +93,7 @@ def test_comfyui_loads_the_pack_and_shows_its_nodes(address: str) -> None:
     assert shown["output"] == ["IMAGE", "MASK"]
 
 
-def test_a_workflow_restores_what_the_pipeline_restores(address: str, base: Path) -> None:
+def test_a_workflow_matches_the_pipeline(address: str, base: Path) -> None:
     workflow = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "photo.png"}},
         "2": {"class_type": "HCLLoadWeights", "inputs": {"weights": "default"}},

@@ -83,7 +83,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("family", AUTO_INPAINT_PIPELINES_MAPPING)
-def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(family: str) -> None:
+def test_pipelines_of_diffusers_accept_their_arguments_or_are_refused(family: str) -> None:
     pipeline = cast(dict[str, Any], AUTO_INPAINT_PIPELINES_MAPPING)[family]
     if family in REFUSED:
         with pytest.raises(ValueError, match=f"^{pipeline.__name__} .*{REFUSED[family]}"):
@@ -92,7 +92,7 @@ def test_the_pipelines_of_diffusers_take_what_they_are_given_or_are_refused(fami
         assert select_arguments(pipeline, {"strength": 1.0, "guidance_scale": None}).keys() <= {"strength"}
 
 
-def test_what_a_pipeline_does_not_take_is_refused() -> None:
+def test_arguments_that_a_pipeline_does_not_accept_are_refused() -> None:
     kandinsky = AUTO_INPAINT_PIPELINES_MAPPING["kandinsky22"]
     assert select_arguments(kandinsky, {"strength": 1.0, "num_inference_steps": 4}) == {"num_inference_steps": 4}
     with pytest.raises(ValueError, match="strength: KandinskyV22InpaintCombinedPipeline takes none; leave it out"):

@@ -13,12 +13,12 @@ from hcl_sdk.testing import read_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_runs_and_prints_the_shown_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README) == 1
 
 
-def test_all_that_is_wrong_with_the_configuration_here_is_that_there_is_no_network() -> None:
+def test_the_configuration_fails_only_for_lack_of_a_network() -> None:
     (block,) = read_blocks(README, "yaml")
     with pytest.raises(ConfigError) as raised:
         Pipeline.from_config(block.code)

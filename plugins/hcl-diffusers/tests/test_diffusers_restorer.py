@@ -68,7 +68,7 @@ def draw(seed: int, height: int, width: int, batch: int = 1) -> tuple[torch.Tens
     return image, mask
 
 
-def test_the_result_is_that_of_the_pipeline_called_by_hand(restorer: DiffusersRestorer, model: str) -> None:
+def test_the_result_matches_a_direct_call_of_the_pipeline(restorer: DiffusersRestorer, model: str) -> None:
     image, _ = draw(0, 64, 128)
     mask = torch.zeros(1, 1, 64, 128, dtype=torch.bool)
     mask[..., 16:40, 32:80] = True  # whole cells
@@ -165,7 +165,7 @@ def test_the_global_random_state_is_left_alone_even_if_a_pipeline_draws_from_it(
     "change",
     [{"seed": 4}, {"prompt": "blue sky"}, {"negative_prompt": "text"}, {"guidance_scale": 2.0}, {"steps": 3}],
 )
-def test_every_field_changes_what_is_filled_in(restorer: DiffusersRestorer, change: dict[str, Any]) -> None:
+def test_every_field_changes_the_fill(restorer: DiffusersRestorer, change: dict[str, Any]) -> None:
     image, mask = draw(6, 64, 64)
     before = {a.name: getattr(restorer, a.name) for a in attrs.fields(DiffusersRestorer)}
     other = attrs.evolve(restorer, **change)
@@ -174,7 +174,7 @@ def test_every_field_changes_what_is_filled_in(restorer: DiffusersRestorer, chan
     assert not torch.equal(*results)
 
 
-def test_what_is_not_set_is_the_pipelines_own_default(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unset_fields_default_to_the_pipelines_own(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     restorer, pipeline = DiffusersRestorer(model=model), Recorded()
     monkeypatch.setattr(restorer, "_pipeline", pipeline)
     image, mask = draw(6, 64, 64)

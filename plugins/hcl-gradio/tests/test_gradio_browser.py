@@ -216,7 +216,7 @@ def test_on_a_phone(open_page: Any, tmp_path: Path) -> None:
     look("7-compared")
 
 
-def test_many_photos_and_one_that_is_none(open_page: Any, photos: list[Path], tmp_path: Path) -> None:
+def test_many_photos_and_a_file_that_is_not_one(open_page: Any, photos: list[Path], tmp_path: Path) -> None:
     page = open_page()
     (tmp_path / "none.png").write_bytes(b"no photo")
     drop(page, photos[0], tmp_path / "none.png", photos[1])
@@ -232,7 +232,7 @@ def test_many_photos_and_one_that_is_none(open_page: Any, photos: list[Path], tm
     assert archive.stat().st_size > 10_000
 
 
-def test_twenty_browsers_at_once_get_what_is_theirs(
+def test_twenty_browsers_at_once_get_their_own_results(
     open_page: Any, pipeline: Pipeline, photos: list[Path], tmp_path: Path
 ) -> None:
     own = []
@@ -257,7 +257,7 @@ def test_twenty_browsers_at_once_get_what_is_theirs(
         page.context.close()
 
 
-def test_closing_the_page_deletes_what_was_shown(open_page: Any, photos: list[Path]) -> None:
+def test_closing_the_page_deletes_shown_files(open_page: Any, photos: list[Path]) -> None:
     page = open_page()
     drop(page, photos[0])
     wait_for_status(page, "to fill")

@@ -112,7 +112,7 @@ def test_results_of_several_photos_are_in_one_archive(
         assert archive.read(names[1]) == work.files["restored"].read_bytes()
 
 
-def test_what_is_written_after_a_visitor_has_left_is_deleted(work: Work, tmp_path: Path) -> None:
+def test_files_written_after_a_visitor_left_are_deleted(work: Work, tmp_path: Path) -> None:
     visitor = Visitor(tmp_path / "visitor")
     visitor.works.append(work)
     visitor.write(work.preview)

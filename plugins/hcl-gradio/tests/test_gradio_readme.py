@@ -28,7 +28,7 @@ def here(address: str, photos: list[Path], tmp_path: Path, monkeypatch: pytest.M
     return tmp_path
 
 
-def test_python_runs_and_prints_what_is_shown(here: Path, pipeline: Pipeline) -> None:
+def test_python_runs_and_prints_the_shown_output(here: Path, pipeline: Pipeline) -> None:
     assert run_page(here / "README.md") == 1
     expected = np.asarray(pipeline("photo.jpg").restored)
     assert np.array_equal(np.asarray(Image.open("restored.png")), expected)
@@ -43,7 +43,7 @@ def test_curl_gets_the_same(here: Path, pipeline: Pipeline) -> None:
     assert np.array_equal(np.asarray(Image.open("restored.png")), np.asarray(expected.restored))
 
 
-def test_the_limits_that_are_stated_are_those_of_the_command() -> None:
+def test_the_stated_limits_match_the_command() -> None:
     from hcl_gradio import Limits
     from hcl_gradio.cli import page
 

@@ -50,7 +50,7 @@ def describe_file(path: str) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
-def test_restore_is_what_the_pipeline_makes(client: Client, pipeline: Pipeline, photos: list[Path]) -> None:
+def test_restore_matches_the_pipeline(client: Client, pipeline: Pipeline, photos: list[Path]) -> None:
     restored, mask, coco = client.predict(handle_file(photos[0]), 0.6, 1, 2, 0, api_name="/restore")
     expected = pipeline(photos[0], sensitivity=0.6, dilate=1, feather=2, texture=0)
     assert np.array_equal(read(Path(restored)), np.asarray(expected.restored))
@@ -120,7 +120,7 @@ Image.new("RGB", (2000, 1500)).save(LARGE, "PNG")
     ],
     ids=["text", "empty", "svg", "svg as png", "bomb", "too many pixels", "broken"],
 )
-def test_what_is_no_photo_for_this_page_is_an_answer_and_not_kept(address: str, data: bytes, name: str) -> None:
+def test_unacceptable_files_get_an_answer_and_are_not_kept(address: str, data: bytes, name: str) -> None:
     (path,) = upload(address, data, name).json()
     assert Path(path).exists()
     kind, _ = call(address, "restore", [describe_file(path), 0.5, 2, 3, 0])
@@ -191,7 +191,7 @@ def test_the_page_keeps_to_itself(address: str) -> None:
     assert address.startswith("http://127.0.0.1:")
 
 
-def test_twenty_at_once_get_what_is_theirs(address: str, pipeline: Pipeline, tmp_path: Path) -> None:
+def test_twenty_at_once_get_their_own_results(address: str, pipeline: Pipeline, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     paths = []
     for i in range(20):
@@ -213,7 +213,7 @@ def test_twenty_at_once_get_what_is_theirs(address: str, pipeline: Pipeline, tmp
         assert data[2]["images"][0]["file_name"] == path.name
 
 
-def test_the_command_says_what_it_takes() -> None:
+def test_the_command_describes_its_options() -> None:
     told = subprocess.run(
         [sys.executable, "-c", "from hcl_gradio.cli import page; page(['--help'])"], capture_output=True, text=True
     )

@@ -80,7 +80,7 @@ def test_pieces_of_a_caption_are_one_region_and_scratches_are_several(tiny: Pipe
     assert mask.sum() == 160 + 160 + 60
 
 
-def test_painting_wins_over_what_was_found(tiny: Pipeline, work: Work) -> None:
+def test_painting_overrides_found_regions(tiny: Pipeline, work: Work) -> None:
     fill, leave = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
     fill[0:2, 50:60], leave[4:14, 5:15] = True, True
     work.begin_strokes()
@@ -112,7 +112,7 @@ def test_strokes_are_read_by_their_color() -> None:
     assert leave[20:24, 6:18].all()
 
 
-def test_what_is_drawn_shows_the_mask(tiny: Pipeline, work: Work) -> None:
+def test_drawings_show_the_mask(tiny: Pipeline, work: Work) -> None:
     selection = work.select(tiny, Adjustments())
     mask = np.asarray(Image.fromarray(draw_mask(work, selection)).resize((60, 40), Image.Resampling.BOX))[..., 0] > 127
     assert np.array_equal(mask, selection.mask)
@@ -124,7 +124,7 @@ def test_what_is_drawn_shows_the_mask(tiny: Pipeline, work: Work) -> None:
     assert heat[30:50, 30:90].mean() > heat[90:110, 165:180].mean() > heat[130:150, 190:230].mean()
 
 
-def test_what_is_written_is_what_the_pipeline_makes(tiny: Pipeline, work: Work, tmp_path: Path) -> None:
+def test_written_files_match_the_pipeline(tiny: Pipeline, work: Work, tmp_path: Path) -> None:
     adjustments = Adjustments(dilate=2, feather=3)
     work.restore(tiny, adjustments, tmp_path)
     assert {key: path.name for key, path in work.files.items()} == {
@@ -165,7 +165,7 @@ def test_a_mask_grows_as_the_slider_says_or_as_the_edges_of_the_damage_ask(tiny:
 
 
 @pytest.mark.parametrize("name", ["no photo.png", "drawing.svg"])
-def test_what_is_no_photo_is_said_without_the_path(tmp_path: Path, name: str) -> None:
+def test_other_files_than_photos_are_reported_without_their_path(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
     with pytest.raises(PhotoError) as caught:
         Work.open(tmp_path / name, 24)

@@ -71,7 +71,7 @@ def test_the_environment_can(file: tuple[Path, str], monkeypatch: pytest.MonkeyP
     assert LaMa(weights=str(path)).sha256 == sha256
 
 
-def test_trust_in_what_is_no_hash_is_refused(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trust_in_invalid_hashes_is_refused(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="expected a SHA-256, 64 hexadecimal digits; got 'all'"):
         trust("all")
     monkeypatch.setenv(trusted.VARIABLE, "*")
@@ -79,7 +79,7 @@ def test_trust_in_what_is_no_hash_is_refused(file: tuple[Path, str], monkeypatch
         LaMa(weights=str(file[0]))
 
 
-def test_what_is_hashed_is_what_is_loaded(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hashed_bytes_are_the_loaded_ones(file: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is exchanged between the two must not get through."""
     path, sha256 = file
     real = hashlib.sha256
@@ -94,13 +94,13 @@ def test_what_is_hashed_is_what_is_loaded(file: tuple[Path, str], monkeypatch: p
 
 
 @pytest.mark.parametrize("sha256", ["", "abc", "G" * 64, "A" * 64, "0" * 65])
-def test_what_is_no_hash_is_refused(file: tuple[Path, str], sha256: str) -> None:
+def test_invalid_hashes_are_refused(file: tuple[Path, str], sha256: str) -> None:
     with pytest.raises(ValueError, match="sha256"):
         LaMa(weights=str(file[0]), sha256=sha256)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", "state dict"])
-def test_a_file_that_is_no_torchscript_is_one_clear_error(tmp_path: Path, content: bytes | str) -> None:
+def test_a_file_other_than_torchscript_gives_one_clear_error(tmp_path: Path, content: bytes | str) -> None:
     path = tmp_path / "other.pt"
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -185,14 +185,14 @@ def test_a_kept_download_that_was_changed_is_not_loaded(
     assert downloads == []
 
 
-def test_another_hash_than_that_of_the_download_is_refused_before_anything_is_downloaded(downloads: list[str]) -> None:
+def test_a_hash_other_than_the_known_one_is_refused_before_the_download(downloads: list[str]) -> None:
     with pytest.raises(ValueError, match=f"has SHA-256 {files.PINNED}, not {'0' * 64}"):
         LaMa(sha256="0" * 64)
     assert downloads == []
 
 
 @pytest.mark.parametrize("error", [urllib.error.URLError("no route"), RuntimeError("invalid hash value")])
-def test_a_download_that_fails_says_why_and_what_to_do(
+def test_a_failed_download_gives_the_reason_and_a_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
 ) -> None:
     def fail(*_: Any, **__: Any) -> Never:

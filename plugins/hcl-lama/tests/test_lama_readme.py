@@ -12,7 +12,7 @@ from hcl_sdk.testing import read_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_prints_what_is_shown_and_makes_what_is_configured(
+def test_python_prints_the_shown_output_and_matches_the_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

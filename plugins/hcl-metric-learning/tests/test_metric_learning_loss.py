@@ -77,7 +77,7 @@ def select_our_pairs(detection: Detection, mask: torch.Tensor, *, anchors: int, 
     )
 
 
-def test_contrastive_loss_is_the_formula_over_all_pairs_but_those_of_an_anchor_and_itself(
+def test_contrastive_loss_is_the_formula_over_all_pairs_of_distinct_pixels(
     detection: Detection, mask: torch.Tensor
 ) -> None:
     loss = MetricLearningLoss(loss="ContrastiveLoss", options={"neg_margin": 1.2}, anchors=7, references=4)
@@ -194,7 +194,7 @@ def test_many_triplets_reach_every_positive_and_every_negative_about_as_often() 
         ({"loss": "NTXentLoss", "reducer": "ClassWeightedReducer"}, "reducer: ClassWeightedReducer cannot be made"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_one_clear_error(fields: dict[str, Any], message: str) -> None:
+def test_unusable_losses_are_refused_with_one_clear_error(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
         MetricLearningLoss(**fields)
     assert "\n" not in str(caught.value)

@@ -48,7 +48,7 @@ def replace_by_pipe(file: Path) -> None:
         (lambda folder: replace_by_pipe(folder / DETECTOR), "holds no detector.onnx"),
     ],
 )
-def test_what_is_no_folder_of_an_export_is_not_waited_for(
+def test_damaged_exports_are_refused_without_waiting(
     plain: Any, tmp_path: Path, damage: Callable[[Path], object], message: str
 ) -> None:
     shutil.copytree(plain[1], tmp_path / "copy")

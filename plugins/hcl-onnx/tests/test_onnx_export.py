@@ -74,7 +74,7 @@ def assert_close(ours: np.ndarray | None, theirs: np.ndarray) -> None:
 
 
 @compositions
-def test_the_export_reports_what_it_compared(exported: Exported) -> None:
+def test_the_export_reports_its_comparison(exported: Exported) -> None:
     differences = exported[2]
     assert [(d.model, d.size) for d in differences] == [(m, s) for m in (DETECTOR, RESTORER) for s in SIZES]
     assert max(d.largest for d in differences) < 1e-4
@@ -106,7 +106,7 @@ def test_the_detector_agrees_at_sizes_that_were_not_compared_before(
 
 @compositions
 @pytest.mark.parametrize("shape", [(64, 96, 3), (97, 131, 3), (1, 1, 3), (30, 41), (20, 75, 4), (140, 90, 2)])
-def test_runner_and_components_do_what_the_pipeline_does(exported: Exported, shape: tuple[int, ...]) -> None:
+def test_runner_and_components_match_the_pipeline(exported: Exported, shape: tuple[int, ...]) -> None:
     pipeline, folder, _ = exported
     source = draw_photo(*shape, seed=3)
     expected = pipeline(source, seed=5)
@@ -214,7 +214,7 @@ raise SystemExit(status)
     assert (np.asarray(Image.open(paths["mask"])) == expected.corruption_mask * 255).all()
 
 
-def test_without_hcl_sdk_the_command_says_what_to_install(plain: Exported) -> None:
+def test_without_hcl_sdk_the_command_names_the_package_to_install(plain: Exported) -> None:
     program = f"""
 import sys
 
@@ -253,7 +253,7 @@ def test_files_of_every_mode_come_back_as_from_the_pipeline(plain: Exported, tmp
     assert paths["mask"].read_bytes() == others["mask"].read_bytes()
 
 
-def test_the_command_names_photos_that_fail_and_goes_on(
+def test_the_command_names_failed_photos_and_continues(
     plain: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(draw_photo(12, 17, 3)).save(tmp_path / "good.png")
@@ -357,7 +357,7 @@ def test_components_are_copied_and_pickled(plain: Exported) -> None:
 
 
 @compositions
-def test_what_was_loaded_is_saved_and_loaded_again(exported: Exported, tmp_path: Path) -> None:
+def test_a_loaded_export_can_be_saved_and_loaded_again(exported: Exported, tmp_path: Path) -> None:
     pipeline = load(exported[1])
     pipeline.save_pretrained(tmp_path)
     again = Pipeline.from_pretrained(tmp_path)
@@ -431,7 +431,7 @@ class ByTheMean(Restorer):
         return image if image.mean() > 0.5 else 1 - image
 
 
-def test_what_cannot_be_exported_is_named(hcl_registry: Registry, tmp_path: Path) -> None:
+def test_components_that_cannot_be_exported_are_named(hcl_registry: Registry, tmp_path: Path) -> None:
     hcl_registry.restorer("by-the-mean", ByTheMean)
     with pytest.raises(ExportError, match="the restorer cannot be exported"):
         export(Pipeline(restorer=ByTheMean()), tmp_path)
@@ -439,7 +439,7 @@ def test_what_cannot_be_exported_is_named(hcl_registry: Registry, tmp_path: Path
         Runner(tmp_path)
 
 
-def test_an_export_that_differs_is_no_export(restoration: Pipeline, tmp_path: Path) -> None:
+def test_an_export_that_differs_is_not_written(restoration: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"restorer.onnx at \[1, 9, 12\] by"):
         export(restoration, tmp_path, sizes=[(1, 9, 12)], tolerance=0.0)
     assert not (tmp_path / MANIFEST).exists()

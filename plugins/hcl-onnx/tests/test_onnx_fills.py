@@ -27,7 +27,7 @@ def draw_photo(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("size", [(90, 71), (6, 5), (180, 640)])  # in the smallest the grown mask would leave nothing
 @pytest.mark.parametrize("settings", [{}, {"seamless": True}, {"seamless": True, "dilate": 3.0, "feather": 4.0}])
-def test_fills_are_those_of_the_pipeline(plain: Exported, size: tuple[int, int], settings: dict[str, Any]) -> None:
+def test_fills_match_the_pipeline(plain: Exported, size: tuple[int, int], settings: dict[str, Any]) -> None:
     pipeline, folder, _ = plain
     photo, mask = draw_photo(*size)
     runner = Runner(folder)
@@ -53,13 +53,13 @@ def test_tiles_of_the_photos_own_pixels_are_refused(plain: Exported, tmp_path: P
 
 
 @pytest.mark.parametrize(("name", "value"), [("texture", 0.5), ("unveil", True)])
-def test_what_needs_torch_is_refused(plain: Exported, tmp_path: Path, name: str, value: Any) -> None:
+def test_settings_that_need_torch_are_refused(plain: Exported, tmp_path: Path, name: str, value: Any) -> None:
     with pytest.raises(ExportError, match=f"expected texture=0, unveil=False, got .*{name}={value}"):
         export(plain[0].replace(**{name: value}), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_the_command_exports_without_what_needs_torch_and_says_so(
+def test_the_command_exports_without_parts_that_need_torch_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Pipeline(restorer=GatedUNet(dim=4, multipliers=(1, 2)), texture=0.5, seamless=True).save_pretrained(

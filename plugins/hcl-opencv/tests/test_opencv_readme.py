@@ -10,7 +10,7 @@ from hcl_sdk.testing import read_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown() -> None:
+def test_python_runs_and_prints_the_shown_output() -> None:
     assert run_page(README) == 1
 
 

@@ -129,7 +129,7 @@ def test_the_result_has_the_device_and_dtype_of_the_image_and_the_image_stays(
 
 @both
 @pytest.mark.parametrize("radius", [0, -1.0, float("nan"), float("inf")])
-def test_a_radius_that_is_none_is_refused(restorer_class: type[Telea] | type[NavierStokes], radius: float) -> None:
+def test_an_invalid_radius_is_refused(restorer_class: type[Telea] | type[NavierStokes], radius: float) -> None:
     with pytest.raises(ValueError, match="radius"):
         restorer_class(radius=radius)
 

@@ -61,7 +61,7 @@ def test_a_stripe_is_continued_with_its_texture() -> None:
     assert missed < 60  # a flat fill misses 127
 
 
-def test_the_seed_is_that_of_the_restorer_whatever_ran_before_or_beside_it() -> None:
+def test_the_restorers_seed_holds_whatever_ran_before_or_beside_it() -> None:
     photos, masks = draw_photos(3, 1, 40, 50)
     one, other = PatchMatch(seed=1), PatchMatch(seed=2)
     alone = [restore(restorer, photos, masks) for restorer in (one, other)]
@@ -78,7 +78,7 @@ def test_an_empty_mask_changes_nothing_and_a_full_one_neither() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 2), (1, 9), (9, 1), (2, 2)])
-def test_photos_smaller_than_a_patch_are_filled_from_what_is_known(size: tuple[int, int]) -> None:
+def test_photos_smaller_than_a_patch_are_filled_from_known_pixels(size: tuple[int, int]) -> None:
     photos, masks = np.full((1, *size, 3), 100, np.uint8), np.zeros((1, *size), bool)
     masks.reshape(-1)[0] = True
     photos[masks] = 255

@@ -16,7 +16,7 @@ def run(*arguments: Any, status: int = 0) -> Any:
     return result
 
 
-def test_the_command_says_what_was_done_and_lists_failures(
+def test_the_command_reports_counts_and_lists_failures(
     cluster: None, weights: str, drawn: list[Path], bad: list[bytes], tmp_path: Path
 ) -> None:
     folder, out = tmp_path / "photos", tmp_path / "out"
@@ -58,7 +58,7 @@ def test_a_machine_too_busy_to_start_ray_is_one_clear_error(monkeypatch: pytest.
     assert tried == [None, None]
 
 
-def test_what_stops_ray_is_told_without_its_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_errors_of_ray_are_reported_without_a_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import hcl_ray
     import ray
     from ray.exceptions import RayTaskError, WorkerCrashedError

@@ -97,7 +97,7 @@ def test_every_photo_of_a_folder_is_restored_once_and_bad_ones_are_listed(
     assert written == new | {"failures.jsonl"}
 
 
-def test_the_outcome_is_that_of_the_command(
+def test_the_outcome_matches_the_command(
     cluster: None, weights: str, drawn: list[Path], photos: Callable[[int], Path], tmp_path: Path
 ) -> None:
     folder = photos(12)
@@ -167,7 +167,7 @@ hcl_ray.restore(sys.argv[1], sys.argv[2], weights=sys.argv[3])
 """
 
 
-def test_a_job_that_was_killed_goes_on(
+def test_a_killed_job_resumes(
     cluster: None, weights: str, pipeline: Pipeline, drawn: list[Path], photos: Callable[[int], Path], tmp_path: Path
 ) -> None:
     count = 200
@@ -232,7 +232,7 @@ def test_other_settings_are_refused_in_the_same_folder(
         ({"actors": 0}, ValueError, "actors must be a whole number >= 1, or None; got 0"),
     ],
 )
-def test_what_is_wrong_shows_at_once(
+def test_mistakes_are_reported_at_once(
     cluster: None,
     weights: str,
     photos: Callable[[int], Path],

@@ -17,7 +17,7 @@ from hcl_sdk.testing import read_blocks, run_page
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_python_runs_and_prints_what_is_shown(
+def test_python_runs_and_prints_the_shown_output(
     cluster: None, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

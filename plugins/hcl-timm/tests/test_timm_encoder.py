@@ -73,7 +73,7 @@ def test_a_checkpoint_gives_the_maps_of_the_model_whose_weights_it_holds(
         torch.testing.assert_close(found[width], expected[width])
 
 
-def test_the_maps_of_a_plain_backbone_are_those_of_timm_at_its_own_stride(tmp_path: Path) -> None:
+def test_maps_of_a_plain_backbone_match_timm_at_its_own_stride(tmp_path: Path) -> None:
     model = write(tmp_path / "vit.pth", "test_vit", dynamic_img_size=True)
     encoder = TimmEncoder(model="test_vit", checkpoint=str(tmp_path / "vit.pth"), out_indices=(1, 3, 5))
     assert encoder.spec.strides == (4, 8, 16)
@@ -147,7 +147,7 @@ def test_stages_can_be_chosen() -> None:
         ({"model": "test_resnet", "pretrained": False, "out_indices": (2, 1)}, "must go from fine to coarse"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_refused_with_the_valid_ones(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TimmEncoder(**fields)
 

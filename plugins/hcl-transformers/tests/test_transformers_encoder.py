@@ -89,7 +89,7 @@ def test_a_checkpoint_gives_the_maps_that_transformers_gives_for_the_image_of_it
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
-def test_the_maps_of_a_plain_backbone_are_those_of_transformers_at_its_own_stride(tmp_path: Path) -> None:
+def test_maps_of_a_plain_backbone_match_transformers_at_its_own_stride(tmp_path: Path) -> None:
     model = Dinov2Model(Dinov2Config(hidden_size=24, num_hidden_layers=4, num_attention_heads=2, image_size=28))
     folder = write(tmp_path / "dinov2", model, ViTImageProcessor(image_mean=MEAN, image_std=STD))
     encoder = TransformersEncoder(model=folder)
@@ -153,7 +153,7 @@ def test_stages_can_be_chosen() -> None:
         ({"model": "./no-such-folder"}, "cannot get './no-such-folder' from the .* it is not a folder here"),
     ],
 )
-def test_what_cannot_be_is_answered_with_what_can(fields: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_refused_with_the_valid_ones(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TransformersEncoder(**fields)
 
@@ -200,7 +200,7 @@ def test_code_in_a_checkpoint_is_not_run(convnext: str, tmp_path: Path) -> None:
         ({"do_rescale": False}, tuple(m / 255 for m in MEAN), tuple(s / 255 for s in STD)),
     ],
 )
-def test_normalization_is_that_of_the_image_processor(
+def test_normalization_matches_the_image_processor(
     convnext: str, changes: dict[str, Any], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> None:
     ConvNextImageProcessor(image_mean=MEAN, image_std=STD, **changes).save_pretrained(convnext)
@@ -300,7 +300,7 @@ def test_a_frozen_backbone_stays_as_it_is_in_training(tmp_path: Path) -> None:
     assert trained.backbone.training
 
 
-def test_what_resamples_the_maps_of_a_frozen_plain_backbone_is_trained() -> None:
+def test_the_pyramid_above_a_frozen_plain_backbone_is_trained() -> None:
     encoder = TransformersEncoder(config=DINOV2, frozen=True)
     learning = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
     assert learning

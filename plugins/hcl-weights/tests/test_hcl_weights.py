@@ -59,6 +59,6 @@ def test_parts_of_other_photos_are_found(research: Pipeline, base: str, pasted: 
     assert float(precision) > 0.9  # 0.26 by chance
 
 
-def test_python_of_the_readme_runs_and_prints_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_of_the_readme_runs_and_prints_the_shown_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_page(README) == 1

@@ -31,7 +31,7 @@ def test_a_box_is_cut_at_the_edges_of_the_photo(height: int, width: int, box: tu
 
 
 @pytest.mark.parametrize("box", [(1, 2, 3), "1,2,3,4", (0, 0, 1.5, 2), None])
-def test_what_is_no_box_is_refused(box: Any) -> None:
+def test_invalid_boxes_are_refused(box: Any) -> None:
     with pytest.raises(TypeError, match="four whole numbers"):
         arrays.slice_box(box, (10, 10))
 

@@ -14,7 +14,7 @@ from hcl_sdk.functional import arrays
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_peak_is_the_surest_pixel_beyond_what_was_found(seed: int) -> None:
+def test_the_peak_is_the_surest_pixel_outside_the_mask(seed: int) -> None:
     numbers = np.random.default_rng(seed)
     confidence = ndimage.gaussian_filter(numbers.random((24, 33)), 1.5)
     confidence = (confidence - confidence.min()) / np.ptp(confidence)
@@ -81,7 +81,7 @@ def enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(mask=masks, seed=st.integers(0, 1000), threshold=st.sampled_from([0.3, 0.5, 0.9]))
-def test_what_is_enclosed_by_much_more_than_itself_is_filled(mask: np.ndarray, seed: int, threshold: float) -> None:
+def test_enclosed_areas_much_smaller_than_their_ring_are_filled(mask: np.ndarray, seed: int, threshold: float) -> None:
     noise = np.random.default_rng(seed).random(mask.shape).astype(np.float32)
     confidence = np.where(mask, threshold + (1 - threshold) * noise, threshold * noise).astype(np.float32)
     wanted = enclosed_by_loops(confidence, threshold)
@@ -91,9 +91,7 @@ def test_what_is_enclosed_by_much_more_than_itself_is_filled(mask: np.ndarray, s
 
 
 @pytest.mark.parametrize(("gap", "sure", "filled"), [(10, 0.3, True), (10, 0.2, False), (30, 0.3, False)])
-def test_the_inside_of_a_logo_is_filled_and_that_of_a_circle_drawn_around_something_is_not(
-    gap: int, sure: float, filled: bool
-) -> None:
+def test_a_logo_is_filled_and_a_circle_around_an_object_is_not(gap: int, sure: float, filled: bool) -> None:
     confidence = np.zeros((60, 80), np.float32)
     confidence[5:45, 10:50] = 0.9
     confidence[10 : 10 + gap, 15 : 15 + gap] = sure

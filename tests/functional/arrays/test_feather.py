@@ -13,7 +13,7 @@ from hcl_sdk.functional import arrays, compositing
 
 
 @given(st.integers(0, 99), st.sampled_from([0, 1, 2.5]), st.sampled_from([0, 1, 3.5]))
-def test_alpha_of_one_mask_is_that_of_a_batch(seed: int, dilate: float, feather: float) -> None:
+def test_alpha_of_one_mask_matches_a_batch(seed: int, dilate: float, feather: float) -> None:
     masks = np.random.default_rng(seed).random((3, 1, 12, 17)) < 0.03
     expected = compositing.feather_mask(torch.from_numpy(masks), dilate, feather).numpy()
     for mask, alpha in zip(masks[:, 0], expected[:, 0], strict=True):

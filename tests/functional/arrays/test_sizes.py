@@ -38,7 +38,7 @@ def test_the_working_size_is_bounded_for_photos_of_any_shape(
     assert (small[0] <= small[1]) == (size[0] <= size[1]) or small[0] == small[1] == 1
 
 
-def test_what_is_long_and_small_is_not_shrunk() -> None:
+def test_long_narrow_photos_are_not_shrunk() -> None:
     assert arrays.shrink_size((100, 10_000), 512) == (100, 10_000)
     assert arrays.shrink_size((256, 40_000), 512) == (82, 12_787)
     assert arrays.shrink_size((1, 80_000_000), 512) == (1, 16_384)
