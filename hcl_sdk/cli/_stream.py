@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -105,15 +104,10 @@ def run_stream(
     for note in photo.notes if not quiet else ():
         click.echo(f"Note: {_NAME}: {note}", err=True)
     if not quiet:
-        share = float(result.corruption_mask.float().mean())
-        click.echo(f"{_NAME}: {describe_found(share, suspect)}", err=True)
+        click.echo(f"{_NAME}: {describe_found(result.corrupted_share, suspect)}", err=True)
 
 
 def _encode(result: Result, file_format: str | None) -> bytes:
     """Encode the restored photo, or the mask if there is none, as the contents of a file."""
     photo = Photo.open(result.mask) if result.composited is None else result.composited
-    suffix = photo.lossless_suffix if file_format is None else f".{file_format.lower()}"
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"result{suffix}"
-        photo.save(file)
-        return file.read_bytes()
+    return photo.encode(photo.lossless_suffix if file_format is None else f".{file_format}")

@@ -17,9 +17,9 @@ from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS, list_lossless_suffixes
+from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS, Format, list_lossless_suffixes
 from hcl_sdk.photos.read import Decoded, decode_file, decode_image
-from hcl_sdk.photos.write import Writable, check_format, find_format, write_file
+from hcl_sdk.photos.write import Writable, check_format, encode, find_format, write_file
 
 if TYPE_CHECKING:
     import torch
@@ -212,7 +212,7 @@ class Photo:
         alpha); otherwise ``.png``, or ``.tiff`` for photos that PNG cannot hold (CMYK, YCbCr, LAB, float grey).
         """
         *others, last = list_lossless_suffixes("" if self.path is None else self.path.suffix)
-        able = (suffix for suffix in others if self._for_file(f"photo{suffix}").kind in FORMATS[suffix].kinds)
+        able = (suffix for suffix in others if self._for_format(FORMATS[suffix]).kind in FORMATS[suffix].kinds)
         return next(able, last)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
@@ -230,7 +230,19 @@ class Photo:
         Raises:
             PhotoError: if the format cannot hold the photo (the message says which can), or writing fails.
         """
-        write_file(path, self._for_file(path), options)
+        write_file(path, self._for_format(find_format(path)), options)
+
+    def encode(self, suffix: str, **options: Any) -> bytes:
+        """Return the contents of the file that `save` would write, without writing it.
+
+        Args:
+            suffix: of such a file, with its dot, such as ``.png`` or `lossless_suffix`; it determines the format.
+            options: as for `save`.
+
+        Raises:
+            PhotoError: if the format cannot hold the photo (the message says which can), or encoding fails.
+        """
+        return encode(suffix, self._for_format(FORMATS.get(suffix.lower())), options)
 
     def check_format(self, path: str | os.PathLike[str]) -> None:
         """Check that files with the suffix of ``path`` can hold the photo, before processing it.
@@ -238,12 +250,11 @@ class Photo:
         Raises:
             PhotoError: if they cannot; the message says which can.
         """
-        check_format(path, self._for_file(path).kind)
+        check_format(path, self._for_format(find_format(path)).kind)
 
-    def _for_file(self, path: str | os.PathLike[str]) -> Writable:
-        """Convert the photo to what a file with the suffix of ``path`` can hold."""
+    def _for_format(self, file_format: Format | None) -> Writable:
+        """Convert the photo to what a file of the format can hold."""
         pixels, mode = self.pixels, self.mode
-        file_format = find_format(path)
         if mode in color.FILE_MODES and not (file_format and mode in file_format.kinds):
             if mode in color.PREMULTIPLIED_MODES:
                 pixels, mode = color.to_straight(pixels, mode), color.FILE_MODES[mode]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,36 @@ def check_format(path: str | os.PathLike[str], kind: str) -> Format:
         PhotoError: if there is none, or it cannot hold photos of this kind; the message says which can.
     """
     file_format = find_format(path)
-    if file_format is None or not _can_hold(file_format, kind):
-        able = ", ".join(suffix for suffix, other in FORMATS.items() if _can_hold(other, kind))
-        what = (
-            f"a photo file named {os.path.basename(os.path.realpath(path))!r}"
-            if file_format is None
-            else f"{kind} as {file_format.name}"
-        )
-        raise PhotoError(f"{path}: cannot write {what}; {kind} can be written as {able}", name=str(path))
-    return file_format
+    if file_format is not None and _can_hold(file_format, kind):
+        return file_format
+    what = f"a photo file named {os.path.basename(os.path.realpath(path))!r}"
+    raise PhotoError(f"{path}: {_refuse(what, file_format, kind)}", name=str(path))
+
+
+def _refuse(what: str, file_format: Format | None, kind: str) -> str:
+    """Explain why photos of this kind cannot be written to a format; ``what`` was asked for, should there be none."""
+    able = ", ".join(suffix for suffix, other in FORMATS.items() if _can_hold(other, kind))
+    what = what if file_format is None else f"{kind} as {file_format.name}"
+    return f"cannot write {what}; {kind} can be written as {able}"
+
+
+def encode(suffix: str, photo: Writable, options: dict[str, Any]) -> bytes:
+    """Encode a photo as the contents of a file with this suffix; options as in `write_file`.
+
+    Raises:
+        PhotoError: if the format cannot hold the photo, or encoding fails.
+    """
+    file_format = FORMATS.get(suffix.lower())
+    if file_format is None or not _can_hold(file_format, photo.kind):
+        raise PhotoError(_refuse(f"a file with the suffix {suffix!r}", file_format, photo.kind))
+    file = io.BytesIO()
+    try:
+        _encode(file, photo, file_format, options)
+    except PhotoError:
+        raise
+    except Exception as error:
+        raise PhotoError(f"it cannot be written as {file_format.name}: {error}") from error
+    return file.getvalue()
 
 
 def write_file(path: str | os.PathLike[str], photo: Writable, options: dict[str, Any]) -> None:

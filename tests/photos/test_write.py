@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import ExifTags, Image, ImageChops
 from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
 from torch import Tensor
 
+from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import list_lossless_suffixes
 from hcl_sdk.photos.photo import Photo
@@ -132,6 +134,40 @@ def test_each_lossless_suffix_that_is_listed_occurs() -> None:
         photos = [Photo.open(random_image(mode, (3, 4))) for mode in ("RGB", "RGBA", "CMYK")]
         suffixes = [dataclasses.replace(photo, path=Path(f"photo{own}")).lossless_suffix for photo in photos]
         assert tuple(dict.fromkeys(suffixes)) == list_lossless_suffixes(own)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".TIF", ".webp", ".avif", ".jp2", ".bmp", ".ppm"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "RGBa", "I;16", "CMYK", "HSV", "deep"])
+def test_a_photo_is_encoded_as_it_would_be_saved(tmp_path: Path, mode: str, suffix: str) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (40, 30, 3), dtype=np.uint16)
+    photo = Photo.open(deep if mode == "deep" else random_image(mode, (40, 30)))
+    file = tmp_path / f"a{suffix}"
+    try:
+        photo.save(file)
+    except PhotoError as error:
+        refusal = str(error).removeprefix(f"{file}: ")
+        with pytest.raises(PhotoError, match=f"^{re.escape(refusal)}$"):
+            photo.encode(suffix)
+    else:
+        assert photo.encode(suffix) == file.read_bytes()
+
+
+def test_large_photos_and_options_are_encoded_as_they_would_be_saved(tmp_path: Path) -> None:
+    photo = Photo.open(np.random.default_rng(0).integers(0, 256, (BAND // 100, 101, 3), dtype=np.uint8))
+    photo.save(tmp_path / "a.png")
+    assert photo.encode(".png") == (tmp_path / "a.png").read_bytes()
+    photo.save(tmp_path / "a.jpg", quality=30)
+    assert photo.encode(".jpg", quality=30) == (tmp_path / "a.jpg").read_bytes()
+    assert len(photo.encode(".jpg", quality=30)) < len(photo.encode(".jpg"))
+
+
+def test_what_cannot_be_encoded_is_explained() -> None:
+    photo = Photo.open(random_image("RGB", (3, 4)))
+    for suffix in ("", "png", ".xyz"):
+        with pytest.raises(PhotoError, match=f"^cannot write a file with the suffix '{suffix}'; RGB can be written as"):
+            photo.encode(suffix)
+    with pytest.raises(PhotoError, match=r"^it cannot be written as JPEG: "):
+        photo.encode(".jpg", subsampling="none")
 
 
 @pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".webp"), ("RGBA", ".webp"), ("L", ".bmp"), ("RGB", ".jp2")])
