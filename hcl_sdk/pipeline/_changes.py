@@ -25,14 +25,6 @@ class UntrainedWarning(UserWarning):
 
     :meth:`~hcl_sdk.Pipeline.replace` and :meth:`~hcl_sdk.Pipeline.from_config` warn of it; who trains such a pipeline
     can ignore it.
-
-    Example:
-        >>> import warnings
-        >>> import hcl_sdk
-        >>> from hcl_sdk.pipeline import UntrainedWarning
-        >>> with warnings.catch_warnings():
-        ...     warnings.simplefilter("ignore", UntrainedWarning)
-        ...     pipeline = hcl_sdk.Pipeline(restorer="patch-synthesis").replace(restorer="gated-unet")
     """
 
     __module__ = "hcl_sdk.pipeline"
