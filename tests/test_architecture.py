@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import graphlib
 import importlib.util
 import re
@@ -59,6 +60,48 @@ def test_imports_point_down(module: str) -> None:
         other = find_room(imported)
         is_below = DRAWING.ROOMS[other] > DRAWING.ROOMS[room]
         assert other == room or is_below, f"{module} imports {imported}, which is no floor below"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "hcl_sdk"])
+def test_no_room_imports_private_modules_or_names_of_another(module: str) -> None:
+    """Nor for types alone; a room whose own name is private serves the whole package."""
+    assert list_private(ast.parse(MODULES[module].read_text(encoding="utf-8")), find_room(module)) == []
+
+
+def list_private(tree: ast.AST, room: str) -> list[str]:
+    """The private modules and names that code in a room imports from other rooms."""
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    others = [name for name in names if name.startswith("hcl_sdk.") and find_room(name) != room]
+    return [name for name in others if re.search(r"\._(?!_)", name.removeprefix(f"hcl_sdk.{find_room(name)}"))]
+
+
+def test_a_private_import_is_noticed() -> None:
+    code = "def f():\n    from hcl_sdk.registry._output import mark\n    import hcl_sdk.result._save\n"
+    assert list_private(ast.parse(code), "cli") == ["hcl_sdk.result._save", "hcl_sdk.registry._output.mark"]
+    assert list_private(ast.parse(code), "registry") == ["hcl_sdk.result._save"]
+    assert list_private(ast.parse("from hcl_sdk._version import __version__"), "cli") == []
+
+
+def test_imports_that_point_up_are_for_types_alone() -> None:
+    """Those that the page of the architecture mentions."""
+    up = set()
+    for module, path in MODULES.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} & set(MODULES)
+        up |= {
+            (module, imported)
+            for imported in named
+            if "hcl_sdk" not in (module, imported)
+            and DRAWING.ROOMS[find_room(imported)] < DRAWING.ROOMS[find_room(module)]
+        }
+    assert up == {
+        ("hcl_sdk.registry._registry", "hcl_sdk.plugins"),
+        ("hcl_sdk.plugins", "hcl_sdk.pipeline"),
+        ("hcl_sdk.plugins._hooks", "hcl_sdk.pipeline"),
+    }
 
 
 def test_imports_go_in_no_circle() -> None:

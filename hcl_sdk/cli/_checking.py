@@ -18,8 +18,7 @@ def check(name: str, verbose: bool) -> None:
         import pytest
     except ImportError:
         raise click.ClickException("the checks need pytest, which is not installed: pip install pytest") from None
-    from hcl_sdk.testing import conformance
-    from hcl_sdk.testing._report import Report, count_outcomes, list_reasons
+    from hcl_sdk.testing import Report, conformance, count_outcomes, list_reasons
 
     conformance.find_entries(name)
     collected = _Collector()
@@ -62,7 +61,7 @@ class _Collector:
         self.error = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        from hcl_sdk.testing._report import Outcome
+        from hcl_sdk.testing import Outcome
         from hcl_sdk.testing.pytest_plugin import PROPERTY
 
         if report.when != "call":

@@ -70,7 +70,7 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, click.ClickException) or is_explained(error):
         return f"{error}; {HINT}" if isinstance(error.__cause__, KeptTraceback) else str(error)
     from hcl_sdk.plugins import registry
-    from hcl_sdk.registry._at_work import find_component_at_work
+    from hcl_sdk.registry import find_component_at_work
     from hcl_sdk.runtime import is_out_of_memory
 
     if is_out_of_memory(error):

@@ -16,7 +16,7 @@ from hcl_sdk.config import ConfigError, build, load_yaml, override
 from hcl_sdk.evaluation import Benchmark, Evaluation, Report, evaluate, run_benchmark
 from hcl_sdk.evaluation.tables import AT_A_GLANCE, list_notes, make_grids
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.registry._output import mark_plugin_code
+from hcl_sdk.registry import mark_plugin_code
 from hcl_sdk.runtime import is_first_process
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from hcl_sdk.registry._output import runs_plugin_code
+from hcl_sdk.registry import runs_plugin_code
 
 _STDOUT = 1  # the file descriptor
 

@@ -23,8 +23,7 @@ from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline, UntrainedWarning
-from hcl_sdk.registry import PluginError, RegistryError
-from hcl_sdk.registry._output import mark_own_code, mark_plugin_code
+from hcl_sdk.registry import PluginError, RegistryError, mark_own_code, mark_plugin_code
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
 from hcl_sdk.settings import PRESETS
 

@@ -40,7 +40,7 @@ class PluginGroup(click.Group):
         if own is not None:
             return own
         from hcl_sdk.plugins import registry
-        from hcl_sdk.registry._loading import load_target
+        from hcl_sdk.registry import load_target
 
         try:
             entry = registry.find_command(cmd_name, self.list_commands(ctx))

@@ -16,7 +16,7 @@ from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.registry._output import mark_plugin_code
+from hcl_sdk.registry import mark_plugin_code
 from hcl_sdk.result import Result, Suspect
 
 STREAM = Path("-")

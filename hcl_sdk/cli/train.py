@@ -36,7 +36,7 @@ def train(
     from hcl_sdk.cli._diagnosis import say_crowding
     from hcl_sdk.cli._failures import explain_failures
     from hcl_sdk.config import dump_yaml, override
-    from hcl_sdk.registry._output import mark_plugin_code
+    from hcl_sdk.registry import mark_plugin_code
     from hcl_sdk.training import Trainer, load_run
 
     with explain_failures(BaseException):

@@ -14,7 +14,7 @@ from hcl_sdk.files import write_whole
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.regions import Region, to_coco
 from hcl_sdk.plugins import registry
-from hcl_sdk.registry._at_work import find_component_at_work
+from hcl_sdk.registry import find_component_at_work
 from hcl_sdk.result import Suspect
 from hcl_sdk.runtime import is_out_of_memory
 

@@ -98,6 +98,11 @@ class Pipeline(Settings):
             raise AttributeError(f"Pipeline.{name} is read-only; {how}")
         super().__setattr__(name, value)
 
+    @property
+    def modules(self) -> nn.ModuleDict:
+        """The detector and the restorer as one module, whose ``state_dict`` is what :meth:`save_pretrained` writes."""
+        return self._modules
+
     def replace(self, **changes: Any) -> Pipeline:
         """Create a pipeline with other parts or settings that shares the rest.
 

@@ -36,9 +36,9 @@ from hcl_sdk.registry import (
     PluginReport,
     Registry,
     check_no_clash,
+    mark_plugin_code,
     normalize,
 )
-from hcl_sdk.registry._output import mark_plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.pipeline import Pipeline
@@ -48,6 +48,7 @@ __all__ = [
     "GROUP",
     "SUPPORTED",
     "Commands",
+    "Hooks",
     "PluginWarning",
     "discover",
     "hcl_add_commands",

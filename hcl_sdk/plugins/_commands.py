@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from hcl_sdk.registry import Entry, PluginError
-from hcl_sdk.registry._entries import check_form, check_no_clash
+from hcl_sdk.registry import Entry, PluginError, check_form, check_no_clash
 
 
 class Commands:

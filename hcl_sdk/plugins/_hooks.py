@@ -11,8 +11,7 @@ import pluggy
 from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.plugins._commands import Commands
 from hcl_sdk.plugins._entry_points import GROUP
-from hcl_sdk.registry import PluginError, Registry
-from hcl_sdk.registry._output import mark_plugin_code
+from hcl_sdk.registry import PluginError, Registry, mark_plugin_code
 
 if TYPE_CHECKING:
     from hcl_sdk.pipeline import Pipeline

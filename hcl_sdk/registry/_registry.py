@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Restorer,
         Shape,
     )
-    from hcl_sdk.plugins._hooks import Hooks
+    from hcl_sdk.plugins import Hooks
 
 
 @dataclass(frozen=True)

@@ -18,3 +18,5 @@ from ._report import Check as Check
 from ._report import ChecksFailed as ChecksFailed
 from ._report import Outcome as Outcome
 from ._report import Report as Report
+from ._report import count_outcomes as count_outcomes
+from ._report import list_reasons as list_reasons

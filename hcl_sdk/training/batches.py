@@ -16,7 +16,7 @@ from hcl_sdk.data.items import Item, Items
 from hcl_sdk.errors import describe_error, locate_error
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.plugins import registry
-from hcl_sdk.registry._at_work import find_component_at_work
+from hcl_sdk.registry import find_component_at_work
 from hcl_sdk.training.processes import end_with_parent
 from hcl_sdk.training.recipe import Recipe
 

@@ -66,19 +66,19 @@ class Trainer:
         Raises:
             ValueError, RegistryError: like :meth:`fit`.
         """
-        kept = copy.deepcopy(self.pipeline._modules.state_dict())
+        kept = copy.deepcopy(self.pipeline.modules.state_dict())
         try:
             return self._run(None, progress=False).losses
         finally:
-            self.pipeline._modules.load_state_dict(kept)
+            self.pipeline.modules.load_state_dict(kept)
 
     def _run(self, out: Path | None, *, progress: bool) -> Outcome:
         """Train, and leave the pipeline ready for inference and for another run."""
-        with keep_learning_flags(self.pipeline._modules):
+        with keep_learning_flags(self.pipeline.modules):
             try:
                 return Run(self.pipeline, self.recipe, out, progress=progress).run()
             finally:
-                self.pipeline._modules.eval()
+                self.pipeline.modules.eval()
 
 
 def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, str]]:

@@ -37,8 +37,8 @@ def test_a_run_writes_the_documented_files(run_config: RunConfig, photos: Path, 
     assert {"loss/detection/hierarchical", "loss/detection/classifier", "loss/restoration/l1"} < set(logged[0])
     assert [line["step"] for line in logged if "validation/f1" in line] == [2, 4]
     loaded = Pipeline.from_pretrained(out / "weights", device="cpu")
-    for name, value in outcome.pipeline._modules.state_dict().items():
-        assert torch.equal(loaded._modules.state_dict()[name], value.half().float())
+    for name, value in outcome.pipeline.modules.state_dict().items():
+        assert torch.equal(loaded.modules.state_dict()[name], value.half().float())
     assert load_yaml(out / "training.yaml")["steps"] == 4
 
 
@@ -62,10 +62,10 @@ def test_untrained_parts_stay_unchanged(run_config: RunConfig, tmp_path: Path, p
     config = run_config()
     del config[part]
     pipeline, recipe = load_run(config, device="cpu")
-    before = {name: value.clone() for name, value in pipeline._modules.state_dict().items()}
+    before = {name: value.clone() for name, value in pipeline.modules.state_dict().items()}
     outcome = Trainer(pipeline, recipe).fit(tmp_path, progress=False)
     frozen, trained = ("detector", "restorer") if part == "detection" else ("restorer", "detector")
-    after = outcome.pipeline._modules.state_dict()
+    after = outcome.pipeline.modules.state_dict()
     assert all(torch.equal(before[n], after[n]) for n in before if n.startswith(frozen))
     assert any(not torch.equal(before[n], after[n]) for n in before if n.startswith(trained))
 
@@ -99,7 +99,7 @@ def test_the_average_follows_the_weights(run_config: RunConfig, tmp_path: Path) 
     """Against the formula, step by step."""
     averages, seen = {}, []
     pipeline, recipe = load_run(run_config("keep=4", "ema=0.5"), device="cpu")
-    start = {k: v.clone() for k, v in pipeline._modules.state_dict().items()}
+    start = {k: v.clone() for k, v in pipeline.modules.state_dict().items()}
     Trainer(pipeline, recipe).fit(tmp_path, progress=False)
     for path in list_checkpoints(tmp_path / "checkpoints"):
         state = read_checkpoint(path)
@@ -164,9 +164,9 @@ def test_the_published_restorer_learns_from_all_its_images(run_config: RunConfig
 def test_learning_rates_by_name(run_config: RunConfig, tmp_path: Path) -> None:
     config = run_config("optimization.lr_factors={restorer.: 0.0, restorer.body.: 1.0}", "optimization.warmup=0")
     pipeline, recipe = load_run(config, device="cpu")
-    before = {name: value.clone() for name, value in pipeline._modules.named_parameters()}
+    before = {name: value.clone() for name, value in pipeline.modules.named_parameters()}
     Trainer(pipeline, recipe).fit(tmp_path, progress=False)
-    for name, value in pipeline._modules.named_parameters():
+    for name, value in pipeline.modules.named_parameters():
         assert torch.equal(value.detach(), before[name]) == (
             name.startswith("restorer.") and not name.startswith("restorer.body.")
         )
@@ -193,10 +193,10 @@ def test_a_dry_run_writes_nothing_and_changes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pipeline, recipe = load_run(run_config(), device="cpu")
-    before = {name: value.clone() for name, value in pipeline._modules.state_dict().items()}
+    before = {name: value.clone() for name, value in pipeline.modules.state_dict().items()}
     losses = Trainer(pipeline, recipe).dry_run()
     assert set(losses) == {"detection/hierarchical", "detection/classifier", "restoration/l1"}
-    assert all(torch.equal(value, before[name]) for name, value in pipeline._modules.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in pipeline.modules.state_dict().items())
     assert not list(tmp_path.iterdir())
 
 
@@ -392,8 +392,8 @@ def test_training_starts_from_weights(run_config: RunConfig, tmp_path: Path) -> 
     train(run_config("steps=1"), tmp_path / "first")
     start = tmp_path / "first" / "weights"
     pipeline, recipe = load_run(run_config() | {"pipeline": str(start)}, device="cpu")
-    loaded = Pipeline.from_pretrained(start, device="cpu")._modules.state_dict()
-    assert_same(dict(pipeline._modules.state_dict()), dict(loaded))
+    loaded = Pipeline.from_pretrained(start, device="cpu").modules.state_dict()
+    assert_same(dict(pipeline.modules.state_dict()), dict(loaded))
     assert Trainer(pipeline, recipe).fit(tmp_path / "second", progress=False).finished
 
 
