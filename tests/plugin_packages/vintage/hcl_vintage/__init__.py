@@ -20,5 +20,5 @@ def hcl_register(registry):
     registry.loss("critic", "hcl_vintage.losses:Critic", summary="adversarial")
     registry.shape("disk", "hcl_vintage.data:Disk", summary="one disk")
     registry.content("stripes", "hcl_vintage.data:Stripes", summary="two colors")
-    registry.dataset("ramps", "hcl_vintage.data:Ramps", summary="images that are computed")
+    registry.dataset("ramps", "hcl_vintage.data:Ramps", summary="pictures that are computed")
     registry.weights("small", "hcl_vintage:weights", summary="of these components")
