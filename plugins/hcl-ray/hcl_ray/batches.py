@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
 import pyarrow as pa
 
 from hcl_ray.model import Model, Settings
+from hcl_sdk import Photo
 
 if TYPE_CHECKING:
     from hcl_sdk import Result
@@ -66,8 +64,7 @@ class Detect:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         sources = self._list_sources(batch)
-        with tempfile.TemporaryDirectory() as folder:
-            rows = self._make_rows(sources, Path(folder))
+        rows = self._make_rows(sources)
         for name, kind in zip(self._added.names, self._added.types, strict=True):
             batch = batch.append_column(pa.field(name, kind), pa.array([row.get(name) for row in rows], kind))
         return batch
@@ -89,41 +86,31 @@ class Detect:
         values = column.to_pylist()
         return [(v["bytes"] or v.get("path")) if isinstance(v, dict) else v for v in values]
 
-    def _make_rows(self, sources: list[Any], folder: Path) -> list[dict[str, Any]]:
+    def _make_rows(self, sources: list[Any]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = [{"error": "there is no photo: the value is null"} for _ in sources]
-        files = {}
-        for i, source in enumerate(sources):
-            if isinstance(source, bytes):
-                # Written to a file, because 16 bits per channel are read from files only.
-                files[i] = folder / str(i)
-                files[i].write_bytes(source)
-            elif source is not None:
-                files[i] = Path(source)
-        results = self._model.run(list(files.values()))
-        for (i, file), result in zip(files.items(), results, strict=True):
+        given = {i: Path(s) if isinstance(s, str) else s for i, s in enumerate(sources) if s is not None}
+        results = self._model.run(list(given.values()))
+        for i, result in zip(given, results, strict=True):
+            if isinstance(result, str):
+                rows[i] = {"error": result}
+                continue
             try:
-                rows[i] = {"error": result} if isinstance(result, str) else self._make_row(result, folder)
+                rows[i] = self._make_row(result)
             except Exception as error:  # most often, the requested format cannot hold it
-                rows[i] = {"error": self._model.explain(error, folder / f"restored{self._suffix}")}
-            if file.parent == folder:
-                file.unlink()
+                rows[i] = {"error": self._model.explain(error, result.photo.path)}
         return rows
 
-    def _make_row(self, result: Result, folder: Path) -> dict[str, Any]:
+    def _make_row(self, result: Result) -> dict[str, Any]:
         height, width = result.photo.size
-        mask = io.BytesIO()
-        result.mask.save(mask, "PNG")
         row = {
             "width": width,
             "height": height,
-            "corrupted_share": float((np.asarray(result.mask) > 0).mean()),
+            "corrupted_share": result.corrupted_share,
             "regions": [{"box": r.box, "area": r.area, "confidence": r.confidence} for r in result.regions],
-            "corruption_mask": mask.getvalue(),
+            "corruption_mask": Photo.open(result.mask).encode(".png"),
         }
         if result.composited is not None:
-            file = folder / f"restored{self._suffix or result.composited.lossless_suffix}"
-            result.composited.save(file)
-            row["restored"] = file.read_bytes()
+            row["restored"] = result.composited.encode(self._suffix or result.composited.lossless_suffix)
         return row
 
 

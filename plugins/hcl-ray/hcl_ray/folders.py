@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,9 +12,11 @@ from hcl_ray.distribution import Workers, distribute
 from hcl_ray.guard import DIED, Guard
 from hcl_ray.model import Model, Settings
 from hcl_ray.summary import Summary
-from hcl_sdk import Photo
 from hcl_sdk.files import ProtectedFiles
 from hcl_sdk.folders import Input, Outputs, make_plan
+
+if TYPE_CHECKING:
+    from hcl_sdk import Result
 
 AT_ONCE = 16  # photos
 
@@ -87,23 +90,18 @@ class FolderWorker:
 
     def _process(self, batch: pa.Table) -> pa.Table:
         photos = [Input(path=Path(r["path"]), folder=Path(r["folder"]), name=r["name"]) for r in batch.to_pylist()]
-        errors = [self._explain_refusal(photo) for photo in photos]
-        left = [i for i, error in enumerate(errors) if error is None]
-        for i, result in zip(left, self._model.run([photos[i].path for i in left]), strict=True):
-            try:
-                if isinstance(result, str):
-                    errors[i] = result
-                else:
-                    self._outputs.write(result, photos[i], ProtectedFiles())  # inputs were protected before
-            except Exception as error:
-                errors[i] = self._model.explain(error, photos[i].path)
+        errors: list[str | None] = []
+        results = self._model.run(
+            [photo.path for photo in photos], lambda i, opened: self._outputs.check_format(photos[i], opened)
+        )
+        for photo, result in zip(photos, results, strict=True):
+            errors.append(result if isinstance(result, str) else self._write(result, photo))
         return _make_outcomes(batch, errors)
 
-    def _explain_refusal(self, photo: Input) -> str | None:
-        """Explain why the requested format cannot hold a photo; None if it can."""
+    def _write(self, result: Result, photo: Input) -> str | None:
+        """Write the results of a photo; return the reason if that fails."""
         try:
-            if self._outputs.file_format is not None:
-                self._outputs.check_format(photo, Photo.open(photo.path))
+            self._outputs.write(result, photo, ProtectedFiles())  # inputs were protected before
         except Exception as error:
             return self._model.explain(error, photo.path)
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
-    from hcl_sdk import Pipeline, Result
+    from hcl_sdk import Photo, Pipeline, Result
 
 
 class Settings(TypedDict, total=False):
@@ -38,11 +38,12 @@ class Settings(TypedDict, total=False):
     batch_size: int
 
 
+_BYTES = Path("the bytes")  # what messages call a photo without a file
 _RESTORING_ONLY = ("dilate", "feather", "texture", "file_format")
 
 
 class Model:
-    """Loads a pipeline and runs it on files.
+    """Loads a pipeline and runs it on photos.
 
     Raises:
         TypeError: for an unknown setting, or one of the wrong type.
@@ -72,32 +73,54 @@ class Model:
             if (value := settings.get(name)) is not None:
                 setattr(self.pipeline, name, value)
 
-    def run(self, paths: Sequence[Path]) -> Iterator[Result | str]:
-        """Yield the result of each photo in order, or the reason why it failed."""
-        for first in range(0, len(paths), self.batch_size):
-            batch = paths[first : first + self.batch_size]
-            if len(batch) > 1:
-                try:
-                    results = self._run(batch)
-                except Exception:
-                    pass  # one photo is bad, or all together take too much memory: running them one by one tells
-                else:
-                    yield from results
-                    continue
-            for path in batch:
-                try:
-                    [result] = self._run([path])
-                except Exception as error:  # whatever it is, a long run continues
-                    yield self.explain(error, path)
-                else:
-                    yield result
+    def run(
+        self, sources: Sequence[Path | bytes], check: Callable[[int, Photo], None] | None = None
+    ) -> Iterator[Result | str]:
+        """Yield the result of each photo in order, or the reason why it failed.
 
-    def explain(self, error: Exception, path: Path) -> str:
-        """Explain in one line why a photo failed."""
+        Args:
+            sources: files, or their contents. At most ``batch_size`` photos are decoded at a time.
+            check: called with the number of each photo and the photo before it is processed; raises to refuse it.
+        """
+        for first in range(0, len(sources), self.batch_size):
+            batch = sources[first : first + self.batch_size]
+            opened = [self._open(i, source, check) for i, source in enumerate(batch, first)]
+            photos = [photo for photo in opened if not isinstance(photo, str)]
+            results = self._process(photos)
+            for photo in opened:
+                yield photo if isinstance(photo, str) else next(results)
+
+    def explain(self, error: Exception, path: Path | None) -> str:
+        """Explain in one line why a photo failed; its path is None if only the contents of the file were given."""
         from hcl_sdk.folders import explain_failure
 
-        return explain_failure(error, path, self.pipeline.device)
+        return explain_failure(error, path or _BYTES, self.pipeline.device)
 
-    def _run(self, paths: Sequence[Path]) -> list[Result]:
+    def _open(self, i: int, source: Path | bytes, check: Callable[[int, Photo], None] | None) -> Photo | str:
+        from hcl_sdk import Photo
+
+        try:
+            photo = Photo.open(source)
+            if check is not None:
+                check(i, photo)
+        except Exception as error:  # whatever it is, a long run continues
+            return self.explain(error, None if isinstance(source, bytes) else source)
+        return photo
+
+    def _process(self, photos: list[Photo]) -> Iterator[Result | str]:
         run = self.pipeline if self.restoring else self.pipeline.detect
-        return run(list(paths), batch_size=self.batch_size)
+        if len(photos) > 1:
+            try:
+                results = run(photos, batch_size=self.batch_size)
+            except Exception:
+                pass  # one photo is bad, or all together take too much memory: running them one by one tells
+            else:
+                yield from results
+                return
+        for photo in photos:
+            try:
+                result = run(photo)
+            except Exception as error:
+                yield self.explain(error, photo.path)
+            else:
+                yield result

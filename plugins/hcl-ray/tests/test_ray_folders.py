@@ -8,18 +8,22 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hcl_ray
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from hcl_ray import folders
-from hcl_ray.guard import DIED
+from hcl_ray.guard import DIED, Guard
+from hcl_ray.model import Settings
 from PIL import Image
 
 from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
+from hcl_sdk.folders import Outputs
+from hcl_sdk.photos import photo as photo_module
 
 COUNT = 2000
 
@@ -198,7 +202,9 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
             run = self._model.run
-            self._model.run = lambda paths: os._exit(1) if "7.png" in [p.name for p in paths] else run(paths)
+            self._model.run = lambda paths, *check: (
+                os._exit(1) if "7.png" in [p.name for p in paths] else run(paths, *check)
+            )
 
     monkeypatch.setattr(folders, "FolderWorker", Deadly)
     summary = hcl_ray.detect(photos(40), tmp_path / "out", weights=weights, actors=1)
@@ -206,6 +212,33 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
     assert summary.done == 39
     names = [f"{'inside/' * (i % 5 == 0)}{i}" for i in range(40) if i != 7]
     assert list_files(tmp_path / "out") == name_results(names, "mask")
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_each_photo_is_decoded_once_and_one_that_the_format_cannot_hold_is_refused(
+    weights: str, drawn: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    with Image.open(drawn[0]) as image:
+        image.convert("RGBA").save(tmp_path / "clear.png")
+    (tmp_path / "bad.png").write_bytes(b"not a photo")
+    sources = [drawn[1], tmp_path / "clear.png", tmp_path / "bad.png", drawn[2], drawn[3]]
+    decoded: list[Path] = []
+    decode = photo_module.decode_file
+    monkeypatch.setattr(
+        photo_module,
+        "decode_file",
+        lambda file, *rest, **options: decoded.append(file) or decode(file, *rest, **options),
+    )
+    outputs = Outputs(folder=tmp_path / "out", restoring=True, file_format="jpg")
+    settings: Settings = {"weights": weights, "device": "cpu", "batch_size": batch_size}
+    worker = folders.FolderWorker(outputs, settings, cast(Guard, None))
+    rows = [{"key": str(i), "path": str(file), "folder": ".", "name": str(i)} for i, file in enumerate(sources)]
+    errors = worker._process(pa.Table.from_pylist(rows, folders.ROWS)).column("error").to_pylist()
+    assert "cannot write RGBA as JPEG" in errors.pop(1)
+    assert errors.pop(1) == "this is not a photo in a format that Pillow reads"
+    assert errors == [None] * 3
+    assert list_files(tmp_path / "out") == {f"{i}_{what}" for i in (0, 3, 4) for what in ("mask.png", "restored.jpg")}
+    assert decoded == sources
 
 
 def test_other_settings_are_refused_in_the_same_folder(
