@@ -56,7 +56,7 @@ class Display:
         several = len(visitor.works) > 1
         changes: Changes = {
             page.image: gr.update(value=str(visitor.write(draw()))),
-            page.status: gr.update(value=describe(work, selection, adjustments)),
+            page.status: gr.update(value=describe(work, selection, adjustments, self.pipeline)),
             page.regions: gr.update(
                 choices=list(regions.choices), value=list(regions.checked), visible=bool(regions.choices)
             ),
@@ -135,7 +135,7 @@ def read_controls(controls: Sequence[Any]) -> tuple[Adjustments, str]:
     return adjustments, view if view in (FOUND, CONFIDENCE, MASK) else FOUND
 
 
-def describe(work: Work, selection: Selection, adjustments: Adjustments) -> str:
+def describe(work: Work, selection: Selection, adjustments: Adjustments, pipeline: Pipeline) -> str:
     """Describe in HTML what was found in a photo, and what became of it."""
     name = f'<p class="hcl-name">{escape(work.name)} · {work.size[1]} &times; {work.size[0]}</p>'
     if work.confidence is None:
@@ -143,7 +143,12 @@ def describe(work: Work, selection: Selection, adjustments: Adjustments) -> str:
     filled = [spot for spot in selection.spots if spot.is_filled]
     if not filled:
         what = "Nothing is left to fill" if selection.spots else "Nothing was found"
-        return f"{name}<p><b>{what}.</b> Raise the sensitivity, or paint over what should go.</p>"
+        suspect = None if selection.spots else work.find_suspect(pipeline, adjustments)
+        hint = ""
+        if suspect is not None:
+            sure = f"{100 * suspect.confidence:.0f} % sure; found from sensitivity {suspect.sensitivity:g} on"
+            hint = f" Most suspicious: {sure}."
+        return f"{name}<p><b>{what}.</b>{hint} Raise the sensitivity, or paint over what should go.</p>"
     share = sum(spot.area for spot in filled) / (work.size[0] * work.size[1])
     noun = "region" if len(filled) == 1 else "regions"
     state = "to fill"

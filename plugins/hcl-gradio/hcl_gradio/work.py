@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import attrs
@@ -18,6 +19,7 @@ from hcl_sdk import Photo, PhotoError, Pipeline, Result
 from hcl_sdk.functional.arrays import label_regions
 from hcl_sdk.interfaces import DAMAGE
 from hcl_sdk.photos.read import read_megapixels
+from hcl_sdk.result import Suspect
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
@@ -228,6 +230,19 @@ class Work:
             return pipeline.dilate
         tensor = torch.from_numpy(mask)[None, None]
         return pipeline.measure_growth(self.found, corruption_mask=tensor, sensitivity=adjustments.sensitivity)
+
+    def find_suspect(self, pipeline: Pipeline, adjustments: Adjustments) -> Suspect | None:
+        """Find the most suspicious part of a photo in which nothing was found at this sensitivity.
+
+        Returns:
+            The part; None if a higher sensitivity alone would not mark it: the search is limited to a box, or the
+            visitor has erased something, or it is too small.
+        """
+        if self.found is None or self.box is not None or self.erased.any():
+            return None
+        nothing = replace(self.found, corruption_mask=torch.zeros_like(self.found.corruption_mask))
+        suspect = pipeline.find_suspect(nothing)
+        return suspect if suspect is not None and suspect.sensitivity > adjustments.sensitivity else None
 
     def fill(self, selection: Selection, labels: Collection[int]) -> None:
         """Fill the regions with these labels, and leave the others alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -74,22 +75,43 @@ def test_regions_beyond_the_largest_share_a_line(work: Work) -> None:
 def test_the_status_follows_the_photo(tiny: Pipeline, work: Work, tmp_path: Path) -> None:
     now = Adjustments(dilate=2)
     confidence, work.confidence = work.confidence, None
-    assert "Looking" in describe(work, work.select(tiny, now), now)
+    assert "Looking" in describe(work, work.select(tiny, now), now, tiny)
     work.confidence = confidence
-    assert "<b>2 regions</b>, 10.8 % of the photo, to fill." in describe(work, work.select(tiny, now), now)
+    assert "<b>2 regions</b>, 10.8 % of the photo, to fill." in describe(work, work.select(tiny, now), now, tiny)
     work.restore(tiny, now, tmp_path)
-    assert "photo, filled." in describe(work, work.select(tiny, now), now)
+    assert "photo, filled." in describe(work, work.select(tiny, now), now, tiny)
     later = Adjustments(dilate=3)
-    assert "to fill; restore again to see it." in describe(work, work.select(tiny, later), later)
+    assert "to fill; restore again to see it." in describe(work, work.select(tiny, later), later, tiny)
     work.fill(work.select(tiny, now), [])
-    assert "Nothing is left to fill" in describe(work, work.select(tiny, now), now)
+    assert "Nothing is left to fill" in describe(work, work.select(tiny, now), now, tiny)
     none = Adjustments(sensitivity=0)
-    assert "Nothing was found" in describe(work, work.select(tiny, none), none)
+    assert "Nothing was found" in describe(work, work.select(tiny, none), none, tiny)
+
+
+def test_where_nothing_was_found_the_status_says_what_is_most_suspicious(tiny: Pipeline, work: Work) -> None:
+    strict = tiny.replace(threshold=0.9)
+
+    def read_status(sensitivity: float) -> str:
+        now = Adjustments(sensitivity=sensitivity)
+        return describe(work, work.select(strict, now), now, strict)
+
+    work.find(strict)
+    assert work.confidence is not None
+    wanted = float(work.confidence.max())
+    status = read_status(0)
+    match = re.search(r"Nothing was found.*Most suspicious: (\d+) % sure; found from sensitivity ([\d.]+) on", status)
+    assert match is not None, status
+    assert float(match[1]) == pytest.approx(100 * wanted, abs=1.5)
+    needed = float(match[2])
+    assert "region" in read_status(needed)
+    assert "Nothing was found" in read_status(round(needed - 0.01, 2))
+    work.box = (0, 0, 20, 20)
+    assert "suspicious" not in read_status(0)
 
 
 def test_names_of_files_are_escaped(tiny: Pipeline) -> None:
     work = Work(Photo.open(np.zeros((9, 9, 3), np.uint8)), "<script>.png")
-    assert "&lt;script&gt;.png" in describe(work, work.select(tiny, Adjustments()), Adjustments())
+    assert "&lt;script&gt;.png" in describe(work, work.select(tiny, Adjustments()), Adjustments(), tiny)
 
 
 def test_results_of_several_photos_are_in_one_archive(
