@@ -29,57 +29,57 @@ from hcl_sdk.data.manifest import DamagedPhotos, Entry, Manifest, ManifestDatase
 _LOGO = "COCO_val2014_000000000042"
 
 
-def _photo(path: Path) -> Path:
+def _draw_photo(path: Path) -> Path:
     """A photo that depends on the name of its file."""
     return draw_soft(path, list(path.name.encode()), size=(32, 24), patches=(4, 3))
 
 
-def _mask(path: Path) -> Path:
+def _draw_mask(path: Path) -> Path:
     """A mask, white = corrupted."""
     draw_mask(path, (6, 4, 20, 12), (32, 24))
     return path
 
 
-def masks(folder: Path) -> str:
+def draw_masks(folder: Path) -> str:
     """A folder of masks."""
-    return str(_mask(folder / "masks" / "1.png").parent)
+    return str(_draw_mask(folder / "masks" / "1.png").parent)
 
 
-def _photos(cls: Any, *files: str) -> Callable[[Path], Any]:
+def _make_photos(cls: Any, *files: str) -> Callable[[Path], Any]:
     def make(folder: Path) -> Any:
         for file in files:
-            _photo(folder / file)
+            _draw_photo(folder / file)
         return cls(path=str(folder))
 
     return make
 
 
-def _celeba_hq(folder: Path) -> CelebAHQ:
+def _make_celeba_hq(folder: Path) -> CelebAHQ:
     for number in (4, 162_770):  # numbers of CelebA, which need no mapping
-        _photo(folder / "CelebA-HQ-img" / f"{number:06d}.jpg")
+        _draw_photo(folder / "CelebA-HQ-img" / f"{number:06d}.jpg")
     return CelebAHQ(path=str(folder))
 
 
-def _pairs(folder: Path) -> PairsDataset:
+def _make_pairs(folder: Path) -> PairsDataset:
     for name in ("a", "b/c"):
-        _photo(folder / "damaged" / f"{name}.jpg")
-        _photo(folder / "clean" / f"{name}.png")
-        _mask(folder / "masks" / f"{name}.png")
+        _draw_photo(folder / "damaged" / f"{name}.jpg")
+        _draw_photo(folder / "clean" / f"{name}.png")
+        _draw_mask(folder / "masks" / f"{name}.png")
     return PairsDataset(damaged=str(folder / "damaged"), clean=str(folder / "clean"), masks=str(folder / "masks"))
 
 
-def _annotated(folder: Path) -> AnnotatedDataset:
+def _make_annotated(folder: Path) -> AnnotatedDataset:
     for name in ("a", "b"):
-        _photo(folder / "input" / f"{name}.jpg")
-        _mask(folder / "mask" / f"{name}.png")
-    _photo(folder / "clean" / "a.png")
+        _draw_photo(folder / "input" / f"{name}.jpg")
+        _draw_mask(folder / "mask" / f"{name}.png")
+    _draw_photo(folder / "clean" / "a.png")
     return AnnotatedDataset(path=str(folder))
 
 
-def _hugging_face(folder: Path) -> HuggingFaceDataset:
+def _make_hugging_face(folder: Path) -> HuggingFaceDataset:
     import datasets
 
-    photos = [str(_photo(folder / f"{i}.png")) for i in range(2)]
+    photos = [str(_draw_photo(folder / f"{i}.png")) for i in range(2)]
     if not (folder / "rows").is_dir():
         shown = datasets.is_progress_bar_enabled()
         datasets.disable_progress_bars()
@@ -89,29 +89,29 @@ def _hugging_face(folder: Path) -> HuggingFaceDataset:
     return HuggingFaceDataset(path=str(folder / "rows"))
 
 
-def _shards(folder: Path) -> WebDataset:
-    write_shard(folder / "s.tar", {name: _photo(folder / name).read_bytes() for name in ("1.png", "2.png")})
+def _make_shards(folder: Path) -> WebDataset:
+    write_shard(folder / "s.tar", {name: _draw_photo(folder / name).read_bytes() for name in ("1.png", "2.png")})
     return WebDataset(path=str(folder / "s.tar"))
 
 
-def _logo_30k(folder: Path) -> Logo30K:
+def _make_logo_30k(folder: Path) -> Logo30K:
     for clean in (_LOGO, f"{_LOGO}1"):
-        _photo(folder / "natural" / f"{clean}.jpg")
-        _photo(folder / "train_images" / "image" / f"{clean}-Logo-1.png")
-        _mask(folder / "train_images" / "mask" / f"{clean}-Logo-1.png")
+        _draw_photo(folder / "natural" / f"{clean}.jpg")
+        _draw_photo(folder / "train_images" / "image" / f"{clean}-Logo-1.png")
+        _draw_mask(folder / "train_images" / "mask" / f"{clean}-Logo-1.png")
     return Logo30K(path=str(folder))
 
 
-def _istd(folder: Path) -> ISTD:
+def _make_istd(folder: Path) -> ISTD:
     for name in ("1-1.png", "1-2.png"):
-        _photo(folder / "train" / "train_A" / name)
-        _mask(folder / "train" / "train_B" / name)
-        _photo(folder / "train" / "train_C" / name)
+        _draw_photo(folder / "train" / "train_A" / name)
+        _draw_mask(folder / "train" / "train_B" / name)
+        _draw_photo(folder / "train" / "train_C" / name)
     return ISTD(path=str(folder))
 
 
-def _manifest(folder: Path) -> ManifestDataset:
-    photos = FolderDataset(path=str(_photo(folder / "photos" / "a.png").parent))
+def _make_manifest(folder: Path) -> ManifestDataset:
+    photos = FolderDataset(path=str(_draw_photo(folder / "photos" / "a.png").parent))
     clean = DamagedPhotos(photos, 16, ("a.png",)).make_clean("a.png")
     entry = Entry(photo="a.png", pixels=fingerprint(clean, np.zeros(clean.shape[:2], np.bool_)))
     manifest = Manifest(size=16, photos=("a.png",), contaminations={}, entries=(entry,))
@@ -120,20 +120,20 @@ def _manifest(folder: Path) -> ManifestDataset:
 
 
 EXAMPLES: dict[type, Callable[[Path], Any]] = {
-    FolderDataset: _photos(FolderDataset, "a.png", "b/c.jpg"),
-    PairsDataset: _pairs,
-    AnnotatedDataset: _annotated,
-    HuggingFaceDataset: _hugging_face,
-    WebDataset: _shards,
-    ManifestDataset: _manifest,
-    FFHQ: _photos(FFHQ, "images1024x1024/00000/00000.png", "images1024x1024/00000/00001.png"),
-    CelebAHQ: _celeba_hq,
-    ImageNet: _photos(ImageNet, "train/n01440764/n01440764_1.JPEG", "train/n01440764/n01440764_2.JPEG"),
-    Places365: _photos(Places365, "train/airfield/1.jpg", "train/airfield/2.jpg"),
-    ParisStreetView: _photos(ParisStreetView, "paris_train_original/1.JPG", "paris_train_original/2.JPG"),
-    Logo30K: _logo_30k,
-    ISTD: _istd,
-    Raindrop: _photos(
+    FolderDataset: _make_photos(FolderDataset, "a.png", "b/c.jpg"),
+    PairsDataset: _make_pairs,
+    AnnotatedDataset: _make_annotated,
+    HuggingFaceDataset: _make_hugging_face,
+    WebDataset: _make_shards,
+    ManifestDataset: _make_manifest,
+    FFHQ: _make_photos(FFHQ, "images1024x1024/00000/00000.png", "images1024x1024/00000/00001.png"),
+    CelebAHQ: _make_celeba_hq,
+    ImageNet: _make_photos(ImageNet, "train/n01440764/n01440764_1.JPEG", "train/n01440764/n01440764_2.JPEG"),
+    Places365: _make_photos(Places365, "train/airfield/1.jpg", "train/airfield/2.jpg"),
+    ParisStreetView: _make_photos(ParisStreetView, "paris_train_original/1.JPG", "paris_train_original/2.JPG"),
+    Logo30K: _make_logo_30k,
+    ISTD: _make_istd,
+    Raindrop: _make_photos(
         Raindrop,
         "train/data/1_rain.png",
         "train/gt/1_clean.png",

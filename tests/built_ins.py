@@ -46,7 +46,7 @@ EXAMPLES: dict[type, Callable[[Path], Any]] = {
     PerceptualLoss: lambda _: PerceptualLoss(encoder=ResNetEncoder(channels=(4, 6), depths=(1, 0)), weights="own"),
     WassersteinLoss: lambda _: WassersteinLoss(channels=(4, 6, 6)),
     HingeLoss: lambda _: HingeLoss(channels=(4, 6, 6)),
-    IrregularMasks: lambda folder: IrregularMasks(folder=built_in_datasets.masks(folder)),
+    IrregularMasks: lambda folder: IrregularMasks(folder=built_in_datasets.draw_masks(folder)),
     **built_in_datasets.EXAMPLES,
 }
 """Where the defaults are too large, or none; each makes an instance, of files in an empty folder if it needs some."""

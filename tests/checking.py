@@ -7,7 +7,7 @@ from typing import Any
 from hcl_sdk.testing import ChecksFailed
 
 
-def faults(check: Any, factory: Any, **options: Any) -> Any:
+def find_faults(check: Any, factory: Any, **options: Any) -> Any:
     """What is wrong with a component: reasons by the checks that name them."""
     try:
         check(factory, **options)

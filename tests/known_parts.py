@@ -62,7 +62,7 @@ class FlatFromFeatures(Flat):
     uses_features: ClassVar[bool] = True
 
 
-def red_finder() -> Detector:
+def make_red_finder() -> Detector:
     return Detector(
         encoder=Colors(),
         interaction=Identity(),
@@ -71,11 +71,11 @@ def red_finder() -> Detector:
     )
 
 
-def known(restorer: hcl_sdk.Restorer | None = None, **settings: Any) -> Pipeline:
-    return Pipeline(red_finder(), Flat() if restorer is None else restorer, device="cpu", **settings)
+def make_known_pipeline(restorer: hcl_sdk.Restorer | None = None, **settings: Any) -> Pipeline:
+    return Pipeline(make_red_finder(), Flat() if restorer is None else restorer, device="cpu", **settings)
 
 
-def stained(
+def draw_stained_photo(
     height: int = 24, width: int = 32, box: tuple[int, int, int, int] = (6, 8, 14, 20)
 ) -> tuple[np.ndarray, np.ndarray]:
     """A blue photo with a red box (top, left, bottom, right), and the mask of the box."""
@@ -85,5 +85,5 @@ def stained(
     return photo, mask
 
 
-def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
+def draw_noise(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)

@@ -79,17 +79,17 @@ def write_shard(path: Path, files: Mapping[str, bytes]) -> None:
             archive.addfile(info, io.BytesIO(content))
 
 
-def pixels(path: str | Path) -> np.ndarray:
+def read_pixels(path: str | Path) -> np.ndarray:
     with Image.open(path) as image:
         return np.asarray(image)
 
 
-def files(folder: str | Path) -> set[str]:
+def list_files(folder: str | Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
 
 
-def contents(folder: str | Path) -> dict[str, bytes]:
-    return {name: (Path(folder) / name).read_bytes() for name in files(folder)}
+def read_contents(folder: str | Path) -> dict[str, bytes]:
+    return {name: (Path(folder) / name).read_bytes() for name in list_files(folder)}
 
 
 def put_mask(path: Path, *arguments: Any, **options: Any) -> None:

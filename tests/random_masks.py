@@ -21,7 +21,7 @@ def number_regions(mask: np.ndarray) -> np.ndarray:
     return np.asarray(label(mask, connectivity=2))
 
 
-def a_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Tensor:
+def draw_random_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Tensor:
     mask = torch.zeros(1, 1, height, width, dtype=torch.bool)
     for box in boxes:
         mask[..., *box] = True
@@ -30,7 +30,7 @@ def a_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Tensor:
 
 def random_case(seed: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    mask = a_mask(height, width)
+    mask = draw_random_mask(height, width)
     top, left = (int(torch.randint(extent, (), generator=generator)) for extent in (height, width))
     mask[..., top : top + height // 3 + 1, left : left + width // 3 + 1] = True
     return torch.rand(1, 3, height, width, generator=generator), mask

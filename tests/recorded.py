@@ -42,7 +42,7 @@ class RecordedStarts:
         return torch.tensor(draws)[:, None]
 
 
-def largest(ours: Tensor, recorded: Tensor) -> float:
+def measure_difference(ours: Tensor, recorded: Tensor) -> float:
     """The largest absolute difference; infinite for another shape or NaN."""
     if ours.shape != recorded.shape:
         return float("inf")
@@ -74,10 +74,10 @@ def compare_network(settings: Path) -> Differences:
 def compare_features(detector: Detector, recorded: dict[str, Tensor]) -> Differences:
     pyramid = detector.encoder((recorded["image"] + 1) / 2)
     for s, features in enumerate(pyramid.maps):
-        yield f"feature.{s}", largest(features, recorded[f"feature.{s}"])
-    yield "encoder_out", largest(pyramid.maps[-1], recorded["encoder_out"])
-    for s, embedding in enumerate(detector.head(detector.interaction(features_of(detector, recorded)))):
-        yield f"embedding.{s}", largest(embedding, recorded[f"embedding.{s}"])
+        yield f"feature.{s}", measure_difference(features, recorded[f"feature.{s}"])
+    yield "encoder_out", measure_difference(pyramid.maps[-1], recorded["encoder_out"])
+    for s, embedding in enumerate(detector.head(detector.interaction(load_features(detector, recorded)))):
+        yield f"embedding.{s}", measure_difference(embedding, recorded[f"embedding.{s}"])
 
 
 def compare_detection(detector: Detector, shares: list[float], recorded: dict[str, Tensor]) -> Differences:
@@ -90,10 +90,10 @@ def compare_detection(detector: Detector, shares: list[float], recorded: dict[st
             found = detector._cluster_coarsest(embedding, truth=None, share=shares[s], seed=0)
         else:
             found = detector._cluster_finer(embedding, coarser, share=shares[s], seed=0)
-        yield f"confs.{s}", largest(1 - found.cluster_confidence, recorded[f"confs.{s}"])
-        yield f"centers.{s}", largest(found.centers, recorded[f"centers.{s}"])
-        yield f"acc_confs.{s}", largest(1 - found.confidence, recorded[f"acc_confs.{s}"])
-        unsure = undecided_settling(recorded[f"confs.{s}"], shares[s])
+        yield f"confs.{s}", measure_difference(1 - found.cluster_confidence, recorded[f"confs.{s}"])
+        yield f"centers.{s}", measure_difference(found.centers, recorded[f"centers.{s}"])
+        yield f"acc_confs.{s}", measure_difference(1 - found.confidence, recorded[f"acc_confs.{s}"])
+        unsure = find_undecided(recorded[f"confs.{s}"], shares[s])
         for name, mask in (
             ("valid_masks", found.settles_valid),
             ("invalid_masks", found.settles_corrupted),
@@ -103,7 +103,7 @@ def compare_detection(detector: Detector, shares: list[float], recorded: dict[st
             yield f"{name}.{s}", differing(mask, recorded[f"{name}.{s}"], unsure)
         half = (recorded[f"acc_confs.{s}"] - 0.5).abs() <= UNDECIDED
         yield f"pred_masks.{s}", differing(~found.corruption_mask, recorded[f"pred_masks.{s}"], half)
-        coarser = recorded_scale(recorded, s, found)
+        coarser = load_scale(recorded, s, found)
     yield "first_center_index", float(len(starts.left))  # draws that were recorded and not made
     finest = 1 - resize(recorded["acc_confs.0"], recorded["image"].shape[-2:], detector.upsampling)
     half = (finest - 0.5).abs() <= UNDECIDED
@@ -111,21 +111,21 @@ def compare_detection(detector: Detector, shares: list[float], recorded: dict[st
 
 
 def compare_restoration(detector: Detector, restorer: Restorer, recorded: dict[str, Tensor]) -> Differences:
-    pyramid = features_of(detector, recorded)
-    yield "bottleneck", largest(restorer.bottleneck(recorded["encoder_out"]), recorded["bottleneck"])
+    pyramid = load_features(detector, recorded)
+    yield "bottleneck", measure_difference(restorer.bottleneck(recorded["encoder_out"]), recorded["bottleneck"])
     masks = [recorded[f"pred_masks.{s}"] < 0.5 for s in range(len(pyramid))]
     size = recorded["image"].shape[-2:]
-    yield "decoder", largest(restorer.decode(pyramid, masks, size) * 2 - 1, recorded["decoder"])
+    yield "decoder", measure_difference(restorer.decode(pyramid, masks, size) * 2 - 1, recorded["decoder"])
     refined = restorer.refine((recorded["decoder"] + 1) / 2, recorded["final_valid_mask"] < 0.5)
-    yield "refined", largest(refined * 2 - 1, recorded["refined"])
+    yield "refined", measure_difference(refined * 2 - 1, recorded["refined"])
 
 
-def features_of(detector: Detector, recorded: dict[str, Tensor]) -> Pyramid:
+def load_features(detector: Detector, recorded: dict[str, Tensor]) -> Pyramid:
     spec = detector.encoder.spec
     return Pyramid(maps=tuple(recorded[f"feature.{s}"] for s in range(len(spec))), spec=spec)
 
 
-def recorded_scale(recorded: dict[str, Tensor], s: int, found: ScaleDetection) -> ScaleDetection:
+def load_scale(recorded: dict[str, Tensor], s: int, found: ScaleDetection) -> ScaleDetection:
     """A scale as it was recorded, to continue from."""
     return ScaleDetection(
         candidates=found.candidates,
@@ -140,7 +140,7 @@ def recorded_scale(recorded: dict[str, Tensor], s: int, found: ScaleDetection) -
     )
 
 
-def undecided_settling(confidence: Tensor, share: float) -> Tensor:
+def find_undecided(confidence: Tensor, share: float) -> Tensor:
     """Where rounding may change what is settled: a confidence next to 0.5 or the cut of its set, or a neighbor's is."""
     unsure = torch.zeros_like(confidence, dtype=torch.bool)
     for image, out in zip(confidence, unsure, strict=True):
@@ -180,9 +180,9 @@ def compare_loss(file: Path) -> Differences:
         recorded["gt_valid_mask"] < 0.5,
     )
     loss = hierarchical_contrastive_loss(pairs, temperature=0.1)
-    yield "loss", largest(loss.detach(), recorded["loss"])
+    yield "loss", measure_difference(loss.detach(), recorded["loss"])
     for s, gradient in enumerate(torch.autograd.grad(loss.sum(), embeddings, materialize_grads=True)):
-        yield f"gradient.{s}", largest(gradient, recorded[f"gradient.{s}"])
+        yield f"gradient.{s}", measure_difference(gradient, recorded[f"gradient.{s}"])
 
 
 def compare(directory: Path) -> Iterator[tuple[str, str, float]]:

@@ -23,11 +23,11 @@ def train(config: dict[str, Any], out: Path, **changes: Any) -> Outcome:
     return Trainer(pipeline, attrs.evolve(recipe, **changes)).fit(out, progress=False)
 
 
-def lines(out: Path) -> Any:
+def read_log(out: Path) -> Any:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-def weights(out: Path) -> Any:
+def load_state(out: Path) -> Any:
     return read_checkpoint(list_checkpoints(out / "checkpoints")[-1])
 
 
@@ -46,6 +46,6 @@ def assert_same(a: Any, b: Any) -> None:
         assert a == b
 
 
-def gradients(out: Path) -> Any:
+def load_gradients(out: Path) -> Any:
     """Of the first step: Adam's first moments, before it divides by their size."""
-    return {key: value["exp_avg"] for key, value in weights(out)["optimizers"][0]["state"].items()}
+    return {key: value["exp_avg"] for key, value in load_state(out)["optimizers"][0]["state"].items()}

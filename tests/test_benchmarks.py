@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 
 
-def script(path: Path) -> ModuleType:
+def load_script(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -38,10 +38,10 @@ def script(path: Path) -> ModuleType:
     return module
 
 
-train = script(BENCHMARKS / "default_weights/train.py")
-join = script(BENCHMARKS / "default_weights/join.py")
-discovery = script(BENCHMARKS / "discovery.py")
-generalization = script(BENCHMARKS / "generalization/run.py")
+train = load_script(BENCHMARKS / "default_weights/train.py")
+join = load_script(BENCHMARKS / "default_weights/join.py")
+discovery = load_script(BENCHMARKS / "discovery.py")
+generalization = load_script(BENCHMARKS / "generalization/run.py")
 compared = load_yaml(BENCHMARKS / "generalization/recipe.yaml")
 
 
@@ -81,7 +81,7 @@ def test_the_damage_head_of_the_default_weights_can_be_trained(
     photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
-    damage_head = script(BENCHMARKS / "default_weights/damage_head.py")
+    damage_head = load_script(BENCHMARKS / "default_weights/damage_head.py")
     damage_head.add_head("default", tmp_path / "start")
     folders = make_folders(photos, tmp_path)
     start = f"pipeline={tmp_path / 'start'}"
@@ -103,7 +103,7 @@ def test_the_fusion_of_the_default_weights_can_be_taught(
 ) -> None:
     """Of eight photos, in few steps; what it is taught on stays in a folder, and the detector is as it was."""
     monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
-    detail = script(BENCHMARKS / "default_weights/detail.py")
+    detail = load_script(BENCHMARKS / "default_weights/detail.py")
     for name, value in {"SIZE": 64, "SMALLER": (32,), "STEPS": 3, "CROP": 16, "EPOCHS": 2, "BATCH": 4}.items():
         monkeypatch.setattr(detail, name, value)
     (tmp_path / "aside.txt").write_text("")
@@ -200,7 +200,7 @@ def measured(tiny_pipeline: Pipeline, photos: str, tmp_path: Path) -> Measured:
 
 
 def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measured: Measured) -> None:
-    def of(row: Row) -> float:
+    def compute_f1(row: Row) -> float:
         assert row.detection is not None
         positives, negatives = row.detection.levels
         found = wrong = area = 0
@@ -212,10 +212,10 @@ def test_average_precision_within_an_image_is_the_mean_over_damaged_images(measu
     summary = generalization.summarize(measured.folder)
     damaged = [row for row in measured.report.rows if row.area]
     assert len(damaged) < len(measured.report.rows)
-    assert summary["overall"]["within"] == [pytest.approx(mean(of(row) for row in damaged))]
+    assert summary["overall"]["within"] == [pytest.approx(mean(compute_f1(row) for row in damaged))]
     for group, name in (("content", "noise"), ("shape", "logos")):
         own = [row for row in damaged if getattr(row, group) == name]
-        assert summary[group][name]["within"] == [pytest.approx(mean(of(row) for row in own))]
+        assert summary[group][name]["within"] == [pytest.approx(mean(compute_f1(row) for row in own))]
         estimate = measured.report.groups[group][name].measures["f1"]
         assert summary[group][name]["f1"] == [estimate.value, estimate.low, estimate.high]
 
@@ -233,15 +233,15 @@ def test_without_looking_one_finds_the_corrupted_share(measured: Measured) -> No
 def test_tables_show_spreads_over_seeds_and_shares_found_with_the_content(measured: Measured) -> None:
     summary = generalization.summarize(measured.folder)
 
-    def put(name: str, f1: float) -> None:
+    def write_summary(name: str, f1: float) -> None:
         summary["content"]["noise"]["f1"] = [f1, f1 - 0.1, f1 + 0.1]
         (measured.out / "summaries" / f"{name}.json").write_text(json.dumps(summary))
 
     (measured.out / "summaries").mkdir()
     for seed, f1 in enumerate((0.5, 0.2, 0.8)):
-        put(f"one_all_{seed}", f1)
-    put("one_no-noise_0", 0.4)
-    put("two_no-noise_0", 0.3)
+        write_summary(f"one_all_{seed}", f1)
+    write_summary("one_no-noise_0", 0.4)
+    write_summary("two_no-noise_0", 0.3)
     lines = "\n".join(generalization.make_tables(measured.out, ["one", "two"])).splitlines()
     share = mean(measured.shares(content="noise"))
     assert f"| noise | 0.500 (0.200 to 0.800) | - | {2 * share / (1 + share):.3f} |" in lines
@@ -252,7 +252,7 @@ def test_tables_show_spreads_over_seeds_and_shares_found_with_the_content(measur
 def test_a_comparison_is_not_mixed_of_different_ones(
     measured: Measured, photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def asked(**values: object) -> argparse.Namespace:
+    def parse_arguments(**values: object) -> argparse.Namespace:
         paths = {"photos": Path(photos), "held_out": Path(photos), "exclude": None, "out": measured.out}
         return argparse.Namespace(**(paths | {"steps": 10} | values))
 
@@ -267,12 +267,12 @@ def test_a_comparison_is_not_mixed_of_different_ones(
     monkeypatch.setattr(generalization, "_run_hcl", hcl)
     run = generalization.Run("bce", "all", 0)
     for _ in range(2):
-        generalization.train_and_measure(run, compared, asked())
+        generalization.train_and_measure(run, compared, parse_arguments())
     assert ran == ["train", "benchmark"]
     manifest = measured.out / "manifest.json"
     for values in ({"steps": 20}, {"photos": tmp_path / "others"}, {"exclude": tmp_path / "names.txt"}):
         with pytest.raises(SystemExit, match=r"bce_all_0\.json is of another recipe, other steps or other photos"):
-            generalization.train_and_measure(run, compared, asked(**values))
+            generalization.train_and_measure(run, compared, parse_arguments(**values))
     (Path(photos) / "broken.png").write_bytes(b"no photo")  # was left out of the manifest, too
     generalization.check_manifest(manifest, Path(photos))
     (Path(photos) / "1.png").unlink()
@@ -281,7 +281,7 @@ def test_a_comparison_is_not_mixed_of_different_ones(
     drawn = Manifest.load(manifest)
     Manifest(size=16, photos=drawn.photos, contaminations={}, entries=drawn.entries[:2]).save(manifest)
     with pytest.raises(SystemExit, match="is of another recipe"):
-        generalization.train_and_measure(run, compared, asked())
+        generalization.train_and_measure(run, compared, parse_arguments())
 
 
 def test_discovery_is_measured_with_the_packages_that_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return environment(tmp_path_factory.mktemp("vintage"), [VINTAGE])
 
 
-def result_of(python: str, program: str) -> Any:
+def read_result(python: str, program: str) -> Any:
     done = run_program(python, program, HCL_STRICT_PLUGINS="1", PYTHONWARNINGS="error::FutureWarning")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -36,7 +36,7 @@ def test_the_present_version_is_supported_and_is_not_going() -> None:
 
 
 def test_the_old_plugin_gives_a_component_of_every_kind(python: Any) -> None:
-    names = result_of(
+    names = read_result(
         python,
         """
         import json
@@ -55,7 +55,7 @@ def test_the_old_plugin_passes_the_checks_of_today(python: Any) -> None:
 
 
 def test_old_weights_load_and_find_the_same_regions(python: Any) -> None:
-    found = result_of(
+    found = read_result(
         python,
         """
         import json
@@ -83,7 +83,7 @@ def test_old_weights_load_and_find_the_same_regions(python: Any) -> None:
 
 
 def test_old_components_are_trained(python: Any) -> None:
-    log = result_of(
+    log = read_result(
         python,
         """
         import json

@@ -23,7 +23,7 @@ def make_pipeline(**settings: Any) -> Pipeline:
     return Pipeline(restorer=ResidualUNet(channels=(4, 6), depths=(0, 0)), device="cpu", **settings)  # not trained
 
 
-def gradient(height: int, width: int, channels: int, dtype: Any) -> np.ndarray:
+def draw_gradient(height: int, width: int, channels: int, dtype: Any) -> np.ndarray:
     """About the middle of the range."""
     steps = np.linspace(0.4, 0.6, height * width * channels).reshape(width, height, channels).swapaxes(0, 1)
     if np.dtype(dtype).kind == "f":
@@ -31,7 +31,7 @@ def gradient(height: int, width: int, channels: int, dtype: Any) -> np.ndarray:
     return (steps * np.iinfo(dtype).max).round().astype(dtype)
 
 
-def mask_of(height: int, width: int, *, known: int | None = None, hole: int | None = None) -> np.ndarray:
+def draw_mask(height: int, width: int, *, known: int | None = None, hole: int | None = None) -> np.ndarray:
     """All corrupted but one pixel, or one pixel alone; with neither, all of it."""
     mask = np.full((height, width), hole is None)
     if known is not None:
@@ -44,8 +44,8 @@ def mask_of(height: int, width: int, *, known: int | None = None, hole: int | No
 @settings
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 3), (5, 2), (40, 33)])
 def test_with_nothing_known_there_is_a_fill(settings: dict[str, Any], size: tuple[int, int]) -> None:
-    photo = gradient(*size, 3, np.uint8)
-    restored = make_pipeline(**settings).restore(photo, corruption_mask=mask_of(*size)).restored
+    photo = draw_gradient(*size, 3, np.uint8)
+    restored = make_pipeline(**settings).restore(photo, corruption_mask=draw_mask(*size)).restored
     assert restored.shape == photo.shape
     assert restored.dtype == np.uint8
     assert np.array_equal(restored, np.full_like(photo, restored.flat[0]))  # as grey as it was made: nothing is known
@@ -54,9 +54,9 @@ def test_with_nothing_known_there_is_a_fill(settings: dict[str, Any], size: tupl
 @settings
 @pytest.mark.parametrize("size", [(1, 2), (3, 3), (40, 33)])
 def test_one_known_pixel_decides_the_color_of_all(settings: dict[str, Any], size: tuple[int, int]) -> None:
-    photo = gradient(*size, 3, np.uint8)
+    photo = draw_gradient(*size, 3, np.uint8)
     photo.reshape(-1, 3)[1] = (200, 40, 90)
-    restored = make_pipeline(**settings).restore(photo, corruption_mask=mask_of(*size, known=1)).restored
+    restored = make_pipeline(**settings).restore(photo, corruption_mask=draw_mask(*size, known=1)).restored
     np.testing.assert_allclose(restored, np.broadcast_to(photo.reshape(-1, 3)[1], photo.shape), atol=1)
 
 
@@ -65,7 +65,7 @@ def test_one_known_pixel_decides_the_color_of_all(settings: dict[str, Any], size
 def test_a_hole_of_one_pixel_becomes_like_its_neighbors(settings: dict[str, Any], size: tuple[int, int]) -> None:
     photo = np.full((*size, 3), 120, np.uint8)
     photo[0, 0] = (255, 0, 0)
-    restored = make_pipeline(**settings).restore(photo, corruption_mask=mask_of(*size, hole=0)).restored
+    restored = make_pipeline(**settings).restore(photo, corruption_mask=draw_mask(*size, hole=0)).restored
     np.testing.assert_allclose(restored, np.full_like(photo, 120), atol=1)
 
 
@@ -76,7 +76,7 @@ def test_a_hole_of_one_pixel_becomes_like_its_neighbors(settings: dict[str, Any]
 def test_photos_of_all_kinds_keep_their_type(
     settings: dict[str, Any], size: tuple[int, int], channels: int, dtype: Any
 ) -> None:
-    photo = gradient(*size, channels, dtype)
+    photo = draw_gradient(*size, channels, dtype)
     mask = np.zeros(size, bool)
     mask[1:3, 1 : size[1] // 2] = True
     damaged = photo.copy()
@@ -99,7 +99,7 @@ def test_photos_of_all_kinds_keep_their_type(
 
 @settings
 def test_fills_of_16_bits_have_16_bits(settings: dict[str, Any]) -> None:
-    photo = gradient(48, 40, 3, np.uint16)
+    photo = draw_gradient(48, 40, 3, np.uint16)
     mask = np.zeros((48, 40), bool)
     mask[10:30, 10:30] = True
     restored = make_pipeline(**settings).restore(photo, corruption_mask=mask).restored

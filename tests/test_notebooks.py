@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))
 
 
-def shown(cell: Any) -> list[list[str]]:
+def list_outputs(cell: Any) -> list[list[str]]:
     """What kinds of things each output of a cell is; as PNG it is not saved what is there as HTML."""
     return [sorted(set(o.get("data", [o.output_type])) - {"image/png"}) for o in cell.outputs]
 
@@ -30,7 +30,7 @@ def test_a_notebook_runs_and_shows_its_saved_output(path: Path, tmp_path: Path) 
             continue
         assert before.outputs or not after.outputs, f"saved without what it shows: {before.source}"
         # Numbers and figures depend on the weights, which change; what kinds of things are shown does not.
-        assert shown(before) == shown(after)
+        assert list_outputs(before) == list_outputs(after)
 
 
 def test_results_are_shown_and_progress() -> None:

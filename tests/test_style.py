@@ -39,13 +39,29 @@ def test_a_photo_is_a_photo_and_an_image_an_image() -> None:
     assert not lines, "a photo is what a user hands in, an image is a tensor"
 
 
-VERBS = ("need", "seed")  # which end like a participle
+VERBS = ("embed", "need", "seed")  # which end like a participle
 NOUNS = (
     "supervised_contrastive_loss",  # a formula with a name of its own
     "_searchsorted",  # torch's function, whose name it takes
     *("pasted", "tiled"),  # damages, which the gallery names
 )
 ASIDES = re.compile(r"(What|Which|Of|Where|How|As|Why|That|Those)\b")
+
+
+def list_functions(file: Path) -> list[ast.FunctionDef]:
+    """All but properties and pytest's fixtures, which are used as values."""
+    return [
+        node
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and not any(re.search("property|fixture", ast.unparse(decorator)) for decorator in node.decorator_list)
+    ]
+
+
+def assert_verb(where: str, node: ast.FunctionDef) -> None:
+    words = node.name.strip("_").split("_")
+    assert not words[0].endswith("ed") or words[0] in VERBS or node.name in NOUNS, f"{where} is a participle"
+    assert words[-1] not in ("of", "for"), f"{where} is a noun"
 
 
 def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
@@ -55,16 +71,24 @@ def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
     functions = {
         f"{file.relative_to(ROOT)}:{node.lineno}: {node.name}": node
         for file in [*(ROOT / "hcl_sdk").rglob("*.py"), *plugins, *others]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and not any("property" in ast.unparse(d) for d in node.decorator_list)
+        for node in list_functions(file)
     }
     assert len(functions) > 1000
     for where, node in functions.items():
-        words = node.name.strip("_").split("_")
-        assert not words[0].endswith("ed") or words[0] in VERBS or node.name in NOUNS, f"{where} is a participle"
-        assert words[-1] not in ("of", "for"), f"{where} is a noun"
+        assert_verb(where, node)
         if "_checks" not in where:  # which state what holds
             assert not ASIDES.match(ast.get_docstring(node) or ""), f"{where}: its docstring does not say what it does"
+
+
+def test_helpers_of_tests_are_verbs() -> None:
+    files = [*(ROOT / "tests").rglob("*.py"), *ROOT.glob("plugins/*/tests/**/*.py")]
+    assert len(files) > 200
+    for file in files:
+        for node in list_functions(file):
+            if node.name.startswith("test_"):
+                assert not re.match("test_what_", node.name), f"{file.relative_to(ROOT)}: {node.name} names no behavior"
+            else:
+                assert_verb(f"{file.relative_to(ROOT)}:{node.lineno}: {node.name}", node)
 
 
 def test_roles_in_docstrings_are_those_that_the_reference_reads() -> None:

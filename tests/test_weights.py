@@ -163,12 +163,12 @@ def only_pickle(folder: Path) -> None:
     path.unlink()
 
 
-def folder_of_a_config(folder: Path) -> None:
+def replace_config_by_folder(folder: Path) -> None:
     drop_config(folder)
     (folder / "config.json").mkdir()
 
 
-def folder_of_weights(folder: Path) -> None:
+def replace_weights_by_folder(folder: Path) -> None:
     drop_weights(folder)
     (folder / "model.safetensors").mkdir()
 
@@ -187,13 +187,13 @@ def pickle_in_disguise(folder: Path) -> None:
         (write("config.json", b"{not json"), r"config\.json is not JSON"),
         (write("config.json", b"\xff\xfe\x00"), r"config\.json is not JSON"),
         (write("config.json", b"[" * 100_000), r"config\.json is not JSON"),
-        (folder_of_a_config, r"config\.json cannot be read: .*directory"),
+        (replace_config_by_folder, r"config\.json cannot be read: .*directory"),
         (write("config.json", b"[1]"), r"config\.json must hold a JSON object, got list"),
         (write("model.safetensors", b"\x00"), r"model\.safetensors is damaged"),
         (write("model.safetensors", b"<html>404</html>" * 9), r"model\.safetensors is damaged"),
         (truncate, r"model\.safetensors is damaged"),
         (pickle_in_disguise, r"model\.safetensors is damaged"),
-        (folder_of_weights, r"model\.safetensors cannot be read: .*directory"),
+        (replace_weights_by_folder, r"model\.safetensors cannot be read: .*directory"),
     ],
 )
 def test_a_damaged_folder_says_which_file(saved: Path, damage: Callable[[Path], None], message: str) -> None:
@@ -547,7 +547,7 @@ def test_weights_that_are_not_numbers_are_refused(tiny_pipeline: Pipeline, tmp_p
 # Configurations from strangers
 
 
-def asking(**encoder: object) -> dict[str, object]:
+def configure_encoder(**encoder: object) -> dict[str, object]:
     """The configuration of a detector with another encoder than the weights beside it have."""
     return {
         "detector": {
@@ -563,12 +563,12 @@ def asking(**encoder: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (asking(channels=[6, 10**6, 10**6]), r"expected shape \(1000000, "),
-        (asking(channels=[6, 8, 10**12]), r"does not fit its configuration"),
-        (asking(depths=[1, 10**9, 1]), r"holds \d+ tensors, and the configuration asks for more than \d+"),
-        (asking(use="swin", channels=1, depths=[10**9] * 3), r"config"),
-        (asking() | {"dilate": 10**400}, r"dilate"),
-        (asking() | {"detection_size": 10**400}, r"detection_size"),
+        (configure_encoder(channels=[6, 10**6, 10**6]), r"expected shape \(1000000, "),
+        (configure_encoder(channels=[6, 8, 10**12]), r"does not fit its configuration"),
+        (configure_encoder(depths=[1, 10**9, 1]), r"holds \d+ tensors, and the configuration asks for more than \d+"),
+        (configure_encoder(use="swin", channels=1, depths=[10**9] * 3), r"config"),
+        (configure_encoder() | {"dilate": 10**400}, r"dilate"),
+        (configure_encoder() | {"detection_size": 10**400}, r"detection_size"),
     ],
 )
 def test_sizes_are_compared_with_the_weights_before_memory_is_allocated(
@@ -580,7 +580,7 @@ def test_sizes_are_compared_with_the_weights_before_memory_is_allocated(
 
 
 def test_the_same_configuration_with_the_right_sizes_is_loaded(saved: Path) -> None:
-    (saved / "config.json").write_text(json.dumps(asking()))
+    (saved / "config.json").write_text(json.dumps(configure_encoder()))
     assert Pipeline.from_pretrained(saved, device="cpu").restorer is not None
 
 

@@ -71,11 +71,11 @@ def test_the_names_in_plugins_of_this_project_are_those_that_they_register() -> 
 def test_a_component_of_two_packages_is_asked_for_by_its_whole_name(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(registry: Registry) -> None:
+    def discover(registry: Registry) -> None:
         target = "hcl_sdk.interactions.identity:Identity"
         entries = [Entry(kind="interaction", name="x", distribution=name, target=target) for name in ("one", "two")]
         registry.set_discovered(entries, [])
 
-    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=found))
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=discover))
     assert "write 'one/x' or 'two/x'" in hcl("components", "x", status=1).stderr
     assert "interaction two/x, from two" in hcl("components", "two/x").stdout

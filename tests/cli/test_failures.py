@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import Result
-from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
+from photo_files import HEIGHT, WIDTH, draw, draw_mask, list_files, read_pixels
 
 import hcl_sdk
 from hcl_sdk import GatedUNet, Pipeline
@@ -35,7 +35,7 @@ def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
     monkeypatch.setattr(opening, "_open", refuse)
     result = hcl("detect", "a.png", "b.png", status=1)
     assert "Error: a.png: [Errno 13] Permission denied" in result.stderr
-    assert files("hcl_output") == {"b_mask.png"}
+    assert list_files("hcl_output") == {"b_mask.png"}
 
 
 def test_photos_of_formats_that_are_not_read_are_named(hcl: Callable[..., Result]) -> None:
@@ -60,7 +60,7 @@ def test_unreadable_files_are_listed_at_the_end_and_do_not_stop_the_run(hcl: Cal
     assert second == "Error: gone.jpg: there is no such file"
     assert "2 photos" in result.stderr
     assert "2 failed" in result.stderr
-    assert files("hcl_output") == {"a_mask.png", "a_restored.png", "c_mask.png", "c_restored.png"}
+    assert list_files("hcl_output") == {"a_mask.png", "a_restored.png", "c_mask.png", "c_restored.png"}
 
 
 def test_quiet_leaves_the_errors_alone(hcl: Callable[..., Result]) -> None:
@@ -109,7 +109,7 @@ def test_a_photo_that_fails_does_not_stop_the_run(
 
     monkeypatch.setattr(Pipeline, "detect", fail)
     assert f"Error: a.png: {said}" in hcl("detect", "a.png", "b.png", status=1).stderr
-    assert files("hcl_output") == {"b_mask.png"}
+    assert list_files("hcl_output") == {"b_mask.png"}
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no layers"), Panic("no layers"), SystemExit("no layers")], ids=repr)
@@ -201,10 +201,10 @@ def test_an_interruption_leaves_only_whole_files(
     result = hcl(*arguments, status=130)
     assert "Traceback" not in result.output
     assert result.stderr.endswith("Interrupted.\n")
-    left = files("hcl_output")
+    left = list_files("hcl_output")
     assert {"a_mask.png", "b_mask.png"} <= left <= {"a_mask.png", "b_mask.png", *(["c_mask.png"] if workers else [])}
     for name in left:
-        assert pixels(Path("hcl_output", name)).shape == (HEIGHT, WIDTH)
+        assert read_pixels(Path("hcl_output", name)).shape == (HEIGHT, WIDTH)
     assert not Path("coco.json").exists()
 
 
@@ -247,7 +247,7 @@ def test_a_stopped_run_says_what_is_done_and_how_to_resume(
 def test_a_run_that_wrote_nothing_names_no_results(hcl: Callable[..., Result]) -> None:
     said = hcl("detect", "nope.jpg", status=1).stderr
     assert said == "0 photos examined; 1 failed\nError: nope.jpg: there is no such file\n"
-    assert not files("hcl_output")
+    assert not list_files("hcl_output")
 
 
 @pytest.mark.parametrize(

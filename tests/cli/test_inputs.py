@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
-from photo_files import contents, draw, draw_mask, files, pixels
+from photo_files import draw, draw_mask, list_files, read_contents, read_pixels
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -22,7 +22,7 @@ def test_a_folder_is_mirrored_and_other_files_are_counted(hcl: Callable[..., Res
     Path("p/notes.txt").write_text("not a photo")
     Path("p/film.mpg").write_text("not a photo")
     result = hcl("detect", "p", "-r")
-    assert files("hcl_output") == {"a_mask.png", "in/b_mask.png", "in/deep/c_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png", "in/b_mask.png", "in/deep/c_mask.png"}
     assert "3 photos" in result.stderr
     assert "3 other files ignored" in result.stderr
 
@@ -31,23 +31,23 @@ def test_without_recursive_only_the_folder_itself_is_searched(hcl: Callable[...,
     draw("p/a.jpg")
     draw("p/in/b.jpg")
     hcl("detect", "p")
-    assert files("hcl_output") == {"a_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png"}
 
 
 def test_several_folders_keep_their_names(hcl: Callable[..., Result]) -> None:
     draw("2023/a.jpg")
     draw("2024/a.jpg", seed=1)
     hcl("detect", "2023", "2024")
-    assert files("hcl_output") == {"2023/a_mask.png", "2024/a_mask.png"}
+    assert list_files("hcl_output") == {"2023/a_mask.png", "2024/a_mask.png"}
 
 
 def test_results_of_an_earlier_run_are_not_input_and_are_overwritten(hcl: Callable[..., Result]) -> None:
     draw("a.jpg")
     hcl("restore", "-r", ".", "--sensitivity", "1")
-    first = contents("hcl_output")
+    first = read_contents("hcl_output")
     hcl("restore", "-r", ".", "--sensitivity", "0")
-    assert files("hcl_output") == set(first)
-    assert all(first[name] != content for name, content in contents("hcl_output").items())
+    assert list_files("hcl_output") == set(first)
+    assert all(first[name] != content for name, content in read_contents("hcl_output").items())
 
 
 def test_files_written_by_training_and_evaluation_are_not_input(hcl: Callable[..., Result]) -> None:
@@ -56,11 +56,11 @@ def test_files_written_by_training_and_evaluation_are_not_input(hcl: Callable[..
     for name in ("run/log.jsonl", "run/training.yaml", "measured/metrics.json", "measured/items.jsonl"):
         Path("p", name).touch()
     result = hcl("detect", "-r", "p")
-    assert files("hcl_output") == {"a_mask.png", "in/b_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png", "in/b_mask.png"}
     for folder in ("p/run", "p/measured"):
         assert f"results of training or an evaluation in {folder} ignored" in result.stderr
     hcl("detect", "p/run/panels", "-o", "named")
-    assert files("named") == {"1_mask.png"}
+    assert list_files("named") == {"1_mask.png"}
 
 
 def test_a_name_with_line_breaks_is_shown_on_one_line(hcl: Callable[..., Result]) -> None:
@@ -74,7 +74,7 @@ def test_a_file_with_any_name_is_taken_and_one_given_twice_counts_once(hcl: Call
     draw("a.png").rename("photo")
     result = hcl("detect", "photo", "./photo", Path("photo").resolve())
     assert "1 photo " in result.stderr
-    assert files("hcl_output") == {"photo_mask.png"}
+    assert list_files("hcl_output") == {"photo_mask.png"}
 
 
 def test_photos_that_differ_only_in_suffix_get_separate_results(hcl: Callable[..., Result]) -> None:
@@ -82,7 +82,7 @@ def test_photos_that_differ_only_in_suffix_get_separate_results(hcl: Callable[..
     draw("p/a.png", seed=1)
     draw("p/b.png", seed=2)
     hcl("restore", "p", "-o", "out")
-    assert files("out") == {
+    assert list_files("out") == {
         *("a_jpg_mask.png", "a_jpg_restored.png", "a_png_mask.png", "a_png_restored.png"),
         *("b_mask.png", "b_restored.png"),
     }
@@ -95,13 +95,15 @@ def test_photos_of_one_name_in_several_folders_have_results_in_folders_of_their_
         draw(name, seed=seed)
     hcl("restore", "p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg", "./p/x/a.png")
     names = "x/a", "y/in/a", "b", "a"
-    assert files("hcl_output") == {f"{name}_{what}.png" for name in names for what in ("mask", "restored")}
+    assert list_files("hcl_output") == {f"{name}_{what}.png" for name in names for what in ("mask", "restored")}
     for name, file in zip(names, ("p/x/a.png", "p/y/in/a.png", "p/x/b.png", "p/x/a.jpg"), strict=True):
-        np.testing.assert_array_equal(pixels(f"hcl_output/{name}_mask.png"), np.asarray(pipeline.detect(file).mask))
-    assert "4 already done" in hcl("restore", *(f"p/{n}" for n in sorted(files("p"))), "--resume").stderr
+        np.testing.assert_array_equal(
+            read_pixels(f"hcl_output/{name}_mask.png"), np.asarray(pipeline.detect(file).mask)
+        )
+    assert "4 already done" in hcl("restore", *(f"p/{n}" for n in sorted(list_files("p"))), "--resume").stderr
     # And the masks are found there again.
     hcl("restore", "p/x/a.png", "p/y/in/a.png", "--mask", "hcl_output", "-o", "again")
-    assert files("again") == {f"{name}_{what}.png" for name in names[:2] for what in ("mask", "restored")}
+    assert list_files("again") == {f"{name}_{what}.png" for name in names[:2] for what in ("mask", "restored")}
 
 
 def test_photos_whose_results_would_share_a_name_fail_without_stopping_the_run(hcl: Callable[..., Result]) -> None:
@@ -110,32 +112,32 @@ def test_photos_whose_results_would_share_a_name_fail_without_stopping_the_run(h
     result = hcl("detect", "y", "-r", "x/a.png", "y/a.png", status=1)
     assert "Error: x/a.png: its results and those of y/x/a.png would both be called x/a_png_..." in result.stderr
     assert "Error: y/x/a.png: its results and those of x/a.png" in result.stderr
-    assert files("hcl_output") == {"a_mask.png", "b_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png", "b_mask.png"}
 
 
 def test_results_beside_the_photos_are_not_input(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.png", "p/b.jpg", "p/b.png", "p/in/c.png", "p/other_mask.png", "p/a_b_restored.png"):
         draw(name)
-    photos = sorted(files("p"))
+    photos = sorted(list_files("p"))
     hcl("restore", *(f"p/{name}" for name in ("a.png", "b.jpg", "b.png")), "-o", "p", "--plot")
-    assert len(files("p")) == len(photos) + 9
+    assert len(list_files("p")) == len(photos) + 9
     result = hcl("detect", "p", "-r")
     assert f"{len(photos)} photos examined" in result.stderr
     assert "9 results of earlier runs ignored; name them to process them anyway" in result.stderr
     hcl("detect", "p/a_mask.png", "-o", "named")
-    assert files("named") == {"a_mask_mask.png"}
+    assert list_files("named") == {"a_mask_mask.png"}
     hcl("restore", "p", "--mask", "p", "-o", "filled", status=1)  # of two there is no mask
-    assert {"a_restored.png", "b_jpg_restored.png"} <= files("filled")
+    assert {"a_restored.png", "b_jpg_restored.png"} <= list_files("filled")
 
 
 def test_suffixes_that_differ_in_case_only_fail_and_stop_nothing(hcl: Callable[..., Result]) -> None:
     for name in ("p/a.jpg", "p/a.png", "p/a.PNG"):
         draw(name)
-    if len(files("p")) < 3:
+    if len(list_files("p")) < 3:
         pytest.skip("the file system knows no case")
     result = hcl("detect", "p", status=1)
     assert result.stderr.count("Error: ") == 2
-    assert files("hcl_output") == {"a_jpg_mask.png"}
+    assert list_files("hcl_output") == {"a_jpg_mask.png"}
 
 
 @pytest.mark.parametrize("output", ["p", "p/../p", "link"])
@@ -144,17 +146,17 @@ def test_results_do_not_go_among_the_photos_of_a_folder(hcl: Callable[..., Resul
     Path("link").symlink_to("p")
     result = hcl("detect", "p", "-o", output, status=2)
     assert "-o" in result.stderr
-    assert files("p") == {"a.png"}
+    assert list_files("p") == {"a.png"}
 
 
 def test_an_input_is_never_overwritten(hcl: Callable[..., Result]) -> None:
     for seed, name in enumerate(["p/a.png", "p/a_mask.png", "p/a_restored.png", "p/b.png"]):
         draw(name, seed=seed)
-    before = contents("p")
+    before = read_contents("p")
     result = hcl("restore", *(f"p/{name}" for name in sorted(before)), "-o", "p", status=1)
-    assert {name: content for name, content in contents("p").items() if name in before} == before
+    assert {name: content for name, content in read_contents("p").items() if name in before} == before
     assert "Error: p/a.png: the input p/a_mask.png would be overwritten" in result.stderr
-    assert {"b_restored.png", "b_mask.png"} <= files("p")
+    assert {"b_restored.png", "b_mask.png"} <= list_files("p")
 
 
 def test_an_input_named_like_a_rarer_result_is_not_overwritten(hcl: Callable[..., Result]) -> None:
@@ -163,13 +165,13 @@ def test_an_input_named_like_a_rarer_result_is_not_overwritten(hcl: Callable[...
     draw("p/b.jpg")
     with Image.open(draw("p/a.jpg")) as image:
         image.convert("CMYK").save("p/a.jpg")
-    before = contents("p")
+    before = read_contents("p")
     result = hcl("restore", *(f"p/{name}" for name in sorted(before)), "-o", "p", status=1)
-    assert {name: content for name, content in contents("p").items() if name in before} == before
+    assert {name: content for name, content in read_contents("p").items() if name in before} == before
     assert "Error: p/a.jpg: the input p/a_restored.tiff would be overwritten" in result.stderr
     assert result.stderr.count("Error: ") == 1  # b becomes a PNG
-    assert "b_restored.png" in files("p")
-    assert not files("p") & {"a_mask.png", "a_restored.png"}
+    assert "b_restored.png" in list_files("p")
+    assert not list_files("p") & {"a_mask.png", "a_restored.png"}
 
 
 def test_an_input_is_not_overwritten_through_a_link(hcl: Callable[..., Result]) -> None:
@@ -205,7 +207,7 @@ def test_photos_that_are_not_regular_files_are_named_at_once(hcl: Callable[..., 
     result = hcl("detect", "p", status=1)
     for name in ("pipe.jpg", "zero.png"):
         assert f"Error: p/{name}: this is not a regular file" in result.stderr
-    assert files("hcl_output") == {"a_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png"}
     draw_mask("m.png")
     os.mkfifo("pipe.png")
     result = hcl("restore", "p/a.png", "--mask", "pipe.png", status=1)
@@ -231,7 +233,7 @@ def test_a_pipe_from_the_shell_is_read_to_its_end(hcl: Callable[..., Result]) ->
         file.write(content)
         file.close()
         hcl("restore", f"/dev/fd/{reader}")
-    assert files("hcl_output") == {f"{reader}_mask.png", f"{reader}_restored.png"}
+    assert list_files("hcl_output") == {f"{reader}_mask.png", f"{reader}_restored.png"}
 
 
 def test_larger_photos_are_refused_unless_allowed(hcl: Callable[..., Result]) -> None:
@@ -239,7 +241,7 @@ def test_larger_photos_are_refused_unless_allowed(hcl: Callable[..., Result]) ->
     result = hcl("detect", "a.png", "--max-megapixels", "0.0005", status=1)
     assert "Error: a.png: 30 x 22 are 0.00066 megapixels; expected at most 0.0005" in result.stderr
     hcl("detect", "a.png", "--max-megapixels", "0.00066")
-    assert files("hcl_output") == {"a_mask.png"}
+    assert list_files("hcl_output") == {"a_mask.png"}
     assert "--max-megapixels" in hcl("detect", "a.png", "--max-megapixels", "0", status=2).stderr
 
 
@@ -261,4 +263,4 @@ def test_a_photo_whose_result_would_have_too_long_a_name_fails_alone(hcl: Callab
     for options in ([], ["--resume"]):
         said = hcl("detect", "p", *options, status=1).stderr
         assert f"{'x' * (longest - 4)}_mask.png: cannot be written: File name too long\n" in said
-        assert files("hcl_output") == {"a_mask.png"}
+        assert list_files("hcl_output") == {"a_mask.png"}

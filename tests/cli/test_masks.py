@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 from click.testing import Result
-from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
+from photo_files import HEIGHT, WIDTH, draw, draw_mask, list_files, read_pixels
 
 
 def test_a_given_mask_is_filled(hcl: Callable[..., Result]) -> None:
     draw("a.png")
     mask = draw_mask("region.png")
     hcl("restore", "a.png", "--mask", "region.png")
-    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, mask)
-    changed = (pixels("hcl_output/a_restored.png") != pixels("a.png")).any(axis=2)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_mask.png") == 255, mask)
+    changed = (read_pixels("hcl_output/a_restored.png") != read_pixels("a.png")).any(axis=2)
     assert changed.any()
     assert not changed[~mask].any()
 
@@ -29,7 +29,7 @@ def test_masks_in_a_folder_are_found_by_name(hcl: Callable[..., Result]) -> None
     draw_mask("masks/c.png")  # c_mask goes before
     hcl("restore", "-r", "p", "--mask", "masks")
     for name, mask in wanted.items():
-        np.testing.assert_array_equal(pixels(f"hcl_output/{name}_mask.png") == 255, mask)
+        np.testing.assert_array_equal(read_pixels(f"hcl_output/{name}_mask.png") == 255, mask)
 
 
 def test_the_mask_of_a_photo_that_had_another_of_its_name_is_found(hcl: Callable[..., Result]) -> None:
@@ -37,14 +37,14 @@ def test_the_mask_of_a_photo_that_had_another_of_its_name_is_found(hcl: Callable
     mask = draw_mask("masks/a_jpg_mask.png")
     draw_mask("masks/a_png_mask.png", (1, 1, 5, 5))
     hcl("restore", "p/a.jpg", "--mask", "masks")
-    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, mask)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_mask.png") == 255, mask)
 
 
 def test_masks_beside_the_photos_are_not_taken_for_the_photos_own(hcl: Callable[..., Result]) -> None:
     draw("p/a.jpg")
     mask = draw_mask("p/a_mask.png")
     hcl("restore", "p/a.jpg", "--mask", "p")
-    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, mask)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_mask.png") == 255, mask)
 
 
 def test_a_photo_without_a_mask_does_not_stop_the_rest(hcl: Callable[..., Result]) -> None:
@@ -57,7 +57,7 @@ def test_a_photo_without_a_mask_does_not_stop_the_rest(hcl: Callable[..., Result
     result = hcl("restore", "p", "--mask", "masks", status=1)
     assert "Error: p/a.jpg: there is no mask for it in masks" in result.stderr
     assert "Error: p/c.jpg: several files may be its mask" in result.stderr
-    assert files("hcl_output") == {"b_mask.png", "b_restored.png"}
+    assert list_files("hcl_output") == {"b_mask.png", "b_restored.png"}
 
 
 def test_found_masks_can_be_edited_and_passed_in_again(hcl: Callable[..., Result]) -> None:
@@ -69,7 +69,7 @@ def test_found_masks_can_be_edited_and_passed_in_again(hcl: Callable[..., Result
     for _ in range(2):
         hcl("restore", "p", "--mask", "hcl_output")
         assert Path("hcl_output/a_jpg_mask.png").read_bytes() == edited
-    changed = (pixels("hcl_output/a_jpg_restored.png") != pixels("p/a.jpg")).any(axis=2)
+    changed = (read_pixels("hcl_output/a_jpg_restored.png") != read_pixels("p/a.jpg")).any(axis=2)
     assert changed.any()
     assert not changed[~mask].any()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from photo_files import HEIGHT, WIDTH, draw, files, pixels
+from photo_files import HEIGHT, WIDTH, draw, list_files, read_pixels
 
 from hcl_sdk import Pipeline
 
@@ -55,8 +55,8 @@ def test_coco_is_one_data_set_over_all_photos(hcl: Callable[..., Result]) -> Non
     assert len(set(ids)) == len(ids) > 0
     for image, name in zip(coco["images"], ["a", "b", "in/c"], strict=True):
         area = sum(x["area"] for x in coco["annotations"] if x["image_id"] == image["id"])
-        assert area == (pixels(f"hcl_output/{name}_mask.png") == 255).sum()
-    assert files("sets") == {"found.json"}
+        assert area == (read_pixels(f"hcl_output/{name}_mask.png") == 255).sum()
+    assert list_files("sets") == {"found.json"}
 
 
 def test_coco_does_not_overwrite_a_photo(hcl: Callable[..., Result]) -> None:
@@ -77,7 +77,7 @@ def test_one_file_is_not_asked_for_twice(hcl: Callable[..., Result]) -> None:
     draw("a.png")
     result = hcl("detect", "a.png", "--coco", "out", "--report", "./out", status=2)
     assert "both would be written to out" in result.stderr
-    assert files(".") == {"a.png"}
+    assert list_files(".") == {"a.png"}
 
 
 def test_an_output_folder_is_not_named_like_a_photo(hcl: Callable[..., Result]) -> None:
@@ -85,10 +85,10 @@ def test_an_output_folder_is_not_named_like_a_photo(hcl: Callable[..., Result]) 
     for name in ("b.png", "new/b.JPG"):
         said = hcl("detect", "a.png", "-o", name, status=2).stderr
         assert f"expected a folder for the results; {name} is named like a photo" in said
-    assert files(".") == {"a.png"}
+    assert list_files(".") == {"a.png"}
     Path("b.png").mkdir()
     hcl("detect", "a.png", "-o", "b.png")
-    assert files("b.png") == {"a_mask.png"}
+    assert list_files("b.png") == {"a_mask.png"}
 
 
 def test_an_output_folder_that_cannot_be_created_is_reported_once(hcl: Callable[..., Result]) -> None:

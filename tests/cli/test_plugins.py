@@ -78,7 +78,7 @@ def test_plugins_are_checked_down_to_their_components(
 def test_a_plugin_with_a_broken_component_is_not_ok(
     hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(registry: Registry) -> None:
+    def discover(registry: Registry) -> None:
         reports = [
             PluginReport(
                 distribution=f"hcl-{name}",
@@ -97,7 +97,7 @@ def test_a_plugin_with_a_broken_component_is_not_ok(
         ]
         registry.set_discovered(entries, reports)
 
-    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=found))
+    monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry(discover=discover))
     status = {line.split()[0]: line.split()[2] for line in hcl("plugins").stdout.splitlines()[1:]}
     assert status == {"hcl-whole": "ok", "hcl-hollow": "ok"}
     checked = hcl("plugins", "--check", status=1)

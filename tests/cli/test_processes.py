@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import Result
-from photo_files import HEIGHT, WIDTH, draw, files, pixels
+from photo_files import HEIGHT, WIDTH, draw, list_files, read_pixels
 from processes import launch, run_ranks
 
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, Pipeline, ProjectionHead, SoftKMeans
@@ -41,16 +41,18 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(line["path"] for line in lines) == sorted(f"p/{i}.png" for i in range(2000))
     assert {line["path"] for line in lines if "error" in line} == {f"p/{i}.png" for i in bad}
-    assert files("hcl_output") == {f"{i}_{w}.png" for i in range(2000) if i not in bad for w in ("mask", "restored")}
+    assert list_files("hcl_output") == {
+        f"{i}_{w}.png" for i in range(2000) if i not in bad for w in ("mask", "restored")
+    }
     for i in (0, 1, 2, 5, 19, 999, 1001, 1999):
-        np.testing.assert_array_equal(pixels(f"hcl_output/{i}_restored.png"), restored[i % 20])
+        np.testing.assert_array_equal(read_pixels(f"hcl_output/{i}_restored.png"), restored[i % 20])
     assert done.stderr.count("1996 photos restored, results in hcl_output; 4 failed") == 1
     listed = [line.split(": ")[1] for line in done.stderr.splitlines() if line.startswith("Error: p")]
     assert listed == [f"p/{i}.png" for i in bad]
 
     # Of one process, and of the other: what an earlier run has left undone.
     lost = [f"hcl_output/{name}" for name in ("10_mask.png", "10_restored.png", "21_restored.png")]
-    times = {name: os.stat(f"hcl_output/{name}").st_mtime_ns for name in files("hcl_output")}
+    times = {name: os.stat(f"hcl_output/{name}").st_mtime_ns for name in list_files("hcl_output")}
     for name in lost:
         os.remove(name)
     for i in bad:
@@ -61,7 +63,7 @@ def test_processes_of_a_launcher_share_the_photos() -> None:
     assert [rank.wait() for rank in ranks] == [0, 0], stderr
     assert sorted(json.loads(line)["path"] for line in stdout.splitlines()) == ["p/10.png", "p/21.png"]
     assert stderr.count("2 photos restored, results in hcl_output; 1994 already done") == 1
-    again = {name for name in files("hcl_output") if os.stat(f"hcl_output/{name}").st_mtime_ns != times[name]}
+    again = {name for name in list_files("hcl_output") if os.stat(f"hcl_output/{name}").st_mtime_ns != times[name]}
     assert again == {"10_mask.png", "10_restored.png", "21_mask.png", "21_restored.png"}
 
 
@@ -71,13 +73,13 @@ def test_a_stopped_run_resumes(hcl: Callable[..., Result]) -> None:
     draw("p/c.jpg", mode="CMYK", seed=2)
     draw("p/d.bmp", seed=3)
     Path("p/e.png").write_bytes(b"not a photo")
-    whole = files("hcl_output") if hcl("restore", "p", "--plot", status=1) else set()
+    whole = list_files("hcl_output") if hcl("restore", "p", "--plot", status=1) else set()
     assert {"b_restored.tif", "c_restored.tiff", "d_restored.bmp"} < whole
     for lost in ("a_plot.png", "b_restored.tif", "c_mask.png", "d_restored.bmp"):
         (Path("hcl_output") / lost).unlink()
         result = hcl("restore", "p", "--plot", "--resume", status=1)
         assert "1 photo restored, results in hcl_output; 3 already done; 1 failed" in result.stderr
-        assert files("hcl_output") == whole
+        assert list_files("hcl_output") == whole
     assert "4 already done" in hcl("detect", "p", "--resume", status=1).stderr
     # A restored JPEG is not what a run without --format writes.
     hcl("restore", "p/a.png", "--format", "jpg", "-o", "small")

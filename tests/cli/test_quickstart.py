@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
-from photo_files import files, pixels
+from photo_files import list_files, read_pixels
 from PIL import Image
 
 import hcl_sdk
@@ -19,14 +19,17 @@ def test_quickstart_damages_and_restores_the_sample(hcl: Callable[..., Result]) 
     shown = result.stdout
     assert result.stderr.startswith("Damaging and restoring a sample photo")
     names = {"sample_damaged.png", "sample_damaged_mask.png", "sample_damaged_restored.png"}
-    assert files("quick") == names | {"sample_damaged_comparison.png"}
+    assert list_files("quick") == names | {"sample_damaged_comparison.png"}
     assert all(str(Path("quick", name)) in shown for name in names)
     assert "hcl restore PHOTO" in shown
     original = Photo.open(Path(hcl_sdk.__file__).parent / "assets" / "sample.jpg").pixels
-    damaged = pixels("quick/sample_damaged.png")
+    damaged = read_pixels("quick/sample_damaged.png")
     assert 0.02 < (damaged != original).any(axis=2).mean() < 0.25
     assert min(original.shape[:2]) == 256
-    mask, restored = pixels("quick/sample_damaged_mask.png") == 255, pixels("quick/sample_damaged_restored.png")
+    mask, restored = (
+        read_pixels("quick/sample_damaged_mask.png") == 255,
+        read_pixels("quick/sample_damaged_restored.png"),
+    )
     np.testing.assert_array_equal(restored[~mask], damaged[~mask])
 
 

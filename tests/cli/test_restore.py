@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from photo_files import HEIGHT, WIDTH, draw, draw_mask, files, pixels
+from photo_files import HEIGHT, WIDTH, draw, draw_mask, list_files, read_pixels
 from PIL import Image
 
 from hcl_sdk import Detection, Pipeline, PyramidSpec, Restorer, component
@@ -22,8 +22,8 @@ from hcl_sdk.plugins import registry
 def test_detect_writes_the_mask_that_the_pipeline_finds(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
     draw("a.png")
     hcl("detect", "a.png", "-o", "out")
-    assert files("out") == {"a_mask.png"}
-    mask = pixels("out/a_mask.png")
+    assert list_files("out") == {"a_mask.png"}
+    mask = read_pixels("out/a_mask.png")
     expected = pipeline.detect("a.png").corruption_mask[0, 0].numpy()
     assert 0 < expected.mean() < 1
     np.testing.assert_array_equal(mask, np.where(expected, 255, 0))
@@ -34,19 +34,19 @@ def test_restore_writes_the_photo_that_the_pipeline_restores_and_keeps_the_rest(
 ) -> None:
     draw("a.png")
     hcl("restore", "a.png")
-    assert files("hcl_output") == {"a_mask.png", "a_restored.png"}
-    restored, mask = pixels("hcl_output/a_restored.png"), pixels("hcl_output/a_mask.png") == 255
+    assert list_files("hcl_output") == {"a_mask.png", "a_restored.png"}
+    restored, mask = read_pixels("hcl_output/a_restored.png"), read_pixels("hcl_output/a_mask.png") == 255
     np.testing.assert_array_equal(restored, np.asarray(pipeline("a.png").restored))
-    np.testing.assert_array_equal(restored[~mask], pixels("a.png")[~mask])
-    assert (restored[mask] != pixels("a.png")[mask]).any()
+    np.testing.assert_array_equal(restored[~mask], read_pixels("a.png")[~mask])
+    assert (restored[mask] != read_pixels("a.png")[mask]).any()
 
 
 @pytest.mark.parametrize(("sensitivity", "share"), [("1", 1.0), ("0", 0.0)])
 def test_the_sensitivity_moves_the_mask(hcl: Callable[..., Result], sensitivity: str, share: float) -> None:
     draw("a.png")
     hcl("restore", "a.png", "--sensitivity", sensitivity)
-    assert (pixels("hcl_output/a_mask.png") == 255).mean() == share
-    unchanged = np.array_equal(pixels("hcl_output/a_restored.png"), pixels("a.png"))
+    assert (read_pixels("hcl_output/a_mask.png") == 255).mean() == share
+    unchanged = np.array_equal(read_pixels("hcl_output/a_restored.png"), read_pixels("a.png"))
     assert unchanged == (share == 0)
 
 
@@ -60,9 +60,9 @@ def test_the_detection_size_is_the_pipelines(hcl: Callable[..., Result], weights
     pipeline.detection_size = 11
     small = pipeline.detect("a.png").corruption_mask[0, 0].numpy()
     assert (small != native).any()
-    np.testing.assert_array_equal(pixels("small/a_mask.png") == 255, small)
-    np.testing.assert_array_equal(pixels("small-too/a_mask.png") == 255, small)
-    np.testing.assert_array_equal(pixels("large/a_mask.png") == 255, native)
+    np.testing.assert_array_equal(read_pixels("small/a_mask.png") == 255, small)
+    np.testing.assert_array_equal(read_pixels("small-too/a_mask.png") == 255, small)
+    np.testing.assert_array_equal(read_pixels("large/a_mask.png") == 255, native)
 
 
 def test_dilation_and_feather_are_the_pipelines(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
@@ -70,7 +70,7 @@ def test_dilation_and_feather_are_the_pipelines(hcl: Callable[..., Result], pipe
     draw_mask("m.png")
     hcl("restore", "a.png", "--mask", "m.png", "--dilate", 2, "--feather", 3)
     expected = pipeline.restore("a.png", corruption_mask="m.png", dilate=2.0, feather=3.0)
-    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(expected.restored))
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), np.asarray(expected.restored))
 
 
 def test_a_configuration_overrides_the_weights(hcl: Callable[..., Result], weights: Path, pipeline: Pipeline) -> None:
@@ -78,11 +78,11 @@ def test_a_configuration_overrides_the_weights(hcl: Callable[..., Result], weigh
     Path("own.yaml").write_text("dilate: 2\nfeather: 1\n")
     hcl("restore", "a.png", "--config", "own.yaml")
     expected = np.asarray(pipeline("a.png", dilate=2, feather=1).restored)
-    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), expected)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), expected)
     Path("whole.yaml").write_text(f"weights: {weights}\ndilate: 2\n")
     run = CliRunner().invoke(main, ["restore", "a.png", "--config", "whole.yaml", "--feather", "1", "--device", "cpu"])
     assert run.exit_code == 0, run.output
-    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), expected)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), expected)
     assert "names weights already" in hcl("detect", "a.png", "--config", "whole.yaml", status=2).stderr
     Path("wrong.yaml").write_text("dilat: 2\n")
     assert "wrong.yaml: 1 problem in the" in hcl("detect", "a.png", "--config", "wrong.yaml", status=1).stderr
@@ -94,7 +94,7 @@ def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], 
     assert "Preset graffiti: only all kinds, sensitivity 0.6, dilate 1, feather 2" in said
     assert "do not distinguish kinds of damage" in said
     chosen = pipeline.with_preset("graffiti").replace(dilate=1)
-    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), np.asarray(chosen("a.png").restored))
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), np.asarray(chosen("a.png").restored))
     assert "'--preset': 'grafiti' is not one of" in hcl("detect", "a.png", "--preset", "grafiti", status=2).stderr
     assert hcl("detect", "a.png", "--preset", "graffiti", "-q").stderr == ""
 
@@ -111,9 +111,9 @@ def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipe
         registry.restorer("grey-of-a-test", component(Grey))
         hcl("restore", "a.png", "--restorer", "grey-of-a-test")
         said = hcl("restore", "a.png", "--restorer", "gray-of-a-test", status=2).stderr
-    mask = pixels("hcl_output/a_mask.png") == 255
+    mask = read_pixels("hcl_output/a_mask.png") == 255
     assert mask.any()
-    assert (pixels("hcl_output/a_restored.png")[mask] == 128).all()
+    assert (read_pixels("hcl_output/a_restored.png")[mask] == 128).all()
     np.testing.assert_array_equal(mask, pipeline.detect("a.png").corruption_mask[0, 0])
     assert "'--restorer': unknown restorer 'gray-of-a-test'; did you mean" in said
     said = hcl("restore", "a.png", "--restorer", "gated-unet", status=1).stderr
@@ -126,7 +126,7 @@ def test_a_region_is_where_it_is_looked_for(hcl: Callable[..., Result], pipeline
     hcl("detect", "a.png", "--region", "3,4,10,8")
     expected = pipeline.detect("a.png", region=(3, 4, 10, 8)).corruption_mask[0, 0].numpy()
     assert expected.any()
-    np.testing.assert_array_equal(pixels("hcl_output/a_mask.png") == 255, expected)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_mask.png") == 255, expected)
     assert "nothing of a photo of" in hcl("detect", "a.png", "--region", "4000,4,10,8", status=1).stderr
     for wrong in ("1,2,3", "a", "1,2,0,4", "-1,2,3,4"):
         assert "'--region': expected" in hcl("detect", "a.png", f"--region={wrong}", status=2).stderr
@@ -156,7 +156,7 @@ def test_a_photo_goes_from_standard_input_to_standard_output(weights: Path, pipe
             assert image.format == ("TIFF" if "tiff" in arguments else "PNG")
             np.testing.assert_array_equal(np.asarray(image), np.asarray(expected))
         assert "standard input: " in run.stderr
-    assert files(".") == {"a.png", "m.png"}
+    assert list_files(".") == {"a.png", "m.png"}
     assert run_stream(weights, "detect", "-q", contents=contents).stderr == ""
 
 
@@ -175,8 +175,8 @@ def test_options_that_conflict_with_standard_input_are_refused(weights: Path, hc
 def test_plot_writes_a_comparison(hcl: Callable[..., Result]) -> None:
     draw("a.png")
     hcl("restore", "a.png", "--plot")
-    assert files("hcl_output") == {"a_mask.png", "a_restored.png", "a_plot.png"}
-    assert pixels("hcl_output/a_plot.png").shape[1] > 4 * WIDTH
+    assert list_files("hcl_output") == {"a_mask.png", "a_restored.png", "a_plot.png"}
+    assert read_pixels("hcl_output/a_plot.png").shape[1] > 4 * WIDTH
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_format_keeps_every_pixel(
 ) -> None:
     draw(name, mode=mode)
     hcl("restore", name, *options)
-    assert files("hcl_output") == {"a_mask.png", restored}
+    assert list_files("hcl_output") == {"a_mask.png", restored}
     with Image.open(f"hcl_output/{restored}") as image:
         np.testing.assert_array_equal(np.asarray(image), np.asarray(pipeline(name).restored))
 
@@ -207,7 +207,7 @@ def test_results_that_the_format_cannot_hold_become_png(hcl: Callable[..., Resul
     grey = np.linspace(0, 65535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
     Image.fromarray(grey).save("a.ppm")
     hcl("restore", "a.ppm", "--sensitivity", "0")
-    np.testing.assert_array_equal(pixels("hcl_output/a_restored.png"), grey)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), grey)
 
 
 @pytest.mark.parametrize("options", [(), ("--format", "jpg")])
@@ -235,7 +235,7 @@ def test_the_formats_are_those_that_photos_are_written_in() -> None:
 def test_every_format_can_be_asked_for(hcl: Callable[..., Result], suffix: str) -> None:
     draw("a.png")
     hcl("restore", "a.png", "--format", suffix)
-    assert pixels(f"hcl_output/a_restored.{suffix}").shape == (HEIGHT, WIDTH, 3)
+    assert read_pixels(f"hcl_output/a_restored.{suffix}").shape == (HEIGHT, WIDTH, 3)
 
 
 def test_a_format_that_cannot_hold_a_photo_fails_for_that_photo_alone_before_the_work(
@@ -252,4 +252,4 @@ def test_a_format_that_cannot_hold_a_photo_fails_for_that_photo_alone_before_the
     assert "Error: a.png: " in result.stderr
     assert "cannot write RGBA as JPEG" in result.stderr
     assert restored == ["b.png"]
-    assert files("hcl_output") == {"b_mask.png", "b_restored.jpg"}
+    assert list_files("hcl_output") == {"b_mask.png", "b_restored.jpg"}

@@ -16,7 +16,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from photo_files import HEIGHT, WIDTH, draw, files
+from photo_files import HEIGHT, WIDTH, draw, list_files
 from PIL import Image
 from processes import Hcl
 
@@ -46,7 +46,7 @@ def test_a_name_that_is_not_utf8_is_escaped_and_the_run_continues(weights: Path,
     assert hcl.wait() == 1
     assert [line.split(":")[0] for line in hcl.stdout.splitlines()] == ["n/1.png", r"n/2\udce9.png", "n/3.png"]
     assert r"Error: n/4\udce9.png: this is not a photo" in hcl.stderr
-    assert files("hcl_output") == {"1_mask.png", os.fsdecode(b"2\xe9_mask.png"), "3_mask.png"}
+    assert list_files("hcl_output") == {"1_mask.png", os.fsdecode(b"2\xe9_mask.png"), "3_mask.png"}
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -57,7 +57,7 @@ def test_unwritable_output_does_not_stop_the_work(weights: Path, tmp_path: Path,
     assert hcl.wait() == 1
     assert "3 photos examined" in hcl.stderr
     assert hcl.stderr.endswith("Error: standard output could not be written to the end: No space left on device\n")
-    assert len(files("hcl_output")) == 3
+    assert len(list_files("hcl_output")) == 3
 
 
 def test_characters_that_the_output_cannot_encode_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,14 +142,14 @@ def test_sigterm_ends_a_run_with_a_line_and_its_status(weights: Path, tmp_path: 
     for i in range(400):
         draw(f"p/{i}.png", seed=i)
     hcl = Hcl(["restore", "p", "--weights", str(weights), "--device", "cpu"], tmp_path / "logs")
-    while not (Path("hcl_output").is_dir() and len(files("hcl_output")) > 2):
+    while not (Path("hcl_output").is_dir() and len(list_files("hcl_output")) > 2):
         assert hcl.is_running
         time.sleep(0.01)
     os.kill(hcl.pid, signal.SIGTERM)
     assert hcl.wait() == 128 + signal.SIGTERM
     assert hcl.stderr.endswith("Terminated.\n")
     assert "Traceback" not in hcl.stderr
-    assert not [name for name in files("hcl_output") if not name.endswith(("_mask.png", "_restored.png"))]
+    assert not [name for name in list_files("hcl_output") if not name.endswith(("_mask.png", "_restored.png"))]
 
 
 @pytest.mark.parametrize("module", ["click", "hcl_sdk.registry", "hcl_sdk.folders"])

@@ -141,7 +141,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return fake
 
 
-def problems_of(call: Any, *arguments: Any, **keywords: Any) -> Any:
+def collect_problems(call: Any, *arguments: Any, **keywords: Any) -> Any:
     with pytest.raises(ConfigError) as caught:
         call(*arguments, **keywords)
     lines = str(caught.value).splitlines()
@@ -209,11 +209,11 @@ def test_a_class_without_names_is_written_as_its_fields() -> None:
     ],
 )
 def test_nothing_is_coerced(field: str, value: Any, message: str) -> None:
-    assert problems_of(build, {"use": "tiny", field: value}, "encoder") == {f"encoder.{field}": message}
+    assert collect_problems(build, {"use": "tiny", field: value}, "encoder") == {f"encoder.{field}": message}
 
 
 def test_an_element_has_a_path_of_its_own() -> None:
-    problems = problems_of(build, {"use": "tiny", "depths": [1, "2", 3.5]}, "encoder")
+    problems = collect_problems(build, {"use": "tiny", "depths": [1, "2", 3.5]}, "encoder")
     assert list(problems) == ["encoder.depths[1]", "encoder.depths[2]"]
 
 
@@ -222,28 +222,28 @@ def test_an_element_has_a_path_of_its_own() -> None:
     [("dim", 0, ">= 1"), ("dim", 2000, "<= 1024"), ("drop", 1, "< 1"), ("drop", -0.5, ">= 0")],
 )
 def test_ranges_match_the_fields(field: str, value: float, words: str) -> None:
-    (path, message), *others = problems_of(build, {"use": "tiny", field: value}, "encoder").items()
+    (path, message), *others = collect_problems(build, {"use": "tiny", field: value}, "encoder").items()
     assert (path, others) == (f"encoder.{field}", [])
     assert words in message
 
 
 def test_validators_see_the_other_fields() -> None:
     assert build({"use": "ensemble", "low": 2, "high": 3}, "encoder").high == 3
-    problems = problems_of(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
+    problems = collect_problems(build, {"use": "ensemble", "low": 2, "high": 2}, "encoder")
     assert problems == {"encoder.high": "high must be above low; got 2.0 and 2.0"}
-    assert "high must be above low" in problems_of(build, {"use": "ensemble", "low": 2}, "encoder")["encoder.high"]
+    assert "high must be above low" in collect_problems(build, {"use": "ensemble", "low": 2}, "encoder")["encoder.high"]
 
 
 @pytest.mark.parametrize("left_out", [{}, {"encoder": None}])
 def test_validators_see_that_a_component_is_left_out(left_out: dict[str, None]) -> None:
-    assert problems_of(build, left_out, Copy) == {"copy.file": "expected a file, or an encoder"}
+    assert collect_problems(build, left_out, Copy) == {"copy.file": "expected a file, or an encoder"}
     assert build(left_out | {"file": "a"}, Copy).file == "a"
     assert isinstance(build({"encoder": "tiny"}, Copy).encoder, TinyEncoder)
-    assert list(problems_of(build, {"encoder": "tinny"}, Copy)) == ["copy.encoder.use"]
+    assert list(collect_problems(build, {"encoder": "tinny"}, Copy)) == ["copy.encoder.use"]
 
 
 def test_a_validator_that_needs_a_wrong_field_adds_no_problem() -> None:
-    problems = problems_of(build, {"use": "ensemble", "low": "zero", "high": 3}, "encoder")
+    problems = collect_problems(build, {"use": "ensemble", "low": "zero", "high": 3}, "encoder")
     assert list(problems) == ["encoder.low"]
 
 
@@ -259,7 +259,7 @@ def test_all_problems_are_reported_together_and_nothing_is_made() -> None:
         "settle": ["x"],
         "zzz": 1,
     }
-    problems = problems_of(build, mapping, Whole)
+    problems = collect_problems(build, mapping, Whole)
     assert made == []
     assert problems == {
         "whole.zzz": "unknown key; known: encoder, restorer, settle",
@@ -274,11 +274,11 @@ def test_all_problems_are_reported_together_and_nothing_is_made() -> None:
 
 
 def test_missing_fields_are_named() -> None:
-    assert problems_of(build, "needy", "restorer") == {
+    assert collect_problems(build, "needy", "restorer") == {
         "restorer.size": "missing; expected a whole number",
         "restorer.mode": "missing; expected one of 'a', 'b'",
     }
-    assert problems_of(build, {}, Whole) == {"whole.encoder": "missing; expected an encoder"}
+    assert collect_problems(build, {}, Whole) == {"whole.encoder": "missing; expected an encoder"}
 
 
 @pytest.mark.parametrize(
@@ -300,24 +300,26 @@ def test_missing_fields_are_named() -> None:
     ],
 )
 def test_a_component_is_a_name_or_a_mapping_with_one(value: Any, path: str, message: str) -> None:
-    ((where, what),) = problems_of(build, value, "encoder").items()
+    ((where, what),) = collect_problems(build, value, "encoder").items()
     assert where == path
     assert what.startswith(message)
 
 
 def test_a_component_that_cannot_be_loaded_is_a_problem() -> None:
-    ((path, message),) = problems_of(build, "absent", "restorer").items()
+    ((path, message),) = collect_problems(build, "absent", "restorer").items()
     assert path == "restorer.use"
     assert message.startswith("plugin hcl-more: restorer 'hcl-more/absent': cannot be loaded")
 
 
 def test_parts_that_do_not_fit_are_problems_with_a_path() -> None:
-    problems = problems_of(build, {"encoder": "tiny", "settle": [1, 2]}, Whole)
+    problems = collect_problems(build, {"encoder": "tiny", "settle": [1, 2]}, Whole)
     assert problems == {"whole": "settle needs 1 numbers; got (1.0, 2.0)"}
 
 
 def test_a_class_without_names_is_a_mapping() -> None:
-    assert problems_of(build, "x", Whole) == {"whole": "expected a mapping with the fields of Whole; got 'x' (str)"}
+    assert collect_problems(build, "x", Whole) == {
+        "whole": "expected a mapping with the fields of Whole; got 'x' (str)"
+    }
 
 
 def test_a_kind_that_does_not_exist() -> None:
@@ -365,7 +367,7 @@ def test_a_structure_reports_all_problems_of_all_keys() -> None:
         "treshold": 1,
         "plugins": {"a": 1, 2: "b"},
     }
-    problems = problems_of(structure, TOP, mapping)
+    problems = collect_problems(structure, TOP, mapping)
     assert problems == {
         "treshold": "unknown key; did you mean 'threshold'?",
         "whole.encoder.dim": "'dim' must be >= 1: 0",
@@ -388,7 +390,7 @@ def test_a_structure_reports_all_problems_of_all_keys() -> None:
     ],
 )
 def test_a_structure_checks_types(mapping: dict[str, Any], message: str) -> None:
-    assert problems_of(structure, TOP, mapping) == {next(iter(mapping)): message}
+    assert collect_problems(structure, TOP, mapping) == {next(iter(mapping)): message}
 
 
 def test_a_structure_is_a_mapping() -> None:
@@ -398,7 +400,7 @@ def test_a_structure_is_a_mapping() -> None:
 
 def test_problems_in_making_are_reported_together() -> None:
     bad = {"encoder": "tiny", "settle": []}
-    problems = problems_of(structure, {"a": Whole, "b": Whole}, {"a": bad, "b": bad})
+    problems = collect_problems(structure, {"a": Whole, "b": Whole}, {"a": bad, "b": bad})
     assert list(problems) == ["a", "b"]
 
 
@@ -579,8 +581,8 @@ def test_validators_may_use_all_that_the_class_has(registry: Registry) -> None:
     assert build({"use": "careful", "size": 12}, "restorer").size == 12
     made.clear()
     message = "size must be a multiple of 4, at least 4; got 2"
-    assert problems_of(build, {"use": "careful", "size": 2}, "restorer") == {"restorer.size": message}
-    problems = problems_of(
+    assert collect_problems(build, {"use": "careful", "size": 2}, "restorer") == {"restorer.size": message}
+    problems = collect_problems(
         build, {"use": "careful", "table": {"a": 3}, "encoder": {"use": "tiny", "dim": 0}}, "restorer"
     )
     assert problems == {
@@ -593,7 +595,7 @@ def test_validators_may_use_all_that_the_class_has(registry: Registry) -> None:
 def test_a_validator_that_needs_a_component_runs_when_that_is_made(registry: Registry) -> None:
     registry.restorer("looks-inside", LooksInside)
     assert build({"use": "looks-inside"}, "restorer").scales == 1
-    problems = problems_of(build, {"use": "looks-inside", "scales": 2}, "restorer")
+    problems = collect_problems(build, {"use": "looks-inside", "scales": 2}, "restorer")
     assert problems == {"restorer": "scales must be 1; got 2"}
     assert made == ["TinyEncoder"] * 2
 
@@ -605,8 +607,10 @@ def test_a_mistake_in_a_validator_is_not_hidden(registry: Registry) -> None:
 
 
 def test_a_number_that_no_float_holds_is_a_problem() -> None:
-    problems = problems_of(build, {"use": "tiny", "drop": 10**400, "rates": [10**400]}, "encoder")
-    sizes = problems_of(build, {"use": "tiny", "dim": 2**63, "depths": [2, -(10**400)], "kernel": [3, 3]}, "encoder")
+    problems = collect_problems(build, {"use": "tiny", "drop": 10**400, "rates": [10**400]}, "encoder")
+    sizes = collect_problems(
+        build, {"use": "tiny", "dim": 2**63, "depths": [2, -(10**400)], "kernel": [3, 3]}, "encoder"
+    )
     assert sizes == {
         "encoder.dim": "expected a whole number; got one that is too large",
         "encoder.depths": "expected a tuple of whole numbers; got one that is too large",

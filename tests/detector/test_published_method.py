@@ -22,7 +22,7 @@ from hcl_sdk import (
 )
 
 
-def start_of(count: int, repeat: int) -> int:
+def choose_start(count: int, repeat: int) -> int:
     """Which candidate is the first center, in the reference and in `ScriptedKMeans`."""
     return (5 * repeat + 2) % count
 
@@ -33,7 +33,7 @@ class ScriptedKMeans(SoftKMeans):
 
     def start(self, candidates: Tensor, seed: int) -> Tensor:
         counts = candidates.flatten(1).sum(dim=1).tolist()
-        return torch.tensor([[start_of(n, r) if n else 0 for r in range(self.repeats)] for n in counts])
+        return torch.tensor([[choose_start(n, r) if n else 0 for r in range(self.repeats)] for n in counts])
 
 
 class Reference:
@@ -65,7 +65,7 @@ class Reference:
             settles_valid, settles_corrupted = nothing, nothing
         else:
             centers, confidence = self.cluster(vectors, asked)
-            if self.reversed_(centers, confidence, coarser):
+            if self.is_reversed(centers, confidence, coarser):
                 centers, confidence = centers[::-1], 1 - confidence
             settles_valid, settles_corrupted = self.settle(confidence, asked, self.shares[s])
 
@@ -94,7 +94,7 @@ class Reference:
         pixels = [vectors[:, y, x] for y, x in np.argwhere(asked)]
         best: tuple[float, list[np.ndarray]] | None = None
         for repeat in range(self.clusterer.repeats):
-            first = pixels[start_of(len(pixels), repeat)]
+            first = pixels[choose_start(len(pixels), repeat)]
             distances = sorted((float(1 - pixel @ first), -i) for i, pixel in enumerate(pixels))
             if len(distances) > 1:
                 self.close(distances[-1][0] - distances[-2][0], 1e-9)
@@ -125,7 +125,7 @@ class Reference:
         powers = np.exp(-(d - d.min()) / self.clusterer.temperature)
         return powers / powers.sum(), d
 
-    def reversed_(self, centers: np.ndarray, confidence: np.ndarray, coarser: dict[str, np.ndarray] | None) -> bool:
+    def is_reversed(self, centers: np.ndarray, confidence: np.ndarray, coarser: dict[str, np.ndarray] | None) -> bool:
         """Whether the first center is *not* the valid one."""
         if coarser is not None:
             by_valid = self.weights(coarser["centers"][0], centers)[0][0]
@@ -191,7 +191,7 @@ NAMES = {
 }
 
 
-def scripted(scales: int, dim: int, settle: tuple[float, ...], **fields: Any) -> Detector:
+def make_scripted_detector(scales: int, dim: int, settle: tuple[float, ...], **fields: Any) -> Detector:
     torch.manual_seed(0)
     return Detector(
         encoder=ConvNeXtEncoder(channels=(2,) * scales, depths=(1,) * scales, kernel_size=1),
@@ -202,7 +202,9 @@ def scripted(scales: int, dim: int, settle: tuple[float, ...], **fields: Any) ->
     )
 
 
-def embeddings_of(generator: torch.Generator, batch: int, dim: int, sizes: list[tuple[int, int]], noise: float) -> Any:
+def draw_embeddings(
+    generator: torch.Generator, batch: int, dim: int, sizes: list[tuple[int, int]], noise: float
+) -> Any:
     """Two directions and noise; the finer, the more noise."""
     directions = F.normalize(torch.randn(batch, 2, dim, generator=generator), dim=2)
     region = torch.rand(batch, 1, 3, 3, generator=generator) < 0.4
@@ -245,10 +247,10 @@ def test_coarse_to_fine_is_the_published_method_image_by_image(
     for _ in range(scales - 1):
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     settle = (1.0, share, 0.9)[:scales]
-    detector = scripted(
+    detector = make_scripted_detector(
         scales, 4, settle, repeats=repeats, iterations=iterations, temperature=temperature, classifier=order != "larger"
     )
-    embeddings = embeddings_of(generator, batch, 4, sizes, noise)
+    embeddings = draw_embeddings(generator, batch, 4, sizes, noise)
     truth = torch.rand(batch, 1, 2 * size[0], 2 * size[1], generator=generator) < 0.5 if order == "truth" else None
 
     found = detector.cluster_scales(embeddings, corruption_mask=truth)
@@ -275,7 +277,7 @@ def test_coarse_to_fine_is_the_published_method_image_by_image(
 
 
 def test_finer_scales_without_candidates_take_over_the_coarser_values() -> None:
-    detector = scripted(2, 2, (1.0, 1.0))
+    detector = make_scripted_detector(2, 2, (1.0, 1.0))
     angles = torch.zeros(1, 6, 6)
     coarse = torch.stack([angles.cos(), angles.sin()], dim=1)  # all the same: one class, all of it settled
     fine = F.normalize(torch.randn(1, 2, 11, 12), dim=1)

@@ -24,13 +24,13 @@ BLOCKS = (
 )
 
 
-def published() -> dict[str, Tensor]:
+def load_published() -> dict[str, Tensor]:
     return torch.load(_find_pretrained_file("lite0"), weights_only=True)
 
 
 def slow_maps(image: Tensor) -> list[Tensor]:
     """The five maps for an image whose sides are multiples of 32, straight from the published tensors."""
-    state = published()
+    state = load_published()
 
     def convolve(x: Tensor, name: str, norm: str, stride: int = 1) -> Tensor:
         weight = state[f"{name}.weight"]
@@ -92,7 +92,7 @@ def test_file_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setitem(sys.modules, package.__name__, package)
     with pytest.raises(ValueError, match="should hold one file"):
         EfficientNetLiteEncoder(variant="lite1", pretrained=True)
-    torch.save(published(), tmp_path / "models" / "lite0.pth")
+    torch.save(load_published(), tmp_path / "models" / "lite0.pth")
     with pytest.raises(ValueError, match=r"lite0.pth does not hold the weights of EfficientNet-Lite1"):
         EfficientNetLiteEncoder(variant="lite1", pretrained=True)
 

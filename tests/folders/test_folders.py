@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from photo_files import draw, files, pixels
+from photo_files import draw, list_files, read_pixels
 from PIL import Image
 
 import hcl_sdk
@@ -43,7 +43,7 @@ def test_a_folder_is_restored_with_an_outcome_for_each_photo(tiny_pipeline: Pipe
     assert (report.done, report.were_there) == (2, 0)
     assert [str(path) for path, _ in report.failures] == ["photos/bad.png"]
     assert report.left_out == ("1 other file ignored",)
-    assert files("out") == {"a_mask.png", "a_restored.png", "in/b_mask.png", "in/b_restored.png"}
+    assert list_files("out") == {"a_mask.png", "a_restored.png", "in/b_mask.png", "in/b_restored.png"}
     assert [(outcome.path.as_posix(), outcome.error is None) for outcome in told] == [
         ("photos/a.png", True),
         ("photos/bad.png", False),
@@ -54,8 +54,8 @@ def test_a_folder_is_restored_with_an_outcome_for_each_photo(tiny_pipeline: Pipe
         assert outcome.size == (22, 30)
         assert outcome.corrupted_share == pytest.approx(alone.corruption_mask.double().mean().item())
         assert [region.box for region in outcome.regions] == [region.box for region in alone.regions]
-        np.testing.assert_array_equal(pixels(outcome.files["restored"]), np.asarray(alone.restored))
-        np.testing.assert_array_equal(pixels(outcome.files["mask"]), np.asarray(alone.mask))
+        np.testing.assert_array_equal(read_pixels(outcome.files["restored"]), np.asarray(alone.restored))
+        np.testing.assert_array_equal(read_pixels(outcome.files["mask"]), np.asarray(alone.mask))
     found = json.loads(Path("coco.json").read_text())
     assert [image["file_name"] for image in found["images"]] == ["photos/a.png", "photos/in/b.jpg"]
 
@@ -86,7 +86,7 @@ def test_names_that_are_not_utf8_are_written_everywhere(tiny_pipeline: Pipeline)
     assert json.loads(Path("coco.json").read_text())["images"][0]["file_name"] == name
     assert r"n/\udcff.png: this is not a photo" in Path("log.txt").read_text(encoding="utf-8")
     assert r"\udce9.png" in Path("report.html").read_text(encoding="utf-8")
-    assert {os.fsdecode(b"\xe9_mask.png"), os.fsdecode(b"\xe9_plot.png")} <= files("out")
+    assert {os.fsdecode(b"\xe9_mask.png"), os.fsdecode(b"\xe9_plot.png")} <= list_files("out")
 
 
 @pytest.mark.usefixtures("folder")
@@ -95,7 +95,7 @@ def test_a_folder_is_examined_and_gone_on_with(tiny_pipeline: Pipeline) -> None:
     before = Path("out/a_mask.png").stat().st_mtime_ns
     report = detect_folder("photos", "out", pipeline=tiny_pipeline, resume=True)
     assert (report.done, report.were_there, len(report.failures)) == (1, 1, 1)
-    assert files("out") == {"a_mask.png", "in/b_mask.png"}
+    assert list_files("out") == {"a_mask.png", "in/b_mask.png"}
     assert Path("out/a_mask.png").stat().st_mtime_ns == before
     assert detect_folder("photos", "flat", pipeline=tiny_pipeline, recursive=False).done == 1
 
@@ -110,8 +110,8 @@ def test_found_masks_can_be_passed_in(tiny_pipeline: Pipeline) -> None:
     edited = Path("out/a_mask.png").read_bytes()
     assert restore_folder("photos", "out", pipeline=tiny_pipeline, corruption_masks="out", format="tiff").done == 2
     assert Path("out/a_mask.png").read_bytes() == edited
-    np.testing.assert_array_equal(pixels("out/a_restored.tiff")[~mask], pixels("photos/a.png")[~mask])
-    assert (pixels("out/a_restored.tiff")[mask] != pixels("photos/a.png")[mask]).any()
+    np.testing.assert_array_equal(read_pixels("out/a_restored.tiff")[~mask], read_pixels("photos/a.png")[~mask])
+    assert (read_pixels("out/a_restored.tiff")[mask] != read_pixels("photos/a.png")[mask]).any()
 
 
 @pytest.mark.usefixtures("folder")
@@ -174,7 +174,7 @@ def test_mistakes_are_ordinary_errors_before_the_work(tiny_pipeline: Pipeline) -
 
 @pytest.mark.usefixtures("folder")
 def test_a_plan_writes_nothing() -> None:
-    before = files(".")
+    before = list_files(".")
     plan = make_plan([Path("photos")], Path("out"), restoring=True, recursive=True, file_format=".JPG")
     assert [(photo.folder.as_posix(), photo.name) for photo in plan.inputs.photos] == [
         (".", "a"),
@@ -183,7 +183,7 @@ def test_a_plan_writes_nothing() -> None:
     ]
     assert plan.outputs.file_format == "jpg"
     assert plan.masks is None
-    assert files(".") == before
+    assert list_files(".") == before
 
 
 def test_the_one_liners_are_public() -> None:

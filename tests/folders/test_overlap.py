@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from photo_files import draw, files, pixels
+from photo_files import draw, list_files, read_pixels
 
 from hcl_sdk import Photo, Pipeline, detect_folder, restore_folder
 from hcl_sdk.folders import ArgumentError
@@ -113,9 +113,9 @@ def test_results_and_failures_do_not_depend_on_the_number_of_workers(tiny_pipeli
     assert [outcome.path.name for outcome in outcomes] == [f"{seed}.png" for seed in range(6)]
     assert [outcome.error is None for outcome in outcomes] == [seed != 3 for seed in range(6)]
     assert (report.done, [path.name for path, _ in report.failures]) == (5, ["3.png"])
-    assert files("o") == {f"{seed}_{what}.png" for seed in range(6) if seed != 3 for what in ("mask", "restored")}
+    assert list_files("o") == {f"{seed}_{what}.png" for seed in range(6) if seed != 3 for what in ("mask", "restored")}
     for seed in (0, 5):
-        assert np.array_equal(pixels(f"o/{seed}_restored.png"), tiny_pipeline(f"p/{seed}.png").restored)
+        assert np.array_equal(read_pixels(f"o/{seed}_restored.png"), tiny_pipeline(f"p/{seed}.png").restored)
 
 
 def test_photos_are_read_while_another_is_processed(tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_large_photos_are_held_one_at_a_time(tiny_pipeline: Pipeline, monkeypatc
 
     def note(source: Path | Photo, **options: float) -> Photo:
         if isinstance(source, Path):
-            written.append(len(files("o")) if Path("o").is_dir() else 0)
+            written.append(len(list_files("o")) if Path("o").is_dir() else 0)
         return opened(source, **options)
 
     monkeypatch.setattr(Photo, "open", note)

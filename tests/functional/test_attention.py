@@ -97,12 +97,12 @@ def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch: pytest.Mo
     query, key, value = torch.randn(3, 2, 4, 2, 3, 5).unbind(0)
     longest = []
 
-    def watched(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Any:
+    def watch(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Any:
         longest.append(max(query.shape[:2]))
         return sdpa(query, key, value, bias)
 
     sdpa = module._BACKENDS["auto"]
-    monkeypatch.setitem(module._BACKENDS, "auto", watched)
+    monkeypatch.setitem(module._BACKENDS, "auto", watch)
     for bias in (None, torch.randn(2, 3, 3), torch.randn(2, 4, 1, 3, 3), torch.randn(4, 1, 3, 3)):
         expected = plain(query, key, value, bias)
         torch.testing.assert_close(attention(query, key, value, bias).double(), expected, atol=1e-5, rtol=1e-4)
@@ -113,12 +113,12 @@ def test_a_batch_too_long_for_one_kernel_is_cut_in_pieces(monkeypatch: pytest.Mo
 def test_values_shared_by_all_images_are_not_copied(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
-    def watched(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None) -> Any:
+    def watch(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None) -> Any:
         sizes.append(attn_mask.untyped_storage().nbytes())
         return sdpa(query, key, value, attn_mask=attn_mask)
 
     sdpa = module.F.scaled_dot_product_attention
-    monkeypatch.setattr(module.F, "scaled_dot_product_attention", watched)
+    monkeypatch.setattr(module.F, "scaled_dot_product_attention", watch)
     bias = torch.randn(shape)
     for images in (1, 2, 9):
         query = torch.randn(images, 6, 2, 4, 8)

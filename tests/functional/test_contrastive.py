@@ -224,7 +224,7 @@ def test_draws_depend_on_the_seed_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def mined(settled: Any, confidence: Any, count: int) -> Any:
+def mine_by_description(settled: Any, confidence: Any, count: int) -> Any:
     """The pixels of one label that mining takes, by a description in plain words; one image, one label."""
     height, width = settled.shape
     pixels = [(y, x) for y in range(height) for x in range(width) if settled[y, x]]
@@ -274,7 +274,7 @@ def test_hard_mining_takes_extremes_of_edge_and_inside(seed: int, count: int) ->
         certainty = confidence[0, 0] if label else 1 - confidence[0, 0]
         chosen = pairs.is_reference[0, own:] & (pairs.reference_labels[0, own:] == label)
         places = {divmod(int(v), 16) for v in pairs.references[0, own:, 0][chosen]}
-        assert places == mined(settled[0, 0], certainty, count)
+        assert places == mine_by_description(settled[0, 0], certainty, count)
 
 
 def test_the_published_limits() -> None:

@@ -15,7 +15,7 @@ def unit(generator: torch.Generator, *shape: int) -> torch.Tensor:
     return F.normalize(torch.randn(*shape, generator=generator, dtype=torch.float64), dim=1)
 
 
-def weights_of(vectors: np.ndarray, centers: list[np.ndarray], temperature: float) -> tuple[np.ndarray, np.ndarray]:
+def weigh_slowly(vectors: np.ndarray, centers: list[np.ndarray], temperature: float) -> tuple[np.ndarray, np.ndarray]:
     distances = np.stack([1 - vectors @ center for center in centers], axis=1)
     powers = np.exp(-(distances - distances.min(axis=1, keepdims=True)) / temperature)
     return powers / powers.sum(axis=1, keepdims=True), distances
@@ -35,7 +35,7 @@ def one_image(
         centers = [first, chosen[int(np.argmax(1 - chosen @ first))]]
         previous = None
         for _ in range(iterations):
-            weights, distances = weights_of(chosen, centers, temperature)
+            weights, distances = weigh_slowly(chosen, centers, temperature)
             cost = float((weights * distances).sum())
             sums = [(weights[:, k : k + 1] * chosen).sum(axis=0) for k in range(2)]
             centers = [total / np.linalg.norm(total) for total in sums]
@@ -44,12 +44,12 @@ def one_image(
             ):
                 break
             previous = cost
-        weights, distances = weights_of(chosen, centers, temperature)
+        weights, distances = weigh_slowly(chosen, centers, temperature)
         cost = float((weights * distances).sum())
         found.append((cost, np.stack(centers)))
     lowest = min(cost for cost, _ in found)
     best = [centers for cost, centers in found if cost < lowest * (1 + 2e-6) + 2e-6]  # ties, up to rounding
-    return [(centers, weights_of(vectors, list(centers), temperature)[0][:, 1]) for centers in best]
+    return [(centers, weigh_slowly(vectors, list(centers), temperature)[0][:, 1]) for centers in best]
 
 
 @given(
@@ -103,14 +103,14 @@ def test_of_the_restarts_the_one_of_lowest_cost_is_kept() -> None:
     embedding = unit(generator, 1, 3, 60)
     candidates = torch.ones(1, 60, dtype=torch.bool)
 
-    def cost_of(start: list[int]) -> float:
+    def measure_cost(start: list[int]) -> float:
         centers, _ = soft_two_means(embedding, candidates, torch.tensor([start]), iterations=2, temperature=0.1)
         distance = 1 - centers[0] @ embedding[0]
         return float(((-distance / 0.1).softmax(dim=0) * distance).sum())
 
-    single = [cost_of([i]) for i in range(60)]
+    single = [measure_cost([i]) for i in range(60)]
     assert max(single) - min(single) > 0.1
-    assert np.isclose(cost_of(list(range(60))), min(single))
+    assert np.isclose(measure_cost(list(range(60))), min(single))
 
 
 def test_images_without_candidates_get_zero_centers_and_a_half() -> None:

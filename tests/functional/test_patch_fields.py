@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_masks import a_mask, random_case
+from random_masks import draw_random_mask, random_case
 from torch import Tensor
 
 from hcl_sdk.functional.patch_fields import FieldSearch, find_nearest, find_patches, vote
 
 
-def patch_at(image: np.ndarray, row: int, column: int, size: int) -> np.ndarray:
+def cut_patch(image: np.ndarray, row: int, column: int, size: int) -> np.ndarray:
     reach = size // 2
     return image[:, row - reach : row + reach + 1, column - reach : column + reach + 1]
 
@@ -26,27 +26,27 @@ def by_loops(image: Tensor, mask: Tensor, size: int) -> tuple[dict[int, float], 
     targets, sources = {}, {}
     for row in range(reach, height - reach):
         for column in range(reach, width - reach):
-            chosen = targets if patch_at(hole, row, column, size).any() else sources
-            chosen[row * width + column] = patch_at(pixels, row, column, size)
+            chosen = targets if cut_patch(hole, row, column, size).any() else sources
+            chosen[row * width + column] = cut_patch(pixels, row, column, size)
     nearest = {n: min(float(((t - s) ** 2).sum()) for s in sources.values()) for n, t in targets.items() if sources}
     return nearest, sources
 
 
-def described(image: Tensor, numbers: Tensor, size: int) -> Tensor:
+def describe_patches(image: Tensor, numbers: Tensor, size: int) -> Tensor:
     width = image.shape[-1]
     pixels = image[0].numpy()
     return torch.stack(
-        [torch.from_numpy(patch_at(pixels, n // width, n % width, size).ravel().copy()) for n in numbers.tolist()]
+        [torch.from_numpy(cut_patch(pixels, n // width, n % width, size).ravel().copy()) for n in numbers.tolist()]
     )
 
 
-def all_described(image: Tensor, size: int) -> Tensor:
+def describe_all_patches(image: Tensor, size: int) -> Tensor:
     """Of all patches, as the search wants them."""
     height, width = image.shape[-2:]
     descriptions = torch.full((height * width, image.shape[1] * size**2), torch.nan)
     reach = size // 2
     inside = torch.arange(height * width).view(height, width)[reach : height - reach, reach : width - reach].flatten()
-    descriptions[inside] = described(image, inside, size)
+    descriptions[inside] = describe_patches(image, inside, size)
     return descriptions
 
 
@@ -63,7 +63,7 @@ def test_targets_and_the_nearest_sources_are_those_found_by_loops(
     if not sources:
         return
     assert patches.targets.tolist() == sorted(nearest)
-    targets_, sources_ = described(image, patches.targets, size), described(image, numbers, size)
+    targets_, sources_ = describe_patches(image, patches.targets, size), describe_patches(image, numbers, size)
     found = find_nearest(targets_, sources_)
     expected = [nearest[n] for n in patches.targets.tolist()]
     np.testing.assert_allclose((targets_ - sources_[found]).square().sum(1), expected, rtol=1e-4, atol=1e-5)
@@ -82,10 +82,10 @@ def test_the_search_comes_near_to_comparing_all_with_all(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, 8, 8, generator=generator)
     image = torch.nn.functional.interpolate(coarse, (24, 24), mode="bicubic")  # neighbors in a photo are alike
-    mask = a_mask(24, 24, (slice(9, 15), slice(8, 16)))
+    mask = draw_random_mask(24, 24, (slice(9, 15), slice(8, 16)))
     patches = find_patches(mask, 3)
     numbers = patches.is_source.nonzero().flatten()
-    search = FieldSearch(patches, described(image, patches.targets, 3), all_described(image, 3))
+    search = FieldSearch(patches, describe_patches(image, patches.targets, 3), describe_all_patches(image, 3))
     start = numbers[torch.randint(len(numbers), (len(patches.targets),), generator=generator)]
     once, after_one = search.improve(start, 1, generator)
     field, distances = search.improve(start, 100, generator)
@@ -100,10 +100,10 @@ def test_the_search_comes_near_to_comparing_all_with_all(seed: int) -> None:
 
 
 def test_a_radius_binds_the_search() -> None:
-    image, mask = torch.rand(1, 3, 20, 60, generator=torch.Generator().manual_seed(0)), a_mask(20, 60)
+    image, mask = torch.rand(1, 3, 20, 60, generator=torch.Generator().manual_seed(0)), draw_random_mask(20, 60)
     mask[..., 8:12, 28:32] = True
     patches = find_patches(mask, 3)
-    search = FieldSearch(patches, described(image, patches.targets, 3), all_described(image, 3), radius=8)
+    search = FieldSearch(patches, describe_patches(image, patches.targets, 3), describe_all_patches(image, 3), radius=8)
     start = patches.targets - 6 * 60
     assert patches.is_source[start].all()
     field, _ = search.improve(start, 10, torch.Generator().manual_seed(0))
@@ -113,7 +113,7 @@ def test_a_radius_binds_the_search() -> None:
 
 
 def test_votes_are_means_and_their_mode_is_sharp() -> None:
-    mask = a_mask(9, 30, (slice(4, 5), slice(4, 5)))
+    mask = draw_random_mask(9, 30, (slice(4, 5), slice(4, 5)))
     patches = find_patches(mask, 3)
     generator = torch.Generator().manual_seed(2)
     numbers = patches.is_source.nonzero().flatten()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_masks import a_mask, random_case
+from random_masks import draw_random_mask, random_case
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
@@ -32,12 +32,12 @@ def test_only_known_pixels_are_used_and_kept(
     guide = torch.rand(image.shape, generator=torch.Generator().manual_seed(seed + 1))
     known = 0.2 + 0.3 * image
 
-    def filled(under: float) -> Tensor:
+    def fill_texture(under: float) -> Tensor:
         damaged = torch.where(mask, torch.full_like(known, under), known)
         return synthesize(damaged, mask, guide, patch_size=patch_size, radius=radius, seed=seed)
 
-    result = filled(0.0)
-    assert torch.equal(result, filled(1.0))
+    result = fill_texture(0.0)
+    assert torch.equal(result, fill_texture(1.0))
     assert torch.equal(result[~mask.expand_as(result)], known[~mask.expand_as(result)])
     if mask.all():
         assert torch.equal(result, guide)
@@ -49,7 +49,7 @@ def test_only_known_pixels_are_used_and_kept(
 def test_a_pattern_continues_through_the_hole() -> None:
     y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
     pattern = torch.stack([(x // 4) % 2, (x // 4 + y // 6) % 2, (y // 6) % 2]).float()[None] * 0.6 + 0.2
-    mask = a_mask(96, 96, (slice(36, 60), slice(30, 58)))
+    mask = draw_random_mask(96, 96, (slice(36, 60), slice(30, 58)))
     guide = pull_push(pattern, mask)
     error = (synthesize(pattern, mask, guide) - pattern).square().mean()
     assert error < 0.1 * (guide - pattern).square().mean()
@@ -59,7 +59,7 @@ def test_a_wall_stays_smooth_and_keeps_its_grain() -> None:
     generator = torch.Generator().manual_seed(4)
     smooth = torch.linspace(0.3, 0.7, 128).expand(1, 3, 128, 128)
     photo = smooth + 0.02 * torch.randn(1, 3, 128, 128, generator=generator)
-    mask = a_mask(128, 128, (slice(40, 90), slice(40, 90)))
+    mask = draw_random_mask(128, 128, (slice(40, 90), slice(40, 90)))
     made = synthesize(photo, mask, smooth)
     for filled in (made, blend_texture(smooth, made, 1)):
         grain = (filled - smooth)[..., 40:90, 40:90]
@@ -76,7 +76,7 @@ def test_a_sky_beside_a_meadow_keeps_its_own_grain(noise: float) -> None:
     photo[..., :48, :] += noise * torch.randn(1, 3, 48, 96, generator=generator)
     photo[..., 48:, :] += 0.1 * torch.randn(1, 3, 48, 96, generator=generator)
     photo = photo.clamp(0, 1)
-    mask = a_mask(96, 96, (slice(10, 34), slice(30, 66)))
+    mask = draw_random_mask(96, 96, (slice(10, 34), slice(30, 66)))
     filled = blend_texture(smooth, synthesize(photo, mask, torch.where(mask, smooth, photo)), 1)
     grain, around = measure_grain(torch.where(mask, filled, photo), mask)
     assert grain == pytest.approx(around, rel=0.3, abs=0.001)
@@ -86,7 +86,7 @@ def test_a_sky_beside_a_meadow_keeps_its_own_grain(noise: float) -> None:
 def test_texture_is_taken_from_within_the_radius() -> None:
     photo = torch.rand(1, 3, 64, 256, generator=torch.Generator().manual_seed(5)) * 0.2
     photo[:, 0, :, 100:] += 0.6
-    mask = a_mask(64, 256, (slice(28, 36), slice(30, 38)))
+    mask = draw_random_mask(64, 256, (slice(28, 36), slice(30, 38)))
     red = torch.full_like(photo, 0.1)
     red[:, 0] = 0.7
     anywhere, near = (synthesize(photo, mask, red, guidance=50.0, radius=radius) for radius in (None, 24))
@@ -99,7 +99,7 @@ def test_large_levels_take_over_the_field(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(texture, "SEARCHED", 4000)
     y, x = torch.meshgrid(torch.arange(101), torch.arange(131), indexing="ij")
     pattern = torch.stack([(x // 8) % 2, (y // 8) % 2, (x // 8 + y // 8) % 2]).float()[None] * 0.6 + 0.2
-    mask = a_mask(101, 131, (slice(40, 60), slice(100, 131)))
+    mask = draw_random_mask(101, 131, (slice(40, 60), slice(100, 131)))
     guide = pull_push(pattern, mask)
     filled = synthesize(pattern, mask, guide)
     assert (filled - pattern).square().mean() < (guide - pattern).square().mean()
@@ -108,7 +108,7 @@ def test_large_levels_take_over_the_field(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_seed_decides_and_the_global_state_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texture, "EXACT", 0)  # a small photo is not drawn from
-    image, mask = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(7)), a_mask(64, 64)
+    image, mask = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(7)), draw_random_mask(64, 64)
     mask[..., 30:40, 30:40] = True
     guide = pull_push(image, mask)
     torch.manual_seed(1)

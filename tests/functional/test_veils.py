@@ -19,7 +19,7 @@ from hcl_sdk.functional.veils import remove_veils
 SIZE = 96
 
 
-def a_photo(seed: int) -> tuple[Tensor, Tensor]:
+def draw_photo(seed: int) -> tuple[Tensor, Tensor]:
     """A photo with grain, and what a restorer would know of it: it without its finest details."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.rand(1, 3, 12, 12, generator=generator)
@@ -28,14 +28,14 @@ def a_photo(seed: int) -> tuple[Tensor, Tensor]:
     return (0.1 + 0.8 * smooth + 0.05 * fine).clamp(0, 1), 0.1 + 0.8 * smooth
 
 
-def bars() -> Tensor:
+def draw_bars() -> Tensor:
     mask = torch.zeros(1, 1, SIZE, SIZE, dtype=torch.bool)
     mask[..., 16:28, 10:86] = True
     mask[..., 40:82, 40:54] = True
     return mask
 
 
-def error(image: Tensor, photo: Tensor, mask: Tensor) -> float:
+def measure_error(image: Tensor, photo: Tensor, mask: Tensor) -> float:
     return float((image - photo)[mask.expand_as(photo)].square().mean())
 
 
@@ -49,40 +49,40 @@ def error(image: Tensor, photo: Tensor, mask: Tensor) -> float:
 def test_a_watermark_comes_off_better_than_by_filling(
     seed: int, opacity: float, color: tuple[float, float, float], softness: int
 ) -> None:
-    photo, fill = a_photo(seed)
-    mask = bars()
+    photo, fill = draw_photo(seed)
+    mask = draw_bars()
     alpha = opacity * (F.avg_pool2d(mask.float(), 3, 1, 1) if softness else mask.float())
     mask = alpha > 0.02
     seen = photo * (1 - alpha) + alpha * torch.tensor(color).view(1, 3, 1, 1)
     seen = (seen * 255).round() / 255
     clear, rest = remove_veils(seen, mask, fill)
     assert not rest.any()
-    assert error(clear, photo, mask) < (0.75 if softness else 0.25) * error(fill, photo, mask)
+    assert measure_error(clear, photo, mask) < (0.75 if softness else 0.25) * measure_error(fill, photo, mask)
     inside = F.max_pool2d(1 - mask.float(), 5, 1, 2) == 0
-    assert error(clear, photo, inside) < 0.25 * error(fill, photo, inside)
+    assert measure_error(clear, photo, inside) < 0.25 * measure_error(fill, photo, inside)
     far = F.max_pool2d(mask.float(), 9, 1, 4) == 0
     assert torch.equal(clear[far.expand_as(clear)], seen[far.expand_as(clear)])
 
 
 def test_a_color_that_changes_and_a_highlighter_come_off() -> None:
-    photo, fill = a_photo(3)
-    mask = bars()
+    photo, fill = draw_photo(3)
+    mask = draw_bars()
     ramp = torch.linspace(0, 1, SIZE).expand(1, 3, SIZE, SIZE) * torch.tensor([1.0, 0.2, 0.5]).view(1, 3, 1, 1)
     marker = photo * torch.tensor([0.95, 0.9, 0.4]).view(1, 3, 1, 1)
     for veiled in (0.6 * photo + 0.4 * ramp, marker):
         clear, rest = remove_veils(torch.where(mask, veiled, photo), mask, fill)
         assert not rest.any()
-        assert error(clear, photo, mask) < 0.25 * error(fill, photo, mask)
+        assert measure_error(clear, photo, mask) < 0.25 * measure_error(fill, photo, mask)
 
 
 @pytest.mark.parametrize("what", ["one color", "noise", "another photo", "nearly opaque", "untouched"])
 def test_damage_that_is_not_a_veil_is_left_to_be_filled(what: str) -> None:
-    photo, fill = a_photo(5)
-    mask = bars()
+    photo, fill = draw_photo(5)
+    mask = draw_bars()
     damage = {
         "one color": torch.full_like(photo, 0.3),
         "noise": torch.rand(photo.shape, generator=torch.Generator().manual_seed(0)),
-        "another photo": a_photo(77)[0],
+        "another photo": draw_photo(77)[0],
         "nearly opaque": 0.1 * photo + 0.9,
         "untouched": photo,
     }[what]
@@ -95,21 +95,21 @@ def test_damage_that_is_not_a_veil_is_left_to_be_filled(what: str) -> None:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1000), channels=st.permutations([0, 1, 2]), dims=st.sampled_from([(2,), (3,), (2, 3)]))
 def test_neither_channels_nor_directions_are_special(seed: int, channels: list[int], dims: tuple[int, ...]) -> None:
-    photo, fill = a_photo(seed)
-    seen = torch.where(bars(), 0.6 * photo + 0.4 * torch.tensor([1.0, 0.2, 0.6]).view(1, 3, 1, 1), photo)
+    photo, fill = draw_photo(seed)
+    seen = torch.where(draw_bars(), 0.6 * photo + 0.4 * torch.tensor([1.0, 0.2, 0.6]).view(1, 3, 1, 1), photo)
 
     def turn(image: Tensor) -> Tensor:
         return image[:, channels].flip(dims)
 
     (clear, rest), (turned, turned_rest) = (
-        remove_veils(seen, bars(), fill),
-        remove_veils(turn(seen), bars().flip(dims), turn(fill)),
+        remove_veils(seen, draw_bars(), fill),
+        remove_veils(turn(seen), draw_bars().flip(dims), turn(fill)),
     )
     assert torch.equal(turned_rest, rest.flip(dims))
     torch.testing.assert_close(turned, turn(clear), rtol=0, atol=1e-4)
 
 
-def a_real_photo() -> Image.Image:
+def load_sample() -> Image.Image:
     with Image.open(io.BytesIO((files("hcl_sdk") / "assets" / "sample.jpg").read_bytes())) as photo:
         return ImageOps.fit(photo.convert("RGB"), (260, 200), Image.Resampling.LANCZOS)
 
@@ -137,7 +137,7 @@ def save(photo: Image.Image) -> Tensor:
 @pytest.mark.parametrize("color", [(255, 255, 255), (0, 0, 0), (200, 30, 90)])
 @pytest.mark.parametrize("opacity", [0.35, 0.6])
 def test_veils_drawn_by_another_program_are_removed(what: str, color: tuple[int, int, int], opacity: float) -> None:
-    photo = a_real_photo()
+    photo = load_sample()
     layer = Image.new("RGBA", photo.size)
     draw(layer, what, color, opacity)
     seen = save(Image.alpha_composite(photo.convert("RGBA"), layer))
@@ -148,7 +148,10 @@ def test_veils_drawn_by_another_program_are_removed(what: str, color: tuple[int,
     alpha = to_tensor(layer)[:, 3:]
     exact = (seen - alpha * torch.tensor(color).view(1, 3, 1, 1) / 255) / (1 - alpha)  # what JPEG leaves of it
     gain, best = (
-        10 * math.log10(error(fill, to_tensor(photo), mask) / error(image.clamp(0, 1), to_tensor(photo), mask))
+        10
+        * math.log10(
+            measure_error(fill, to_tensor(photo), mask) / measure_error(image.clamp(0, 1), to_tensor(photo), mask)
+        )
         for image in (clear, exact)
     )
     assert gain > 3
@@ -157,7 +160,7 @@ def test_veils_drawn_by_another_program_are_removed(what: str, color: tuple[int,
 
 @pytest.mark.parametrize("what", ["text", "disk", "photo", "mosaic", "noise", "gradient"])
 def test_opaque_overlays_drawn_by_another_program_are_left_to_be_filled(what: str) -> None:
-    photo = a_real_photo()
+    photo = load_sample()
     layer = Image.new("RGBA", photo.size)
     draw(layer, what, (255, 255, 255), 1)
     generator = np.random.default_rng(0)
@@ -178,9 +181,9 @@ def test_opaque_overlays_drawn_by_another_program_are_left_to_be_filled(what: st
 
 
 def test_images_of_a_batch_do_not_know_of_each_other() -> None:
-    photos = torch.cat([a_photo(1)[0], a_photo(2)[0]])
-    fills = torch.cat([a_photo(1)[1], a_photo(2)[1]])
-    mask = torch.cat([bars(), torch.zeros_like(bars())])
+    photos = torch.cat([draw_photo(1)[0], draw_photo(2)[0]])
+    fills = torch.cat([draw_photo(1)[1], draw_photo(2)[1]])
+    mask = torch.cat([draw_bars(), torch.zeros_like(draw_bars())])
     seen = torch.where(mask, 0.5 * photos + 0.5, photos)
     clear, rest = remove_veils(seen, mask, fills)
     alone, rest_alone = remove_veils(seen[:1], mask[:1], fills[:1])

@@ -24,7 +24,7 @@ CONFIGURATION_E: list[tuple[int, int, int] | str] = [
 ]
 
 
-def published_state(deepest: int = 12, divisor: int = 1) -> dict[str, Tensor]:
+def make_published_state(deepest: int = 12, divisor: int = 1) -> dict[str, Tensor]:
     """Random tensors in torchvision's layout, up to a place; channels divided by ``divisor``."""
     generator = torch.Generator().manual_seed(5)
     state = {}
@@ -64,7 +64,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vgg, "CHANNELS", tuple(channels // 8 for channels in vgg.CHANNELS))
 
 
-def saved(state: object, folder: Path, name: str = "vgg19.pth") -> str:
+def save_state(state: object, folder: Path, name: str = "vgg19.pth") -> str:
     path = folder / name
     if name.endswith(".safetensors"):
         assert isinstance(state, dict)
@@ -87,8 +87,8 @@ def test_the_layout_matches_torchvision() -> None:
 
 
 def test_features_match_the_plain_network(tmp_path: Path, narrow: None) -> None:
-    state = published_state(deepest=34, divisor=8)
-    network = load_vgg19(LAYERS, saved(state, tmp_path))
+    state = make_published_state(deepest=34, divisor=8)
+    network = load_vgg19(LAYERS, save_state(state, tmp_path))
     image = torch.rand(2, 3, 37, 50)
     expected = plain_features(image, state)
     assert list(expected) == list(LAYERS)
@@ -101,8 +101,8 @@ def test_features_match_the_plain_network(tmp_path: Path, narrow: None) -> None:
 def test_features_come_in_the_order_asked_for_and_nothing_deeper_is_made(
     tmp_path: Path, layers: tuple[str, ...]
 ) -> None:
-    state = published_state()
-    network = load_vgg19(layers, saved(state, tmp_path))
+    state = make_published_state()
+    network = load_vgg19(layers, save_state(state, tmp_path))
     image = torch.rand(1, 3, 16, 24)
     expected = plain_features(image, state)
     for name, ours in zip(layers, network(image), strict=True):
@@ -112,7 +112,7 @@ def test_features_come_in_the_order_asked_for_and_nothing_deeper_is_made(
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (5, 3), (17, 16)])
 def test_any_size_works(tmp_path: Path, narrow: None, size: tuple[int, int]) -> None:
-    network = load_vgg19(["relu5_2"], saved(published_state(deepest=34, divisor=8), tmp_path))
+    network = load_vgg19(["relu5_2"], save_state(make_published_state(deepest=34, divisor=8), tmp_path))
     (found,) = network(torch.rand(1, 3, *size))
     assert found.shape[-2:] == tuple(max(1, extent // 16) for extent in size)
     assert found.isfinite().all()
@@ -120,25 +120,25 @@ def test_any_size_works(tmp_path: Path, narrow: None, size: tuple[int, int]) -> 
 
 @pytest.mark.parametrize("name", ["vgg19-dcbb9e9d.pth", "vgg19.safetensors", "old.pth"])
 def test_files_of_each_format_are_read_with_or_without_a_classifier(tmp_path: Path, name: str) -> None:
-    state = published_state() | {"classifier.0.weight": torch.rand(4, 5), "classifier.0.bias": torch.rand(4)}
+    state = make_published_state() | {"classifier.0.weight": torch.rand(4, 5), "classifier.0.bias": torch.rand(4)}
     if name == "old.pth":  # torchvision's file is of the format that came before the present one
         path = tmp_path / name
         torch.save(state, path, _use_new_zipfile_serialization=False)
     else:
-        path = Path(saved(state, tmp_path, name))
+        path = Path(save_state(state, tmp_path, name))
     network = load_vgg19(["relu3_1"], str(path))
     assert torch.equal(network.state_dict()["features.10.weight"], state["features.10.weight"])
 
 
 def test_half_precision_is_read_into_float32(tmp_path: Path) -> None:
-    state = {name: tensor.half() for name, tensor in published_state().items()}
-    network = load_vgg19(["relu1_2"], saved(state, tmp_path))
+    state = {name: tensor.half() for name, tensor in make_published_state().items()}
+    network = load_vgg19(["relu1_2"], save_state(state, tmp_path))
     assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
     assert torch.equal(network.state_dict()["features.2.bias"], state["features.2.bias"].float())
 
 
 def test_the_global_random_state_is_not_used(tmp_path: Path) -> None:
-    path = saved(published_state(), tmp_path)
+    path = save_state(make_published_state(), tmp_path)
     torch.manual_seed(1)
     before = torch.get_rng_state()
     load_vgg19(["relu2_2"], path)
@@ -174,7 +174,7 @@ def with_nan(state: dict[str, Tensor]) -> dict[str, Tensor]:
 )
 def test_files_of_something_else_are_refused(tmp_path: Path, change: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        load_vgg19(["relu3_2"], saved(change(published_state()), tmp_path))
+        load_vgg19(["relu3_2"], save_state(change(make_published_state()), tmp_path))
 
 
 class Code:
@@ -184,7 +184,7 @@ class Code:
 
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="could run code"):
-        load_vgg19(["relu1_1"], saved({"features.0.weight": Code()}, tmp_path))
+        load_vgg19(["relu1_1"], save_state({"features.0.weight": Code()}, tmp_path))
 
 
 @pytest.mark.parametrize("name", ["vgg.pth", "vgg.safetensors"])
@@ -201,7 +201,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_download_gets_torchvisions_file_and_checks_its_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = published_state()
+    state = make_published_state()
     asked = {}
 
     def download(url: str, **options: object) -> dict[str, Tensor]:
@@ -220,7 +220,7 @@ def test_download_gets_torchvisions_file_and_checks_its_hash(monkeypatch: pytest
 
 
 def test_a_downloaded_file_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = saved(published_state(deepest=0), tmp_path, "vgg19-dcbb9e9d.pth")
+    source = save_state(make_published_state(deepest=0), tmp_path, "vgg19-dcbb9e9d.pth")
     monkeypatch.setattr(vgg, "ADDRESS", f"file://{source}")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     with pytest.raises(ValueError, match="cannot be downloaded: invalid hash value"):

@@ -332,7 +332,7 @@ def test_an_encoder_is_never_left_untrained_without_a_word() -> None:
 # --- Discriminators --------------------------------------------------------------------------------------------------
 
 
-def weights_of(loss: PatchAdversarialLoss) -> list[tuple[Tensor, Tensor]]:
+def normalize_weights(loss: PatchAdversarialLoss) -> list[tuple[Tensor, Tensor]]:
     """The normalized weights and the biases in float64, as functions of the parameters: W / (u W v)."""
     found = []
     convolutions: Any = loss.discriminator.convolutions
@@ -385,7 +385,7 @@ def compare_gradients(loss: PatchAdversarialLoss, ours: Tensor, expected: Tensor
 def test_wasserstein_is_the_explicit_distance_and_penalty_with_their_gradients(size: tuple[int, int]) -> None:
     loss = adversarial("wasserstein")
     restored, target, mask = batch(*size)
-    weights = weights_of(loss)
+    weights = normalize_weights(loss)
     factor = torch.rand((), generator=torch.Generator().manual_seed(9)).double()
     mixed = factor * target + (1 - factor) * restored
     norms = torch.stack([gradient_norm(image[None], weights) for image in mixed])
@@ -398,7 +398,7 @@ def test_wasserstein_is_the_explicit_distance_and_penalty_with_their_gradients(s
 def test_the_penalty_matches_finite_differences() -> None:
     loss = adversarial("wasserstein")
     image = torch.rand(1, 3, 4, 5, dtype=torch.float64)
-    weights = [(weight.detach(), bias.detach()) for weight, bias in weights_of(loss)]
+    weights = [(weight.detach(), bias.detach()) for weight, bias in normalize_weights(loss)]
     steps = torch.eye(60, dtype=torch.float64).view(60, 3, 4, 5) * 1e-6
     gradient = [(scores(image + s, weights).sum() - scores(image - s, weights).sum()) / 4e-6 for s in steps]
     norm = float(torch.stack(gradient).square().sum().sqrt())  # the step of 1e-6 is 2e-6 in [-1, 1]
@@ -414,7 +414,7 @@ def test_hinge_is_the_explicit_one_with_its_gradients() -> None:
         convolutions: Any = loss.discriminator.convolutions
         for convolution in convolutions:  # so that scores lie on both sides of the margins
             convolution.bias.mul_(20)
-    weights = weights_of(loss)
+    weights = normalize_weights(loss)
     real, fake = scores(target, weights), scores(restored, weights)
     expected = torch.where(real < 1, 1 - real, 0.0).mean() + torch.where(fake > -1, 1 + fake, 0.0).mean()
     ours = loss.discriminator_loss(restored, target, mask, seed=0)
@@ -436,7 +436,7 @@ def test_the_restorer_makes_the_mean_score_large(name: str) -> None:
     loss = adversarial(name)
     restored, target, mask = batch()
     assert loss(restored, target, mask).item() == pytest.approx(
-        -scores(restored, weights_of(loss)).mean().item(), rel=1e-4
+        -scores(restored, normalize_weights(loss)).mean().item(), rel=1e-4
     )
 
 

@@ -34,17 +34,17 @@ FORMATS = {"1": "PNG", "L": "PNG", "LA": "PNG", "P": "PNG", "PA": "TIFF", "RGB":
 OLD_PILLOW = int(PIL.__version__.partition(".")[0]) < 13  # writes YCbCr to TIFF files that it cannot read
 
 
-def smooth(size: tuple[int, int] = (24, 36), seed: int = 0) -> Any:
+def draw_smooth(size: tuple[int, int] = (24, 36), seed: int = 0) -> Any:
     noise = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
     return Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2))
 
 
-JPEG, PNG = encode(smooth(), "JPEG", quality=90), encode(smooth())
+JPEG, PNG = encode(draw_smooth(), "JPEG", quality=90), encode(draw_smooth())
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_becomes_rgb(mode: str) -> None:
-    data = encode(smooth().convert(mode), FORMATS.get(mode, "JPEG" if mode == "YCbCr" and OLD_PILLOW else "TIFF"))
+    data = encode(draw_smooth().convert(mode), FORMATS.get(mode, "JPEG" if mode == "YCbCr" and OLD_PILLOW else "TIFF"))
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(opened.convert("RGB"))
     photo = read_rgb(data, "photo")
@@ -53,8 +53,8 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
 
 
 def test_a_cmyk_jpeg_becomes_rgb() -> None:
-    data = encode(smooth().convert("CMYK"), "JPEG", quality=95)
-    difference = read_rgb(data, "photo").astype(int) - np.asarray(smooth())
+    data = encode(draw_smooth().convert("CMYK"), "JPEG", quality=95)
+    difference = read_rgb(data, "photo").astype(int) - np.asarray(draw_smooth())
     assert np.abs(difference).mean() < 6
 
 
@@ -90,9 +90,9 @@ def test_color_of_16_bits_is_scaled_and_not_clipped() -> None:
 
 
 def test_alpha_is_left_out() -> None:
-    image = smooth().convert("RGBA")
+    image = draw_smooth().convert("RGBA")
     image.putalpha(Image.new("L", image.size, 7))
-    np.testing.assert_array_equal(read_rgb(encode(image), "photo"), np.asarray(smooth()))
+    np.testing.assert_array_equal(read_rgb(encode(image), "photo"), np.asarray(draw_smooth()))
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
@@ -102,7 +102,7 @@ def test_photos_are_upright(file_format: str, turn: int, shorter_side: int | Non
     exif = Image.Exif()
     exif[274] = turn
     options = {"lossless": True} if file_format == "WEBP" else {"quality": 95} if file_format == "JPEG" else {}
-    data = encode(smooth(), file_format, exif=exif, **options)
+    data = encode(draw_smooth(), file_format, exif=exif, **options)
     with Image.open(io.BytesIO(data)) as opened:
         expected = ImageOps.exif_transpose(opened).convert("RGB")
     photo = read_rgb(data, "photo", shorter_side)
@@ -133,14 +133,14 @@ def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(monkeypatch: pytest.MonkeyP
         return resize(image, *arguments, **options)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(Image.Image, "resize", spy)
-    assert read_rgb(encode(smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
+    assert read_rgb(encode(draw_smooth((160, 240)), "JPEG"), "photo", 30).shape == (30, 45, 3)
     assert sizes == [(60, 40)]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # where the process turns them into errors, it is one
 def test_photos_with_damaged_exif_are_accepted() -> None:
     exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0e\x01\x02\0\xff\xff\xff\x7f\x10\0\0\0"
-    assert read_rgb(encode(smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
+    assert read_rgb(encode(draw_smooth(), "JPEG", exif=exif), "photo").shape in ((24, 36, 3), (36, 24, 3))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_photos_with_damaged_exif_are_accepted() -> None:
         (JPEG[: len(JPEG) * 3 // 4], r"photo\.jpg: the file is cut short \(truncated\): it ends before the photo does"),
         (PNG[: len(PNG) // 2], "photo.jpg: "),
         (JPEG[:30], "photo.jpg: "),
-        (encode(smooth(), "WEBP", save_all=True, append_images=[smooth(seed=1)]), "holds 2 photos"),
+        (encode(draw_smooth(), "WEBP", save_all=True, append_images=[draw_smooth(seed=1)]), "holds 2 photos"),
     ],
 )
 def test_other_files_than_photos_are_reported_with_the_reason(data: Any, reason: str) -> None:
@@ -182,7 +182,7 @@ def test_reading_leaves_warning_filters_alone(monkeypatch: pytest.MonkeyPatch) -
 def test_the_size_limit_is_independent_of_pillows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file_format: str
 ) -> None:
-    (tmp_path / "photo").write_bytes(encode(smooth(), file_format))
+    (tmp_path / "photo").write_bytes(encode(draw_smooth(), file_format))
     for limit in (24 * 36, 10):  # Pillow would warn up to twice its limit, then raise
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         assert Photo.open(tmp_path / "photo").size == (24, 36)
@@ -242,7 +242,7 @@ BLANK = b"x" * (3 << 20)
 def test_large_text_is_left_out_with_a_note(tmp_path: Path, chunk: bytes, end: bool) -> None:
     (tmp_path / "photo.png").write_bytes(with_chunks(PNG, chunk, end=end))
     photo = Photo.open(tmp_path / "photo.png")
-    np.testing.assert_array_equal(photo.pixels, np.asarray(smooth()))
+    np.testing.assert_array_equal(photo.pixels, np.asarray(draw_smooth()))
     assert photo.notes == ("a text 'Comment' of 1 MB or more is left out",)
     assert read_rgb((tmp_path / "photo.png").read_bytes(), "photo").shape == (24, 36, 3)
 
@@ -258,13 +258,13 @@ def test_a_large_profile_is_kept_and_a_bomb_left_out(tmp_path: Path) -> None:
         photo.save(tmp_path / "again.png")
         again = Photo.open(tmp_path / "again.png")
         assert again.icc_profile == photo.icc_profile
-        np.testing.assert_array_equal(again.pixels, np.asarray(smooth()))
+        np.testing.assert_array_equal(again.pixels, np.asarray(draw_smooth()))
 
 
 def test_texts_of_usual_size_stay(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "Ada"
-    data = encode(smooth(), exif=exif, icc_profile=bytes(100_000))
+    data = encode(draw_smooth(), exif=exif, icc_profile=bytes(100_000))
     (tmp_path / "photo.png").write_bytes(with_chunks(data, png_chunk(b"tEXt", b"Comment\0short")))
     photo = Photo.open(tmp_path / "photo.png")
     assert (photo.notes, photo.icc_profile) == ((), bytes(100_000))
@@ -296,7 +296,7 @@ def test_unpacking_texts_and_profiles_is_bounded(
     photo = Photo.open(with_chunks(PNG, *[chunk] * 500))
     assert photo.notes == (note,)
     assert len(unpacked) == most
-    np.testing.assert_array_equal(photo.pixels, np.asarray(smooth()))
+    np.testing.assert_array_equal(photo.pixels, np.asarray(draw_smooth()))
 
 
 class MuteError(Exception):
@@ -368,7 +368,9 @@ def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path: Path
 
 
 @given(
-    st.sampled_from([JPEG, PNG, encode(smooth(), "TIFF"), encode(smooth(), "WEBP"), encode(smooth(), "BMP")]),
+    st.sampled_from(
+        [JPEG, PNG, encode(draw_smooth(), "TIFF"), encode(draw_smooth(), "WEBP"), encode(draw_smooth(), "BMP")]
+    ),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
     st.floats(0, 1),
     st.sampled_from([None, 5]),
@@ -438,7 +440,7 @@ def test_a_pipe_that_was_inherited_is_read_whole() -> None:
         with open(reader, "rb"), open(writer, "wb") as file:
             file.write(PNG)
             file.close()
-            np.testing.assert_array_equal(read(f"/dev/fd/{reader}"), np.asarray(smooth()))
+            np.testing.assert_array_equal(read(f"/dev/fd/{reader}"), np.asarray(draw_smooth()))
 
 
 def test_no_more_is_taken_out_of_a_pipe_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -452,5 +454,5 @@ def test_no_more_is_taken_out_of_a_pipe_than_fits(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_photo_that_was_opened_is_handed_back() -> None:
-    photo = Photo.open(smooth())
+    photo = Photo.open(draw_smooth())
     assert Photo.open(photo) is photo

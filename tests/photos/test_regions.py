@@ -28,7 +28,7 @@ def as_tensor(mask: Any) -> Any:
     return torch.from_numpy(np.asarray(mask, dtype=bool))[None, None]
 
 
-def filled(region: Any, shape: Any) -> NDArray[Any]:
+def fill_polygons(region: Any, shape: Any) -> NDArray[Any]:
     """The region's polygons rasterized by skimage, outline and holes by the even-odd rule."""
     inside = np.zeros(shape, bool)
     for ring in region.polygons:
@@ -37,13 +37,13 @@ def filled(region: Any, shape: Any) -> NDArray[Any]:
     return inside
 
 
-def decoded(segmentation: Any) -> Any:
+def decode_segmentation(segmentation: Any) -> Any:
     height, width = segmentation["size"]
     values = np.arange(len(segmentation["counts"])) % 2 == 1
     return np.repeat(values, segmentation["counts"]).reshape(width, height).T
 
 
-def signed_area(ring: Any) -> Any:
+def measure_signed_area(ring: Any) -> Any:
     return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:] + ring[:1], strict=True)) / 2
 
 
@@ -57,7 +57,7 @@ def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask: Any) -> None:
     assert len(regions) == len(annotations) == count
     union = np.zeros_like(mask)
     for region, annotation in zip(regions, annotations, strict=True):
-        pixels = filled(region, mask.shape)
+        pixels = fill_polygons(region, mask.shape)
         assert np.array_equal(pixels, labels == labels[pixels][0])
         assert not (union & pixels).any()
         union |= pixels
@@ -65,9 +65,9 @@ def test_polygons_boxes_and_run_lengths_give_the_mask_back(mask: Any) -> None:
         assert region.box == (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
         assert region.area == annotation["area"] == pixels.sum()
         assert annotation["bbox"] == list(region.box)
-        assert np.array_equal(decoded(annotation["segmentation"]), pixels)
-        assert signed_area(region.outline) > 0
-        assert all(signed_area(hole) < 0 for hole in region.holes)
+        assert np.array_equal(decode_segmentation(annotation["segmentation"]), pixels)
+        assert measure_signed_area(region.outline) > 0
+        assert all(measure_signed_area(hole) < 0 for hole in region.holes)
     assert np.array_equal(union, mask)
 
 
@@ -206,7 +206,7 @@ def test_the_kind_of_a_region_is_the_mean_over_its_pixels(mask: Any, seed: int, 
     assert np.array_equal(numbers > 0, mask)
     y, x = (np.arange(size) * own // size for size, own in zip(mask.shape, (height, width), strict=True))
     for region in regions:
-        pixels = filled(region, mask.shape)
+        pixels = fill_polygons(region, mask.shape)
         means = {kind: values[y][:, x][pixels].mean() for kind, values in kinds.items()}
         assert region.kinds == pytest.approx(means)
         assert region.kind in means

@@ -180,7 +180,7 @@ def test_unpacking_stops_at_the_size_in_the_header(codec: Any, tmp_path: Path, i
         tracemalloc.stop()
 
 
-def bomb(path: Path, compression: int, tile: int = 0) -> None:
+def write_bomb(path: Path, compression: int, tile: int = 0) -> None:
     """A TIFF of 4 x 4 pixels of 3 channels whose one strip or tile unpacks to 100 MB."""
     methods = {8: zlib.compress, 34925: lzma.compress, 1: bytes, 32773: lambda zeros: b"\x81\0" * (len(zeros) // 128)}
     packed = methods[compression](bytes(100_000_000))
@@ -196,7 +196,7 @@ def bomb(path: Path, compression: int, tile: int = 0) -> None:
 def test_unpacking_a_tiff_stops_at_the_size_in_the_header(
     codec: Any, tmp_path: Path, compression: int, tile: int
 ) -> None:
-    bomb(tmp_path / "bomb.tif", compression, tile)
+    write_bomb(tmp_path / "bomb.tif", compression, tile)
     tracemalloc.start()
     try:
         for read in (Photo.open, lambda file: load_mask_array(file, (4, 4))):
@@ -220,7 +220,7 @@ def test_compressed_16_bit_tiff_is_read(
     assert np.array_equal(Photo.open(tmp_path / "deep.tif").to_native(), values)
 
 
-def premultiplied(channels: int) -> np.ndarray:
+def draw_premultiplied(channels: int) -> np.ndarray:
     values = np.random.default_rng(0).integers(0, 256, (9, 7, channels), dtype=np.uint8)
     values[..., :-1] = np.minimum(values[..., :-1], values[..., -1:])
     return values
@@ -250,7 +250,7 @@ def test_associated_alpha_of_8_bits_is_preserved(
 ) -> None:
     if channels == 2 and int(PIL.__version__.split(".")[0]) < 13:
         pytest.skip("Pillow reads gray with associated alpha from 13.0 on")
-    values = premultiplied(channels)
+    values = draw_premultiplied(channels)
     options = {"photometric": photometric, "planarconfig": "contig", "extrasamples": ["assocalpha"]}
     tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, **options)
     photo = Photo.open(tmp_path / "a.tif")
@@ -294,7 +294,7 @@ def test_associated_alpha_of_16_bits_is_preserved(
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
 def test_associated_alpha_in_planes_is_refused_rather_than_changed(tmp_path: Path, compression: str | None) -> None:
-    planes = np.moveaxis(premultiplied(4), -1, 0)
+    planes = np.moveaxis(draw_premultiplied(4), -1, 0)
     options = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": ["assocalpha"]}
     tifffile.imwrite(tmp_path / "a.tif", planes, compression=compression, **options)
     with pytest.raises(PhotoError, match="save it with interleaved channels"):
@@ -314,7 +314,7 @@ def test_grey_of_12_bits_is_white_where_it_is(tmp_path: Path) -> None:
     assert np.array_equal(pixels >> 4, values)
 
 
-def scaled(values: Any, bits: int) -> Any:
+def scale_to_16_bits(values: Any, bits: int) -> Any:
     return np.rint(values * (65535 / (2**bits - 1)))
 
 
@@ -325,7 +325,7 @@ def test_jpeg_2000_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> 
     values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
     options = {"level": 0, "bitspersample": bits, "mct": False, "reversible": True}
     (tmp_path / "deep.jp2").write_bytes(imagecodecs.jpeg2k_encode(values, codecformat="jp2", **options))
-    assert np.array_equal(Photo.open(tmp_path / "deep.jp2").to_native(), scaled(values, bits))
+    assert np.array_equal(Photo.open(tmp_path / "deep.jp2").to_native(), scale_to_16_bits(values, bits))
 
 
 @pytest.mark.parametrize("bits", [10, 12])
@@ -334,7 +334,9 @@ def test_avif_is_read_in_full(tmp_path: Path, bits: int, channels: int) -> None:
     imagecodecs = pytest.importorskip("imagecodecs")
     values = np.random.default_rng(0).integers(0, 2**bits, (40, 30, channels), dtype=np.uint16)
     (tmp_path / "deep.avif").write_bytes(imagecodecs.avif_encode(values, level=100, bitspersample=bits))
-    assert np.abs(Photo.open(tmp_path / "deep.avif").to_native() - scaled(values, bits)).max() <= 65535 / 2**bits
+    assert (
+        np.abs(Photo.open(tmp_path / "deep.avif").to_native() - scale_to_16_bits(values, bits)).max() <= 65535 / 2**bits
+    )
     (tmp_path / "plain.avif").write_bytes(imagecodecs.avif_encode((values >> bits - 8).astype(np.uint8)))
     assert Photo.open(tmp_path / "plain.avif").pixels.dtype == np.uint8
 

@@ -161,7 +161,7 @@ def test_large_photos_and_options_are_encoded_as_they_would_be_saved(tmp_path: P
     assert len(photo.encode(".jpg", quality=30)) < len(photo.encode(".jpg"))
 
 
-def test_what_cannot_be_encoded_is_explained() -> None:
+def test_unencodable_photos_are_explained() -> None:
     photo = Photo.open(random_image("RGB", (3, 4)))
     for suffix in ("", "png", ".xyz"):
         with pytest.raises(PhotoError, match=f"^cannot write a file with the suffix '{suffix}'; RGB can be written as"):

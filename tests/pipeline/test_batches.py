@@ -7,13 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from known_parts import noise
+from known_parts import draw_noise
 
 from hcl_sdk import Detector, Pipeline, Result, Verdict
 
 
 def test_lists_of_mixed_sizes_match_single_photos(tiny_pipeline: Pipeline) -> None:
-    photos = [noise(24, 31, seed=1), noise(9, 50, seed=2), noise(24, 31, seed=3), noise(1, 1), noise(24, 31, seed=4)]
+    photos = [
+        draw_noise(24, 31, seed=1),
+        draw_noise(9, 50, seed=2),
+        draw_noise(24, 31, seed=3),
+        draw_noise(1, 1),
+        draw_noise(24, 31, seed=4),
+    ]
     results = tiny_pipeline(photos, seed=5, batch_size=2)
     found = tiny_pipeline.detect(tuple(photos), seed=5)
     assert len(results) == len(found) == 5
@@ -31,7 +37,7 @@ def test_lists_of_mixed_sizes_match_single_photos(tiny_pipeline: Pipeline) -> No
 
 def test_photos_of_a_list_are_looked_at_in_context_as_each_alone(make_detector: Callable[..., Detector]) -> None:
     pipeline = Pipeline(make_detector(verdict=Verdict(dim=4)), detection_size=32, context_size=16)
-    photos = [noise(40, 50, seed=1), noise(80, 100, seed=2), noise(33, 37, seed=3)]
+    photos = [draw_noise(40, 50, seed=1), draw_noise(80, 100, seed=2), draw_noise(33, 37, seed=3)]
     together = pipeline.detect(photos)
     for photo, result in zip(photos, together, strict=True):
         assert torch.allclose(result.confidence, pipeline.detect(photo).confidence, atol=1e-5)
@@ -40,7 +46,7 @@ def test_photos_of_a_list_are_looked_at_in_context_as_each_alone(make_detector: 
 def test_a_list_shows_its_progress_when_asked_and_tells_the_logger(
     tiny_pipeline: Pipeline, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photos = [noise(9, 12, seed=1), noise(8, 50, seed=2), noise(9, 12, seed=3)]
+    photos = [draw_noise(9, 12, seed=1), draw_noise(8, 50, seed=2), draw_noise(9, 12, seed=3)]
     with caplog.at_level("INFO", logger="hcl_sdk"):
         quiet = tiny_pipeline.detect(photos)
         assert capsys.readouterr().err == ""
@@ -53,4 +59,4 @@ def test_a_list_shows_its_progress_when_asked_and_tells_the_logger(
 
 def test_a_batch_of_nothing_is_refused(tiny_pipeline: Pipeline) -> None:
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
-        tiny_pipeline.detect(noise(4, 4), batch_size=0)
+        tiny_pipeline.detect(draw_noise(4, 4), batch_size=0)

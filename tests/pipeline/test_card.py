@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from known_parts import stained
+from known_parts import draw_stained_photo
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline
@@ -19,7 +19,7 @@ def test_the_code_of_the_model_card_runs(
     Pipeline(**made, device="cpu").save_pretrained(tmp_path / "weights")
     card = (tmp_path / "weights" / "README.md").read_text()
     code = card.split("```python\n")[1].split("```")[0]
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     Image.fromarray(photo).save(tmp_path / "photo.jpg")
     Image.fromarray(mask).save(tmp_path / "mask.png")
     monkeypatch.chdir(tmp_path)

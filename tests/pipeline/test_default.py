@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_parts import known, stained
+from known_parts import draw_stained_photo, make_known_pipeline
 
 import hcl_sdk
 from hcl_sdk import Pipeline
@@ -19,9 +19,9 @@ def test_the_one_liner_uses_the_default_weights_once(monkeypatch: pytest.MonkeyP
 
     def from_pretrained(name: str = "default") -> Pipeline:
         asked.append(name)
-        return known()
+        return make_known_pipeline()
 
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     module._load_default.cache_clear()
     try:
         monkeypatch.setattr(module.Pipeline, "from_pretrained", from_pretrained)

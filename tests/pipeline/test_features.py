@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from known_parts import FlatFromFeatures, known, noise, red_finder, stained
+from known_parts import FlatFromFeatures, draw_noise, draw_stained_photo, make_known_pipeline, make_red_finder
 from torch.nn import functional as F
 
 from hcl_sdk import Detector, PartialSwinRestorer, Pipeline, SoftKMeans, Verdict
@@ -19,8 +19,8 @@ def test_a_restorer_that_uses_features_gets_the_mask_that_the_verdict_left(
     make_detector: Callable[..., Detector],
 ) -> None:
     """Not that of the pixels alone, which the detector handed over."""
-    detector = attrs.evolve(red_finder(), verdict=Verdict(dim=4))
-    photo, mask = stained()
+    detector = attrs.evolve(make_red_finder(), verdict=Verdict(dim=4))
+    photo, mask = draw_stained_photo()
     restorer = FlatFromFeatures()
     result = Pipeline(detector, restorer, threshold=0.1, device="cpu")(photo)
     assert result.verdict is not None
@@ -31,9 +31,9 @@ def test_a_restorer_that_uses_features_gets_the_mask_that_the_verdict_left(
 
 
 def test_features_come_with_the_detectors_own_masks_when_nothing_was_changed() -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     restorer = FlatFromFeatures()
-    result = known(restorer)(photo)
+    result = make_known_pipeline(restorer)(photo)
     [(image, detection)] = restorer.calls
     assert result.detection is not None
     assert image.shape == (1, 3, 24, 32)
@@ -46,10 +46,10 @@ def test_features_come_with_the_detectors_own_masks_when_nothing_was_changed() -
 
 @pytest.mark.parametrize("change", [{"dilate": 2}, {"sensitivity": 0.999}])
 def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str, Any]) -> None:
-    photo = stained()[0]
+    photo = draw_stained_photo()[0]
     photo[0, 0] = (128, 5, 130)  # uncertain
     restorer = FlatFromFeatures()
-    result = known(restorer)(photo, **change)
+    result = make_known_pipeline(restorer)(photo, **change)
     [(_, detection)] = restorer.calls
     assert result.detection is not None
     assert not torch.equal(detection.corruption_mask, result.detection.corruption_mask)
@@ -62,11 +62,11 @@ def test_features_come_with_masks_of_the_changed_mask_otherwise(change: dict[str
 
 
 def test_features_come_with_masks_of_a_mask_of_ones_own() -> None:
-    photo = stained()[0]
+    photo = draw_stained_photo()[0]
     mask = torch.zeros(24, 32, dtype=torch.bool)
     mask[3, 5] = True
     restorer = FlatFromFeatures()
-    known(restorer).restore(photo, corruption_mask=mask)
+    make_known_pipeline(restorer).restore(photo, corruption_mask=mask)
     [(image, detection)] = restorer.calls
     assert detection.pyramid is not None
     assert torch.equal(detection.pyramid.maps[0], image)
@@ -74,9 +74,9 @@ def test_features_come_with_masks_of_a_mask_of_ones_own() -> None:
 
 
 def test_features_are_used_at_the_scale_of_the_detection() -> None:
-    photo, _ = stained(96, 128, (24, 32, 56, 80))
+    photo, _ = draw_stained_photo(96, 128, (24, 32, 56, 80))
     restorer = FlatFromFeatures()
-    result = known(restorer, detection_size=24)(photo)
+    result = make_known_pipeline(restorer, detection_size=24)(photo)
     [(image, detection)] = restorer.calls
     assert image.shape == detection.pyramid.maps[0].shape == (1, 3, 24, 32)  # type: ignore[union-attr]
     assert detection.corruption_mask.shape == (1, 1, 24, 32)
@@ -99,7 +99,7 @@ def test_the_published_restorer_runs_behind_any_encoder(make_detector: Callable[
         refinement_multipliers=(1, 2),
     )
     pipeline = Pipeline(make_detector(clusterer=SoftKMeans(one_class=False)), restorer, device="cpu")
-    photo = noise(21, 34)
+    photo = draw_noise(21, 34)
     result = pipeline(photo)
     outside = ~result.corruption_mask[0, 0].numpy()
     assert np.array_equal(result.restored[outside], photo[outside])

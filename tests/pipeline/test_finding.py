@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from known_parts import Flat, FlatFromFeatures, known, noise, red_finder, stained
+from known_parts import Flat, FlatFromFeatures, draw_noise, draw_stained_photo, make_known_pipeline, make_red_finder
 from scipy.ndimage import binary_dilation
 from skimage.measure import label
 from torch.nn import functional as F
@@ -38,7 +38,7 @@ def test_a_photo_is_looked_at_a_second_time_in_context(
 ) -> None:
     detector = make_detector()
     pipeline = Pipeline(detector, detection_size=40, context_size=20)
-    photo = noise(*size)
+    photo = draw_noise(*size)
     confidence = pipeline.detect(photo).confidence
     large = pipeline.replace(context_size=None).detect(photo).confidence
     if min(size) == 20:
@@ -52,9 +52,9 @@ def test_a_photo_is_looked_at_a_second_time_in_context(
     assert not torch.allclose(confidence, large, atol=1e-3)
 
 
-def thin_red_finder() -> Detector:
+def make_thin_red_finder() -> Detector:
     """Knows red and blue by heart, and what a few red pixels in blue ones become when a photo is shrunk: blue."""
-    detector = attrs.evolve(red_finder(), clusterer=Prototypes(), detail_fusion=DetailFusion(dim=4), verdict=None)
+    detector = attrs.evolve(make_red_finder(), clusterer=Prototypes(), detail_fusion=DetailFusion(dim=4), verdict=None)
     with torch.no_grad():
         assert isinstance(detector.clusterer, Prototypes)
         detector.clusterer.prototypes.copy_(torch.tensor([[-1.0, -1.0, 1.0], [1.0, -1.0, -1.0]]))
@@ -64,8 +64,8 @@ def thin_red_finder() -> Detector:
 def test_a_line_that_shrinking_loses_is_found_among_the_photos_own_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hcl_sdk.detector._TILE", 64)
     monkeypatch.setattr("hcl_sdk.detector._OVERLAP", 16)
-    photo, mask = stained(320, 240, box=(150, 0, 152, 240))
-    pipeline = Pipeline(thin_red_finder(), detection_size=20, device="cpu")
+    photo, mask = draw_stained_photo(320, 240, box=(150, 0, 152, 240))
+    pipeline = Pipeline(make_thin_red_finder(), detection_size=20, device="cpu")
     assert not pipeline.detect(photo).corruption_mask.any()
     assert pipeline.detector is not None
     fusion = pipeline.detector.detail_fusion
@@ -86,8 +86,8 @@ def test_a_photo_as_large_as_the_detection_or_smaller_is_looked_at_once(make_det
     detector = make_detector(verdict=Verdict(dim=4))
     fusing = attrs.evolve(detector, detail_fusion=DetailFusion(dim=4))
     for size in ((30, 40), (48, 48), (60, 48)):
-        plain = Pipeline(detector, detection_size=48).detect(noise(*size))
-        large = Pipeline(fusing, detection_size=48, detail_size=100).detect(noise(*size))
+        plain = Pipeline(detector, detection_size=48).detect(draw_noise(*size))
+        large = Pipeline(fusing, detection_size=48, detail_size=100).detect(draw_noise(*size))
         assert torch.equal(plain.confidence, large.confidence)
         assert plain.verdict == large.verdict
 
@@ -95,15 +95,15 @@ def test_a_photo_as_large_as_the_detection_or_smaller_is_looked_at_once(make_det
 def test_without_a_fusion_a_photos_own_pixels_cannot_be_asked_for(make_detector: Callable[..., Detector]) -> None:
     pipeline = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1,)), detail_size=300)
     with pytest.raises(ValueError, match=r"detail_size=300 .* no detail_fusion; set detail_size to None"):
-        pipeline.detect(noise(40, 50))
+        pipeline.detect(draw_noise(40, 50))
     mask = np.ones((40, 50), bool)
-    assert pipeline.restore(noise(40, 50), corruption_mask=mask).restored.shape == (40, 50, 3)
+    assert pipeline.restore(draw_noise(40, 50), corruption_mask=mask).restored.shape == (40, 50, 3)
 
 
 def test_the_verdict_on_the_photo_weighs_every_pixel(make_detector: Callable[..., Detector]) -> None:
     detector = make_detector()
-    plain = Pipeline(detector).detect(noise(40, 50))
-    judged = Pipeline(attrs.evolve(detector, verdict=Verdict(dim=4))).detect(noise(40, 50))
+    plain = Pipeline(detector).detect(draw_noise(40, 50))
+    judged = Pipeline(attrs.evolve(detector, verdict=Verdict(dim=4))).detect(draw_noise(40, 50))
     assert plain.verdict is None
     assert judged.verdict is not None
     assert 0 < judged.verdict < 1
@@ -130,7 +130,7 @@ def test_a_pipeline_has_bounds_unless_it_is_told_otherwise(make_detector: Callab
 
 
 def test_the_threshold_is_strict(tiny_pipeline: Pipeline) -> None:
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     confidence = tiny_pipeline.detect(photo).confidence
     limit = float(confidence.flatten().sort().values[300])
     own = Pipeline(tiny_pipeline.detector, tiny_pipeline.restorer, threshold=limit, device="cpu")
@@ -139,7 +139,7 @@ def test_the_threshold_is_strict(tiny_pipeline: Pipeline) -> None:
 
 
 def test_enclosed_areas_are_found_on_request(tiny_pipeline: Pipeline) -> None:
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     confidence = tiny_pipeline.detect(photo).confidence
     limit = float(confidence.flatten().sort().values[300])
     filled = torch.from_numpy(fill_enclosed(confidence[0, 0].numpy(), limit))[None, None] > limit
@@ -155,7 +155,7 @@ def test_enclosed_areas_are_found_on_request(tiny_pipeline: Pipeline) -> None:
 def test_sensitivity_goes_from_nothing_over_the_threshold_to_everything(
     tiny_pipeline: Pipeline, threshold: float
 ) -> None:
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     pipeline = tiny_pipeline.replace(threshold=threshold)
     plain = pipeline.detect(photo)
     shares = []
@@ -180,14 +180,14 @@ def test_every_step_of_the_sensitivity_moves_the_mask(peak_threshold: float) -> 
     # Regions from hardly to nearly sure, each with a border that fades out.
     peaks = torch.linspace(-6, 8, 200).sigmoid()
     confidence = peaks[:, None] * torch.linspace(1, 0, 50)
-    pipeline = known().replace(threshold=0.5, peak_threshold=peak_threshold)
+    pipeline = make_known_pipeline().replace(threshold=0.5, peak_threshold=peak_threshold)
     areas = [int(pipeline.to_mask(confidence.reshape(1, 1, 1, -1), sensitivity=step / 20).sum()) for step in range(21)]
     assert areas[0] == 0
     assert all(before < after for before, after in itertools.pairwise(areas))
 
 
 def test_a_region_counts_if_it_rises_above_the_second_threshold(tiny_pipeline: Pipeline) -> None:
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     confidence = tiny_pipeline.detect(photo).confidence
     low, high = (float(confidence.flatten().sort().values[rank]) for rank in (540, 735))
     pipeline = tiny_pipeline.replace(threshold=low, peak_threshold=high)
@@ -208,8 +208,8 @@ def test_a_region_counts_if_it_rises_above_the_second_threshold(tiny_pipeline: P
 
 @pytest.mark.parametrize("restorer", [Flat, FlatFromFeatures])
 def test_a_region_limits_the_search_and_nothing_else(restorer: type[Flat]) -> None:
-    photo, mask = stained()
-    pipeline = known(restorer())
+    photo, mask = draw_stained_photo()
+    pipeline = make_known_pipeline(restorer())
     box = (10, 0, 8, 24)
     inside = np.zeros_like(mask)
     inside[:, 10:18] = True

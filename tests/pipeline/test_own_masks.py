@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from known_parts import known, stained
+from known_parts import draw_stained_photo, make_known_pipeline
 from PIL import Image
 
 
 @pytest.mark.parametrize("kind", ["path", "image", "array", "uint8 array", "tensor", "four dimensions"])
 def test_a_mask_of_ones_own(kind: str, tmp_path: Path) -> None:
-    photo, _ = stained()
+    photo, _ = draw_stained_photo()
     mask = np.zeros((24, 32), bool)
     mask[1:4, 2:9] = True
     drawn = Image.fromarray(mask.astype(np.uint8) * 255)
@@ -27,7 +27,7 @@ def test_a_mask_of_ones_own(kind: str, tmp_path: Path) -> None:
         "tensor": torch.from_numpy(mask),
         "four dimensions": torch.from_numpy(mask)[None, None],
     }[kind]
-    result = known().restore(photo, corruption_mask=source)
+    result = make_known_pipeline().restore(photo, corruption_mask=source)
     assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
     assert (result.restored[mask] == 128).all()
     assert np.array_equal(result.restored[~mask], photo[~mask])
@@ -36,23 +36,23 @@ def test_a_mask_of_ones_own(kind: str, tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="24"):
-        known().restore(stained()[0], corruption_mask=np.zeros((24, 30), bool))
+        make_known_pipeline().restore(draw_stained_photo()[0], corruption_mask=np.zeros((24, 30), bool))
 
 
 def test_a_mask_can_be_edited_and_fed_back() -> None:
-    photo, mask = stained()
-    found = known().detect(photo)
+    photo, mask = draw_stained_photo()
+    found = make_known_pipeline().detect(photo)
     edited = found.corruption_mask
     edited[..., :2, :2] = True  # in place, as a user would
-    result = known().restore(photo, corruption_mask=edited)
+    result = make_known_pipeline().restore(photo, corruption_mask=edited)
     assert (result.restored[:2, :2] == 128).all()
     assert (result.restored[mask] == 128).all()
-    from_file = known().restore(photo, corruption_mask=found.mask)
+    from_file = make_known_pipeline().restore(photo, corruption_mask=found.mask)
     assert np.array_equal(from_file.corruption_mask[0, 0].numpy(), np.asarray(found.mask) > 0)
 
 
 @pytest.mark.parametrize("call", ["__call__", "detect", "restore"])
 def test_a_mask_under_another_name_is_answered_with_how_it_is_given(call: str) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     with pytest.raises(TypeError, match="corruption_mask"):
-        getattr(known(), call)(photo, mask=mask)
+        getattr(make_known_pipeline(), call)(photo, mask=mask)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from known_parts import known, noise, stained
+from known_parts import draw_noise, draw_stained_photo, make_known_pipeline
 from PIL import Image
 from torch import Tensor
 
@@ -18,9 +18,9 @@ from hcl_sdk import Pipeline
 
 
 def test_corruption_is_found_and_filled_and_nothing_else_changes() -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     before = photo.copy()
-    result = known()(photo)
+    result = make_known_pipeline()(photo)
     assert np.array_equal(photo, before)
     assert np.array_equal(result.corruption_mask[0, 0].numpy(), mask)
     assert ((result.confidence[0, 0].numpy() > 0.99) == mask).all()
@@ -33,7 +33,7 @@ def test_corruption_is_found_and_filled_and_nothing_else_changes() -> None:
 
 @pytest.mark.parametrize("kind", ["path", "text", "image", "array", "tensor", "batched tensor", "uint8 tensor"])
 def test_a_photo_comes_back_in_its_own_type(kind: str, tmp_path: Path) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     Image.fromarray(photo).save(tmp_path / "photo.png")
     tensor = torch.from_numpy(photo).permute(2, 0, 1)
     source: Any = {
@@ -45,7 +45,7 @@ def test_a_photo_comes_back_in_its_own_type(kind: str, tmp_path: Path) -> None:
         "batched tensor": tensor[None] / 255,
         "uint8 tensor": tensor,
     }[kind]
-    restored = known()(source).restored
+    restored = make_known_pipeline()(source).restored
     if isinstance(source, Tensor):
         assert restored.shape == source.shape
         assert restored.dtype == source.dtype
@@ -61,13 +61,13 @@ def test_a_photo_comes_back_in_its_own_type(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "CMYK", "P", "1", "I;16"])
 def test_pixels_outside_stay_bit_identical_in_every_mode(mode: str) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     if mode == "I;16":
-        source = Image.fromarray(noise(24, 32, 1)[..., 0].astype(np.uint16) * 257)
+        source = Image.fromarray(draw_noise(24, 32, 1)[..., 0].astype(np.uint16) * 257)
     else:
-        source = Image.fromarray(np.concatenate([photo, noise(24, 32, 1)], axis=2)).convert(mode)
+        source = Image.fromarray(np.concatenate([photo, draw_noise(24, 32, 1)], axis=2)).convert(mode)
     expected = {"P": "RGBA" if source.has_transparency_data else "RGB", "1": "L"}.get(mode, mode)
-    restored = known().restore(source, corruption_mask=mask).restored
+    restored = make_known_pipeline().restore(source, corruption_mask=mask).restored
     assert restored.mode == expected
     assert restored.size == source.size
     old, new = np.asarray(source.convert(expected) if mode in ("P", "1") else source), np.asarray(restored)
@@ -77,7 +77,7 @@ def test_pixels_outside_stay_bit_identical_in_every_mode(mode: str) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 5000), (257, 383)])
 def test_photos_of_odd_sizes(tiny_pipeline: Pipeline, size: tuple[int, int]) -> None:
-    photo = noise(*size)
+    photo = draw_noise(*size)
     result = tiny_pipeline(photo)
     assert result.confidence.shape == result.corruption_mask.shape == (1, 1, *size)
     outside = ~result.corruption_mask[0, 0].numpy()
@@ -86,8 +86,8 @@ def test_photos_of_odd_sizes(tiny_pipeline: Pipeline, size: tuple[int, int]) -> 
 
 
 def test_restore_takes_one_photo_and_others_a_list() -> None:
-    photo, mask = stained()
-    pipeline = known()
+    photo, mask = draw_stained_photo()
+    pipeline = make_known_pipeline()
     for several in ([photo, photo], (photo,), (each for each in [photo])):
         with pytest.raises(TypeError, match=r"restore takes one photo and its corruption_mask; got a .*restore_folder"):
             pipeline.restore(several, corruption_mask=[mask])  # pyright: ignore[reportArgumentType]
@@ -103,10 +103,10 @@ def test_other_inputs_than_photos_are_refused(tiny_pipeline: Pipeline, photo: An
 
 
 def test_bytes_and_open_files_are_photos(tmp_path: Path) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     Image.fromarray(photo).save(tmp_path / "a.png")
     contents = (tmp_path / "a.png").read_bytes()
-    pipeline = known()
+    pipeline = make_known_pipeline()
     expected = np.asarray(pipeline(tmp_path / "a.png").restored)
     sources: tuple[Any, ...] = (contents, bytearray(contents), io.BytesIO(contents))
     for source in sources:
@@ -124,7 +124,7 @@ def test_bytes_and_open_files_are_photos(tmp_path: Path) -> None:
 
 def test_a_url_is_refused_with_a_remedy() -> None:
     with pytest.raises(hcl_sdk.PhotoError, match=r"https://a\.b/c\.png: URLs are not read; download it first"):
-        known()("https://a.b/c.png")
+        make_known_pipeline()("https://a.b/c.png")
 
 
 def test_a_photo_that_is_not_there_is_named(tiny_pipeline: Pipeline, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from known_parts import Flat, FlatFromFeatures, known, noise, stained
+from known_parts import Flat, FlatFromFeatures, draw_noise, draw_stained_photo, make_known_pipeline
 
 import hcl_sdk
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Identity, PartialSwinRestorer, Pipeline, ProjectionHead
@@ -19,7 +19,7 @@ from hcl_sdk.config import ConfigError
 
 
 def test_parts_that_are_missing_are_missed_with_a_hint(tiny_pipeline: Pipeline) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     with pytest.raises(ValueError, match="needs a detector, a restorer or both"):
         Pipeline()
     only_restorer = Pipeline(restorer=GatedUNet(dim=2, multipliers=(1,)), device="cpu")
@@ -46,7 +46,7 @@ def test_parts_in_each_others_place_are_refused(tiny_detector: Detector) -> None
 
 @pytest.mark.parametrize("name", ["detector", "restorer", "device"])
 def test_parts_are_replaced_and_not_assigned(name: str) -> None:
-    pipeline = known()
+    pipeline = make_known_pipeline()
     before = getattr(pipeline, name)
     how = "to" if name == "device" else f"replace({name}="
     with pytest.raises(AttributeError, match=re.escape(f"Pipeline.{name} is read-only; pipeline.{how}")):
@@ -56,7 +56,7 @@ def test_parts_are_replaced_and_not_assigned(name: str) -> None:
 
 def test_parts_may_be_given_by_name() -> None:
     with pytest.warns(UserWarning, match=r"the restorer GatedUNet is newly created: its weights are random until"):
-        pipeline = known(dilate=3).replace(restorer="gated-unet")
+        pipeline = make_known_pipeline(dilate=3).replace(restorer="gated-unet")
     assert isinstance(pipeline.restorer, GatedUNet)
     assert pipeline.dilate == 3
     with pytest.warns(UserWarning, match="random"):
@@ -69,7 +69,7 @@ def test_parts_may_be_given_by_name() -> None:
         clusterer="soft-kmeans",
     )
     assert isinstance(made.encoder, ConvNeXtEncoder)
-    assert Pipeline(made, device="cpu").detect(noise(20, 24)).photo.size == (20, 24)
+    assert Pipeline(made, device="cpu").detect(draw_noise(20, 24)).photo.size == (20, 24)
     with pytest.raises(ConfigError, match=r"restorer\.use: unknown restorer 'gated-unit'; did you mean 'gated-unet'\?"):
         pipeline.replace(restorer="gated-unit")
     with pytest.raises(ConfigError, match=r"encoder\.use: unknown encoder 'convnxt'"):
@@ -85,11 +85,11 @@ def test_a_restorer_that_does_not_fit_the_encoder_is_refused() -> None:
 
 def test_a_given_restorer_is_used_without_a_warning() -> None:
     restorer = GatedUNet(dim=2)  # its weights may have been loaded
-    assert known().replace(restorer=restorer, dilate=1).restorer is restorer  # warnings are errors
+    assert make_known_pipeline().replace(restorer=restorer, dilate=1).restorer is restorer  # warnings are errors
 
 
 def test_replace_changes_nothing_else() -> None:
-    pipeline = known(dilate=2, detection_size=64, precision="bf16")
+    pipeline = make_known_pipeline(dilate=2, detection_size=64, precision="bf16")
     other = pipeline.replace(restorer=FlatFromFeatures(), feather=1)
     assert other.detector is pipeline.detector
     assert isinstance(other.restorer, FlatFromFeatures)
@@ -121,7 +121,7 @@ def test_models_are_put_in_evaluation_mode(make_detector: Callable[..., Detector
 
 
 def test_a_pipeline_moves_to_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = known(GatedUNet(dim=4, multipliers=(1, 2)))
+    pipeline = make_known_pipeline(GatedUNet(dim=4, multipliers=(1, 2)))
     with pytest.raises(ValueError, match="nowhere"):
         pipeline.to("nowhere")
     monkeypatch.setattr("hcl_sdk.pipeline._pipeline.pick_device", torch.device)  # which knows of no meta device
@@ -136,7 +136,7 @@ def test_two_precisions_live_in_one_process(make_detector: Callable[..., Detecto
     low = Pipeline(full.detector, full.restorer, device="cpu", precision="bf16")
     assert full.detector is not None
     full.detector.encoder.register_forward_hook(lambda *args: dtypes.append(args[-1].maps[-1].dtype))
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     a, b, c = full.detect(photo), low.detect(photo), full.detect(photo)
     assert dtypes == [torch.float32, torch.bfloat16, torch.float32]
     assert torch.equal(a.confidence, c.confidence)
@@ -156,14 +156,14 @@ def test_an_unknown_precision_or_device_is_refused(tiny_detector: Detector) -> N
 
 
 def test_compiling_reaches_both_parts() -> None:
-    pipeline = known(GatedUNet(dim=2, multipliers=(1,)))
+    pipeline = make_known_pipeline(GatedUNet(dim=2, multipliers=(1,)))
     compiled: list[str] = []
 
     def backend(graph: Any, inputs: Any) -> Any:
         compiled.append(graph.__class__.__name__)
         return graph.forward
 
-    photo, _ = stained()
+    photo, _ = draw_stained_photo()
     before = pipeline(photo)
     assert pipeline.compile(backend=backend) is pipeline
     with warnings.catch_warnings():
@@ -175,7 +175,7 @@ def test_compiling_reaches_both_parts() -> None:
 
 
 def test_a_seed_says_all_and_the_global_random_state_is_left_alone(tiny_pipeline: Pipeline) -> None:
-    photo, before = noise(24, 31), torch.get_rng_state()
+    photo, before = draw_noise(24, 31), torch.get_rng_state()
     first = tiny_pipeline(photo, seed=7)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(55)
@@ -187,7 +187,7 @@ def test_a_seed_says_all_and_the_global_random_state_is_left_alone(tiny_pipeline
 
 
 def test_results_may_be_used_in_further_computation_with_gradients(tiny_pipeline: Pipeline) -> None:
-    confidence = tiny_pipeline.detect(noise(9, 9)).confidence
+    confidence = tiny_pipeline.detect(draw_noise(9, 9)).confidence
     weight = torch.ones(1, requires_grad=True)
     (confidence * weight).sum().backward()
     assert weight.grad is not None

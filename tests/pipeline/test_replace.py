@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from known_parts import FlatFromFeatures, noise
+from known_parts import FlatFromFeatures, draw_noise
 
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, Pipeline, ProjectionHead, ResidualFPN, SoftKMeans
 from hcl_sdk.config import ConfigError, dump_yaml
@@ -35,7 +35,7 @@ def test_a_clusterer_given_by_name_leaves_the_rest_as_it_is(tiny_pipeline: Pipel
     assert other.restorer is tiny_pipeline.restorer
     assert (other.dilate, other.texture) == (4, tiny_pipeline.texture)
     assert isinstance(tiny_pipeline.detector.clusterer, SoftKMeans)
-    assert other(noise(24, 31)).photo.size == (24, 31)
+    assert other(draw_noise(24, 31)).photo.size == (24, 31)
 
 
 def test_parts_behind_a_new_encoder_are_created_anew_to_fit_it(tiny_pipeline: Pipeline) -> None:
@@ -65,7 +65,7 @@ def test_heads_beside_the_way_follow_as_well(make_detector: Callable[..., Detect
     pipeline = Pipeline(make_detector(damage_head={"dim": 4}, verdict={"dim": 4, "queries": 1}), device="cpu")
     with pytest.warns(UntrainedWarning, match=r"the damage_head DamageHead, the verdict Verdict are newly created"):
         other = pipeline.replace(encoder=COARSE)
-    assert other.detect(noise(24, 31)).regions is not None
+    assert other.detect(draw_noise(24, 31)).regions is not None
     with pytest.warns(UntrainedWarning, match=r"^the damage_head DamageHead is newly created"):
         wider = pipeline.replace(damage_head={"dim": 8})
     assert wider.detector.damage_head.dim == 8
@@ -78,7 +78,7 @@ def test_the_default_weights_take_another_encoder_by_name() -> None:
         other = pipeline.replace(encoder="convnext")
     assert isinstance(other.detector.encoder, ConvNeXtEncoder)
     assert other.restorer is pipeline.restorer
-    assert other(noise(40, 60)).photo.size == (40, 60)
+    assert other(draw_noise(40, 60)).photo.size == (40, 60)
 
 
 def test_parts_that_do_not_fit_are_one_clear_error(tiny_pipeline: Pipeline) -> None:
@@ -135,7 +135,7 @@ def test_a_configuration_that_starts_from_weights_means_the_same(tiny_pipeline: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         settled = Pipeline.from_config({**config, "detector": {"settle": 0.5}}, device="cpu")
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     np.testing.assert_array_equal(settled(photo).restored, tiny_pipeline.replace(settle=0.5, dilate=4)(photo).restored)
     assert Pipeline.from_config({**config, "detector": None}, device="cpu").detector is None
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from known_parts import noise
+from known_parts import draw_noise
 
 import hcl_sdk
 from hcl_sdk import ConvNeXtEncoder, Detector, GatedUNet, PartialSwinRestorer, Pipeline, Prototypes, SoftKMeans
@@ -82,7 +82,7 @@ def test_a_short_configuration_is_enough() -> None:
 def test_a_configuration_may_start_from_weights(tmp_path: Path, make_detector: Callable[..., Detector]) -> None:
     own = Pipeline(make_detector(), GatedUNet(dim=4, multipliers=(1, 2)), threshold=0.3, dilate=2, device="cpu")
     own.save_pretrained(tmp_path / "own")
-    photo = noise(24, 31)
+    photo = draw_noise(24, 31)
     start = f"weights: {tmp_path / 'own'}\n"
     same = Pipeline.from_config(start, device="cpu")
     np.testing.assert_array_equal(same(photo).restored, own(photo).restored)

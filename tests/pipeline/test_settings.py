@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from known_parts import known, stained
+from known_parts import draw_stained_photo, make_known_pipeline
 from PIL import Image
 
 from hcl_sdk import GatedUNet, Pipeline
@@ -50,8 +50,8 @@ def test_invalid_settings_are_refused_at_creation_assignment_and_call(
 ) -> None:
     [(name, value)] = setting.items()
     with pytest.raises(error, match=f"^{name} must be ") as made:
-        known(**setting)
-    pipeline = known()
+        make_known_pipeline(**setting)
+    pipeline = make_known_pipeline()
     before = repr(pipeline)
     with pytest.raises(error, match=f"^{name} must be ") as assigned:
         setattr(pipeline, name, value)
@@ -59,19 +59,19 @@ def test_invalid_settings_are_refused_at_creation_assignment_and_call(
     assert repr(pipeline) == before
     if not name.endswith("size") and "threshold" not in name and value is not None:
         with pytest.raises(error, match=f"^{name} must be ") as called:
-            pipeline(stained()[0], **setting)
+            pipeline(draw_stained_photo()[0], **setting)
         assert str(called.value) == str(made.value)
 
 
 @pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges", "fill_enclosed"])
 @pytest.mark.parametrize("value", ["yes", 3, None])
 def test_a_setting_that_is_on_or_off_says_so(name: str, value: Any) -> None:
-    pipeline = known()
+    pipeline = make_known_pipeline()
     said = re.escape(f"{name} must be True or False; got {value!r} ({type(value).__name__})")
     with pytest.raises(TypeError, match=f"^{said}$"):
         setattr(pipeline, name, value)
     with pytest.raises(TypeError, match=f"^{said}$"):
-        known(**{name: value})
+        make_known_pipeline(**{name: value})
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
@@ -90,12 +90,12 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert {name: config[name] for name in settings} == settings
     assert Pipeline.from_config(config, device="cpu").to_config() == config
     number: Any = np.float32(0.75)
-    assert known().detect(stained()[0], sensitivity=number).corruption_mask.any()
+    assert make_known_pipeline().detect(draw_stained_photo()[0], sensitivity=number).corruption_mask.any()
 
 
 def test_settings_can_be_set_and_count_from_then_on() -> None:
-    photo, mask = stained(40, 40, (18, 18, 22, 22))
-    pipeline = known()
+    photo, mask = draw_stained_photo(40, 40, (18, 18, 22, 22))
+    pipeline = make_known_pipeline()
     pipeline.dilate = 2
     assert pipeline(photo).alpha.sum() > mask.sum()  # type: ignore[union-attr]
     pipeline.threshold = 1
@@ -105,9 +105,9 @@ def test_settings_can_be_set_and_count_from_then_on() -> None:
 
 
 def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> None:
-    photo, mask = stained()
+    photo, mask = draw_stained_photo()
     Image.fromarray(photo).save(tmp_path / "photo.png")
-    pipeline = known()
+    pipeline = make_known_pipeline()
     with pytest.raises(AttributeError, match=r"a Pipeline has no attribute 'sensitivty'; did you mean 'sensitivity'\?"):
         pipeline.sensitivty = 0.9  # pyright: ignore[reportAttributeAccessIssue]
     assert "sensitivty" not in vars(pipeline)
@@ -118,7 +118,7 @@ def test_a_misspelt_setting_is_answered_with_the_right_one(tmp_path: Path) -> No
     assert not hasattr(pipeline, "_repr_html_")
     misspelled: dict[str, Any] = {"dilatte": 3}
     calls: list[Callable[[], Any]] = [
-        lambda: known(**misspelled),
+        lambda: make_known_pipeline(**misspelled),
         lambda: pipeline.replace(**misspelled),
         lambda: pipeline(photo, **misspelled),
         lambda: pipeline.restore(photo, corruption_mask=mask, **misspelled),
@@ -166,8 +166,8 @@ def test_signatures_list_the_settings_that_a_call_takes(call: Callable[..., Any]
 
 @pytest.mark.parametrize("keywords", [FindingSettings, FillingSettings])
 def test_a_call_passes_on_every_setting_it_takes(keywords: type) -> None:
-    photo, mask = stained()
-    pipeline = known()
+    photo, mask = draw_stained_photo()
+    pipeline = make_known_pipeline()
     found = pipeline.detect(photo)
     for name in keywords.__annotations__:
         wrong: dict[str, Any] = {name: -1}
@@ -187,10 +187,10 @@ def test_a_call_passes_on_every_setting_it_takes(keywords: type) -> None:
 def test_whole_numbers_of_a_call_are_checked(name: str, value: Any) -> None:
     wrong: dict[str, Any] = {name: value}
     right: dict[str, Any] = {name: np.int64(2)}
-    for call in (known(), known().detect):
+    for call in (make_known_pipeline(), make_known_pipeline().detect):
         with pytest.raises(TypeError, match=f"^{name} must be a whole number; got {re.escape(repr(value))}"):
-            call(stained()[0], **wrong)
-        call(stained()[0], **right)
+            call(draw_stained_photo()[0], **wrong)
+        call(draw_stained_photo()[0], **right)
 
 
 def test_misspelled_keywords_of_constructors_and_saving_are_reported(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_misspelled_keywords_of_constructors_and_saving_are_reported(tmp_path: P
     with pytest.raises(TypeError, match=r"from_config\(\) got an unexpected keyword argument 'devce'; .*'device'\?"):
         Pipeline.from_config({}, devce="cpu")  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError, match=r"save_pretrained\(\) got an unexpected keyword argument 'halve'; .*'half'\?"):
-        known().save_pretrained(tmp_path, halve=True)  # pyright: ignore[reportCallIssue]
+        make_known_pipeline().save_pretrained(tmp_path, halve=True)  # pyright: ignore[reportCallIssue]
 
 
 @pytest.mark.parametrize("value", [None, 3, ["default"]])

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from known_parts import known
+from known_parts import make_known_pipeline
 from torch import Tensor
 
 from hcl_sdk import Result
@@ -18,7 +18,7 @@ def change_confidence(result: Result, confidence: Tensor, mask: Tensor) -> Resul
 
 
 def test_a_suspect_of_a_large_photo_is_found_at_the_working_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = known().replace(threshold=0.5, peak_threshold=0.98)
+    pipeline = make_known_pipeline().replace(threshold=0.5, peak_threshold=0.98)
     confidence = torch.full((1, 1, 30, 40), 0.01)
     confidence[..., 5:9, 20:30] = 0.7
     found = pipeline.detect(np.zeros((2400, 3200, 3), np.uint8), sensitivity=0)
@@ -31,7 +31,7 @@ def test_a_suspect_of_a_large_photo_is_found_at_the_working_scale(monkeypatch: p
 
 
 def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
-    pipeline = known().replace(threshold=0.5, peak_threshold=0.98)
+    pipeline = make_known_pipeline().replace(threshold=0.5, peak_threshold=0.98)
     confidence = torch.full((1, 1, 30, 40), 0.01)
     confidence[..., 5:9, 20:30] = 0.5
     confidence[..., 6, 25] = 0.85
@@ -52,7 +52,7 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
 
 
 def test_only_regions_cut_by_the_second_threshold_are_suspects() -> None:
-    pipeline = known().replace(threshold=0.9, peak_threshold=0.98)
+    pipeline = make_known_pipeline().replace(threshold=0.9, peak_threshold=0.98)
     confidence = torch.full((1, 1, 30, 40), 0.4)
     confidence[..., 2:12, 2:12] = 0.8  # the border of what is found
     confidence[..., 4:10, 4:10] = 0.99
@@ -71,5 +71,5 @@ def test_only_regions_cut_by_the_second_threshold_are_suspects() -> None:
 def test_a_given_mask_has_no_suspect() -> None:
     mask = np.zeros((30, 40), bool)
     mask[4:8, 4:8] = True
-    pipeline = known()
+    pipeline = make_known_pipeline()
     assert pipeline.find_suspect(pipeline.restore(np.zeros((30, 40, 3), np.uint8), corruption_mask=mask)) is None

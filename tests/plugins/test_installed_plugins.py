@@ -18,7 +18,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return environment(tmp_path_factory.mktemp("plugins"), [PACKAGES / name for name in ("good", "broken", "conflict")])
 
 
-def result_of(python: str, program: str, **environment: str) -> Any:
+def read_result(python: str, program: str, **environment: str) -> Any:
     """What the program prints as JSON."""
     done = run(python, program, **environment)
     assert done.returncode == 0, done.stderr
@@ -46,7 +46,7 @@ LISTING = (
 
 @pytest.fixture(scope="module")
 def listing(python: str) -> dict[str, Any]:
-    return result_of(python, LISTING)
+    return read_result(python, LISTING)
 
 
 def test_listing_finds_the_built_ins_first_then_the_packages_in_order(listing: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def test_the_same_name_twice_in_a_package_breaks_the_second_plugin_as_a_whole(li
 @pytest.fixture(scope="module")
 def used(python: str) -> dict[str, Any]:
     """What happens on looking names up and building components, by label: a result, or the error."""
-    return result_of(
+    return read_result(
         python,
         """
         import json
@@ -244,7 +244,7 @@ def test_a_target_of_another_kind_names_the_plugin(used: dict[str, Any], name: s
 
 
 def test_named_plugins_can_be_disabled(python: str) -> None:
-    listing = result_of(python, LISTING, HCL_DISABLE_PLUGINS="hcl.broken, HCL_Clash")
+    listing = read_result(python, LISTING, HCL_DISABLE_PLUGINS="hcl.broken, HCL_Clash")
     statuses = {name: status for name, (status, *_) in listing["reports"].items()}
     assert {name for name, status in statuses.items() if status == "ok"} == {"hcl-sdk:builtin", "hcl-blur:blur"}
     assert {status for name, status in statuses.items() if "broken" in name or "clash" in name} == {"disabled"}
@@ -265,7 +265,7 @@ def test_all_plugins_but_the_built_ins_can_be_disabled(python: str) -> None:
         raise AssertionError
     """
     )
-    listing = result_of(python, program, HCL_DISABLE_PLUGINS="*")
+    listing = read_result(python, program, HCL_DISABLE_PLUGINS="*")
     assert [name for name, (status, *_) in listing["reports"].items() if status == "ok"] == ["hcl-sdk:builtin"]
     assert "swin" in listing["names"]
     assert not [name for name in listing["names"] if "/" in name]
@@ -281,5 +281,5 @@ def test_strictness_makes_every_failure_fatal(python: str) -> None:
 
 
 def test_strictness_is_content_with_sound_plugins(python: str) -> None:
-    listing = result_of(python, LISTING, HCL_STRICT_PLUGINS="1", HCL_DISABLE_PLUGINS="hcl-broken,hcl-clash")
+    listing = read_result(python, LISTING, HCL_STRICT_PLUGINS="1", HCL_DISABLE_PLUGINS="hcl-broken,hcl-clash")
     assert "hcl-blur/blur-fill" in listing["names"]

@@ -95,7 +95,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return do
 
 
-def found(registry: Registry | None = None) -> dict[str, PluginReport]:
+def discover_reports(registry: Registry | None = None) -> dict[str, PluginReport]:
     """The reports on all plugins but those of the built-ins, by distribution."""
     return {r.distribution: r for r in discover(registry or Registry()) if r.distribution != "hcl-sdk"}
 
@@ -139,7 +139,7 @@ def test_the_built_ins_are_there_without_metadata(tmp_path: Path) -> None:
 def test_a_plugin_provides_the_components_its_hook_registers(install: Install) -> None:
     install("My_Dist", GIVES_ONE_HEAD, version="3.4")
     registry = Registry()
-    report = found(registry)["my-dist"]
+    report = discover_reports(registry)["my-dist"]
     assert (report.status, report.version, report.entry_point, report.error) == ("ok", "3.4", "point", "")
     assert report.names == ("my-dist/one",)
     assert registry.find("head", "one").target == "somewhere:One"
@@ -192,7 +192,7 @@ def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(install: 
 def test_a_package_that_hides_one_with_a_plugin_gives_none(install: Install) -> None:
     install("hidden", GIVES_ONE_HEAD, version="1.0")
     install("hidden", "", version="2.0", entry_points="[console_scripts]\nx = y:z\n")
-    assert "hidden" not in found()
+    assert "hidden" not in discover_reports()
 
 
 def test_an_object_can_be_the_plugin(install: Install) -> None:
@@ -209,7 +209,7 @@ def test_an_object_can_be_the_plugin(install: Install) -> None:
         plugin = Plugin()
     """
     install("object-dist", code, module="of_object", entry_points="[hcl_sdk]\npoint = of_object:plugin\n")
-    assert found()["object-dist"].names == ("object-dist/one",)
+    assert discover_reports()["object-dist"].names == ("object-dist/one",)
 
 
 def _hook(body: str) -> str:
@@ -378,7 +378,7 @@ def test_a_command_of_a_plugin_may_print_in_any_thread(install: Install, monkeyp
 
 def test_a_kept_argument_accepts_no_commands_later(install: Install) -> None:
     install("keeps-commands", "kept = []\n" + _adds("kept.append(commands)"), module="of_keeps_commands")
-    assert found()["keeps-commands"].status == "ok"
+    assert discover_reports()["keeps-commands"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):
         sys.modules["of_keeps_commands"].kept[0].add("late", "somewhere:late")
 
@@ -401,7 +401,7 @@ def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_dat
     install("old-dist", "api_version = 1\n" + GIVES_ONE_HEAD.replace("\n    ", "\n"))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        report = found()["old-dist"]
+        report = discover_reports()["old-dist"]
     assert (report.status, report.names) == ("ok", ("old-dist/one",))
     (said,) = [w for w in caught if "the plugin old-dist was" in str(w.message)]
     assert issubclass(said.category, FutureWarning)
@@ -410,12 +410,12 @@ def test_a_plugin_of_an_interface_that_is_going_works_with_a_warning_until_a_dat
 
 def test_a_broken_plugin_is_reported_with_the_last_line_of_its_own(install: Install) -> None:
     folder = install("bad-dist", "\n\n" + _hook("registry.head('One', 'somewhere:One')"), module="of_bad")
-    assert found()["bad-dist"].error.endswith(f"({folder / 'of_bad.py'}:6)")
+    assert discover_reports()["bad-dist"].error.endswith(f"({folder / 'of_bad.py'}:6)")
 
 
 def test_a_module_that_does_not_exist_is_reported(install: Install) -> None:
     install("gone-dist", "", entry_points="[hcl_sdk]\npoint = a_module_that_does_not_exist\n")
-    report = found()["gone-dist"]
+    report = discover_reports()["gone-dist"]
     assert (report.status, report.value) == ("broken", "a_module_that_does_not_exist")
     assert "No module named 'a_module_that_does_not_exist'" in report.error
 
@@ -423,7 +423,7 @@ def test_a_module_that_does_not_exist_is_reported(install: Install) -> None:
 def test_malformed_metadata_is_reported_if_it_is_of_a_plugin(install: Install) -> None:
     install("malformed-dist", "", entry_points="[hcl_sdk]\nno equals sign\n")
     install("unrelated-dist", "", entry_points="[console_scripts]\nno equals sign\n")
-    reports = found()
+    reports = discover_reports()
     assert reports["malformed-dist"].status == "broken"
     assert "cannot be read" in reports["malformed-dist"].error
     assert "unrelated-dist" not in reports
@@ -435,7 +435,7 @@ def test_undecodable_metadata_is_skipped_unless_it_is_a_plugins(install: Install
     install("foreign-too", "", entry_points="[console_scripts]\nx = y:z\n", metadata=b"Name: foreign-too\n" + bad)
     install("points-dist", "", entry_points=group + bad)
     install("good-dist", GIVES_ONE_HEAD)
-    reports = found()
+    reports = discover_reports()
     assert set(reports) == {"points-dist", "good-dist"}
     assert (reports["points-dist"].status, reports["points-dist"].version) == ("broken", "1.0")
     assert "UnicodeDecodeError" in reports["points-dist"].error
@@ -455,7 +455,7 @@ def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(
 ) -> None:
     folder = install("a-dist", GIVES_ONE_HEAD, metadata=metadata)
     install("good-dist", GIVES_ONE_HEAD)
-    reports = found()
+    reports = discover_reports()
     assert set(reports) == {name, "good-dist"}
     assert (reports[name].status, reports[name].names) == ("broken", ())
     assert str(folder) in reports[name].error
@@ -465,12 +465,12 @@ def test_a_plugin_whose_metadata_cannot_be_read_is_reported_with_its_place(
 
 def test_no_package_can_be_called_script(install: Install) -> None:
     install("script", GIVES_ONE_HEAD)
-    assert "cannot be called 'script'" in found()["script"].error
+    assert "cannot be called 'script'" in discover_reports()["script"].error
 
 
 def test_a_kept_hook_argument_accepts_nothing_later(install: Install) -> None:
     install("keeps-dist", "kept = []\n" + _hook("kept.append(registry)"), module="of_keeps")
-    assert found()["keeps-dist"].status == "ok"
+    assert discover_reports()["keeps-dist"].status == "ok"
     with pytest.raises(PluginError, match="inside the hook"):
         sys.modules["of_keeps"].kept[0].head("late", "somewhere:Late")
 
@@ -480,7 +480,7 @@ def test_plugins_can_be_disabled(install: Install, monkeypatch: pytest.MonkeyPat
     install("one-dist", "raise AssertionError('a disabled plugin was imported')")
     monkeypatch.setenv("HCL_DISABLE_PLUGINS", value)
     monkeypatch.setenv("HCL_STRICT_PLUGINS", "1")
-    report = found()["one-dist"]
+    report = discover_reports()["one-dist"]
     assert (report.status, report.names) == ("disabled", ())
     assert "HCL_DISABLE_PLUGINS" in report.error
 
@@ -495,7 +495,7 @@ def test_strictness_names_all_broken_plugins(install: Install, monkeypatch: pyte
     install("bad-two", "raise ValueError('that')", version="2.2")
     install("good-dist", GIVES_ONE_HEAD)
     monkeypatch.setenv("HCL_STRICT_PLUGINS", "0")
-    assert len(found()) == 3
+    assert len(discover_reports()) == 3
     monkeypatch.setenv("HCL_STRICT_PLUGINS", "1")
     registry = Registry(discover=discover)
     for _ in range(2):

@@ -36,7 +36,7 @@ def checkpoint(name: str = "legacy2") -> dict:
     return torch.load(DATA / f"{name}.pt", weights_only=True)
 
 
-def saved(content: Any, tmp_path: Path) -> Path:
+def save_content(content: Any, tmp_path: Path) -> Path:
     path = tmp_path / "checkpoint.pt"
     torch.save(content, path)
     return path
@@ -131,13 +131,13 @@ def test_the_script_draws_nothing_for_an_image_without_candidates() -> None:
 
 def test_a_mask_may_differ_only_where_rounding_decides() -> None:
     confidence = torch.linspace(0.1, 0.9, 100).view(1, 1, 10, 10)
-    assert not recorded.undecided_settling(confidence, 0.95).any()
+    assert not recorded.find_undecided(confidence, 0.95).any()
     confidence[0, 0, 0, 9] = 0.5 + 1e-6
-    near = recorded.undecided_settling(confidence, 1.0)
+    near = recorded.find_undecided(confidence, 1.0)
     assert near.nonzero()[:, 2:].tolist() == [[0, 8], [0, 9], [1, 8], [1, 9]]
     tied = torch.linspace(0.6, 0.9, 100).view(1, 1, 10, 10)
     tied[0, 0, 0, 4:6] = tied[0, 0, 0, 4]  # the last one settled and the first one not
-    assert recorded.undecided_settling(tied, 0.95)[0, 0, 0].tolist() == [x in range(3, 7) for x in range(10)]
+    assert recorded.find_undecided(tied, 0.95)[0, 0, 0].tolist() == [x in range(3, 7) for x in range(10)]
 
 
 # What a checkpoint must hold
@@ -146,7 +146,7 @@ def test_a_mask_may_differ_only_where_rounding_decides() -> None:
 def test_training_state_is_reported_as_left_out(tmp_path: Path) -> None:
     content = checkpoint()
     content["optimizer_inpaintnet"] = {"state": {}, "param_groups": []}
-    conversion = convert(saved(content, tmp_path), convert_settings(settings()))
+    conversion = convert(save_content(content, tmp_path), convert_settings(settings()))
     assert conversion.left_out == ("pdisc", "step", "optimizer_inpaintnet")
 
 
@@ -154,7 +154,7 @@ def test_a_file_without_the_parts_for_training_gives_the_same_weights(tmp_path: 
     config = convert_settings(settings())
     whole = convert(DATA / "legacy2.pt", config).pipeline
     bare = {k: v for k, v in checkpoint().items() if k in ("inpaintnet", "refinenet", "classifier")}
-    conversion = convert(saved(bare, tmp_path), config)
+    conversion = convert(save_content(bare, tmp_path), config)
     assert conversion.left_out == ()
     for part in ("detector", "restorer"):
         a, b = getattr(whole, part).state_dict(), getattr(conversion.pipeline, part).state_dict()
@@ -191,7 +191,7 @@ def test_missing_unexpected_and_misshapen_weights_are_all_listed_at_once(tmp_pat
     decoder["last_conv.conv.weight"] = torch.zeros(4, 16, 1, 1)
     content["classifier"]["cls.0.bias"] = torch.zeros(8, dtype=torch.long)
     with pytest.raises(ConversionError) as error:
-        convert(saved(content, tmp_path), convert_settings(settings()))
+        convert(save_content(content, tmp_path), convert_settings(settings()))
     message = str(error.value)
     missing, rest = message.split("unexpected (2):")
     unexpected, misfits = rest.split("of another shape or type (2):")
@@ -213,7 +213,7 @@ def test_nothing_is_loaded_from_a_file_that_does_not_fit(tmp_path: Path) -> None
     content = checkpoint()
     del content["refinenet"]["refine_last.conv.bias"]
     with pytest.raises(ConversionError):
-        load_published(saved(content, tmp_path), detector, restorer)
+        load_published(save_content(content, tmp_path), detector, restorer)
     assert all(torch.equal(v, before[k]) for k, v in detector.state_dict().items())
 
 
@@ -234,7 +234,7 @@ def test_buffers_that_are_computed_must_agree(name: str, change: Callable[..., A
     with pytest.raises(
         ConversionError, match=rf"with other values than computed \(1\):\n  inpaintnet\.encoder\.{name}"
     ):
-        convert(saved(content, tmp_path), convert_settings(settings()))
+        convert(save_content(content, tmp_path), convert_settings(settings()))
 
 
 def test_another_window_is_named(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def itself() -> dict[Any, Any]:
 )
 def test_unexpected_contents_give_one_error(content: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match=message):
-        convert(saved(content(), tmp_path), convert_settings(settings()))
+        convert(save_content(content(), tmp_path), convert_settings(settings()))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
@@ -360,7 +360,7 @@ def test_weights_that_are_not_finite_are_named(value: float, tmp_path: Path) -> 
     bias[1] = value
     content["classifier"]["cls.0.bias"] = bias
     with pytest.raises(ConversionError, match=r"NaN, infinity or too large a value \(1\):\n  classifier\.cls\.0\.bias"):
-        convert(saved(content, tmp_path), convert_settings(settings()))
+        convert(save_content(content, tmp_path), convert_settings(settings()))
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def report(distribution: Any, status: Any = "ok", error: str = "") -> PluginRepo
     )
 
 
-def filled_with(*entries: Any, reports: Any = ()) -> Registry:
+def make_registry(*entries: Any, reports: Any = ()) -> Registry:
     return Registry(discover=lambda registry: registry.set_discovered(entries, reports))
 
 
@@ -227,8 +227,8 @@ def test_registering_during_discovery_is_refused_in_that_thread_alone() -> None:
 
 def test_order_of_registering_and_discovering_does_not_matter() -> None:
     before, after = (
-        filled_with(entry("built-in"), entry("x", "dist")),
-        filled_with(entry("built-in"), entry("x", "dist")),
+        make_registry(entry("built-in"), entry("x", "dist")),
+        make_registry(entry("built-in"), entry("x", "dist")),
     )
     before.restorer("mine", Plain)
     listed = after.list_entries("restorer")
@@ -275,7 +275,7 @@ def test_a_closed_registry_takes_no_more_names() -> None:
 
 
 def test_a_bare_name_of_two_packages_is_an_error_when_used() -> None:
-    registry = filled_with(entry("x", "one", target=Plain), entry("x", "two", target=Derived))
+    registry = make_registry(entry("x", "one", target=Plain), entry("x", "two", target=Derived))
     with pytest.raises(RegistryError, match=r"'x' is provided by 2 packages; write 'one/x' or 'two/x'"):
         registry.get("restorer", "x")
     assert registry.get("restorer", "two/x") is Derived
@@ -285,7 +285,7 @@ def test_a_bare_name_of_two_packages_is_an_error_when_used() -> None:
 
 
 def test_a_built_in_keeps_its_bare_name() -> None:
-    registry = filled_with(entry("x", target=Plain), entry("x", "two", target=Derived))
+    registry = make_registry(entry("x", target=Plain), entry("x", "two", target=Derived))
     assert registry.get("restorer", "x") is Plain
     assert registry.get("restorer", "two/x") is Derived
 
@@ -308,7 +308,7 @@ def test_a_built_in_keeps_its_bare_name() -> None:
     ],
 )
 def test_an_unknown_name_is_explained(name: str, expected: list[str]) -> None:
-    registry = filled_with(
+    registry = make_registry(
         entry("partial-swin"),
         entry("blur-fill", "hcl-blur"),
         entry("swin", kind="encoder"),
@@ -323,7 +323,7 @@ def test_an_unknown_name_is_explained(name: str, expected: list[str]) -> None:
 
 
 def test_an_unknown_name_points_to_plugins_that_failed() -> None:
-    registry = filled_with(
+    registry = make_registry(
         reports=[report("good"), report("bad", "broken", "OSError: no"), report("off", "disabled", "why")]
     )
     bad, off = "the plugin bad 2.1, which is broken (OSError: no)", "the plugin off 2.1, which is disabled (why)"
@@ -390,7 +390,7 @@ def test_weights_may_be_in_a_package_without_init(tmp_path: Path, monkeypatch: p
 
 def test_a_class_is_named_by_identity(module: Any) -> None:
     same_place = type("Plain", (Plain,), {"__module__": Plain.__module__, "__qualname__": Plain.__qualname__})
-    registry = filled_with(entry("plain", "dist", target=f"{module}:Plain"), entry("derived", target=Derived))
+    registry = make_registry(entry("plain", "dist", target=f"{module}:Plain"), entry("derived", target=Derived))
     assert registry.get_name(Plain) == "dist/plain"
     assert registry.get_name(Derived) == "derived"
     with pytest.raises(RegistryError, match="is not registered"):
@@ -405,12 +405,12 @@ def test_a_class_is_found_under_a_module_that_was_not_imported_yet(
     holder.Plain = Plain  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setitem(sys.modules, holder.__name__, holder)
     monkeypatch.syspath_prepend(tmp_path)
-    registry = filled_with(entry("broken", "a"), entry("other", "b", target="reexport_of_test_registry:Other"))
+    registry = make_registry(entry("broken", "a"), entry("other", "b", target="reexport_of_test_registry:Other"))
     assert registry.get_name(Plain) == "b/other"
 
 
 def test_an_unregistered_class_is_told_the_missing_line() -> None:
-    registry = filled_with(entry("broken", "a"))
+    registry = make_registry(entry("broken", "a"))
     with pytest.raises(RegistryError) as caught:
         registry.get_name(WithUse)
     message = str(caught.value)

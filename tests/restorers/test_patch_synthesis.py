@@ -11,12 +11,12 @@ from hcl_sdk.functional.pull_push import pull_push
 from hcl_sdk.restorers.partial_swin import PartialSwinRestorer
 
 
-def stripes(height: int = 64, width: int = 72) -> Tensor:
+def draw_stripes(height: int = 64, width: int = 72) -> Tensor:
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return torch.stack([(x // 4) % 2, (y // 4) % 2, (x // 4) % 2]).float()[None] * 0.6 + 0.2
 
 
-def hole(image: Tensor, top: int = 24, left: int = 26, side: int = 14) -> Detection:
+def draw_hole(image: Tensor, top: int = 24, left: int = 26, side: int = 14) -> Detection:
     mask = torch.zeros(len(image), 1, *image.shape[-2:], dtype=torch.bool)
     mask[..., top : top + side, left : left + side] = True
     return Detection.from_mask(mask)
@@ -33,8 +33,8 @@ def make(**fields: object) -> PatchSynthesis:
 
 @torch.no_grad()
 def test_it_is_nearer_to_a_textured_photo_than_its_guide() -> None:
-    image = stripes()
-    detection = hole(image)
+    image = draw_stripes()
+    detection = draw_hole(image)
     guide = pull_push(image, detection.corruption_mask)
     restored = make()(image, detection)
     assert (restored - image).square().mean() < 0.3 * (guide - image).square().mean()
@@ -42,8 +42,8 @@ def test_it_is_nearer_to_a_textured_photo_than_its_guide() -> None:
 
 @torch.no_grad()
 def test_texture_goes_from_the_guide_to_all_of_it() -> None:
-    image = stripes()
-    detection = hole(image)
+    image = draw_stripes()
+    detection = draw_hole(image)
     none, half, full = (make(texture=texture)(image, detection) for texture in (0.0, 0.5, 1.0))
     torch.testing.assert_close(none, pull_push(image, detection.corruption_mask))
     torch.testing.assert_close(half, (close_seam(image, detection.corruption_mask, none) + full) / 2)
@@ -52,8 +52,8 @@ def test_texture_goes_from_the_guide_to_all_of_it() -> None:
 
 def test_in_training_the_guide_alone_restores_and_learns() -> None:
     restorer = PatchSynthesis(guide=GatedUNet(dim=4, multipliers=(1, 2))).train()
-    image = stripes()
-    detection = hole(image)
+    image = draw_stripes()
+    detection = draw_hole(image)
     torch.testing.assert_close(restorer(image, detection), restorer.guide(image, detection))
     for output in restorer.outputs(image, detection):
         output.sum().backward()

@@ -55,15 +55,15 @@ def test_neither_the_photo_nor_the_mask_is_overwritten(restorer: Pipeline, tmp_p
     result = restorer.restore(tmp_path / "a.png", corruption_mask=str(tmp_path / "a_mask.png"))
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
 
-    def refused(directory: Path, message: str, **options: str) -> None:
+    def assert_refused(directory: Path, message: str, **options: str) -> None:
         with pytest.raises(FileExistsError, match=message):
             result.save(directory, **options)  # pyright: ignore[reportArgumentType]
         assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
-    refused(tmp_path, "a_mask.png is the mask that was passed in")
+    assert_refused(tmp_path, "a_mask.png is the mask that was passed in")
     (tmp_path / "link_restored.png").symlink_to(tmp_path / "a.png")
     before[tmp_path / "link_restored.png"] = before[tmp_path / "a.png"]
-    refused(tmp_path, "link_restored.png is the photo itself", name="link")
+    assert_refused(tmp_path, "link_restored.png is the photo itself", name="link")
     paths = result.save(tmp_path / "out")
     assert np.array_equal(read_pixels(paths["mask"]) == 255, draw_two_boxes())
     assert result.save(tmp_path / "out") == paths  # results of an earlier run are overwritten

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checking import faults
+from checking import find_faults
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -258,18 +258,18 @@ def test_a_former_name_of_a_check_may_still_be_expected_to_fail() -> None:
     ],
 )
 def test_exactly_the_check_for_a_fault_names_it(kit: Any, broken: type[Any], check: str, reason: str) -> None:
-    found = faults(kit, broken)
+    found = find_faults(kit, broken)
     assert list(found) == [check]
     assert reason in found[check]
 
 
 def test_a_length_that_is_too_large_is_named() -> None:
-    found = faults(check_dataset, SaysOneTooMany)
+    found = find_faults(check_dataset, SaysOneTooMany)
     assert found["samples_are_there"] == "its length is 4, and dataset[3] raises IndexError: 3"
 
 
 def test_a_data_set_without_samples_is_named() -> None:
-    assert "it has no samples" in faults(check_dataset, lambda: Gray(count=0))["samples_are_there"]
+    assert "it has no samples" in find_faults(check_dataset, lambda: Gray(count=0))["samples_are_there"]
 
 
 @pytest.fixture
@@ -286,14 +286,14 @@ def test_weights_pass(weights: Any) -> None:
 
 def test_an_incomplete_folder_is_named(weights: Any) -> None:
     (weights / "model.safetensors").unlink()
-    assert list(faults(check_weights, weights)) == ["folder_is_complete"]
+    assert list(find_faults(check_weights, weights)) == ["folder_is_complete"]
 
 
 def test_weights_that_do_not_fit_their_configuration_are_named(weights: Any) -> None:
     config = json.loads((weights / "config.json").read_text())
     config["restorer"]["dim"] = 5
     (weights / "config.json").write_text(json.dumps(config))
-    found = faults(check_weights, weights)
+    found = find_faults(check_weights, weights)
     assert "does not fit its configuration" in found["photos_are_processed"]
 
 
@@ -308,4 +308,4 @@ def test_weights_whose_masks_depend_on_the_batch_are_named(tmp_path: Path, hcl_r
     encoder = LooksAtTheBatch(channels=(4, 6), depths=(1, 1), kernel_size=3)
     detector = Detector(encoder=encoder, clusterer=SoftKMeans(one_class=False))
     Pipeline(detector, device="cpu").save_pretrained(tmp_path / "weights")
-    assert list(faults(check_weights, tmp_path / "weights")) == ["batch_equals_single_images"]
+    assert list(find_faults(check_weights, tmp_path / "weights")) == ["batch_equals_single_images"]

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from checking import faults
+from checking import find_faults
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -274,7 +274,7 @@ class IsTooLarge(Sound):
     ],
 )
 def test_exactly_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
-    found = faults(check_encoder, broken)
+    found = find_faults(check_encoder, broken)
     assert list(found) == [check]
     assert reason in found[check]
 
@@ -293,8 +293,8 @@ class BeginsWithZeros(Sound):
 
 
 def test_layers_may_begin_with_zeros() -> None:
-    assert not faults(check_encoder, BeginsWithZeros)
+    assert not find_faults(check_encoder, BeginsWithZeros)
 
 
 def test_values_that_are_not_finite_are_named() -> None:
-    assert "the maps are not finite" in faults(check_encoder, IsTooLarge)["spec_is_true"]
+    assert "the maps are not finite" in find_faults(check_encoder, IsTooLarge)["spec_is_true"]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from checking import faults
+from checking import find_faults
 from torch import Tensor
 
 from hcl_sdk import (
@@ -119,7 +119,7 @@ def test_factories_of_other_kinds_are_refused(factory: Any, message: str) -> Non
 
 def test_each_check_needs_a_component_of_its_own() -> None:
     one = small()
-    found = faults(check_encoder, lambda: one)
+    found = find_faults(check_encoder, lambda: one)
     assert "the factory returned one component twice" in found["spec_is_true"]
 
 
@@ -149,7 +149,7 @@ def test_a_class_may_state_its_own_expectations() -> None:
 
 
 def test_an_expected_failure_that_passes_is_reported() -> None:
-    found = faults(check_encoder, small, expected_failures={"spec_is_true": "it was so once"})
+    found = find_faults(check_encoder, small, expected_failures={"spec_is_true": "it was so once"})
     assert found == {"spec_is_true": "expected to fail (it was so once), but passes: remove it from expected_failures"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 import torch
-from checking import faults
+from checking import find_faults
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -101,7 +101,7 @@ class LearnsHalf(Adversarial):
 
 @pytest.mark.parametrize("sound", [Absolute, Adversarial, BCELoss])
 def test_sound_ones_pass(sound: type[Any]) -> None:
-    assert not faults(check_loss, sound)
+    assert not find_faults(check_loss, sound)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_sound_ones_pass(sound: type[Any]) -> None:
     ],
 )
 def test_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
-    found = faults(check_loss, broken)
+    found = find_faults(check_loss, broken)
     assert check in found
     assert reason in found[check]
     if broken is not OfTheHoleAlone:  # what is not a number differs from everything, also from itself
@@ -126,4 +126,4 @@ def test_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: s
 
 
 def test_a_number_an_image_is_not_one_number() -> None:
-    assert "expected a number, got [3]" in faults(check_loss, PerImage)["gives_one_number"]
+    assert "expected a number, got [3]" in find_faults(check_loss, PerImage)["gives_one_number"]

@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 import torch
-from checking import faults
+from checking import find_faults
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -159,15 +159,15 @@ def test_sound_ones_pass(check: Any, sound: type[Any]) -> None:
     ],
 )
 def test_exactly_the_check_for_a_fault_names_it(kit: Any, broken: Any, check: str, reason: str) -> None:
-    found = faults(kit, broken)
+    found = find_faults(kit, broken)
     assert list(found) == [check]
     assert reason in found[check]
 
 
 def test_a_component_for_other_neighbors_may_come_bound() -> None:
     spec = PyramidSpec(channels=(4, 5, 6, 7, 8), strides=(1, 2, 4, 8, 16))
-    assert not faults(check_interaction, lambda: SomeScales().bind(spec))
-    found = faults(check_interaction, SomeScales)
+    assert not find_faults(check_interaction, lambda: SomeScales().bind(spec))
+    found = find_faults(check_interaction, SomeScales)
     assert found
     assert all(
         "(5 scales only); let the factory return it bound to something suitable" in why for why in found.values()
@@ -175,9 +175,9 @@ def test_a_component_for_other_neighbors_may_come_bound() -> None:
 
 
 def test_a_component_for_four_scales_is_bound_to_four() -> None:
-    assert not faults(check_interaction, lambda: SomeScales(count=4))
+    assert not find_faults(check_interaction, lambda: SomeScales(count=4))
 
 
 def test_a_clusterer_is_bound_to_another_dimension_by_its_factory() -> None:
-    assert not faults(check_clusterer, lambda: Prototypes().bind(3))
+    assert not find_faults(check_clusterer, lambda: Prototypes().bind(3))
     assert issubclass(Prototypes, Clusterer)

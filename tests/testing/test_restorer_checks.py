@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from checking import faults
+from checking import find_faults
 from torch import Tensor, nn
 
 from hcl_sdk import Detection, GatedUNet, PyramidSpec, Restorer, component
@@ -95,7 +95,7 @@ class Gray(Restorer):
     [Small, FromFeatures, Gray, lambda: FromFeatures().bind(PyramidSpec(channels=(5, 7), strides=(4, 8)))],
 )
 def test_sound_ones_pass(sound: Any) -> None:
-    assert not faults(check_restorer, sound)
+    assert not find_faults(check_restorer, sound)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_sound_ones_pass(sound: Any) -> None:
     ],
 )
 def test_exactly_the_check_for_a_fault_names_it(broken: type[Any], check: str, reason: str) -> None:
-    found = faults(check_restorer, broken)
+    found = find_faults(check_restorer, broken)
     assert list(found) == [check]
     assert reason in found[check]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import RunConfig, assert_same, train, weights
+from runs import RunConfig, assert_same, load_state, train
 
 from hcl_sdk.training import TrainingError
 from hcl_sdk.training.checkpoints import CheckpointError, list_checkpoints, read_checkpoint, write_checkpoint
@@ -88,7 +88,7 @@ def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(
     assert "step-00000003.pt is damaged" in told
     assert "the run resumes from step-00000002.pt" in told
     assert (out / "checkpoints" / "step-00000003.damaged").is_file()
-    assert_same(weights(out)["trained"], weights(tmp_path / "whole")["trained"])
+    assert_same(load_state(out)["trained"], load_state(tmp_path / "whole")["trained"])
 
 
 def test_a_run_without_an_intact_checkpoint_is_not_restarted(run_config: RunConfig, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from processes import launch, run_ranks
-from runs import gradients, lines, train, weights
+from runs import load_gradients, load_state, read_log, train
 
 from hcl_sdk.config import dump_yaml
 
@@ -38,17 +38,17 @@ def test_two_processes_train_as_one_does(
     for rank in run_ranks(write_command(config, tmp_path / "two"), tmp_path / "logs"):
         assert rank.wait() == 0, rank.stderr
     one, two = tmp_path / "one", tmp_path / "two"
-    for key, value in gradients(one).items():  # of two steps
-        torch.testing.assert_close(gradients(two)[key], value, atol=1e-4, rtol=1e-2)
-    for ours, theirs in zip(lines(one), lines(two), strict=True):
+    for key, value in load_gradients(one).items():  # of two steps
+        torch.testing.assert_close(load_gradients(two)[key], value, atol=1e-4, rtol=1e-2)
+    for ours, theirs in zip(read_log(one), read_log(two), strict=True):
         assert ours.keys() == theirs.keys()
         for name in ours:
             if name != "images_per_second" and ours[name] is not None:
                 assert theirs[name] == pytest.approx(ours[name], rel=2e-2, abs=2e-3)
-    assert len(weights(two)["random"]) == 2
+    assert len(load_state(two)["random"]) == 2
     for rank in run_ranks(write_command(config | {"steps": 3}, two), tmp_path / "logs"):
         assert rank.wait() == 0, rank.stderr
-    assert weights(two)["step"] == 3
+    assert load_state(two)["step"] == 3
 
 
 def test_a_batch_that_cannot_be_split_is_refused(run_config: Callable[..., dict[str, Any]], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from runs import RunConfig, lines, train, weights
+from runs import RunConfig, load_state, read_log, train
 
 from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
@@ -51,9 +51,9 @@ def test_names_that_are_not_utf8(
     out = tmp_path / f"run-{STRANGE}"
     train(config | {"steps": 3}, out)
     assert train(config, out).finished
-    told = [line["unreadable"] for line in lines(out) if "unreadable" in line]
+    told = [line["unreadable"] for line in read_log(out) if "unreadable" in line]
     assert told == [os.fsdecode(b"\xff.png")]
-    assert weights(out)["unreadable"].keys() == set(told)
+    assert load_state(out)["unreadable"].keys() == set(told)
     assert r"left out: \udcff.png" in capsys.readouterr().err
     assert Pipeline.from_pretrained(out / "weights", device="cpu").detector is not None
 

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from PIL import Image
-from runs import RunConfig, assert_same, train, weights
+from runs import RunConfig, assert_same, load_state, train
 
 from hcl_sdk import Pipeline
 from hcl_sdk.config import ConfigError
@@ -22,7 +22,7 @@ def fit(pipeline: Pipeline, config: dict[str, Any], out: Path) -> Outcome:
     return Trainer(pipeline, recipe).fit(out, progress=False)
 
 
-def without(config: dict[str, Any], *parts: str) -> dict[str, Any]:
+def drop_parts(config: dict[str, Any], *parts: str) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in parts}
 
 
@@ -40,17 +40,17 @@ def test_parameters_frozen_by_a_component_stay_unchanged(run_config: RunConfig, 
 def test_a_part_that_one_run_leaves_alone_learns_in_the_next(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
     before = {name: value.clone() for name, value in pipeline.detector.named_parameters()}
-    fit(pipeline, without(run_config(), "detection"), tmp_path / "restoration")
+    fit(pipeline, drop_parts(run_config(), "detection"), tmp_path / "restoration")
     assert all(torch.equal(value, before[name]) for name, value in pipeline.detector.named_parameters())
     assert not any(module.training for module in (*pipeline.detector.modules(), *pipeline.restorer.modules()))
-    fit(pipeline, without(run_config(), "restoration"), tmp_path / "detection")
+    fit(pipeline, drop_parts(run_config(), "restoration"), tmp_path / "detection")
     changed = [name for name, value in pipeline.detector.named_parameters() if not torch.equal(value, before[name])]
     assert len(changed) > len(before) / 2
 
 
 def test_a_run_that_fails_leaves_the_flags_too(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
-    config = without(run_config("optimization.lr_factors={nothing.: 1.0}"), "detection")
+    config = drop_parts(run_config("optimization.lr_factors={nothing.: 1.0}"), "detection")
     with pytest.raises(ConfigError, match="no trained parameter's name begins with nothing"):
         fit(pipeline, config, tmp_path)
     assert all(parameter.requires_grad for parameter in pipeline.detector.parameters())
@@ -77,7 +77,7 @@ def test_runs_of_two_precisions_in_one_process(run_config: RunConfig, tmp_path: 
         assert theirs.mixed_precision == "bf16"
     finally:
         AcceleratorState._reset_state(reset_partial_state=True)
-    a, b, c, d = (weights(tmp_path / name)["trained"] for name in "abcd")
+    a, b, c, d = (load_state(tmp_path / name)["trained"] for name in "abcd")
     assert_same(a, c)
     assert_same(a, d)
     assert any(not torch.equal(a[name], b[name]) for name in a)
@@ -87,7 +87,7 @@ def test_only_the_parts_that_are_named_learn(run_config: RunConfig, tmp_path: Pa
     knowing = ("pipeline.detector.damage_head={dim: 4}", "detection.losses=[damage]", "detection.parts=[damage_head]")
     pipeline, _ = load_run(run_config(), device="cpu")
     assert pipeline.detector.damage_head is None
-    config = without(run_config(*knowing), "restoration")
+    config = drop_parts(run_config(*knowing), "restoration")
     pipeline, _ = load_run(config, device="cpu")
     before = {name: value.clone() for name, value in pipeline.detector.state_dict().items()}
     outcome = fit(pipeline, config, tmp_path)
@@ -100,7 +100,7 @@ def test_only_the_parts_that_are_named_learn(run_config: RunConfig, tmp_path: Pa
 
 def test_batch_statistics_of_frozen_parts_stay(run_config: RunConfig, tmp_path: Path) -> None:
     encoders = "{use: efficientnet-lite, variant: lite0}"
-    config = without(
+    config = drop_parts(
         run_config(
             f"pipeline.detector.encoder={encoders}",
             "pipeline.detector.damage_head={dim: 4}",
@@ -118,7 +118,7 @@ def test_batch_statistics_of_frozen_parts_stay(run_config: RunConfig, tmp_path: 
 
 
 def test_a_damage_head_learns_beside_the_rest(run_config: RunConfig, tmp_path: Path) -> None:
-    config = without(
+    config = drop_parts(
         run_config("pipeline.detector.damage_head={dim: 4}", "detection.losses=[hierarchical, classifier, damage]"),
         "restoration",
     )
@@ -149,7 +149,7 @@ def test_kinds_are_not_learned_from_data_that_do_not_know_them(
     for i, file in enumerate(sorted(photos.iterdir())[:2]):
         (tmp_path / "input" / f"{i}.png").write_bytes(file.read_bytes())
         Image.new("L", (50, 40), 255 * i).save(tmp_path / "mask" / f"{i}.png")
-    config = without(
+    config = drop_parts(
         run_config(
             "pipeline.detector.damage_head={dim: 4}",
             "detection.losses=[damage]",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from processes import SERVER, Hcl
-from runs import assert_same, lines, train, weights
+from runs import assert_same, load_state, read_log, train
 
 from hcl_sdk.config import dump_yaml
 from hcl_sdk.training import checkpoints as saving
@@ -49,7 +49,7 @@ def whole_run(long_run: tuple[Any, Any]) -> Any:
     """What training leaves that nothing interrupts."""
     config, path = long_run
     train(config, path.parent / "whole")
-    return weights(path.parent / "whole")
+    return load_state(path.parent / "whole")
 
 
 def quiet_train(config: dict[str, Any], out: Path) -> None:
@@ -81,10 +81,10 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
         for checkpoint in list_checkpoints(out / "checkpoints"):
             read_checkpoint(checkpoint)  # whole
     assert kills >= KILLS // 2
-    killed = weights(out)
+    killed = load_state(out)
     for key in ("trained", "averaged", "discriminators", "optimizers", "schedules", "step"):
         assert_same(whole_run[key], killed[key])
-    assert [line["step"] for line in lines(out)] == list(range(1, STEPS + 1))
+    assert [line["step"] for line in read_log(out)] == list(range(1, STEPS + 1))
     assert not list((out / "checkpoints").glob("*.partial"))
 
 
@@ -102,11 +102,11 @@ def test_a_signal_stops_the_run_after_the_step(
     os.killpg(hcl.pid, number)
     assert hcl.wait() == 130, hcl.stderr
     assert "stopping after this step" in hcl.stderr
-    step = weights(out)["step"]
+    step = load_state(out)["step"]
     assert 0 < step < STEPS
     assert (out / "weights" / "model.safetensors").is_file()
     train(config, out)
-    assert_same(weights(out)["trained"], whole_run["trained"])
+    assert_same(load_state(out)["trained"], whole_run["trained"])
 
 
 def test_workers_end_with_a_trainer_that_is_killed(long_run: tuple[Any, Any], tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(
         write_checkpoint(tmp_path, i, states[i], keep=2)
     left = moment
 
-    def counted(function: Any, writes_half: bool = False) -> Callable[..., Any]:
+    def count_calls(function: Any, writes_half: bool = False) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             nonlocal left
             if left == 0:
@@ -153,11 +153,11 @@ def test_writing_a_checkpoint_can_be_interrupted_at_every_call(
 
         return call
 
-    monkeypatch.setattr(saving.torch, "save", counted(torch.save, writes_half=True))
-    monkeypatch.setattr(saving.os, "fsync", counted(os.fsync))
-    monkeypatch.setattr(Path, "open", counted(Path.open))
-    monkeypatch.setattr(Path, "replace", counted(Path.replace))
-    monkeypatch.setattr(Path, "unlink", counted(Path.unlink))
+    monkeypatch.setattr(saving.torch, "save", count_calls(torch.save, writes_half=True))
+    monkeypatch.setattr(saving.os, "fsync", count_calls(os.fsync))
+    monkeypatch.setattr(Path, "open", count_calls(Path.open))
+    monkeypatch.setattr(Path, "replace", count_calls(Path.replace))
+    monkeypatch.setattr(Path, "unlink", count_calls(Path.unlink))
     try:
         write_checkpoint(tmp_path, 3, states[3], keep=2)
         is_done = True

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import RunConfig, lines, train
+from runs import RunConfig, read_log, train
 
 from hcl_sdk.training import TrainingError
 from hcl_sdk.training.checkpoints import write_checkpoint
@@ -34,7 +34,7 @@ def test_a_run_killed_before_validation_is_validated(validated: dict[str, Any], 
     panel.unlink()
     train(validated, out)
     assert panel.is_file()
-    whole, resumed = lines(tmp_path / "whole"), lines(out)
+    whole, resumed = read_log(tmp_path / "whole"), read_log(out)
     assert [line["step"] for line in resumed if "validation/f1" in line] == [2, 4, 5]
     for ours, theirs in zip(resumed, whole, strict=True):
         assert ours.keys() == theirs.keys()
@@ -78,7 +78,7 @@ def test_a_log_that_was_tampered_with_is_cut(tmp_path: Path) -> None:
     assert folder.is_validated(2)
     assert not folder.is_validated(1)
     folder.cut_log(2)
-    assert lines(tmp_path) == good
+    assert read_log(tmp_path) == good
     assert {path.name for path in tmp_path.iterdir()} == {"log.jsonl"}
 
 

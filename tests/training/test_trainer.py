@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 from accelerate import Accelerator
-from runs import RunConfig, assert_same, gradients, lines, train, weights
+from runs import RunConfig, assert_same, load_gradients, load_state, read_log, train
 from torch import Tensor, nn
 
 import hcl_sdk
@@ -32,7 +32,7 @@ def test_a_run_writes_the_documented_files(run_config: RunConfig, photos: Path, 
     out = tmp_path / "run"
     assert [path.name for path in list_checkpoints(out / "checkpoints")] == [f"step-{i:08d}.pt" for i in (2, 3, 4)]
     assert sorted(path.name for path in (out / "panels").iterdir()) == ["step-00000002.jpg", "step-00000004.jpg"]
-    logged = lines(out)
+    logged = read_log(out)
     assert [line["step"] for line in logged if "lr" in line] == [1, 2, 3, 4]
     assert {"loss/detection/hierarchical", "loss/detection/classifier", "loss/restoration/l1"} < set(logged[0])
     assert [line["step"] for line in logged if "validation/f1" in line] == [2, 4]
@@ -51,7 +51,7 @@ def test_a_configuration_is_described_and_made_again(run_config: RunConfig) -> N
 
 def test_both_parts_learn(run_config: RunConfig, tmp_path: Path) -> None:
     outcome = train(run_config("steps=60", "log_every=10", "save_every=60", "optimization.lr=0.01"), tmp_path)
-    logged = lines(tmp_path)
+    logged = read_log(tmp_path)
     for name in ("loss/detection/hierarchical", "loss/restoration/l1"):
         assert logged[-1][name] < 0.9 * logged[0][name]
     assert outcome.finished
@@ -74,8 +74,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(run_config: R
     train(run_config(), tmp_path / "a")
     train(run_config(), tmp_path / "b")
     train(run_config("seed=1"), tmp_path / "c")
-    assert_same(weights(tmp_path / "a")["trained"], weights(tmp_path / "b")["trained"])
-    a, c = (weights(tmp_path / x)["trained"] for x in "ac")
+    assert_same(load_state(tmp_path / "a")["trained"], load_state(tmp_path / "b")["trained"])
+    a, c = (load_state(tmp_path / x)["trained"] for x in "ac")
     assert any(not torch.equal(a[name], c[name]) for name in a)
 
 
@@ -83,13 +83,13 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(run_config: R
 def test_the_number_of_workers_changes_nothing(run_config: RunConfig, tmp_path: Path, workers: int) -> None:
     train(run_config(), tmp_path / "none")
     train(run_config(f"data.workers={workers}"), tmp_path / "some")
-    assert_same(weights(tmp_path / "none")["trained"], weights(tmp_path / "some")["trained"])
+    assert_same(load_state(tmp_path / "none")["trained"], load_state(tmp_path / "some")["trained"])
 
 
 def test_accumulated_parts_are_one_batch(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("steps=1"), tmp_path / "whole")
     train(run_config("steps=1", "accumulation=2"), tmp_path / "parts")
-    whole, parts = gradients(tmp_path / "whole"), gradients(tmp_path / "parts")
+    whole, parts = load_gradients(tmp_path / "whole"), load_gradients(tmp_path / "parts")
     assert whole.keys() == parts.keys()
     for key in whole:
         torch.testing.assert_close(whole[key], parts[key], atol=1e-6, rtol=1e-4)
@@ -120,7 +120,7 @@ def test_discriminators_are_trained_against_the_restorer(run_config: RunConfig, 
     first, last = (read_checkpoint(list_checkpoints(tmp_path / "checkpoints")[i]) for i in (0, -1))
     changed = [not torch.equal(v, last["discriminators"][0][k]) for k, v in first["discriminators"][0].items()]
     assert any(changed)
-    assert {f"loss/restoration/{loss}", f"loss/discriminator/{loss}"} < set(lines(tmp_path)[0])
+    assert {f"loss/restoration/{loss}", f"loss/discriminator/{loss}"} < set(read_log(tmp_path)[0])
     assert not any("discriminator" in name for name in last["trained"])
 
 
@@ -156,7 +156,7 @@ def test_the_published_restorer_learns_from_all_its_images(run_config: RunConfig
     pipeline, recipe = load_run(config, device="cpu")
     before = {name: value.clone() for name, value in pipeline.restorer.named_parameters()}
     Trainer(pipeline, recipe).fit(tmp_path, progress=False)
-    assert "loss/restoration/intermediate/l1" in lines(tmp_path)[0]
+    assert "loss/restoration/intermediate/l1" in read_log(tmp_path)[0]
     unchanged = [n for n, v in pipeline.restorer.named_parameters() if torch.equal(v.detach(), before[n])]
     assert not unchanged
 
@@ -176,7 +176,7 @@ def test_learning_rates_by_name(run_config: RunConfig, tmp_path: Path) -> None:
 
 def test_the_learning_rate_warms_up_and_decays(run_config: RunConfig, tmp_path: Path) -> None:
     train(run_config("optimization.warmup=2", "optimization.decay=cosine", "steps=6"), tmp_path)
-    rates = [line["lr"] for line in lines(tmp_path)]  # after each step, so of the next one
+    rates = [line["lr"] for line in read_log(tmp_path)]  # after each step, so of the next one
     warm = [min(1, (s + 1) / 2) for s in range(1, 7)]
     cosine = [0.5 + 0.5 * np.cos(np.pi * s / 6) for s in range(1, 7)]
     np.testing.assert_allclose(rates, 0.01 * np.array(warm) * cosine, atol=1e-9)
@@ -185,7 +185,7 @@ def test_the_learning_rate_warms_up_and_decays(run_config: RunConfig, tmp_path: 
 @pytest.mark.parametrize("precision", ["no", "bf16"])
 def test_precisions_of_a_cpu(run_config: RunConfig, tmp_path: Path, precision: str) -> None:
     train(run_config(f"precision={precision}", "steps=2"), tmp_path)
-    assert all(value.dtype != torch.bfloat16 for value in weights(tmp_path)["trained"].values())
+    assert all(value.dtype != torch.bfloat16 for value in load_state(tmp_path)["trained"].values())
 
 
 def test_a_dry_run_writes_nothing_and_changes_nothing(
@@ -230,7 +230,7 @@ def test_a_nan_loss_stops_the_run_and_keeps_the_checkpoint(
     trainer = Trainer(pipeline, attrs.evolve(recipe, restoration=task))
     with pytest.raises(TrainingError, match=rf"step 3: {message}.*last checkpoint is .*step-00000002\.pt"):
         trainer.fit(tmp_path, progress=False)
-    state = weights(tmp_path)
+    state = load_state(tmp_path)
     assert state["step"] == 2
     assert all(value.isfinite().all() for value in state["trained"].values())
 
@@ -298,7 +298,7 @@ def test_a_signal_at_any_time_stops_the_run(
     outcome = train(run_config("steps=30"), tmp_path)
     assert not outcome.finished
     assert outcome.step == 2
-    assert weights(tmp_path)["step"] == 2
+    assert load_state(tmp_path)["step"] == 2
 
 
 def test_another_configuration_cannot_resume_a_run(run_config: RunConfig, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_unreadable_photos_are_reported_once(run_config: RunConfig, photos: Path
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "broken.png").write_bytes(b"not a photo")
     train(run_config(f"data.dataset.path={folder}", "steps=6"), tmp_path / "run")
-    told = [line for line in lines(tmp_path / "run") if "unreadable" in line]
+    told = [line for line in read_log(tmp_path / "run") if "unreadable" in line]
     assert [line["unreadable"] for line in told] == ["broken.png"]
     assert "not a photo" in told[0]["why"]
 
@@ -340,7 +340,7 @@ def test_pairs_without_masks_train_the_restorer_only(run_config: RunConfig, phot
             (tmp_path / part / path.name).write_bytes(path.read_bytes())
     pairs = f"data.dataset={{use: pairs, damaged: {tmp_path / 'damaged'}, clean: {tmp_path / 'clean'}}}"
     train(run_config(pairs, "restoration.masks=predicted"), tmp_path / "run")
-    assert set(lines(tmp_path / "run")[0]) == {"step", "lr", "images_per_second", "loss/restoration/l1"}
+    assert set(read_log(tmp_path / "run")[0]) == {"step", "lr", "images_per_second", "loss/restoration/l1"}
     with pytest.raises(ValueError, match=r"has no masks, .* set restoration.masks to predicted"):
         train(run_config(pairs), tmp_path / "b")
     with pytest.raises(ValueError, match="cannot learn from a dataset without masks"):
@@ -423,6 +423,6 @@ def test_losses_that_learn_are_saved(run_config: RunConfig, tmp_path: Path) -> N
     pipeline, recipe = load_run(run_config(), device="cpu")
     task = attrs.evolve(recipe.restoration, losses=(Scaled(),))
     Trainer(pipeline, attrs.evolve(recipe, restoration=task)).fit(tmp_path, progress=False)
-    (name,) = weights(tmp_path)["losses"]
+    (name,) = load_state(tmp_path)["losses"]
     assert name.endswith("scale")
-    assert weights(tmp_path)["losses"][name] != 1
+    assert load_state(tmp_path)["losses"][name] != 1

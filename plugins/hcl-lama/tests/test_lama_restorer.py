@@ -131,11 +131,11 @@ def record(fill: Fill) -> tuple[Fill, list[tuple[int, int]]]:
     """``fill``, and the sizes that it was given."""
     sizes: list[tuple[int, int]] = []
 
-    def recorded(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def record_size(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         sizes.append((image.shape[-2], image.shape[-1]))
         return fill(image, mask)
 
-    return recorded, sizes
+    return record_size, sizes
 
 
 def fill_red(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

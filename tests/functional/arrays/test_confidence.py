@@ -64,7 +64,7 @@ def test_a_speck_in_doubtful_surroundings_is_no_softer_than_an_edge() -> None:
     assert arrays.measure_softness(confidence, mask, 0.5) == 12
 
 
-def enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
+def find_enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
     regions = number_regions(confidence > threshold)
     gaps = np.asarray(label(regions == 0, connectivity=1))
     wanted = np.zeros(confidence.shape, bool)
@@ -84,7 +84,7 @@ def enclosed_by_loops(confidence: np.ndarray, threshold: float) -> np.ndarray:
 def test_enclosed_areas_much_smaller_than_their_ring_are_filled(mask: np.ndarray, seed: int, threshold: float) -> None:
     noise = np.random.default_rng(seed).random(mask.shape).astype(np.float32)
     confidence = np.where(mask, threshold + (1 - threshold) * noise, threshold * noise).astype(np.float32)
-    wanted = enclosed_by_loops(confidence, threshold)
+    wanted = find_enclosed_by_loops(confidence, threshold)
     filled = arrays.fill_enclosed(confidence, threshold)
     assert np.array_equal(filled, np.where(wanted, 1, confidence))
     assert filled.dtype == confidence.dtype
