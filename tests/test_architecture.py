@@ -78,6 +78,28 @@ def list_private(tree: ast.AST, room: str) -> list[str]:
     return [name for name in others if re.search(r"\._(?!_)", name.removeprefix(f"hcl_sdk.{find_room(name)}"))]
 
 
+def test_no_room_uses_private_attributes_of_another() -> None:
+    """But those of ``self``, which a base class in another room may give; and what Python and others call so."""
+    defined: dict[str, set[str]] = {room: set() for room in DRAWING.ROOMS}
+    used: set[tuple[str, str]] = set()
+    for module, path in MODULES.items():
+        room = "cli" if module == "hcl_sdk" else find_room(module)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                defined[room].add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                defined[room].add(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                defined[room].add(node.attr)
+            elif isinstance(node, ast.Attribute) and not re.match(r"(self|cls)\.\w+$", ast.unparse(node)):
+                used |= {(room, node.attr)} if re.match(r"_(?!_)", node.attr) else set()
+    assert len(used) > 5
+    everywhere = set().union(*defined.values())
+    foreign = {(room, name) for room, name in used if name in everywhere - defined[room]}
+    foreign -= {("photos", "_replace")}  # which named tuples have
+    assert foreign == {("testing", "_bound_to")}  # the kit asks what a component was bound to
+
+
 def test_a_private_import_is_noticed() -> None:
     code = "def f():\n    from hcl_sdk.registry._output import mark\n    import hcl_sdk.result._save\n"
     assert list_private(ast.parse(code), "cli") == ["hcl_sdk.result._save", "hcl_sdk.registry._output.mark"]

@@ -105,8 +105,8 @@ class Flow:
     def make_own_mask(self, result: Result) -> Tensor:
         """Compute the mask of a result's detection, ``[1, 1, H, W]``."""
         assert result.detection is not None
-        assert result._confidence is not None
-        return self._enlarge(result._confidence, result.detection, result.photo, result._inside)
+        assert result.detected_confidence is not None
+        return self._enlarge(result.detected_confidence, result.detection, result.photo, result.searched)
 
     def _enlarge(self, confidence: Tensor, detection: Detection, photo: Photo, inside: Window | None) -> Tensor:
         # Enlarged bilinearly, so that its edges do not show the working scale.
@@ -150,7 +150,9 @@ class Flow:
             kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
             inside = None if self.region is None else slice_box(self.region, photo.size)
             mask = self._enlarge(confidence, kept, photo, inside)
-            result = Result(photo=photo, corruption_mask=mask, detection=kept, _confidence=confidence, _inside=inside)
+            result = Result(
+                photo=photo, corruption_mask=mask, detection=kept, detected_confidence=confidence, searched=inside
+            )
             results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
         return results
 
@@ -198,9 +200,9 @@ class Flow:
         photo, found = result.photo, result.corruption_mask[0, 0].numpy()
         border = (self.measure_growth(result), self.settings.feather)
         if not found.any():
-            return replace(result, _border=border, composited=photo)
+            return replace(result, border=border, composited=photo)
         mask, has_border = _grow(result.corruption_mask, border)
-        result = replace(result, _border=border)
+        result = replace(result, border=border)
         fills = self._find_fills(result, mask, working)
         del mask
         compositor = Compositor(photo)
@@ -212,13 +214,13 @@ class Flow:
                     compositor.lay(part, fill.crop(*part)[0], weight if has_border else weight * found[part])
         if photo.size[0] * photo.size[1] > _SMALL:  # or photo after photo would leave more of it unused
             release_memory()
-        return replace(result, composited=compositor.photo, _fills=fills)
+        return replace(result, composited=compositor.photo, fills=fills)
 
     def measure_growth(self, result: Result) -> float:
         """Measure by how many pixels the mask of a result grows before it is filled."""
         dilate = self.settings.dilate
-        if self.settings.soft_edges and result._confidence is not None:
-            confidence = self._fill_enclosed(result._confidence)
+        if self.settings.soft_edges and result.detected_confidence is not None:
+            confidence = self._fill_enclosed(result.detected_confidence)
             confidence, mask = (x[0, 0].numpy() for x in (confidence, result.corruption_mask))
             dilate = max(dilate, measure_softness(confidence, mask, self._get_thresholds()[0]))
         return dilate
@@ -271,11 +273,11 @@ class Flow:
                 part[..., rows, columns] = torch.where(known, other.crop(*common), part[..., rows, columns])
                 known.zero_()
                 found[..., rows, columns] = False
-        assert result._border is not None
-        alpha = feather_mask(found, *result._border)
+        assert result.border is not None
+        alpha = feather_mask(found, *result.border)
         if settings.unveil:
             part, rest = remove_veils(part, found, changed)
-            hole, _ = _grow(rest, result._border)
+            hole, _ = _grow(rest, result.border)
         changed = torch.where(hole | (alpha == 0), changed, part)
         del alpha
         if (settings.seamless or settings.texture > 0) and hole.any():

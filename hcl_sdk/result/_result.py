@@ -85,6 +85,12 @@ class Result:
         detection: the output of the detector, at its working scale; None if a mask was passed in. Without pyramid and
             embeddings, which are large: for these, call ``pipeline.detector``.
         composited: ``restored`` before it is converted to the type of the input. None without restoration.
+        border: by how many pixels the mask was dilated, and over how many it was feathered, before it was filled. None
+            without restoration.
+        fills: the restorer's output for each part of the photo; empty without restoration, or with nothing to fill.
+        detected_confidence: ``[1, 1, h, w]`` float32, the confidence at the size that the detector processed. None if a
+            mask was passed in.
+        searched: rows and columns of the part of the photo that was searched; None for all of it.
     """
 
     photo: Photo
@@ -92,10 +98,10 @@ class Result:
     mask_path: Path | None = None
     detection: Detection | None = None
     composited: Photo | None = None
-    _border: tuple[float, float] | None = None  # by how much the mask was dilated and feathered before filling
-    _fills: tuple[Fill, ...] = ()
-    _confidence: Tensor | None = None  # at the size that the detector processed
-    _inside: Window | None = None  # the part that was searched, if not all of the photo
+    border: tuple[float, float] | None = None
+    fills: tuple[Fill, ...] = ()
+    detected_confidence: Tensor | None = None
+    searched: Window | None = None
 
     def __repr__(self) -> str:
         what = "detected" if self.composited is None else "restored"
@@ -114,7 +120,7 @@ class Result:
         """
         if tuple(confidence.shape) != (1, 1, *self.photo.size):
             raise ValueError(f"expected a confidence {[1, 1, *self.photo.size]}; got {list(confidence.shape)}")
-        return replace(self, _confidence=confidence, _inside=None)
+        return replace(self, detected_confidence=confidence, searched=None)
 
     @property
     def corrupted_share(self) -> float:
@@ -127,12 +133,12 @@ class Result:
 
         Computed on first access, and cached.
         """
-        if self._confidence is None:
+        if self.detected_confidence is None:
             return self.corruption_mask.float()
         height, width = self.photo.size
-        rows, columns = inside = self._inside or (slice(0, height), slice(0, width))
-        found = enlarge_part(self._confidence, (height, width), inside)
-        if self._inside is None:
+        rows, columns = inside = self.searched or (slice(0, height), slice(0, width))
+        found = enlarge_part(self.detected_confidence, (height, width), inside)
+        if self.searched is None:
             return found
         confidence = found.new_zeros(1, 1, height, width)
         confidence[..., rows, columns] = found
@@ -141,12 +147,12 @@ class Result:
     @property
     def working_confidence(self) -> NDArray[np.float32]:
         """The confidence ``[h, w]`` at the size that the detector processed, from which ``confidence`` is computed."""
-        assert self._confidence is not None
-        confidence = self._confidence[0, 0].numpy()
-        if self._inside is None:
+        assert self.detected_confidence is not None
+        confidence = self.detected_confidence[0, 0].numpy()
+        if self.searched is None:
             return confidence
         limited = np.zeros_like(confidence)
-        (height, width), (rows, columns) = self.photo.size, self._inside
+        (height, width), (rows, columns) = self.photo.size, self.searched
         part = (
             slice(-(-rows.start * len(confidence) // height), rows.stop * len(confidence) // height),
             slice(-(-columns.start * confidence.shape[1] // width), columns.stop * confidence.shape[1] // width),
@@ -161,7 +167,7 @@ class Result:
         1 on the dilated mask, exactly 0 beyond its feathered border. None without restoration. Computed on first
         access, and cached.
         """
-        return None if self._border is None else feather_mask(self.corruption_mask, *self._border)
+        return None if self.border is None else feather_mask(self.corruption_mask, *self.border)
 
     @property
     def raw(self) -> Tensor | None:
@@ -170,10 +176,10 @@ class Result:
         If the restorer processed only part of the photo, the rest is the photo itself. None without restoration, or if
         there was nothing to fill. Recomputed at every access.
         """
-        if not self._fills:
+        if not self.fills:
             return None
         raw = self.photo.rgb
-        for box, fill in [(fill.box, fill) for fill in self._fills] + [(fill.own, fill) for fill in self._fills]:
+        for box, fill in [(fill.box, fill) for fill in self.fills] + [(fill.own, fill) for fill in self.fills]:
             raw[..., box[0], box[1]] = fill.crop(*box)
         return raw
 
@@ -293,7 +299,7 @@ class Result:
         )
 
     def _make_panels(self) -> dict[str, Image.Image]:
-        seen = self.corruption_mask.float() if self._confidence is None else self._confidence
+        seen = self.corruption_mask.float() if self.detected_confidence is None else self.detected_confidence
         confidence = Image.fromarray(colorize(seen[0, 0].numpy()))
         panels = {"input": to_image(self.photo), "confidence": confidence, "mask": self.mask}
         if self.composited is not None:

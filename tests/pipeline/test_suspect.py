@@ -14,7 +14,7 @@ from hcl_sdk import Result
 
 
 def change_confidence(result: Result, confidence: Tensor, mask: Tensor) -> Result:
-    return dataclasses.replace(result, _confidence=confidence, corruption_mask=mask)
+    return dataclasses.replace(result, detected_confidence=confidence, corruption_mask=mask)
 
 
 def test_a_suspect_of_a_large_photo_is_found_at_the_working_scale(monkeypatch: pytest.MonkeyPatch) -> None:
