@@ -37,7 +37,7 @@ def suggest(name: Any, known: Collection[str]) -> str:
 
 
 def check_whole_number(name: str, value: Any) -> int:
-    """Return a whole number, of NumPy too, as an ``int``; raise ``TypeError`` if the value is none."""
+    """Return a whole number, of NumPy too, as an ``int``; raise ``TypeError`` if it is not one."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number; got {describe_value(value)}")
     return int(value)

@@ -1,4 +1,4 @@
-"""Where things run: device, precision, and one process's share of the work among several.
+"""Device, precision, and one process's share of the work among several.
 
 This is the one place that knows Accelerate at inference. It creates no ``Accelerator``: that would fix one precision
 for the whole process, and a program may hold two pipelines.

@@ -97,7 +97,7 @@ _WIDTH = Number(type=float, low=0, expected="a number of pixels >= 0")
 
 @attrs.frozen
 class Option:
-    """How commands name a setting: ``--min-area`` for ``min_area``. Type and range are those of the field.
+    """A command-line option for a setting: ``--min-area`` for ``min_area``. Type and range are those of the field.
 
     Attributes:
         group: the topic of the setting; commands list the options of a group together.

@@ -80,6 +80,18 @@ def test_functions_are_verbs_and_their_docstrings_sentences() -> None:
             assert not ASIDES.match(ast.get_docstring(node) or ""), f"{where}: its docstring does not say what it does"
 
 
+def test_docstrings_of_classes_and_modules_are_noun_phrases() -> None:
+    files = [*(ROOT / "hcl_sdk").rglob("*.py"), *ROOT.glob("plugins/*/hcl_*/**/*.py")]
+    assert len(files) > 200
+    asides = [
+        f"{file.relative_to(ROOT)}: {docstring.splitlines()[0]}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef | ast.Module) and ASIDES.match(docstring := ast.get_docstring(node) or "")
+    ]
+    assert not asides
+
+
 def test_helpers_of_tests_are_verbs() -> None:
     files = [*(ROOT / "tests").rglob("*.py"), *ROOT.glob("plugins/*/tests/**/*.py")]
     assert len(files) > 200

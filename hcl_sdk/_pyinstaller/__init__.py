@@ -1,4 +1,4 @@
-"""What PyInstaller has to know of this package; it finds it through the entry point ``pyinstaller40``."""
+"""Hooks for PyInstaller, which finds them through the entry point ``pyinstaller40``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a frozen program needs of hcl_sdk, and PyInstaller does not see: modules that are imported when first used, the
+"""Files that a frozen program needs and PyInstaller cannot detect: modules that are imported when first used, the
 stub that lists the public names, the default weights, and the metadata by which plugins are found.
 """
 

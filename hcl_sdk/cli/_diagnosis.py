@@ -1,4 +1,4 @@
-"""What ``hcl doctor`` finds out about the machine and the installed packages."""
+"""Facts about the machine and the installed packages, for ``hcl doctor``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``hcl evaluate`` and ``hcl benchmark`` share."""
+"""Code shared by ``hcl evaluate`` and ``hcl benchmark``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``hcl detect`` and ``hcl restore`` share: error reporting, loading the pipeline, and output."""
+"""Code shared by ``hcl detect`` and ``hcl restore``: error reporting, loading the pipeline, and output."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def _count(done: int, plan: Plan, *, has_results: bool) -> str:
 
 @dataclass
 class _Told:
-    """What this process has done so far."""
+    """Progress of this process so far."""
 
     done: int = 0
     failures: list[tuple[Path, str]] = field(default_factory=list)

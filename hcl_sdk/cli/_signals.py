@@ -1,4 +1,4 @@
-"""What ``hcl`` does when a signal ends it: it prints a line, and exits with the status that shells expect."""
+"""Handling of signals that end ``hcl``: it prints a line, and exits with the status that shells expect."""
 
 from __future__ import annotations
 

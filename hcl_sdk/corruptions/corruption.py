@@ -96,7 +96,7 @@ def _make_rules() -> tuple[Rule, ...]:
 
 @component
 class Corruption(Configurable):
-    """How photos are damaged.
+    """Rules by which photos are damaged.
 
     The published formula: ``corrupted = (1 - a) * image + a * content``, where ``a`` is the mask blurred with a
     Gaussian (paper, section 3.4), times the content's own opacity.

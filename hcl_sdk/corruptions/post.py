@@ -1,4 +1,4 @@
-"""What happens to a photo after it was damaged: it is saved, resized, sharpened and passed on."""
+"""Processing of a photo after it was damaged: it is saved, resized, sharpened and passed on."""
 
 from __future__ import annotations
 

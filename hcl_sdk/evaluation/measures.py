@@ -73,7 +73,7 @@ Table = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifiedDamage:
-    """How damage of one kind is classified where it was found.
+    """Predicted kinds of the found damage of one true kind.
 
     Attributes:
         kind: the true kind.

@@ -1,4 +1,4 @@
-"""Which photos to process, what to call their results, and which mask belongs to which photo."""
+"""The photos to process, the names of their results, and the mask that belongs to each."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from hcl_sdk.result import Result, name_file, save_result
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Which files are written for a photo, and where.
+    """The files that are written for a photo.
 
     Attributes:
         folder: the output folder.

@@ -18,7 +18,7 @@ from hcl_sdk.pipeline import Pipeline
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Which photos to process, with which masks, and where the results go.
+    """The photos to process, their masks, and where the results go.
 
     Attributes:
         inputs: the photos, and what else was found.

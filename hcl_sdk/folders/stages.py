@@ -1,4 +1,4 @@
-"""What happens to each photo of a plan: it is read, processed and written."""
+"""The stages of each photo of a plan: it is read, processed and written."""
 
 from __future__ import annotations
 

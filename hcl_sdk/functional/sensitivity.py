@@ -1,4 +1,4 @@
-"""How readily a pipeline calls a pixel corrupted, relative to the threshold that its weights were tuned for."""
+"""Sensitivity: how readily a pixel is called corrupted, relative to the threshold that the weights were tuned for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels a scale settles for good, from coarse to fine (paper, section 3.2)."""
+"""Selection of the pixels that a scale settles for good, from coarse to fine (paper, section 3.2)."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ class Restorer(Bindable, ABC):
 
 
 class Loss(Component, ABC):
-    """What training minimizes: one number per batch. Derive from one of its two subclasses, not from this class.
+    """A value to be minimized: one number per batch. Derive from one of its two subclasses, not from this class.
 
     Losses are computed in float32 with autocast off. A loss is the mean over the images of the batch, all of which are
     weighted equally and treated independently, so that a batch split among processes gives the same gradients.

@@ -90,7 +90,7 @@ class Clusters(_Shapes):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ScaleDetection(_Shapes):
-    """What the detector found at one scale. All maps are ``[B, 1, H_s, W_s]``; masks are bool.
+    """The detector's result at one scale. All maps are ``[B, 1, H_s, W_s]``; masks are bool.
 
     Attributes:
         candidates: the pixels in question: those that no coarser scale settled.
@@ -120,7 +120,7 @@ class ScaleDetection(_Shapes):
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Detection(_Shapes):
-    """Where a batch of images is corrupted. A restorer receives it together with the images.
+    """The corrupted pixels of a batch of images. A restorer receives it together with the images.
 
     Attributes:
         confidence: ``[B, 1, H, W]`` probability of *corrupted* at the resolution of the images, float32.

@@ -1,4 +1,4 @@
-"""What training minimizes: losses of detection and of restoration.
+"""Losses, which training minimizes: of detection and of restoration.
 
 The names below are imported when first used; ``__init__.pyi`` is the one list of them.
 """

@@ -142,7 +142,7 @@ def _check_size(image: Image.Image, max_megapixels: float | None) -> None:
     if 0 in image.size:
         raise ValueError(f"it has no pixels: {image.width} x {image.height} (width x height)")
     most = MAX_MEGAPIXELS if max_megapixels is None else max_megapixels
-    if not (pixels := image.width * image.height) <= most * 1e6:  # nor if the limit is no number
+    if not (pixels := image.width * image.height) <= most * 1e6:  # nor if the limit is NaN
         remedy = "Shrink it first" if max_megapixels is None else "If you trust the file, allow more (--max-megapixels)"
         raise ValueError(
             f"{image.width} x {image.height} are {pixels / 1e6:.4g} megapixels; expected at most {most:g}, so that no "

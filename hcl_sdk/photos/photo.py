@@ -303,7 +303,7 @@ class Compositor:
 
 
 def open_named(source: Source, name: str | None, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
-    """Open a photo as `Photo.open` does; ``name`` is what messages call it if it is no named file or tensor."""
+    """Open a photo as `Photo.open` does; ``name`` is what messages call it unless it is a named file or a tensor."""
     if isinstance(source, Photo):
         return source
     if isinstance(source, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""What a call to a pipeline needs of its parts."""
+"""Requirements of a call to a pipeline on its parts."""
 
 from __future__ import annotations
 

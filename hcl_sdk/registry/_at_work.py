@@ -1,4 +1,4 @@
-"""Which component was at work when an error was raised."""
+"""Tracking of the component at work when an error is raised."""
 
 from __future__ import annotations
 

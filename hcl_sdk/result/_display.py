@@ -1,4 +1,4 @@
-"""How results are shown: images side by side, and a table of regions."""
+"""Display of results: images side by side, and a table of regions."""
 
 from __future__ import annotations
 

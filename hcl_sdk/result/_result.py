@@ -244,7 +244,7 @@ class Result:
 
         Raises:
             FileExistsError: if the photo, or the file that the mask was read from, would be overwritten.
-            ValueError: if ``name`` is not a file name, ``directory`` is named like a photo and is no folder, or the
+            ValueError: if ``name`` is not a file name, ``directory`` is named like a photo but is not a folder, or the
                 format cannot represent the photo. In all of these cases nothing is written.
         """
         stem = Path(self._name("photo")).stem if name is None else name

@@ -1,4 +1,4 @@
-"""What checks require, each said once: a condition, values of a shape and range, results that agree."""
+"""Requirements shared by checks: a condition, values of a shape and range, results that agree."""
 
 from __future__ import annotations
 

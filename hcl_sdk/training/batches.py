@@ -96,7 +96,7 @@ def _stack(arrays: Iterable[np.ndarray | None]) -> Tensor | None:
 
 @dataclass(frozen=True, kw_only=True)
 class ItemFailure:
-    """Why an item could not be made: by a mistake of a component rather than for what is in a file.
+    """The reason why an item could not be made: a mistake of a component, not the contents of a file.
 
     Attributes:
         reason: the component that was at work, and its error, in one line.

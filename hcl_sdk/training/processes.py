@@ -59,7 +59,7 @@ class Stop:
 
     @contextmanager
     def interrupt_waiting(self) -> Iterator[None]:
-        """Raise `StopRequested` at once if a request comes while inside: what is waited for may never come."""
+        """Raise `StopRequested` at once if a request comes while inside: the wait might never end."""
         self._waits = True
         try:
             yield

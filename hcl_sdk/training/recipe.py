@@ -51,7 +51,7 @@ class TrainingData(Configurable):
 
 @component
 class Optimization(Configurable):
-    """How weights are updated.
+    """Settings of the optimizer.
 
     Attributes:
         algorithm: Adam, or AdamW (decoupled weight decay).

@@ -32,7 +32,7 @@ _LARGEST = 512
 
 @component
 class FilmDamage(Content):
-    """What decades leave on film and prints: scratches, hairs, specks and blotches, light or dark.
+    """Traces of age on film and prints: scratches, hairs, specks and blotches, light or dark.
 
     They are thin, slightly out of focus, and vary in strength.
 

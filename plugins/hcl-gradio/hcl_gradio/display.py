@@ -1,4 +1,4 @@
-"""What the page shows of a visitor's photos."""
+"""Images that the page shows of a visitor's photos."""
 
 from __future__ import annotations
 

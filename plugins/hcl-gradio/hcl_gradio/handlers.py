@@ -1,4 +1,4 @@
-"""What happens when a visitor uses something on the page."""
+"""Handlers of events on the page."""
 
 from __future__ import annotations
 

@@ -193,17 +193,17 @@ class Layout:
 
     @property
     def sliders(self) -> tuple[gr.Slider, ...]:
-        """In the order in which `read_controls` takes their values."""
+        """The sliders, in the order in which `read_controls` takes their values."""
         return self.sensitivity, self.dilate, self.feather, self.texture, self.least_area
 
     @property
     def controls(self) -> list[gr.Slider | gr.Checkbox | gr.Radio]:
-        """What says how a photo is shown: the inputs of nearly every handler."""
+        """The controls that determine how a photo is shown: the inputs of nearly every handler."""
         return [*self.sliders, self.fitting, self.view]
 
     @property
     def outputs(self) -> set[Block]:
-        """What handlers change."""
+        """The blocks that handlers change."""
         return {
             *(self.intake, self.drop, self.bench, self.strip, self.tabs, self.image, self.editor, self.compare),
             *(self.status, self.go, self.downloads, self.get_restored, self.get_mask, self.get_coco, self.get_all),

@@ -1,4 +1,4 @@
-"""What a visitor of the page may ask for."""
+"""Limits on the requests of visitors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _POSITIVE = Number(type=int, low=1, expected="a whole number >= 1")
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What a visitor may ask for, and for how long it is kept. All are at least 1.
+    """Limits on a visitor's requests, and on how long files are kept. All are at least 1.
 
     Attributes:
         megabytes: the maximum size of a file.

@@ -12,7 +12,7 @@ LISTED = 24
 """Regions that are listed one by one, the largest; the others share a line."""
 
 REST = "rest"
-"""What the line of the others is called."""
+"""Name of the line that stands for all other regions."""
 
 
 @attrs.frozen(kw_only=True)

@@ -35,7 +35,7 @@ _REACH = 0.05
 
 @attrs.frozen(kw_only=True)
 class Adjustments:
-    """What the sliders are set to.
+    """Values of the sliders.
 
     Attributes:
         sensitivity, feather, texture: as in a pipeline.

@@ -1,4 +1,4 @@
-"""Which code may run: decided by the program or its environment, never by a configuration."""
+"""The code that may run: decided by the program or its environment, never by a configuration."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ExportError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How far an exported model deviates from the original on random images of one size.
+    """The deviation of an exported model from the original on random images of one size.
 
     Attributes:
         model: ``detector.onnx`` or ``restorer.onnx``.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Settings(TypedDict, total=False):
-    """How photos are processed. Settings that are left out are those of the weights.
+    """Settings for processing photos. Those that are left out are taken from the weights.
 
     Attributes:
         weights: a folder that all machines can access, the name of registered weights, or ``org/name`` on the Hugging
