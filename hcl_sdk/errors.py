@@ -62,7 +62,8 @@ def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> N
 def suggest_keywords(function: _F) -> _F:
     """Decorate a function so that the error for a misspelled keyword suggests the nearest valid one."""
     parameters = inspect.signature(function).parameters.values()
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    known = [name for name in named if name not in ("self", "cls")]
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from tqdm.auto import tqdm
 
+from hcl_sdk.errors import suggest_keywords
 from hcl_sdk.files import make_output_folder
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.overlap import WORKERS
@@ -31,6 +32,7 @@ Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 Listener: TypeAlias = "Callable[[PhotoOutcome], object]"
 
 
+@suggest_keywords
 def restore_folder(
     photos: Paths,
     output: str | os.PathLike[str],
@@ -104,6 +106,7 @@ def restore_folder(
     )
 
 
+@suggest_keywords
 def detect_folder(
     photos: Paths,
     output: str | os.PathLike[str],

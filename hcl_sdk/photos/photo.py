@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from hcl_sdk._renamed import keep_old_name
+from hcl_sdk.errors import suggest_keywords
 from hcl_sdk.functional.arrays import cut_bands
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
@@ -73,6 +74,7 @@ class Photo:
     _origin: _Origin
 
     @classmethod
+    @suggest_keywords
     def open(cls, source: Source, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
         """Decode a photo.
 

@@ -299,6 +299,7 @@ class Pipeline(Settings):
         """
         return find_suspect(result, self._make_flow())
 
+    @suggest_keywords
     def to(self, device: str | torch.device) -> Self:
         """Move detector and restorer to another device. Returns self.
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from hcl_sdk.errors import suggest_keywords
 from hcl_sdk.files import is_same_file
 from hcl_sdk.functional.arrays import Window
 from hcl_sdk.functional.compositing import feather_mask
@@ -224,6 +225,7 @@ class Result:
         height, width = self.photo.size
         return to_coco(self.regions, file_name=self._name("photo.png"), size=(height, width))
 
+    @suggest_keywords
     def save(
         self, directory: str | Path, *, name: str | None = None, format: str | None = None, plot: bool = False
     ) -> dict[str, Path]:

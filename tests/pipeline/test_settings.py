@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from known_parts import draw_stained_photo, make_known_pipeline
 from PIL import Image
 
-from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk import GatedUNet, Photo, Pipeline, detect_folder, restore_folder
 from hcl_sdk.config import ConfigError
 from hcl_sdk.pipeline import CallOptions, DetectOptions, FillingSettings, FindingSettings
 from hcl_sdk.settings import Settings
@@ -200,6 +201,24 @@ def test_misspelled_keywords_of_constructors_and_saving_are_reported(tmp_path: P
         Pipeline.from_config({}, devce="cpu")  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError, match=r"save_pretrained\(\) got an unexpected keyword argument 'halve'; .*'half'\?"):
         make_known_pipeline().save_pretrained(tmp_path, halve=True)  # pyright: ignore[reportCallIssue]
+    with pytest.raises(TypeError, match=r"from_pretrained\(\) got an unexpected .* 'preset'; known: name, revision, "):
+        Pipeline.from_pretrained(preset="watermark")  # pyright: ignore[reportCallIssue]
+
+
+def test_misspelled_keywords_of_functions_and_methods_are_reported(tmp_path: Path) -> None:
+    pipeline, photo = make_known_pipeline(), draw_stained_photo()[0]
+    calls: list[tuple[str, str, str, Any]] = [
+        ("restore_folder", "worker", "workers", partial(restore_folder, tmp_path, tmp_path / "out")),
+        ("detect_folder", "pipelin", "pipeline", partial(detect_folder, tmp_path, tmp_path / "out")),
+        ("Result.save", "plott", "plot", partial(pipeline.detect(photo).save, tmp_path)),
+        ("Photo.open", "max_megapixel", "max_megapixels", partial(Photo.open, photo)),
+        ("Pipeline.to", "devce", "device", pipeline.to),
+    ]
+    for name, wrong, right, call in calls:
+        message = f"{name}() got an unexpected keyword argument {wrong!r}; did you mean {right!r}?"
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+            call(**{wrong: 1})
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("value", [None, 3, ["default"]])
