@@ -36,9 +36,14 @@ _IN_PLUGINS = {
 
 
 def suggest_package(name: str) -> str:
-    """Return the one of this project's packages that provides a name; empty for other names, and if it is installed."""
-    distribution = _IN_PLUGINS.get(name)
-    if distribution is None or _find_version(distribution) is not None:
+    """Name the one of this project's packages that provides a component; empty for others, and if it is installed.
+
+    Args:
+        name: bare, or qualified with that package.
+    """
+    prefix, _, bare = name.rpartition("/")
+    distribution = _IN_PLUGINS.get(bare)
+    if distribution is None or normalize(prefix) not in ("", distribution) or _find_version(distribution) is not None:
         return ""
     return f"the package {distribution} provides it: pip install {distribution}"
 
@@ -67,8 +72,9 @@ def explain_unknown(kind: str, name: str, everything: Sequence[Entry], reports: 
         parts += _explain_distribution(distribution, kind, bare, entries, reports)
     elif others := dict.fromkeys(entry.kind for entry in everything if entry.name == bare):
         parts.append(f"that name belongs to the kind {' and '.join(others)}")
-    parts.append(suggest_package(name) or _suggest(name, bare, entries))
-    if not distribution:
+    package = "" if distribution else suggest_package(name)  # of a qualified name, the package is explained above
+    parts.append(package or _suggest(name, bare, entries))
+    if not distribution and not package:
         parts += [f"perhaps it belongs to {_describe(r)}" for r in reports if r.status != "ok"]
     return "; ".join(parts)
 

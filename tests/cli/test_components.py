@@ -55,8 +55,10 @@ def test_components_of_first_party_plugins_are_found_by_bare_name(
 ) -> None:
     monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)
     monkeypatch.setattr("hcl_sdk.cli._listing.registry", Registry())  # without what happens to be installed
-    said = hcl("components", "lama", status=1).stderr
-    assert "there is no component 'lama'; the package hcl-lama provides it: pip install hcl-lama" in said
+    for name in ("lama", "hcl-lama/lama", "HCL_LaMa/lama"):
+        said = hcl("components", name, status=1).stderr
+        assert f"there is no component {name!r}; the package hcl-lama provides it: pip install hcl-lama" in said
+    assert "pip install" not in hcl("components", "other/lama", status=1).stderr
     with pytest.raises(UnknownNameError, match="unknown restorer 'telea'; the package hcl-opencv provides it"):
         Registry().find("restorer", "telea")
 

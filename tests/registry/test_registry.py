@@ -338,6 +338,19 @@ def test_an_unknown_name_points_to_plugins_that_failed() -> None:
     assert off not in str(caught.value)
 
 
+def test_a_name_of_a_package_that_is_not_installed_is_not_attributed_to_a_plugin_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hcl_sdk.registry._explain._find_version", lambda _: None)
+    registry = make_registry(reports=[report("bad", "broken", "OSError: no")])
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("restorer", "lama")
+    assert str(caught.value) == "unknown restorer 'lama'; the package hcl-lama provides it: pip install hcl-lama"
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("restorer", "hcl-lama/lama")
+    assert str(caught.value).count("pip install hcl-lama") == 1
+
+
 @pytest.mark.parametrize("target", ["broken_of_test_registry:X", "outer_of_test_registry:X"])
 def test_targets_that_cannot_be_loaded_are_reported_with_their_place(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
