@@ -31,7 +31,9 @@ def run_overlapped(
 ) -> Generator[D, None, None]:
     """Take items through three stages, with results in order.
 
-    When the iteration stops for any reason, no further item is begun; reading and writing in progress are finished.
+    When the iteration stops for any reason, no further item is begun; reading and writing in progress are finished. An
+    interruption is raised once the results of all items that were written have been yielded; one that reaches the
+    caller between two results can be thrown in.
 
     Args:
         items: in the order of the results.
@@ -52,22 +54,38 @@ def run_overlapped(
     waiting = deque(items)
     weights: deque[float] = deque()  # of the items held, in order
     read_ahead: deque[Future[R]] = deque()
-    written: deque[Future[D]] = deque()
+    written: deque[Future[None]] = deque()
+    results: dict[int, D] = {}  # by number of the item; filled by the threads, so that no interruption loses one
+    begun = yielded = 0
+
+    def keep_result(number: int, processed: W) -> None:
+        results[number] = write(processed)
+
     try:
-        while waiting or read_ahead:
+        while waiting or read_ahead or written:
             _read_ahead(pool, read, waiting, read_ahead, weights, workers, weigh, most_held)
             if read_ahead:
                 future = read_ahead.popleft()
                 _read_ahead(pool, read, waiting, read_ahead, weights, workers, weigh, most_held)
-                written.append(pool.submit(write, work(future.result())))
+                begun += 1
+                written.append(pool.submit(keep_result, begun - 1, work(future.result())))
                 del future  # it holds what was read
-            must_wait = not read_ahead and waiting  # for room
+            must_wait = not read_ahead  # for room, or because these are the last
             while written and (must_wait or len(written) > workers or written[0].done()):
-                yield written.popleft().result()
+                written[0].result()
+                result = results[yielded]
+                yielded += 1
+                yield result
+                del result, results[yielded - 1]
+                written.popleft()
                 weights.popleft()
-                must_wait = False
-        while written:
-            yield written.popleft().result()
+                must_wait = not waiting and not read_ahead
+    except KeyboardInterrupt:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for number in sorted(results):
+            if number >= yielded:
+                yield results[number]
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -211,21 +211,32 @@ def run_plan(
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
     stages = Stages(plan=plan, pipeline=pipeline, region=region, page=page, needs_regions=regions or coco is not None)
     left_out = plan.inputs.describe_left_out()
+
+    def add(outcome: PhotoOutcome) -> None:
+        nonlocal done
+        if outcome.error is not None:
+            failures.append((outcome.path, outcome.error))
+        else:
+            done += 1
+            if collection is not None:
+                collection.add(outcome)
+        _log(outcome)
+        tell(outcome)
+
     try:
         with (
             tqdm(total=len(missing), unit="photo", leave=False, disable=hidden or on_terminal) as bar,
             closing(stages.run(missing, workers)) as outcomes,
         ):
-            for outcome in outcomes:
-                bar.update()
-                if outcome.error is not None:
-                    failures.append((outcome.path, outcome.error))
-                else:
-                    done += 1
-                    if collection is not None:
-                        collection.add(outcome)
-                _log(outcome)
-                tell(outcome)
+            try:
+                for outcome in outcomes:
+                    add(outcome)
+                    bar.update()
+            except KeyboardInterrupt as interruption:
+                # Came while an outcome was told: others may be written. Otherwise it comes back at once.
+                add(outcomes.throw(interruption))
+                for outcome in outcomes:
+                    add(outcome)
     except KeyboardInterrupt:
         if page is not None:  # there is a single process then, which has nothing to gather
             said = f"The run was stopped before it had processed all of the {len(missing)} photos."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from photo_files import draw, list_files, read_pixels
 
 from hcl_sdk import Photo, Pipeline, detect_folder, restore_folder
-from hcl_sdk.folders import ArgumentError
+from hcl_sdk.folders import ArgumentError, PhotoOutcome
 from hcl_sdk.folders.overlap import run_overlapped
 from hcl_sdk.photos import read
 from hcl_sdk.pipeline import Pipeline as PipelineClass
@@ -101,6 +102,80 @@ def test_an_exception_in_a_stage_stops_all_stages(stage: str, workers: int) -> N
         done.extend(run_overlapped(range(100), **stages, workers=workers, weigh=lambda _: 1.0))
     assert max(item for _, item in begun) <= 2 + 2 * workers + 1
     assert not [t for t in threading.enumerate() if t.name.startswith("hcl_sdk-photos")]
+
+
+@pytest.mark.parametrize("begun", [2, 3, 6])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_an_interruption_comes_after_the_outcomes_of_all_photos_that_were_written(
+    tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, workers: int, begun: int
+) -> None:
+    """While a later photo is processed, files of earlier ones appear; every photo that has them is reported once."""
+    for seed in range(8):
+        draw(f"p/{seed}.png", seed=seed)
+    detect, calls = PipelineClass.detect, []
+
+    def interrupt(self: Pipeline, photo: Photo, **options: Any) -> object:
+        calls.append(photo)
+        if len(calls) == begun:
+            raise KeyboardInterrupt
+        return detect(self, photo, **options)
+
+    monkeypatch.setattr(PipelineClass, "detect", interrupt)
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        detect_folder("p", "o", pipeline=tiny_pipeline, workers=workers, on_photo=told.append)
+    assert [outcome.path.name for outcome in told] == [f"{seed}.png" for seed in range(len(told))]
+    assert list_files("o") == {outcome.files["mask"].name for outcome in told}
+
+
+def test_an_interruption_while_an_outcome_is_told_loses_no_other(
+    tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(6):
+        draw(f"p/{seed}.png", seed=seed)
+    told, second_is_written, save = [], threading.Event(), Photo.save
+
+    def save_second_first(self: Photo, path: Path, **options: Any) -> None:
+        if path.name == "0_mask.png":
+            assert second_is_written.wait(MEETING)
+        save(self, path, **options)
+        if path.name == "1_mask.png":
+            second_is_written.set()
+
+    def tell(outcome: PhotoOutcome) -> None:
+        told.append(outcome)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Photo, "save", save_second_first)
+    with pytest.raises(KeyboardInterrupt):
+        detect_folder("p", "o", pipeline=tiny_pipeline, workers=2, on_photo=tell)
+    assert len(told) >= 2
+    assert [outcome.path.name for outcome in told] == [f"{seed}.png" for seed in range(len(told))]
+    assert list_files("o") == {outcome.files["mask"].name for outcome in told}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interruption_while_a_result_is_awaited_loses_none(workers: int) -> None:
+    """The first item is still being written when the interruption comes to the thread that waits for it."""
+    main, waits = threading.main_thread().ident, threading.Event()
+    assert main is not None
+
+    def write(item: int) -> int:
+        if item == 0:
+            signal.pthread_kill(main, signal.SIGINT)
+            waits.wait(0.05)
+        return item
+
+    stages: dict[str, Any] = {"read": int, "work": int, "write": write}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    done = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            done.extend(run_overlapped(range(1), **stages, workers=workers, weigh=lambda _: 1.0))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == [0]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4])
