@@ -155,6 +155,22 @@ def check_outputs(
     return protected
 
 
+@dataclass(frozen=True, eq=False)
+class _Detection:
+    """What the detector made of a photo.
+
+    Attributes:
+        image: float32 ``[1, 3, H, W]``, the photo at the working size.
+        outputs: the outputs of the model, by name.
+        confidence: float32 ``[1, 1, H, W]`` at the working size: that of the model, averaged with the one in context,
+            times the verdict, and with enclosed areas filled.
+    """
+
+    image: np.ndarray
+    outputs: dict[str, np.ndarray]
+    confidence: np.ndarray
+
+
 class Runner:
     """Runs a pipeline that ``hcl-onnx export`` wrote, as ``hcl_sdk.Pipeline`` would.
 
@@ -205,8 +221,7 @@ class Runner:
             ModelError: if there is no detector or no restorer.
         """
         self._need_restorer()
-        result, seen = self._detect(Photo.open(photo))
-        return self._fill(result, seen)
+        return self._fill(*self._detect(Photo.open(photo)))
 
     def detect(self, photo: Source) -> Result:
         """Find what does not belong without filling it; arguments and errors as in `__call__`."""
@@ -230,32 +245,33 @@ class Runner:
         if self._restorer is None:
             raise ModelError("no restorer was exported; use detect(photo)")
 
-    def _detect(self, photo: Photo) -> tuple[Result, tuple[np.ndarray, dict[str, np.ndarray]]]:
+    def _detect(self, photo: Photo) -> tuple[Result, _Detection]:
         image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
-        found = self._run_detector(image)
-        working = found["confidence"]
+        outputs = self._run_detector(image)
+        working = outputs["confidence"]
         smaller = shrink_size(image.shape[2:], self.context_size)
         if smaller != image.shape[2:]:
             in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
-        found["working"] = working * found.get("verdict", 1.0)
-        confidence = sure = arrays.enlarge(found["working"], photo.size)[0, 0]
+        working = working * outputs.get("verdict", 1.0)
+        confidence = sure = arrays.enlarge(working, photo.size)[0, 0]
         if self.fill_enclosed:
-            found["working"] = fill_enclosed(found["working"][0, 0], self.threshold)[None, None]
-            sure = arrays.enlarge(found["working"], photo.size)[0, 0]
+            working = fill_enclosed(working[0, 0], self.threshold)[None, None]
+            sure = arrays.enlarge(working, photo.size)[0, 0]
         mask = select_regions(sure > self.threshold, sure > self.peak_threshold, self.min_area)
-        return Result(photo=photo, confidence=confidence, corruption_mask=mask), (image, found)
+        result = Result(photo=photo, confidence=confidence, corruption_mask=mask)
+        return result, _Detection(image, outputs, working)
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:
         if self._detector is None:
             raise ModelError("no detector was exported; use restore(photo, corruption_mask=mask)")
         return dict(zip(self._detector.outputs, self._detector.run({"image": image}), strict=True))
 
-    def _fill(self, result: Result, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None) -> Result:
+    def _fill(self, result: Result, detection: _Detection | None) -> Result:
         photo = result.photo
         dilate = self.dilate
-        if self.soft_edges and seen is not None:
-            softness = measure_softness(seen[1]["working"][0, 0], result.corruption_mask, self.threshold)
+        if self.soft_edges and detection is not None:
+            softness = measure_softness(detection.confidence[0, 0], result.corruption_mask, self.threshold)
             dilate = max(dilate, softness)
         alpha = feather_mask(result.corruption_mask, dilate, self.feather)
         mask = alpha > 0
@@ -266,7 +282,7 @@ class Runner:
         assert self._restorer is not None
         original = photo.rgb_array
         fill = original.copy()
-        whole = self._restore_whole(result, mask, seen) if self._restorer.about["uses_features"] else None
+        whole = self._restore_whole(result, mask, detection) if self._restorer.about["uses_features"] else None
         for own in split_mask(mask, self.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
             restored = self._restore_part(original, near, mask) if whole is None else whole[..., *near]
@@ -289,20 +305,18 @@ class Runner:
         }
         return self._run_restorer(inputs, part.shape[2:])
 
-    def _restore_whole(
-        self, result: Result, mask: np.ndarray, seen: tuple[np.ndarray, dict[str, np.ndarray]] | None
-    ) -> np.ndarray:
+    def _restore_whole(self, result: Result, mask: np.ndarray, detection: _Detection | None) -> np.ndarray:
         """Restore the whole photo at the working size of the detection, from its features."""
         photo = result.photo
-        if seen is None:
+        if detection is None:
             image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
             found = self._run_detector(image)
         else:
-            image, found = seen
+            image, found = detection.image, detection.outputs
         assert self._restorer is not None
         strides: list[int] = self._restorer.about["strides"]
         inputs = {"image": image} | {f"map_{s}": found[f"map_{s}"] for s in range(len(strides))}
-        if seen is not None and np.array_equal(mask, arrays.enlarge(found["confidence"], photo.size)[0, 0] > 0.5):
+        if detection is not None and np.array_equal(mask, arrays.enlarge(found["confidence"], photo.size)[0, 0] > 0.5):
             inputs["corruption_mask"] = found["confidence"] > 0.5
             inputs |= {f"mask_{s}": found[f"mask_{s}"] for s in range(len(strides))}
         else:
