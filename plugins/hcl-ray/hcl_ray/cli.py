@@ -7,7 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
+
+from hcl_sdk.settings import Settings
+
+
+def _setting_option(name: str) -> Callable[..., Any]:
+    """Make the option of a setting of pipelines, as ``hcl restore`` describes it."""
+    field: Any = attrs.fields_dict(Settings)[name]
+    option = field.metadata["option"]
+    return click.option(
+        f"--{name.replace('_', '-')}", metavar=option.metavar, type=field.validator.type, help=option.help
+    )
+
 
 _OPTIONS = (
     click.argument("source"),
@@ -20,8 +33,8 @@ _OPTIONS = (
         help="Where the results go; created if it does not exist. An interrupted run is resumed.",
     ),
     click.option("--weights", metavar="NAME", help="A folder, the name of registered weights, or org/name on the Hub."),
-    click.option("--sensitivity", metavar="S", type=float, help="How readily a pixel is called corrupted, 0 to 1."),
-    click.option("--detection-size", metavar="PIXELS", type=int, help="Shrink photos to this shorter side to detect."),
+    _setting_option("sensitivity"),
+    _setting_option("detection_size"),
     click.option("--precision", type=click.Choice(["no", "fp16", "bf16"]), help="no: float32 (the default)."),
     click.option(
         "--batch-size",
@@ -76,9 +89,9 @@ def detect(**options: Any) -> None:
 
 @main.command()
 @_add_options(
-    click.option("--dilate", metavar="PIXELS", type=float, help="Grow the mask before filling it."),
-    click.option("--feather", metavar="PIXELS", type=float, help="Fade the fill into the photo over this width."),
-    click.option("--texture", metavar="SHARE", type=float, help="Texture of the photo in the fill, 0 (none) to 1."),
+    _setting_option("dilate"),
+    _setting_option("feather"),
+    _setting_option("texture"),
     click.option("--format", "file_format", metavar="EXT", help="File format of the restored photos, such as jpg."),
 )
 def restore(**options: Any) -> None:

@@ -5,9 +5,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner
 from hcl_ray.cli import main
+
+from hcl_sdk.cli import main as hcl_sdk_main
+from hcl_sdk.settings import Settings
 
 
 def run(*arguments: Any, status: int = 0) -> Any:
@@ -66,7 +70,7 @@ def test_errors_of_ray_are_reported_without_a_traceback(monkeypatch: pytest.Monk
     of_a_worker = RayTaskError(
         "work", "Traceback of a worker", ValueError("no memory left\nand more")
     ).as_instanceof_cause()
-    errors = {"The worker died": WorkerCrashedError(), "no memory left. Photos": of_a_worker}
+    errors = {"The worker died": WorkerCrashedError(), "no memory left. Finished photos are kept": of_a_worker}
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     for expected, error in errors.items():
 
@@ -78,6 +82,17 @@ def test_errors_of_ray_are_reported_without_a_traceback(monkeypatch: pytest.Monk
         assert said.startswith(f"Error: Ray stopped the job: {expected}")
         assert "the same command continues from there" in said
         assert "Traceback" not in said
+
+
+def test_settings_are_described_as_by_hcl(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    shown = [
+        " ".join(CliRunner().invoke(command, ["restore", "--help"]).output.split()) for command in (main, hcl_sdk_main)
+    ]
+    for name in ("sensitivity", "detection_size", "dilate", "feather", "texture"):
+        said = attrs.fields_dict(Settings)[name].metadata["option"]
+        for text in shown:
+            assert f"--{name.replace('_', '-')} {said.metavar} {said.help}" in text
 
 
 def test_nothing_heavy_is_imported_until_it_is_used() -> None:
