@@ -7,8 +7,9 @@ import os
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -139,12 +140,26 @@ def make_output_folder(folder: Path) -> None:
         raise OSError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
 
 
+_PARTIAL = re.compile(r"\.hcl-[0-9a-f]{16}\.part")
+_LEFTOVER_AGE = 600.0  # seconds without a write after which no process can still be writing a file
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the partial files that killed processes have left in a folder; those that may be in use stay."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PARTIAL.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):  # another process was faster
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFTOVER_AGE:
+                        os.unlink(entry.path)
+
+
 @contextmanager
 def open_whole(target: Path) -> Iterator[BinaryIO]:
     """Open a file for writing that replaces ``target`` once the block has ended; if it raises, nothing changes.
 
     Where the system allows it (Linux), the file has no name until then, so that even a process that is killed leaves
-    nothing behind.
+    nothing behind, except in the instant between two names: a nameless file cannot replace another at once.
 
     Raises:
         OSError: if it cannot be written.

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from tqdm.auto import tqdm
 
 from hcl_sdk.errors import suggest_keywords
-from hcl_sdk.files import make_output_folder
+from hcl_sdk.files import make_output_folder, remove_leftovers
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.overlap import WORKERS
 from hcl_sdk.folders.page import ReportPage
@@ -194,6 +194,8 @@ def run_plan(
     warn_of_crowding(pipeline.device)
     if plan.inputs.photos:
         make_output_folder(plan.outputs.folder)
+        for folder in {plan.outputs.folder, *(plan.outputs.folder / photo.folder for photo in plan.inputs.photos)}:
+            remove_leftovers(folder)
 
     collection = None if coco is None else CocoCollection()
     page = None if report is None else ReportPage(Path(report))

@@ -254,6 +254,23 @@ def test_a_process_killed_while_writing_leaves_nothing_behind(tmp_path: Path) ->
     assert target.read_bytes() == b"before"
 
 
+def test_a_folder_run_removes_what_killed_processes_left(tiny_pipeline: Pipeline, tmp_path: Path) -> None:
+    draw(tmp_path / "p/a.png")
+    draw(tmp_path / "p/in/b.png")
+    output = tmp_path / "o"
+    (output / "in").mkdir(parents=True)
+    old = [output / ".hcl-0123456789abcdef.part", output / "in" / ".hcl-fedcba9876543210.part"]
+    of_others = [output / ".hcl-notes.part", output / "x.hcl-0123456789abcdef.part"]
+    in_use = output / ".hcl-00112233445566aa.part"  # another process may be writing it
+    for path in (*old, *of_others, in_use):
+        path.write_bytes(b"part")
+    for path in (*old, *of_others):
+        os.utime(path, (1e9, 1e9))
+    detect_folder(tmp_path / "p", output, pipeline=tiny_pipeline)
+    left = {path for path in output.rglob("*") if path.is_file()}
+    assert left == {*of_others, in_use, output / "a_mask.png", output / "in" / "b_mask.png"}
+
+
 @pytest.mark.parametrize("nameless", [True, False])
 def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
     if not nameless:
