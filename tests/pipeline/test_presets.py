@@ -56,7 +56,7 @@ def test_the_command_offers_all_presets() -> None:
 
 
 def test_every_preset_is_measured_on_damage_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(__file__).parent.parent / "benchmarks" / "default_weights"
+    folder = Path(__file__).parents[2] / "benchmarks" / "default_weights"
     monkeypatch.syspath_prepend(folder)
     measuring = runpy.run_path(str(folder / "presets.py"))
     assert set(measuring["JOBS"]) == set(PRESETS)
@@ -72,7 +72,7 @@ def test_every_preset_is_measured_on_damage_of_its_own(monkeypatch: pytest.Monke
 
 
 def test_the_page_on_presets_lists_their_settings() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "how-to" / "presets.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "presets.md").read_text(encoding="utf-8")
     for job, chosen in PRESETS.items():
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{job}`"))
         *_, kinds, sensitivity, widths, besides, _ = (cell.strip() for cell in row.split("|"))
