@@ -33,8 +33,9 @@ class AnchoredKMeans(Clusterer):
     exportable = True
 
     iterations: int = attrs.field(default=2, validator=[ge(0), le(100)])
-    strength: float = attrs.field(default=0.1, validator=gt(0))
-    temperature: float = attrs.field(default=0.1, validator=gt(0))
+    # Bounded like the temperature, because float32 cannot represent what extreme values lead to.
+    strength: float = attrs.field(default=0.1, validator=[gt(0), le(1000)])
+    temperature: float = attrs.field(default=0.1, validator=[ge(0.001), le(100)])
 
     def build(self, dim: int) -> None:
         self.prototypes = nn.Parameter(nn.init.orthogonal_(torch.empty(2, dim)))

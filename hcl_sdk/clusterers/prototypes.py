@@ -25,7 +25,7 @@ class Prototypes(Clusterer):
 
     exportable = True
 
-    temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
+    temperature: float = attrs.field(default=0.1, validator=[attrs.validators.ge(0.001), attrs.validators.le(100)])
 
     def build(self, dim: int) -> None:
         self.prototypes = nn.Parameter(nn.init.orthogonal_(torch.empty(2, dim)))

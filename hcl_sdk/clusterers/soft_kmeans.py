@@ -30,7 +30,7 @@ class SoftKMeans(Clusterer):
     # Bounded, because configurations come from strangers, and large values would only cost time.
     iterations: int = attrs.field(default=3, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
     repeats: int = attrs.field(default=1, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
-    temperature: float = attrs.field(default=0.1, validator=attrs.validators.gt(0))
+    temperature: float = attrs.field(default=0.1, validator=[attrs.validators.ge(0.001), attrs.validators.le(100)])
     classifier: bool = True
     one_class: bool = attrs.field(default=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -99,3 +100,19 @@ def test_gradients_flow_through_the_updates(iterations: int) -> None:
     for tensor in (embedding, *clusterer.parameters()):
         assert tensor.grad is not None
         assert tensor.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"strength": 0.0}, {"strength": 1e308}, {"temperature": 1e-300}, {"temperature": 1e12}, {"iterations": 101}],
+)
+def test_values_out_of_range_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        AnchoredKMeans(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"strength": 1000.0}, {"temperature": 0.001}, {"temperature": 100.0}])
+def test_values_at_the_ends_of_the_ranges_give_finite_results(fields: dict[str, Any]) -> None:
+    clusters = AnchoredKMeans(**fields).bind(4).eval()(embed(1, 4, 3, 5), torch.ones(1, 1, 3, 5, dtype=torch.bool))
+    assert clusters.centers.isfinite().all()
+    assert clusters.assignment.isfinite().all()

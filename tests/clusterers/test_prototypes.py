@@ -42,7 +42,7 @@ def test_gradients_flow_through_the_assignment_to_every_parameter() -> None:
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in clusterer.parameters())
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-300, 1e12])
 def test_values_out_of_range_are_refused(temperature: float) -> None:
     with pytest.raises(ValueError, match="temperature"):
         Prototypes(temperature=temperature)

@@ -93,7 +93,7 @@ def test_one_class_without_the_classifier_is_refused_when_made() -> None:
         SoftKMeans(classifier=False)
 
 
-@pytest.mark.parametrize("fields", [{"iterations": 0}, {"repeats": 0}, {"temperature": 0.0}])
+@pytest.mark.parametrize("fields", [{"iterations": 0}, {"repeats": 0}, {"temperature": 0.0}, {"temperature": 1e12}])
 def test_values_out_of_range_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(fields))):
         SoftKMeans(**fields)  # type: ignore[arg-type]
