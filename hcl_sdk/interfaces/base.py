@@ -6,6 +6,7 @@ Python, YAML and ``config.json`` are three spellings of one thing and ``repr(com
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import typing
@@ -58,7 +59,21 @@ class Configurable:
                 f"{type(self).__name__}.{name} is read-only: a component's fields are its configuration. "
                 f"Use attrs.evolve(component, {name}=...) to create a modified copy."
             )
+        if not isinstance(value, nn.Module | torch.Tensor):
+            self._check_spelling(name)
         super().__setattr__(name, value)
+
+    def _check_spelling(self, name: str) -> None:
+        """Raise ``AttributeError`` if a new attribute looks like a misspelled field, which would have no effect."""
+        cls = type(self)
+        fields = _list_field_names(cls)
+        if name.startswith("_") or name in fields or name in self.__dict__ or hasattr(cls, name):
+            return
+        if any(name in self.__dict__.get(group, ()) for group in ("_parameters", "_buffers", "_modules")):
+            return
+        near = difflib.get_close_matches(name, fields, n=1, cutoff=0.8)
+        if near and name not in _list_mentioned(cls):
+            raise AttributeError(f"{cls.__name__} has no field {name!r}; did you mean {near[0]!r}?")
 
     def __delattr__(self, name: str) -> None:
         if name in _list_field_names(type(self)):
@@ -290,6 +305,14 @@ def _list_declared(cls: type) -> list[str]:
     if attrs.has(cls):
         return []
     return [name for name, hint in inspect.get_annotations(cls).items() if "ClassVar" not in str(hint)]
+
+
+@functools.cache
+def _list_mentioned(cls: type) -> frozenset[str]:
+    """List the names in the code of a class's methods, among them the attributes that it gives itself."""
+    own = cls.__mro__[: cls.__mro__.index(Configurable)]
+    methods = [inspect.unwrap(method) for base in own for method in vars(base).values() if inspect.isfunction(method)]
+    return frozenset(name for method in methods for name in method.__code__.co_names)
 
 
 def _list_field_names(cls: type) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import attrs
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 import hcl_sdk
 from hcl_sdk import Detection, Pyramid
-from hcl_sdk.interfaces import Bindable, Component, PyramidSpec, get_device, get_field_type
+from hcl_sdk.interfaces import Bindable, Component, Configurable, PyramidSpec, get_device, get_field_type
 from hcl_sdk.interfaces.typecheck import describe, find_problems
 
 SPEC = PyramidSpec(channels=(4, 6), strides=(2, 4))
@@ -131,6 +132,43 @@ def test_fields_are_read_only(field: str) -> None:
     with pytest.raises(AttributeError, match=rf"Encoder\.{field} is read-only.*attrs\.evolve"):
         setattr(encoder, field, None)
     assert encoder.dim == 3
+
+
+@hcl_sdk.component
+class Prepared(Configurable):
+    """Keeps something under a name close to that of a field."""
+
+    scales: tuple[int, ...] = (1, 2)
+    lr: float = 1.0
+
+    def __attrs_post_init__(self) -> None:
+        self.scale = max(self.scales)
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong", "right"),
+    [(Encoder, "rte", "rate"), (Encoder, "modes", "mode"), (Wider, "exta", "extra"), (Prepared, "lrr", "lr")],
+)
+def test_misspelled_fields_are_not_set(make: Callable[[], Any], wrong: str, right: str) -> None:
+    made = make()
+    with pytest.raises(AttributeError, match=rf"^{make.__name__} has no field '{wrong}'; did you mean '{right}'\?$"):
+        setattr(made, wrong, 1)
+    assert not hasattr(made, wrong)
+
+
+def test_names_close_to_fields_can_be_used_for_what_is_no_field() -> None:
+    encoder = Encoder()
+    encoder.modes = nn.Linear(1, 1)
+    encoder.modes = None
+    encoder.register_buffer("rates", torch.zeros(1))
+    encoder.rates = None
+    encoder.size = nn.Parameter(torch.zeros(1))
+    encoder._mode = encoder.training = True
+    made = Prepared()
+    assert made.scale == 2
+    made.scale = 3
+    assert copy.deepcopy(made).scale == pickle.loads(pickle.dumps(made)).scale == 3
+    assert copy.deepcopy(encoder).eval().training is False
 
 
 def test_attributes_other_than_fields_can_be_set() -> None:
