@@ -96,12 +96,13 @@ class Stages:
         try:
             outcome = PhotoOutcome(
                 path=photo.path,
-                files=self.plan.outputs.write(result, photo, self.plan.protected),
                 size=result.photo.size,
                 corrupted_share=result.corrupted_share,
                 regions=tuple(result.regions) if self.needs_regions else (),
                 suspect=self.pipeline.find_suspect(result),
                 notes=result.photo.notes,
+                # Last: an interruption or a failure of the others must not leave files that --resume takes for done.
+                files=self.plan.outputs.write(result, photo, self.plan.protected),
             )
             if self.page is not None:
                 self.page.add(outcome, result)

@@ -155,6 +155,21 @@ def test_an_interruption_while_an_outcome_is_told_loses_no_other(
     assert list_files("o") == {outcome.files["mask"].name for outcome in told}
 
 
+def test_files_are_written_once_all_that_is_reported_is_known(
+    tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an interruption in between would leave files of a photo that was never reported."""
+    draw("p/a.png")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PipelineClass, "find_suspect", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        detect_folder("p", "o", pipeline=tiny_pipeline, workers=0)
+    assert not list_files("o")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interruption_while_a_result_is_awaited_loses_none(workers: int) -> None:
     """The first item is still being written when the interruption comes to the thread that waits for it."""
