@@ -70,7 +70,7 @@ class ReportPage:
             for path, reason in ((_escape(str(path)), _escape(reason)) for path, reason in report.failures)
         )
         if failures:
-            failures = f"<h2>Failed</h2>\n<table>\n{failures}</table>\n"
+            failures = f"<section>\n<h2>Failed</h2>\n<table>\n{failures}</table>\n</section>\n"
         page = _PAGE.format(
             style=_STYLE,
             script=_SCRIPT,
@@ -186,6 +186,9 @@ function filter() {
   for (const item of items) {
     item.hidden = !words.every(word => item.dataset.text.includes(word));
     count += !item.hidden;
+  }
+  for (const section of document.querySelectorAll("section")) {
+    section.hidden = !section.querySelector("[data-text]:not([hidden])");
   }
   shown.textContent = words.length ? `${count} of ${items.length} shown` : "";
 }

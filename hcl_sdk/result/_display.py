@@ -36,12 +36,16 @@ def tabulate_regions(regions: Sequence[Region], pixels: int, most: int = 8) -> s
     """Format the largest regions as an HTML table; empty if there are none."""
     if not regions:
         return ""
-    heads = "".join(f"<th>{head}</th>" for head in ("x", "y", "width", "height", "share", "confidence"))
+    has_kinds = any(region.kind for region in regions)
+    columns = ["x", "y", "width", "height", "share", "confidence", *["kind"] * has_kinds]
+    heads = "".join(f"<th>{head}</th>" for head in columns)
     rows = "".join(
         "<tr>"
         + "".join(f"<td>{value}</td>" for value in region.box)
         + f"<td>{region.area / pixels:.2%}</td>"
-        + f"<td>{'' if region.confidence is None else f'{region.confidence:.2f}'}</td></tr>"
+        + f"<td>{'' if region.confidence is None else f'{region.confidence:.2f}'}</td>"
+        + f"<td>{region.kind or ''}</td>" * has_kinds
+        + "</tr>"
         for region in regions[:most]
     )
     more = f"<p>and {len(regions) - most} smaller ones</p>" if len(regions) > most else ""

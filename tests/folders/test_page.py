@@ -77,6 +77,9 @@ def test_a_run_is_one_page_by_share_with_failures_at_the_end(tiny_pipeline: Pipe
     assert page.cells[0] == "photos/bad.png"
     assert "not a photo" in page.cells[1]
     assert page.tags.index("table") > max(i for i, tag in enumerate(page.tags) if tag == "figure")
+    # Heading and table are hidden together.
+    section = page.text.partition("<section>")[2].partition("</section>")[0]
+    assert section.count("<h2>Failed</h2>") == section.count("<table>") == section.count("photos/bad.png</td>") == 1
     # Nothing is asked for elsewhere, and every link leads to a file.
     assert all(source.startswith("data:") for source in page.sources)
     assert "http" not in re.sub(r"http-equiv", "", page.text)

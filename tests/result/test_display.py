@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_a_notebook_shows_images_and_numbers(restorer: Pipeline, tmp_path: Path)
     )
     nothing = restorer.restore(draw_noise(), corruption_mask=draw_two_boxes() & False)
     assert list(read_shown(nothing._repr_html_())) == list(images)
+
+
+def test_the_table_of_a_notebook_has_kinds_if_regions_have(restorer: Pipeline) -> None:
+    result = restorer.restore(draw_noise(), corruption_mask=draw_two_boxes())
+    assert "<th>kind</th>" not in result._repr_html_()
+    large, small = result.regions
+    kinds = {"scratch": 0.7, "text": 0.3}
+    result.__dict__["regions"] = [dataclasses.replace(large, kinds=kinds), small]
+    html = result._repr_html_()
+    assert re.findall(r"<th>([^<]*)</th>", html)[-2:] == ["confidence", "kind"]
+    rows = [re.findall(r"<td>([^<]*)</td>", row) for row in re.findall(r"<tr>(<td>.*?)</tr>", html)]
+    assert [row[6:] for row in rows] == [["scratch"], [""]]
 
 
 def test_a_notebook_stays_small(restorer: Pipeline) -> None:
