@@ -157,7 +157,7 @@ def check_outputs(
 
 @dataclass(frozen=True, eq=False)
 class _Detection:
-    """What the detector made of a photo.
+    """The detector's result for a photo.
 
     Attributes:
         image: float32 ``[1, 3, H, W]``, the photo at the working size.
