@@ -13,6 +13,7 @@ import pytest
 import torch
 from click.testing import Result
 from photo_files import HEIGHT, WIDTH, draw, draw_mask, list_files, read_pixels
+from PIL import Image
 
 import hcl_sdk
 from hcl_sdk import GatedUNet, Pipeline
@@ -38,7 +39,15 @@ def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
     assert list_files("hcl_output") == {"b_mask.png"}
 
 
-def test_photos_of_formats_that_are_not_read_are_named(hcl: Callable[..., Result]) -> None:
+def test_photos_of_formats_that_are_not_read_are_named(
+    hcl: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if pillow-heif were not installed, although an earlier test may have registered it.
+    monkeypatch.setattr("hcl_sdk.photos.formats._register_heif", lambda: None)
+    Image.init()  # so that no other format is registered in this test alone
+    monkeypatch.setattr(Image, "OPEN", {name: read for name, read in Image.OPEN.items() if name != "HEIF"})
+    suffixes = {suffix: name for suffix, name in Image.EXTENSION.items() if name != "HEIF"}
+    monkeypatch.setattr(Image, "EXTENSION", suffixes)
     draw("p/a.png")
     for name in ("b.heic", "c.HEIC", "d.cr2", "notes.txt"):
         Path("p", name).write_bytes(b"not read")
