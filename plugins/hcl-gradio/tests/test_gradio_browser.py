@@ -10,7 +10,9 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+from hcl_gradio.layout import CONFIDENCE, FOUND, MASK, TAP_BOX
 from hcl_gradio.work import Adjustments, Spot, Work
+from hostile_files import SVG, make_bomb, make_large
 from PIL import Image, ImageEnhance
 
 from hcl_sdk import Pipeline
@@ -149,6 +151,66 @@ def test_sliders_and_paint(open_page: Any, pipeline: Pipeline, photos: list[Path
     wait_for_status(page, "1 region")
     page.click("#hcl-go")
     wait_for_status(page, "filled")
+
+
+def test_views_and_a_search_limited_to_a_box(open_page: Any, pipeline: Pipeline, photos: list[Path]) -> None:
+    page = open_page()
+    drop(page, photos[1])
+    wait_for_status(page, "to fill")
+    image = page.locator("#hcl-found img")
+    shown = set()
+    for view in (CONFIDENCE, MASK, FOUND):
+        page.locator("#hcl-view").get_by_text(view).click()
+        page.wait_for_timeout(2000)
+        shown.add(image.get_attribute("src"))
+    assert len(shown) == 3
+
+    page.get_by_text("Fine tuning").click()
+    page.locator("#hcl-tap").get_by_text(TAP_BOX).click()
+    box = image.bounding_box()
+    for share in (0.02, 0.06):  # of the photo's upper left corner
+        image.click(position={"x": share * box["width"], "y": share * box["height"]})
+        page.wait_for_timeout(2000)
+    status = wait_for_status(page, "Nothing")
+    assert "to fill" not in status
+    page.get_by_text("Search the whole photo again").click()
+    wait_for_status(page, "to fill")
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "answer"),
+    [
+        (b"", "photo.png", "photo.png: "),
+        (SVG, "photo.svg", "photo.svg"),
+        (SVG, "photo.png", "photo.png: "),
+        (make_bomb(), "photo.png", "photo.png: "),
+        (make_large(), "photo.png", "megapixels"),
+        (bytes(4 * 2**20), "photo.png", "size"),
+    ],
+    ids=["empty", "svg", "svg as png", "bomb", "too many pixels", "too many bytes"],
+)
+def test_hostile_files_are_refused_and_the_page_goes_on(
+    open_page: Any, photos: list[Path], data: bytes, name: str, answer: str
+) -> None:
+    page = open_page()
+    files = page.locator("input[type=file]").first
+    files.set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
+    toast = page.locator(".toast-body", has_text=answer)
+    toast.first.wait_for()
+    keep_shot(page, f"desktop-hostile-{name}-{len(data)}")
+    drop(page, photos[0])
+    wait_for_status(page, "to fill")
+
+
+def test_a_path_as_name_is_shown_as_a_name(open_page: Any, photos: list[Path]) -> None:
+    page = open_page()
+    file = {"name": "../../../../tmp/<b>escaped.png", "mimeType": "image/png", "buffer": photos[0].read_bytes()}
+    page.locator("input[type=file]").first.set_input_files(file)
+    status = wait_for_status(page, "to fill")
+    assert "escaped" in status
+    assert "/tmp" not in status
+    assert not list(Path("/tmp").glob("*escaped*"))
+    assert page.locator("#hcl-status b", has_text="escaped").count() == 0
 
 
 SMALL = """() => [...document.querySelectorAll('button, label:has(input), a, input')].filter(element => {

@@ -6,10 +6,8 @@ import io
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from hostile_files import SVG, make_bomb, make_large
 from PIL import Image
 
 from hcl_sdk import Pipeline
@@ -87,26 +86,6 @@ def test_no_photo_is_an_answer(address: str, endpoint: str) -> None:
     assert said["error"] == "a photo is expected, as a file; got none"
 
 
-def make_bomb() -> bytes:
-    """A PNG of some kilobytes that says that it is 60,000 x 60,000 pixels."""
-
-    def make_chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + make_chunk(b"IHDR", header)
-        + make_chunk(b"IDAT", zlib.compress(bytes(10**6)))
-        + make_chunk(b"IEND", b"")
-    )
-
-
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
-LARGE = io.BytesIO()
-Image.new("RGB", (2000, 1500)).save(LARGE, "PNG")
-
-
 @pytest.mark.parametrize(
     ("data", "name"),
     [
@@ -115,7 +94,7 @@ Image.new("RGB", (2000, 1500)).save(LARGE, "PNG")
         (SVG, "photo.svg"),
         (SVG, "photo.png"),
         (make_bomb(), "photo.png"),
-        (LARGE.getvalue(), "photo.png"),
+        (make_large(), "photo.png"),
         (b"GIF89a" + bytes(40), "photo.gif"),
     ],
     ids=["text", "empty", "svg", "svg as png", "bomb", "too many pixels", "broken"],
