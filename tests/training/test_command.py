@@ -132,7 +132,7 @@ class Panic(BaseException):
         (KeyError(), "the restorer gated-unet failed: KeyError ("),
         (SystemExit(3), "the restorer gated-unet failed: SystemExit: 3 ("),
         (Panic("no layers"), "the restorer gated-unet failed: Panic: no layers ("),
-        (torch.OutOfMemoryError("no memory"), "not enough memory: "),
+        (torch.OutOfMemoryError("no memory"), "not enough memory; "),
     ],
     ids=repr,
 )

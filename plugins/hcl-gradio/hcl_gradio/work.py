@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from hcl_sdk import Photo, PhotoError, Pipeline, Result
+from hcl_sdk import Photo, PhotoError, Pipeline, Result, Suspect
 from hcl_sdk.functional.arrays import label_regions
 from hcl_sdk.interfaces import DAMAGE
 from hcl_sdk.photos.read import read_megapixels
-from hcl_sdk.result import Suspect
 
 Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
