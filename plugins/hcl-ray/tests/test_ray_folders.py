@@ -202,8 +202,8 @@ def test_a_photo_that_ends_its_process_is_listed_and_its_neighbors_are_done(
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
             run = self._model.run
-            self._model.run = lambda paths, *check: (
-                os._exit(1) if "7.png" in [p.name for p in paths] else run(paths, *check)
+            self._model.run = lambda sources, check=None: (
+                os._exit(1) if any(Path(os.fsdecode(s)).name == "7.png" for s in sources) else run(sources, check)
             )
 
     monkeypatch.setattr(folders, "FolderWorker", Deadly)
