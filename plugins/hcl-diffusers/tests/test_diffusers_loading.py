@@ -204,7 +204,7 @@ def test_a_saved_pipeline_holds_the_name_of_the_model_and_loads_where_that_is(ow
     assert np.array_equal(results[0], results[1])
 
     own_model.rename(tmp_path / "moved")
-    with pytest.raises(ConfigError, match=r"restorer: cannot get .*model.* say in 'model' which folder has them"):
+    with pytest.raises(ConfigError, match=r"restorer: cannot get .*model.* name the folder that has them in 'model'"):
         Pipeline.from_pretrained(tmp_path / "saved")
     config["restorer"]["model"] = str(tmp_path / "moved")
     (tmp_path / "saved" / "config.json").write_text(json.dumps(config))
