@@ -157,8 +157,8 @@ class Ending(folders.FolderWorker):
         super().__init__(**arguments)
         self._results, self._model.run = self._model.run, self._until_the_end
 
-    def _until_the_end(self, paths):
-        for path, result in zip(paths, self._results(paths)):
+    def _until_the_end(self, paths, check=None):
+        for path, result in zip(paths, self._results(paths, check)):
             if path.name == "77.png":
                 os.killpg(group, signal.SIGKILL)
                 os._exit(1)  # Ray's own processes follow when they notice
