@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -36,9 +36,14 @@ def suggest(name: Any, known: Collection[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
+def is_whole_number(value: Any) -> TypeGuard[Integral]:
+    """Whether a value is a whole number, of NumPy too; a bool is not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def check_whole_number(name: str, value: Any) -> int:
-    """Return a whole number, of NumPy too, as an ``int``; raise ``TypeError`` if it is not one."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    """Return a whole number as an ``int``; raise ``TypeError`` if it is not one."""
+    if not is_whole_number(value):
         raise TypeError(f"{name} must be a whole number; got {describe_value(value)}")
     return int(value)
 

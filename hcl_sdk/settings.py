@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import attrs
 
-from hcl_sdk.errors import check_keywords, describe_value, suggest
+from hcl_sdk.errors import check_keywords, describe_value, is_whole_number, suggest
 
 Damage = Literal["text", "graphic", "scratch", "patch", "fill", "other"]
 """Kinds of damage as people see them: writing; logos, stickers, watermarks and drawings; thin lines, dust and cracks;
@@ -56,7 +56,7 @@ class Number:
 
 def _to_int(value: int | None) -> int | None:
     """Convert integers of other types, for example NumPy's, to Python's own; leave anything else unchanged."""
-    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+    return int(value) if is_whole_number(value) else value
 
 
 def _to_float(value: float) -> float:

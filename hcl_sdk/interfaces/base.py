@@ -284,9 +284,8 @@ def _accept_lists(hint: Any, value: Any) -> Any:
 
 
 def _check_type(instance: Configurable, attribute: attrs.Attribute[Any], value: Any) -> None:
-    cls = (
-        instance.__class__
-    )  # not type(instance): a stand-in, while a configuration is checked, has the true class here
+    # Not type(instance): a stand-in, while a configuration is checked, has the true class here.
+    cls = instance.__class__
     for path, message in find_problems(value, get_field_type(cls, attribute.name)):
         raise TypeError(f"{cls.__name__}.{attribute.name}{path}: {message}")
 

@@ -226,9 +226,8 @@ class KnowsTheWaves(hcl_sdk.Restorer):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_watermark_is_removed_and_opaque_damage_is_filled(dtype: type) -> None:
-    photo = draw_waves(90, 120) + 0.03 * np.random.default_rng(0).standard_normal(
-        (90, 120, 1)
-    )  # grain, which nobody knows
+    grain = 0.03 * np.random.default_rng(0).standard_normal((90, 120, 1))  # which nobody knows
+    photo = draw_waves(90, 120) + grain
     watermark, spot = np.zeros((90, 120), bool), np.zeros((90, 120), bool)
     watermark[10:22, 10:80] = watermark[30:80, 20:34] = True
     spot[60:80, 90:110] = True

@@ -101,9 +101,8 @@ def fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray
 
 def _fill_enclosed(confidence: NDArray[np.floating], threshold: float) -> NDArray[np.floating]:
     regions, areas = label_regions(confidence > threshold)
-    gaps = np.zeros(
-        regions.shape, np.int32
-    )  # gaps that touch only at a corner are separate: regions are connected there
+    # Gaps that touch only at a corner are separate: regions are connected there.
+    gaps = np.zeros(regions.shape, np.int32)
     count = int(ndimage.label(regions == 0, output=gaps))  # pyright: ignore[reportArgumentType]
     outermost = np.unique(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1], [0]]))
     inside = np.setdiff1d(np.arange(count + 1), outermost)
