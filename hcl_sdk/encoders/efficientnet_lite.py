@@ -44,7 +44,9 @@ class EfficientNetLiteEncoder(Encoder):
         variant: ``lite0`` (3.0 million parameters), ``lite1`` (3.8) or ``lite2`` (4.4).
         pretrained: start from ImageNet weights instead of random ones.
         frozen: freeze the network: its parameters are not trained, and batch normalization stays in evaluation
-            mode.
+            mode. ``partly`` trains pointwise convolutions and the affine parameters of normalization from stride 8 on
+            (2.8 of 3.0 million parameters), and freezes everything before, depthwise kernels and batch statistics: on
+            a CPU a step takes half the time of training everything, a fifth more than with a frozen network.
 
     Raises:
         ValueError: with ``pretrained``, if the package with the weights is not installed, or holds something else.
@@ -60,7 +62,7 @@ class EfficientNetLiteEncoder(Encoder):
 
     variant: Literal["lite0", "lite1", "lite2"] = "lite0"
     pretrained: bool = False
-    frozen: bool = False
+    frozen: bool | Literal["partly"] = False
 
     def build(self) -> None:
         width, depth = _FACTORS[self.variant]
@@ -86,6 +88,8 @@ class EfficientNetLiteEncoder(Encoder):
             vars(self).update(pretrained=False)
         if self.frozen:
             self.requires_grad_(False)
+        if self.frozen == "partly":
+            self._thaw_late_layers()
         self.train(self.training)
 
     @property
@@ -102,8 +106,27 @@ class EfficientNetLiteEncoder(Encoder):
         return Pyramid(maps=crop_to_strides(maps, image, self.spec.strides), spec=self.spec)
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode; a frozen network stays in evaluation mode."""
-        return super().train(mode and not self.frozen)
+        """Set training mode; batch normalization of a network that is frozen, even partly, stays in evaluation mode."""
+        super().train(mode and self.frozen is not True)
+        if self.frozen == "partly":
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def _thaw_late_layers(self) -> None:
+        """Let learn what is cheap to train on a CPU.
+
+        Gradients of depthwise kernels, and those through strided depthwise convolutions at high resolutions, take most
+        of the time, above all in bfloat16.
+        """
+        first, *later = (
+            module for module in self.stages[_SCALE_ENDS[2] :].modules() if isinstance(module, _InvertedResidual)
+        )
+        first.project.requires_grad_(True)
+        for block in later:
+            block.requires_grad_(True)
+            block.depthwise[-2].requires_grad_(False)
 
     def _load_pretrained(self) -> None:
         """Load the tensors of the published file, in its order, without the classifier after the last stage."""

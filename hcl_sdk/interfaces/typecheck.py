@@ -109,7 +109,7 @@ def describe(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(describe(option) for option in arguments)
     if origin is Literal:
-        return "one of " + ", ".join(repr(option) for option in arguments)
+        return ("one of " if len(arguments) > 1 else "") + ", ".join(repr(option) for option in arguments)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return f"a tuple of {_pluralize(arguments[0])}"

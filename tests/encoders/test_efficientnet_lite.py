@@ -104,3 +104,16 @@ def test_frozen_encoder_stays_as_it_is() -> None:
     assert not encoder.training
     assert not any(p.requires_grad for p in encoder.parameters())
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
+
+
+def test_partly_frozen_encoder_learns_late_pointwise_layers() -> None:
+    encoder = EfficientNetLiteEncoder(frozen="partly").train()
+    before = {name: tensor.clone() for name, tensor in encoder.named_buffers()}
+    torch.stack([m.square().mean() for m in encoder(torch.rand(1, 3, 64, 64)).maps]).sum().backward()
+    learning = {name for name, parameter in encoder.named_parameters() if parameter.grad is not None}
+    kernels = {n for n, module in encoder.named_modules() if isinstance(module, torch.nn.Conv2d) and module.groups > 1}
+    late = {n for n, _ in encoder.named_parameters() if n.startswith("stages.") and int(n.split(".")[1]) >= 2}
+    into_stride_8 = {n for n in late if n.startswith(("stages.2.0.expand", "stages.2.0.depthwise"))}
+    assert learning == late - into_stride_8 - {f"{n}.weight" for n in kernels}
+    assert all(torch.equal(before[name], tensor) for name, tensor in encoder.named_buffers())  # batch statistics
+    assert all(p.requires_grad for p in EfficientNetLiteEncoder().parameters())
