@@ -42,6 +42,7 @@ def load_script(path: Path) -> ModuleType:
 
 train = load_script(BENCHMARKS / "default_weights/train.py")
 join = load_script(BENCHMARKS / "default_weights/join.py")
+widen = load_script(BENCHMARKS / "default_weights/widen.py")
 discovery = load_script(BENCHMARKS / "discovery.py")
 generalization = load_script(BENCHMARKS / "generalization/run.py")
 compared = load_yaml(BENCHMARKS / "generalization/recipe.yaml")
@@ -187,16 +188,33 @@ def test_detectors_are_averaged_weight_by_weight(tiny_pipeline: Pipeline, tmp_pa
         torch.testing.assert_close(tensor.double(), sum(state[name].double() for state in states) / 3)
 
 
-def test_a_verdict_is_shifted_by_its_logit_and_nothing_else_is() -> None:
+def test_a_verdict_is_calibrated_and_nothing_else_changes() -> None:
     detector = Pipeline.from_pretrained("default", device="cpu").detector
     assert detector is not None
-    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    calibrated = join.calibrate_verdict(detector, (2.0, 1.0, -3.0))
+    assert calibrated.verdict is not None
+    assert calibrated.verdict.calibration == (2.0, 1.0, -3.0)
+    before, after = detector.state_dict(), calibrated.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+
+
+def test_a_detector_is_widened_without_changing_what_it_detects() -> None:
+    detector = Pipeline.from_pretrained("default", device="cpu").detector
+    assert detector is not None
+    wider = widen.thaw(widen.widen(detector, widen.CHANNELS)).eval()
+    assert wider.interaction.spec.channels == widen.CHANNELS
+    image = torch.rand(1, 3, 70, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        before = detector(image)
-        join.shift_verdict(detector, 1.5)
-        after = detector(image)
-    torch.testing.assert_close(after.verdict_logits, before.verdict_logits + 1.5)
-    assert torch.equal(after.confidence, before.confidence)
+        before, after = detector.eval()(image), wider(image)
+    torch.testing.assert_close(after.confidence, before.confidence)
+    torch.testing.assert_close(after.verdict_logits, before.verdict_logits)
+    torch.testing.assert_close(after.damage_logits, before.damage_logits)
+    learning = {name for name, parameter in wider.encoder.named_parameters() if parameter.requires_grad}
+    assert learning > {name for name, parameter in detector.encoder.named_parameters() if parameter.requires_grad}
+    wider.train()(image).confidence.sum().backward()
+    own = detector.interaction.spec.channels[0]
+    assert wider.interaction.refine[0].conv1[0].weight.grad[:own, own:].any()  # new channels can take part
 
 
 class Measured:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import attrs
 import torch
-from torch import nn
 
 from hcl_sdk import Pipeline
 from hcl_sdk.detector import Detector
@@ -43,14 +42,14 @@ def with_fusion(detector: Detector, weights: str) -> Detector:
     return attrs.evolve(detector, detail_fusion=other.detail_fusion)
 
 
-def shift_verdict(detector: Detector, bias: float) -> None:
-    """Let the verdict expect another share of damaged photos than it was taught on (Saerens et al., 2002, eq. 4)."""
+def calibrate_verdict(detector: Detector, calibration: tuple[float, float, float]) -> Detector:
+    """The detector with a verdict that pipelines calibrate."""
     if detector.verdict is None:
-        raise SystemExit("expected a detector with a verdict to shift")
-    last = detector.verdict.judge[-1]
-    assert isinstance(last, nn.Linear)
-    with torch.no_grad():
-        last.bias.add_(bias)
+        raise SystemExit("expected a detector with a verdict to calibrate")
+    verdict = attrs.evolve(detector.verdict, calibration=calibration)
+    calibrated = attrs.evolve(detector, verdict=verdict)
+    verdict.load_state_dict(detector.verdict.state_dict())
+    return calibrated
 
 
 def main() -> None:
@@ -64,7 +63,7 @@ def main() -> None:
     parser.add_argument(
         "--fusion-of", metavar="WEIGHTS", help="take the detail_fusion of these, which sees logits only"
     )
-    parser.add_argument("--verdict-bias", type=float, default=0, help="is added to the verdict's logit")
+    parser.add_argument("--calibration", type=float, nargs=3, metavar="X", help="of the verdict")
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
@@ -80,8 +79,8 @@ def main() -> None:
     detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
         detector = with_fusion(detector, arguments.fusion_of)
-    if arguments.verdict_bias:
-        shift_verdict(detector, arguments.verdict_bias)
+    if arguments.calibration is not None:
+        detector = calibrate_verdict(detector, tuple(arguments.calibration))
     pipeline = Pipeline(
         detector,
         Pipeline.from_pretrained(arguments.restorer).restorer,

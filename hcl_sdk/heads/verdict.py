@@ -27,12 +27,16 @@ class Verdict(CellJudge, Bindable):
     Attributes:
         dim: channels of a cell.
         queries: number of weighted means that attention computes over the cells.
+        calibration: how a pipeline calibrates the verdict on a photo: the weight of its logit, the weight of the logit
+            of the mean confidence in the surest thousandth of the pixels, and a bias, see
+            :func:`~hcl_sdk.functional.arrays.calibrate_verdict`. Training does not use it.
     """
 
     kind: ClassVar[str] = "verdict"
 
     dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
     queries: int = attrs.field(default=4, validator=attrs.validators.ge(1))
+    calibration: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
     def bind(self, spec: PyramidSpec) -> Self:
         """Create the layers for detections at the scales of ``spec``. Returns self.

@@ -24,6 +24,7 @@ from hcl_sdk.functional.arrays import (
     Box,
     Window,
     bound_mask,
+    calibrate_verdict,
     cut_box,
     feather_tiles,
     fill_enclosed,
@@ -146,6 +147,7 @@ class Flow:
         for k, photo in enumerate(photos):
             own = _select_image(found, k)
             confidence, verdict = self._fuse_details(photo, working[k : k + 1], own.verdict_logits, seed)
+            verdict = self._calibrate(verdict, confidence)
             confidence = _copy((confidence if verdict is None else confidence * verdict.sigmoid()).float())
             kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
             inside = None if self.region is None else slice_box(self.region, photo.size)
@@ -190,6 +192,16 @@ class Flow:
             fine = self.detector.detect_in_tiles(image, seed=seed)
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
         return logits.sigmoid(), verdict_logits
+
+    def _calibrate(self, verdict_logits: Tensor | None, confidence: Tensor) -> Tensor | None:
+        """Calibrate the verdict on one photo by the confidence in its pixels."""
+        assert self.detector is not None
+        if verdict_logits is None or self.detector.verdict is None:
+            return verdict_logits
+        logit = calibrate_verdict(
+            float(verdict_logits), confidence.float().cpu().numpy(), self.detector.verdict.calibration
+        )
+        return torch.full_like(verdict_logits, logit)
 
     # From masks to restored photos
 

@@ -102,7 +102,7 @@ def test_a_detector_that_judges_finds_the_same_as_one_that_does_not(make_detecto
 
 def test_it_is_written_as_its_fields_alone(make_detector: Callable[..., Detector]) -> None:
     described = describe(make_detector(verdict=Verdict(dim=4)), Detector)
-    assert described["verdict"] == {"dim": 4, "queries": 4}
+    assert described["verdict"] == {"dim": 4, "queries": 4, "calibration": [1.0, 0.0, 0.0]}
     assert describe(build(described, Detector), Detector) == described
     del described["verdict"]  # as configurations were before
     assert build(described, Detector).verdict is None

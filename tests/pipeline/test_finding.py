@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,23 @@ def test_the_verdict_on_the_photo_weighs_every_pixel(make_detector: Callable[...
     assert judged.verdict is not None
     assert 0 < judged.verdict < 1
     assert torch.allclose(judged.confidence, plain.confidence * judged.verdict, atol=1e-6)
+
+
+def test_the_verdict_is_calibrated_by_the_pixels_of_the_photo(make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector(verdict=Verdict(dim=4))
+    assert detector.verdict is not None
+    verdict = attrs.evolve(detector.verdict, calibration=(0.5, 2.0, -1.0))
+    calibrated = attrs.evolve(detector, verdict=verdict)
+    verdict.load_state_dict(detector.verdict.state_dict())
+    photo = draw_noise(40, 50)
+    plain = Pipeline(detector).detect(photo)
+    judged = Pipeline(calibrated).detect(photo)
+    assert plain.verdict is not None
+    assert judged.verdict is not None
+    of_pixels = (plain.confidence / plain.verdict).flatten().sort(descending=True)[0][:2].mean()
+    logit = 0.5 * math.log(plain.verdict / (1 - plain.verdict)) + 2 * float(of_pixels.logit()) - 1
+    assert judged.verdict == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-4)
+    assert torch.allclose(judged.confidence, plain.confidence / plain.verdict * judged.verdict, atol=1e-5)
 
 
 def test_a_pipeline_has_bounds_unless_it_is_told_otherwise(make_detector: Callable[..., Detector]) -> None:

@@ -13,7 +13,14 @@ from hcl_sdk.functional.arrays._boxes import (
     slice_box,
     surround,
 )
-from hcl_sdk.functional.arrays._confidence import CERTAIN, ENCLOSED, fill_enclosed, find_peak, measure_softness
+from hcl_sdk.functional.arrays._confidence import (
+    CERTAIN,
+    ENCLOSED,
+    calibrate_verdict,
+    fill_enclosed,
+    find_peak,
+    measure_softness,
+)
 from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
@@ -43,6 +50,7 @@ __all__ = [
     "Tile",
     "Window",
     "bound_mask",
+    "calibrate_verdict",
     "close_seam",
     "cut_bands",
     "cut_box",

@@ -1,5 +1,5 @@
 """Information in a map of the probability of *corrupted* besides the mask: where it is highest, how softly it falls
-off, what regions enclose."""
+off, what regions enclose, whether there is any damage at all."""
 
 from __future__ import annotations
 
@@ -20,8 +20,31 @@ CERTAIN = 1e-4
 ENCLOSED = 0.15
 """Enclosed areas up to this share of a region's area may belong to it; the counters of letters have more."""
 
+_SUREST = 1000  # the inverse of the share of pixels that tell how sure a detector is of a photo
 _LIKELY = 0.1  # as sure as a detector is, at least, where there may be damage
 _FALLOFF = 4  # pixels of a detector's working size within which its confidence falls off
+
+
+def calibrate_verdict(logit: float, confidence: NDArray[np.floating], calibration: tuple[float, float, float]) -> float:
+    """Calibrate the verdict on a photo by what was found in it: a logistic regression.
+
+    Args:
+        logit: of *this photo is damaged*.
+        confidence: ``[..., H, W]``, probability of *corrupted*, which does not take the verdict into account.
+        calibration: the weight of ``logit``, the weight of the logit of the mean confidence in the surest thousandth of
+            the pixels, and the bias.
+
+    Returns:
+        The calibrated logit.
+    """
+    own, found, bias = calibration
+    if not found:
+        return own * logit + bias
+    values = confidence.reshape(-1)
+    count = -(-len(values) // _SUREST)
+    surest = float(np.partition(values, len(values) - count)[-count:].mean(dtype=np.float64))
+    surest = min(max(surest, CERTAIN), 1 - CERTAIN)
+    return own * logit + found * math.log(surest / (1 - surest)) + bias
 
 
 def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,7 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
+_UNCALIBRATED = (1.0, 0.0, 0.0)
 _TYPES = {"version": str, "precision": str, "seed": int, "config": dict, "files": dict}
 _REQUIRED = "detection_size", "restoration_size", "threshold", "dilate", "feather", "detector", "restorer"
 _SIZES = "detection_size", "context_size", "restoration_size"
@@ -110,6 +113,22 @@ def _check(path: Path, content: dict[str, Any]) -> None:
         value = config.get(name, 0.0)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
             raise ModelError(f"{path}: config.{name}: expected a number from 0 to {most:g}, got {value!r:.60}")
+    detector = config["detector"]
+    verdict = detector.get("verdict") if isinstance(detector, dict) else None
+    calibration = verdict.get("calibration", _UNCALIBRATED) if isinstance(verdict, dict) else _UNCALIBRATED
+    if (
+        not isinstance(calibration, list | tuple)
+        or len(calibration) != 3
+        or any(not isinstance(value, int | float) or not math.isfinite(value) for value in calibration)
+    ):
+        raise ModelError(
+            f"{path}: config.detector.verdict.calibration: expected three numbers, got {calibration!r:.60}"
+        )
+
+
+def read_calibration(config: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Read how the verdict is calibrated from the configuration of a pipeline; older ones do not say it."""
+    return tuple(((config["detector"] or {}).get("verdict") or {}).get("calibration", _UNCALIBRATED))
 
 
 def hash_file(path: Path) -> str:

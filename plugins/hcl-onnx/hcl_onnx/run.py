@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hcl_onnx.manifest import DETECTOR, RESTORER, ModelError, read
+from hcl_onnx.manifest import DETECTOR, RESTORER, ModelError, read, read_calibration
 from hcl_onnx.session import Session
 
 try:
@@ -22,6 +23,7 @@ try:
         REFINED_AROUND,
         SEEN_AT_ONCE,
         Window,
+        calibrate_verdict,
         close_seam,
         feather_mask,
         fill_enclosed,
@@ -44,6 +46,8 @@ except ModuleNotFoundError as error:
     ) from error
 
 Source = str | os.PathLike[str] | Image.Image | np.ndarray | Photo
+
+_LEAST = 1e-7  # verdicts are kept at least this far from 0 and 1, which float32 would round them to
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -202,6 +206,7 @@ class Runner:
         self.feather: float = config["feather"]
         self.soft_edges: bool = config.get("soft_edges", False)
         self.seamless: bool = config.get("seamless", False)
+        self._calibration = read_calibration(config)
         files = self.manifest.files
         self._detector = Session(folder / DETECTOR, "detector", threads=threads) if DETECTOR in files else None
         self._restorer = Session(folder / RESTORER, "restorer", threads=threads) if RESTORER in files else None
@@ -253,7 +258,8 @@ class Runner:
         if smaller != image.shape[2:]:
             in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
-        working = working * outputs.get("verdict", 1.0)
+        if (verdict := outputs.get("verdict")) is not None:
+            working = working * self._calibrate(float(verdict[0]), working)
         confidence = sure = arrays.enlarge(working, photo.size)[0, 0]
         if self.fill_enclosed:
             working = fill_enclosed(working[0, 0], self.threshold)[None, None]
@@ -261,6 +267,12 @@ class Runner:
         mask = select_regions(sure > self.threshold, sure > self.peak_threshold, self.min_area)
         result = Result(photo=photo, confidence=confidence, corruption_mask=mask)
         return result, _Detection(image, outputs, working)
+
+    def _calibrate(self, verdict: float, confidence: np.ndarray) -> float:
+        """Calibrate the probability that there is any damage by the confidence in the pixels."""
+        verdict = min(max(verdict, _LEAST), 1 - _LEAST)
+        logit = calibrate_verdict(math.log(verdict / (1 - verdict)), confidence, self._calibration)
+        return 1 / (1 + math.exp(-logit))
 
     def _run_detector(self, image: np.ndarray) -> dict[str, np.ndarray]:
         if self._detector is None:

@@ -58,7 +58,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         clusterer=prototypes,
         settle=0.0,
         upsampling="bilinear",
-        verdict=Verdict(dim=4),
+        verdict=Verdict(dim=4, calibration=(0.5, 0.7, 1.0)),
     ).eval()
     assert detector.verdict is not None
     with torch.no_grad():  # there is damage, and half of the pixels lie on either side

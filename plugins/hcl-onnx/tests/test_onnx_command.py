@@ -71,6 +71,8 @@ def test_damaged_exports_are_refused_without_waiting(
         ({"dilate": -5}, r"config.dilate: expected a number from 0 to 1.79769e\+308, got -5"),
         ({"feather": "x"}, "config.feather: expected a number"),
         ({"min_area": True}, "config.min_area: expected a number from 0 to 1, got True"),
+        ({"detector": {"verdict": {"calibration": [1, "x", 0]}}}, r"calibration: expected three numbers, got \[1, 'x'"),
+        ({"detector": {"verdict": {"calibration": 5}}}, "calibration: expected three numbers, got 5"),
     ],
 )
 def test_values_that_no_export_writes_are_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,3 +98,18 @@ def test_a_logo_is_filled_and_a_circle_around_an_object_is_not(gap: int, sure: f
     confidence[5:45, 10:50] = 0.9
     confidence[10 : 10 + gap, 15 : 15 + gap] = sure
     assert (arrays.fill_enclosed(confidence, 0.5)[15, 20] > 0.5) == filled
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (40, 60), (100, 90)])
+def test_a_verdict_is_calibrated_by_the_surest_thousandth(size: tuple[int, int]) -> None:
+    confidence = 0.01 + 0.98 * np.random.default_rng(3).random((1, *size)).astype(np.float32) ** 4
+    surest = np.sort(confidence.ravel())[::-1][: math.ceil(confidence.size / 1000)].mean()
+    found = arrays.calibrate_verdict(1.5, confidence, (2.0, 0.5, -3.0))
+    assert found == pytest.approx(2 * 1.5 + 0.5 * np.log(surest / (1 - surest)) - 3, abs=1e-5)
+    assert arrays.calibrate_verdict(1.5, confidence, (1.0, 0.0, 0.0)) == 1.5
+
+
+def test_a_calibrated_verdict_is_finite_for_certain_pixels() -> None:
+    for value in (0.0, 1.0):
+        logit = arrays.calibrate_verdict(0.0, np.full((5, 5), value), (1.0, 1.0, 0.0))
+        assert logit == pytest.approx((2 * value - 1) * math.log((1 - arrays.CERTAIN) / arrays.CERTAIN))
