@@ -16,7 +16,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from hcl_sdk.errors import read_message
 from hcl_sdk.functional.arrays import BAND
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.formats import MAX_MEGAPIXELS, list_readable_formats
+from hcl_sdk.photos.formats import MAX_MEGAPIXELS, UNREAD, list_readable_formats, list_readable_suffixes
 from hcl_sdk.photos.png_text import leave_out_large_text
 
 _T = TypeVar("_T")
@@ -66,8 +66,9 @@ def _say_why(error: BaseException, name: str) -> str:
     if isinstance(error, IsADirectoryError):
         return "this is a folder, not a photo file"
     if isinstance(error, UnidentifiedImageError):
-        hint = "; HEIC needs pillow-heif: pip install pillow-heif" if "heic" in name.lower() else ""
-        return f"this is not a photo in a format that Pillow reads{hint}"
+        suffix = os.path.splitext(name)[1].lower()
+        advice = UNREAD.get(suffix) if suffix not in list_readable_suffixes() else None
+        return f"this is not a photo in a format that Pillow reads" + (f"; {advice}" if advice else "")
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     if re.fullmatch(r"decoder error -?\d+", read_message(error)):  # of libtiff, which prints the rest

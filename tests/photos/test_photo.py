@@ -231,12 +231,21 @@ def test_other_files_than_photos_are_refused(tmp_path: Path) -> None:
     for name, why in [
         ("empty.png", "empty"),
         ("text.jpg", "not a photo"),
-        ("iphone.heic", "HEIC needs pillow-heif|HEIF header is damaged"),
+        ("iphone.heic", "pip install pillow-heif|HEIF header is damaged"),
         ("missing.png", "no such file"),
         (".", "folder"),
     ]:
         with pytest.raises(PhotoError, match=why):
             Photo.open(str(tmp_path / name))
+
+
+def test_pillow_heif_is_recommended_only_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "text.heic").write_text("plain text")
+    for readable, is_recommended in (frozenset({".jpg"}), True), (frozenset({".jpg", ".heic"}), False):
+        monkeypatch.setattr("hcl_sdk.photos.opening.list_readable_suffixes", lambda found=readable: found)
+        with pytest.raises(PhotoError, match="not a photo") as caught:
+            Photo.open(tmp_path / "text.heic")
+        assert ("pip install pillow-heif" in str(caught.value)) == is_recommended
 
 
 @pytest.mark.parametrize(
