@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
+    parser.add_argument("--follow-colors", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--fill-enclosed", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--dilate", type=float, default=2)
     parser.add_argument("--feather", type=float, default=3)
@@ -75,7 +76,8 @@ def main() -> None:
     parser.add_argument("--texture", type=float, default=1)
     arguments = parser.parse_args()
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
-    settings = (*sizes, "threshold", "peak_threshold", "fill_enclosed", "dilate", "feather", "soft_edges", "seamless")
+    finding = ("threshold", "peak_threshold", "follow_colors", "fill_enclosed")
+    settings = (*sizes, *finding, "dilate", "feather", "soft_edges", "seamless")
     detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
         detector = with_fusion(detector, arguments.fusion_of)

@@ -68,7 +68,7 @@ def _say_why(error: BaseException, name: str) -> str:
     if isinstance(error, UnidentifiedImageError):
         suffix = os.path.splitext(name)[1].lower()
         advice = UNREAD.get(suffix) if suffix not in list_readable_suffixes() else None
-        return f"this is not a photo in a format that Pillow reads" + (f"; {advice}" if advice else "")
+        return "this is not a photo in a format that Pillow reads" + (f"; {advice}" if advice else "")
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
     if re.fullmatch(r"decoder error -?\d+", read_message(error)):  # of libtiff, which prints the rest

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
@@ -28,6 +29,7 @@ from hcl_sdk.functional.arrays import (
     cut_box,
     feather_tiles,
     fill_enclosed,
+    follow_colors,
     grow_mask,
     intersect,
     leave_unknown,
@@ -146,9 +148,12 @@ class Flow:
         results = []
         for k, photo in enumerate(photos):
             own = _select_image(found, k)
-            confidence, verdict = self._fuse_details(photo, working[k : k + 1], own.verdict_logits, seed)
+            seen = (images[k : k + 1], working[k : k + 1], own.verdict_logits)
+            image, confidence, verdict = self._fuse_details(photo, *seen, seed)
             verdict = self._calibrate(verdict, confidence)
             confidence = _copy((confidence if verdict is None else confidence * verdict.sigmoid()).float())
+            if self.settings.follow_colors:
+                confidence = _follow_colors(confidence, image, self.settings.threshold)
             kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
             inside = None if self.region is None else slice_box(self.region, photo.size)
             mask = self._enlarge(confidence, kept, photo, inside)
@@ -179,19 +184,23 @@ class Flow:
         return ((torch.logit(confidence, CERTAIN) + torch.logit(in_context, CERTAIN)) / 2).sigmoid()
 
     def _fuse_details(
-        self, photo: Photo, confidence: Tensor, verdict_logits: Tensor | None, seed: int
-    ) -> tuple[Tensor, Tensor | None]:
-        """Fuse the confidence in a photo, and its verdict, with what is found in tiles of its own pixels."""
+        self, photo: Photo, image: Tensor, confidence: Tensor, verdict_logits: Tensor | None, seed: int
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Fuse the confidence in a photo, and its verdict, with what is found in tiles of its own pixels.
+
+        Returns:
+            The image that was analyzed last, the confidence and the logits of the verdict.
+        """
         assert self.detector is not None
         fusion, large = self.detector.detail_fusion, self.settings.detail_size
         size = photo.size if large is None else shrink_size(photo.size, large)
         if large is None or fusion is None or max(size) <= max(confidence.shape[-2:]):
-            return confidence, verdict_logits
+            return image, confidence, verdict_logits
         image = _shrink(photo, _get_window(photo), ByteShrinker(photo.size, size))
         with autocast(self.device, self.precision):
             fine = self.detector.detect_in_tiles(image, seed=seed)
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
-        return logits.sigmoid(), verdict_logits
+        return image, logits.sigmoid(), verdict_logits
 
     def _calibrate(self, verdict_logits: Tensor | None, confidence: Tensor) -> Tensor | None:
         """Calibrate the verdict on one photo by the confidence in its pixels."""
@@ -396,6 +405,15 @@ def _shrink(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
 def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
     """Return the detector's own mask, regardless of the settings, at the size of the photo, on the CPU."""
     return threshold_enlarged(_copy(detection.confidence.float()), size, 0.5, 0.0)
+
+
+def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tensor:
+    """Let what was found in an image ``[1, 3, H, W]`` continue over its colors; ``[1, 1, h, w]`` on the CPU."""
+    if not bool((confidence > threshold).any()):
+        return confidence
+    height, width = confidence.shape[-2:]
+    image = functional.adaptive_avg_pool2d(image.float(), (height, width))[0].cpu()
+    return torch.from_numpy(follow_colors(confidence[0, 0].numpy(), image.numpy(), threshold))[None, None]
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

@@ -17,7 +17,7 @@ from skimage.measure import label
 from torch.nn import functional as F
 
 from hcl_sdk import DetailFusion, Detector, GatedUNet, Pipeline, Prototypes, SoftKMeans, Verdict
-from hcl_sdk.functional.arrays import fill_enclosed
+from hcl_sdk.functional.arrays import fill_enclosed, follow_colors
 
 
 def test_a_large_photo_is_worked_on_small(make_detector: Callable[..., Detector]) -> None:
@@ -167,6 +167,22 @@ def test_enclosed_areas_are_found_on_request(tiny_pipeline: Pipeline) -> None:
     assert torch.equal(result.corruption_mask, filled)
     assert torch.equal(result.confidence, confidence)
     assert torch.equal(pipeline.to_mask(confidence.expand(2, -1, -1, -1)), filled.expand(2, -1, -1, -1))
+
+
+def test_colors_are_followed_on_request(tiny_pipeline: Pipeline) -> None:
+    photo = draw_noise(24, 31)
+    confidence = tiny_pipeline.detect(photo).confidence
+    limit = float(confidence.flatten().sort(descending=True).values[60])
+    image = photo.transpose(2, 0, 1) / np.float32(255)
+    followed = torch.from_numpy(follow_colors(confidence[0, 0].numpy(), image, limit))[None, None]
+    assert not torch.equal(followed, confidence)
+    pipeline = tiny_pipeline.replace(threshold=limit, follow_colors=True)
+    result = pipeline.detect(photo)
+    assert torch.equal(result.confidence, followed)
+    assert torch.equal(result.corruption_mask, followed > limit)
+    assert torch.equal(
+        pipeline.to_mask(result, sensitivity=0.3), pipeline.detect(photo, sensitivity=0.3).corruption_mask
+    )
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])

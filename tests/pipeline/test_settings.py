@@ -64,7 +64,7 @@ def test_invalid_settings_are_refused_at_creation_assignment_and_call(
         assert str(called.value) == str(made.value)
 
 
-@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges", "fill_enclosed"])
+@pytest.mark.parametrize("name", ["unveil", "seamless", "soft_edges", "follow_colors", "fill_enclosed"])
 @pytest.mark.parametrize("value", ["yes", 3, None])
 def test_a_setting_that_is_on_or_off_says_so(name: str, value: Any) -> None:
     pipeline = make_known_pipeline()

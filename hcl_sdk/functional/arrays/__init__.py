@@ -13,6 +13,7 @@ from hcl_sdk.functional.arrays._boxes import (
     slice_box,
     surround,
 )
+from hcl_sdk.functional.arrays._colors import follow_colors
 from hcl_sdk.functional.arrays._confidence import (
     CERTAIN,
     ENCLOSED,
@@ -58,6 +59,7 @@ __all__ = [
     "feather_tiles",
     "fill_enclosed",
     "find_peak",
+    "follow_colors",
     "grow_mask",
     "intersect",
     "label_regions",

@@ -27,6 +27,7 @@ try:
         close_seam,
         feather_mask,
         fill_enclosed,
+        follow_colors,
         measure_softness,
         select_regions,
         shift,
@@ -167,7 +168,7 @@ class _Detection:
         image: float32 ``[1, 3, H, W]``, the photo at the working size.
         outputs: the outputs of the model, by name.
         confidence: float32 ``[1, 1, H, W]`` at the working size: that of the model, averaged with the one in context,
-            times the verdict, and with enclosed areas filled.
+            times the verdict, continued over the colors found, and with enclosed areas filled.
     """
 
     image: np.ndarray
@@ -201,6 +202,7 @@ class Runner:
         self.threshold: float = config["threshold"]
         self.peak_threshold: float = config.get("peak_threshold", 0.0)  # older folders have none
         self.min_area: float = config.get("min_area", 0.0)
+        self.follow_colors: bool = config.get("follow_colors", False)
         self.fill_enclosed: bool = config.get("fill_enclosed", False)
         self.dilate: float = config["dilate"]
         self.feather: float = config["feather"]
@@ -260,6 +262,8 @@ class Runner:
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
         if (verdict := outputs.get("verdict")) is not None:
             working = working * self._calibrate(float(verdict[0]), working)
+        if self.follow_colors:
+            working = follow_colors(working[0, 0], image[0], self.threshold)[None, None]
         confidence = sure = arrays.enlarge(working, photo.size)[0, 0]
         if self.fill_enclosed:
             working = fill_enclosed(working[0, 0], self.threshold)[None, None]

@@ -151,6 +151,7 @@ def test_images_of_one_class_are_among_those_that_agree(published: Exported) -> 
         {"dilate": 3.0, "feather": 4.0},
         {"soft_edges": True, "dilate": 0.5},
         {"fill_enclosed": True, "soft_edges": True, "dilate": 0.5},
+        {"follow_colors": True},
         {"threshold": 0.2, "peak_threshold": 0.6},
         {"detection_size": None},
     ],
