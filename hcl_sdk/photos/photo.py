@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, TypeGuard, 
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.errors import suggest_keywords
-from hcl_sdk.functional.arrays import cut_bands
+from hcl_sdk.functional.arrays import cut_bands, shift, surround
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS, Format, list_lossless_suffixes
@@ -37,13 +38,24 @@ def is_tensor(value: object) -> TypeGuard[Tensor]:
 
 @dataclass(frozen=True)
 class _Origin:
-    """The type a photo was given as, so that it can be returned as the same; and whether its sides were swapped."""
+    """The type a photo was given as, so that it can be returned as the same; and how it was stored.
+
+    Attributes:
+        kind, dimensions, dtype, device: the type.
+        swapped: whether its EXIF orientation has exchanged width and height.
+        has_palette: whether its colors are those of a palette, or black and white.
+    """
 
     kind: Literal["file", "image", "array", "tensor"]
     dimensions: int = 3
     dtype: torch.dtype | None = None
     device: torch.device | None = None
     swapped: bool = False
+    has_palette: bool = False
+
+
+_DITHERING = 1.0  # pixels, standard deviation of the Gaussian that removes it
+_REACH = 4  # of which it has as many on each side
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -143,6 +155,29 @@ class Photo:
         import torch
 
         return torch.from_numpy(self._crop_array(rows, columns))
+
+    @property
+    def undithered_array(self) -> np.ndarray:
+        """Like ``rgb_array``, with the dithering smoothed out of photos with a palette: detectors take it for damage.
+
+        The same as ``rgb_array`` for all others.
+        """
+        height, width = self.size
+        return self._crop_undithered(slice(0, height), slice(0, width))
+
+    def crop_undithered(self, rows: slice, columns: slice) -> Tensor:
+        """Return a part of ``undithered_array`` as a tensor, ``[1, 3, rows, columns]``, without computing the rest."""
+        import torch
+
+        return torch.from_numpy(self._crop_undithered(rows, columns))
+
+    def _crop_undithered(self, rows: slice, columns: slice) -> np.ndarray:
+        if not self._origin.has_palette:
+            return self._crop_array(rows, columns)
+        wide = surround((rows, columns), self.size, most=_REACH)
+        inner = shift((rows, columns), wide)
+        blurred = ndimage.gaussian_filter(self._crop_array(*wide), (0, 0, _DITHERING, _DITHERING), mode="nearest")
+        return np.ascontiguousarray(blurred[..., *inner])
 
     def _crop_array(self, rows: slice, columns: slice) -> np.ndarray:
         return np.array(color.to_rgb(self.pixels[rows, columns], self.mode).transpose(2, 0, 1), order="C")[None]
@@ -347,7 +382,7 @@ def _from_decoded(decoded: Decoded, path: Path | None, kind: Literal["file", "im
         exif=decoded.exif,
         dpi=decoded.dpi,
         notes=decoded.notes,
-        _origin=_Origin(kind, swapped=decoded.swapped),
+        _origin=_Origin(kind, swapped=decoded.swapped, has_palette=decoded.has_palette),
     )
 
 

@@ -24,6 +24,7 @@ class Decoded:
         exif: the EXIF data as stored in files, with orientation reset; without the thumbnail.
         dpi: dots per inch, horizontal and vertical.
         swapped: whether the orientation has exchanged width and height.
+        has_palette: whether the colors are those of a palette, or black and white.
         notes: descriptions of what was dropped.
     """
 
@@ -33,6 +34,7 @@ class Decoded:
     exif: bytes | None
     dpi: tuple[float, float] | None
     swapped: bool = False
+    has_palette: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -159,6 +161,7 @@ def _decode(image: Image.Image, opened: Opened | None) -> Decoded:
         exif=_read_exif(image),
         dpi=dpi,
         swapped=swapped,
+        has_palette=image.mode in ("1", "P", "PA"),
         notes=() if opened is None else opened.notes,
     )
 

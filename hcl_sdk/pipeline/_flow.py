@@ -398,7 +398,7 @@ def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
 def _shrink(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
     rows, columns = box
     for band in shrinker.bands:
-        shrinker.add(band, photo.crop_rgb(slice(rows.start + band.start, rows.start + band.stop), columns))
+        shrinker.add(band, photo.crop_undithered(slice(rows.start + band.start, rows.start + band.stop), columns))
     return shrinker.finish()
 
 

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from PIL import ExifTags, Image, ImageOps
 from random_images import PIL_MODES, random_image, seeds, shapes, srgb_profile
+from scipy import ndimage
 from torch import Tensor, nn
 
 from hcl_sdk.photos.errors import PhotoError
@@ -52,6 +53,25 @@ def test_every_mode_is_given_back_with_the_same_values(mode: Any, shape: Any, se
     assert back.mode == COMES_BACK_AS.get(mode, mode)
     expected = image if mode == "I;16B" else image.convert(back.mode)
     assert np.array_equal(np.asarray(back), np.asarray(expected))
+
+
+@pytest.mark.parametrize("mode", ["P", "PA", "1", "L", "RGB", "RGBA"])
+@pytest.mark.parametrize("shape", [(40, 31), (3, 5), (1, 1)])
+def test_models_see_a_palette_without_its_dithering(tmp_path: Path, mode: Any, shape: Any) -> None:
+    image = random_image(mode, shape)
+    sources: list[Any] = [image]
+    if mode != "PA":  # which files do not store
+        image.save(tmp_path / "photo.png")
+        sources.append(tmp_path / "photo.png")
+    for source in sources:
+        photo = Photo.open(source)
+        expected = photo.rgb_array
+        if mode in ("P", "PA", "1"):
+            expected = ndimage.gaussian_filter(expected, (0, 0, 1, 1), mode="nearest")
+        np.testing.assert_allclose(photo.undithered_array, expected, atol=1e-6)
+        rows, columns = slice(shape[0] // 3, shape[0]), slice(0, max(1, shape[1] // 2))
+        part = photo.crop_undithered(rows, columns)
+        np.testing.assert_allclose(part.numpy(), expected[..., rows, columns], atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", [m for m in PIL_MODES if m not in ("I", "F", "I;16", "I;16B", "RGBa", "La")])

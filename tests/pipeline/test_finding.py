@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 from known_parts import Flat, FlatFromFeatures, draw_noise, draw_stained_photo, make_known_pipeline, make_red_finder
+from PIL import Image
 from scipy.ndimage import binary_dilation
 from skimage.measure import label
 from torch.nn import functional as F
 
-from hcl_sdk import DetailFusion, Detector, GatedUNet, Pipeline, Prototypes, SoftKMeans, Verdict
+from hcl_sdk import DetailFusion, Detector, GatedUNet, Photo, Pipeline, Prototypes, SoftKMeans, Verdict
 from hcl_sdk.functional.arrays import fill_enclosed, follow_colors
 
 
@@ -183,6 +184,19 @@ def test_colors_are_followed_on_request(tiny_pipeline: Pipeline) -> None:
     assert torch.equal(
         pipeline.to_mask(result, sensitivity=0.3), pipeline.detect(photo, sensitivity=0.3).corruption_mask
     )
+
+
+def test_a_palette_is_analyzed_without_its_dithering_and_kept_as_it_is(tiny_pipeline: Pipeline) -> None:
+    image = Image.fromarray(draw_noise(24, 31)).quantize(16)
+    photo = Photo.open(image)
+    mask = torch.zeros(1, 1, 24, 31, dtype=torch.bool)
+    mask[..., 5:9, 4:12] = True
+    seen = tiny_pipeline.detect(image).confidence
+    assert torch.equal(seen, tiny_pipeline.detect(torch.from_numpy(photo.undithered_array)).confidence)
+    assert not torch.equal(seen, tiny_pipeline.detect(image.convert("RGB")).confidence)
+    result = tiny_pipeline.restore(image, corruption_mask=mask)
+    untouched = (result.alpha == 0)[0, 0].numpy()
+    assert np.array_equal(np.asarray(result.restored)[untouched], np.asarray(image.convert("RGB"))[untouched])
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])

@@ -253,12 +253,13 @@ class Runner:
             raise ModelError("no restorer was exported; use detect(photo)")
 
     def _detect(self, photo: Photo) -> tuple[Result, _Detection]:
-        image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
+        seen = photo.undithered_array
+        image = arrays.shrink(seen, shrink_size(photo.size, self.detection_size))
         outputs = self._run_detector(image)
         working = outputs["confidence"]
         smaller = shrink_size(image.shape[2:], self.context_size)
         if smaller != image.shape[2:]:
-            in_context = self._run_detector(arrays.shrink(photo.rgb_array, smaller))["confidence"]
+            in_context = self._run_detector(arrays.shrink(seen, smaller))["confidence"]
             working = arrays.average_logits(working, arrays.enlarge(in_context, image.shape[2:]))
         if (verdict := outputs.get("verdict")) is not None:
             working = working * self._calibrate(float(verdict[0]), working)
@@ -296,12 +297,12 @@ class Runner:
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
-        original = photo.rgb_array
+        original, seen = photo.rgb_array, photo.undithered_array
         fill = original.copy()
         whole = self._restore_whole(result, mask, detection) if self._restorer.about["uses_features"] else None
         for own in split_mask(mask, self.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
-            restored = self._restore_part(original, near, mask) if whole is None else whole[..., *near]
+            restored = self._restore_part(seen, near, mask) if whole is None else whole[..., *near]
             if self.seamless:
                 refined = surround(own, photo.size, most=REFINED_AROUND)
                 restored, hole = restored[..., *shift(refined, near)], mask[refined]
@@ -311,9 +312,9 @@ class Runner:
             fill[..., *own] = restored[..., *shift(own, near)]
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
 
-    def _restore_part(self, original: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
+    def _restore_part(self, seen: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
         """Restore a part of a photo ``[1, 3, H, W]`` around the mask."""
-        part = original[..., *box]
+        part = seen[..., *box]
         size = shrink_size(part.shape[2:], self.restoration_size)
         inputs = {
             "image": arrays.shrink(part, size),
@@ -325,7 +326,7 @@ class Runner:
         """Restore the whole photo at the working size of the detection, from its features."""
         photo = result.photo
         if detection is None:
-            image = arrays.shrink(photo.rgb_array, shrink_size(photo.size, self.detection_size))
+            image = arrays.shrink(photo.undithered_array, shrink_size(photo.size, self.detection_size))
             found = self._run_detector(image)
         else:
             image, found = detection.image, detection.outputs
