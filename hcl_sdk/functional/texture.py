@@ -34,7 +34,8 @@ ROUNDS = 8
 
 SEARCHES = 24_000
 """Budget of targets to search at a level, in all iterations after the first: coarse levels, where iterations are cheap,
-get more of them."""
+get more of them. At the photo's own scale, holes with at most half as many targets have twice the budget: most of a
+patch over a thin stroke is known, so that what is wrong shows."""
 
 SEARCHED = 300_000
 """Levels with more pixels reuse the field of the coarser level: what matters about a patch is known by then."""
@@ -51,6 +52,7 @@ _STRENGTH = 10.0  # weight of the strength of the grain relative to colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _DEEPEST = 200  # pixels; farther inwards, weights would underflow float32, and there would be no votes
 _REFINED_AT_ONCE = 1 << 16  # targets
+_RELIABLE = 8.0  # pixels of the photo: depth at which the minimum of the trust in a guide has fallen to 1 / e
 _LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # cutoff of the texture's low frequencies, and their weight
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
@@ -71,8 +73,9 @@ def synthesize(
 
     From coarse to fine, each patch over the hole is matched with the patch of the known photo that is nearest in color,
     in low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and the search
-    is repeated. Where the guide has lost the grain of its surroundings, it is trusted less. The difference between the
-    votes and the photo at the border is continued smoothly into the hole and subtracted.
+    is repeated. Where the guide has lost the grain of its surroundings, it is trusted less, except next to what is
+    known. The difference between the votes and the photo at the border is continued smoothly into the hole and
+    subtracted.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1]. Values under the mask have no influence.
@@ -258,8 +261,9 @@ def _search(
     describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * _blur(known, 2.0))
     descriptions = describe(known)
     numbers = patches.is_source.nonzero().flatten()
-    depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()
-    certainty = _CERTAINTY ** -depth[patches.targets].clamp(max=_DEEPEST)
+    depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()[patches.targets]
+    certainty = _CERTAINTY ** -depth.clamp(max=_DEEPEST)
+    trust = torch.maximum(trust, torch.exp((depth - 1).clamp_(min=0).mul_(-level.factor / _RELIABLE)))
     exact = len(patches.targets) * len(numbers) <= EXACT
     compared = exact or level.field is None
     sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
@@ -267,7 +271,9 @@ def _search(
     level.weights = certainty
     if level.field is not None:
         pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
-    for _ in range(max(1, min(ROUNDS, SEARCHES // max(1, len(patches.targets))))):
+    count = max(1, len(patches.targets))
+    budget = 2 * SEARCHES if level.factor == 1 and count <= SEARCHES // 2 else SEARCHES
+    for _ in range(max(1, min(ROUNDS, budget // count))):
         targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
