@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections import OrderedDict
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
+from hcl_sdk.layers.conv_bn import ConvBN
 
 # Of EfficientNet-B0: repetitions, kernel, stride, expansion, channels.
 _STAGES = (
@@ -97,7 +99,8 @@ class EfficientNetLiteEncoder(Encoder):
         return self._spec
 
     def forward(self, image: Tensor) -> Pyramid:
-        x = F.relu6(self.stem((pad_to_multiple(image, self.spec.strides[-1]) * 255 - 127) / 128))
+        x = self.stem((pad_to_multiple(image, self.spec.strides[-1]) * 255 - 127) / 128)
+        x = F.relu6(x, inplace=True)
         maps: list[Tensor] = []
         for i, stage in enumerate(self.stages):
             x = stage(x)
@@ -154,20 +157,28 @@ class _InvertedResidual(nn.Module):
         self.is_residual = stride == 1 and before == out
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = x if self.expand is None else F.relu6(self.expand(x))
-        hidden = self.project(F.relu6(self.depthwise(hidden)))
+        hidden = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        hidden = self.project(F.relu6(self.depthwise(hidden), inplace=True))
         return x + hidden if self.is_residual else hidden
 
 
-def _make_conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(
-        before, out, kernel, stride=stride, padding=kernel // 2 if stride == 1 else 0, groups=groups, bias=False
-    )
-    layers: list[nn.Module] = [convolution, nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)]
-    if stride == 2:  # TensorFlow's padding of even sizes: one pixel more at the bottom and the right
-        less, more = (kernel - 2) // 2, (kernel - 1) // 2
-        layers.insert(0, nn.ZeroPad2d((less, more, less, more)))
-    return nn.Sequential(*layers)
+class _CroppedConv2d(nn.Conv2d):
+    """A convolution whose first row and column are cropped.
+
+    With stride 2 and a padding of ``kernel // 2 + 1``, that is TensorFlow's padding of even sizes, which has one pixel
+    more at the bottom and the right. To pad the map itself takes longer than the convolution.
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(input, weight, bias)[..., 1:, 1:]
+
+
+def _make_conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> ConvBN:
+    norm = nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)
+    if stride == 1:
+        return ConvBN(nn.Conv2d(before, out, kernel, padding=kernel // 2, groups=groups, bias=False), norm)
+    strided = _CroppedConv2d(before, out, kernel, stride=2, padding=kernel // 2 + 1, groups=groups, bias=False)
+    return ConvBN(OrderedDict({"1": strided, "2": norm}))  # as they are called in weights: there was a layer before
 
 
 def _round_channels(channels: float) -> int:
@@ -217,5 +228,6 @@ def _translate_name(name: str, stages: nn.ModuleList) -> str:
     assert isinstance(stage, nn.Sequential)
     block = stage[left]
     assert isinstance(block, _InvertedResidual)
-    place = len(getattr(block, part)) - (1 if layer.startswith("_bn") else 2)
+    convolution, norm = (name for name, _ in getattr(block, part).named_children())
+    place = norm if layer.startswith("_bn") else convolution
     return f"stages.{s}.{left}.{part}.{place}.{leaf}"

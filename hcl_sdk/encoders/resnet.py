@@ -48,7 +48,9 @@ class ResNetEncoder(Encoder):
         seen = 3 if self.noise is None else 3 + self.noise.channels
         self.stages = nn.ModuleList(
             nn.Sequential(
-                make_conv_bn(before, width, stride=2), nn.ReLU(), *(ResidualBlock(width) for _ in range(depth))
+                make_conv_bn(before, width, stride=2),
+                nn.ReLU(inplace=True),
+                *(ResidualBlock(width) for _ in range(depth)),
             )
             for (before, width), depth in zip(pairwise((seen, *self.channels)), self.depths, strict=True)
         )

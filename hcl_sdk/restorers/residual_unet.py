@@ -39,7 +39,7 @@ class ResidualUNet(Restorer):
 
     def build(self, spec: PyramidSpec | None) -> None:
         steps = list(pairwise(self.channels))
-        self.first = nn.Sequential(make_conv_bn(4 * 4, self.channels[0]), nn.ReLU())
+        self.first = nn.Sequential(make_conv_bn(4 * 4, self.channels[0]), nn.ReLU(inplace=True))
         self.encode = nn.ModuleList(_make_blocks(w, d) for w, d in zip(self.channels, self.depths, strict=True))
         self.down = nn.ModuleList(_make_downsampling(fine, coarse) for fine, coarse in steps)
         self.up = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in steps)
@@ -73,4 +73,4 @@ def _make_blocks(width: int, depth: int) -> nn.Sequential:
 
 
 def _make_downsampling(fine: int, coarse: int) -> nn.Sequential:
-    return nn.Sequential(make_conv_bn(fine, coarse, stride=2), nn.ReLU())
+    return nn.Sequential(make_conv_bn(fine, coarse, stride=2), nn.ReLU(inplace=True))
