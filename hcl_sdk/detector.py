@@ -119,7 +119,9 @@ class Detector(Component):
             if self.verdict is not None:
                 self.verdict.bind(self.interaction.spec)
 
-    def forward(self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0) -> Detection:
+    def forward(
+        self, image: Tensor, *, corruption_mask: Tensor | None = None, seed: int = 0, confidence_only: bool = False
+    ) -> Detection:
         """Detect the corruption of each image of a batch independently.
 
         Gradients flow through the pyramid, the embeddings, the logits of the coarsest scale's centers, and through
@@ -130,6 +132,7 @@ class Detector(Component):
             corruption_mask: ``[B, 1, H, W]`` bool, the true mask, in training: it then decides which of the two centers
                 of the coarsest scale is the corrupted one, unless the clusterer has its own order.
             seed: random seed of the clusterer; the global random state is neither used nor changed.
+            confidence_only: leave out the kinds of damage and the verdict.
 
         Raises:
             TypeError: if ``image`` is not floating-point, or ``corruption_mask`` not bool.
@@ -151,6 +154,7 @@ class Detector(Component):
                 f"confidence must lie in [0, 1]; got {float(low)} to {float(high)}. The "
                 f"weights are damaged, {type(self.clusterer).__name__} assigns outside [0, 1], or precision is too low"
             )
+        damage_head, verdict = (None, None) if confidence_only else (self.damage_head, self.verdict)
         return Detection(
             confidence=confidence,
             corruption_mask=confidence > 0.5,
@@ -158,8 +162,8 @@ class Detector(Component):
             pyramid=pyramid,
             embeddings=embeddings,
             scales=scales,
-            damage_logits=None if self.damage_head is None else self.damage_head(fused),
-            verdict_logits=None if self.verdict is None else self.verdict([scale.confidence for scale in scales]),
+            damage_logits=None if damage_head is None else damage_head(fused),
+            verdict_logits=None if verdict is None else verdict([scale.confidence for scale in scales]),
         )
 
     def cluster_scales(
@@ -243,7 +247,7 @@ class Detector(Component):
         for tile in cut_tiles(size, side=side + overlap, overlap=overlap, multiple=multiple):
             part = image[..., tile[0], tile[1]].to(device, memory_format=torch.channels_last)
             part = part.float() / 255 if part.dtype == torch.uint8 else part
-            logits = torch.logit(self(part, seed=seed).confidence.float(), CERTAIN)
+            logits = torch.logit(self(part, seed=seed, confidence_only=True).confidence.float(), CERTAIN)
             merger.add(tile, F.avg_pool2d(logits, stride, ceil_mode=True, count_include_pad=False))
         return merger.finish()
 
@@ -352,8 +356,10 @@ def _settle(
     open_ = candidates if one_class is None else candidates & ~one_class[:, None, None, None]
     certain_valid = select_most_certain(1 - cluster_confidence, ~corrupted, share)
     certain_corrupted = select_most_certain(cluster_confidence, corrupted, share)
-    settles_valid = erode_mask(certain_valid) & open_ | (candidates & ~open_ & ~corrupted)
-    settles_corrupted = erode_mask(certain_corrupted) & open_ | (candidates & ~open_ & corrupted)
+    if share > 0:  # or there is nothing to erode
+        certain_valid, certain_corrupted = erode_mask(certain_valid), erode_mask(certain_corrupted)
+    settles_valid = certain_valid & open_ | (candidates & ~open_ & ~corrupted)
+    settles_corrupted = certain_corrupted & open_ | (candidates & ~open_ & corrupted)
     confidence = cluster_confidence
     settled_valid, settled_corrupted = settles_valid, settles_corrupted
     if coarser is not None:

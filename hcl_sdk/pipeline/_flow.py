@@ -166,15 +166,19 @@ class Flow:
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
         """Detect in the photos at a smaller size as well; return that confidence, or None without a smaller size."""
         smaller = shrink_size(size, self.settings.context_size)
-        return None if smaller == size else self._run_detector(photos, smaller, seed)[1].confidence
+        if smaller == size:
+            return None
+        return self._run_detector(photos, smaller, seed, confidence_only=True)[1].confidence
 
-    def _run_detector(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> tuple[Tensor, Detection]:
+    def _run_detector(
+        self, photos: Sequence[Photo], size: tuple[int, int], seed: int, confidence_only: bool = False
+    ) -> tuple[Tensor, Detection]:
         """Shrink photos to a size and run the detector; return the images and the detection."""
         assert self.detector is not None
         images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos])
         images = images.to(self.device, memory_format=torch.channels_last)  # convolutions are a fifth faster on a CPU
         with autocast(self.device, self.precision):
-            return images, self.detector(images, seed=seed)
+            return images, self.detector(images, seed=seed, confidence_only=confidence_only)
 
     def _average_logits(self, confidence: Tensor, in_context: Tensor | None) -> Tensor:
         """Average the logits of the confidences at both sizes."""

@@ -22,6 +22,7 @@ import hcl_sdk
 from hcl_sdk import (
     Clusters,
     ConvNeXtEncoder,
+    DamageHead,
     Detection,
     Detector,
     Identity,
@@ -30,6 +31,7 @@ from hcl_sdk import (
     Pyramid,
     SoftKMeans,
     SwinEncoder,
+    Verdict,
 )
 
 MakeDetector = Callable[..., Detector]
@@ -184,6 +186,22 @@ def test_clustering_is_done_in_full_precision(make_detector: MakeDetector, clust
         for field in fields(ours):
             value, expected = getattr(ours, field.name), getattr(plain, field.name)
             assert value is expected if expected is None else torch.equal(value, expected)
+
+
+@pytest.mark.parametrize("upsampling", ["nearest", "bilinear"])
+def test_the_confidence_alone_is_that_of_the_detection(make_detector: MakeDetector, upsampling: Any) -> None:
+    detector = make_detector(upsampling=upsampling, damage_head=DamageHead(), verdict=Verdict())
+    images = photos(2, 17, 33)
+    ran: list[Any] = []
+    for part in (detector.damage_head, detector.verdict):
+        part.register_forward_hook(lambda part, *_: ran.append(part))
+    with torch.no_grad():
+        alone = detector(images, seed=4, confidence_only=True)
+        assert not ran
+        assert alone.damage_logits is None
+        assert alone.verdict_logits is None
+        assert torch.equal(alone.confidence, detector(images, seed=4).confidence)
+    assert len(ran) == 2
 
 
 def test_gradients_flow_through_embeddings_and_features_only(make_detector: MakeDetector) -> None:
