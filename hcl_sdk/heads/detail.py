@@ -103,7 +103,8 @@ class DetailFusion(CellJudge, Component):
         """Fuse some of the rows; values do not depend on the band in which they are computed."""
         reach = 1 + sum(self.dilations)
         first, last = max(0, rows.start - reach), min(both.shape[-2], rows.stop + reach)
-        part = both[:, :, first:last]
+        # Depthwise convolutions are several times as fast with channels last on a CPU.
+        part = both[:, :, first:last].contiguous(memory_format=torch.channels_last)
         x = F.gelu(self.enter(part / 4))
         for block in self.blocks:
             x = x + block(x)
