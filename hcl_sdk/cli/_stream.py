@@ -28,9 +28,13 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
     """Whether the photo comes from standard input; then there can be no other photos.
 
     Raises:
-        click.UsageError: if it is combined with other photos, or with an option that concerns files.
+        click.UsageError: if it is combined with other photos, or with an option that concerns files; or if only the
+            result is to go to standard output.
     """
     if STREAM not in given.paths:
+        if given.output == STREAM:
+            command = click.get_current_context().info_name
+            raise click.UsageError(f"-o names a folder; for standard output: hcl {command} - < PHOTO > FILE")
         return False
     if len(given.paths) > 1:
         raise click.UsageError("- reads one photo from standard input; it cannot be combined with other paths")

@@ -175,7 +175,10 @@ def open_and(decode: Callable[[Opened], _T], file: File, name: str, max_megapixe
             _check_size(image, max_megapixels)
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # of JPEGs with several photos, as from phones, the first counts
-                raise ValueError(f"the file holds {frames} photos (an animation, pages or layers), not a single one")
+                raise ValueError(
+                    f"the file holds {frames} photos (an animation, pages or layers); expected one: save the one you "
+                    "mean in a file of its own"
+                )
             try:
                 return decode(Opened(image=image, file=stream, icc_profile=profile, notes=tuple(notes)))
             except _INSIDES as error:

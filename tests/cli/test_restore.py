@@ -169,6 +169,7 @@ def test_options_that_conflict_with_standard_input_are_refused(weights: Path, hc
     assert "standard input: 30 x 22 are 0.00066 megapixels; expected at most 0.0005" in run.stderr
     assert "it cannot be combined with other paths" in hcl("restore", "-", "a.png", status=2).stderr
     assert "standard output; -o is for files" in hcl("restore", "-", "-o", "out", status=2).stderr
+    assert "for standard output: hcl restore - < PHOTO > FILE" in hcl("restore", "a.png", "-o", "-", status=2).stderr
     assert "--plot, --json is for files" in hcl("detect", "-", "--plot", "--json", status=2).stderr
 
 
