@@ -412,12 +412,22 @@ def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
 
 
 def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tensor:
-    """Let what was found in an image ``[1, 3, H, W]`` continue over its colors; ``[1, 1, h, w]`` on the CPU."""
+    """Let what was found in an image continue over its colors.
+
+    Args:
+        confidence: ``[1, 1, h, w]`` on the CPU.
+        image: ``[1, 3, H, W]``, at least as large; uint8, or floating-point in [0, 1].
+        threshold: of the confidence, above which regions are found.
+
+    Returns:
+        ``[1, 1, h, w]`` on the CPU.
+    """
     if not bool((confidence > threshold).any()):
         return confidence
     height, width = confidence.shape[-2:]
-    image = functional.adaptive_avg_pool2d(image.float(), (height, width))[0].cpu()
-    return torch.from_numpy(follow_colors(confidence[0, 0].numpy(), image.numpy(), threshold))[None, None]
+    colors = image.float() if image.is_floating_point() else image / 255
+    small = functional.adaptive_avg_pool2d(colors, (height, width))[0].cpu()
+    return torch.from_numpy(follow_colors(confidence[0, 0].numpy(), small.numpy(), threshold))[None, None]
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

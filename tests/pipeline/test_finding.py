@@ -82,6 +82,18 @@ def test_a_line_that_shrinking_loses_is_found_among_the_photos_own_pixels(monkey
     assert result.detection is not None
     assert result.verdict == pytest.approx(float(result.detection.verdict_logits.sigmoid()))  # type: ignore[union-attr]
     assert torch.allclose(pipeline.replace(detail_size=240).detect([photo, photo])[1].confidence, result.confidence)
+    compared: list[np.ndarray] = []
+
+    def keep(confidence: np.ndarray, image: np.ndarray, _: float) -> np.ndarray:
+        compared.append(image)
+        return confidence
+
+    monkeypatch.setattr("hcl_sdk.pipeline._flow.follow_colors", keep)
+    pipeline.replace(detail_size=240, follow_colors=True).detect(photo)
+    assert result.detected_confidence is not None
+    size = result.detected_confidence.shape[-2:]
+    expected = F.adaptive_avg_pool2d(Photo.open(photo).rgb, (size[0], size[1]))[0]
+    np.testing.assert_allclose(compared[0], expected, atol=0.01)
 
 
 def test_a_photo_as_large_as_the_detection_or_smaller_is_looked_at_once(make_detector: Callable[..., Detector]) -> None:
