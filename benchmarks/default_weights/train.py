@@ -69,6 +69,8 @@ STAGES = (
             "seed=3408",
         ),
     ),
+    Stage("restorer_3", "restorer_3.yaml", 1232, after="restorer_2"),
+    Stage("restorer_4", "restorer_4.yaml", 900, after="restorer_3"),
 )
 LATER_STAGES = (
     Stage("detector_6", "detector_6.yaml", 3891, after="damage_head/run"),
@@ -152,7 +154,7 @@ def main() -> None:
     teach("damage_head.py", "verdict", "damage_head", *steps, aside=known)
     for stage in LATER_STAGES:
         train(stage)
-    restorer = str(out / "restorer_2" / "weights")
+    restorer = str(out / "restorer_4" / "weights")
     averaged = [str(out / name / "weights") for name in AVERAGED]
     run(str(HERE / "join.py"), *averaged, restorer, str(out / "mean" / "weights"))
     teach("detail.py", "mean", "detail", *count(DETAIL_PHOTOS, 16), aside=aside)
