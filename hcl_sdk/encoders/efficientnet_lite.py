@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
-from hcl_sdk.layers.conv_bn import ConvBN
+from hcl_sdk.layers.conv_bn import ConvBN, CroppedConv2d
 
 # Of EfficientNet-B0: repetitions, kernel, stride, expansion, channels.
 _STAGES = (
@@ -162,22 +162,11 @@ class _InvertedResidual(nn.Module):
         return x + hidden if self.is_residual else hidden
 
 
-class _CroppedConv2d(nn.Conv2d):
-    """A convolution whose first row and column are cropped.
-
-    With stride 2 and a padding of ``kernel // 2 + 1``, that is TensorFlow's padding of even sizes, which has one pixel
-    more at the bottom and the right. To pad the map itself takes longer than the convolution.
-    """
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return super()._conv_forward(input, weight, bias)[..., 1:, 1:]
-
-
 def _make_conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> ConvBN:
     norm = nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)
     if stride == 1:
         return ConvBN(nn.Conv2d(before, out, kernel, padding=kernel // 2, groups=groups, bias=False), norm)
-    strided = _CroppedConv2d(before, out, kernel, stride=2, padding=kernel // 2 + 1, groups=groups, bias=False)
+    strided = CroppedConv2d(before, out, kernel, stride=2, padding=kernel // 2 + 1, groups=groups, bias=False)
     return ConvBN(OrderedDict({"1": strided, "2": norm}))  # as they are called in weights: there was a layer before
 
 

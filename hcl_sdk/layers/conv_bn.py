@@ -33,5 +33,16 @@ class ConvBN(nn.Sequential):
         return convolution._conv_forward(input, weight, bias)
 
 
+class CroppedConv2d(nn.Conv2d):
+    """A convolution whose first row and column are cropped.
+
+    With stride 2 and a padding of ``kernel // 2 + 1``, that is TensorFlow's padding of even sizes, which has one pixel
+    more at the bottom and the right. To pad the map itself takes longer than the convolution.
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(input, weight, bias)[..., 1:, 1:]
+
+
 def _learns(module: nn.Module) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())

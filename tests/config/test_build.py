@@ -382,8 +382,8 @@ def test_a_structure_reports_all_problems_of_all_keys() -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"format": 2}, "expected one of 1, got 2 (int)"),
-        ({"format": True}, "expected one of 1, got True (bool)"),
+        ({"format": 2}, "expected 1, got 2 (int)"),
+        ({"format": True}, "expected 1, got True (bool)"),
         ({"size": "64"}, "expected a whole number or None, got '64' (str)"),
         ({"plugins": ["a"]}, "expected a mapping, got ['a'] (list)"),
         ({"whole": 1}, "expected a mapping with the fields of Whole; got 1 (int)"),

@@ -155,13 +155,14 @@ def test_a_restorer_sees_only_the_surroundings_of_the_mask(monkeypatch: pytest.M
     photo = np.zeros((3000, 2000, 3), np.uint8)
     mask = np.zeros(photo.shape[:2], bool)
     mask[2000:2040, 500:530] = True
-    made, crop = [], Photo.crop_rgb
+    made, crop = [], Photo.crop_undithered
 
     def spy(self: Photo, rows: slice, columns: slice) -> Tensor:
         made.append((rows.stop - rows.start) * (columns.stop - columns.start))
         return crop(self, rows, columns)
 
-    monkeypatch.setattr(Photo, "crop_rgb", spy)
+    monkeypatch.setattr(Photo, "crop_undithered", spy)
+    monkeypatch.setattr(Photo, "crop_rgb", lambda *_: pytest.fail("another part as floats"))
     monkeypatch.setattr(Photo, "rgb", property(lambda _: pytest.fail("the whole photo as floats")))
     result = Pipeline(restorer=restorer).restore(photo, corruption_mask=mask)
     assert restorer.seen == [(1, 3, 40 + 2 * 64, 30 + 2 * 64)]
