@@ -142,7 +142,7 @@ def test_with_its_confidence_a_mask_that_was_found_grows_where_edges_are_soft(
     confidence[:, 12:32] = confidence[:, 12:32].clamp(min=0.45)  # a band of hesitation, 8 rows above and below
     soft, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, mask=mask, confidence=confidence)
     assert ((soft != image).any(-1) & (hard == image).all(-1)).any()
-    exact = {"mask": mask, "confidence": confidence, "dilate": 2.0}
+    exact = {"mask": mask, "confidence": confidence, "dilate": pipeline.dilate}
     told, _ = execute(nodes["HCLRestore"], pipeline=pipeline, image=image, **exact)
     assert torch.equal(told, hard)
 
