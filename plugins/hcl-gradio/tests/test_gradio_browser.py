@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+import torch
 from hcl_gradio.layout import CONFIDENCE, FOUND, MASK, TAP_BOX
 from hcl_gradio.work import Adjustments, Spot, Work
 from hostile_files import SVG, make_bomb, make_large
@@ -97,7 +98,8 @@ def test_a_photo_is_dropped_found_edited_restored_and_downloaded(
     assert boxes.count() == len(spots)
     boxes.nth(0).uncheck()
     wait_for_status(page, f"{len(spots) - 1} region" if len(spots) > 1 else "Nothing is left")
-    only = pipeline.restore(photos[1], corruption_mask=without_largest)
+    growth = pipeline.measure_growth(found, corruption_mask=torch.from_numpy(without_largest)[None, None])
+    only = pipeline.restore(photos[1], corruption_mask=without_largest, dilate=growth)
 
     page.click("#hcl-go")
     wait_for_status(page, "filled" if len(spots) > 1 else "Nothing is left")
