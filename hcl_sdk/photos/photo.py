@@ -163,15 +163,16 @@ class Photo:
         The same as ``rgb_array`` for all others.
         """
         height, width = self.size
-        return self._crop_undithered(slice(0, height), slice(0, width))
+        return self.crop_undithered_array(slice(0, height), slice(0, width))
 
     def crop_undithered(self, rows: slice, columns: slice) -> Tensor:
         """Return a part of ``undithered_array`` as a tensor, ``[1, 3, rows, columns]``, without computing the rest."""
         import torch
 
-        return torch.from_numpy(self._crop_undithered(rows, columns))
+        return torch.from_numpy(self.crop_undithered_array(rows, columns))
 
-    def _crop_undithered(self, rows: slice, columns: slice) -> np.ndarray:
+    def crop_undithered_array(self, rows: slice, columns: slice) -> np.ndarray:
+        """Like ``crop_undithered``, without torch."""
         if not self._origin.has_palette:
             return self._crop_array(rows, columns)
         wide = surround((rows, columns), self.size, most=_REACH)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
 from hcl_sdk.detector import Detector
@@ -426,7 +426,7 @@ def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tenso
         return confidence
     height, width = confidence.shape[-2:]
     colors = image.float() if image.is_floating_point() else image / 255
-    small = functional.adaptive_avg_pool2d(colors, (height, width))[0].cpu()
+    small = F.adaptive_avg_pool2d(colors, (height, width))[0].cpu()
     return torch.from_numpy(follow_colors(confidence[0, 0].numpy(), small.numpy(), threshold))[None, None]
 
 

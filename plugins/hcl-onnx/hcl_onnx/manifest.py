@@ -113,9 +113,7 @@ def _check(path: Path, content: dict[str, Any]) -> None:
         value = config.get(name, 0.0)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
             raise ModelError(f"{path}: config.{name}: expected a number from 0 to {most:g}, got {value!r:.60}")
-    detector = config["detector"]
-    verdict = detector.get("verdict") if isinstance(detector, dict) else None
-    calibration = verdict.get("calibration", _UNCALIBRATED) if isinstance(verdict, dict) else _UNCALIBRATED
+    calibration: Any = read_calibration(config)
     if (
         not isinstance(calibration, list | tuple)
         or len(calibration) != 3
@@ -128,7 +126,9 @@ def _check(path: Path, content: dict[str, Any]) -> None:
 
 def read_calibration(config: Mapping[str, Any]) -> tuple[float, float, float]:
     """Read how the verdict is calibrated from the configuration of a pipeline; older ones do not say it."""
-    return tuple(((config["detector"] or {}).get("verdict") or {}).get("calibration", _UNCALIBRATED))
+    detector = config["detector"]
+    verdict = detector.get("verdict") if isinstance(detector, dict) else None
+    return verdict.get("calibration", _UNCALIBRATED) if isinstance(verdict, dict) else _UNCALIBRATED
 
 
 def hash_file(path: Path) -> str:

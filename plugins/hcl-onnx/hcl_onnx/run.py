@@ -297,12 +297,12 @@ class Runner:
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
-        original, seen = photo.rgb_array, photo.undithered_array
+        original = photo.rgb_array
         fill = original.copy()
         whole = self._restore_whole(result, mask, detection) if self._restorer.about["uses_features"] else None
         for own in split_mask(mask, self.restoration_size or SEEN_AT_ONCE):
             near = surround(own, photo.size)
-            restored = self._restore_part(seen, near, mask) if whole is None else whole[..., *near]
+            restored = self._restore_part(photo, near, mask) if whole is None else whole[..., *near]
             if self.seamless:
                 refined = surround(own, photo.size, most=REFINED_AROUND)
                 restored, hole = restored[..., *shift(refined, near)], mask[refined]
@@ -312,9 +312,9 @@ class Runner:
             fill[..., *own] = restored[..., *shift(own, near)]
         return replace(result, alpha=alpha, composited=photo.composite(fill, alpha[None, None]))
 
-    def _restore_part(self, seen: np.ndarray, box: Window, mask: np.ndarray) -> np.ndarray:
-        """Restore a part of a photo ``[1, 3, H, W]`` around the mask."""
-        part = seen[..., *box]
+    def _restore_part(self, photo: Photo, box: Window, mask: np.ndarray) -> np.ndarray:
+        """Restore a part of a photo around the mask."""
+        part = photo.crop_undithered_array(*box)
         size = shrink_size(part.shape[2:], self.restoration_size)
         inputs = {
             "image": arrays.shrink(part, size),
