@@ -1,12 +1,13 @@
-"""Building blocks of error messages: the value received, the nearest valid name, messages of other code's errors."""
+"""Building blocks of messages: the value received, the nearest valid name, names of files, errors of other code."""
 
 from __future__ import annotations
 
 import difflib
 import functools
 import inspect
+import re
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -18,6 +19,24 @@ def describe_value(value: Any) -> str:
     """Describe a value and its type for a message; long values are shortened."""
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+def list_some(names: Sequence[str], count: int) -> str:
+    """Join the first of some names for messages."""
+    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def escape(text: str) -> str:
+    """Escape everything that is not UTF-8, ends lines or controls terminals: file names may be any bytes.
+
+    >>> escape("a\\nb")
+    'a\\\\nb'
+    """
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
 def suggest(name: Any, known: Collection[str]) -> str:

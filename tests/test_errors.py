@@ -1,12 +1,16 @@
-"""What is said of other people's errors."""
+"""How names, and other people's errors, are shown in messages."""
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hcl_sdk.errors import describe_error, locate_error
+from hcl_sdk.errors import describe_error, escape, locate_error
 
 
 class MuteError(Exception):
@@ -36,3 +40,17 @@ def test_the_place_is_in_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         fail()
     assert locate_error(caught.value) == f" ({tmp_path / 'module_of_test_errors.py'}:3)"
     assert locate_error(ValueError("not raised")) == ""
+
+
+@given(st.binary(max_size=20).map(os.fsdecode))
+def test_any_name_is_shown_on_one_line_without_control_characters(name: str) -> None:
+    shown = escape(name)
+    assert shown.encode("utf-8").decode() == shown
+    assert len(shown.splitlines()) <= 1
+    assert not any(unicodedata.category(character) == "Cc" for character in shown)
+    assert escape(shown) == shown
+
+
+def test_names_of_text_are_shown_as_they_are() -> None:
+    assert escape("caf\xe9/\u5199\u771f 1.png") == "caf\xe9/\u5199\u771f 1.png"
+    assert escape("a\n\x1b[31mb\x9b\udce9") == r"a\n\x1b[31mb\x9b\udce9"

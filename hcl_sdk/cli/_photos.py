@@ -19,9 +19,8 @@ from hcl_sdk.cli._failures import HINT
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
-from hcl_sdk.errors import describe_error, locate_error
+from hcl_sdk.errors import describe_error, escape, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
-from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline, UntrainedWarning
 from hcl_sdk.registry import PluginError, RegistryError, mark_own_code, mark_plugin_code
 from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hcl_sdk.data.files import match_files
+from hcl_sdk.errors import list_some
 from hcl_sdk.interfaces import Dataset, Sample, component
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import describe_folder, find_folder, list_photos, list_some, make_natural_key
+from hcl_sdk.photos.find import describe_folder, find_folder, list_photos, make_natural_key
 from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 

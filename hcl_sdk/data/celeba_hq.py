@@ -10,8 +10,9 @@ import attrs
 from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
+from hcl_sdk.errors import list_some
 from hcl_sdk.interfaces import component
-from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_some
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 MAPPING, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebA-HQ-img"
 COUNT = 30_000

@@ -9,8 +9,9 @@ import attrs
 from attrs.validators import ge, optional
 
 from hcl_sdk.data.files import PhotoFiles
+from hcl_sdk.errors import list_some
 from hcl_sdk.interfaces import component
-from hcl_sdk.photos.find import find_folder, list_photos, list_some
+from hcl_sdk.photos.find import find_folder, list_photos
 
 _TRAINING = 60_000
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hcl_sdk.errors import list_some
 from hcl_sdk.files import expand_home, is_special
 from hcl_sdk.interfaces import Dataset, Sample
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import list_some, make_natural_key
+from hcl_sdk.photos.find import make_natural_key
 from hcl_sdk.photos.masks import Corrupted, check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb
 

@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from hcl_sdk.data.files import PairFiles, match_files
+from hcl_sdk.errors import list_some
 from hcl_sdk.interfaces import component
-from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos, list_some
+from hcl_sdk.photos.find import find_folder, find_subfolder, list_photos
 
 _SHOWN = "COCO_val2014_000000201186-Burger_King_Logo-177"
 STRAY = frozenset(f"{_SHOWN}_{what}.png" for what in ("wm", "mask", "input", "coarse"))

@@ -17,9 +17,9 @@ from hcl_sdk.config import ConfigError, build, structure
 from hcl_sdk.corruptions.corruption import Corrupted, draw_mask, paint_content, put_on
 from hcl_sdk.data.files import read_text
 from hcl_sdk.data.items import Items
+from hcl_sdk.errors import list_some
 from hcl_sdk.files import expand_home, write_whole
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Sample, SampleError, Shape, component
-from hcl_sdk.photos.find import list_some
 
 FORMAT = 1
 

@@ -15,10 +15,11 @@ from attrs.validators import ge, optional
 from numpy.typing import NDArray
 
 from hcl_sdk._renamed import redirect
+from hcl_sdk.errors import list_some
 from hcl_sdk.files import expand_home, is_special
 from hcl_sdk.interfaces import Dataset, Sample, SampleError, component
 from hcl_sdk.interfaces.samples import SampleErrors
-from hcl_sdk.photos.find import list_some, make_natural_key
+from hcl_sdk.photos.find import make_natural_key
 from hcl_sdk.photos.formats import list_readable_suffixes
 from hcl_sdk.photos.masks import check_polarity, measure_masks, read_mask
 from hcl_sdk.photos.read import read_rgb

@@ -41,12 +41,12 @@ from hcl_sdk.corruptions.shapes.rectangles import Rectangles
 from hcl_sdk.corruptions.shapes.regular import Full
 from hcl_sdk.corruptions.shapes.text import TextShape
 from hcl_sdk.data.manifest import Contamination, DamagedPhotos, Entry, Manifest, ManifestDataset, fingerprint
+from hcl_sdk.errors import escape
 from hcl_sdk.evaluation.evaluation import MAX_SIZE, Evaluation, evaluate
 from hcl_sdk.evaluation.report import BINS, Report
 from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
 

@@ -19,6 +19,7 @@ from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.corruptions.corruption import Corruption
 from hcl_sdk.corruptions.ranges import check_growing
 from hcl_sdk.data.items import Item, Items
+from hcl_sdk.errors import escape
 from hcl_sdk.evaluation.detection import measure_detection
 from hcl_sdk.evaluation.networks import Networks
 from hcl_sdk.evaluation.report import BINS, Report, summarize
@@ -29,7 +30,7 @@ from hcl_sdk.files import make_output_folder, open_whole
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.find import SHEETS, escape, is_report
+from hcl_sdk.photos.find import SHEETS, is_report
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from hcl_sdk.data.items import Item
+from hcl_sdk.errors import escape
 from hcl_sdk.evaluation.rows import Row
-from hcl_sdk.photos.find import escape
 from hcl_sdk.result import Result, place_side_by_side
 
 HEIGHT = 192

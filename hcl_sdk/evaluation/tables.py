@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hcl_sdk.errors import escape
 from hcl_sdk.evaluation.bootstrap import Estimate
 from hcl_sdk.evaluation.measures import BASELINE_MEASURES, MEASURES
 from hcl_sdk.interfaces import DAMAGE
-from hcl_sdk.photos.find import escape
 
 if TYPE_CHECKING:
     from hcl_sdk.evaluation.report import Report

@@ -16,10 +16,10 @@ from PIL import Image
 from scipy import ndimage
 
 from hcl_sdk._version import __version__
+from hcl_sdk.errors import escape as escape_undecodable
 from hcl_sdk.files import write_whole
 from hcl_sdk.folders.report import FolderReport, PhotoOutcome
 from hcl_sdk.photos.color import to_rgb8
-from hcl_sdk.photos.find import escape as escape_undecodable
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.result import Result
 

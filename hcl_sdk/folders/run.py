@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from tqdm.auto import tqdm
 
-from hcl_sdk.errors import suggest_keywords
+from hcl_sdk.errors import escape, suggest_keywords
 from hcl_sdk.files import make_output_folder, remove_leftovers
 from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.overlap import WORKERS
@@ -21,7 +21,7 @@ from hcl_sdk.folders.plan import Plan, make_plan
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome
 from hcl_sdk.folders.stages import Stages
 from hcl_sdk.functional.arrays import Box, slice_box
-from hcl_sdk.photos.find import escape, make_natural_key
+from hcl_sdk.photos.find import make_natural_key
 from hcl_sdk.photos.formats import MAX_MEGAPIXELS
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import gather, is_first_process, take_share, warn_of_crowding

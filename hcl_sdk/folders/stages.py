@@ -7,13 +7,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hcl_sdk.errors import escape
 from hcl_sdk.folders.inputs import Input
 from hcl_sdk.folders.overlap import run_overlapped
 from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan
 from hcl_sdk.folders.report import PhotoOutcome, explain_failure
 from hcl_sdk.functional.arrays import Box
-from hcl_sdk.photos.find import escape
 from hcl_sdk.photos.photo import Photo
 from hcl_sdk.photos.read import read_megapixels
 from hcl_sdk.pipeline import Pipeline

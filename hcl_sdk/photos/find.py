@@ -1,4 +1,4 @@
-"""Finding photos in folders, and describing what was found in messages."""
+"""Finding photos in folders, and describing for messages what a folder holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hcl_sdk._renamed import redirect
+from hcl_sdk.errors import escape, list_some
 from hcl_sdk.files import expand_home
 from hcl_sdk.photos.formats import FORMATS, list_readable_suffixes
 
@@ -157,24 +158,6 @@ def describe_folder(root: Path) -> str:
     """Describe the contents of a folder for messages."""
     names = (escape(f"{entry.name}/" if entry.is_dir() else entry.name) for entry in os.scandir(root))
     return f"{str(root)!r} holds {list_some(sorted(names, key=make_natural_key), 8) or 'nothing'}"
-
-
-def list_some(names: Sequence[str], count: int) -> str:
-    """Join the first of some names for messages."""
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
-
-
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def escape(text: str) -> str:
-    """Escape everything that is not UTF-8, ends lines or controls terminals: file names may be any bytes.
-
-    >>> escape("a\\nb")
-    'a\\\\nb'
-    """
-    shown = text.encode("utf-8", "backslashreplace").decode()
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
 def make_natural_key(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -20,10 +20,9 @@ import torch
 from tqdm.auto import tqdm
 
 from hcl_sdk.config import ConfigError
-from hcl_sdk.errors import KeptTraceback, describe_error
+from hcl_sdk.errors import KeptTraceback, describe_error, escape
 from hcl_sdk.evaluation.evaluation import evaluate
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import warn_of_crowding
 from hcl_sdk.training.batches import Batch, ItemFailure, make_loader

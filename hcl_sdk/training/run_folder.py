@@ -11,8 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
+from hcl_sdk.errors import escape
 from hcl_sdk.files import is_special, make_output_folder, open_whole
-from hcl_sdk.photos.find import escape
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import string
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hcl_sdk.photos.find import escape, is_photo, list_photos, make_natural_key, walk_files
+from hcl_sdk.photos.find import is_photo, list_photos, make_natural_key, walk_files
 
 
 @given(st.lists(st.text(string.ascii_letters + string.digits + "²½٣_.-", max_size=8), unique=True), st.randoms())
@@ -90,17 +89,3 @@ def test_results_in_the_folder_of_the_photos_are_left_out(tmp_path: Path) -> Non
         "panels/1.jpg",
         "worst_clean.jpg",
     ]
-
-
-@given(st.binary(max_size=20).map(os.fsdecode))
-def test_any_name_is_shown_on_one_line_without_control_characters(name: str) -> None:
-    shown = escape(name)
-    assert shown.encode("utf-8").decode() == shown
-    assert len(shown.splitlines()) <= 1
-    assert not any(unicodedata.category(character) == "Cc" for character in shown)
-    assert escape(shown) == shown
-
-
-def test_names_of_text_are_shown_as_they_are() -> None:
-    assert escape("caf\xe9/\u5199\u771f 1.png") == "caf\xe9/\u5199\u771f 1.png"
-    assert escape("a\n\x1b[31mb\x9b\udce9") == r"a\n\x1b[31mb\x9b\udce9"
