@@ -7,7 +7,7 @@ import functools
 import inspect
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -67,31 +67,34 @@ def check_whole_number(name: str, value: Any) -> int:
     return int(value)
 
 
-_MASKS = "mask", "masks", "corruption_mask"
-
-
-def check_keywords(what: str, given: Iterable[str], known: Collection[str]) -> None:
+def check_keywords(
+    what: str, given: Iterable[str], known: Collection[str], hints: Mapping[str, str] | None = None
+) -> None:
     """Raise ``TypeError`` with a suggestion if ``what`` does not accept one of the keywords.
 
     Python itself makes suggestions from 3.13 on, and only for functions.
+
+    Args:
+        what: the function or class, for the message.
+        given: the keywords.
+        known: those that it accepts.
+        hints: what to do instead, for keywords that belong elsewhere; for all others, the nearest known one is named.
     """
     for name in given:
         if name not in known:
-            hint = suggest(name, known)
-            if name in _MASKS and what in ("Pipeline.__call__", "Pipeline.detect"):
-                hint = "pipeline.restore(photo, corruption_mask=mask) fills a mask of your own"
+            hint = (hints or {}).get(name) or suggest(name, known)
             raise TypeError(f"{what}() got an unexpected keyword argument {name!r}; {hint}")
 
 
-def suggest_keywords(function: _F) -> _F:
-    """Decorate a function so that the error for a misspelled keyword suggests the nearest valid one."""
+def suggest_keywords(function: _F, hints: Mapping[str, str] | None = None) -> _F:
+    """Decorate a function so that the error for a misspelled keyword suggests the nearest valid one, or a hint."""
     parameters = inspect.signature(function).parameters.values()
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     known = [name for name in named if name not in ("self", "cls")]
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        check_keywords(function.__qualname__, kwargs, known)
+        check_keywords(function.__qualname__, kwargs, known, hints)
         return function(*args, **kwargs)
 
     return call  # pyright: ignore[reportReturnType]  # of the same signature

@@ -15,11 +15,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import cache
-from typing import Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import torch
 
 from hcl_sdk.errors import read_message
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 Precision = Literal["no", "fp16", "bf16"]
 
@@ -86,8 +89,11 @@ def explain_crowding(device: torch.device) -> str | None:
     slower than with one thread each. All processes that ``accelerate launch`` or ``torchrun`` started here are counted.
 
     Returns:
-        The problem and its remedy in one sentence; None if there is room for all threads, or ``device`` is not the CPU.
+        The problem and its remedy in one sentence; None if there is room for all threads, ``device`` is not the CPU, or
+        this is not the first process of this machine, which says it for all.
     """
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+        return None
     threads, processors = torch.get_num_threads(), count_processors()
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if device.type != "cpu" or threads * processes <= processors:
@@ -102,9 +108,8 @@ def explain_crowding(device: torch.device) -> str | None:
 
 @cache
 def warn_of_crowding(device: torch.device) -> None:
-    """Log what :func:`explain_crowding` says, once, in the first process of this machine."""
-    why = explain_crowding(device)
-    if why is not None and int(os.environ.get("LOCAL_RANK", "0")) == 0:
+    """Log what :func:`explain_crowding` says, once."""
+    if why := explain_crowding(device):
         _logger.warning("%s", why)
 
 
@@ -120,24 +125,26 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     return nullcontext() if precision == "no" else torch.autocast(device.type, _DTYPES[precision])
 
 
+def count_processes() -> int:
+    """Count the processes that ``accelerate launch`` started, on all machines; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def take_share(items: Sequence[T]) -> list[T]:
     """Return this process's share of ``items``: all of them, unless under ``accelerate launch``."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if count_processes() == 1:
         return list(items)
-    from accelerate import PartialState  # joins the other processes, so only where there are some
-
-    # The timeout is for wait_for_everyone: shares may take very different times.
-    state = PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(days=30))
+    state = join_processes()
     return list(items[state.process_index :: state.num_processes])
 
 
 def gather(items: list[T]) -> list[T]:
     """Gather the items of all processes of ``accelerate launch`` in each of them; without it, return the items."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if count_processes() == 1:
         return items
     from accelerate.utils import gather_object
 
-    take_share([])  # joins the other processes
+    join_processes()
     return gather_object(items)
 
 
@@ -147,8 +154,14 @@ def is_first_process() -> bool:
 
 
 def wait_for_everyone() -> None:
-    """Wait until all processes of ``accelerate launch`` are here; alone, do nothing. Call :func:`take_share` first."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from accelerate import PartialState
+    """Wait until all processes of ``accelerate launch`` are here; alone, do nothing."""
+    if count_processes() > 1:
+        join_processes().wait_for_everyone()
 
-        PartialState().wait_for_everyone()
+
+def join_processes() -> PartialState:
+    """Join the other processes of ``accelerate launch``, once; call it only if there are some."""
+    from accelerate import PartialState
+
+    # The timeout is for wait_for_everyone: shares may take very different times.
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(days=30))

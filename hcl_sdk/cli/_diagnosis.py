@@ -60,9 +60,8 @@ def _list_facts() -> Iterator[tuple[str, str]]:
 
 
 def say_crowding(device: torch.device) -> None:
-    """Print a warning if there are more threads than processors, in the first process of this machine."""
-    why = explain_crowding(device)
-    if why is not None and int(os.environ.get("LOCAL_RANK", "0")) == 0:
+    """Print a warning if there are more threads than processors."""
+    if why := explain_crowding(device):
         click.echo(f"Warning: {why}", err=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from hcl_sdk.errors import describe_error, escape, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
 from hcl_sdk.pipeline import Pipeline, UntrainedWarning
 from hcl_sdk.registry import PluginError, RegistryError, mark_own_code, mark_plugin_code
-from hcl_sdk.runtime import Precision, is_first_process, pick_device, wait_for_everyone
+from hcl_sdk.runtime import Precision, count_processes, is_first_process, pick_device, wait_for_everyone
 from hcl_sdk.settings import PRESETS
 
 # Library argument -> command-line option.
@@ -274,7 +273,7 @@ def _say_what_is_done(told: _Told, plan: Plan, covers_all: list[str], *, quiet: 
     """
     if not is_first_process():
         return
-    share = " by the first process" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    share = " by the first process" if count_processes() > 1 else ""
     parts = [f"{_count(told.done, plan, has_results=told.done > 0)}{share}"]
     parts += [f"{len(told.failures)} failed"] if told.failures else []
     leaving_out = f" without {' and '.join(covers_all)}" if covers_all else ""

@@ -48,7 +48,7 @@ from hcl_sdk.interfaces import Configurable, Content, Dataset, Restorer, Shape, 
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.pipeline import Pipeline
-from hcl_sdk.runtime import is_first_process, take_share, wait_for_everyone
+from hcl_sdk.runtime import is_first_process, wait_for_everyone
 
 MANIFEST = "manifest.json"
 
@@ -240,7 +240,7 @@ def run_benchmark(
         ValueError: if no photo can be read, or the manifest does not match the photos.
     """
     path = Path(out) / MANIFEST
-    take_share([])  # joins the other processes
+    wait_for_everyone()  # before the first process is busy with drawing
     if is_first_process():
         Path(out).mkdir(parents=True, exist_ok=True)
         drawn = make_manifest(benchmark, progress=progress) if manifest is None else Manifest.load(manifest)

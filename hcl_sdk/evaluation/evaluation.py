@@ -135,8 +135,8 @@ def evaluate(
         raise ValueError("baselines are restorers to compare with, and the pipeline has no restorer")
     items, numbers = evaluation.make_items(), evaluation.list_numbers()
     size = evaluation.batch_size
-    # Whole batches are shared, so that every image is in the same batch for any number of processes.
     warn_of_crowding(pipeline.device)
+    # Whole batches are shared, so that every image is in the same batch for any number of processes.
     batches = take_share([numbers[i : i + size] for i in range(0, len(numbers), size)])
     if out is not None and is_first_process():
         make_output_folder(Path(out))

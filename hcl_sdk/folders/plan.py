@@ -14,6 +14,7 @@ from hcl_sdk.folders.outputs import Outputs
 from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
 from hcl_sdk.photos.write import find_format
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.runtime import count_processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Plan:
             ArgumentError: if it collides with another result, or several processes would write it.
             OSError: if it cannot be written, or would overwrite an input.
         """
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if count_processes() > 1:
             raise ArgumentError(
                 "several processes cannot write one file covering all photos; start a single process", argument
             )

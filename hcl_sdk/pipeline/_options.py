@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from hcl_sdk.errors import suggest_keywords
@@ -45,10 +45,15 @@ class CallOptions(DetectOptions, FillingSettings, total=False):
     """The keywords of calling a pipeline."""
 
 
-def take_settings(*settings: type) -> Callable[[_F], _F]:
+_OWN_MASK = "pipeline.restore(photo, corruption_mask=mask) fills a mask of your own"
+DETECTION_HINTS: Mapping[str, str] = dict.fromkeys(("mask", "masks", "corruption_mask"), _OWN_MASK)
+"""Advice for calls that detect, by keywords that they do not take."""
+
+
+def take_settings(*settings: type, hints: Mapping[str, str] | None = None) -> Callable[[_F], _F]:
     """Decorate a function with ``**settings`` at its end so that it takes only those named in these classes.
 
-    Its signature lists them, and a misspelled one is answered with the nearest right one.
+    Its signature lists them. The error for another keyword has the hint for it, or suggests the nearest valid one.
     """
     names = [name for each in settings for name in each.__annotations__]
     taken = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
@@ -58,6 +63,6 @@ def take_settings(*settings: type) -> Callable[[_F], _F]:
         *own, _ = signature.parameters.values()
         listed: Any = function
         listed.__signature__ = signature.replace(parameters=[*own, *taken])
-        return suggest_keywords(function)
+        return suggest_keywords(function, hints)
 
     return decorate

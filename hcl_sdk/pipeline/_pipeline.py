@@ -27,7 +27,14 @@ from hcl_sdk.pipeline._card import write_card
 from hcl_sdk.pipeline._changes import resolve_changes, warn_untrained
 from hcl_sdk.pipeline._flow import Flow
 from hcl_sdk.pipeline._needs import check_detector, check_kinds, check_restorer, explain_lack_of_kinds
-from hcl_sdk.pipeline._options import CallOptions, DetectOptions, FillingSettings, FindingSettings, take_settings
+from hcl_sdk.pipeline._options import (
+    DETECTION_HINTS,
+    CallOptions,
+    DetectOptions,
+    FillingSettings,
+    FindingSettings,
+    take_settings,
+)
 from hcl_sdk.pipeline._parts import bind_parts, check_part, make_detector
 from hcl_sdk.pipeline._schema import describe_fields, make_modules, read_changes, read_fields
 from hcl_sdk.pipeline._suspect import find_suspect
@@ -155,7 +162,7 @@ class Pipeline(Settings):
     def __call__(self, photo: Source, **options: Unpack[CallOptions]) -> Result: ...
     @overload
     def __call__(self, photo: Sequence[Source], **options: Unpack[CallOptions]) -> list[Result]: ...
-    @take_settings(FindingSettings, FillingSettings)
+    @take_settings(FindingSettings, FillingSettings, hints=DETECTION_HINTS)
     def __call__(
         self,
         photo: Source | Sequence[Source],
@@ -196,7 +203,7 @@ class Pipeline(Settings):
     def detect(self, photo: Source, **options: Unpack[DetectOptions]) -> Result: ...
     @overload
     def detect(self, photo: Sequence[Source], **options: Unpack[DetectOptions]) -> list[Result]: ...
-    @take_settings(FindingSettings)
+    @take_settings(FindingSettings, hints=DETECTION_HINTS)
     def detect(
         self,
         photo: Source | Sequence[Source],

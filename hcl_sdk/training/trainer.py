@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil  # Accelerate needs it
 from hcl_sdk.config import ConfigError
 from hcl_sdk.interfaces import AdversarialLoss
 from hcl_sdk.pipeline import Pipeline
+from hcl_sdk.runtime import count_processes
 from hcl_sdk.training.loop import Outcome, Run
 from hcl_sdk.training.objective import keep_learning_flags
 from hcl_sdk.training.recipe import Recipe
@@ -97,7 +97,7 @@ def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, st
         yield "restoration", "the pipeline has no restorer to train"
     if recipe.restoration is not None and recipe.restoration.masks == "predicted" and pipeline.detector is None:
         yield "restoration.masks", "there is no detector to predict masks; expected true"
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = count_processes()
     size, images = max(recipe.list_turns(), key=lambda turn: turn[0] ** 2 * turn[1])
     needed = images / (recipe.accumulation * processes) * size**2 * BYTES_A_PIXEL
     if needed > (available := psutil.virtual_memory().total):

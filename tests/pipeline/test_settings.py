@@ -221,6 +221,17 @@ def test_misspelled_keywords_of_functions_and_methods_are_reported(tmp_path: Pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["mask", "masks", "corruption_mask"])
+def test_a_mask_given_to_calls_that_detect_is_answered_with_what_takes_one(name: str) -> None:
+    pipeline, photo = make_known_pipeline(), draw_stained_photo()[0]
+    calls: tuple[Any, ...] = pipeline, pipeline.detect
+    for call in calls:
+        with pytest.raises(TypeError, match=rf"'{name}'; pipeline\.restore\(photo, corruption_mask=mask\) fills"):
+            call(photo, **{name: photo})
+    with pytest.raises(TypeError, match=r"'mask'; did you mean 'corruption_mask'\?"):
+        pipeline.restore(photo, mask=photo)  # pyright: ignore[reportCallIssue]
+
+
 @pytest.mark.parametrize("value", [None, 3, ["default"]])
 def test_names_of_neither_weights_nor_configurations_are_refused(value: Any) -> None:
     with pytest.raises(TypeError, match=f"given by a folder or a name; got {re.escape(repr(value))}"):
