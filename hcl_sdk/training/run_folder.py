@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
 from hcl_sdk.errors import escape
-from hcl_sdk.files import is_special, make_output_folder, open_whole
+from hcl_sdk.files import is_special, make_output_folder, open_whole, remove_leftovers
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (
@@ -51,8 +51,7 @@ class RunFolder:
                 raise TrainingError(f"{file} is not a regular file; choose another folder")
         clean_up(self.checkpoints)
         for folder in (self.path, self.panels):
-            for partial in folder.glob("*.partial"):
-                partial.unlink()
+            remove_leftovers(folder)
 
     def check_same_run(self, description: dict[str, Any]) -> None:
         """Raise `TrainingError` if the folder holds a run of another configuration."""
