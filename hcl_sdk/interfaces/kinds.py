@@ -241,8 +241,8 @@ class Loss(Component, ABC):
 class DetectionLoss(Loss):
     """Scores how well the detector separates corrupted from valid pixels: ``Detection, b 1 h w -> ()``.
 
-    A loss that also teaches the type of damage sets ``uses_damage_map`` to True. Its ``forward`` then also receives the
-    keyword ``damage_map``, ``[B, 1, H, W]`` uint8: 0 where nothing is corrupted, else the number of the type in
+    A loss that also teaches the kind of damage sets ``uses_damage_map`` to True. Its ``forward`` then also receives the
+    keyword ``damage_map``, ``[B, 1, H, W]`` uint8: 0 where nothing is corrupted, else the number of the kind in
     :data:`~hcl_sdk.interfaces.DAMAGE`, counted from 1.
     """
 
@@ -304,7 +304,7 @@ class Shape(Configurable, ABC):
     """Draws where a photo is corrupted: ``(h, w), rng -> h w``.
 
     Attributes:
-        damage: type of damage of a region of this shape, whatever fills it (letters are text in any color); None if the
+        damage: kind of damage of a region of this shape, whatever fills it (letters are text in any color); None if the
             content decides.
     """
 
@@ -323,7 +323,7 @@ class Content(Configurable, ABC):
     """Paints what a photo is corrupted with: ``h w 3, h w, rng -> h w 3`` (or ``h w 4`` with alpha).
 
     Attributes:
-        damage: type of damage of regions with this content, unless their shape decides it.
+        damage: kind of damage of regions with this content, unless their shape decides it.
     """
 
     kind: ClassVar[str] = "content"

@@ -30,7 +30,7 @@ class Sample:
         clean: ``[H, W, 3]`` uint8, in a dataset of pairs the same photo undamaged; None if ``image`` itself is
             undamaged and damage is to be synthesized.
         corruption_mask: ``[H, W]`` bool, True = corrupted, if known.
-        damage_map: ``[H, W]`` uint8, the type of damage of each pixel, as in :class:`~hcl_sdk.corruptions.Corrupted`,
+        damage_map: ``[H, W]`` uint8, the kind of damage of each pixel, as in :class:`~hcl_sdk.corruptions.Corrupted`,
             if known.
         ignored: ``[H, W]`` bool, True = excluded from the score of an evaluation, because it is unclear whether it is
             corrupted.

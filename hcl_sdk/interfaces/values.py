@@ -130,8 +130,8 @@ class Detection(_Shapes):
         pyramid: the *encoder's* feature maps (before the interaction); None without a detector.
         embeddings: unit vectors ``[B, D, H_s, W_s]``, fine to coarse; empty if the mask was given.
         scales: how each scale arrived at its mask, fine to coarse; empty if the mask was given.
-        damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales: the type of damage of each
-            pixel, if it is damaged, as a logit for each type in :data:`~hcl_sdk.interfaces.DAMAGE`, in order. None if
+        damage_logits: ``[B, 6, H_s, W_s]`` float32 at the resolution of one of the scales: the kind of damage of each
+            pixel, if it is damaged, as a logit for each kind in :data:`~hcl_sdk.interfaces.DAMAGE`, in order. None if
             the detector does not predict it.
         verdict_logits: ``[B]`` float32, the logit of *this image is damaged*, which ``confidence`` does not take into
             account; None if the detector does not judge images as a whole.

@@ -1,4 +1,4 @@
-"""Teaches a detector the type of damage."""
+"""Teaches a detector the kind of damage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hcl_sdk.interfaces import DAMAGE, Detection, DetectionLoss, component
 class DamageLoss(DetectionLoss):
     """Cross-entropy of the kinds of damage over the corrupted pixels, at the resolution of the image.
 
-    Within an image, each type present has the same weight, however many pixels it has: otherwise scratches would hardly
+    Within an image, each kind present has the same weight, however many pixels it has: otherwise scratches would hardly
     be learned next to patches. Pixels that are not corrupted do not count, nor do images without any.
 
     Attributes:
