@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.resources
 import importlib.util
 import keyword
-import re
 import sys
 from pathlib import Path
 from string import Template
@@ -14,9 +13,8 @@ import click
 
 from hcl_sdk._version import __version__
 from hcl_sdk.plugins import API_VERSION
-from hcl_sdk.registry import SCRIPT_DISTRIBUTION
+from hcl_sdk.registry import SCRIPT_DISTRIBUTION, is_name
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TAKEN = (SCRIPT_DISTRIBUTION, "tests")
 
 _FILES = {
@@ -94,7 +92,7 @@ def make(name: str, kind: str, output: Path) -> None:
 
 def _make_substitutions(name: str, kind: str) -> dict[str, str]:
     """Return the substitutions for the templates."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise click.BadParameter(f"{name!r} is not a valid package name; {_ADVICE}", param_hint="'NAME'")
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or module in sys.stdlib_module_names or name in _TAKEN:
@@ -105,7 +103,7 @@ def _make_substitutions(name: str, kind: str) -> dict[str, str]:
             param_hint="'NAME'",
         )
     short = name.removeprefix("hcl-")
-    component = short if _NAME.fullmatch(short) else name
+    component = short if is_name(short) else name
     title = "".join(word.capitalize() for word in component.split("-"))
     words = {
         "name": name,

@@ -166,7 +166,7 @@ def _make_conv_bn(before: int, out: int, kernel: int, *, stride: int = 1, groups
     norm = nn.BatchNorm2d(out, eps=1e-3, momentum=0.01)
     if stride == 1:
         return ConvBN(nn.Conv2d(before, out, kernel, padding=kernel // 2, groups=groups, bias=False), norm)
-    strided = CroppedConv2d(before, out, kernel, stride=2, padding=kernel // 2 + 1, groups=groups, bias=False)
+    strided = CroppedConv2d(before, out, kernel, stride=stride, padding=kernel // 2 + 1, groups=groups, bias=False)
     return ConvBN(OrderedDict({"1": strided, "2": norm}))  # as they are called in weights: there was a layer before
 
 

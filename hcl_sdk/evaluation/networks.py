@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from hcl_sdk.interfaces import get_device
 from hcl_sdk.runtime import gather
 
 
@@ -65,11 +66,11 @@ class Networks:
         """Measure one image: its ``lpips`` and ``raw_lpips``, if there is a network; store its features for FID."""
         found: dict[str, float] = {}
         if self.lpips is not None:
-            device = _get_device(self.lpips)
+            device = get_device(self.lpips)
             for name, image in (("lpips", composited), ("raw_lpips", raw)):
                 found[name] = float(self.lpips(image.to(device), clean.to(device)))
         if self.features is not None:
-            device = _get_device(self.features)
+            device = get_device(self.features)
             own, unpasted, true = (
                 self.features((image * 255).round().byte().to(device)).flatten(1).double().cpu()[0]
                 for image in (composited, raw, clean)
@@ -95,10 +96,6 @@ def frechet_distance(first: Tensor, second: Tensor) -> float | None:
     # The trace of the square root of a product, from its eigenvalues.
     roots = torch.linalg.eigvals(a @ b).sqrt().real.sum()
     return float(difference + a.trace() + b.trace() - 2 * roots)
-
-
-def _get_device(module: nn.Module) -> torch.device:
-    return next((p.device for p in module.parameters()), torch.device("cpu"))
 
 
 def _explain(error: Exception) -> str:

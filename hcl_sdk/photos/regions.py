@@ -21,7 +21,7 @@ Kinds: TypeAlias = Mapping[str, NDArray[np.floating]]
 """For each kind of damage a map ``[h, w]``, at any resolution: its probability, given that there is damage."""
 
 _ROWS = 256
-"""The number of pixels of a photo that are processed together."""
+"""The number of rows of a photo that are processed together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,6 @@ def find_regions(corruption_mask: Tensor, confidence: Tensor | None = None, kind
     >>> find_regions(mask)[0].box
     (2, 1, 3, 2)
     """
-
     mask = _take_mask(corruption_mask)
     if confidence is not None and confidence.shape != corruption_mask.shape:
         raise ValueError(

@@ -144,14 +144,16 @@ class Flow:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
         size = shrink_size(photos[0].size, self.settings.detection_size)
         images, found = self._run_detector(photos, size, seed)
-        working = self._average_logits(found.confidence, self._detect_in_context(photos, size, seed))
+        working = _average_logits(found.confidence, self._detect_in_context(photos, size, seed))
         results = []
         for k, photo in enumerate(photos):
             own = _select_image(found, k)
             seen = (images[k : k + 1], working[k : k + 1], own.verdict_logits)
             image, confidence, verdict = self._fuse_details(photo, *seen, seed)
-            verdict = self._calibrate(verdict, confidence)
-            confidence = _copy((confidence if verdict is None else confidence * verdict.sigmoid()).float())
+            confidence, verdict = _copy((confidence.float(), verdict))
+            if verdict is not None:
+                verdict = self._calibrate(verdict, confidence)
+                confidence = confidence * verdict.sigmoid()
             if self.settings.follow_colors:
                 confidence = _follow_colors(confidence, image, self.settings.threshold)
             kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
@@ -180,13 +182,6 @@ class Flow:
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed, confidence_only=confidence_only)
 
-    def _average_logits(self, confidence: Tensor, in_context: Tensor | None) -> Tensor:
-        """Average the logits of the confidences at both sizes."""
-        if in_context is None:
-            return confidence
-        in_context = resize(in_context, confidence.shape[-2:], "bilinear")
-        return ((torch.logit(confidence, CERTAIN) + torch.logit(in_context, CERTAIN)) / 2).sigmoid()
-
     def _fuse_details(
         self, photo: Photo, image: Tensor, confidence: Tensor, verdict_logits: Tensor | None, seed: int
     ) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -206,14 +201,12 @@ class Flow:
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
         return image, logits.sigmoid(), verdict_logits
 
-    def _calibrate(self, verdict_logits: Tensor | None, confidence: Tensor) -> Tensor | None:
-        """Calibrate the verdict on one photo by the confidence in its pixels."""
+    def _calibrate(self, verdict_logits: Tensor, confidence: Tensor) -> Tensor:
+        """Calibrate the verdict on one photo, ``[1]``, by the confidence in its pixels; both are on the CPU."""
         assert self.detector is not None
-        if verdict_logits is None or self.detector.verdict is None:
+        if self.detector.verdict is None:
             return verdict_logits
-        logit = calibrate_verdict(
-            float(verdict_logits), confidence.float().cpu().numpy(), self.detector.verdict.calibration
-        )
+        logit = calibrate_verdict(float(verdict_logits), confidence.numpy(), self.detector.verdict.calibration)
         return torch.full_like(verdict_logits, logit)
 
     # From masks to restored photos
@@ -369,6 +362,14 @@ class Flow:
                 f"got {what}"
             )
         return restored.float().clamp(0, 1).cpu()
+
+
+def _average_logits(confidence: Tensor, in_context: Tensor | None) -> Tensor:
+    """Average the logits of the confidences at both sizes, if there are two."""
+    if in_context is None:
+        return confidence
+    in_context = resize(in_context, confidence.shape[-2:], "bilinear")
+    return ((torch.logit(confidence, CERTAIN) + torch.logit(in_context, CERTAIN)) / 2).sigmoid()
 
 
 def _get_window(photo: Photo) -> Window:

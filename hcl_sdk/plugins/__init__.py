@@ -106,9 +106,7 @@ def discover(registry: Registry) -> list[PluginReport]:
                     given, added = _load(found, hooks, (*entries, *commands))
             except KeyboardInterrupt:
                 raise
-            except (
-                BaseException
-            ) as raised:  # SystemExit, a panic of an extension module ...: nothing may end the program
+            except BaseException as raised:  # SystemExit, a panic of an extension module: nothing may end the program
                 status, error = "broken", describe_error(raised) + locate_error(raised)
         entries += given
         commands += added

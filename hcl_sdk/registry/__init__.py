@@ -17,6 +17,7 @@ from hcl_sdk.registry._entries import (
     UnknownNameError,
     check_form,
     check_no_clash,
+    is_name,
     normalize,
 )
 from hcl_sdk.registry._explain import suggest_package
@@ -38,6 +39,7 @@ __all__ = [
     "check_form",
     "check_no_clash",
     "find_component_at_work",
+    "is_name",
     "load_target",
     "mark_own_code",
     "mark_plugin_code",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcl_sdk.functional.arrays._boxes import Window, bound_mask, locate
+from hcl_sdk.functional.arrays._boxes import Window, bound_mask, locate, shift
 
 Tile: TypeAlias = tuple[Window, NDArray[np.float32]]
 """A window, and numbers for its pixels."""
@@ -67,8 +67,7 @@ def _feather_tiles(mask: NDArray[np.bool_], dilate: float, feather: float) -> It
             if not in_columns[near[1]].any() or not mask[near].any():
                 continue
             box = slice(top, min(height, top + side)), slice(left, min(width, left + side))
-            inner = tuple(slice(b.start - n.start, b.stop - n.start) for b, n in zip(box, near, strict=True))
-            weight = _feather(mask[near], dilate, feather)[inner]
+            weight = _feather(mask[near], dilate, feather)[shift(box, near)]
             if weight.any():
                 part = bound_mask(weight > 0)
                 yield locate(box, part), weight[part]
