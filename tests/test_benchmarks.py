@@ -199,6 +199,69 @@ def test_a_verdict_is_calibrated_and_nothing_else_changes() -> None:
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
+def test_each_step_between_network_and_mask_is_measured_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
+    finding = load_script(BENCHMARKS / "default_weights/finding.py")
+    ways = finding.make_ways(Pipeline.from_pretrained("default", device="cpu"))
+    assert list(ways) == ["as in the weights", "follow_colors=False", "verdict not calibrated", "neither"]
+    assert [way.follow_colors for way in ways.values()] == [True, False, True, False]
+    calibrations = [way.detector.verdict.calibration for way in ways.values()]
+    assert calibrations[0] == calibrations[1] != (1.0, 0.0, 0.0) == calibrations[2] == calibrations[3]
+    assert list(finding.make_ways(ways["neither"])) == ["as in the weights"]
+
+    for i in range(2):
+        scene = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
+        Image.fromarray(scene).resize((150, 120), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
+    arguments = [str(tmp_path), "--side", "120", "--most", "2", "--clean", "2"]
+    monkeypatch.setattr("sys.argv", ["finding.py", *arguments])
+    monkeypatch.setattr(finding, "DAMAGES", finding.DAMAGES[:2])
+    finding.main()
+    rows = capsys.readouterr().out.splitlines()[4:]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {name}" for name in ways]
+    for row in rows:
+        _, halves, nearly, score, _, flagged, _ = row.split(" | ")
+        assert int(nearly.removesuffix(" of 4")) <= int(halves.removesuffix(" of 4")) <= 4
+        assert 0 <= float(score) <= 1
+        assert flagged.endswith(" of 2")
+
+
+def test_what_was_found_is_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
+    finding = load_script(BENCHMARKS / "default_weights/finding.py")
+    truth = np.zeros((40, 50), np.bool_)
+    truth[:10] = True
+    half = np.zeros_like(truth)
+    half[:5] = half[30:32] = True
+    tally = finding.Tally(clean=[0.0, 0.1])
+    tally.add(half, truth)
+    tally.add(truth, truth)
+    f1 = (2 * 5 / (7 + 10) + 1) / 2
+    assert tally.describe() == f"2 of 2 | 1 of 2 | {f1:.3f} | {100 * 2 / 40 / 2:.2f} % | 1 of 2 | 5.00 %"
+
+
+def test_sizes_are_compared_with_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = load_script(BENCHMARKS / "sizes.py")
+    for i in range(2):
+        scene = np.random.default_rng(i).integers(256, size=(5, 6, 3), dtype=np.uint8)
+        Image.fromarray(scene).resize((72, 60), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
+    monkeypatch.setattr("sys.argv", ["sizes.py", str(tmp_path), "--each", "1", "--sizes", "48x48", "32x80"])
+    sizes.main()
+    *_, first, second, _, last = capsys.readouterr().out.splitlines()
+    assert first.split(" | ")[0::2] == ["| 48 x 48", "+0.000 (+0.00 to +0.00)", first.split(" | ")[-1]]
+    own, other = (float(row.split(" | ")[1]) for row in (first, second))
+    difference = float(second.split(" | ")[2].split()[0])
+    assert difference == pytest.approx(other - own, abs=1.1e-3)
+    assert last == f"the largest difference is {difference:+.3f}, at {'32 x 80' if difference else '48 x 48'}"
+    monkeypatch.setattr("sys.argv", ["sizes.py", str(tmp_path), "--sizes", "48x0"])
+    with pytest.raises(SystemExit):
+        sizes.main()
+    assert "invalid parse_size value: '48x0'" in capsys.readouterr().err
+
+
 def test_a_detector_is_widened_without_changing_what_it_detects() -> None:
     detector = Pipeline.from_pretrained("default", device="cpu").detector
     assert detector is not None

@@ -14,6 +14,7 @@ from attrs.validators import and_, ge, le, min_len
 from tqdm.auto import tqdm
 
 from hcl_sdk.config import describe
+from hcl_sdk.corruptions.contents.blur import Blur
 from hcl_sdk.corruptions.contents.caption import Caption
 from hcl_sdk.corruptions.contents.color import RandomColor
 from hcl_sdk.corruptions.contents.cracks import Cracks
@@ -22,6 +23,7 @@ from hcl_sdk.corruptions.contents.date_stamp import DateStamp
 from hcl_sdk.corruptions.contents.drops import Drops
 from hcl_sdk.corruptions.contents.film import FilmDamage
 from hcl_sdk.corruptions.contents.glitch import Glitch
+from hcl_sdk.corruptions.contents.gradient import Gradient
 from hcl_sdk.corruptions.contents.graffiti import Graffiti
 from hcl_sdk.corruptions.contents.logo import Logo
 from hcl_sdk.corruptions.contents.mosaic import Mosaic
@@ -89,15 +91,20 @@ def _make_contaminations() -> tuple[Contamination, ...]:
         "glitch": Glitch(),
         "cutout": Cutout(),
     }
-    crossed = [
-        Contamination(shape=shape, content=content, shape_name=form, content_name=name)
-        for name, content in contents.items()
-        for form, shape in shapes.items()
+    # These come last, so that all others are drawn as they were before there were these.
+    more: dict[str, Content] = {"gradient": Gradient(), "blur": Blur()}
+
+    def cross(contents: dict[str, Content]) -> list[Contamination]:
+        return [
+            Contamination(shape=shape, content=content, shape_name=form, content_name=name)
+            for name, content in contents.items()
+            for form, shape in shapes.items()
+        ]
+
+    forms = [
+        Contamination(shape=Full(), content=c, shape_name="own form", content_name=name) for name, c in own.items()
     ]
-    return (
-        *crossed,
-        *(Contamination(shape=Full(), content=c, shape_name="own form", content_name=name) for name, c in own.items()),
-    )
+    return (*cross(contents), *forms, *cross(more))
 
 
 @component

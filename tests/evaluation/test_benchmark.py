@@ -95,12 +95,13 @@ def test_damage_of_older_manifests_comes_before_damage_as_it_is(photos: Path) ->
     fills, forms = ("photo", "color", "noise", "mosaic", "same photo"), ("graffiti", "text", "opaque logo", "watermark")
     shapes = ("blobs", "brush", "rectangles", "text", "logos")
     assert names[:29] == [f"{f}/{s}" for f in fills for s in shapes] + [f"{f}/own form" for f in forms]
-    assert len(names[29:]) == 11
-    assert {"caption/own form", "date stamp/own form", "film damage/own form"} <= set(names[29:])
+    assert len(names[29:40]) == 11
+    assert {"caption/own form", "date stamp/own form", "film damage/own form"} <= set(names[29:40])
+    assert names[40:] == [f"{f}/{s}" for f in ("gradient", "blur") for s in shapes]
 
 
 def test_damage_as_it_is_covers_small_areas_and_names_its_kind(photos: Path, tmp_path: Path) -> None:
-    own = Benchmark(dataset=FolderDataset(path=str(photos))).contaminations[29:]
+    own = Benchmark(dataset=FolderDataset(path=str(photos))).contaminations[29:40]
     manifest = make_manifest(
         make_benchmark(photos, contaminations=own, areas=(0.0005, 0.1, 0.9), each=1, seeds=(0,), size=64, attempts=20)
     )
