@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # Accelerate needs it
+import psutil
 
 from hcl_sdk.config import ConfigError
 from hcl_sdk.interfaces import AdversarialLoss
