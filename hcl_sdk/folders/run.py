@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tqdm.auto import tqdm
 
@@ -167,6 +167,81 @@ def run_plan(
     Args:
         regions: find the regions of every photo, for ``on_photo``.
     """
+    _check_request(plan, region=region, resume=resume, coco=coco, report=report, workers=workers)
+    pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
+    plan.check_pipeline(pipeline)
+    warn_of_crowding(pipeline.device)
+    if plan.inputs.photos:
+        make_output_folder(plan.outputs.folder)
+        for folder in {plan.outputs.folder, *(plan.outputs.folder / photo.folder for photo in plan.inputs.photos)}:
+            remove_leftovers(folder)
+    collection = None if coco is None else CocoCollection()
+    done, failures = 0, take_share(plan.inputs.failures)
+    # Divided before checking which results exist: another process may already have written some of them by then.
+    own = take_share(plan.inputs.photos)
+    missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
+    left_out = plan.inputs.describe_left_out()
+
+    def tell(outcome: PhotoOutcome) -> None:
+        _log(outcome)
+        if on_photo is not None:
+            on_photo(outcome)
+
+    def add(outcome: PhotoOutcome) -> None:
+        nonlocal done
+        if outcome.error is not None:
+            failures.append((outcome.path, outcome.error))
+        else:
+            done += 1
+            if collection is not None:
+                collection.add(outcome)
+        tell(outcome)
+
+    with ExitStack() as stack:
+        page = None if report is None else stack.enter_context(closing(ReportPage(Path(report))))
+        for path, reason in failures:
+            tell(PhotoOutcome(path=path, error=reason))
+        try:
+            needs_regions = regions or coco is not None
+            stages = Stages(plan=plan, pipeline=pipeline, region=region, page=page, needs_regions=needs_regions)
+            with _make_bar(len(missing), progress) as bar, closing(stages.run(missing, workers)) as outcomes:
+                try:
+                    for outcome in outcomes:
+                        add(outcome)
+                        bar.update()
+                except KeyboardInterrupt as interruption:
+                    # Came while an outcome was told: others may be written. Otherwise it comes back at once.
+                    add(outcomes.throw(interruption))
+                    for outcome in outcomes:
+                        add(outcome)
+        except KeyboardInterrupt:
+            if page is not None:  # there is a single process then, which has nothing to gather
+                said = f"The run was stopped before it had processed all of the {len(missing)} photos."
+                page.write(FolderReport(done=done, were_there=0, failures=tuple(failures), left_out=(said, *left_out)))
+            raise
+        if coco is not None and collection is not None:
+            collection.write(Path(coco))
+        summary = _sum_up(done, len(own) - len(missing), failures, left_out)
+        if page is not None:
+            page.write(summary)
+        return summary
+
+
+def _check_request(
+    plan: Plan,
+    *,
+    region: Box | None,
+    resume: bool,
+    coco: str | os.PathLike[str] | None,
+    report: str | os.PathLike[str] | None,
+    workers: int,
+) -> None:
+    """Check the arguments of :func:`run_plan`, and that the files covering all photos can be written.
+
+    Raises:
+        ArgumentError: if arguments are invalid or cannot be combined.
+        OSError: if such a file cannot be written.
+    """
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 0:
         raise ArgumentError(f"expected a whole number of threads >= 0; got {workers!r}", "workers")
     if region is not None and plan.masks is not None:
@@ -189,69 +264,13 @@ def run_plan(
                     "this file must cover all photos, but resuming skips some of them", argument, "resume"
                 )
             plan.prepare_file(Path(file), argument)
-    pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
-    plan.check_pipeline(pipeline)
-    warn_of_crowding(pipeline.device)
-    if plan.inputs.photos:
-        make_output_folder(plan.outputs.folder)
-        for folder in {plan.outputs.folder, *(plan.outputs.folder / photo.folder for photo in plan.inputs.photos)}:
-            remove_leftovers(folder)
 
-    collection = None if coco is None else CocoCollection()
-    page = None if report is None else ReportPage(Path(report))
-    tell = on_photo or (lambda _: None)
-    done, failures = 0, take_share(plan.inputs.failures)
-    for path, reason in failures:
-        outcome = PhotoOutcome(path=path, error=reason)
-        _log(outcome)
-        tell(outcome)
-    # Divided before checking which results exist: another process may already have written some of them by then.
-    own = take_share(plan.inputs.photos)
-    missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
-    # Only the first process shows the bar, and only on a terminal or in a notebook.
+
+def _make_bar(photos: int, progress: bool) -> tqdm[Any]:
+    """Make a progress bar, which only the first process shows, and only on a terminal or in a notebook."""
     hidden = not progress or not is_first_process()
     on_terminal = None if "ipykernel" not in sys.modules else False  # None: hidden unless it is one
-    stages = Stages(plan=plan, pipeline=pipeline, region=region, page=page, needs_regions=regions or coco is not None)
-    left_out = plan.inputs.describe_left_out()
-
-    def add(outcome: PhotoOutcome) -> None:
-        nonlocal done
-        if outcome.error is not None:
-            failures.append((outcome.path, outcome.error))
-        else:
-            done += 1
-            if collection is not None:
-                collection.add(outcome)
-        _log(outcome)
-        tell(outcome)
-
-    try:
-        with (
-            tqdm(total=len(missing), unit="photo", leave=False, disable=hidden or on_terminal) as bar,
-            closing(stages.run(missing, workers)) as outcomes,
-        ):
-            try:
-                for outcome in outcomes:
-                    add(outcome)
-                    bar.update()
-            except KeyboardInterrupt as interruption:
-                # Came while an outcome was told: others may be written. Otherwise it comes back at once.
-                add(outcomes.throw(interruption))
-                for outcome in outcomes:
-                    add(outcome)
-    except KeyboardInterrupt:
-        if page is not None:  # there is a single process then, which has nothing to gather
-            said = f"The run was stopped before it had processed all of the {len(missing)} photos."
-            page.write(FolderReport(done=done, were_there=0, failures=tuple(failures), left_out=(said, *left_out)))
-            page.close()
-        raise
-    if coco is not None and collection is not None:
-        collection.write(Path(coco))
-    outcome = _sum_up(done, len(own) - len(missing), failures, left_out)
-    if page is not None:
-        page.write(outcome)
-        page.close()
-    return outcome
+    return tqdm(total=photos, unit="photo", leave=False, disable=hidden or on_terminal)
 
 
 def _log(outcome: PhotoOutcome) -> None:
