@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean
@@ -16,9 +17,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image, ImageFont
 
-from hcl_sdk import Pipeline, SideBySideEncoder
+from hcl_sdk import AnchoredKMeans, Detector, Pipeline, Prototypes, SideBySideEncoder
 from hcl_sdk.config import build, describe, load_yaml, override
 from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
 from hcl_sdk.evaluation import Benchmark, Evaluation, run_benchmark
@@ -42,10 +44,10 @@ def load_script(path: Path) -> ModuleType:
 
 train = load_script(BENCHMARKS / "default_weights/train.py")
 join = load_script(BENCHMARKS / "default_weights/join.py")
-widen = load_script(BENCHMARKS / "default_weights/widen.py")
+adapt = load_script(BENCHMARKS / "default_weights/adapt.py")
 discovery = load_script(BENCHMARKS / "discovery.py")
 generalization = load_script(BENCHMARKS / "generalization/run.py")
-compared = load_yaml(BENCHMARKS / "generalization/recipe.yaml")
+compared = yaml.safe_load((BENCHMARKS / "generalization/recipe.yaml").read_text(encoding="utf-8"))  # has merge keys
 
 
 @pytest.fixture
@@ -265,8 +267,8 @@ def test_sizes_are_compared_with_the_first(
 def test_a_detector_is_widened_without_changing_what_it_detects() -> None:
     detector = Pipeline.from_pretrained("default", device="cpu").detector
     assert detector is not None
-    wider = widen.thaw(widen.widen(detector, widen.CHANNELS)).eval()
-    assert wider.interaction.spec.channels == widen.CHANNELS
+    wider = adapt.widen(detector).eval()
+    assert wider.interaction.spec.channels == adapt.CHANNELS
     image = torch.rand(1, 3, 70, 96, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         before, after = detector.eval()(image), wider(image)
@@ -278,6 +280,17 @@ def test_a_detector_is_widened_without_changing_what_it_detects() -> None:
     wider.train()(image).confidence.sum().backward()
     own = detector.interaction.spec.channels[0]
     assert wider.interaction.refine[0].conv1[0].weight.grad[:own, own:].any()  # new channels can take part
+
+
+def test_anchored_clusters_start_from_the_prototypes(make_detector: Callable[..., Detector]) -> None:
+    detector = make_detector(clusterer=Prototypes())
+    anchored = adapt.anchor(detector)
+    assert isinstance(anchored.clusterer, AnchoredKMeans)
+    before, after = detector.state_dict(), anchored.state_dict()
+    assert after.keys() - before.keys() == {"clusterer.log_strength"}
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    with pytest.raises(SystemExit, match="expected a detector with the clusterer prototypes; got SoftKMeans"):
+        adapt.anchor(make_detector())
 
 
 class Measured:

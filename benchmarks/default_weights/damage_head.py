@@ -1,12 +1,12 @@
-"""Teach weights what damage is: a damage head on a detector that stays as it is, bit by bit.
+"""Teach a damage head, which tells kinds of damage apart, to weights whose detector stays bit-identical.
 
     python benchmarks/default_weights/damage_head.py WEIGHTS PHOTOS TUNING ASIDE -o FOLDER --fonts F --film M --logos L
 
 WEIGHTS is a folder or the name of weights, PHOTOS a folder of photos, ASIDE a text file with the names of those that
 are not trained on, TUNING one with those of them that the head is measured on; F is a folder of fonts, M one of masks
 of film damage, L one of logos. The new weights are FOLDER/run/weights, with the settings and the restorer of the old
-ones; what damage of each kind is called then stands in FOLDER/measured/table.md. A run that was killed or stopped goes
-on. ``--steps`` makes it shorter, for a trial.
+ones; FOLDER/measured/table.md shows how damage of each kind is classified. An interrupted run can be resumed.
+``--steps`` makes it shorter, for a trial.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEED = 3411
 
 
 def add_head(weights: str, folder: Path) -> None:
-    """Weights with a damage head that has learned nothing, in a folder; another head is replaced."""
+    """Save weights with an untrained damage head to a folder; an existing head is replaced."""
     pipeline = Pipeline.from_pretrained(weights, device="cpu")
     if pipeline.detector is None:
         raise SystemExit(f"{weights} has no detector")

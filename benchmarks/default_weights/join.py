@@ -1,10 +1,10 @@
-"""Make weights of trained detectors and a trained restorer.
+"""Join trained detectors and a trained restorer to weights.
 
     python benchmarks/default_weights/join.py DETECTOR [DETECTOR ...] RESTORER FOLDER [--threshold P] ...
 
-DETECTOR and RESTORER are folders of weights, as training writes them; FOLDER gets the mean of the weights of all the
-detectors, and the restorer, in float16. Detectors that are averaged are stages of one training: weights of separate
-ones have no mean that works (Wortsman et al., Model soups, 2022, section 2).
+DETECTOR and RESTORER are folders of weights, as training writes them; FOLDER gets the mean of the weights of all
+detectors, and the restorer, in float16. Only stages of the same training can be averaged: the mean of separately
+trained weights does not work (Wortsman et al., "Model soups", ICML 2022, section 2).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def average_detectors(folders: Sequence[str]) -> Detector:
     return detectors[0]
 
 
-def with_fusion(detector: Detector, weights: str) -> Detector:
-    """The detector with the fusion of others, which need not have been taught on it."""
+def replace_fusion(detector: Detector, weights: str) -> Detector:
+    """Give a detector the detail fusion of other weights, which need not have been trained with it."""
     other = Pipeline.from_pretrained(weights).detector
     if other is None or other.detail_fusion is None:
         raise SystemExit(f"expected weights of a detector with a detail_fusion; {weights} has none")
@@ -43,7 +43,7 @@ def with_fusion(detector: Detector, weights: str) -> Detector:
 
 
 def calibrate_verdict(detector: Detector, calibration: tuple[float, float, float]) -> Detector:
-    """The detector with a verdict that pipelines calibrate."""
+    """Set the calibration of the verdict; everything else stays the same."""
     if detector.verdict is None:
         raise SystemExit("expected a detector with a verdict to calibrate")
     verdict = attrs.evolve(detector.verdict, calibration=calibration)
@@ -59,11 +59,9 @@ def main() -> None:
     parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--context-size", type=int, default=256)
-    parser.add_argument("--detail-size", type=int, help="for a detector that detail.py has taught")
-    parser.add_argument(
-        "--fusion-of", metavar="WEIGHTS", help="take the detail_fusion of these, which sees logits only"
-    )
-    parser.add_argument("--calibration", type=float, nargs=3, metavar="X", help="of the verdict")
+    parser.add_argument("--detail-size", type=int, help="for a detector with a detail_fusion, from detail.py")
+    parser.add_argument("--fusion-of", metavar="WEIGHTS", help="use the detail_fusion of these weights")
+    parser.add_argument("--calibration", type=float, nargs=3, metavar="X", help="that of the verdict")
     parser.add_argument("--restoration-size", type=int, default=512)
     parser.add_argument("--threshold", type=float, default=0.4)
     parser.add_argument("--peak-threshold", type=float, default=0.0)
@@ -80,7 +78,7 @@ def main() -> None:
     settings = (*sizes, *finding, "dilate", "feather", "soft_edges", "seamless")
     detector = average_detectors(arguments.detectors)
     if arguments.fusion_of is not None:
-        detector = with_fusion(detector, arguments.fusion_of)
+        detector = replace_fusion(detector, arguments.fusion_of)
     if arguments.calibration is not None:
         detector = calibrate_verdict(detector, tuple(arguments.calibration))
     pipeline = Pipeline(

@@ -1,11 +1,11 @@
-"""Is what is thin or small found in large photos? One damage in each, drawn by plain Pillow, saved as JPEG 90.
+"""Measure whether thin or small damage is found in large photos, drawn with plain Pillow and saved as JPEG 90.
 
     python benchmarks/default_weights/large.py PHOTOS [--weights W] [--side 3000] [--most 12]
 
-Photos are used as they are, or scaled to a shorter side. Lines have the same few pixels in a photo of any size; what is
-written is as small as people leave it in photos of many megapixels. Printed is, with ``detail_size`` off and as in the
-weights, in how many photos at least half of the damage was found and in how many nothing, how much else was flagged, in
-how many of the photos as they are something was flagged; and CPU and wall seconds a photo.
+Photos are used at their own size, or scaled to a shorter side. Lines are a few pixels wide in a photo of any size, and
+writing is as small as it usually is in photos of many megapixels. With ``detail_size`` off, and as in the weights, the
+table shows in how many photos at least half of the damage was found, in how many nothing was found, and how much was
+flagged elsewhere; below it follow the undamaged photos, and CPU and wall seconds per photo.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def stamp(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> I
 
 
 def watermark(photo: Image.Image, other: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Letters of strokes of two pixels or so, half transparent."""
+    """Write semi-transparent letters with strokes of about two pixels."""
     alpha = Image.new("L", photo.size)
     font = ImageFont.load_default(size=float(round(min(photo.size) * rng.uniform(0.015, 0.022))))
     place = round(photo.width * rng.uniform(0.1, 0.7)), round(photo.height * rng.uniform(0.1, 0.9))
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos")
     parser.add_argument("--weights", default="default")
-    parser.add_argument("--side", type=int, default=None, help="of the shorter side, in pixels; as they are without it")
+    parser.add_argument("--side", type=int, default=None, help="shorter side in pixels; default: the photos' own")
     parser.add_argument("--most", type=int, default=12, help="photos")
     parser.add_argument("--damages", nargs="+", default=[d.__name__ for d in DAMAGES], help="some of them")
     arguments = parser.parse_args()
@@ -91,7 +91,7 @@ def main() -> None:
             begin = time.process_time(), time.perf_counter()
             shares[way].append(looking.detect(saved).corrupted_share)
             spent[way] += time.process_time() - begin[0], time.perf_counter() - begin[1]
-    print("\nof the photos as they are:")
+    print("\nundamaged photos:")
     for way, of_photos in shares.items():
         cpu, wall = spent[way] / len(photos)
         print(

@@ -1,10 +1,10 @@
-"""What a newcomer would try: one damage in each photo, drawn by plain Pillow, saved as JPEG, found or not.
+"""Measure what a newcomer would try: damage drawn with plain Pillow, one kind per photo, saved as JPEG.
 
     python benchmarks/default_weights/newcomer.py PHOTOS [--weights W] [--only NAMES] [--side 512] [--quality 90]
 
-Printed is, for each damage, in how many photos at least half of its pixels were found and in how many nothing was, and
-how much else was flagged; then in how many of the photos as they are something was flagged, and how much. What is drawn
-is not what the weights were trained with: no content of hcl_sdk is used.
+For each kind of damage, the table shows in how many photos at least half of its pixels were found, in how many nothing
+was found, and how much was flagged elsewhere; the last line shows how many undamaged photos were flagged, and how much
+of them. The weights were not trained on such drawings: no content of hcl_sdk is used.
 """
 
 from __future__ import annotations
@@ -128,9 +128,7 @@ def main() -> None:
         counts = sum(r >= 0.5 for r in recalls), sum(r == 0 for r in recalls)
         print(f"| {damage.__name__} | {counts[0]} | {counts[1]} | {100 * np.mean(besides):.2f} % |", flush=True)
     shares = [float(find(photo).mean()) for photo in photos]
-    print(
-        f"\nof the photos as they are {sum(s > 0 for s in shares)} flagged, {100 * np.mean(shares):.2f} % of the area"
-    )
+    print(f"\nundamaged photos: {sum(s > 0 for s in shares)} flagged, {100 * np.mean(shares):.2f} % of the area")
 
 
 def read_photos(folder: str, only: str | None, side: int | None, most: int) -> list[Image.Image]:
@@ -145,14 +143,14 @@ def read_photos(folder: str, only: str | None, side: int | None, most: int) -> l
 
 
 def draw_damage(damage: Damage, photos: list[Image.Image], number: int) -> tuple[Image.Image, NDArray[np.bool_]]:
-    """A photo with a damage, and where it is."""
+    """Return a damaged copy of a photo, and the mask of the damage; foreign content is from the photo before it."""
     photo = photos[number]
     damaged = damage(photo, photos[number - 1], np.random.default_rng(number))
     return damaged, np.asarray(ImageChops.difference(damaged, photo)).max(axis=2) > 0
 
 
 def save_as_jpeg(photo: Image.Image, quality: int) -> Image.Image:
-    """The photo as it is read from a JPEG of it."""
+    """Save a photo as JPEG in memory, and open that file."""
     file = io.BytesIO()
     photo.save(file, "JPEG", quality=quality)
     return Image.open(file)
@@ -163,7 +161,7 @@ def _load_font(height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def grow_mask(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask and what is within 8 pixels of it, which a soft edge or JPEG may have changed."""
+    """Grow a mask by 8 pixels, which a soft edge or JPEG may have changed."""
     return ndimage.distance_transform_edt(~mask) <= 8  # pyright: ignore[reportOperatorIssue, reportReturnType]
 
 

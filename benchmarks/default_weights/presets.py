@@ -1,4 +1,4 @@
-"""Measure the presets against the plain defaults, each on drawn damage of its own job.
+"""Compare the presets with the plain defaults, each on drawn damage of its job.
 
     python benchmarks/default_weights/presets.py PHOTOS [--only NAMES] [--most 10] [--jobs JOB ...] [--search]
 
@@ -18,11 +18,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from drawings import badge, cracks, dust, glow, spray, tag, tiled
-from newcomer import Damage, add_photo_options, draw_damage, pen, read_photos, save_as_jpeg, scratches, stamp, watermark
+from drawings import badge, cracks, dust, glow, spray, tag, tiled, tone_sepia
+from newcomer import (
+    Damage,
+    add_photo_options,
+    draw_damage,
+    grow_mask,
+    pen,
+    read_photos,
+    save_as_jpeg,
+    scratches,
+    stamp,
+    watermark,
+)
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from scipy import ndimage
+from PIL import Image
 
 from hcl_sdk import Pipeline, Result
 from hcl_sdk.settings import PRESETS
@@ -40,7 +50,7 @@ JOBS: dict[str, tuple[Damage, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A damaged photo: what it was, where it is damaged, and what the detector says."""
+    """The undamaged photo, the true mask, and the detection of the damaged photo."""
 
     clean: NDArray[np.uint8]
     true: NDArray[np.bool_]
@@ -53,7 +63,7 @@ class Measure:
     def __init__(self, pipeline: Pipeline, job: str, photos: list[Image.Image], quality: int) -> None:
         self.pipeline = pipeline
         if job == "old-photo":
-            photos = [ImageOps.colorize(photo.convert("L"), (38, 30, 24), (240, 228, 206)) for photo in photos]
+            photos = [tone_sepia(photo) for photo in photos]
         self.cases = []
         for damage in JOBS[job]:
             for i, photo in enumerate(photos):
@@ -63,23 +73,23 @@ class Measure:
         self.clean = [pipeline.detect(save_as_jpeg(photo, quality)) for photo in photos]
         self.photos = len(photos)
 
-    def detection(self, values: Values) -> dict[str, float]:
-        """Mean recall, F1, and what is flagged elsewhere and in clean photos."""
+    def measure_detection(self, values: Values) -> dict[str, float]:
+        """Measure the mean recall and F1, and the flagged share elsewhere and in clean photos."""
         recalls, scores, besides = [], [], []
         for case in self.cases:
             found = self._make_mask(case.result, values)
             both = (found & case.true).sum()
             recalls.append(both / case.true.sum())
             scores.append(2 * both / (found.sum() + case.true.sum()))
-            besides.append((found & (ndimage.distance_transform_edt(~case.true) > 8)).mean())  # pyright: ignore
+            besides.append((found & ~grow_mask(case.true)).mean())
         clean = [self._make_mask(result, values).mean() for result in self.clean]
         names = "recall", "f1", "besides", "clean"
         lists = recalls, scores, besides, clean
         return {name: float(np.mean(each)) for name, each in zip(names, lists, strict=True)}
 
-    def psnr(self, values: Values | None) -> NDArray[np.float64]:
-        """PSNR of every restored photo, in dB; of the damaged ones for None."""
-        return np.array([_psnr(case.clean, self._restore(case, values)) for case in self.cases])
+    def measure_psnr(self, values: Values | None) -> NDArray[np.float64]:
+        """Measure the PSNR of every restored photo, in dB; None for that of the damaged ones."""
+        return np.array([_compute_psnr(case.clean, self._restore(case, values)) for case in self.cases])
 
     def _restore(self, case: Case, values: Values | None) -> NDArray[np.uint8]:
         if values is None:
@@ -96,12 +106,12 @@ def _select_choices(values: Values) -> Values:
     return {name: values[name] for name in ("sensitivity", "only", "skip", "min_area") if name in values}
 
 
-def _psnr(clean: NDArray[np.uint8], restored: NDArray[np.uint8]) -> float:
+def _compute_psnr(clean: NDArray[np.uint8], restored: NDArray[np.uint8]) -> float:
     return float(-10 * np.log10(np.mean(((clean.astype(float) - restored) / 255) ** 2)))
 
 
 def _estimate_interval(gains: NDArray[np.float64], photos: int) -> tuple[float, float]:
-    """95 % interval of the mean; the damages of a photo stay together."""
+    """Estimate the 95 % interval of the mean by bootstrap; all damaged copies of a photo are drawn together."""
     means = gains.reshape(-1, photos).mean(axis=0)
     rng = np.random.default_rng(0)
     drawn = means[rng.integers(photos, size=(2000, photos))].mean(axis=1)
@@ -111,21 +121,21 @@ def _estimate_interval(gains: NDArray[np.float64], photos: int) -> tuple[float, 
 
 def show(measure: Measure, job: str) -> None:
     """Print the rows of a job."""
-    plain = measure.psnr({})
+    plain = measure.measure_psnr({})
     for name, values in (("plain", {}), (job, PRESETS[job])):
-        d = measure.detection(values)
-        restored = plain if not values else measure.psnr(values)
+        d = measure.measure_detection(values)
+        restored = plain if not values else measure.measure_psnr(values)
         low, high = _estimate_interval(restored - plain, measure.photos)
         gain = f"{(restored - plain).mean():+.2f} ({low:+.2f} to {high:+.2f})" if values else ""
         print(
             f"| {job} | {name} | {d['recall']:.0%} | {d['f1']:.2f} | {d['besides']:.2%} | {d['clean']:.2%} | "
-            f"{measure.psnr(None).mean():.2f} | {restored.mean():.2f} | {gain} |",
+            f"{measure.measure_psnr(None).mean():.2f} | {restored.mean():.2f} | {gain} |",
             flush=True,
         )
 
 
 def search(measure: Measure, job: str) -> None:
-    """Print what other values do: first what counts as damage, then how it is filled."""
+    """Print the results of other values: first for what counts as damage, then for how it is filled."""
     kinds: list[Values] = [{}, {"skip": ("patch",)}, {"skip": ("patch", "fill")}]
     kinds += [{name: PRESETS[job][name]} for name in ("only", "skip") if name in PRESETS[job]]
     kinds += [
@@ -136,18 +146,18 @@ def search(measure: Measure, job: str) -> None:
     tried = []
     for chosen, sensitivity, area in itertools.product(kinds, (0.4, 0.5, 0.6, 0.7, 0.8), (0.0, 1e-4)):
         values = {**chosen, "sensitivity": sensitivity, "min_area": area}
-        tried.append((measure.detection(values), values))
+        tried.append((measure.measure_detection(values), values))
     tried.sort(key=lambda pair: -pair[0]["f1"])
     for d, values in tried[:14]:
         print(" ".join(f"{name} {value:.4f}" for name, value in d.items()), values, flush=True)
     best = tried[0][1]
     fills: list[Values] = [{"dilate": d, "feather": f} for d, f in ((1, 2), (2, 3), (4, 4))]
     for filling in [*fills, {"dilate": 1, "feather": 2, "unveil": True}]:
-        print(f"{job} PSNR {measure.psnr({**best, **filling}).mean():.3f}", filling, flush=True)
-    # Pixel for pixel a missed scratch costs little, so the sensitivity is looked at by itself.
+        print(f"{job} PSNR {measure.measure_psnr({**best, **filling}).mean():.3f}", filling, flush=True)
+    # A missed scratch costs little PSNR, so the sensitivity is varied by itself.
     for sensitivity in (0.5, 0.6, 0.7, 0.8):
         values = {**best, **fills[0], "sensitivity": sensitivity}
-        print(f"{job} PSNR {measure.psnr(values).mean():.3f}", values, flush=True)
+        print(f"{job} PSNR {measure.measure_psnr(values).mean():.3f}", values, flush=True)
 
 
 def main() -> None:

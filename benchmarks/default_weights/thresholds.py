@@ -1,10 +1,10 @@
-"""What two thresholds do on photos set aside for tuning.
+"""Measure pairs of thresholds on photos set aside for tuning.
 
     python benchmarks/default_weights/thresholds.py WEIGHTS PHOTOS NAMES [--most 32]
 
-The damages are those of ``newcomer.py``, at a shorter side of 512 pixels and saved as JPEG 90. Printed are, for each
-pair of thresholds, the mean F1 of a damaged photo, in how many of them at least half was found, and what is flagged of
-the photos as they are.
+The damage is that of ``newcomer.py``, at a shorter side of 512 pixels, saved as JPEG with quality 90. For each pair of
+thresholds, the table shows the mean F1 of the damaged photos, the share of them in which at least half was found, and
+how much of the undamaged photos is flagged.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Train the default weights again: the stages of the detector and of the restorer, and one file of what they made.
+"""Train the default weights from scratch: all stages of the detector and the restorer, joined into one folder.
 
     python benchmarks/default_weights/train.py PHOTOS TUNING ASIDE -o FOLDER --fonts F --film M --logos L [--share S]
 
 PHOTOS is a folder of photos, ASIDE a text file with the names of those that are not trained on, TUNING one with those
-of them looked at on the way. F is a folder of fonts, M one of masks of film damage, L one of logos. What is done
-is kept in FOLDER: a run that was killed or stopped goes on. With S below 1 all stages have that share of their steps,
-for a trial, and are kept apart from the whole ones.
+of them that validations during training use. F is a folder of fonts, M one of masks of film damage, L one of logos.
+Everything is kept in FOLDER, so that an interrupted run can be resumed. With S below 1, for a trial, every stage takes
+only this share of its steps, in a folder of its own.
 """
 
 from __future__ import annotations
@@ -23,9 +23,15 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of ``hcl train``: a recipe beside this file, what differs from it, and the stage whose weights it takes.
+    """A run of ``hcl train``: a recipe next to this file, with some fields changed.
 
-    ``is_anchored``: it takes them with another clusterer, which ``anchor.py`` makes of theirs.
+    Attributes:
+        name: the name of the stage, and of its folder.
+        recipe: the file of the recipe.
+        steps: the number of updates.
+        after: the stage whose weights it starts from; empty for random ones.
+        fields: fields of the recipe that differ, as ``key=value``.
+        is_anchored: whether the clusterer of these weights is replaced first, by ``adapt.py anchor``.
     """
 
     name: str
@@ -76,34 +82,46 @@ LATER_STAGES = (
     Stage("detector_6", "detector_6.yaml", 3891, after="damage_head/run"),
     Stage("detector_8", "detector_8.yaml", 3700, after="detector_6"),
 )
-"""Runs from weights that have a verdict and a damage head, which learn along."""
+"""Stages that start from weights with a verdict and a damage head, which are trained as well."""
 
 AVERAGED = "detector_8", "damage_head/run"
-"""The runs whose weights are averaged."""
+"""The stages whose weights are averaged."""
 
 CALIBRATION = 3.0, 3.0, -5.5
-"""Of the verdict, chosen with the threshold on photos set aside: as much is found, and fewer clean ones are flagged."""
+"""For the verdict, chosen with the threshold on photos set aside: as much is found, fewer clean ones are flagged."""
 
 FOLDERS = "fonts", "film", "logos"
-"""What is drawn with: the options that name folders of this machine."""
+"""The options that name the folders of what damage is drawn with."""
 
 VERDICT_PHOTOS, DAMAGE_HEAD_STEPS, DETAIL_PHOTOS = 900, 700, 240
 DETAIL_SIZE = 1536
-"""Of the weights that ship: 2048 finds a little more, and takes nearly twice the time in photos of many megapixels."""
+"""For the weights that ship. 2048 finds a little more, but takes nearly twice the time for large photos."""
+
+
+def make_teaching_parser(description: str | None, *, count: int) -> argparse.ArgumentParser:
+    """Make the parser of a script that teaches weights one more part, from ``count`` photos by default."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("weights", "photos", "aside"):
+        parser.add_argument(name)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    add_folder_options(parser)
+    parser.add_argument("--count", type=int, default=count, help="photos")
+    return parser
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for the folders of what damage is drawn with."""
     for name in FOLDERS:
         parser.add_argument(f"--{name}", required=True)
 
 
 def read_folders(arguments: argparse.Namespace) -> dict[str, str]:
-    """The folders by the names that recipes have for them."""
+    """Return these folders by the names that recipes have for them."""
     return {name.upper(): str(Path(getattr(arguments, name)).resolve()) for name in FOLDERS}
 
 
 def read_recipe(name: str, folders: Mapping[str, str]) -> str:
-    """A recipe beside this file with the folders of this machine, by the names of ``FOLDERS`` in capitals."""
+    """Read a recipe next to this file, and fill in the folders, which it names by ``FOLDERS`` in capitals."""
     return Template((HERE / name).read_text(encoding="utf-8")).substitute(folders)
 
 
@@ -132,7 +150,7 @@ def main() -> None:
         if stage.after:
             start = out / stage.after / "weights"
             if stage.is_anchored:
-                run(str(HERE / "anchor.py"), str(start), str(out / "anchored"))
+                run(str(HERE / "adapt.py"), "anchor", str(start), str(out / "anchored"))
                 start = out / "anchored"
             fields.append(f"pipeline={start}")
         recipe = out / f"{stage.name}.yaml"
@@ -163,7 +181,7 @@ def main() -> None:
 
 
 def run(*arguments: str) -> None:
-    """A command of Python; its failure is that of this one."""
+    """Run Python with these arguments; if that fails, end with its exit status."""
     done = subprocess.run([sys.executable, *arguments], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)

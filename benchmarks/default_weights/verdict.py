@@ -1,17 +1,17 @@
-"""Teach weights whether there is damage in a photo at all: a verdict on a detector that stays as it is, bit by bit.
+"""Teach a verdict, whether there is any damage in a photo, to weights whose detector stays bit-identical.
 
     python benchmarks/default_weights/verdict.py WEIGHTS PHOTOS ASIDE -o FOLDER --fonts F --film M --logos L
 
 WEIGHTS is a folder or name of weights, PHOTOS a folder of photos, ASIDE a text file with the names of those that are
 not trained on; F is a folder of fonts, M one of masks of film damage, L one of logos. ``--count`` photos are damaged as
-in the recipe detector_4.yaml, 40 % of them not at all, and detected once, at 512 pixels; the verdict, which sees the
-confidence only, is then taught in many passes over what was found. FOLDER gets the weights, with the settings and the
-restorer of the old ones; what was found so far is kept there too, so that a run that was stopped goes on.
+in the recipe detector_4.yaml, except that 40 % stay undamaged, and run through the detector once, at 512 pixels. The
+verdict, whose only input is the confidence, is then trained in many passes over these detections. FOLDER gets the new
+weights, with the settings and the restorer of the old ones, and keeps the detections, so that an interrupted run can be
+resumed.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
-from train import VERDICT_PHOTOS, add_folder_options, read_folders, read_recipe
+from train import VERDICT_PHOTOS, make_teaching_parser, read_folders, read_recipe
 
 from hcl_sdk import Detector, Pipeline, Verdict
 from hcl_sdk.config import build
@@ -34,7 +34,8 @@ SEED, SIZE, CLEAN = 3412, 512, 0.4
 EPOCHS, BATCH, LR, WEIGHT_DECAY = 30, 32, 3e-3, 0.05
 
 
-def draw_items(photos: str, aside: str, folders: dict[str, str]) -> Items:
+def make_items(photos: str, aside: str, folders: dict[str, str]) -> Items:
+    """Make the damaged photos, 40 % of which are left undamaged."""
     corruption = build(
         yaml.safe_load(read_recipe("detector_4.yaml", folders))["data"]["corruption"] | {"clean": CLEAN}, Corruption
     )
@@ -70,12 +71,20 @@ def teach_judge(
     batch: int,
     lr: float,
 ) -> None:
-    """Teach weights of a module to judge photos as damaged or not, in many passes over what was found in them.
+    """Train weights of a module to judge photos as damaged or not, in many passes over their detections.
 
-    ``judge`` gets the numbers of some photos and the axes to mirror them along, and returns a logit for each.
+    Args:
+        module: in training mode meanwhile.
+        weights: those of its parameters that are trained.
+        judge: called with the numbers of some photos, and the axes to mirror them along; returns a logit for each.
+        damaged: ``[N]``, 1 for damaged photos, otherwise 0.
+        seed: random seed of the order, the mirroring and the dropout.
+        epochs: passes over the photos.
+        batch: photos per step.
+        lr: maximum learning rate.
     """
     generator = torch.Generator().manual_seed(seed)
-    torch.manual_seed(seed)  # of the dropout
+    torch.manual_seed(seed)  # for the dropout
     optimizer = torch.optim.AdamW(weights, lr=lr, weight_decay=WEIGHT_DECAY)
     steps = len(damaged) // batch
     schedule = OneCycleLR(optimizer, lr, total_steps=epochs * steps + 1)
@@ -97,14 +106,7 @@ def teach_judge(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights")
-    parser.add_argument("photos")
-    parser.add_argument("aside")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    add_folder_options(parser)
-    parser.add_argument("--count", type=int, default=VERDICT_PHOTOS, help="photos")
-    arguments = parser.parse_args()
+    arguments = make_teaching_parser(__doc__, count=VERDICT_PHOTOS).parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")
     if pipeline.detector is None:
@@ -114,7 +116,7 @@ def main() -> None:
     verdict = detector.verdict
     assert verdict is not None
     folders = read_folders(arguments)
-    items = draw_items(arguments.photos, arguments.aside, folders)
+    items = make_items(arguments.photos, arguments.aside, folders)
     seen, damaged = collect(detector, verdict, items, arguments.count, arguments.out / "seen.pt")
     teach_judge(
         verdict,
@@ -127,7 +129,7 @@ def main() -> None:
         lr=LR,
     )
     pipeline.replace(detector=detector).save_pretrained(arguments.out / "weights", half=True)
-    print(f"the new weights: {arguments.out / 'weights'}")
+    print(f"new weights: {arguments.out / 'weights'}")
 
 
 if __name__ == "__main__":
