@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 from photo_files import list_files, read_pixels
 from PIL import Image
+from scipy import ndimage
 
 import hcl_sdk
 from hcl_sdk.cli.quickstart import damage
@@ -31,6 +32,19 @@ def test_quickstart_damages_and_restores_the_sample(hcl: Callable[..., Result]) 
         read_pixels("quick/sample_damaged_restored.png"),
     )
     np.testing.assert_array_equal(restored[~mask], damaged[~mask])
+
+
+def test_the_default_weights_find_everything_that_quickstart_draws() -> None:
+    with Image.open(Path(hcl_sdk.__file__).parent / "assets" / "sample.jpg") as photo:
+        sample = photo.convert("RGB")
+    damaged = damage(sample)
+    drawn = (np.asarray(damaged) != np.asarray(sample)).any(axis=2)
+    found = hcl_sdk.detect(damaged).corruption_mask[0, 0].numpy()
+    assert found[drawn].mean() > 0.97
+    parts, count = ndimage.label(drawn, np.ones((3, 3)))  # pyright: ignore[reportGeneralTypeIssues]
+    assert count > 10  # a logo, graffiti, letters, scratches
+    assert min(ndimage.mean(found, parts, range(1, count + 1))) > 0.7
+    assert (found & ~drawn).mean() < 0.05
 
 
 def test_quickstart_damages_in_the_same_way_every_time() -> None:
