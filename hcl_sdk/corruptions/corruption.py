@@ -131,9 +131,11 @@ class Corruption(Configurable):
     post: Postprocessing | None = None
 
     @full.validator  # pyright: ignore[reportAttributeAccessIssue]
-    def _check_room(self, attribute: attrs.Attribute[float], value: float) -> None:
+    def _check_sum(self, attribute: attrs.Attribute[float], value: float) -> None:
         if self.clean + value > 1:
-            raise ValueError(f"'clean' and 'full' are shares of the photos and cannot be more than 1 together: {value}")
+            raise ValueError(
+                f"'clean' and 'full' must be at most 1 together, as shares of photos: {self.clean} + {value}"
+            )
 
     def __call__(
         self,

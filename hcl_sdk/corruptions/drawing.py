@@ -52,6 +52,16 @@ def draw_stroke(
         point = end
 
 
+def draw_polygon(draw: ImageDraw.ImageDraw, points: NDArray[np.floating], fill: Fill) -> None:
+    """Draw a filled polygon through points ``[N, 2]``, x and y in pixels."""
+    draw.polygon([(float(x), float(y)) for x, y in points], fill=fill)
+
+
+def rotate_points(points: NDArray[np.floating], angle: float) -> NDArray[np.floating]:
+    """Rotate points ``[N, 2]``, x and y, around the origin by ``angle`` radians."""
+    return points @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
 def make_word(rng: np.random.Generator) -> str:
     """Make a meaningless word of letters and digits."""
     return "".join(rng.choice(_LETTERS, int(rng.integers(2, 10))))
@@ -128,13 +138,25 @@ def choose_logo(files: Sequence[Path], side: int, rng: np.random.Generator) -> I
     stamp.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
     scale = side / max(stamp.size)
     if scale > 1:
-        stamp = stamp.resize((max(1, round(stamp.width * scale)), max(1, round(stamp.height * scale))))
+        stamp = scale_image(stamp, scale)
     return stamp
+
+
+def scale_image(
+    image: Image.Image, scale: float, resampling: Image.Resampling = Image.Resampling.BICUBIC
+) -> Image.Image:
+    """Scale an image by a factor; it stays at least one pixel wide and high."""
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), resampling)
 
 
 def take_opacity(stamp: Image.Image) -> Image.Image:
     """Return the opacity of the result of :func:`choose_logo` as an 8-bit mask."""
     return stamp if stamp.mode == "L" else stamp.getchannel("A")
+
+
+def mark_visible(opacity: Image.Image) -> Image.Image:
+    """Mark the pixels of an 8-bit mask that are not 0 with 255, so that colors continue under soft edges."""
+    return opacity.point(lambda value: 255 if value else 0)
 
 
 def place_mask(stamp: Image.Image, size: tuple[int, int], rng: np.random.Generator) -> Image.Image:

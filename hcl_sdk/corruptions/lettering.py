@@ -89,7 +89,7 @@ def choose_font(
 
 def write_text(
     text: str,
-    chosen: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     *,
     outline: int = 0,
     align: str = "left",
@@ -98,12 +98,12 @@ def write_text(
 
     Args:
         text: one line or more.
-        chosen: the font.
+        font: the font.
         outline: width of the outline in pixels.
         align: alignment of several lines.
     """
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
-    box = probe.multiline_textbbox((0, 0), text, font=chosen, stroke_width=outline, align=align)
+    box = probe.multiline_textbbox((0, 0), text, font=font, stroke_width=outline, align=align)
     size = max(1, int(np.ceil(box[2] - box[0])) + 2), max(1, int(np.ceil(box[3] - box[1])) + 2)
     if size[0] * size[1] > 20_000_000:  # a font that declares enormous letters
         return Image.new("L", (1, 1)), Image.new("L", (1, 1))
@@ -111,7 +111,7 @@ def write_text(
     for stroke in (0, outline):
         sheet = Image.new("L", size)
         ImageDraw.Draw(sheet).multiline_text(
-            (1 - box[0], 1 - box[1]), text, font=chosen, fill=255, stroke_width=stroke, align=align
+            (1 - box[0], 1 - box[1]), text, font=font, fill=255, stroke_width=stroke, align=align
         )
         made.append(sheet)
     return made[0], made[1]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from hcl_sdk.corruptions.drawing import load_font
+from hcl_sdk.corruptions.drawing import load_font, scale_image
 from hcl_sdk.corruptions.lettering import write_text
 from hcl_sdk.corruptions.ranges import between, pick
 from hcl_sdk.corruptions.soft import Canvas, Patch
@@ -126,10 +126,7 @@ def _draw_segments(text: str, pixels: int, rng: np.random.Generator) -> Image.Im
     leaning = sheet.transform(
         sheet.size, Image.Transform.AFFINE, (1, lean, -lean * tall / 2, 0, 1, 0), Image.Resampling.BILINEAR
     )
-    scale = pixels / tall
-    return leaning.resize(
-        (max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale))), Image.Resampling.BOX
-    )
+    return scale_image(leaning, pixels / tall, Image.Resampling.BOX)
 
 
 def _draw_letters(text: str, pixels: int) -> Image.Image:

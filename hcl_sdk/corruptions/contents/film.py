@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from hcl_sdk.corruptions.drawing import scale_image
 from hcl_sdk.corruptions.ranges import between, pick, pick_count, pick_number
 from hcl_sdk.corruptions.soft import (
     Patch,
@@ -46,7 +47,7 @@ class FilmDamage(Content):
 
     Raises:
         ValueError: if the folder does not exist or holds no photos.
-        SampleError: from ``paint``, if a mask cannot be decoded.
+        PhotoError: from ``paint``, if a mask cannot be decoded.
     """
 
     damage: ClassVar[Damage] = "scratch"
@@ -86,10 +87,7 @@ class FilmDamage(Content):
     def _draw_from_file(self, size: tuple[int, int], short: float, rng: np.random.Generator) -> list[Patch]:
         mask = _read_defect(pick(rng, self._masks))
         side = max(4, round(short * np.exp(rng.uniform(np.log(0.1), np.log(1.2)))))
-        scale = side / max(mask.size)
-        mask = mask.resize(
-            (max(1, round(mask.width * scale)), max(1, round(mask.height * scale))), Image.Resampling.BOX
-        )
+        mask = scale_image(mask, side / max(mask.size), Image.Resampling.BOX)
         mask = mask.rotate(float(rng.uniform(0, 360)), Image.Resampling.BILINEAR, expand=True)
         left, top = (round(rng.uniform(-s / 2, e - s / 2)) for s, e in zip(mask.size, (size[1], size[0]), strict=True))
         patch = Patch.from_image(mask, (left, top))

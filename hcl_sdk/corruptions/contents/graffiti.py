@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hcl_sdk.corruptions.drawing import draw_stroke, pick_color, place_mask, write_words
+from hcl_sdk.corruptions.drawing import draw_stroke, mark_visible, pick_color, place_mask, write_words
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -54,6 +54,6 @@ class Graffiti(Content):
                 )
             if rng.random() < 0.5:  # a can sprays softly
                 layer = layer.filter(ImageFilter.GaussianBlur(width / 6))
-            colors.paste(pick_color(rng), mask=layer.point(lambda value: 255 if value else 0))
+            colors.paste(pick_color(rng), mask=mark_visible(layer))
             opacity.paste(255, mask=layer)
         return np.concatenate([np.asarray(colors), np.asarray(opacity)[..., None]], axis=2)

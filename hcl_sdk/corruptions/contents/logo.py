@@ -12,7 +12,7 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import choose_logo, choose_position, pick_color, take_opacity
+from hcl_sdk.corruptions.drawing import choose_logo, choose_position, mark_visible, pick_color, take_opacity
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 from hcl_sdk.photos.find import list_photo_files
@@ -71,7 +71,7 @@ class Logo(Content):
             for place in places:
                 layer.paste(stamp, place)
             if stamp.mode == "RGBA":
-                colors.paste(layer, mask=take_opacity(layer).point(lambda value: 255 if value else 0))
+                colors.paste(layer, mask=mark_visible(take_opacity(layer)))
             sheet = ImageChops.lighter(sheet, take_opacity(layer))
         alpha = np.round(np.asarray(sheet) * share).astype(np.uint8)
         return np.concatenate([np.asarray(colors), alpha[..., None]], axis=2)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
+from hcl_sdk.corruptions.drawing import choose_position, draw_polygon, pick_color, write_words
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.corruptions.soft import Canvas, Patch
 from hcl_sdk.interfaces import Content, Damage, component
@@ -80,7 +80,7 @@ def _draw_sticker(rng: np.random.Generator) -> Image.Image:
         angles = np.arange(corners) * 2 * np.pi / corners
         radii = np.where(np.arange(corners) % 2 == 0, 90, rng.uniform(35, 60))
         points = 96 + radii[:, None] * np.stack([np.sin(angles), -np.cos(angles)], axis=1)
-        draw.polygon([(float(x), float(y)) for x, y in points], fill=color)
+        draw_polygon(draw, points, fill=color)
     elif kind == "bubble":
         draw.ellipse((6, 20, 186, 140), fill=(255, 255, 255, 255), outline=(20, 20, 20, 255), width=5)
         draw.polygon([(50, 128), (90, 134), (40, 184)], fill=(255, 255, 255, 255))

@@ -11,7 +11,7 @@ from attrs.validators import ge, le
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from hcl_sdk.corruptions.drawing import choose_position, pick_color, write_words
+from hcl_sdk.corruptions.drawing import choose_position, mark_visible, pick_color, write_words
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Content, Damage, component
 
@@ -52,5 +52,5 @@ class TextContent(Content):
             opacity.paste(255, place, ImageChops.lighter(text, ground))
         sheet = Image.new("RGB", letters.size, pick_color(rng))
         # Without a box, the letters' color continues under their soft edge.
-        sheet.paste(pick_color(rng), mask=letters.point(lambda value: 255 if value else 0))
+        sheet.paste(pick_color(rng), mask=mark_visible(letters))
         return np.concatenate([np.asarray(sheet), np.asarray(opacity)[..., None]], axis=2)

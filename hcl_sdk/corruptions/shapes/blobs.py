@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from hcl_sdk.corruptions.drawing import draw_polygon, rotate_points
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Shape, component
 
@@ -29,12 +30,12 @@ class Blobs(Shape):
         for _ in range(pick_count(rng, self.count)):
             center = rng.uniform(0, (size[1], size[0]))
             radius = min(size) * rng.uniform(*self.radius)
-            draw.polygon([(float(x), float(y)) for x, y in center + radius * _draw_outline(rng)], fill=255)
+            draw_polygon(draw, center + radius * _draw_outline(rng), fill=255)
         return np.asarray(sheet) > 127
 
 
-def _draw_outline(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw points around the origin: a circle bent by some waves or, sometimes, with a few straight edges."""
+def _draw_outline(rng: np.random.Generator) -> NDArray[np.floating]:
+    """Draw points ``[N, 2]`` around the origin: a circle bent by some waves or, sometimes, a polygon."""
     stretch, turn = rng.uniform(0.5, 1.0), rng.uniform(0, 2 * np.pi)
     if rng.random() < 0.3:
         angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(4, 14))))
@@ -46,5 +47,4 @@ def _draw_outline(rng: np.random.Generator) -> NDArray[np.float64]:
         phases = rng.uniform(0, 2 * np.pi, len(waves))
         distances = 1 + (heights[:, None] * np.cos(waves[:, None] * angles + phases[:, None])).sum(axis=0)
     points = distances[:, None] * np.stack([np.cos(angles), stretch * np.sin(angles)], axis=1)
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return points @ rotation
+    return rotate_points(points, turn)

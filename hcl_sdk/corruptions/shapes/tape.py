@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from hcl_sdk.corruptions.drawing import draw_polygon, rotate_points
 from hcl_sdk.corruptions.ranges import between, pick_count
 from hcl_sdk.interfaces import Damage, Shape, component
 
@@ -33,10 +34,9 @@ class Tape(Shape):
         for _ in range(pick_count(rng, self.count)):
             outline = _draw_strip(rng) if rng.random() < 0.6 else _draw_sticker(rng)
             turn = rng.uniform(0, 2 * np.pi)
-            rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
             center = rng.uniform(0, (size[1], size[0]))
-            points = center + min(size) * rng.uniform(*self.size) * outline @ rotation
-            draw.polygon([(float(x), float(y)) for x, y in points], fill=255)
+            unit = min(size) * rng.uniform(*self.size)
+            draw_polygon(draw, center + rotate_points(unit * outline, turn), fill=255)
         return np.asarray(sheet) > 127
 
 
