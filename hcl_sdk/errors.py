@@ -39,20 +39,28 @@ def escape(text: str) -> str:
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), shown)
 
 
-def suggest(name: Any, known: Collection[str]) -> str:
+def suggest(name: Any, known: Collection[str], otherwise: str | None = None) -> str:
     """Suggest the known name that was probably meant, as the end of a message.
 
-    >>> suggest("sensitivty", ["sensitivity", "dilate"])
-    "did you mean 'sensitivity'?"
-    >>> suggest("mask", ["photo", "corruption_mask"])
-    "did you mean 'corruption_mask'?"
-    >>> suggest("color", ["sensitivity", "dilate"])
-    'known: sensitivity, dilate'
+    Args:
+        name: what was given.
+        known: the names that exist.
+        otherwise: the end of the message if no name is similar; by default it lists all of them.
+
+    Example:
+        >>> suggest("sensitivty", ["sensitivity", "dilate"])
+        "did you mean 'sensitivity'?"
+        >>> suggest("mask", ["photo", "corruption_mask"])
+        "did you mean 'corruption_mask'?"
+        >>> suggest("color", ["sensitivity", "dilate"])
+        'known: sensitivity, dilate'
     """
     near = difflib.get_close_matches(str(name), known, n=1)
     if not near:
         near = [longer for longer in known if str(name).removesuffix("s") in longer.split("_")]
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(known) or 'none'}" if otherwise is None else otherwise
 
 
 def is_whole_number(value: Any) -> TypeGuard[Integral]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from hcl_sdk.cli._tables import Table, show, write_plain
+from hcl_sdk.errors import suggest
 from hcl_sdk.plugins import list_disabled_packages, registry
 from hcl_sdk.registry import (
     BUILTIN_DISTRIBUTION,
@@ -45,9 +45,8 @@ def describe_component(name: str) -> str:
         with contextlib.suppress(UnknownNameError):
             found.append(registry.find(kind, name))
     if not found:
-        near = difflib.get_close_matches(name, [e.qualified_name for e in registry.list_entries()], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "see hcl components for all names"
-        hint = suggest_package(name) or hint
+        names = [entry.qualified_name for entry in registry.list_entries()]
+        hint = suggest_package(name) or suggest(name, names, "see hcl components for all names")
         raise click.ClickException("; ".join([f"there is no component {name!r}", hint, *_list_notes()]))
     return "\n\n".join(_describe_entry(e) for e in found)
 

@@ -14,7 +14,7 @@ import torch
 from attrs.validators import deep_iterable, gt, min_len, optional
 from torch import Tensor, nn
 
-from hcl_sdk.errors import describe_error
+from hcl_sdk.errors import describe_error, list_some
 from hcl_sdk.functional.resize import crop_to_strides, pad_to_multiple
 from hcl_sdk.interfaces import Encoder, Pyramid, PyramidSpec, component
 from hcl_sdk.layers.plain_pyramid import PlainPyramid, choose_strides
@@ -252,9 +252,15 @@ def check_loaded(made: nn.Module, not_loaded: Sequence[str], source: str) -> Non
     state = made.state_dict()
     lost = [name for name in not_loaded if name in state and _is_random(state[name])]
     if lost:
-        shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-        raise ValueError(f"{source} does not fit the backbone: it lacks {len(lost)} of {len(state)} tensors: {shown}")
+        raise ValueError(
+            f"{source} does not fit the backbone: it lacks {len(lost)} of {len(state)} tensors: {list_some(lost, 3)}"
+        )
 
 
 def _is_random(tensor: Tensor) -> bool:
     return tensor.is_floating_point() and tensor.numel() > 1 and bool((tensor != tensor.flatten()[0]).any())
+
+
+def to_tuples(value: Any) -> Any:
+    """Convert lists, also nested ones, to tuples, as ``config`` holds them; other values stay."""
+    return tuple(to_tuples(item) for item in value) if isinstance(value, list | tuple) else value

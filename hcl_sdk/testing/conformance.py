@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from hcl_sdk.errors import suggest
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import BUILTIN_DISTRIBUTION, KINDS_AND_WEIGHTS, Entry, RegistryError, UnknownNameError, normalize
 from hcl_sdk.testing._parametrize import PytestCheck, make_case, make_cases, make_failing_case
@@ -57,8 +57,7 @@ def find_entries(name: str) -> tuple[Entry, ...]:
             continue
     if not found:
         names = sorted(distributions | {entry.qualified_name for entry in registry.list_entries()})
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"installed packages: {', '.join(sorted(distributions))}"
+        hint = suggest(name, names, f"installed packages: {', '.join(sorted(distributions))}")
         raise RegistryError(
             f"neither a package with a plugin nor anything that one provides is called {name!r}; {hint}"
         )

@@ -14,7 +14,7 @@ import torch
 from diffusers import AutoPipelineForInpainting, DiffusionPipeline
 from torch import nn
 
-from hcl_sdk.errors import describe_error
+from hcl_sdk.errors import describe_error, list_some
 
 NEEDED = ("prompt", "image", "mask_image", "height", "width", "generator", "output_type")
 """The arguments that the restorer passes to every pipeline."""
@@ -65,8 +65,7 @@ def _check_complete(pipeline: DiffusionPipeline, model: str) -> None:
         if isinstance(network, nn.Module):
             lost = [name for name, parameter in network.named_parameters() if parameter.is_meta]
             if lost:
-                shown = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")
-                raise ValueError(f"the weights of {model!r} are incomplete: {part} lacks {shown}")
+                raise ValueError(f"the weights of {model!r} are incomplete: {part} lacks {list_some(lost, 3)}")
 
 
 def _check_folders(model: str, config: Mapping[str, Any]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from pytorch_metric_learning import distances, losses, reducers
 from torch import nn
+
+from hcl_sdk.errors import suggest
 
 _UNSUITED = {
     "NCALoss": "compares every anchor with itself if it is among the references",
@@ -81,9 +82,7 @@ def list_parameters(cls: type) -> dict[str, inspect.Parameter]:
 def _find(module: Any, field: str, name: str) -> type:
     known = {k: v for k, v in vars(module).items() if inspect.isclass(v) and not k.startswith("Base")}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
-        raise ValueError(f"{field}: pytorch-metric-learning has no {field} {name!r}; {hint}")
+        raise ValueError(f"{field}: pytorch-metric-learning has no {field} {name!r}; {suggest(name, sorted(known))}")
     return known[name]
 
 
@@ -103,9 +102,7 @@ def _check_options(field: str, cls: type, options: Mapping[str, Any], refused: M
         if name in refused and name in list_parameters(cls):
             raise ValueError(f"{field}.{name}: not an option of {cls.__name__} here: {refused[name]}")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
-            raise ValueError(f"{field}.{name}: {cls.__name__} has no such parameter; {hint}")
+            raise ValueError(f"{field}.{name}: {cls.__name__} has no such parameter; {suggest(name, sorted(known))}")
 
 
 def _make(what: str, cls: type, arguments: Mapping[str, Any]) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ from timm.models import load_model_config_from_hf, load_state_dict, split_model_
 from torch import Tensor, nn
 
 from hcl_sdk import component
-from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded
-from hcl_sdk.errors import describe_error
+from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded, to_tuples
+from hcl_sdk.errors import describe_error, suggest
 
 _HUB, _FOLDER = "hf-hub:", "local-dir:"
 
@@ -96,10 +95,8 @@ class TimmEncoder(BackboneEncoder):
             state = self._fetch(lambda: load_state_dict(str(self.checkpoint), weights_only=True))
             options["pretrained_cfg_overlay"] = {"state_dict": state, "source": ""}
         made = []
-        for is_loaded in (
-            False,
-            True,
-        ):  # timm does not report parameters missing from a file: they keep their random values
+        # timm does not report parameters that are missing from a file: they keep their random values.
+        for is_loaded in (False, True):
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(0)  # the CPU only: the states of accelerators are not forked
                 made.append(self._fetch(lambda: timm.create_model(str(self.model), pretrained=is_loaded, **options)))  # noqa: B023
@@ -154,7 +151,7 @@ class TimmEncoder(BackboneEncoder):
         kept = {name: value for name, value in (arguments or {}).items() if name not in _NOT_ARCHITECTURE}
         if deep := [name for name, value in kept.items() if isinstance(value, dict)]:
             raise ValueError(f"{self.model!r} cannot be an encoder: its arguments nest mappings in {deep}")
-        return {**cfg, "architecture": architecture}, {name: _to_tuples(value) for name, value in kept.items()}
+        return {**cfg, "architecture": architecture}, {name: to_tuples(value) for name, value in kept.items()}
 
     def _fetch(self, get: Any) -> Any:
         """Call ``get``; turn every error into a ``ValueError`` that says what to do."""
@@ -200,10 +197,5 @@ def _takes_dynamic_size(config: Mapping[str, Any]) -> bool:
 def _explain_unknown(name: Any) -> str:
     architecture, _, tag = str(name).partition(".")
     names = timm.list_pretrained(f"{architecture}.*") if tag and timm.is_model(architecture) else timm.list_models()
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "see timm.list_models() and timm.list_pretrained()"
+    hint = suggest(name, names, "see timm.list_models() and timm.list_pretrained()")
     return f"timm {timm.__version__} has no model {name!r}; {hint}"
-
-
-def _to_tuples(value: Any) -> Any:
-    return tuple(_to_tuples(item) for item in value) if isinstance(value, list | tuple) else value

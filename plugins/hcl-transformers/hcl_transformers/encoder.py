@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -22,8 +21,8 @@ from transformers import (
 )
 
 from hcl_sdk import component
-from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded
-from hcl_sdk.errors import describe_error
+from hcl_sdk.encoders.backbone import IMAGENET_MEAN, IMAGENET_STD, BackboneEncoder, check_loaded, to_tuples
+from hcl_sdk.errors import describe_error, suggest
 
 _DERIVED = {"stage_names", "out_features", "out_indices"} | {f.name for f in dataclasses.fields(PreTrainedConfig)}
 """Fields of a configuration that follow from others, are fields of the encoder, or do not concern backbones."""
@@ -121,9 +120,9 @@ class TransformersEncoder(BackboneEncoder):
         fields = {name for name in _list_fields(cls) if name not in _DERIVED}
         for name in given:
             if name not in fields:
-                near = difflib.get_close_matches(name, fields, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(fields))}"
-                raise ValueError(f"config.{name}: not a field of the model_type {model_type!r}; {hint}")
+                raise ValueError(
+                    f"config.{name}: not a field of the model_type {model_type!r}; {suggest(name, sorted(fields))}"
+                )
         try:
             return cls(**json.loads(json.dumps(given)))  # tuples as lists
         except Exception as error:  # from huggingface_hub, which checks types, or from the model type
@@ -132,7 +131,7 @@ class TransformersEncoder(BackboneEncoder):
     def _describe(self, config: PreTrainedConfig) -> dict[str, Any]:
         """Convert a configuration of transformers to the form of ``config``."""
         fields = {name for name in _list_fields(type(config)) if name not in _DERIVED}
-        values = {name: _to_tuples(value) for name, value in config.to_dict().items() if name in fields}
+        values = {name: to_tuples(value) for name, value in config.to_dict().items() if name in fields}
         if deep := [name for name, value in values.items() if isinstance(value, dict)]:
             raise ValueError(
                 f"a backbone of the model_type {config.model_type!r} cannot be an encoder: its configuration nests "
@@ -176,7 +175,3 @@ class TransformersEncoder(BackboneEncoder):
 
 def _list_fields(cls: type[PreTrainedConfig]) -> list[str]:
     return [field.name for field in dataclasses.fields(cls) if not field.name.startswith("_")]  # pyright: ignore[reportArgumentType]
-
-
-def _to_tuples(value: Any) -> Any:
-    return tuple(_to_tuples(item) for item in value) if isinstance(value, list | tuple) else value
