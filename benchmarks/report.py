@@ -1,9 +1,9 @@
-"""How large the report of a folder of 1,000 photos is, and whether a browser can use it.
+"""Measure how large the report of a folder of 1,000 photos is, and how fast it is in a browser.
 
     python benchmarks/report.py [FOLDER] [--photos 1000]
 
 Photos are crops of those that come with scikit-image, varied, with a line or a word drawn on most, and three files are
-no photos. They are restored with ``--report`` and the weights in the package, at a small working size, since it is the
+not photos. They are restored with ``--report`` and the weights in the package, at a small working size, since it is the
 report that is measured. With Playwright and Chromium (in PATH, or named by CHROMIUM) the page is opened, filtered and
 photographed on a desktop and on a phone.
 """
@@ -38,7 +38,7 @@ WORDS = "SAMPLE", "2026", "Holiday", "PREVIEW", "At the sea"
 
 
 def write_photos(folder: Path, count: int) -> None:
-    """Write photos of 240 x 320 or 320 x 240 pixels, and three files that are none."""
+    """Write photos of 240 x 320 or 320 x 240 pixels, and three files that are not photos."""
     folder.mkdir(parents=True)
     sources = [Image.fromarray(getattr(skimage.data, name)()).convert("RGB") for name in SOURCES]
     for i in range(count):
@@ -66,7 +66,7 @@ def write_photos(folder: Path, count: int) -> None:
 
 
 def use_in_browser(page_file: Path, chromium: str, screenshots: Path) -> None:
-    """Open, filter, photograph."""
+    """Open and filter the page on a desktop and on a phone, write screenshots, and print the times."""
     from playwright.sync_api import sync_playwright  # pyright: ignore[reportMissingImports]
 
     with sync_playwright() as playwright:

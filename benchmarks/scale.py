@@ -1,13 +1,12 @@
-"""What restoring a photo takes, by its size: CPU seconds, peak memory, and how far both are from what is promised.
+"""Measure the CPU seconds and the peak memory of restoring photos of several sizes, and compare both with the promises.
 
     python benchmarks/scale.py [--sizes 512x512 2048x2048 8192x8192 12000x9000] [--pieces 1] [--bits 8] [--find]
 
-A photo that looks like one (a smooth sample, enlarged, with grain) is made at each size with the same share of it
-pasted over, in one piece or several, and written as JPEG, or as PNG with 16 bits; a process of its own reads it,
-restores it with the mask known, or finds it first, and saves mask and restored photo. Measured are the CPU seconds of
-these steps without imports and loading, and the greatest resident memory of the process, imports included. The next
-column compares the time with a line through the smallest and the largest photo; the last one compares the memory with
-600 MB, a byte a pixel, and the photo's own bytes twice.
+At each size, the sample photo is enlarged, given grain, and pasted over on the same share of its area, in one piece or
+several. It is written as JPEG, or as PNG with 16 bits. A process of its own reads it, restores it with a known mask or
+one that it finds first, and saves mask and restored photo. The table shows the CPU seconds of these steps, without
+imports and loading, compared with a line through the smallest and the largest photo; and the maximum resident memory of
+the process, imports included, compared with 600 MB, one byte per pixel, and twice the photo's own bytes.
 """
 
 from __future__ import annotations
@@ -29,12 +28,14 @@ import numpy as np
 from PIL import Image
 
 SHARE = 0.05
+"""Share of the photo that is pasted over."""
+
 FIXED = 600e6
 """Bytes of memory for the networks and for the largest part that is refined."""
 
 
 def make_photo(height: int, width: int, pieces: int, file: Path) -> None:
-    """A photo of so many pixels, of which 5 % are flat patches; a PNG has 16 bits."""
+    """Write a photo of ``height`` x ``width`` pixels with ``SHARE`` of it in flat patches; a PNG has 16 bits."""
     with resources.files("hcl_sdk").joinpath("assets/sample.jpg").open("rb") as stream:
         pixels = np.array(Image.open(stream).convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
     rng = np.random.default_rng(0)
@@ -52,7 +53,7 @@ def make_photo(height: int, width: int, pieces: int, file: Path) -> None:
 
 
 def place_patches(height: int, width: int, pieces: int) -> list[tuple[slice, slice]]:
-    """Rows and columns of patches in the middles of a grid, as wide to as tall as the photo; one is in its middle."""
+    """Compute rows and columns of patches with the photo's aspect ratio, each in the middle of a cell of a grid."""
     across = max(n for n in range(1, pieces + 1) if pieces % n == 0 and n * n <= pieces)
     down, across = (across, pieces // across) if width >= height else (pieces // across, across)
     tall, wide = (round(extent * (SHARE / pieces) ** 0.5) for extent in (height, width))
@@ -64,7 +65,7 @@ def place_patches(height: int, width: int, pieces: int) -> list[tuple[slice, sli
 
 
 def restore(file: Path, weights: str, mask_known: bool, pieces: int) -> None:
-    """Restore a file in this process, and print what it took."""
+    """Restore a file in this process, and print the CPU seconds and the peak memory in MB."""
     import torch
 
     from hcl_sdk import Photo, Pipeline
@@ -88,10 +89,10 @@ def restore(file: Path, weights: str, mask_known: bool, pieces: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["512x512", "2048x2048", "8192x8192", "12000x9000"])
-    parser.add_argument("--pieces", type=int, default=1, help="in which 5 %% of the photo are missing")
-    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="of a channel of the photo")
+    parser.add_argument("--pieces", type=int, default=1, help="the number of pieces pasted over")
+    parser.add_argument("--bits", type=int, choices=(8, 16), default=8, help="the depth of the photo")
     parser.add_argument("--weights", default="default")
-    parser.add_argument("--find", action="store_true", help="find the mask, too, instead of knowing it")
+    parser.add_argument("--find", action="store_true", help="find the mask first instead of passing it")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -108,7 +109,7 @@ def main() -> None:
         width, height = map(int, size.split("x"))
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "photo.jpg" if arguments.bits == 8 else "photo.png")
-            # In a process of its own: what a process has held counts as its peak, in those that it starts, too.
+            # In a process of its own: a process starts with the peak of the one that started it.
             pieces = ["--pieces", str(arguments.pieces)]
             subprocess.run([sys.executable, __file__, "--sizes", size, *pieces, "--make", str(file)], check=True)
             command = [sys.executable, __file__, "--file", str(file), *pieces, "--weights", arguments.weights]

@@ -1,4 +1,4 @@
-"""Does detection hold for photos of other sizes and shapes than 256 x 256?
+"""Compare detection in photos of other sizes and shapes with that in photos of 256 x 256.
 
     python benchmarks/sizes.py PHOTOS [--weights NAME] [--each N] [--sizes 256x256 128x128 ...]
 

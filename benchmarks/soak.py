@@ -1,6 +1,6 @@
-"""Restore many photos of random sizes in one process and print how its memory develops.
+"""Restore many photos of random sizes in one process, and print how its memory develops.
 
-python benchmarks/soak.py --photos 500
+python benchmarks/soak.py [--photos 500]
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import argparse
 import platform
 from datetime import date
-from pathlib import Path
 
 import numpy as np
+import psutil
 
 from hcl_sdk import Pipeline
 
 
-def get_resident_mib() -> float:
-    """Read the resident memory of this process (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 2**20
+def measure_memory() -> float:
+    """Measure the resident memory of this process, in MiB."""
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     print(f"{platform.machine()}, {date.today()}")
     for i in range(arguments.photos + 1):
         if i % (arguments.photos // 5 or 1) == 0:
-            print(f"after {i:5d} photos: {get_resident_mib():8.1f} MiB")
+            print(f"after {i:5d} photos: {measure_memory():8.1f} MiB")
         height, width = rng.integers(1, 700, 2)
         pipeline(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
 
