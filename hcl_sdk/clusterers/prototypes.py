@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import torch
+from attrs.validators import ge, le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,7 +26,7 @@ class Prototypes(Clusterer):
 
     exportable = True
 
-    temperature: float = attrs.field(default=0.1, validator=[attrs.validators.ge(0.001), attrs.validators.le(100)])
+    temperature: float = attrs.field(default=0.1, validator=[ge(0.001), le(100)])
 
     def build(self, dim: int) -> None:
         self.prototypes = nn.Parameter(nn.init.orthogonal_(torch.empty(2, dim)))

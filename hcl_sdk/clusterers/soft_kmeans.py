@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import torch
+from attrs.validators import ge, le
 from torch import Tensor, nn
 
 from hcl_sdk.functional.kmeans import soft_two_means
@@ -28,9 +29,9 @@ class SoftKMeans(Clusterer):
     exportable = True
 
     # Bounded, because configurations come from strangers, and large values would only cost time.
-    iterations: int = attrs.field(default=3, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
-    repeats: int = attrs.field(default=1, validator=[attrs.validators.ge(1), attrs.validators.le(100)])
-    temperature: float = attrs.field(default=0.1, validator=[attrs.validators.ge(0.001), attrs.validators.le(100)])
+    iterations: int = attrs.field(default=3, validator=[ge(1), le(100)])
+    repeats: int = attrs.field(default=1, validator=[ge(1), le(100)])
+    temperature: float = attrs.field(default=0.1, validator=[ge(0.001), le(100)])
     classifier: bool = True
     one_class: bool = attrs.field(default=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 import attrs
+from attrs.validators import ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -28,8 +29,8 @@ class DamageHead(Bindable):
 
     kind: ClassVar[str] = "damage head"
 
-    dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
-    finest: int = attrs.field(default=1, validator=attrs.validators.ge(0))
+    dim: int = attrs.field(default=32, validator=ge(1))
+    finest: int = attrs.field(default=1, validator=ge(0))
 
     def bind(self, spec: PyramidSpec) -> Self:
         """Create the layers for pyramids of ``spec``. Returns self.

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 import attrs
 import torch
+from attrs.validators import ge
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,8 +35,8 @@ class Verdict(CellJudge, Bindable):
 
     kind: ClassVar[str] = "verdict"
 
-    dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
-    queries: int = attrs.field(default=4, validator=attrs.validators.ge(1))
+    dim: int = attrs.field(default=32, validator=ge(1))
+    queries: int = attrs.field(default=4, validator=ge(1))
     calibration: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
     def bind(self, spec: PyramidSpec) -> Self:

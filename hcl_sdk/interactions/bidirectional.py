@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import torch
+from attrs.validators import ge
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,7 +26,7 @@ class BidirectionalFusion(Interaction):
 
     exportable = True
 
-    dim: int = attrs.field(default=64, validator=attrs.validators.ge(1))
+    dim: int = attrs.field(default=64, validator=ge(1))
 
     def build(self, spec: PyramidSpec) -> None:
         scales = len(spec)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import attrs
+from attrs.validators import in_
 from torch import nn
 
 from hcl_sdk.config import FieldsOf, describe, list_plugins_used, structure
@@ -18,7 +19,7 @@ from hcl_sdk.weights import FORMAT
 
 # The keys of a configuration besides the fields of a pipeline.
 _OF_THE_FILE: dict[str, Any] = {
-    "format": Annotated[int, attrs.validators.in_([FORMAT])],
+    "format": Annotated[int, in_([FORMAT])],
     "plugins": dict[str, str],
     "sha256": str,  # of the weights next to it
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import torch
+from attrs.validators import deep_iterable, ge, min_len
 from torch import Tensor
 
 from hcl_sdk.interfaces import Detection, PyramidSpec, Restorer, component
@@ -24,10 +25,10 @@ class GatedUNet(Restorer):
 
     exportable = True
 
-    dim: int = attrs.field(default=32, validator=attrs.validators.ge(1))
+    dim: int = attrs.field(default=32, validator=ge(1))
     multipliers: tuple[int, ...] = attrs.field(
         default=(1, 2, 4, 4),
-        validator=[attrs.validators.deep_iterable(attrs.validators.ge(1)), attrs.validators.min_len(1)],
+        validator=[deep_iterable(ge(1)), min_len(1)],
     )
 
     def build(self, spec: PyramidSpec | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import torch
-from attrs.validators import ge, optional
+from attrs.validators import ge, le, optional
 from torch import Tensor
 
 from hcl_sdk.functional.compositing import close_seam
@@ -51,7 +51,7 @@ class PatchSynthesis(Restorer):
     """
 
     guide: Restorer = attrs.field(factory=ResidualUNet)
-    texture: float = attrs.field(default=1.0, validator=[ge(0), attrs.validators.le(1)])
+    texture: float = attrs.field(default=1.0, validator=[ge(0), le(1)])
     patch_size: int = attrs.field(default=5, validator=_is_odd)
     guidance: float = attrs.field(default=3.0, validator=ge(0))
     radius: int | None = attrs.field(default=None, validator=optional(ge(1)))

@@ -8,6 +8,7 @@ from typing import Literal
 
 import attrs
 import numpy as np
+from attrs.validators import min_len
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
@@ -27,7 +28,7 @@ class Drops(Content):
     """
 
     kinds: tuple[Literal["stain", "water"], ...] = attrs.field(
-        default=("stain", "stain", "water"), validator=attrs.validators.min_len(1)
+        default=("stain", "stain", "water"), validator=min_len(1)
     )
     count: tuple[int, int] = attrs.field(default=(1, 6), validator=between(1))
     radius: tuple[float, float] = attrs.field(default=(0.03, 0.25), validator=between(0, 1))

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
+from attrs.validators import min_len
 from numpy.typing import NDArray
 
 from hcl_sdk.corruptions.drawing import pick_color
@@ -33,7 +34,7 @@ class Pen(Content):
     damage: ClassVar[Damage] = "graphic"
 
     tools: tuple[Literal["pen", "marker", "highlighter"], ...] = attrs.field(
-        default=("pen", "pen", "marker", "highlighter"), validator=attrs.validators.min_len(1)
+        default=("pen", "pen", "marker", "highlighter"), validator=min_len(1)
     )
     count: tuple[int, int] = attrs.field(default=(1, 5), validator=between(1))
 

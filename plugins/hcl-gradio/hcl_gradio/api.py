@@ -38,11 +38,7 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
     ) -> tuple[str, str, dict[str, Any]]:
         adjustments = Adjustments(sensitivity=sensitivity, dilate=dilate, feather=feather, texture=texture)
         files = run(photo, adjustments, restoring=True)
-        return (
-            str(files["restored"]),
-            str(files["mask"]),
-            json.loads(files["coco"].read_text(encoding="utf-8")),
-        )
+        return (str(files["restored"]), str(files["mask"]), json.loads(files["coco"].read_text(encoding="utf-8")))
 
     def run(photo: str | None, adjustments: Adjustments, *, restoring: bool) -> dict[str, Path]:
         if photo is None:
@@ -67,16 +63,8 @@ def add_api(pipeline: Pipeline, limits: Limits, programs: Visitors, model: str) 
             gr.Number(value=None if name == "dilate" else getattr(pipeline, name), label=name)
             for name in ("sensitivity", "dilate", "feather", "texture")
         ]
-        restored, mask, coco = (
-            gr.File(label="restored"),
-            gr.File(label="mask"),
-            gr.JSON(label="coco"),
-        )
+        restored, mask, coco = (gr.File(label="restored"), gr.File(label="mask"), gr.JSON(label="coco"))
         buttons = gr.Button(), gr.Button()
-    shared: dict[str, Any] = {
-        "concurrency_id": model,
-        "concurrency_limit": 1,
-        "api_visibility": "public",
-    }
+    shared: dict[str, Any] = {"concurrency_id": model, "concurrency_limit": 1, "api_visibility": "public"}
     buttons[0].click(detect, [photo, numbers[0]], [mask, coco], api_name="detect", **shared)
     buttons[1].click(restore, [photo, *numbers], [restored, mask, coco], api_name="restore", **shared)

@@ -26,11 +26,7 @@ import click
     show_default=True,
     help="A folder of weights, the name of registered ones, or org/name on the Hugging Face Hub.",
 )
-@click.option(
-    "--device",
-    metavar="DEVICE",
-    help="cpu, cuda, cuda:1, mps ...  [default: the fastest]",
-)
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, mps ...  [default: the fastest]")
 @click.option(
     "--megabytes",
     metavar="N",
@@ -63,18 +59,8 @@ import click
     show_default=True,
     help="The time after which the photos of an idle visitor are deleted.",
 )
-@click.option(
-    "--root-path",
-    metavar="PATH",
-    default="",
-    help="The path under which a reverse proxy serves the page.",
-)
-@click.option(
-    "--open/--no-open",
-    "open_browser",
-    default=False,
-    help="Also open the page in this machine's browser.",
-)
+@click.option("--root-path", metavar="PATH", default="", help="The path under which a reverse proxy serves the page.")
+@click.option("--open/--no-open", "open_browser", default=False, help="Also open the page in this machine's browser.")
 def page(
     host: str,
     port: int | None,
@@ -103,13 +89,7 @@ def page(
         raise click.ClickException(f"weights {weights}: {error}") from error
     try:
         blocks = serve(
-            pipeline,
-            host=host,
-            port=port,
-            limits=limits,
-            open_browser=open_browser,
-            root_path=root_path,
-            block=False,
+            pipeline, host=host, port=port, limits=limits, open_browser=open_browser, root_path=root_path, block=False
         )
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error

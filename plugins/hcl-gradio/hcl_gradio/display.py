@@ -115,8 +115,7 @@ class Display:
             page.get_mask: gr.update(value=str(work.files["mask"])),
             page.get_coco: gr.update(value=str(work.files["coco"])),
             page.get_all: gr.update(
-                value=None if archive is None else str(archive),
-                visible=len(visitor.works) > 1 and archive is not None,
+                value=None if archive is None else str(archive), visible=len(visitor.works) > 1 and archive is not None
             ),
         }
 

@@ -119,12 +119,7 @@ def _draw_numbers(drawn: Image.Image, selection: Selection, scale: float) -> Non
         x = min(max(0, spot.box[0] * scale - 2), drawn.width - width)
         y = min(max(0, spot.box[1] * scale - size * 1.5), drawn.height - size * 1.4)
         color = FILL if spot.is_filled else LEAVE
-        draw.rounded_rectangle(
-            (x, y, x + width, y + size * 1.35),
-            radius=size * 0.4,
-            fill=color,
-            outline="white",
-        )
+        draw.rounded_rectangle((x, y, x + width, y + size * 1.35), radius=size * 0.4, fill=color, outline="white")
         draw.text((x + width / 2, y + size * 0.65), text, fill="white", font=font, anchor="mm")
 
 

@@ -59,18 +59,10 @@ def _draw_pen_and_logo(photo: Image.Image, draw: ImageDraw.ImageDraw, unit: floa
     ]
     draw.line(points, fill=(40, 200, 90), width=round(1.1 * unit), joint="curve")
     left, top = 1.5 * unit, height - 9 * unit
-    draw.rounded_rectangle(
-        (left, top, left + 9 * unit, top + 7 * unit),
-        radius=1.5 * unit,
-        fill=(200, 30, 45),
-    )
+    draw.rounded_rectangle((left, top, left + 9 * unit, top + 7 * unit), radius=1.5 * unit, fill=(200, 30, 45))
     draw.ellipse((left + unit, top + unit, left + 6 * unit, top + 6 * unit), fill=(250, 250, 245))
     draw.polygon(
-        [
-            (left + 4 * unit, top + 5.5 * unit),
-            (left + 8 * unit, top + 5.5 * unit),
-            (left + 6 * unit, top + 1.5 * unit),
-        ],
+        [(left + 4 * unit, top + 5.5 * unit), (left + 8 * unit, top + 5.5 * unit), (left + 6 * unit, top + 1.5 * unit)],
         fill=(20, 60, 150),
     )
 

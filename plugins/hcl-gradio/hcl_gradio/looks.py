@@ -79,7 +79,4 @@ def make_theme() -> themes.Base:
         radius_size="lg",
         font=sans,
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
-    ).set(
-        button_primary_background_fill="#d81b60",
-        button_primary_background_fill_hover="#ad1457",
-    )
+    ).set(button_primary_background_fill="#d81b60", button_primary_background_fill_hover="#ad1457")

@@ -18,12 +18,7 @@ from hcl_gradio.visitors import Visitors
 from hcl_sdk import Pipeline
 
 
-def make_page(
-    pipeline: Pipeline,
-    *,
-    limits: Limits | None = None,
-    folder: str | Path | None = None,
-) -> gr.Blocks:
+def make_page(pipeline: Pipeline, *, limits: Limits | None = None, folder: str | Path | None = None) -> gr.Blocks:
     """Make the page. `serve` opens it, and sets up the server around it.
 
     Args:

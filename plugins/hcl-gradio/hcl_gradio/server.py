@@ -96,14 +96,7 @@ def serve(
 
 
 def _launch(
-    pipeline: Pipeline,
-    host: str,
-    port: int | None,
-    limits: Limits,
-    folder: Path,
-    *,
-    open_browser: bool,
-    root_path: str,
+    pipeline: Pipeline, host: str, port: int | None, limits: Limits, folder: Path, *, open_browser: bool, root_path: str
 ) -> Any:
     """Make the page and start the server. Closing the blocks deletes the folder."""
     # Gradio reads the first when it is imported, the second when blocks are made.

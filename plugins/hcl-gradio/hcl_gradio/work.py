@@ -206,12 +206,7 @@ class Work:
         spots = [
             Spot(
                 label=i + 1,
-                box=(
-                    columns.start,
-                    rows.start,
-                    columns.stop - columns.start,
-                    rows.stop - rows.start,
-                ),
+                box=(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start),
                 area=int(areas[i]),
                 kind=kinds[i],
                 # Left alone while at least half of it is: at a higher sensitivity it may have grown a little.
@@ -253,10 +248,7 @@ class Work:
         if self.corner is None:
             self.corner = (x, y)
             return False
-        (left, right), (top, bottom) = (
-            sorted((self.corner[0], x)),
-            sorted((self.corner[1], y)),
-        )
+        (left, right), (top, bottom) = (sorted((self.corner[0], x)), sorted((self.corner[1], y)))
         self.box, self.corner = (left, top, right - left + 1, bottom - top + 1), None
         return True
 
@@ -285,14 +277,7 @@ class Work:
         """Fill the mask and write the files to download into a folder."""
         self.write(pipeline, adjustments, folder, restoring=True)
 
-    def write(
-        self,
-        pipeline: Pipeline,
-        adjustments: Adjustments,
-        folder: Path,
-        *,
-        restoring: bool,
-    ) -> None:
+    def write(self, pipeline: Pipeline, adjustments: Adjustments, folder: Path, *, restoring: bool) -> None:
         """Write the mask and its regions into a folder; with ``restoring``, also fill the photo and write it.
 
         Raises:

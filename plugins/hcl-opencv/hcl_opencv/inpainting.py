@@ -8,6 +8,7 @@ import attrs
 import cv2
 import numpy as np
 import torch
+from attrs.validators import gt, lt
 from torch import Tensor
 
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
@@ -25,7 +26,7 @@ class OpenCVRestorer(Restorer):
     method: ClassVar[int]
     """``cv2.INPAINT_TELEA`` or ``cv2.INPAINT_NS``."""
 
-    radius: float = attrs.field(default=3.0, validator=[attrs.validators.gt(0), attrs.validators.lt(float("inf"))])
+    radius: float = attrs.field(default=3.0, validator=[gt(0), lt(float("inf"))])
 
     def build(self, spec: PyramidSpec | None) -> None:
         """Do nothing: there are no layers."""

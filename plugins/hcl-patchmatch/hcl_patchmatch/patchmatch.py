@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 import torch
+from attrs.validators import ge, lt
 from patchmatch.patch_match import inpaint, set_random_seed
 from torch import Tensor
 
@@ -35,7 +36,7 @@ class PatchMatch(Restorer):
     """
 
     patch_size: int = attrs.field(default=11, validator=_is_odd)
-    seed: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.lt(1 << 32)])
+    seed: int = attrs.field(default=0, validator=[ge(0), lt(1 << 32)])
 
     def build(self, spec: PyramidSpec | None) -> None:
         """Do nothing: there are no layers."""
