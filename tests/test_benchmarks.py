@@ -229,7 +229,7 @@ def test_each_step_between_network_and_mask_is_measured_without_it(
         assert flagged.endswith(" of 2")
 
 
-def test_what_was_found_is_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_are_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
     finding = load_script(BENCHMARKS / "default_weights/finding.py")
     truth = np.zeros((40, 50), np.bool_)
