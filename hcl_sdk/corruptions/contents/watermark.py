@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 
 import attrs
 import numpy as np
+from attrs.validators import min_len
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
-from hcl_sdk.corruptions.drawing import choose_logo, take_opacity
+from hcl_sdk.corruptions.drawing import choose_logo, scale_image, take_opacity
 from hcl_sdk.corruptions.lettering import choose_font, compose_line, find_fonts, write_text
 from hcl_sdk.corruptions.ranges import between, pick
 from hcl_sdk.corruptions.soft import Canvas, Patch, draw_path
@@ -34,13 +35,13 @@ class Watermark(Content):
 
     Raises:
         ValueError: if a folder does not exist or holds no such files.
-        SampleError: from ``paint``, if a logo cannot be decoded.
+        PhotoError: from ``paint``, if a logo cannot be decoded.
     """
 
     damage: ClassVar[Damage] = "graphic"
 
     layouts: tuple[Literal["large", "corner", "tiled"], ...] = attrs.field(
-        default=("large", "large", "corner", "tiled"), validator=attrs.validators.min_len(1)
+        default=("large", "large", "corner", "tiled"), validator=min_len(1)
     )
     opacity: tuple[float, float] = attrs.field(default=(0.1, 0.9), validator=between(0, 1))
     logos: str | None = None
@@ -112,10 +113,7 @@ class Watermark(Content):
         longest = max(len(line) for line in text.split("\n"))
         pixels = min(256, max(12, round(2 * side / max(2, longest))))  # for letters half as wide as high
         words, _ = write_text(text, choose_font(self._fonts, pixels, rng), align="center")
-        scale = side / max(words.size)
-        return words.resize(
-            (max(1, round(words.width * scale)), max(1, round(words.height * scale))), Image.Resampling.LANCZOS
-        )
+        return scale_image(words, side / max(words.size), Image.Resampling.LANCZOS)
 
 
 def _choose_places(
