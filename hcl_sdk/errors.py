@@ -22,7 +22,12 @@ def describe_value(value: Any) -> str:
 
 
 def list_some(names: Sequence[str], count: int) -> str:
-    """Join the first of some names for messages."""
+    """Join the first ``count`` of some names for messages, and count the others.
+
+    Example:
+        >>> list_some(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], 2)
+        'a.jpg, b.jpg and 2 more'
+    """
     return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
 
 
@@ -45,7 +50,7 @@ def suggest(name: Any, known: Collection[str], otherwise: str | None = None) -> 
     Args:
         name: what was given.
         known: the names that exist.
-        otherwise: the end of the message if no name is similar; by default it lists all of them.
+        otherwise: the end of the message if no name is similar; by default, it lists all of them.
 
     Example:
         >>> suggest("sensitivty", ["sensitivity", "dilate"])
