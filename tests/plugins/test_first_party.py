@@ -1,8 +1,10 @@
-"""The plugins of this repository register without importing what they are made with, which need not be installed."""
+"""The plugins of this repository declare the packages that they import, and register without importing them."""
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = sorted(file.parent for file in ROOT.glob("plugins/*/pyproject.toml"))
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "patchmatch": "pypatchmatch"}
+"""Names of packages to install, where they differ from the names to import by more than hyphens."""
+
 PROGRAM = """
 import importlib, json, sys
 
@@ -53,3 +58,30 @@ def test_registering_imports_the_package_alone(package: Path) -> None:
     for target in targets:
         module = package / Path(*target.partition(":")[0].split("."))
         assert module.is_dir() or module.with_suffix(".py").is_file(), f"{target} does not exist"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_imported_packages_are_declared(package: Path) -> None:
+    declared = list_declared(package)
+    if package.name == "hcl-onnx":  # exported models run without hcl_sdk's own dependencies
+        declared |= list_declared(ROOT)
+    assert list_imported(package) - declared <= {package.name}
+
+
+def list_declared(package: Path) -> set[str]:
+    """List the packages that a package or its extras depend on."""
+    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [each for name, more in project["optional-dependencies"].items() if name != "test" for each in more]
+    return {re.split(r"[\[<>=]", text)[0].replace("_", "-") for text in [*project["dependencies"], *extras]}
+
+
+def list_imported(package: Path) -> set[str]:
+    """List the packages that the modules of a plugin import, by the names under which they are installed."""
+    imported = set()
+    for file in package.glob("hcl_*/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                imported.add(node.module.partition(".")[0])
+            elif isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+    return {DISTRIBUTIONS.get(name, name).replace("_", "-") for name in imported - set(sys.stdlib_module_names)}
