@@ -10,13 +10,13 @@ import torch
 from hcl_onnx.export import Difference, export
 
 from hcl_sdk import (
+    AnchoredKMeans,
     BidirectionalFusion,
     Detector,
     GatedUNet,
     PartialSwinRestorer,
     Pipeline,
     ProjectionHead,
-    Prototypes,
     ResNetEncoder,
     SoftKMeans,
     SwinEncoder,
@@ -48,14 +48,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """The composition of the default weights, small."""
+    """A small composition with the clusterer and the verdict of the default weights."""
     torch.manual_seed(0)
-    prototypes = Prototypes()
+    clusterer = AnchoredKMeans()
     detector = Detector(
         encoder=ResNetEncoder(channels=(8, 8), depths=(1, 0)),
         interaction=BidirectionalFusion(dim=8),
         head=ProjectionHead(dim=8),
-        clusterer=prototypes,
+        clusterer=clusterer,
         settle=0.0,
         upsampling="bilinear",
         verdict=Verdict(dim=4, calibration=(0.5, 0.7, 1.0)),
@@ -64,7 +64,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     with torch.no_grad():  # there is damage, and half of the pixels lie on either side
         cast(Any, detector.verdict.judge)[-1].bias.fill_(4.0)
         confidence = detector(torch.rand(1, 3, 64, 64)).confidence
-        prototypes.bias.sub_(torch.logit(confidence.median()))
+        clusterer.bias.sub_(torch.logit(confidence.median()))
     restorer = GatedUNet(dim=4, multipliers=(1, 2))
     pipeline = Pipeline(
         detector,
@@ -72,7 +72,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         detection_size=60,
         context_size=40,
         restoration_size=50,
-        threshold=0.54,
+        threshold=0.5115,  # no confidence in these tests is so near that rounding decides
         sensitivity=0.53,
         dilate=1,
         feather=2,
