@@ -67,6 +67,8 @@ class Items:
         seed: random seed of the order, the crops and the corruption.
         augment: vary crops; otherwise the center of each photo is used.
         min_scale: the smallest share of a photo's shorter side that a crop may show, 0 to 1 (``augment`` only).
+        on_side: share of the crops that are turned by a quarter, to either side, 0 to 1 (``augment`` only).
+        enlarge: whether photos smaller than ``size`` are enlarged, or else replaced (``augment`` only).
         soften_over: the number of items over which the blur of the corruption's edges grows from none to full: sharp
             seams are easier to learn first (``augment`` only).
     """
@@ -80,21 +82,24 @@ class Items:
         seed: int,
         augment: bool = False,
         min_scale: float = 0.35,
+        on_side: float = 0.0,
+        enlarge: bool = True,
         soften_over: int = 0,
     ) -> None:
         self.dataset, self.size, self.corruption, self.seed = dataset, size, corruption, seed
-        self.augment, self.min_scale, self.soften_over = augment, min_scale, soften_over
+        self.augment, self.min_scale, self.on_side = augment, min_scale, on_side
+        self.enlarge, self.soften_over = enlarge, soften_over
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, number: int) -> Item:
-        """Make an item. In training, photos, shapes and contents that cannot be read are replaced by the next readable
-        ones.
+        """Make an item. In training, photos that cannot be used are replaced by others, and so are shapes and contents
+        that cannot be read.
 
         Raises:
-            SampleError: if the photo, or a file needed to corrupt it, cannot be read (evaluation), or no photo can
-                (training).
+            SampleError: if the photo, or a file needed to corrupt it, cannot be read (evaluation), or no photo can be
+                used (training).
         """
         index = self._get_index(number)
         if not self.augment:
@@ -103,17 +108,22 @@ class Items:
                 raise SampleError(f"what it was to be corrupted with cannot be read: {item.unreadable[0][1]}")
             return item
         unreadable: list[tuple[str, str]] = []
-        for offset in range(min(len(self.dataset), 1000)):
-            at = (index + offset) % len(self.dataset)
+        others = np.random.default_rng([self.seed, number, 1]).permutation(len(self.dataset))
+        for at in [index, *others[others != index][:999].tolist()]:
             try:
                 sample = self.dataset[at]
             except PhotoError as error:
                 unreadable.append((self.dataset.name(at), str(error)))
             else:
-                return self._make_item(number, at, sample, tuple(unreadable))
-        raise SampleError(
-            f"none of {len(unreadable)} photos can be read; the first is {unreadable[0][0]}: {unreadable[0][1]}"
-        )
+                if self.enlarge or self.size is None or min(sample.image.shape[:2]) >= self.size:
+                    return self._make_item(number, at, sample, tuple(unreadable))
+        tried = min(len(self.dataset), 1000)
+        if len(unreadable) < tried:
+            raise SampleError(
+                f"none of {tried} photos has a shorter side of {self.size} pixels or more; expected larger photos, a "
+                "smaller size, or enlarge: true"
+            )
+        raise SampleError(f"none of {tried} photos can be read; the first is {unreadable[0][0]}: {unreadable[0][1]}")
 
     def name(self, number: int) -> str:
         """Return the name of the photo that item ``number`` is made from, if it can be read."""
@@ -179,12 +189,13 @@ class Items:
         size = self.size
         height, width = shape[:2]
         side = min(height, width)
-        mirrored = False
+        mirrored, turns = False, 0
         if self.augment:
             smallest = min(side, max(size, round(side * self.min_scale)))
             side = int(rng.integers(smallest, side + 1))
             top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
             mirrored = bool(rng.integers(2))
+            turns = int(rng.choice([1, 3])) if self.on_side and rng.random() < self.on_side else 0
         else:
             top, left = (height - side) // 2, (width - side) // 2
 
@@ -195,7 +206,7 @@ class Items:
                 method = Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS
                 part = part.resize((size, size), method, reducing_gap=None if is_mask else 3.0)
             pixels = np.array(part).astype(array.dtype, copy=False)
-            return pixels[:, ::-1].copy() if mirrored else pixels
+            return np.rot90(pixels[:, ::-1] if mirrored else pixels, turns).copy()
 
         return cut
 

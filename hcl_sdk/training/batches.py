@@ -137,6 +137,8 @@ def make_loader(
             seed=recipe.seed,
             augment=True,
             min_scale=data.min_scale,
+            on_side=data.on_side,
+            enlarge=data.enlarge,
             soften_over=recipe.count_images(data.soften_over),
         )
         for size, _ in recipe.list_turns()

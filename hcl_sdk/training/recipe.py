@@ -37,6 +37,9 @@ class TrainingData(Configurable):
             have about the same number of pixels as ``batch_size`` images of the first size.
         min_scale: the smallest share of a photo's shorter side that a crop may show, in (0, 1]; a crop is never smaller
             than its size unless the photo is.
+        on_side: share of the crops that are turned by a quarter, in [0, 1]: photos that lie on their side.
+        enlarge: whether photos smaller than a crop are enlarged; otherwise others take their place. Enlarged photos are
+            soft, and a detector that has seen many takes what is sharp for damage.
         soften_over: number of steps over which the blur of the corruption's edges grows from none to full.
         workers: number of processes that prepare images for each training process; 0 for none.
     """
@@ -45,6 +48,8 @@ class TrainingData(Configurable):
     corruption: Corruption = attrs.field(factory=lambda: Corruption(clean=0.1, full=0.02))
     size: int | tuple[int, ...] = attrs.field(default=256, validator=_check_sizes)
     min_scale: float = attrs.field(default=0.35, validator=and_(gt(0), le(1)))
+    on_side: float = attrs.field(default=0.0, validator=and_(ge(0), le(1)))
+    enlarge: bool = True
     soften_over: int = attrs.field(default=0, validator=ge(0))
     workers: int = attrs.field(default=2, validator=and_(ge(0), le(256)))
 

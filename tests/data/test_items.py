@@ -132,8 +132,36 @@ def test_crops_are_not_smaller_than_they_may_be() -> None:
     assert max(spans) > 3 * 80
 
 
+def test_a_share_of_the_crops_lies_on_its_side() -> None:
+    dataset, ways = Squares(height=64, width=64), {"upright": 0, "left": 0, "right": 0}
+    for number in range(300):
+        image = Items(dataset, 16, corruption=None, seed=0, augment=True, on_side=0.3)[number].image.astype(int)
+        if image[-1, 8, 1] > image[0, 8, 1] and image[8, 0, 1] == image[8, -1, 1]:
+            ways["upright"] += 1
+        else:
+            ways["left" if image[8, -1, 1] > image[8, 0, 1] else "right"] += 1
+    assert 180 < ways["upright"] < 240
+    assert min(ways["left"], ways["right"]) > 25
+
+
+def test_other_photos_take_the_place_of_those_that_are_not_to_be_enlarged() -> None:
+    @hcl_sdk.component
+    class Growing(Squares):
+        def __getitem__(self, index: int) -> Sample:
+            return Sample(image=np.full((10 * (index + 1), 90, 3), index, np.uint8))
+
+    def show(enlarge: bool) -> set[int]:
+        items = Items(Growing(), 40, corruption=None, seed=0, augment=True, enlarge=enlarge)
+        return {int(items[number].image[0, 0, 0]) for number in range(40)}
+
+    assert show(enlarge=True) == {0, 1, 2, 3, 4, 5, 6}
+    assert show(enlarge=False) == {3, 4, 5, 6}
+    with pytest.raises(SampleError, match="none of 7 photos has a shorter side of 80 pixels or more; expected larger"):
+        Items(Growing(), 80, corruption=None, seed=0, augment=True, enlarge=False)[0]
+
+
 def test_pairs_are_cut_alike_and_not_corrupted() -> None:
-    items = Items(Squares(pairs=True), 24, corruption=plain(), seed=3, augment=True)
+    items = Items(Squares(pairs=True), 24, corruption=plain(), seed=3, augment=True, on_side=0.5)
     mirrored = 0
     for i in range(20):
         item = items[i]
@@ -142,7 +170,7 @@ def test_pairs_are_cut_alike_and_not_corrupted() -> None:
         clear = np.abs(item.image[..., 2].astype(int) - 90) > 12
         assert np.array_equal(item.corruption_mask[clear], item.image[..., 2][clear] > 90)
         assert (item.shape, item.content) == ("", "")
-        mirrored += item.image[0, 0, 2] > item.image[0, -1, 2]
+        mirrored += item.image[0, 0, 2] > item.image[-1, -1, 2]
     assert 3 < mirrored < 17
 
 

@@ -61,13 +61,11 @@ class Watermark(Content):
         height, width = image.shape[:2]
         size, short = (height, width), min(height, width)
         layout = pick(rng, self.layouts)
-        share = {"large": (0.35, 1.0), "corner": (0.12, 0.4), "tiled": (0.12, 0.4)}[layout]
+        share = {"large": (0.35, 1.7), "corner": (0.12, 0.4), "tiled": (0.12, 0.4)}[layout]
         mark = self._draw_mark(max(6, round(short * rng.uniform(*share))), rng)
-        if layout != "corner" and rng.random() < 0.5:
-            turn = float(rng.choice([-45, -30, 30, 45])) + float(rng.normal(0, 4))
-            mark = mark.rotate(turn, Image.Resampling.BICUBIC, expand=True)
-        if max(mark.width / width, mark.height / height) > 1.1:
-            mark.thumbnail((max(1, round(1.1 * width)), max(1, round(1.1 * height))), Image.Resampling.BICUBIC)
+        if layout != "corner" and rng.random() < 0.6:
+            turn = float(rng.choice([-45, -30, 30, 45])) if rng.random() < 0.5 else float(rng.uniform(-50, 50))
+            mark = mark.rotate(turn + float(rng.normal(0, 4)), Image.Resampling.BICUBIC, expand=True)
         sheet = Image.new("L", (width, height))
         for left, top in _choose_places(layout, mark, size, rng):
             under = sheet.crop((left, top, left + mark.width, top + mark.height))
