@@ -30,6 +30,7 @@ from hcl_sdk.functional.arrays import (
     feather_tiles,
     fill_enclosed,
     follow_colors,
+    follow_veils,
     grow_mask,
     intersect,
     leave_unknown,
@@ -413,7 +414,7 @@ def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
 
 
 def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tensor:
-    """Let what was found in an image continue over its colors.
+    """Let what was found in an image follow its colors: continue over its own, and over those that a veil explains.
 
     Args:
         confidence: ``[1, 1, h, w]`` on the CPU.
@@ -427,8 +428,9 @@ def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tenso
         return confidence
     height, width = confidence.shape[-2:]
     colors = image.float() if image.is_floating_point() else image / 255
-    small = F.adaptive_avg_pool2d(colors, (height, width))[0].cpu()
-    return torch.from_numpy(follow_colors(confidence[0, 0].numpy(), small.numpy(), threshold))[None, None]
+    small = F.adaptive_avg_pool2d(colors, (height, width))[0].cpu().numpy()
+    followed = follow_colors(confidence[0, 0].numpy(), small, threshold)
+    return torch.from_numpy(follow_veils(followed, small, threshold))[None, None]
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

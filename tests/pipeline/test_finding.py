@@ -18,7 +18,7 @@ from skimage.measure import label
 from torch.nn import functional as F
 
 from hcl_sdk import DetailFusion, Detector, GatedUNet, Photo, Pipeline, Prototypes, SoftKMeans, Verdict
-from hcl_sdk.functional.arrays import fill_enclosed, follow_colors
+from hcl_sdk.functional.arrays import fill_enclosed, follow_colors, follow_veils
 
 
 def test_a_large_photo_is_worked_on_small(make_detector: Callable[..., Detector]) -> None:
@@ -187,7 +187,8 @@ def test_colors_are_followed_on_request(tiny_pipeline: Pipeline) -> None:
     confidence = tiny_pipeline.detect(photo).confidence
     limit = float(confidence.flatten().sort(descending=True).values[60])
     image = photo.transpose(2, 0, 1) / np.float32(255)
-    followed = torch.from_numpy(follow_colors(confidence[0, 0].numpy(), image, limit))[None, None]
+    followed = follow_veils(follow_colors(confidence[0, 0].numpy(), image, limit), image, limit)
+    followed = torch.from_numpy(followed)[None, None]
     assert not torch.equal(followed, confidence)
     pipeline = tiny_pipeline.replace(threshold=limit, follow_colors=True)
     result = pipeline.detect(photo)

@@ -36,6 +36,7 @@ from hcl_sdk.functional.arrays._split import (
     leave_unknown,
     split_mask,
 )
+from hcl_sdk.functional.arrays._veils import follow_veils
 
 __all__ = [
     "BAND",
@@ -60,6 +61,7 @@ __all__ = [
     "fill_enclosed",
     "find_peak",
     "follow_colors",
+    "follow_veils",
     "grow_mask",
     "intersect",
     "label_regions",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from hcl_sdk.functional.arrays._boxes import bound_mask, surround
 from hcl_sdk.functional.arrays._confidence import CERTAIN
-from hcl_sdk.functional.arrays._regions import label_regions
+from hcl_sdk.functional.arrays._regions import dilate_mask, label_regions
 
 _AROUND = 40  # pixels around what was found in which colors are compared
 _BORDER = 2  # pixels beside what was found that may belong to either side
@@ -52,7 +50,7 @@ def follow_colors(
 def _follow_colors(
     confidence: NDArray[np.floating], image: NDArray[np.floating], found: NDArray[np.bool_], threshold: float
 ) -> NDArray[np.floating]:
-    beside = _dilate(found, _AROUND) & ~_dilate(found, _BORDER)
+    beside = dilate_mask(found, _AROUND) & ~dilate_mask(found, _BORDER)
     if not beside.any():
         return confidence
     levels = np.minimum((image * _LEVELS).astype(np.intp), _LEVELS - 1)
@@ -75,8 +73,3 @@ def _count_colors(colors: NDArray[np.intp], weights: NDArray[np.floating]) -> ND
     counts = np.bincount(colors, weights, _LEVELS**3).reshape((_LEVELS,) * 3)
     shares = ndimage.gaussian_filter(counts / max(counts.sum(), 1e-12), _SMOOTHING, mode="nearest").ravel()
     return shares + _RAREST
-
-
-def _dilate(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
-    """Dilate a mask by a square of ``2 * width + 1`` pixels."""
-    return cast("NDArray[np.bool_]", ndimage.maximum_filter(mask, 2 * width + 1, mode="constant", cval=0))

@@ -65,6 +65,11 @@ def label_regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[n
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
+def dilate_mask(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """Dilate a mask by a square of ``2 * width + 1`` pixels."""
+    return cast("NDArray[np.bool_]", ndimage.maximum_filter(mask, 2 * width + 1, mode="constant", cval=0))
+
+
 def _label(mask: NDArray[np.bool_]) -> tuple[np.ndarray, int]:
     """Number the connected regions from 1; return the labels and the number of regions."""
     if not mask.any():

@@ -28,6 +28,7 @@ try:
         feather_mask,
         fill_enclosed,
         follow_colors,
+        follow_veils,
         measure_softness,
         select_regions,
         shift,
@@ -264,7 +265,8 @@ class Runner:
         if (verdict := outputs.get("verdict")) is not None:
             working = working * self._calibrate(float(verdict[0]), working)
         if self.follow_colors:
-            working = follow_colors(working[0, 0], image[0], self.threshold)[None, None]
+            followed = follow_colors(working[0, 0], image[0], self.threshold)
+            working = follow_veils(followed, image[0], self.threshold)[None, None]
         confidence = sure = arrays.enlarge(working, photo.size)[0, 0]
         if self.fill_enclosed:
             working = fill_enclosed(working[0, 0], self.threshold)[None, None]
