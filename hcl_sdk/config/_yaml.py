@@ -147,7 +147,7 @@ class _Loader(yaml.SafeLoader):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             raise ConstructorError(
-                problem=f"expected what {tag} stands for, got {describe_value(node.value)}",
+                problem=f"expected a value for {tag}, got {describe_value(node.value)}",
                 problem_mark=node.start_mark,
             ) from error
 

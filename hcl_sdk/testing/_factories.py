@@ -19,7 +19,7 @@ def check_factory(factory: Any) -> None:
     if isinstance(factory, Configurable):
         name = type(factory).__name__
         raise TypeError(
-            f"expected what makes a component: a class, or a function without arguments; got a component. "
+            f"expected a component class, or a function without arguments that makes a component; got a component. "
             f"Write lambda: {name}(...), so that each check gets its own"
         )
     if not callable(factory) or (isinstance(factory, type) and not issubclass(factory, Configurable)):

@@ -373,6 +373,6 @@ def make_subject(factory: Factory, folder: Path) -> Subject[Any]:
         if isinstance(component, subject.base):
             return subject(factory, folder, component)
     raise TypeError(
-        f"expected what makes a component of a kind ({', '.join(s.base.__name__ for s in _SUBJECTS)}); "
-        f"got what makes a {type(component).__name__}"
+        f"expected a factory of one of {', '.join(s.base.__name__ for s in _SUBJECTS)}; "
+        f"its result is of the type {type(component).__name__}"
     )

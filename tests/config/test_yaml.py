@@ -197,11 +197,11 @@ def test_size_is_limited(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: !!bool maybe", "expected what !!bool stands for, got 'maybe' (str)"),
-        ('a: !!float ""', "expected what !!float stands for, got '' (str)"),
-        ("a: !!int x", "expected what !!int stands for, got 'x' (str)"),
-        ("a: !!timestamp never", "expected what !!timestamp stands for, got 'never' (str)"),
-        ("a: " + "9" * 5000, "expected what !!int stands for, got '99999"),
+        ("a: !!bool maybe", "expected a value for !!bool, got 'maybe' (str)"),
+        ('a: !!float ""', "expected a value for !!float, got '' (str)"),
+        ("a: !!int x", "expected a value for !!int, got 'x' (str)"),
+        ("a: !!timestamp never", "expected a value for !!timestamp, got 'never' (str)"),
+        ("a: " + "9" * 5000, "expected a value for !!int, got '99999"),
         ("a: !!map x", "expected a mapping node, but found scalar"),
         ("a: !!set [x]", "expected a mapping node, but found sequence"),
     ],

@@ -108,7 +108,7 @@ def test_a_component_without_usable_defaults_gives_a_remedy() -> None:
         (dict, "expected a component class, or a function without arguments"),
         ("swin", "expected a component class, or a function without arguments that makes one; got 'swin'"),
         (lambda width: small(), "expected a function that can be called without arguments"),
-        (lambda: 3, "got what makes a int"),
+        (lambda: 3, "its result is of the type int"),
         (GatedUNet, "expected a factory of the kind encoder; got one of the kind restorer"),
     ],
 )

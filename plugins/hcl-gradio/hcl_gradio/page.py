@@ -55,7 +55,7 @@ def make_page(pipeline: Pipeline, *, limits: Limits | None = None, folder: str |
 
 
 def _sweep(stores: Sequence[Visitors], every: float = 60) -> None:
-    """Forget idle visitors every so many seconds, for as long as the program runs."""
+    """Forget idle visitors every ``every`` seconds, for as long as the program runs."""
 
     def sweep() -> None:
         pause = threading.Event()
