@@ -30,7 +30,7 @@ class Colors(hcl_sdk.Encoder):
 
 @hcl_sdk.component
 class Directions(hcl_sdk.Head):
-    """Colors as directions from grey."""
+    """Colors as directions from gray."""
 
     dim: int = 3
 

@@ -39,6 +39,22 @@ def test_a_photo_is_a_photo_and_an_image_an_image() -> None:
     assert not lines, "a photo is what a user hands in, an image is a tensor"
 
 
+BRITISH = re.compile(
+    r"colour|grey(?!scale=)|behaviour|neighbour|centre|favour|analyse|(normal|initial|optim|recogn|quant|organ)is(e|ing)",
+    re.IGNORECASE,
+)
+"""Pypng's writer has an argument ``greyscale``."""
+
+
+def test_spelling_is_american() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}: {word[0]}"
+        for file in TEXTS
+        for word in BRITISH.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
 VERBS = ("embed", "need", "seed")  # which end like a participle
 NOUNS = (
     "supervised_contrastive_loss",  # a formula with a name of its own

@@ -45,7 +45,7 @@ def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[t
 def draw_contact_sheet(cases: Iterable[tuple[str, Item, Result]]) -> Image.Image:
     """Draw one row for each case: input, true mask, confidence, found mask, restored and clean image, as far as known.
 
-    Pixels excluded from the score are grey in the true mask.
+    Pixels excluded from the score are gray in the true mask.
 
     Args:
         cases: a caption, the item, and its result; at least one.

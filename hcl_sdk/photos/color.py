@@ -14,7 +14,7 @@ PREMULTIPLIED_MODES = ("RGBa", "La")
 """Modes whose colors are premultiplied by alpha."""
 
 CONVERTED_MODES = ("CMYK", "YCbCr", "LAB", "HSV", *PREMULTIPLIED_MODES)
-"""Modes that Pillow converts to and from RGB; all others are grey or RGB, with or without alpha."""
+"""Modes that Pillow converts to and from RGB; all others are gray or RGB, with or without alpha."""
 
 FILE_MODES = {"HSV": "RGB", "RGBa": "RGBA", "La": "LA", "RGBX": "RGB"}
 """Modes that files cannot store (TIFF alone stores premultiplied ones), with the mode they are written as."""
@@ -26,7 +26,7 @@ def get_white(dtype: np.dtype) -> int:
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:
-    """Convert RGB ``[H, W, 3]`` to grey ``[H, W]``, as in ITU-R 601."""
+    """Convert RGB ``[H, W, 3]`` to gray ``[H, W]``, as in ITU-R 601."""
     return rgb @ np.array([0.299, 0.587, 0.114], rgb.dtype)
 
 
@@ -64,7 +64,7 @@ def from_pil(image: Image.Image) -> np.ndarray:
 
 
 def to_pil(pixels: np.ndarray, mode: str) -> Image.Image:
-    """Convert values ``[H, W, C]`` to a PIL image; more than 8 bits per channel are possible for grey only."""
+    """Convert values ``[H, W, C]`` to a PIL image; more than 8 bits per channel are possible for gray only."""
     height, width = pixels.shape[:2]
     if pixels.dtype != np.uint8:
         mode = {"u": "I;16", "i": "I", "f": "F"}[pixels.dtype.kind]

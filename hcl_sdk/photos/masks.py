@@ -107,7 +107,7 @@ def to_mask(pixels: np.ndarray, mode: str, name: str) -> NDArray[np.bool_]:
         rgb = to_rgb(pixels[rows], mode)
         red, green, blue = (rgb[..., channel] for channel in range(3))  # channel by channel is ten times as fast
         spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-        # Greys in lossy files have a trace of color.
+        # Grays in lossy files have a trace of color.
         if spread.max() > 16 / 255:
             raise PhotoError(f"{name}: the mask is colored; mark what is corrupted in white on black", name=name)
         white[rows] = to_luma(rgb) > 0.5

@@ -67,7 +67,7 @@ class Photo:
 
     Attributes:
         pixels: the native values ``[H, W, C]`` with EXIF orientation applied; do not write to them.
-        mode: the meaning of the channels: Pillow's name for the mode, with ``L`` for grey of every depth.
+        mode: the meaning of the channels: Pillow's name for the mode, with ``L`` for gray of every depth.
         path: the file it came from.
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data as stored in files, with orientation reset; without the thumbnail, which shows the photo
@@ -97,15 +97,15 @@ class Photo:
                   used;
                 - the contents of such a file, as bytes or as a binary file open for reading, which is read to its end;
                 - a PIL image (of an animation, the current frame);
-                - a NumPy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB,
+                - a NumPy array ``[H, W]`` or ``[H, W, C]`` with C = 1 (gray), 2 (gray, alpha), 3 (RGB) or 4 (RGB,
                   alpha); uint8, uint16, bool, or floating-point in [0, 1];
                 - a tensor ``[C, H, W]`` or ``[1, C, H, W]``, C as above; uint8, bool, or floating-point in [0, 1];
                 - a photo that was opened before, which is returned.
             max_megapixels: larger files are refused before they are decoded: a small file can claim any size.
 
         Returns:
-            The photo, upright. 1-bit photos become grey and palettes RGB, with alpha where an entry or a color is
-            transparent; 16 bits a channel stay 16 bits, and 10 or 12 (JPEG 2000, AVIF, HEIF) become 16. Grey of 32-bit
+            The photo, upright. 1-bit photos become gray and palettes RGB, with alpha where an entry or a color is
+            transparent; 16 bits a channel stay 16 bits, and 10 or 12 (JPEG 2000, AVIF, HEIF) become 16. Gray of 32-bit
             integers ("I") counts from 0 to 65535, of floats ("F") from 0 to 1.
 
         Raises:
@@ -121,7 +121,7 @@ class Photo:
 
     @classmethod
     def from_mask(cls, mask: np.ndarray) -> Photo:
-        """Show a mask ``[H, W]`` bool, without a copy, as a grey photo; in files it has 8 bits, and 255 = corrupted."""
+        """Show a mask ``[H, W]`` bool, without a copy, as a gray photo; in files it has 8 bits, and 255 = corrupted."""
         return cls(pixels=mask[..., None], mode="L", _origin=_Origin("array", dimensions=2))
 
     def __repr__(self) -> str:
@@ -192,7 +192,7 @@ class Photo:
 
         Returns:
             The photo with ``alpha * fill + (1 - alpha) * rgb``, rounded to the native depth and converted to the native
-            mode (grey is the ITU-R 601 luma). Where alpha is 0, every native value of every channel is bit-identical to
+            mode (gray is the ITU-R 601 luma). Where alpha is 0, every native value of every channel is bit-identical to
             this photo's; a photo's own alpha channel is the same everywhere.
 
         Raises:
@@ -247,7 +247,7 @@ class Photo:
     @property
     def lossless_suffix(self) -> str:
         """The suffix of the photo's own file if that format is lossless for it (TIFF; BMP and PPM for 8 bits without
-        alpha); otherwise ``.png``, or ``.tiff`` for photos that PNG cannot hold (CMYK, YCbCr, LAB, float grey).
+        alpha); otherwise ``.png``, or ``.tiff`` for photos that PNG cannot hold (CMYK, YCbCr, LAB, float gray).
         """
         *others, last = list_lossless_suffixes("" if self.path is None else self.path.suffix)
         able = (suffix for suffix in others if self._for_format(FORMATS[suffix]).kind in FORMATS[suffix].kinds)

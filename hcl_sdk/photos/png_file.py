@@ -27,7 +27,7 @@ def write_png(
     exif: bytes | None,
     dpi: tuple[float, float] | None,
 ) -> None:
-    """Write ``[H, W, C]`` values (C = 1 to 4: grey or RGB, with or without alpha) as a PNG file.
+    """Write ``[H, W, C]`` values (C = 1 to 4: gray or RGB, with or without alpha) as a PNG file.
 
     Args:
         file: the file to write to.

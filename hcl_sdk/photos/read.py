@@ -19,7 +19,7 @@ class Decoded:
 
     Attributes:
         pixels: the native values ``[H, W, C]``.
-        mode: Pillow's name for the channels, with ``L`` for grey of every depth.
+        mode: Pillow's name for the channels, with ``L`` for gray of every depth.
         icc_profile: the ICC color profile as stored in files.
         exif: the EXIF data as stored in files, with orientation reset; without the thumbnail.
         dpi: dots per inch, horizontal and vertical.
@@ -213,7 +213,7 @@ def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
             pixels = pixels << 4 | pixels >> 8  # white is 4095 there
         if pixels.min() < 0 or pixels.max() > 65535:
             raise ValueError(
-                f"grey of mode {mode!r} counts from 0 to 65535; got values from {pixels.min()} to {pixels.max()}"
+                f"gray of mode {mode!r} counts from 0 to 65535; got values from {pixels.min()} to {pixels.max()}"
             )
         return (pixels if mode == "I" else pixels.astype(np.uint16)), "L"
     if mode == "F":
@@ -226,7 +226,7 @@ def _decode_pixels(image: Image.Image) -> tuple[np.ndarray, str]:
 
 
 def _apply_transparent_color(pixels: np.ndarray, mode: str, image: Image.Image) -> tuple[np.ndarray, str]:
-    """Add an alpha channel to the pixels if the file declares one color or grey to be transparent."""
+    """Add an alpha channel to the pixels if the file declares one color or gray to be transparent."""
     key = image.info.get("transparency")
     if not (mode == "L" and isinstance(key, int)) and not (mode == "RGB" and isinstance(key, tuple) and len(key) == 3):
         return pixels, mode

@@ -29,7 +29,7 @@ def read_deep(image: Image.Image, file: BinaryIO) -> np.ndarray | None:
         file: the same file, open for reading; its position changes.
 
     Returns:
-        ``[H, W, C]`` uint16, with fewer bits scaled to white = 65535; C is 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha).
+        ``[H, W, C]`` uint16, with fewer bits scaled to white = 65535; C is 2 (gray, alpha), 3 (RGB) or 4 (RGB, alpha).
         None if Pillow shows all bits.
 
     Raises:
@@ -237,7 +237,7 @@ def _read_tiff(file: BinaryIO, size: tuple[int, int]) -> np.ndarray:
         arrangement = getattr(page.photometric, "name", str(page.photometric)), page.samplesperpixel
         if arrangement not in (("RGB", 3), ("RGB", 4)):
             raise ValueError(
-                f"a TIFF of 16 bits and {arrangement[1]} channels ({arrangement[0]}) is not read: only grey and RGB, "
+                f"a TIFF of 16 bits and {arrangement[1]} channels ({arrangement[0]}) is not read: only gray and RGB, "
                 f"or RGB with alpha"
             )
         if page.dtype != np.uint16:
@@ -333,7 +333,7 @@ def write_tiff(
     directory[TiffImagePlugin.IMAGELENGTH] = height
     directory[TiffImagePlugin.BITSPERSAMPLE] = (8 * values.itemsize,) * channels
     directory[TiffImagePlugin.COMPRESSION] = 8  # deflate
-    directory[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1 if channels == 2 else 2  # grey or RGB
+    directory[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1 if channels == 2 else 2  # gray or RGB
     directory[TiffImagePlugin.SAMPLESPERPIXEL] = channels
     directory[TiffImagePlugin.PLANAR_CONFIGURATION] = 1
     directory[TiffImagePlugin.ROWSPERSTRIP] = height

@@ -148,7 +148,7 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
         pixels = pixels.astype(np.uint16)
     image = to_pil(pixels, mode)
     if file_format.name in ("WEBP", "AVIF"):
-        if mode in ("L", "LA"):  # color only: the profile of a grey photo would be wrong
+        if mode in ("L", "LA"):  # color only: the profile of a gray photo would be wrong
             image, icc_profile = image.convert({"L": "RGB", "LA": "RGBA"}[mode]), None
         exif = _add_resolution(exif, photo.dpi)
     metadata = {"icc_profile": icc_profile, "exif": exif, "dpi": photo.dpi}

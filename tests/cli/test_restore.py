@@ -100,7 +100,7 @@ def test_a_preset_is_shown_and_options_go_before_it(hcl: Callable[..., Result], 
 
 
 def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
-    class Grey(Restorer):
+    class Gray(Restorer):
         def build(self, spec: PyramidSpec | None) -> None: ...
 
         def forward(self, image: torch.Tensor, detection: Detection) -> torch.Tensor:
@@ -108,8 +108,8 @@ def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipe
 
     draw("a.png")
     with registry.isolate():
-        registry.restorer("grey-of-a-test", component(Grey))
-        hcl("restore", "a.png", "--restorer", "grey-of-a-test")
+        registry.restorer("gray-of-a-test", component(Gray))
+        hcl("restore", "a.png", "--restorer", "gray-of-a-test")
         said = hcl("restore", "a.png", "--restorer", "gray-of-a-test", status=2).stderr
     mask = read_pixels("hcl_output/a_mask.png") == 255
     assert mask.any()
@@ -205,10 +205,10 @@ def test_the_format_keeps_every_pixel(
 
 
 def test_results_that_the_format_cannot_hold_become_png(hcl: Callable[..., Result]) -> None:
-    grey = np.linspace(0, 65535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
-    Image.fromarray(grey).save("a.ppm")
+    gray = np.linspace(0, 65535, WIDTH * HEIGHT).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    Image.fromarray(gray).save("a.ppm")
     hcl("restore", "a.ppm", "--sensitivity", "0")
-    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), grey)
+    np.testing.assert_array_equal(read_pixels("hcl_output/a_restored.png"), gray)
 
 
 @pytest.mark.parametrize("options", [(), ("--format", "jpg")])

@@ -164,7 +164,7 @@ def test_invalid_manifests_are_refused(tmp_path: Path, text: str, message: str) 
         (lambda m: m.update(contaminations=[]), "contaminations: expected a mapping"),
         (lambda m: m.pop("photos"), "photos: missing"),
         (lambda m: m["entries"][-1].update(blur="soft"), "blur: expected"),
-        (lambda m: m["entries"][-1].update(colour=1), "colour"),
+        (lambda m: m["entries"][-1].update(shade=1), "shade"),
         (lambda m: m["entries"][-1].pop("seed"), r"entries\.\d+\.seed: missing"),
         (lambda m: m["entries"][-1].update(photo="zz.png"), r"its list has no photo zz\.png"),
         (lambda m: m["entries"][-1].update(contamination="fire/blobs"), "its list has no contamination fire/blobs"),

@@ -26,7 +26,7 @@ def one_image(
 ) -> Any:
     """The published clustering of one image, word by word; vectors are [N, D].
 
-    Centres and weights of every restart that has the lowest cost: more than one where rounding decides between them.
+    Centers and weights of every restart that has the lowest cost: more than one where rounding decides between them.
     """
     chosen = vectors[candidates]
     found: list[tuple[float, np.ndarray]] = []

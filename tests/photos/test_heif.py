@@ -13,9 +13,9 @@ def test_heic_and_avif_are_photos_of_the_command_where_pillow_heif_is_there(tmp_
     pillow_heif = pytest.importorskip("pillow_heif")
     (tmp_path / "photos").mkdir()
     shades = np.linspace(40, 200, 64)
-    grey = Image.fromarray(np.tile(shades.astype(np.uint8)[:, None, None], (1, 96, 3)))
-    pillow_heif.from_pillow(grey).save(tmp_path / "photos/a.heic", quality=95)
-    grey.save(tmp_path / "photos/b.avif", quality=95)
+    gray = Image.fromarray(np.tile(shades.astype(np.uint8)[:, None, None], (1, 96, 3)))
+    pillow_heif.from_pillow(gray).save(tmp_path / "photos/a.heic", quality=95)
+    gray.save(tmp_path / "photos/b.avif", quality=95)
     # In a process of its own, as what is registered with Pillow stays so.
     program = """
 from hcl_sdk.cli import main

@@ -81,10 +81,10 @@ def test_rgb_matches_pillow(mode: Any) -> None:
 
 
 @pytest.mark.parametrize(("mode", "white"), [("I", 65535), ("I;16", 65535), ("I;16B", 65535), ("F", 1)])
-def test_grey_of_more_than_8_bits_keeps_its_precision(mode: str, white: int) -> None:
+def test_gray_of_more_than_8_bits_keeps_its_precision(mode: str, white: int) -> None:
     image = random_image(mode, (9, 7))
-    grey = torch.from_numpy(np.array(image).astype(np.float64) / white).float()
-    torch.testing.assert_close(Photo.open(image).rgb, grey.expand(1, 3, 9, 7), atol=1e-7, rtol=0)
+    gray = torch.from_numpy(np.array(image).astype(np.float64) / white).float()
+    torch.testing.assert_close(Photo.open(image).rgb, gray.expand(1, 3, 9, 7), atol=1e-7, rtol=0)
 
 
 def test_premultiplied_alpha_is_divided_out() -> None:
@@ -357,7 +357,7 @@ def test_the_fill_is_converted_to_the_mode_as_pillow_does(mode: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "white"), [("I", 65535), ("I;16", 65535), ("F", 1)])
-def test_deep_grey_is_the_luma_of_the_fill(mode: str, white: int) -> None:
+def test_deep_gray_is_the_luma_of_the_fill(mode: str, white: int) -> None:
     fill = random_fill((9, 11))
     after = np.asarray(Photo.open(random_image(mode, (9, 11))).composite(fill, torch.ones(1, 1, 9, 11)).to_native())
     luma = (0.299 * fill[0, 0].double() + 0.587 * fill[0, 1] + 0.114 * fill[0, 2]).numpy() * white

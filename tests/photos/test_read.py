@@ -58,7 +58,7 @@ def test_a_cmyk_jpeg_becomes_rgb() -> None:
     assert np.abs(difference).mean() < 6
 
 
-def test_grey_of_16_bits_is_scaled_and_not_clipped() -> None:
+def test_gray_of_16_bits_is_scaled_and_not_clipped() -> None:
     values = np.array([[0, 255, 256, 32768, 65535]], np.uint16)
     expected = np.rint(values / 257).astype(np.uint8)
     for file_format in ("PNG", "TIFF"):
@@ -68,11 +68,11 @@ def test_grey_of_16_bits_is_scaled_and_not_clipped() -> None:
 
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
 @pytest.mark.parametrize(("shorter_side", "size"), [(None, (36, 24)), (12, (18, 12))])
-def test_grey_of_16_bits_is_upright(file_format: str, shorter_side: int | None, size: tuple[int, int]) -> None:
+def test_gray_of_16_bits_is_upright(file_format: str, shorter_side: int | None, size: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[274] = 6
-    grey = np.arange(24 * 36, dtype=np.uint16).reshape(24, 36) * 70
-    photo = read_rgb(encode(Image.fromarray(grey), file_format, exif=exif), "photo", shorter_side)
+    gray = np.arange(24 * 36, dtype=np.uint16).reshape(24, 36) * 70
+    photo = read_rgb(encode(Image.fromarray(gray), file_format, exif=exif), "photo", shorter_side)
     assert photo.shape == (*size, 3)
     corners = [int(photo[y, x, 0]) for y, x in ((0, -1), (-1, -1), (0, 0), (-1, 0))]
     assert corners == sorted(corners)  # the first row has become the last column

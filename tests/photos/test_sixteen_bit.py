@@ -301,14 +301,14 @@ def test_associated_alpha_in_planes_is_refused_rather_than_changed(tmp_path: Pat
         Photo.open(tmp_path / "a.tif")
 
 
-def test_grey_of_12_bits_is_white_where_it_is(tmp_path: Path) -> None:
+def test_gray_of_12_bits_is_white_where_it_is(tmp_path: Path) -> None:
     values = np.array([[0, 1, 2048, 4094, 4095, 17]], np.uint16)
     packed = b"".join((int(a) << 12 | int(b)).to_bytes(3, "big") for a, b in values.reshape(-1, 2))
     tags = [(256, 4, 6), (257, 4, 1), (258, 3, 12), (262, 3, 1), (273, 4, 8), (277, 3, 1), (278, 4, 1), (279, 4, 9)]
     entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
     directory = struct.pack("<H", len(tags)) + entries + bytes(4)
-    (tmp_path / "grey.tif").write_bytes(b"II*\0" + struct.pack("<I", 18) + packed + b"\0" + directory)
-    pixels = Photo.open(tmp_path / "grey.tif").pixels[..., 0]
+    (tmp_path / "gray.tif").write_bytes(b"II*\0" + struct.pack("<I", 18) + packed + b"\0" + directory)
+    pixels = Photo.open(tmp_path / "gray.tif").pixels[..., 0]
     assert np.abs(pixels - values * (65535 / 4095)).max() < 16
     assert pixels[0, 4] == 65535
     assert np.array_equal(pixels >> 4, values)

@@ -48,7 +48,7 @@ def test_with_nothing_known_there_is_a_fill(settings: dict[str, Any], size: tupl
     restored = make_pipeline(**settings).restore(photo, corruption_mask=draw_mask(*size)).restored
     assert restored.shape == photo.shape
     assert restored.dtype == np.uint8
-    assert np.array_equal(restored, np.full_like(photo, restored.flat[0]))  # as grey as it was made: nothing is known
+    assert np.array_equal(restored, np.full_like(photo, restored.flat[0]))  # as gray as it was made: nothing is known
 
 
 @settings

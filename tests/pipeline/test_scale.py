@@ -140,7 +140,7 @@ def test_loading_the_default_weights_imports_no_compiler() -> None:
 
 @component
 class Noting(Restorer):
-    """Grey; it notes the sizes of what it sees."""
+    """Gray; it notes the sizes of what it sees."""
 
     def build(self, spec: PyramidSpec | None) -> None:
         self.seen: list[tuple[int, ...]] = []

@@ -92,7 +92,7 @@ def test_wrong_fields_are_refused(fields: dict[str, object], message: str) -> No
 
 MODES = {
     "rgb": ((40, 52, 3), np.uint8),
-    "grey": ((40, 52), np.uint8),
+    "gray": ((40, 52), np.uint8),
     "sixteen bits": ((40, 52), np.uint16),
     "transparent": ((40, 52, 4), np.uint8),
     "smaller than a patch": ((3, 4, 3), np.uint8),

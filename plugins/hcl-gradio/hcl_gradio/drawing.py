@@ -61,8 +61,8 @@ def draw_confidence(work: Work) -> RGB:
     values = np.asarray(small).clip(0, 1)
     stops = np.linspace(0, 1, len(_HEAT))
     heat = np.stack([np.interp(values, stops, _HEAT[:, c]) for c in range(3)], axis=-1)
-    grey = work.preview.mean(axis=2, keepdims=True)
-    return (0.8 * heat + 0.2 * grey).astype(np.uint8)
+    gray = work.preview.mean(axis=2, keepdims=True)
+    return (0.8 * heat + 0.2 * gray).astype(np.uint8)
 
 
 def draw_mask(work: Work, selection: Selection) -> RGB:

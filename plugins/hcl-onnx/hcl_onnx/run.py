@@ -221,7 +221,7 @@ class Runner:
         """Find what does not belong in the photo, and fill it.
 
         Args:
-            photo: path, `hcl_sdk.Photo`, PIL image, or array ``[H, W]`` or ``[H, W, C]`` (grey, grey with alpha, RGB,
+            photo: path, `hcl_sdk.Photo`, PIL image, or array ``[H, W]`` or ``[H, W, C]`` (gray, gray with alpha, RGB,
                 RGB with alpha), uint8, uint16, bool, or floating-point in [0, 1].
 
         Raises:
