@@ -63,7 +63,7 @@ def test_all_that_is_wrong_with_a_corruption_is_reported() -> None:
         "corruption.rules[0].wait: unknown key; did you mean 'weight'?",
         "corruption.rules[1].shapes: expected a list, each a shape; got 'box' (str)",
         "corruption.rules[1].contents: missing; expected a list, each a content",
-        "corruption.full: 'clean' and 'full' are shares",
+        "corruption.full: 'clean' and 'full' must be at most 1 together, as shares of photos: 0.7 + 0.5",
         "corruption.blur: 'blur' must be two numbers in order",
     ):
         assert part in text
