@@ -49,10 +49,9 @@ def _list_facts() -> Iterator[tuple[str, str]]:
     absent = [f"{name} ({purpose})" for name, purpose in _OPTIONAL.items() if not there[name]]
     if absent:
         yield "not installed", ", ".join(absent)
-    yield (
-        "processors",
-        f"{count_processors()} usable of {os.cpu_count()}; PyTorch uses {torch.get_num_threads()} threads",
-    )
+    threads = torch.get_num_threads()
+    uses = f"PyTorch uses {threads} {'thread' if threads == 1 else 'threads'}"
+    yield "processors", f"{count_processors()} usable of {os.cpu_count()}; {uses}"
     yield "devices", ", ".join(_list_devices())
     yield "torch", f"{torch.__version__}, built for {_describe_build()}"
     variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(_VARIABLES)}

@@ -117,7 +117,7 @@ def show_plugins(*, check: bool) -> None:
     """
     reports = registry.plugins
     entries = registry.list_entries() if check else []
-    faults = list(find_faults(entries))
+    faults = list(find_faults(entries)) if check else []  # it imports torch
     faulty = {name for name, _ in faults}
     problems = [f"{_label(r, reports)} is {r.status}: {r.error}" for r in reports if r.status != "ok"]
     if any(r.status == "broken" for r in reports):
@@ -135,12 +135,14 @@ def show_plugins(*, check: bool) -> None:
 
 
 def describe_plugins(faulty: Collection[str] = ()) -> Table:
-    """Make a row for each plugin; one with a ``faulty`` name is broken."""
+    """Make a row for each plugin; one with a ``faulty`` name is broken. What is built in is counted, not named."""
     reports = registry.plugins
     rows = []
     for r in reports:
         status = "broken" if set(r.names).intersection(faulty) else r.status
         gives = ", ".join((*r.names, *(f"hcl {c}" for c in r.commands))) or "-"
+        if r.distribution == BUILTIN_DISTRIBUTION:
+            gives = f"{len(r.names)} components and weights: see hcl components"
         rows.append((_label(r, reports), r.version, status, gives))
     return Table(header=("plugin", "version", "status", "provides"), rows=rows)
 

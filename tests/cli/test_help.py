@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,22 @@ print(len(names), sorted({"torch", "numpy", "PIL"} & set(sys.modules)))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "10 []"
     assert done.stdout.count("Usage: hcl ") == 10
+
+
+def test_listing_plugins_and_components_imports_no_torch() -> None:
+    program = """
+import sys
+from hcl_sdk.cli import main
+
+for command in ("plugins", "components"):
+    main([command], standalone_mode=False)
+print("torch" in sys.modules)
+"""
+    environment = os.environ | {"HCL_DISABLE_PLUGINS": "*"}  # what is installed here may import anything
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "hcl-sdk" in done.stdout
 
 
 def test_a_command_is_imported_when_it_is_asked_for() -> None:
