@@ -23,7 +23,7 @@ def resize(x: Tensor, size: Sequence[int], mode: Literal["nearest", "bilinear"] 
 
 
 def shrink(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize an image ``[B, C, H, W]`` in [0, 1] to a smaller ``size`` with an antialiasing Lanczos filter.
+    """Resize an image ``[B, C, H, W]`` in [0, 1] with an antialiasing Lanczos filter, usually to a smaller ``size``.
 
     Training images are resized with the same filter: a detector that looks for blurred regions would notice a softer
     one.

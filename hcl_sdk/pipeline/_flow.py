@@ -27,6 +27,7 @@ from hcl_sdk.functional.arrays import (
     bound_mask,
     calibrate_verdict,
     cut_box,
+    enlarge_size,
     feather_tiles,
     fill_enclosed,
     follow_colors,
@@ -143,7 +144,7 @@ class Flow:
     @torch.no_grad()  # not inference_mode: its tensors could not be edited and fed back
     def _detect_batch(self, photos: Sequence[Photo], seed: int) -> list[tuple[Result, _WorkingDetection]]:
         """Run the detector on photos of the same working size. Results own copies of their data, on the CPU."""
-        size = shrink_size(photos[0].size, self.settings.detection_size)
+        size = self._find_working_size(photos[0])
         images, found = self._run_detector(photos, size, seed)
         working = _average_logits(found.confidence, self._detect_in_context(photos, size, seed))
         results = []
@@ -157,6 +158,7 @@ class Flow:
                 confidence = confidence * verdict.sigmoid()
             if self.settings.follow_colors:
                 confidence = _follow_colors(confidence, image, self.settings.threshold)
+            confidence = _limit(confidence, photo.size)
             kept = _copy(replace(own, pyramid=None, embeddings=(), verdict_logits=verdict))
             inside = None if self.region is None else slice_box(self.region, photo.size)
             mask = self._enlarge(confidence, kept, photo, inside)
@@ -165,6 +167,12 @@ class Flow:
             )
             results.append((result, _WorkingDetection(image=images[k : k + 1], detection=own)))
         return results
+
+    def _find_working_size(self, photo: Photo) -> tuple[int, int]:
+        """Return the height and width at which a photo is analyzed: smaller than it, or larger if it is tiny."""
+        sizes = [size for size in (self.settings.detection_size, self.settings.context_size) if size is not None]
+        least = None if self.settings.context_size is None else min(sizes)
+        return enlarge_size(shrink_size(photo.size, self.settings.detection_size), least)
 
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
         """Detect in the photos at a smaller size as well; return that confidence, or None without a smaller size."""
@@ -176,9 +184,9 @@ class Flow:
     def _run_detector(
         self, photos: Sequence[Photo], size: tuple[int, int], seed: int, confidence_only: bool = False
     ) -> tuple[Tensor, Detection]:
-        """Shrink photos to a size and run the detector; return the images and the detection."""
+        """Resize photos and run the detector; return the images and the detection."""
         assert self.detector is not None
-        images = torch.cat([_shrink_photo(photo, _get_window(photo), size) for photo in photos])
+        images = torch.cat([_resize_photo(photo, _get_window(photo), size) for photo in photos])
         images = images.to(self.device, memory_format=torch.channels_last)  # convolutions are a fifth faster on a CPU
         with autocast(self.device, self.precision):
             return images, self.detector(images, seed=seed, confidence_only=confidence_only)
@@ -196,7 +204,7 @@ class Flow:
         size = photo.size if large is None else shrink_size(photo.size, large)
         if large is None or fusion is None or max(size) <= max(confidence.shape[-2:]):
             return image, confidence, verdict_logits
-        image = _shrink(photo, _get_window(photo), ByteShrinker(photo.size, size))
+        image = _resize(photo, _get_window(photo), ByteShrinker(photo.size, size))
         with autocast(self.device, self.precision):
             fine = self.detector.detect_in_tiles(image, seed=seed)
         logits, verdict_logits = fusion(torch.logit(confidence, CERTAIN), fine.to(self.device), verdict_logits)
@@ -320,15 +328,15 @@ class Flow:
     def _restore_whole(self, result: Result, mask: Tensor, working: _WorkingDetection | None) -> Tensor:
         """Restore at the scale of the detection, from its features."""
         photo = result.photo
-        size = shrink_size(photo.size, self.settings.detection_size)
+        size = self._find_working_size(photo)
         small = shrink_mask(mask, size).to(self.device)
         if working is None:
-            working = self._encode(_shrink_photo(photo, _get_window(photo), size).to(self.device), small)
+            working = self._encode(_resize_photo(photo, _get_window(photo), size).to(self.device), small)
         elif self.region is not None or not torch.equal(mask, _compute_found_mask(working.detection, photo.size)):
             # For a mask other than the detector's own.
             detection = Detection.from_mask(small, working.detection.pyramid)
             working = replace(working, detection=detection)
-        return self._run_restorer(working.image, working.detection)
+        return _limit(self._run_restorer(working.image, working.detection), photo.size)
 
     def _encode(self, image: Tensor, corruption_mask: Tensor) -> _WorkingDetection:
         """Create the detection that a detector finding this mask in the image would pass to the restorer."""
@@ -343,7 +351,7 @@ class Flow:
         detection = Detection.from_mask(shrink_mask(mask[..., box[0], box[1]], size).to(self.device))
         if working is not None and box == _get_window(photo) and tuple(working.image.shape[-2:]) == size:
             return self._run_restorer(working.image, detection)  # the size that the photo would be shrunk to again
-        return self._run_restorer(_shrink_photo(photo, box, size).to(self.device), detection)
+        return self._run_restorer(_resize_photo(photo, box, size).to(self.device), detection)
 
     def _add_texture(self, filled: Tensor, mask: Tensor) -> Tensor:
         """Add texture to a filled part of a photo, at the photo's resolution, whatever the restorer's was."""
@@ -395,13 +403,15 @@ def _grow(mask: Tensor, border: tuple[float, float]) -> tuple[Tensor, bool]:
     return (mask, False) if grown.all() else (torch.from_numpy(grown)[None, None], True)
 
 
-def _shrink_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
-    """Shrink a part of a photo to a working size, ``[1, 3, *size]``."""
-    rows, columns = box
-    return _shrink(photo, box, BandShrinker((rows.stop - rows.start, columns.stop - columns.start), size))
+def _resize_photo(photo: Photo, box: Window, size: Sequence[int]) -> Tensor:
+    """Resize a part of a photo to a working size, ``[1, 3, *size]``."""
+    extent = box[0].stop - box[0].start, box[1].stop - box[1].start
+    image = _resize(photo, box, BandShrinker(extent, size))
+    # To 8 bits, as training images: without any quantization, an enlarged photo looks processed.
+    return image if size[0] <= extent[0] else image.mul_(255).round_().div_(255)
 
 
-def _shrink(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
+def _resize(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
     rows, columns = box
     for band in shrinker.bands:
         shrinker.add(band, photo.crop_undithered(slice(rows.start + band.start, rows.start + band.stop), columns))
@@ -410,7 +420,7 @@ def _shrink(photo: Photo, box: Window, shrinker: BandShrinker) -> Tensor:
 
 def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
     """Return the detector's own mask, regardless of the settings, at the size of the photo, on the CPU."""
-    return threshold_enlarged(_copy(detection.confidence.float()), size, 0.5, 0.0)
+    return threshold_enlarged(_limit(_copy(detection.confidence.float()), size), size, 0.5, 0.0)
 
 
 def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tensor:
@@ -431,6 +441,13 @@ def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tenso
     small = F.adaptive_avg_pool2d(colors, (height, width))[0].cpu().numpy()
     followed = follow_colors(confidence[0, 0].numpy(), small, threshold)
     return torch.from_numpy(follow_veils(followed, small, threshold))[None, None]
+
+
+def _limit(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Shrink ``[B, C, h, w]`` to at most ``size``: what was computed from an enlarged photo."""
+    if x.shape[-2] <= size[0] and x.shape[-1] <= size[1]:
+        return x
+    return F.interpolate(x, tuple(size), mode="bilinear", antialias=True)
 
 
 def _select_image(batch: Detection, k: int) -> Detection:

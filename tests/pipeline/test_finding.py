@@ -54,6 +54,41 @@ def test_a_photo_is_looked_at_a_second_time_in_context(
     assert not torch.allclose(confidence, large, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("settings", "working"),
+    [
+        ({"detection_size": 96, "context_size": 64}, (64, 96)),
+        ({"detection_size": 48, "context_size": 64}, (48, 72)),
+        ({"detection_size": None, "context_size": 64}, (64, 96)),
+        ({"detection_size": 96, "context_size": None}, (16, 24)),
+        ({"detection_size": 96, "context_size": 32}, (16, 24)),
+    ],
+)
+def test_a_tiny_photo_is_enlarged_to_be_analyzed(
+    make_detector: Callable[..., Detector], settings: dict[str, Any], working: tuple[int, int]
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    detector = make_detector()
+    detector.encoder.register_forward_pre_hook(lambda _, args: sizes.append(tuple(args[0].shape[-2:])))
+    pipeline, photo = Pipeline(detector, Flat(), **settings, device="cpu"), draw_noise(16, 24)
+    result = pipeline(photo)
+    assert sizes == [working]
+    assert result.detection is not None
+    assert result.detected_confidence is not None
+    assert tuple(result.detection.confidence.shape[-2:]) == working
+    # All that follows from it is the photo's size, and a pixel is as sure as those that it was enlarged to.
+    assert tuple(result.detected_confidence.shape[-2:]) == (16, 24)
+    averaged = F.adaptive_avg_pool2d(result.detection.confidence, (16, 24))
+    assert (result.confidence - averaged).abs().max() < 0.1
+    assert result.restored.shape == (16, 24, 3)
+    # A restorer that uses features works at the scale of the detection, also with a mask of one's own.
+    of_features = pipeline.replace(restorer=FlatFromFeatures())
+    for filled in (of_features(photo), of_features.restore(photo, corruption_mask=np.eye(16, 24) > 0)):
+        assert filled.restored.shape == (16, 24, 3)
+        assert isinstance(of_features.restorer, Flat)
+        assert of_features.restorer.calls[-1][0].shape[-2:] == working
+
+
 def make_thin_red_finder() -> Detector:
     """Knows red and blue by heart, and what a few red pixels in blue ones become when a photo is shrunk: blue."""
     detector = attrs.evolve(make_red_finder(), clusterer=Prototypes(), detail_fusion=DetailFusion(dim=4), verdict=None)

@@ -14,12 +14,12 @@ from hcl_sdk.functional.arrays import CERTAIN
 
 
 def shrink(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Resize ``[B, C, H, W]`` in [0, 1] to a smaller size with an antialiasing Lanczos filter."""
+    """Resize ``[B, C, H, W]`` in [0, 1] with an antialiasing Lanczos filter, usually to a smaller size."""
     return _resize(image, size, Image.Resampling.LANCZOS).clip(0, 1)
 
 
 def enlarge(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Resize ``[B, C, H, W]`` to a larger size, bilinearly, with half-pixel centers."""
+    """Resize ``[B, C, H, W]`` bilinearly, with half-pixel centers, usually to a larger size; else antialiased."""
     return _resize(image, size, Image.Resampling.BILINEAR)
 
 

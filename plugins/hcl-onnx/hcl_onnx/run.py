@@ -25,6 +25,7 @@ try:
         Window,
         calibrate_verdict,
         close_seam,
+        enlarge_size,
         feather_mask,
         fill_enclosed,
         follow_colors,
@@ -255,7 +256,7 @@ class Runner:
 
     def _detect(self, photo: Photo) -> tuple[Result, _Detection]:
         seen = photo.undithered_array
-        image = arrays.shrink(seen, shrink_size(photo.size, self.detection_size))
+        image = self._resize(seen)
         outputs = self._run_detector(image)
         working = outputs["confidence"]
         smaller = shrink_size(image.shape[2:], self.context_size)
@@ -267,6 +268,8 @@ class Runner:
         if self.follow_colors:
             followed = follow_colors(working[0, 0], image[0], self.threshold)
             working = follow_veils(followed, image[0], self.threshold)[None, None]
+        if min(working.shape[2:]) > min(photo.size):  # the photo was enlarged
+            working = arrays.enlarge(working, photo.size)
         confidence = sure = arrays.enlarge(working, photo.size)[0, 0]
         if self.fill_enclosed:
             working = fill_enclosed(working[0, 0], self.threshold)[None, None]
@@ -274,6 +277,14 @@ class Runner:
         mask = select_regions(sure > self.threshold, sure > self.peak_threshold, self.min_area)
         result = Result(photo=photo, confidence=confidence, corruption_mask=mask)
         return result, _Detection(image, outputs, working)
+
+    def _resize(self, image: np.ndarray) -> np.ndarray:
+        """Resize a photo to the size at which it is analyzed, to 8 bits where that enlarges it."""
+        sizes = [size for size in (self.detection_size, self.context_size) if size is not None]
+        least = None if self.context_size is None else min(sizes)
+        working = enlarge_size(shrink_size(image.shape[2:], self.detection_size), least)
+        resized = arrays.shrink(image, working)
+        return resized if working[0] <= image.shape[2] else np.round(resized * np.float32(255)) / np.float32(255)
 
     def _calibrate(self, verdict: float, confidence: np.ndarray) -> float:
         """Calibrate the probability that there is any damage by the confidence in the pixels."""
@@ -296,6 +307,7 @@ class Runner:
         mask = alpha > 0
         if mask.all():  # the restorer needs what little is known of the photo
             mask = result.corruption_mask
+            alpha = alpha * mask
         if not mask.any():
             return replace(result, alpha=alpha, composited=photo)
         assert self._restorer is not None
@@ -328,7 +340,7 @@ class Runner:
         """Restore the whole photo at the working size of the detection, from its features."""
         photo = result.photo
         if detection is None:
-            image = arrays.shrink(photo.undithered_array, shrink_size(photo.size, self.detection_size))
+            image = self._resize(photo.undithered_array)
             found = self._run_detector(image)
         else:
             image, found = detection.image, detection.outputs

@@ -49,6 +49,31 @@ def test_long_narrow_photos_are_not_shrunk() -> None:
     assert arrays.shrink_size((1, 80_000_000), 512) == (1, 16_384)
 
 
+@given(sides, sides, st.none() | sides)
+def test_a_tiny_photo_is_enlarged_in_its_proportions(height: int, width: int, shorter: int | None) -> None:
+    assume(max(height, width) <= 4 * min(height, width))
+    large = arrays.enlarge_size((height, width), shorter)
+    if shorter is None or shorter <= 2 * min(height, width):
+        assert large == (height, width)
+        return
+    scale = min(4, shorter / min(height, width))
+    assert min(large) == round(scale * min(height, width))
+    assert abs(max(large) - max(height, width) * scale) <= 0.5
+
+
+@given(st.integers(1, 600), st.integers(1, 10**6), st.integers(1, 600), st.booleans())
+def test_an_enlarged_photo_is_bounded_and_needs_no_shrinking(
+    short: int, long: int, shorter: int, upright: bool
+) -> None:
+    size = (long, short) if upright else (short, long)
+    large = arrays.enlarge_size(size, shorter)
+    assert all(side >= whole for side, whole in zip(large, size, strict=True))
+    if large != size:
+        least = min(64, shorter)
+        assert max(large[0], least) * max(large[1], least) <= 4 * shorter**2
+        assert arrays.shrink_size(large, shorter) == large
+
+
 @given(masks, st.integers(1, 80), st.integers(1, 80))
 def test_a_mask_is_shrunk_as_maxima_are_pooled(mask: np.ndarray, height: int, width: int) -> None:
     pooled = F.adaptive_max_pool2d(torch.from_numpy(mask)[None, None].float(), (height, width))[0, 0].numpy() > 0
