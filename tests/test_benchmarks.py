@@ -206,11 +206,13 @@ def test_each_step_between_network_and_mask_is_measured_without_it(
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
     finding = load_script(BENCHMARKS / "default_weights/finding.py")
-    ways = finding.make_ways(Pipeline.from_pretrained("default", device="cpu"))
+    default = Pipeline.from_pretrained("default", device="cpu")
+    calibrated = finding.calibrate_verdict(default.detector, (2.0, 1.0, -3.0))
+    ways = finding.make_ways(default.replace(detector=calibrated, follow_colors=True))
     assert list(ways) == ["as in the weights", "follow_colors=False", "verdict not calibrated", "neither"]
     assert [way.follow_colors for way in ways.values()] == [True, False, True, False]
     calibrations = [way.detector.verdict.calibration for way in ways.values()]
-    assert calibrations[0] == calibrations[1] != (1.0, 0.0, 0.0) == calibrations[2] == calibrations[3]
+    assert calibrations == [(2.0, 1.0, -3.0)] * 2 + [(1.0, 0.0, 0.0)] * 2
     assert list(finding.make_ways(ways["neither"])) == ["as in the weights"]
 
     for i in range(2):
@@ -221,7 +223,7 @@ def test_each_step_between_network_and_mask_is_measured_without_it(
     monkeypatch.setattr(finding, "DAMAGES", finding.DAMAGES[:2])
     finding.main()
     rows = capsys.readouterr().out.splitlines()[4:]
-    assert [row.split(" | ")[0] for row in rows] == [f"| {name}" for name in ways]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {name}" for name in finding.make_ways(default)]
     for row in rows:
         _, halves, nearly, score, _, flagged, _ = row.split(" | ")
         assert int(nearly.removesuffix(" of 4")) <= int(halves.removesuffix(" of 4")) <= 4
