@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from hcl_sdk.cli._options import device_option, output_option, quiet_option
+from hcl_sdk.errors import suggest
 
 
 @click.command()
@@ -97,12 +98,15 @@ def _read(config: str) -> dict[str, Any]:
 
     if os.path.isfile(config) or is_special(Path(config)):
         return load_yaml(Path(config))
-    if config in _list_presets():
+    presets = _list_presets()
+    if config in presets:
         file = resources.files("hcl_sdk.training") / "presets" / f"{config}.yaml"
         mapping = load_yaml(file.read_text(encoding="utf-8"))
         return mapping if "pipeline" in mapping else {"pipeline": published.get_preset(config), **mapping}
+    hint = suggest(config, presets, otherwise="")
     raise click.ClickException(
-        f"expected a YAML file or one of the presets {', '.join(_list_presets())}; there is no file {config!r}"
+        f"expected a YAML file or one of the presets {', '.join(presets)}; there is no file {config!r}"
+        f"{hint and f'; {hint}'}"
     )
 
 

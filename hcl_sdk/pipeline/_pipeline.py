@@ -295,8 +295,9 @@ class Pipeline(Settings):
     def find_suspect(self, result: Result) -> Suspect | None:
         """Find the most suspicious part of a photo outside its mask, and the sensitivity at which it would be found.
 
-        If nothing was found, that is where the confidence is highest, however low. Otherwise, the part must be separate
-        from the mask, and more likely corrupted than not: something that the thresholds have cut off.
+        If nothing was found, that is where the confidence is highest, unless only a sensitivity of 1, which finds
+        everything, would find it. Otherwise, the part must be separate from the mask, and more likely corrupted than
+        not: something that the thresholds have cut off.
 
         Args:
             result: a result of :meth:`detect`, or of calling this pipeline.

@@ -36,8 +36,8 @@ def find_suspect(result: Result, flow: Flow) -> Suspect | None:
         settings = attrs.evolve(uncut.settings, sensitivity=step / 100)
         return bool(replace(uncut, settings=settings).make_mask(peak))
 
-    return Suspect(
-        box=scale_box(box, confidence.shape, found.shape),
-        confidence=float(peak),
-        sensitivity=bisect.bisect_left(range(100), True, key=is_found) / 100,
-    )
+    step = bisect.bisect_left(range(100), True, key=is_found)
+    if step == 100:  # a sensitivity of 1 finds everything
+        return None
+    box = scale_box(box, confidence.shape, found.shape)
+    return Suspect(box=box, confidence=float(peak), sensitivity=step / 100)

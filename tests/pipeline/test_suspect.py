@@ -47,6 +47,14 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     assert not mask[..., 20, 3].any()
     assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01).any()
     assert "nothing found, 85% sure at most" in repr(missed)
+    confidence = confidence.clamp(max=0.02)  # found at .99, where the thresholds are .01 and .0196
+    barely = change_confidence(missed, confidence, missed.corruption_mask)
+    suspect = pipeline.find_suspect(barely)
+    assert suspect is not None
+    assert suspect.sensitivity == 0.99
+    hardly = change_confidence(missed, confidence * 0.9, missed.corruption_mask)
+    assert pipeline.to_mask(hardly.confidence, sensitivity=1).all()  # as in any photo
+    assert pipeline.find_suspect(hardly) is None
     nothing = change_confidence(missed, torch.zeros_like(confidence), missed.corruption_mask)
     assert pipeline.find_suspect(nothing) is None
 

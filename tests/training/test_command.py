@@ -56,6 +56,7 @@ def test_the_output_of_show_is_a_valid_configuration(config: str, tmp_path: Path
     ("arguments", "message"),
     [
         (["nowhere.yaml"], "expected a YAML file or one of the presets ffhq256"),
+        (["smal"], "there is no file 'smal'; did you mean 'small'?"),
         (["run.yaml", "stepps=3"], "stepps: unknown key; did you mean 'steps'?"),
         (["run.yaml", "data.size=big"], "data.size: expected a whole number"),
         (["run.yaml", f"seed={10**30}"], "seed: expected a whole number; got one that is too large"),
