@@ -26,6 +26,7 @@ _MOST_NOISE = 0.15
 _EXPLAINED = 1.0  # mean gain of the logarithm of the likelihood by the veil in what was found, at least
 _LIKELIEST = 10.0  # bound of that logarithm
 _TEMPER = 0.25  # of its weight: neighboring pixels are not independent
+_BESIDE = 0.2  # factor of what remains of the probability beside a veil, whose edges are hard: not a soft edge
 _UNLIKELIEST = -4.0  # logit of a pixel near a veil, at least, whatever the detector says
 
 
@@ -67,7 +68,8 @@ def follow_veils(
         explained = _explain(confidence[box], image[:, *box], own, half_width)
         if explained is not None:
             near = dilate_mask(own | (explained > threshold), _AROUND) & ~others
-            judged = np.where(own, explained, np.maximum(explained, followed[box]))
+            judged = np.where(explained > threshold, explained, _BESIDE * explained)
+            judged = np.where(own, judged, np.maximum(judged, followed[box]))
             followed[box] = np.where(near, judged, followed[box])
     return followed
 
