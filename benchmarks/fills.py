@@ -103,7 +103,7 @@ def make_fills(weights: str) -> dict[str, Fill]:
     if find_spec("patchmatch"):
         from patchmatch import patch_match  # pyright: ignore[reportMissingImports]
 
-        fills["PyPatchMatch, patch 5"] = lambda damaged, mask: to_tensor(
+        fills["PyPatchMatch, patch 11"] = lambda damaged, mask: to_tensor(  # the function takes the radius
             patch_match.inpaint(to_pixels(damaged), mask[0, 0].byte().numpy() * 255, patch_size=5)
         )
     fills[f"{weights}, network alone"] = restore_with(0)

@@ -29,7 +29,7 @@ from hcl_sdk.losses import PerceptualLoss
 WAYS: dict[str, dict[str, Any]] = {
     "left as it is": {},
     "OpenCV's Telea": {"restorer": "hcl-opencv/telea", "seamless": False},
-    "PyPatchMatch": {"restorer": {"use": "hcl-patchmatch/patchmatch", "patch_size": 5}, "seamless": False},
+    "PyPatchMatch": {"restorer": "hcl-patchmatch/patchmatch", "seamless": False},
     "network alone": {"texture": 0},
     "the weights' own settings": {},
     "fill_enclosed=False": {"fill_enclosed": False},
