@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from hcl_sdk.functional.arrays._confidence import CERTAIN
-from hcl_sdk.functional.arrays._regions import dilate_mask
+from hcl_sdk.functional.arrays._regions import dilate_mask, label_regions
 
 _JOINED = 10  # pixels up to which what was found belongs to one veil
 _AROUND = 48  # pixels around what is found in which the veil may go on
@@ -70,6 +70,10 @@ def follow_veils(
             near = dilate_mask(own | (explained > threshold), _AROUND) & ~others
             judged = np.where(explained > threshold, explained, _BESIDE * explained)
             judged = np.where(own, judged, np.maximum(judged, followed[box]))
+            regions, areas = label_regions(near & (judged > threshold))
+            specks = np.concatenate([[False], areas < _LEAST])
+            specks[regions[own]] = False
+            near &= ~specks[regions]  # no letters, but lights of the color of the veil
             followed[box] = np.where(near, judged, followed[box])
     return followed
 
