@@ -17,6 +17,7 @@ _JOINED = 10  # pixels up to which what was found belongs to one veil
 _AROUND = 48  # pixels around what is found in which the veil may go on
 _LEAST = 40  # pixels that determine a veil
 _WIDEST = 16  # half the width of a stroke, at most: the photo under a wider one is not known from beside it
+_MOST = 0.5  # times its area, by which what was found grows; beyond, the photo has lines like these too
 _ROUNDS = 4
 _OPACITIES = np.arange(0.06, 0.96, 0.03)
 _VEIL = (0.08, 0.9)  # opacities: less is not seen, more is not looked through
@@ -74,6 +75,8 @@ def follow_veils(
             specks = np.concatenate([[False], areas < _LEAST])
             specks[regions[own]] = False
             near &= ~specks[regions]  # no letters, but lights of the color of the veil
+            if (near & ~own & (judged > threshold)).sum() > _MOST * own.sum():
+                continue
             followed[box] = np.where(near, judged, followed[box])
     return followed
 
