@@ -66,19 +66,29 @@ def follow_veils(
         box = (_widen(around[0], margin, found.shape[0]), _widen(around[1], margin, found.shape[1]))
         own = found[box] & (groups[box] == number)
         others = found[box] & ~own
-        explained = _explain(confidence[box], image[:, *box], own, half_width)
-        if explained is not None:
-            near = dilate_mask(own | (explained > threshold), _AROUND) & ~others
-            judged = np.where(explained > threshold, explained, _BESIDE * explained)
-            judged = np.where(own, judged, np.maximum(judged, followed[box]))
-            regions, areas = label_regions(near & (judged > threshold))
-            specks = np.concatenate([[False], areas < _LEAST])
-            specks[regions[own]] = False
-            near &= ~specks[regions]  # no letters, but lights of the color of the veil
-            if (near & ~own & (judged > threshold)).sum() > _MOST * own.sum():
-                continue
-            followed[box] = np.where(near, judged, followed[box])
+        judged = _explain(confidence[box], image[:, *box], own, half_width)
+        if judged is not None:
+            followed[box] = _accept(judged, followed[box], own, others, threshold)
     return followed
+
+
+def _accept(
+    judged: NDArray[np.floating],
+    followed: NDArray[np.floating],
+    own: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    threshold: float,
+) -> NDArray[np.floating]:
+    """Accept what a veil says about the regions ``own`` and the pixels around them, unless it is a false alarm."""
+    near = dilate_mask(own | (judged > threshold), _AROUND) & ~others
+    judged = np.where(judged > threshold, judged, _BESIDE * judged)
+    judged = np.where(own, judged, np.maximum(judged, followed))
+    regions, areas = label_regions(near & (judged > threshold))
+    specks = np.concatenate([[False], areas < _LEAST])
+    specks[regions[own]] = False
+    near &= ~specks[regions]  # no letters, but lights of the color of the veil
+    new = near & ~own & (judged > threshold)
+    return followed if new.sum() > _MOST * own.sum() else np.where(near, judged, followed)
 
 
 @dataclass(frozen=True, kw_only=True)
