@@ -18,6 +18,7 @@ _AROUND = 48  # pixels around what is found in which the veil may go on
 _LEAST = 40  # pixels that determine a veil
 _WIDEST = 16  # half the width of a stroke, at most: the photo under a wider one is not known from beside it
 _MOST = 0.5  # times its area, by which what was found grows; beyond, the photo has lines like these too
+_GROUPS = 64  # of found regions, the largest ones, so that a photo full of specks takes no longer
 _ROUNDS = 4
 _OPACITIES = np.arange(0.06, 0.96, 0.03)
 _VEIL = (0.08, 0.9)  # opacities: less is not seen, more is not looked through
@@ -54,11 +55,14 @@ def follow_veils(
     if not found.any() or found.all():
         return confidence
     followed = confidence.copy()
-    groups, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(dilate_mask(found, _JOINED // 2)))
-    for number, around in enumerate(ndimage.find_objects(groups), start=1):
+    groups, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(dilate_mask(found, _JOINED // 2)))
+    areas = np.bincount(groups[found], minlength=count + 1)
+    places = ndimage.find_objects(groups)
+    for number in np.argsort(-areas, kind="stable")[:_GROUPS]:
+        if areas[number] < _LEAST:
+            break
+        around = places[number - 1]
         own = found[around] & (groups[around] == number)
-        if own.sum() < _LEAST:
-            continue
         half_width = _measure_half_width(own)
         if half_width > _WIDEST:
             continue
