@@ -110,12 +110,12 @@ def test_another_restorer_by_its_name(hcl: Callable[..., Result], pipeline: Pipe
     with registry.isolate():
         registry.restorer("gray-of-a-test", component(Gray))
         hcl("restore", "a.png", "--restorer", "gray-of-a-test")
-        said = hcl("restore", "a.png", "--restorer", "gray-of-a-test", status=2).stderr
+        said = hcl("restore", "a.png", "--restorer", "gray-of-test", status=2).stderr
     mask = read_pixels("hcl_output/a_mask.png") == 255
     assert mask.any()
     assert (read_pixels("hcl_output/a_restored.png")[mask] == 128).all()
     np.testing.assert_array_equal(mask, pipeline.detect("a.png").corruption_mask[0, 0])
-    assert "'--restorer': unknown restorer 'gray-of-a-test'; did you mean" in said
+    assert "'--restorer': unknown restorer 'gray-of-test'; did you mean" in said
     said = hcl("restore", "a.png", "--restorer", "gated-unet", status=1).stderr
     assert "the restorer GatedUNet is newly created: its weights are random until they are trained or loaded" in said
 
