@@ -1,10 +1,11 @@
-"""Masks of random values, and their regions as scikit-image numbers them."""
+"""Random masks and probabilities, and their regions as scikit-image numbers them."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from hypothesis import strategies as st
+from scipy import ndimage
 from skimage.measure import label
 from torch import Tensor
 
@@ -26,6 +27,12 @@ def draw_random_mask(height: int, width: int, *boxes: tuple[slice, slice]) -> Te
     for box in boxes:
         mask[..., *box] = True
     return mask
+
+
+def draw_confidence(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Draw probabilities ``[height, width]`` float32 from 0 to 1 that change more or less smoothly."""
+    smooth = ndimage.gaussian_filter(rng.random((height, width)), rng.uniform(0, 3)).astype(np.float32)
+    return (smooth - smooth.min()) / max(float(np.ptp(smooth)), 1e-6)
 
 
 def random_case(seed: int, height: int, width: int) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -108,8 +108,8 @@ class Items:
                 raise SampleError(f"what it was to be corrupted with cannot be read: {item.unreadable[0][1]}")
             return item
         unreadable: list[tuple[str, str]] = []
-        others = np.random.default_rng([self.seed, number, 1]).permutation(len(self.dataset))
-        for at in [index, *others[others != index][:999].tolist()]:
+        too_small = 0
+        for at in self._list_candidates(number, index):
             try:
                 sample = self.dataset[at]
             except PhotoError as error:
@@ -117,8 +117,9 @@ class Items:
             else:
                 if self.enlarge or self.size is None or min(sample.image.shape[:2]) >= self.size:
                     return self._make_item(number, at, sample, tuple(unreadable))
-        tried = min(len(self.dataset), 1000)
-        if len(unreadable) < tried:
+                too_small += 1
+        tried = len(unreadable) + too_small
+        if too_small:
             raise SampleError(
                 f"none of {tried} photos has a shorter side of {self.size} pixels or more; expected larger photos, a "
                 "smaller size, or enlarge: true"
@@ -134,6 +135,12 @@ class Items:
             return number
         lap, place = divmod(number, len(self.dataset))
         return int(_shuffle(self.seed, lap, len(self.dataset))[place])
+
+    def _list_candidates(self, number: int, index: int) -> Iterator[int]:
+        """List the photos that item ``number`` may be made from: its own, then at most 999 others in random order."""
+        yield index
+        others = np.random.default_rng([self.seed, number, 1]).permutation(len(self.dataset))
+        yield from others[others != index][:999].tolist()
 
     def _make_item(self, number: int, index: int, sample: Sample, unreadable: tuple[tuple[str, str], ...]) -> Item:
         rng = np.random.default_rng([self.seed, number])
@@ -206,7 +213,7 @@ class Items:
                 method = Image.Resampling.NEAREST if is_mask else Image.Resampling.LANCZOS
                 part = part.resize((size, size), method, reducing_gap=None if is_mask else 3.0)
             pixels = np.array(part).astype(array.dtype, copy=False)
-            return np.rot90(pixels[:, ::-1] if mirrored else pixels, turns).copy()
+            return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, turns))
 
         return cut
 

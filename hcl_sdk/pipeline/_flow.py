@@ -26,8 +26,8 @@ from hcl_sdk.functional.arrays import (
     Window,
     bound_mask,
     calibrate_verdict,
+    choose_working_size,
     cut_box,
-    enlarge_size,
     feather_tiles,
     fill_enclosed,
     follow_colors,
@@ -169,10 +169,8 @@ class Flow:
         return results
 
     def _find_working_size(self, photo: Photo) -> tuple[int, int]:
-        """Return the height and width at which a photo is analyzed: smaller than it, or larger if it is tiny."""
-        sizes = [size for size in (self.settings.detection_size, self.settings.context_size) if size is not None]
-        least = None if self.settings.context_size is None else min(sizes)
-        return enlarge_size(shrink_size(photo.size, self.settings.detection_size), least)
+        """Return the height and width at which a photo is analyzed."""
+        return choose_working_size(photo.size, self.settings.detection_size, self.settings.context_size)
 
     def _detect_in_context(self, photos: Sequence[Photo], size: tuple[int, int], seed: int) -> Tensor | None:
         """Detect in the photos at a smaller size as well; return that confidence, or None without a smaller size."""

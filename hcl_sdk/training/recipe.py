@@ -39,7 +39,7 @@ class TrainingData(Configurable):
             than its size unless the photo is.
         on_side: share of the crops that are turned by a quarter, in [0, 1]: photos that lie on their side.
         enlarge: whether photos smaller than a crop are enlarged; otherwise others take their place. Enlarged photos are
-            soft, and a detector that has seen many takes what is sharp for damage.
+            soft.
         soften_over: number of steps over which the blur of the corruption's edges grows from none to full.
         workers: number of processes that prepare images for each training process; 0 for none.
     """

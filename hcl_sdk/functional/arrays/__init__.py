@@ -25,7 +25,7 @@ from hcl_sdk.functional.arrays._confidence import (
 from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
-from hcl_sdk.functional.arrays._sizes import enlarge_size, shrink_mask, shrink_size
+from hcl_sdk.functional.arrays._sizes import choose_working_size, enlarge_size, shrink_mask, shrink_size
 from hcl_sdk.functional.arrays._split import (
     FILLED_AROUND,
     REFINED_APART,
@@ -53,6 +53,7 @@ __all__ = [
     "Window",
     "bound_mask",
     "calibrate_verdict",
+    "choose_working_size",
     "close_seam",
     "cut_bands",
     "cut_box",

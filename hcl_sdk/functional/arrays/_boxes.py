@@ -61,11 +61,15 @@ def surround(box: Window, size: Sequence[int], most: float = math.inf) -> Window
     (slice(0, 350, None), slice(0, 74, None))
     """
     rows, columns = (
-        slice(max(0, part.start - margin), min(extent, part.stop + margin))
+        widen(part, int(min(max(64, part.stop - part.start), most)), extent)
         for part, extent in zip(box, size, strict=True)
-        for margin in [int(min(max(64, part.stop - part.start), most))]
     )
     return rows, columns
+
+
+def widen(part: slice, margin: int, extent: int) -> slice:
+    """Enlarge rows or columns by ``margin`` on either side, within a photo that has ``extent`` of them."""
+    return slice(max(0, part.start - margin), min(extent, part.stop + margin))
 
 
 def bound_mask(mask: NDArray[np.bool_], box: Window | None = None) -> Window:

@@ -50,6 +50,18 @@ def enlarge_size(size: Sequence[int], shorter: int | None) -> tuple[int, int]:
     return _fit_size(size, shorter, most_scale=_ENLARGED)
 
 
+def choose_working_size(size: Sequence[int], detection_size: int | None, context_size: int | None) -> tuple[int, int]:
+    """Choose the size (height, width) at which a photo of ``size`` is analyzed: smaller, or larger if it is tiny.
+
+    >>> choose_working_size((3000, 4000), 512, 256)
+    (512, 683)
+    >>> choose_working_size((48, 64), 512, 256)
+    (192, 256)
+    """
+    least = None if context_size is None else min(context_size, detection_size or context_size)
+    return enlarge_size(shrink_size(size, detection_size), least)
+
+
 def _fit_size(size: Sequence[int], shorter: int, most_scale: float) -> tuple[int, int]:
     """Scale ``size`` until its shorter side has ``shorter`` pixels, or it is as large as it may be."""
     short, long = min(size), max(size)

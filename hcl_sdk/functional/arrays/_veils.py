@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from hcl_sdk.functional.arrays._boxes import widen
 from hcl_sdk.functional.arrays._confidence import CERTAIN
 from hcl_sdk.functional.arrays._regions import dilate_mask, label_regions
 
@@ -67,7 +68,7 @@ def follow_veils(
         if half_width > _WIDEST:
             continue
         margin = _AROUND + round(3 * half_width)
-        box = (_widen(around[0], margin, found.shape[0]), _widen(around[1], margin, found.shape[1]))
+        box = (widen(around[0], margin, found.shape[0]), widen(around[1], margin, found.shape[1]))
         own = found[box] & (groups[box] == number)
         others = found[box] & ~own
         judged = _explain(confidence[box], image[:, *box], own, half_width)
@@ -107,8 +108,8 @@ def _explain(
     confidence: NDArray[np.floating], image: NDArray[np.floating], found: NDArray[np.bool_], half_width: float
 ) -> NDArray[np.floating] | None:
     """Estimate the veil in what was found; return the probability of every pixel, or None if there is no veil."""
-    odds = np.clip(confidence, CERTAIN, 1 - CERTAIN)
-    logit = np.maximum(np.log(odds / (1 - odds)), _UNLIKELIEST)
+    clipped = np.clip(confidence, CERTAIN, 1 - CERTAIN)
+    logit = np.maximum(np.log(clipped / (1 - clipped)), _UNLIKELIEST)
     probability, where = confidence, found
     veil, ratio = _Veil(opacity=0.0, color=np.zeros((3, 1))), np.zeros_like(confidence)
     for _ in range(_ROUNDS):
@@ -136,8 +137,7 @@ def _fit(difference: NDArray[np.floating], photo: NDArray[np.floating], weights:
         _Veil(opacity=float(a), color=np.clip(mean[0] / a + mean[1], 0, 1)[:, None].astype(photo.dtype))
         for a in _OPACITIES
     ]
-    errors = [float((np.square(difference - veil.opacity * (veil.color - photo)) * weights).sum()) for veil in veils]
-    return veils[int(np.argmin(errors))]
+    return min(veils, key=lambda v: (np.square(difference - v.opacity * (v.color - photo)) * weights).sum())
 
 
 def _compare(
@@ -190,7 +190,3 @@ def _measure_half_width(mask: NDArray[np.bool_]) -> float:
     """Measure half the width of the strokes of a mask: the distance from its border of all but the deepest tenth."""
     depth = cast("NDArray[np.floating]", ndimage.distance_transform_edt(np.pad(mask, 1)))[1:-1, 1:-1]
     return float(np.quantile(depth[mask], 0.9))
-
-
-def _widen(part: slice, margin: int, extent: int) -> slice:
-    return slice(max(0, part.start - margin), min(extent, part.stop + margin))

@@ -24,8 +24,8 @@ try:
         SEEN_AT_ONCE,
         Window,
         calibrate_verdict,
+        choose_working_size,
         close_seam,
-        enlarge_size,
         feather_mask,
         fill_enclosed,
         follow_colors,
@@ -280,9 +280,7 @@ class Runner:
 
     def _resize(self, image: np.ndarray) -> np.ndarray:
         """Resize a photo to the size at which it is analyzed, to 8 bits where that enlarges it."""
-        sizes = [size for size in (self.detection_size, self.context_size) if size is not None]
-        least = None if self.context_size is None else min(sizes)
-        working = enlarge_size(shrink_size(image.shape[2:], self.detection_size), least)
+        working = choose_working_size(image.shape[2:], self.detection_size, self.context_size)
         resized = arrays.shrink(image, working)
         return resized if working[0] <= image.shape[2] else np.round(resized * np.float32(255)) / np.float32(255)
 

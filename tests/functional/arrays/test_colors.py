@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_masks import number_regions
+from random_masks import draw_confidence, number_regions
 from scipy import ndimage
 
 from hcl_sdk.functional import arrays
@@ -49,10 +52,11 @@ def test_a_region_that_would_flood_the_photo_stays_as_it_is() -> None:
     assert np.array_equal(arrays.follow_colors(confidence, image, 0.4) > 0.4, confidence > 0.4)
 
 
+@pytest.mark.parametrize("follow", [arrays.follow_colors, arrays.follow_veils])
 @pytest.mark.parametrize("value", [0.0, 0.4, 0.9])
-def test_there_is_nothing_to_follow_where_nothing_or_all_is_found(value: float) -> None:
+def test_there_is_nothing_to_follow_where_nothing_or_all_is_found(follow: Callable[..., Any], value: float) -> None:
     confidence = np.full((7, 9), value, np.float32)
-    assert arrays.follow_colors(confidence, np.zeros((3, 7, 9), np.float32), 0.4) is confidence
+    assert follow(confidence, np.zeros((3, 7, 9), np.float32), 0.4) is confidence
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 90), st.floats(0.05, 0.95))
@@ -60,8 +64,7 @@ def test_only_regions_grow_and_by_no_more_than_twice_their_area(
     seed: int, height: int, width: int, threshold: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    confidence = ndimage.gaussian_filter(rng.random((height, width)), rng.uniform(0, 3)).astype(np.float32)
-    confidence = (confidence - confidence.min()) / max(float(np.ptp(confidence)), 1e-6)
+    confidence = draw_confidence(rng, height, width)
     image = ndimage.gaussian_filter(rng.random((3, height, width)), (0, 2, 2)).round(1).astype(np.float32)
     followed = arrays.follow_colors(confidence, image, threshold)
     found = confidence > threshold

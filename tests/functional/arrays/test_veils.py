@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
+from random_masks import draw_confidence
 from scipy import ndimage
 
 from hcl_sdk.functional import arrays
@@ -85,19 +86,12 @@ def test_two_veils_are_followed_each_by_its_own_color() -> None:
     assert measure_f1(followed > THRESHOLD, one | other) > measure_f1(confidence > THRESHOLD, one | other) + 0.15
 
 
-@pytest.mark.parametrize("value", [0.0, 0.9])
-def test_there_is_nothing_to_follow_where_nothing_or_all_is_found(value: float) -> None:
-    confidence = np.full((7, 9), value, np.float32)
-    assert arrays.follow_veils(confidence, np.zeros((3, 7, 9), np.float32), THRESHOLD) is confidence
-
-
 @given(st.integers(0, 2**32 - 1), st.integers(1, 120), st.integers(1, 200), st.floats(0.05, 0.95))
 def test_only_pixels_near_what_was_found_change_and_all_stay_probabilities(
     seed: int, height: int, width: int, threshold: float
 ) -> None:
     rng = np.random.default_rng(seed)
-    confidence = ndimage.gaussian_filter(rng.random((height, width)), rng.uniform(0, 3)).astype(np.float32)
-    confidence = (confidence - confidence.min()) / max(float(np.ptp(confidence)), 1e-6)
+    confidence = draw_confidence(rng, height, width)
     image = ndimage.gaussian_filter(rng.random((3, height, width)), (0, 2, 2)).astype(np.float32)
     followed = arrays.follow_veils(confidence, image, threshold)
     assert followed.dtype == confidence.dtype
