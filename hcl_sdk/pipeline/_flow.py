@@ -30,8 +30,7 @@ from hcl_sdk.functional.arrays import (
     cut_box,
     feather_tiles,
     fill_enclosed,
-    follow_colors,
-    follow_veils,
+    follow_image,
     grow_mask,
     intersect,
     leave_unknown,
@@ -422,7 +421,7 @@ def _compute_found_mask(detection: Detection, size: Sequence[int]) -> Tensor:
 
 
 def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tensor:
-    """Let what was found in an image follow its colors: continue over its own, and over those that a veil explains.
+    """Let what was found in an image follow its colors; see :func:`~hcl_sdk.functional.arrays.follow_image`.
 
     Args:
         confidence: ``[1, 1, h, w]`` on the CPU.
@@ -437,8 +436,7 @@ def _follow_colors(confidence: Tensor, image: Tensor, threshold: float) -> Tenso
     height, width = confidence.shape[-2:]
     colors = image.float() if image.is_floating_point() else image / 255
     small = F.adaptive_avg_pool2d(colors, (height, width))[0].cpu().numpy()
-    followed = follow_colors(confidence[0, 0].numpy(), small, threshold)
-    return torch.from_numpy(follow_veils(followed, small, threshold))[None, None]
+    return torch.from_numpy(follow_image(confidence[0, 0].numpy(), small, threshold))[None, None]
 
 
 def _limit(x: Tensor, size: Sequence[int]) -> Tensor:

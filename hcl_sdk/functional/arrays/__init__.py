@@ -23,6 +23,7 @@ from hcl_sdk.functional.arrays._confidence import (
     measure_softness,
 )
 from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
+from hcl_sdk.functional.arrays._follow import follow_image
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import choose_working_size, enlarge_size, shrink_mask, shrink_size
@@ -63,6 +64,7 @@ __all__ = [
     "fill_enclosed",
     "find_peak",
     "follow_colors",
+    "follow_image",
     "follow_veils",
     "grow_mask",
     "intersect",

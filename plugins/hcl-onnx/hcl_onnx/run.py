@@ -28,8 +28,7 @@ try:
         close_seam,
         feather_mask,
         fill_enclosed,
-        follow_colors,
-        follow_veils,
+        follow_image,
         measure_softness,
         select_regions,
         shift,
@@ -170,7 +169,7 @@ class _Detection:
         image: float32 ``[1, 3, H, W]``, the photo at the working size.
         outputs: the outputs of the model, by name.
         confidence: float32 ``[1, 1, H, W]`` at the working size: that of the model, averaged with the one in context,
-            times the verdict, continued over the colors found, and with enclosed areas filled.
+            times the verdict, following the image, and with enclosed areas filled.
     """
 
     image: np.ndarray
@@ -266,8 +265,7 @@ class Runner:
         if (verdict := outputs.get("verdict")) is not None:
             working = working * self._calibrate(float(verdict[0]), working)
         if self.follow_colors:
-            followed = follow_colors(working[0, 0], image[0], self.threshold)
-            working = follow_veils(followed, image[0], self.threshold)[None, None]
+            working = follow_image(working[0, 0], image[0], self.threshold)[None, None]
         if min(working.shape[2:]) > min(photo.size):  # the photo was enlarged
             working = arrays.enlarge(working, photo.size)
         confidence = sure = arrays.enlarge(working, photo.size)[0, 0]

@@ -52,7 +52,7 @@ def test_a_region_that_would_flood_the_photo_stays_as_it_is() -> None:
     assert np.array_equal(arrays.follow_colors(confidence, image, 0.4) > 0.4, confidence > 0.4)
 
 
-@pytest.mark.parametrize("follow", [arrays.follow_colors, arrays.follow_veils])
+@pytest.mark.parametrize("follow", [arrays.follow_colors, arrays.follow_veils, arrays.follow_image])
 @pytest.mark.parametrize("value", [0.0, 0.4, 0.9])
 def test_there_is_nothing_to_follow_where_nothing_or_all_is_found(follow: Callable[..., Any], value: float) -> None:
     confidence = np.full((7, 9), value, np.float32)
