@@ -9,9 +9,10 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from hcl_sdk.errors import check_whole_number
-from hcl_sdk.functional.arrays import shrink_size
 from hcl_sdk.photos.photo import Photo
+from hcl_sdk.pipeline._resizing import find_working_size
 from hcl_sdk.result import Result
+from hcl_sdk.settings import Settings
 
 _logger = logging.getLogger("hcl_sdk.pipeline")
 
@@ -20,7 +21,7 @@ def run_batches(
     photo: Any,
     work: Callable[[list[Photo]], list[Result]],
     *,
-    detection_size: int | None,
+    settings: Settings,
     batch_size: int,
     progress: bool,
 ) -> Result | list[Result]:
@@ -29,7 +30,7 @@ def run_batches(
     Args:
         photo: one photo, or a list.
         work: called with photos of the same working size.
-        detection_size: the shorter side that photos are shrunk to, in pixels; None for their own size.
+        settings: those of the working size.
         batch_size: the maximum number of photos per batch.
         progress: show a progress bar.
 
@@ -45,7 +46,7 @@ def run_batches(
     photos = [Photo.open(source) for source in photo]
     by_size: dict[tuple[int, int], list[int]] = {}
     for i, opened in enumerate(photos):
-        by_size.setdefault(shrink_size(opened.size, detection_size), []).append(i)
+        by_size.setdefault(find_working_size(opened, settings), []).append(i)
     results: dict[int, Result] = {}
     with tqdm(total=len(photos), unit="photo", leave=False, disable=not progress) as bar:
         for indices in by_size.values():

@@ -7,14 +7,15 @@ from hcl_sdk.interfaces import Detection, Restorer
 from hcl_sdk.settings import Settings
 
 
-def check_restorer(restorer: Restorer | None) -> None:
-    """Raise ``ValueError`` if there is no restorer."""
+def check_restorer(restorer: Restorer | None) -> Restorer:
+    """Return the restorer; raise ``ValueError`` if there is none."""
     if restorer is None:
         raise ValueError("this pipeline has no restorer; use pipeline.detect(photo), or give it one")
+    return restorer
 
 
-def check_detector(detector: Detector | None, settings: Settings) -> None:
-    """Raise ``ValueError`` if there is no detector, or it lacks what the settings need."""
+def check_detector(detector: Detector | None, settings: Settings) -> Detector:
+    """Return the detector; raise ``ValueError`` if there is none, or it lacks what the settings need."""
     if detector is None:
         raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
     if why := explain_lack_of_kinds(detector, settings):
@@ -24,6 +25,7 @@ def check_detector(detector: Detector | None, settings: Settings) -> None:
             f"detail_size={settings.detail_size} analyzes the photo's own pixels, but these weights cannot fuse "
             f"the results with the rest: their detector has no detail_fusion; set detail_size to None"
         )
+    return detector
 
 
 def check_kinds(detection: Detection | None, settings: Settings) -> None:

@@ -6,8 +6,7 @@ import dataclasses
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, Unpack, overload
 
@@ -25,7 +24,9 @@ from hcl_sdk.photos.photo import Photo, Source
 from hcl_sdk.pipeline._batches import is_list, run_batches
 from hcl_sdk.pipeline._card import write_card
 from hcl_sdk.pipeline._changes import resolve_changes, warn_untrained
-from hcl_sdk.pipeline._flow import Flow
+from hcl_sdk.pipeline._filler import Filler
+from hcl_sdk.pipeline._finder import Finder
+from hcl_sdk.pipeline._masks import make_mask, measure_growth
 from hcl_sdk.pipeline._needs import check_detector, check_kinds, check_restorer, explain_lack_of_kinds
 from hcl_sdk.pipeline._options import (
     DETECTION_HINTS,
@@ -194,10 +195,15 @@ class Pipeline(Settings):
             ValueError: if a photo cannot be read, a value is out of range, the pipeline lacks a detector or restorer,
                 or ``only`` or ``skip`` is given and the detector has no ``damage_head``.
         """
-        check_restorer(self.restorer)
+        restorer = check_restorer(self.restorer)
         seed = check_whole_number("seed", seed)
-        flow = self._make_flow(region, **settings)
-        return self._run(photo, partial(flow.restore, seed=seed), flow.settings, batch_size, progress)
+        chosen = self._choose_settings(**settings)
+        finder, filler = self._make_finder(chosen, region), self._make_filler(restorer, chosen)
+
+        def restore(photos: list[Photo]) -> list[Result]:
+            return [filler.fill(result, working) for result, working in finder.find(photos, seed=seed)]
+
+        return run_batches(photo, restore, settings=chosen, batch_size=batch_size, progress=progress)
 
     @overload
     def detect(self, photo: Source, **options: Unpack[DetectOptions]) -> Result: ...
@@ -216,8 +222,13 @@ class Pipeline(Settings):
     ) -> Result | list[Result]:
         """Find the corrupted region of a photo without filling it. Arguments and errors are those of ``__call__``."""
         seed = check_whole_number("seed", seed)
-        flow = self._make_flow(region, **settings)
-        return self._run(photo, partial(flow.detect, seed=seed), flow.settings, batch_size, progress)
+        chosen = self._choose_settings(**settings)
+        finder = self._make_finder(chosen, region)
+
+        def detect(photos: list[Photo]) -> list[Result]:
+            return [result for result, _ in finder.find(photos, seed=seed)]
+
+        return run_batches(photo, detect, settings=chosen, batch_size=batch_size, progress=progress)
 
     @take_settings(FillingSettings)
     def restore(self, photo: Source, *, corruption_mask: Source, **settings: Unpack[FillingSettings]) -> Result:
@@ -234,18 +245,18 @@ class Pipeline(Settings):
             ValueError: if the photo or mask cannot be read, the mask has another size, a value is out of range, or the
                 pipeline lacks a restorer.
         """
-        check_restorer(self.restorer)
+        restorer = check_restorer(self.restorer)
         if is_list(photo) or (isinstance(photo, Iterator) and not hasattr(photo, "read")):
             raise TypeError(
                 f"restore takes one photo and its corruption_mask; got a {type(photo).__name__}: call it for each "
                 f"photo, or hcl_sdk.restore_folder(folder, output, corruption_masks=masks) for files"
             )
-        flow = self._make_flow(**settings)
+        filler = self._make_filler(restorer, self._choose_settings(**settings))
         opened = Photo.open(photo)
         mask = load_mask(corruption_mask, opened.size, swapped=opened.swapped)
         path = Path(corruption_mask) if isinstance(corruption_mask, str | os.PathLike) else None
         result = Result(photo=opened, corruption_mask=mask, mask_path=path)
-        return flow.fill(result)
+        return filler.fill(result)
 
     @take_settings(FindingSettings)
     def to_mask(self, found: Result | Tensor, **settings: Unpack[FindingSettings]) -> Tensor:
@@ -263,10 +274,10 @@ class Pipeline(Settings):
             TypeError, ValueError: if ``found`` is neither, a setting is invalid, or ``only`` or ``skip`` is given and
                 the kind of damage is not known.
         """
-        flow = self._make_flow(**settings)
+        chosen = self._choose_settings(**settings)
         confidence, detection = (found.confidence, found.detection) if isinstance(found, Result) else (found, None)
-        check_kinds(detection, flow.settings)
-        return flow.make_mask(confidence, detection)
+        check_kinds(detection, chosen)
+        return make_mask(confidence, chosen, detection)
 
     @suggest_keywords
     def measure_growth(
@@ -290,7 +301,7 @@ class Pipeline(Settings):
                 expected, got = list(found.corruption_mask.shape), list(corruption_mask.shape)
                 raise ValueError(f"expected a corruption_mask {expected}, the size of the photo; got {got}")
             found = dataclasses.replace(found, corruption_mask=corruption_mask.bool())
-        return self._make_flow(sensitivity=sensitivity).measure_growth(found)
+        return measure_growth(found, self._choose_settings(sensitivity=sensitivity))
 
     def find_suspect(self, result: Result) -> Suspect | None:
         """Find the most suspicious part of a photo outside its mask, and the sensitivity at which it would be found.
@@ -305,7 +316,7 @@ class Pipeline(Settings):
         Returns:
             The part; None if there is none, or the mask was passed in.
         """
-        return find_suspect(result, self._make_flow())
+        return find_suspect(result, self._choose_settings())
 
     @suggest_keywords
     def to(self, device: str | torch.device) -> Self:
@@ -326,19 +337,6 @@ class Pipeline(Settings):
             module.compile(**options)
         return self
 
-    def _run(
-        self,
-        photo: Any,
-        work: Callable[[list[Photo]], list[Result]],
-        settings: Settings,
-        batch_size: int,
-        progress: bool,
-    ) -> Any:
-        """Apply ``work`` to a photo or a list of photos, if the pipeline has what the settings need."""
-        check_detector(self.detector, settings)
-        size = self.detection_size
-        return run_batches(photo, work, detection_size=size, batch_size=batch_size, progress=progress)
-
     def explain_lack_of_kinds(self, settings: Settings | None = None) -> str | None:
         """Explain why regions cannot be selected by kind as the settings require; None if they can.
 
@@ -347,19 +345,25 @@ class Pipeline(Settings):
         """
         return explain_lack_of_kinds(self.detector, self if settings is None else settings)
 
-    def _make_flow(self, region: Box | None = None, **settings: Any) -> Flow:
-        """Combine the parts with the settings given for a call or, where these are None, the pipeline's own."""
+    def _choose_settings(self, **settings: Any) -> Settings:
+        """Combine the settings given for a call with the pipeline's own, which hold where one is not given or None."""
         given = {name: value for name, value in settings.items() if value is not None}
         holding = self._get_settings() | given
         if "dilate" in given:  # a width that is given is meant exactly
             holding["soft_edges"] = False
-        return Flow(
+        return Settings(**holding)
+
+    def _make_finder(self, settings: Settings, region: Box | None) -> Finder:
+        detector = check_detector(self.detector, settings)
+        return Finder(detector=detector, settings=settings, device=self.device, precision=self.precision, region=region)
+
+    def _make_filler(self, restorer: Restorer, settings: Settings) -> Filler:
+        return Filler(
+            restorer=restorer,
             detector=self.detector,
-            restorer=self.restorer,
-            settings=Settings(**holding),
+            settings=settings,
             device=self.device,
             precision=self.precision,
-            region=region,
         )
 
     def _get_settings(self) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_the_restorer_gets_the_dilated_mask() -> None:
 def test_a_found_mask_grows_with_the_softness_of_its_edge_and_a_given_one_does_not(
     tiny_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hcl_sdk.pipeline._flow.measure_softness", lambda confidence, mask, threshold: 6.5)
+    monkeypatch.setattr("hcl_sdk.pipeline._masks.measure_softness", lambda confidence, mask, threshold: 6.5)
     photo = draw_stained_photo()[0]
     soft = tiny_pipeline.replace(soft_edges=True, dilate=2, feather=3)
     result = soft(photo)
@@ -186,7 +186,7 @@ def test_large_damage_is_refined_in_parts_that_continue_each_other(monkeypatch: 
     pipeline = Pipeline(restorer=hcl_sdk.ResidualUNet(channels=(4, 6), depths=(0, 0)), device="cpu")
     fills = {}
     for side in (2048, 12):
-        monkeypatch.setattr("hcl_sdk.pipeline._flow.REFINED_AT_ONCE", side)
+        monkeypatch.setattr("hcl_sdk.pipeline._refinement.REFINED_AT_ONCE", side)
         fills[side] = [pipeline.restore(photo, corruption_mask=mask, texture=texture).restored for texture in (0, 1)]
     assert np.array_equal(fills[2048][0], fills[12][0])
     errors = {

@@ -123,7 +123,7 @@ def test_a_line_that_shrinking_loses_is_found_among_the_photos_own_pixels(monkey
         compared.append(image)
         return confidence
 
-    monkeypatch.setattr("hcl_sdk.pipeline._flow.follow_image", keep)
+    monkeypatch.setattr("hcl_sdk.pipeline._confidence.follow_image", keep)
     pipeline.replace(detail_size=240, follow_colors=True).detect(photo)
     assert result.detected_confidence is not None
     size = result.detected_confidence.shape[-2:]

@@ -217,7 +217,7 @@ def test_memory_is_released_once_a_photo_is_restored(monkeypatch: pytest.MonkeyP
         lay(*arguments)
 
     monkeypatch.setattr(Compositor, "lay", spy)
-    monkeypatch.setattr("hcl_sdk.pipeline._flow.release_memory", lambda: events.append("given back"))
+    monkeypatch.setattr("hcl_sdk.pipeline._filler.release_memory", lambda: events.append("given back"))
     mask = np.zeros((300, 200), bool)
     mask[100:140, 50:60] = True
     Pipeline(restorer=Noting()).restore(np.zeros((300, 200, 3), np.uint8), corruption_mask=mask)
