@@ -12,7 +12,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeVar, get_args
@@ -120,9 +119,9 @@ def check_precision(precision: str) -> Precision:
     return precision  # pyright: ignore[reportReturnType]
 
 
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Return a context manager in which a forward pass runs in ``precision``."""
-    return nullcontext() if precision == "no" else torch.autocast(device.type, _DTYPES[precision])
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """Return a context manager in which a forward pass runs in ``precision``, whatever it is outside."""
+    return torch.autocast(device.type, _DTYPES.get(precision), enabled=precision != "no")
 
 
 def count_processes() -> int:

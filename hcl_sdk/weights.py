@@ -5,38 +5,29 @@ Nothing is unpickled and weights contain no code: a configuration names componen
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from hcl_sdk.errors import describe_value
-from hcl_sdk.files import expand_home, is_special, name_in_unicode, open_whole, write_whole
+from hcl_sdk.files import expand_home, is_special, open_whole, write_whole
+from hcl_sdk.files.tensors import WEIGHTS, WeightsError, hash_tensors, read_header, read_tensors
 from hcl_sdk.plugins import registry
 from hcl_sdk.registry import UnknownNameError
 
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, CARD = "config.json", "README.md"
 FORMAT = 1  # of a folder of weights: what config.json means and how tensors are named
 _LISTED = 3  # misfits that an error names; there may be hundreds
 _MAX_CONFIG = 10_000_000  # bytes
-_DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}  # usual ones
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-
-T = TypeVar("T")
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be loaded: missing, damaged, or belonging to another architecture."""
 
 
 def find_weights(name: str | Path, *, revision: str | None = None) -> Path:
@@ -128,7 +119,7 @@ def load_weights(model: nn.Module, folder: Path, sha256: str | None = None) -> N
         WeightsError: if the file is missing or damaged, has another hash, or belongs to another architecture.
     """
     path = folder / WEIGHTS
-    state = _read(path, load_file)
+    state = read_tensors(path)
     if sha256 is not None:
         _check_hash(path, sha256)
     wanted = model.state_dict()
@@ -153,7 +144,7 @@ def check_sizes(make: Callable[[], nn.Module], folder: Path, sha256: Any = None)
         WeightsError: if the file is missing or damaged, or belongs to another architecture.
     """
     path = folder / WEIGHTS
-    header = _read(path, _read_header)
+    header = read_header(path)
     try:
         _check_fit(path, header, _make_empty(make, path, len(header)))
     except WeightsError:
@@ -197,35 +188,8 @@ class _TooManyLayersError(Exception):
     """The model has more layers than the file has tensors."""
 
 
-def _read_header(path: Path) -> dict[str, torch.Tensor]:
-    """Read the tensors of a file without their values."""
-    with safe_open(path, framework="pt") as file:
-        header = {}
-        for name in file.keys():  # noqa: SIM118  # it is not a dict
-            tensor = file.get_slice(name)
-            dtype = _DTYPES.get(tensor.get_dtype()) or file.get_tensor(name).dtype
-            header[name] = torch.empty(tensor.get_shape(), dtype=dtype, device="meta")
-        return header
-
-
-def _read(path: Path, read: Callable[[Path], T]) -> T:
-    try:
-        if path.is_dir():
-            raise WeightsError(f"{path} cannot be read: it is a directory")
-        if is_special(path):
-            raise WeightsError(f"{path} is not a regular file; expected safetensors")
-        with name_in_unicode(path) as readable:
-            return read(readable)
-    except FileNotFoundError:
-        raise WeightsError(f"{path.parent} holds no {WEIGHTS}; expected a folder written by save_pretrained") from None
-    except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from None
-    except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from None
-
-
 def _check_hash(path: Path, sha256: str) -> None:
-    if (found := _read(path, _hash_file)) != sha256.lower():
+    if (found := hash_tensors(path)) != sha256.lower():
         raise WeightsError(
             f"{path} is not the file that {CONFIG} was written with: expected SHA-256 {sha256}, got {found}. Copy both "
             f"files again, or remove 'sha256' from {CONFIG} if the weights were changed on purpose"
@@ -253,11 +217,6 @@ def _list_misfits(state: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.
     return lines
 
 
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module, card: str, *, half: bool) -> None:
     """Write the weights, the configuration with their hash, and a model card. An existing card is kept."""
     folder = Path(folder)
@@ -272,7 +231,7 @@ def save_folder(folder: str | Path, config: Mapping[str, Any], model: nn.Module,
         raise WeightsError(f"not finite in float16, save with half=False: {', '.join(lost)}")
     with open_whole(folder / WEIGHTS) as file:
         file.write(save(state, metadata={"format": "pt"}))  # save_file makes it private to its owner
-    config = {**config, "sha256": _hash_file(folder / WEIGHTS)}
+    config = {**config, "sha256": hash_tensors(folder / WEIGHTS)}
     write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
     if not (folder / CARD).exists():
         write_whole(folder / CARD, card)

@@ -65,6 +65,8 @@ def test_autocast_sets_the_precision_and_no_more() -> None:
     a = torch.rand(4, 4)
     with autocast(torch.device("cpu"), "bf16"):
         assert (a @ a).dtype == torch.bfloat16
+        with autocast(torch.device("cpu"), "no"):
+            assert (a @ a).dtype == torch.float32
     with autocast(torch.device("cpu"), "no"):
         assert (a @ a).dtype == torch.float32
 

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcl_sdk.files import expand_home, name_in_unicode
+from hcl_sdk.files import expand_home
+from hcl_sdk.files.tensors import read_tensors
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
 """Number of convolutions in each block; blocks are separated by max-pooling."""
@@ -118,12 +118,10 @@ def _read(weights: str) -> Mapping[str, Tensor]:
         path = expand_home(weights)
         if not path.is_file():
             raise ValueError(f"expected a file with VGG-19's weights, or 'download'; there is no file {weights}")
+        if path.suffix == ".safetensors":
+            return read_tensors(path)
         try:
-            if path.suffix == ".safetensors":
-                with name_in_unicode(path) as readable:
-                    state = load_file(readable)
-            else:
-                state = torch.load(path, map_location="cpu", weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # for other files, the readers raise anything: KeyError, IndexError, ...
             raise ValueError(
                 f"{weights} is damaged, or holds more than tensors, which is not read because it could run code"

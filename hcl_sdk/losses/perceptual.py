@@ -8,16 +8,15 @@ from typing import Any, Self
 import attrs
 import torch
 from attrs.validators import deep_iterable, ge, in_, min_len
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from hcl_sdk.files import expand_home, is_special, name_in_unicode
+from hcl_sdk.files import expand_home
+from hcl_sdk.files.tensors import WEIGHTS, read_tensors
 from hcl_sdk.interfaces import Encoder, RestorationLoss, component
 from hcl_sdk.layers.vgg import LAYERS, load_vgg19
 
 OWN = "own"
-_WEIGHTS, _PREFIX = "model.safetensors", "detector.encoder."
+_PREFIX = "detector.encoder."
 
 
 def _check_trained_network(instance: PerceptualLoss, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -96,17 +95,9 @@ class PerceptualLoss(RestorationLoss):
 
 def _load_encoder(encoder: Encoder, folder: Path) -> None:
     """Load the encoder's part of the weights of a pipeline; every name and shape must match."""
-    path = folder / _WEIGHTS
-    if is_special(path):
-        raise ValueError(f"{path} is not a regular file; expected safetensors")
-    try:
-        with name_in_unicode(path) as readable:
-            loaded = load_file(readable)
-        state = {name.removeprefix(_PREFIX): tensor for name, tensor in loaded.items() if name.startswith(_PREFIX)}
-    except FileNotFoundError:
-        raise ValueError(f"{folder} holds no {_WEIGHTS}; expected a folder written by save_pretrained") from None
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from None
+    path = folder / WEIGHTS
+    loaded = read_tensors(path)
+    state = {name.removeprefix(_PREFIX): tensor for name, tensor in loaded.items() if name.startswith(_PREFIX)}
     try:
         encoder.load_state_dict(state)
     except RuntimeError as error:

@@ -14,10 +14,8 @@ from hcl_sdk.detector import Detector
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.interfaces import AdversarialLoss, Detection, DetectionLoss, Loss, Restorer
 from hcl_sdk.plugins import registry
-from hcl_sdk.runtime import Precision
+from hcl_sdk.runtime import Precision, autocast
 from hcl_sdk.training.recipe import DetectionTask, RestorationTask
-
-_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,7 @@ class Objective(nn.Module):
         Raises:
             ValueError: if the data lack what the losses need.
         """
-        with torch.autocast(image.device.type, _DTYPES.get(self.precision), enabled=self.precision != "no"):
+        with autocast(image.device, self.precision):
             return self._compute_losses(image, clean, corruption_mask, damage_map, seed)
 
     def _compute_losses(

@@ -274,7 +274,7 @@ def test_a_folder_run_removes_what_killed_processes_left(tiny_pipeline: Pipeline
 @pytest.mark.parametrize("nameless", [True, False])
 def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
     if not nameless:
-        monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+        monkeypatch.setattr("hcl_sdk.files._writing._open_nameless", lambda _: None)
     target = tmp_path / "x.png"
     with open_whole(target) as file:
         file.write(b"whole")
@@ -291,7 +291,7 @@ def test_a_file_appears_when_all_is_written(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("nameless", [True, False])
 def test_a_write_error_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nameless: bool) -> None:
     if not nameless:
-        monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+        monkeypatch.setattr("hcl_sdk.files._writing._open_nameless", lambda _: None)
     target = tmp_path / "x.json"
     full = OSError(errno.ENOSPC, "No space left on device")
     for raised, named in ((full, target), (FileNotFoundError(errno.ENOENT, "No such file", "other"), "other")):

@@ -262,7 +262,7 @@ def test_a_name_may_be_as_long_as_the_system_takes_it(tmp_path: Path, monkeypatc
     file = tmp_path / f"{'x' * (longest - 4)}.png"
     for nameless in (True, False):
         if not nameless:
-            monkeypatch.setattr("hcl_sdk.files._open_nameless", lambda _: None)
+            monkeypatch.setattr("hcl_sdk.files._writing._open_nameless", lambda _: None)
         photo.save(file)
         with pytest.raises(PhotoError, match=r"y\.png: cannot be written: File name too long$"):
             photo.save(tmp_path / f"{'y' * longest}.png")

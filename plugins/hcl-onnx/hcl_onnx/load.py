@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from safetensors.torch import load_file
-from torch import Tensor
-
 from hcl_onnx.manifest import CLUSTERER, DETECTOR, RESTORER, VERDICT, read
 from hcl_sdk import Pipeline
-from hcl_sdk.files import name_in_unicode
+from hcl_sdk.files.tensors import read_tensors
 
 
 def load(folder: str | os.PathLike[str]) -> Pipeline:
@@ -37,12 +34,7 @@ def load(folder: str | os.PathLike[str]) -> Pipeline:
         config["restorer"] = {"use": "hcl-onnx/restorer", "model": str(folder / RESTORER)}
     pipeline = Pipeline.from_config(config, device="cpu")
     if pipeline.detector is not None:
-        pipeline.detector.clusterer.load_state_dict(_read(folder / CLUSTERER))
+        pipeline.detector.clusterer.load_state_dict(read_tensors(folder / CLUSTERER))
         if pipeline.detector.verdict is not None:
-            pipeline.detector.verdict.load_state_dict(_read(folder / VERDICT))
+            pipeline.detector.verdict.load_state_dict(read_tensors(folder / VERDICT))
     return pipeline
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    with name_in_unicode(path) as readable:
-        return load_file(readable)
