@@ -27,10 +27,10 @@ from hcl_sdk.evaluation.restoration import measure_restoration
 from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, Row
 from hcl_sdk.evaluation.sheets import choose_cases, draw_contact_sheet
 from hcl_sdk.files import make_output_folder, open_whole
+from hcl_sdk.files.reports import SHEETS, is_report
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
-from hcl_sdk.photos.find import SHEETS, is_report
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.plugins import registry
 from hcl_sdk.result import Result

@@ -21,6 +21,7 @@ from hcl_sdk.evaluation.measures import (
 from hcl_sdk.evaluation.rows import Row
 from hcl_sdk.evaluation.tables import write_tables
 from hcl_sdk.files import write_whole
+from hcl_sdk.files.reports import ITEMS, METRICS, TABLE
 
 BINS = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Bounds of the groups by corrupted share of the image; a share on a bound belongs to the group above."""
@@ -97,9 +98,9 @@ class Report:
         """Write ``metrics.json``, ``table.md`` and ``items.jsonl``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "metrics.json", json.dumps(self.to_json(), indent=2) + "\n")
-        write_whole(folder / "table.md", self.to_markdown())
-        write_whole(folder / "items.jsonl", "".join(json.dumps(row.to_json()) + "\n" for row in self.rows))
+        write_whole(folder / METRICS, json.dumps(self.to_json(), indent=2) + "\n")
+        write_whole(folder / TABLE, self.to_markdown())
+        write_whole(folder / ITEMS, "".join(json.dumps(row.to_json()) + "\n" for row in self.rows))
 
 
 def summarize(

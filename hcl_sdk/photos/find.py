@@ -10,6 +10,7 @@ from pathlib import Path
 from hcl_sdk._renamed import redirect
 from hcl_sdk.errors import escape, list_some
 from hcl_sdk.files import expand_home
+from hcl_sdk.files.reports import PANELS, SHEETS, is_report
 from hcl_sdk.photos.formats import FORMATS, list_readable_suffixes
 
 
@@ -45,31 +46,13 @@ def walk_files(
             and (skipped is None or os.path.realpath(os.path.join(place, name)) != skipped)
         )
         reports = [name for name in folders if is_report(os.path.join(place, name))]
-        reports += [name for name in folders if was_reported_in and name == "panels" and name not in reports]
+        reports += [name for name in folders if was_reported_in and name == PANELS and name not in reports]
         for name in reports:
             on_report(Path(place, name))
             folders.remove(name)
         for name in sorted(files):
             if not (was_reported_in and name in SHEETS):
                 yield Path(place, name)
-
-
-SHEETS = (
-    "best_detection.jpg",
-    "worst_detection.jpg",
-    "best_restoration.jpg",
-    "worst_restoration.jpg",
-    "worst_clean.jpg",
-)
-"""The contact sheets that an evaluation may write."""
-
-_REPORTS = (("log.jsonl", "training.yaml"), ("log.jsonl", "panels"), ("metrics.json", "items.jsonl"))
-"""Files in the folder of a training run, with or without a configuration, and in that of an evaluation."""
-
-
-def is_report(folder: str | os.PathLike[str]) -> bool:
-    """Whether a training run or an evaluation wrote into a folder."""
-    return any(all(os.path.exists(os.path.join(folder, name)) for name in names) for names in _REPORTS)
 
 
 def _leads_back(place: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from hcl_sdk.config import ConfigError, dump_yaml, load_yaml
 from hcl_sdk.errors import escape
 from hcl_sdk.files import is_special, make_output_folder, open_whole, remove_leftovers
+from hcl_sdk.files.reports import LOG, PANELS, RUN
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.registry import RegistryError
 from hcl_sdk.training.checkpoints import (
@@ -35,8 +36,8 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.config, self.log = path / "training.yaml", path / "log.jsonl"
-        self.checkpoints, self.panels, self.weights = path / "checkpoints", path / "panels", path / "weights"
+        self.config, self.log = path / RUN, path / LOG
+        self.checkpoints, self.panels, self.weights = path / "checkpoints", path / PANELS, path / "weights"
 
     def make(self) -> None:
         """Create the folder, and remove files that a killed process left incomplete.

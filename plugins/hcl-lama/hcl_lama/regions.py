@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from hcl_sdk.functional.arrays import Window, label_regions, shift, surround
 from hcl_sdk.functional.masks import pool_mask, shrink_mask
 from hcl_sdk.functional.resize import resize, shrink
 
@@ -25,8 +24,8 @@ def fill_in_parts(image: Tensor, corruption_mask: Tensor, size: int, fill: Fill)
     """Fill an image without passing anything larger than ``size`` to ``fill``.
 
     A small image is passed as a whole. In a larger one, each region of damage is filled on its own, with surroundings
-    as wide as itself; if that is still too large, it is shrunk, and the fill is enlarged. Regions
-    that were filled earlier count as known.
+    as wide as itself; if that is still too large, it is shrunk, and the fill is enlarged. Regions that were filled
+    earlier count as known.
 
     Args:
         image: ``[1, 3, H, W]``.
@@ -40,21 +39,19 @@ def fill_in_parts(image: Tensor, corruption_mask: Tensor, size: int, fill: Fill)
     if max(image.shape[-2:]) <= size:
         return fill(image, corruption_mask)
     filled, left = image.clone(), corruption_mask.clone()
-    height, width = image.shape[-2:]
     for place, own in _find_regions(corruption_mask):
-        box = _widen(place[0], height), _widen(place[1], width)
+        box = surround(place, image.shape[-2:])
         result = _fill_shrunk(filled[..., *box], left[..., *box], size, fill)
-        inside = tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(place, box, strict=True))
-        filled[..., *place] = torch.where(own, result[..., *inside], filled[..., *place])
+        filled[..., *place] = torch.where(own, result[..., *shift(place, box)], filled[..., *place])
         left[..., *place] &= ~own
     return filled
 
 
-def _find_regions(corruption_mask: Tensor) -> Iterator[tuple[tuple[slice, slice], Tensor]]:
+def _find_regions(corruption_mask: Tensor) -> Iterator[tuple[Window, Tensor]]:
     """Group damage that lies close together: yield the box and mask of each group. No pixel is in two of them."""
     height, width = corruption_mask.shape[-2:]
     cells = pool_mask(corruption_mask, CELL)[0, 0].cpu().numpy()
-    labels: Any = ndimage.label(cells, structure=np.ones((3, 3), bool))[0]  # pyright: ignore[reportIndexIssue]
+    labels, _ = label_regions(cells)
     for number, found in enumerate(ndimage.find_objects(labels), 1):
         rows, columns = (
             slice(c.start * CELL, min(c.stop * CELL, extent)) for c, extent in zip(found, (height, width), strict=True)
@@ -63,12 +60,6 @@ def _find_regions(corruption_mask: Tensor) -> Iterator[tuple[tuple[slice, slice]
         own = own_cells.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)
         part = corruption_mask[..., rows, columns]
         yield (rows, columns), part & own[: part.shape[-2], : part.shape[-1]]
-
-
-def _widen(place: slice, extent: int) -> slice:
-    """Add surroundings as wide as itself on either side."""
-    margin = place.stop - place.start
-    return slice(max(0, place.start - margin), min(extent, place.stop + margin))
 
 
 def _fill_shrunk(image: Tensor, mask: Tensor, size: int, fill: Fill) -> Tensor:
