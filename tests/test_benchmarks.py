@@ -284,6 +284,22 @@ def test_a_detector_is_widened_without_changing_what_it_detects() -> None:
     assert wider.interaction.refine[0].conv1[0].weight.grad[:own, own:].any()  # new channels can take part
 
 
+def test_a_detector_is_deepened_without_changing_what_it_detects() -> None:
+    detector = Pipeline.from_pretrained("default", device="cpu").detector
+    assert detector is not None
+    deeper = adapt.deepen(detector).eval()
+    assert deeper.interaction.depths == adapt.DEPTHS
+    image = torch.rand(1, 3, 70, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, after = detector.eval()(image), deeper(image)
+    torch.testing.assert_close(after.confidence, before.confidence)
+    torch.testing.assert_close(after.damage_logits, before.damage_logits)
+    deeper.train()(image).confidence.sum().backward()
+    assert all(blocks[-1].conv2[1].weight.grad.any() for blocks in deeper.interaction.deepen if len(blocks))
+    with pytest.raises(SystemExit, match="with 5 scales and a block for each; got ResidualFPN"):
+        adapt.deepen(deeper)
+
+
 def test_anchored_clusters_start_from_the_prototypes(make_detector: Callable[..., Detector]) -> None:
     detector = make_detector(clusterer=Prototypes())
     anchored = adapt.anchor(detector)

@@ -1,11 +1,15 @@
 """Adapt the detector of one training stage for the next: it detects the same, or nearly so, but can learn more.
 
     python benchmarks/default_weights/adapt.py anchor WEIGHTS FOLDER
+    python benchmarks/default_weights/adapt.py deepen WEIGHTS FOLDER
     python benchmarks/default_weights/adapt.py widen WEIGHTS FOLDER
 
 WEIGHTS is a folder or name of weights. FOLDER gets the adapted detector, without a restorer, to start training from.
 
 ``anchor`` replaces the clusterer ``prototypes`` by ``anchored-kmeans``, with the same prototypes as its anchors.
+
+``deepen`` needs ``residual-fpn``, to which it gives the residual blocks in ``DEPTHS``; at first, the new ones change
+nothing (Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1).
 
 ``widen`` needs the encoders ``resnet`` and ``efficientnet-lite`` side by side, and ``residual-fpn``, to which it gives
 the channels in ``CHANNELS``; at first, nothing depends on the new ones (Chen, Goodfellow and Shlens, "Net2Net", ICLR
@@ -15,6 +19,7 @@ the channels in ``CHANNELS``; at first, nothing depends on the new ones (Chen, G
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import attrs
 import torch
@@ -27,9 +32,10 @@ from hcl_sdk.encoders.side_by_side import SideBySideEncoder
 STRENGTH = 0.5
 """The prior weight of the anchors."""
 
+DEPTHS = (1, 3, 4, 3, 2)
 CHANNELS = (32, 48, 64, 96, 128)
 SEED = 7
-"""For the new channels."""
+"""For the new channels and blocks."""
 
 
 def anchor(detector: Detector) -> Detector:
@@ -41,6 +47,22 @@ def anchor(detector: Detector) -> Detector:
         anchored.prototypes.copy_(detector.clusterer.prototypes)
         anchored.bias.copy_(detector.clusterer.bias)
     return attrs.evolve(detector, clusterer=anchored)
+
+
+def deepen(detector: Detector) -> Detector:
+    """Add residual blocks to the interaction; the detector detects the same."""
+    interaction = detector.interaction
+    if not isinstance(interaction, ResidualFPN) or interaction.depths or len(interaction.channels) != len(DEPTHS):
+        raise SystemExit(f"expected a residual-fpn with {len(DEPTHS)} scales and a block for each; got {interaction}")
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        deeper = detector.replace(interaction=attrs.evolve(interaction, depths=DEPTHS))
+    state = {
+        name: torch.zeros_like(tensor) if name.endswith("conv2.1.weight") else tensor
+        for name, tensor in deeper.state_dict().items()
+    }
+    deeper.load_state_dict(state | detector.state_dict())
+    return deeper
 
 
 def widen(detector: Detector) -> Detector:
@@ -83,16 +105,19 @@ def thaw_encoder(detector: Detector) -> Detector:
     return thawed
 
 
+ADAPTATIONS: dict[str, Callable[[Detector], Detector]] = {"anchor": anchor, "deepen": deepen, "widen": widen}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("adaptation", choices=("anchor", "widen"))
+    parser.add_argument("adaptation", choices=tuple(ADAPTATIONS))
     parser.add_argument("weights")
     parser.add_argument("folder")
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")
     if pipeline.detector is None:
         raise SystemExit(f"{arguments.weights} has no detector")
-    adapt = {"anchor": anchor, "widen": widen}[arguments.adaptation]
+    adapt = ADAPTATIONS[arguments.adaptation]
     pipeline.replace(detector=adapt(pipeline.detector), restorer=None).save_pretrained(arguments.folder, half=True)
 
 

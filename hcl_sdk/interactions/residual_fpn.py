@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import attrs
 from attrs.validators import deep_iterable, ge, min_len
@@ -16,12 +17,19 @@ from hcl_sdk.layers.norm import ChannelNorm
 from hcl_sdk.layers.residual import ResidualBlock
 
 
+def _check_depths(instance: ResidualFPN, attribute: attrs.Attribute[Any], value: tuple[int, ...]) -> None:
+    if value and len(value) != len(instance.channels):
+        raise ValueError(
+            f"'depths' must have as many values as 'channels', {len(instance.channels)}, or none; got {len(value)}"
+        )
+
+
 @component
 class ResidualFPN(Interaction):
     """A feature pyramid network (Lin et al., CVPR 2017, section 3) with a width for each scale and residual blocks.
 
     From the coarsest scale down, each map is reduced to its width by a 1x1 convolution, the next coarser outgoing map
-    is added (1x1 convolution, bilinear), and a residual block of 3x3 convolutions follows. At the coarsest scales every
+    is added (1x1 convolution, bilinear), and residual blocks of 3x3 convolutions follow. At the coarsest scales every
     pixel first attends to all others (Vaswani et al., NeurIPS 2017), so that distant regions are compared directly:
     whether a region belongs in a photo depends on the rest of the photo.
 
@@ -29,6 +37,7 @@ class ResidualFPN(Interaction):
         channels: channels of each outgoing map, fine to coarse; a pyramid with fewer scales uses the first ones.
         attention: the number of scales that have attention, counted from the coarsest.
         head_dim: channels of an attention head; must divide ``channels`` at scales that have attention.
+        depths: number of residual blocks of each scale, fine to coarse; one each if empty.
     """
 
     exportable = True
@@ -36,6 +45,7 @@ class ResidualFPN(Interaction):
     channels: tuple[int, ...] = attrs.field(default=(16, 32, 64, 96), validator=[deep_iterable(ge(1)), min_len(1)])
     attention: int = attrs.field(default=1, validator=ge(0))
     head_dim: int = attrs.field(default=32, validator=ge(1))
+    depths: tuple[int, ...] = attrs.field(default=(), validator=[deep_iterable(ge(1)), _check_depths])
 
     def build(self, spec: PyramidSpec) -> None:
         if len(spec) > len(self.channels):
@@ -56,6 +66,11 @@ class ResidualFPN(Interaction):
         )
         # No activation after these: embeddings of values that are all positive lie close together.
         self.refine = nn.ModuleList(ResidualBlock(width, activate=False) for width in widths)
+        # Apart from the first ones, so that weights from before there were more of them can be loaded.
+        self.deepen = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(width, activate=False) for _ in range(depth - 1)))
+            for width, depth in zip(widths, self.depths or (1,) * len(widths), strict=False)
+        )
         self.down = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
         self._spec = PyramidSpec(channels=widths, strides=spec.strides)
 
@@ -69,7 +84,7 @@ class ResidualFPN(Interaction):
             x = self.lateral[s](pyramid.maps[s])
             if maps:
                 x = x + resize(self.down[s](maps[-1]), x.shape[-2:], "bilinear")
-            maps.append(self.refine[s](self.attend[s](x)))
+            maps.append(self.deepen[s](self.refine[s](self.attend[s](x))))
         return Pyramid(maps=tuple(reversed(maps)), spec=self.spec)
 
 

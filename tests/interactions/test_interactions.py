@@ -14,7 +14,9 @@ SPEC = PyramidSpec(channels=(4, 8, 12), strides=(2, 4, 8))
 ALL = {
     "top-down": lambda scales: TopDownFusion(),
     "bidirectional": lambda scales: BidirectionalFusion(dim=5),
-    "residual-fpn": lambda scales: ResidualFPN(channels=(4, 6, 8)[-scales:], attention=1, head_dim=4),
+    "residual-fpn": lambda scales: ResidualFPN(
+        channels=(4, 6, 8)[-scales:], attention=1, head_dim=4, depths=(2, 1, 3)[-scales:]
+    ),
     "identity": lambda scales: Identity(),
 }
 
@@ -58,6 +60,18 @@ def test_identity_changes_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(Identity().bind(SPEC)(incoming).maps, incoming.maps, strict=True))
 
 
+def test_more_blocks_of_a_residual_fpn_see_farther() -> None:
+    spec = PyramidSpec(channels=(4,), strides=(8,))
+    for depth in (1, 3):
+        torch.manual_seed(0)
+        fpn = ResidualFPN(channels=(8,), attention=0, depths=(depth,)).bind(spec).eval()
+        incoming = torch.randn(1, 4, 1, 30)
+        moved = incoming.clone()
+        moved[..., 0] += 1
+        before, after = (fpn(Pyramid(maps=(m,), spec=spec)).maps[0] for m in (incoming, moved))
+        assert (before != after).any(dim=1).nonzero()[-1, -1] == 2 * depth  # two 3x3 convolutions a block
+
+
 def test_residual_fpn_compares_distant_positions() -> None:
     spec = PyramidSpec(channels=(4,), strides=(8,))
     for scales, expected in ((0, False), (1, True)):
@@ -74,6 +88,7 @@ def test_residual_fpn_compares_distant_positions() -> None:
     ("fields", "message"),
     [
         ({"channels": (4, 8)}, "makes 2 scales; the pyramid has 3"),
+        ({"channels": (4, 8, 12), "head_dim": 4, "depths": (1, 2)}, "'depths' must have as many .* 3, or none; got 2"),
         ({"channels": (4, 8, 12), "head_dim": 8}, "head_dim=8 must divide the channels of the 1 coarsest scales"),
     ],
 )
