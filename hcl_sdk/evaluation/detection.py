@@ -86,4 +86,9 @@ def _measure_scale(confidence: Tensor, corruption_mask: Tensor, keep: Callable[[
 def _count(found: Tensor, truth: Tensor) -> Counts:
     # Not torchmetrics' binary_stat_scores: the 24 calls that an image needs take nearly as long as its detection.
     both, one, other = (int(mask.count_nonzero()) for mask in (found & truth, found, truth))
-    return Counts(hits=both, wrong=one - both, rejected=truth.numel() - one - other + both, missed=other - both)
+    return Counts(
+        true_positives=both,
+        false_positives=one - both,
+        true_negatives=truth.numel() - one - other + both,
+        false_negatives=other - both,
+    )

@@ -245,7 +245,7 @@ def _measure_thresholds(positives: Table, negatives: Table, weights: Table) -> d
 def _measure_clean(rows: Sequence[Row], weights: Table) -> dict[str, Values]:
     """Compute the flagged share of clean images, and the share of those without a flagged pixel."""
     clean = [row.detection.counts if row.area == 0 and row.detection is not None else None for row in rows]
-    flagged = np.array([np.nan if counts is None else counts.wrong / counts.pixels for counts in clean])
+    flagged = np.array([np.nan if counts is None else counts.false_positives / counts.pixels for counts in clean])
     is_clean = np.isfinite(flagged)
     if not is_clean.any():
         return {}

@@ -18,12 +18,12 @@ _LEFT_OUT = ("lpips", "raw_lpips", "feature_distance")
 
 
 class Counts(NamedTuple):
-    """Pixels: true positives, false positives, true negatives, false negatives."""
+    """Numbers of pixels; either class may be the positive one."""
 
-    hits: int
-    wrong: int
-    rejected: int
-    missed: int
+    true_positives: int
+    false_positives: int
+    true_negatives: int
+    false_negatives: int
 
     @property
     def pixels(self) -> int:
@@ -33,9 +33,9 @@ class Counts(NamedTuple):
     @property
     def f1(self) -> float | None:
         """F1; None if nothing is positive."""
-        if self.hits + self.missed == 0:
+        if self.true_positives + self.false_negatives == 0:
             return None
-        return 2 * self.hits / (2 * self.hits + self.wrong + self.missed)
+        return 2 * self.true_positives / (2 * self.true_positives + self.false_positives + self.false_negatives)
 
 
 @dataclass(frozen=True, kw_only=True)

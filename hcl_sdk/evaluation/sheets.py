@@ -27,8 +27,9 @@ def choose_cases(rows: Sequence[Row], count: int) -> dict[str, tuple[str, list[t
     if all(value is None for value, _ in restored):
         restored = [(row.restoration.psnr, row.number) for row in rows if row.restoration is not None]
         by, is_better_larger = "psnr", True
-    clean = [row for row in rows if row.area == 0 and row.detection is not None]
-    flagged = [(row.detection.counts.wrong / row.detection.counts.pixels, row.number) for row in clean if row.detection]
+    clean = [row for row in rows if row.area == 0]
+    counted = [(row.detection.counts, row.number) for row in clean if row.detection is not None]
+    flagged = [(counts.false_positives / counts.pixels, number) for counts, number in counted]
     sheets: dict[str, tuple[str, list[tuple[float, int]]]] = {}
     for what, score, values, is_larger in (
         ("detection", "f1", detected, True),

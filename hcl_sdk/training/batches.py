@@ -144,8 +144,8 @@ def make_loader(
         for size, _ in recipe.list_turns()
     }
     return DataLoader(
-        _Handed(items),  # pyright: ignore[reportArgumentType]
-        batch_sampler=_Parts(recipe, start, process, processes),
+        _ItemsBySize(items),  # pyright: ignore[reportArgumentType]
+        batch_sampler=_PartSampler(recipe, start, process, processes),
         num_workers=workers,
         collate_fn=_collate,
         pin_memory=pin_memory,
@@ -156,7 +156,7 @@ def make_loader(
     )
 
 
-class _Parts(Sampler[list[tuple[int, int]]]):
+class _PartSampler(Sampler[list[tuple[int, int]]]):
     """The sizes and numbers of the items in each part of a batch that this process handles, from a given step on."""
 
     def __init__(self, recipe: Recipe, start: int, process: int, processes: int) -> None:
@@ -173,8 +173,8 @@ class _Parts(Sampler[list[tuple[int, int]]]):
                 yield [(size, first + i) for i in range(images // parts)]
 
 
-class _Handed:
-    """Items by size. Errors are passed on like items, because a worker would wrap them in its own traceback."""
+class _ItemsBySize:
+    """The items of each size. Errors are returned like items, because a worker would wrap them in its own traceback."""
 
     def __init__(self, items: Mapping[int, Items]) -> None:
         self.items = items

@@ -237,7 +237,7 @@ class Run:
         newest: list[Path | None] = [None]
         if self.is_main:
             if self.description is not None:
-                self.folder.describe(self.description)
+                self.folder.write_config(self.description)
             newest = [self.folder.find_intact()]
         if self.accelerator.num_processes > 1:
             broadcast_object_list(newest)

@@ -65,7 +65,7 @@ class RunFolder:
                 f"It differs in:\n  " + "\n  ".join(differing)
             )
 
-    def describe(self, description: dict[str, Any]) -> None:
+    def write_config(self, description: dict[str, Any]) -> None:
         """Write the configuration."""
         _replace(self.config, dump_yaml(description).encode())
 

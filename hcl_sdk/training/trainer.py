@@ -16,7 +16,7 @@ from hcl_sdk.training.loop import Outcome, Run
 from hcl_sdk.training.objective import keep_learning_flags
 from hcl_sdk.training.recipe import Recipe
 
-BYTES_A_PIXEL = 31
+BYTES_PER_PIXEL = 31
 """Bytes per pixel: an image, its clean version and its mask in 8 bits, and both images in float32."""
 
 
@@ -99,7 +99,7 @@ def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, st
         yield "restoration.masks", "there is no detector to predict masks; expected true"
     processes = count_processes()
     size, images = max(recipe.list_turns(), key=lambda turn: turn[0] ** 2 * turn[1])
-    needed = images / (recipe.accumulation * processes) * size**2 * BYTES_A_PIXEL
+    needed = images / (recipe.accumulation * processes) * size**2 * BYTES_PER_PIXEL
     if needed > (available := psutil.virtual_memory().total):
         yield (
             "batch_size",
