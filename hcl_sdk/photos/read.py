@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin
 
-from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
 from hcl_sdk.photos.opening import File, Naming, Opened, open_and
+from hcl_sdk.photos.sixteen_bit import read_deep
+from hcl_sdk.photos.tiff_file import PREMULTIPLIED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,7 +137,7 @@ def _decode(image: Image.Image, opened: Opened | None) -> Decoded:
     pixels, mode = None, ""
     if opened is not None:
         position = opened.file.tell()
-        pixels = sixteen_bit.read_deep(image, opened.file)
+        pixels = read_deep(image, opened.file)
         opened.file.seek(position)  # Pillow continues reading from there
     if pixels is not None:
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[2]]
@@ -191,7 +192,7 @@ def _is_premultiplied(image: Image.Image) -> bool:
     """Whether the first extra channel of a TIFF is associated alpha."""
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return False
-    return image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] == (sixteen_bit.PREMULTIPLIED,)
+    return image.tag_v2.get(TiffImagePlugin.EXTRASAMPLES, ())[:1] == (PREMULTIPLIED,)
 
 
 _BITS = TiffImagePlugin.BITSPERSAMPLE

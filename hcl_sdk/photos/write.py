@@ -14,11 +14,11 @@ from PIL import ExifTags, Image
 
 from hcl_sdk.files import open_whole
 from hcl_sdk.functional.arrays import BAND
-from hcl_sdk.photos import sixteen_bit
 from hcl_sdk.photos.color import PREMULTIPLIED_MODES, to_pil
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import DEEP_KINDS, FORMATS, Format
 from hcl_sdk.photos.png_file import write_png
+from hcl_sdk.photos.tiff_file import write_tiff
 
 _EIGHT_BIT = ("L", "LA", "RGB", "RGBA")
 
@@ -140,7 +140,7 @@ def _encode(file: BinaryIO, photo: Writable, file_format: Format, options: dict[
         if is_png:
             write_png(file, pixels, **metadata)
         else:
-            sixteen_bit.write_tiff(file, pixels, **metadata, premultiplied=is_premultiplied)
+            write_tiff(file, pixels, **metadata, premultiplied=is_premultiplied)
         return
     if pixels.dtype == np.bool_:
         pixels = pixels * np.uint8(255)
