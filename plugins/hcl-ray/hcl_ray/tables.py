@@ -7,8 +7,6 @@ of a part are one Parquet file, written atomically.
 from __future__ import annotations
 
 import glob
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +21,7 @@ from hcl_ray.guard import DIED, Guard
 from hcl_ray.model import Settings
 from hcl_ray.summary import Summary
 from hcl_sdk.data.webdataset import ROLES, find_shards, label_shards, list_shard
+from hcl_sdk.files import open_whole
 from hcl_sdk.photos.find import make_natural_key
 
 SHARD_PART = 256  # photos
@@ -220,17 +219,13 @@ class PartWorker:
     def _write(self, part: dict[str, Any]) -> str | None:
         """Process a part; return the reason if it fails as a whole. Reasons of single photos are in its file."""
         file = get_part_file(self._output, part["key"])
-        partial = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with pq.ParquetWriter(partial, self._schema) as writer:
+            with open_whole(file) as whole, pq.ParquetWriter(whole, self._schema) as writer:
                 for chunk in self._source.read(part):
                     writer.write_table(self._guard.run(chunk, self._process, self._record_death))
-            os.replace(partial, file)
         except Exception as error:
             return _explain(error, Path(part["file"]))
-        finally:
-            partial.unlink(missing_ok=True)
         return None
 
     def _process(self, chunk: pa.Table) -> pa.Table:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,37 @@ def test_of_a_part_the_photo_that_ends_its_process_is_listed(
     assert list(found) == names
     assert tables.read_failures(tmp_path / "out" / "x-00000.parquet") == [("7", DIED)]
     check(found["8"], pipeline.detect(drawn[8]))
+
+
+def test_a_part_whose_process_is_killed_leaves_no_file(weights: str, drawn: list[Path], tmp_path: Path) -> None:
+    there: list[Path] = []
+
+    class Damaged(tables.Parquet):
+        """As a process sees its folder at the moment when it is killed."""
+
+        def read(self, part: dict[str, Any]) -> Iterator[pa.Table]:
+            yield from super().read(part)
+            there.extend((tmp_path / "out").iterdir())
+            raise ValueError("the file ends early")
+
+    class Unguarded(Guard):
+        """As a guard of processes that do not end."""
+
+        def __init__(self) -> None:
+            """Without the ledger, which is for the processes of a cluster."""
+
+        def run(self, table: pa.Table, work: Callable[[pa.Table], pa.Table], died: Any) -> pa.Table:
+            return work(table)
+
+    write_parquet(tmp_path / "x.parquet", pa.array([drawn[0].read_bytes()]))
+    settings: Settings = {"weights": weights, "device": "cpu"}
+    source = Damaged("image", None)
+    worker = tables.PartWorker(source, tmp_path / "out", restoring=False, settings=settings, guard=Unguarded())
+    part = {"key": "x-00000", "file": str(tmp_path / "x.parquet"), "label": "x", "number": 0, "first": 0, "photos": 1}
+    outcome = worker(pa.Table.from_pylist([part], tables.PARTS)).to_pylist()
+    assert outcome == [{"key": "x-00000", "error": "the file ends early"}]
+    assert not there
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(
