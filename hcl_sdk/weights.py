@@ -92,7 +92,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise WeightsError(f"{folder} holds no {CONFIG}; expected a folder written by save_pretrained") from None
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from None
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from None
     except WeightsError:
         raise
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of thousands of digits

@@ -45,7 +45,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TUTORIAL_PACKAGE = ROOT / "tests" / "plugin_packages" / "good"
 CPU_BUILD = ["pip", "install", "torch", "--index-url", "https://download.pytorch.org/whl/cpu"]
-FROM_PYPI = {"scikit-image": "skimage"}
+FROM_PYPI = {"pytest": "pytest", "scikit-image": "skimage"}
 """What pages install from PyPI, and the module that it brings."""
 
 

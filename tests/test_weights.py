@@ -175,6 +175,11 @@ def replace_weights_by_folder(folder: Path) -> None:
     (folder / "model.safetensors").mkdir()
 
 
+def link_weights_to_themselves(folder: Path) -> None:
+    drop_weights(folder)
+    (folder / "model.safetensors").symlink_to("model.safetensors")
+
+
 def pickle_in_disguise(folder: Path) -> None:
     path = folder / "model.safetensors"
     torch.save(load_file(path), path)
@@ -196,6 +201,7 @@ def pickle_in_disguise(folder: Path) -> None:
         (truncate, r"model\.safetensors is damaged"),
         (pickle_in_disguise, r"model\.safetensors is damaged"),
         (replace_weights_by_folder, r"model\.safetensors cannot be read: .*directory"),
+        (link_weights_to_themselves, r"model\.safetensors cannot be read: Too many levels of symbolic links"),
     ],
 )
 def test_a_damaged_folder_says_which_file(saved: Path, damage: Callable[[Path], None], message: str) -> None:

@@ -53,7 +53,8 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
             raise WeightsError(f"{path} cannot be read: it is a directory")
         if is_special(path):
             raise WeightsError(f"{path} is not a regular file; expected safetensors")
-        with name_in_unicode(path) as readable:
+        # Opened first, since safetensors says of a file without permission that it does not exist.
+        with path.open("rb"), name_in_unicode(path) as readable:
             return read(readable)
     except FileNotFoundError:
         expected = "; expected a folder written by save_pretrained" if path.name == WEIGHTS else ""
@@ -61,7 +62,7 @@ def _read(path: Path, read: Callable[[Path], T]) -> T:
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from None
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read: {error}") from None
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _read_header(path: Path) -> dict[str, Tensor]:

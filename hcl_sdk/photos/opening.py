@@ -71,6 +71,8 @@ def _say_why(error: BaseException, name: str) -> str:
         return "this is not a photo in a format that Pillow reads" + (f"; {advice}" if advice else "")
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode it"
+    if isinstance(error, OSError) and error.strerror:  # of the system: no permission, links that lead to each other
+        return f"it cannot be read: {error.strerror}"
     if re.fullmatch(r"decoder error -?\d+", read_message(error)):  # of libtiff, which prints the rest
         return "the data is damaged, or compressed in a way that this Pillow does not read"
     cited = _cite(error)

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from hcl_sdk.runtime import is_out_of_memory
+
 _NAME = re.compile(r"step-(\d+)\.pt")
 _NO_COMMENT = b"\0\0"
 _DIGEST = b"sha256:"
@@ -94,13 +96,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: if it differs from what was written. A checkpoint without a SHA-256, from an earlier version of
             this package, is checked against the archive's own checksums.
+        OSError: if the system does not let it be read, which says nothing about what it holds.
+        MemoryError, RuntimeError: if there is too little memory for it.
     """
     try:
         _check_digest(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
+    except OSError as error:
+        raise OSError(f"the checkpoint {path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # a damaged archive can raise anything
+        if isinstance(error, CheckpointError) or is_out_of_memory(error):
+            raise
         reason = " ".join(str(error).split()).partition(". ")[0][:200] or type(error).__name__
         raise CheckpointError(f"the checkpoint {path} is damaged: {reason}") from error
     if not isinstance(state, dict):

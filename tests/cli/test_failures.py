@@ -35,7 +35,7 @@ def test_a_file_that_may_not_be_read_is_listed_and_stops_nothing(
 
     monkeypatch.setattr(opening, "_open", refuse)
     result = hcl("detect", "a.png", "b.png", status=1)
-    assert "Error: a.png: [Errno 13] Permission denied" in result.stderr
+    assert "Error: a.png: it cannot be read: Permission denied\n" in result.stderr
     assert list_files("hcl_output") == {"b_mask.png"}
 
 

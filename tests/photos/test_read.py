@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -362,6 +363,9 @@ def test_missing_files_and_folders_named_like_photos_are_reported(tmp_path: Path
         read_rgb(tmp_path / "link.jpg", "link.jpg")
     with pytest.raises(PhotoError, match=said):
         Photo.open(str(tmp_path / "link.jpg"))
+    (tmp_path / "itself.jpg").symlink_to("itself.jpg")
+    with pytest.raises(PhotoError, match=rf"^itself\.jpg: it cannot be read: {os.strerror(errno.ELOOP)}$"):
+        read_rgb(tmp_path / "itself.jpg", "itself.jpg")
     (tmp_path / "folder.jpg").mkdir()
     with pytest.raises(PhotoError, match="this is a folder"):
         read_rgb(tmp_path / "folder.jpg", "folder.jpg")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -89,6 +90,32 @@ def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(
     assert "the run resumes from step-00000002.pt" in told
     assert (out / "checkpoints" / "step-00000003.damaged").is_file()
     assert_same(load_state(out)["trained"], load_state(tmp_path / "whole")["trained"])
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), r"step-00000002\.pt cannot be read: Permission denied"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "can't allocate memory"),
+        (MemoryError("too little"), "too little"),
+    ],
+    ids=["permission", "allocator", "memory"],
+)
+def test_a_checkpoint_that_cannot_be_read_now_is_not_taken_for_damaged(
+    run_config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, said: str
+) -> None:
+    train(run_config("steps=2"), tmp_path)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()}
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise raised
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", refuse)
+        with pytest.raises((OSError, RuntimeError, MemoryError), match=said):
+            train(run_config(), tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "checkpoints").iterdir()} == before
+    assert train(run_config(), tmp_path).finished
 
 
 def test_a_run_without_an_intact_checkpoint_is_not_restarted(run_config: RunConfig, tmp_path: Path) -> None:
