@@ -23,6 +23,9 @@ from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.arrays import bound_mask
 from hcl_sdk.functional.masks import check_mask
 
+SAMPLES = 4096
+"""Number of sources from which principal components are computed."""
+
 _AT_ONCE = 1 << 20  # distances held at a time
 _VOTED_AT_ONCE = 1 << 14  # pixels that are voted for at a time
 _MODE = 0.003  # variance of the kernel of the mean shift
@@ -81,6 +84,29 @@ def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
         targets=(touched & inside).flatten().nonzero().flatten(),
         is_source=(inside & ~touched).flatten(),
     )
+
+
+def find_principal_axes(patches: Patches, known: Tensor, count: int) -> Tensor:
+    """Find the directions in which the sources differ most, apart from their mean colors.
+
+    Args:
+        patches: targets and sources.
+        known: ``[1, 3, H, W]``.
+        count: the number of directions.
+
+    Returns:
+        ``[min(count, 3 * S * S), 3, S, S]`` with the side S of the patches; in ascending order.
+    """
+    side, width = patches.patch_size, patches.size[1]
+    offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
+    numbers = patches.is_source.nonzero().flatten()
+    if len(numbers) > SAMPLES:
+        numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
+    # On the CPU and in float64, so that all devices search with the same components.
+    colors = known[0].flatten(1).T[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
+    colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
+    axes = torch.linalg.eigh(colors.T @ colors)[1][:, -count:].T.reshape(-1, 3, side, side)
+    return (axes - axes.mean((2, 3), keepdim=True)).to(known)
 
 
 def find_nearest(
@@ -154,21 +180,24 @@ class FieldSearch:
             return squares.sum(1)
         return squares[:, : self.own].sum(1) + self.trust * squares[:, self.own :].sum(1)
 
-    def improve(self, field: Tensor, iterations: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def improve(
+        self, field: Tensor, iterations: int, generator: torch.Generator, *, is_local: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Improve a field; return one with distances that are nowhere larger, and these distances.
 
         Args:
             field: ``[N]`` int64, sources.
             iterations: the number of times that neighbors and random places are tried.
             generator: a generator on the CPU, so that random numbers are the same on every device.
+            is_local: whether to ask only the nearest neighbors, so that a field of large pieces remains one.
         """
         distance = self.measure(field)
         reach = max(self.patches.size) if self.radius is None else min(self.radius, max(self.patches.size))
         for _ in range(iterations):
-            for step in (4, 1):
+            for step in (1,) if is_local else (4, 1):
                 for down, right in ((0, -step), (0, step), (-step, 0), (step, 0)):
                     field, distance = self._ask_neighbor(field, distance, down, right)
-            for exponent in range(3):
+            for exponent in () if is_local else range(3):
                 rows, columns = self._draw(field, reach / 8**exponent, generator)
                 field, distance = self._try(field, distance, rows, columns)
         return field, distance

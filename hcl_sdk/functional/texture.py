@@ -2,7 +2,8 @@
 
 Source: Wexler, Shechtman and Irani, "Space-Time Completion of Video", PAMI 2007 (energy, coarse to fine).
 
-:mod:`hcl_sdk.functional.patch_fields` explains patches, targets, sources and fields.
+:mod:`hcl_sdk.functional.patch_fields` explains patches, targets, sources and fields;
+:mod:`hcl_sdk.functional.shift_maps` how deep holes are filled with large pieces.
 """
 
 from __future__ import annotations
@@ -14,14 +15,25 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.functional.arrays import bound_mask, stretch_membrane
+from hcl_sdk.functional.filters import blur
 from hcl_sdk.functional.masks import check_mask
-from hcl_sdk.functional.patch_fields import FieldSearch, Patches, find_nearest, find_patches, index_targets, vote
+from hcl_sdk.functional.patch_fields import (
+    FieldSearch,
+    Patches,
+    find_nearest,
+    find_patches,
+    find_principal_axes,
+    index_targets,
+    vote,
+)
 from hcl_sdk.functional.pull_push import pull_push
+from hcl_sdk.functional.shift_maps import CELL, find_shifts, level_steps, map_shifts
 
 COARSEST = 24
 """Minimum number of pixels of the shorter side of the coarsest level, which has less than twice as many."""
@@ -32,6 +44,9 @@ EXACT = 1 << 20
 ROUNDS = 8
 """Maximum number of times that patches are searched for and vote at a level."""
 
+PIECED_ROUNDS = 3
+"""Maximum number of times at levels with deep holes, where pieces only have to fit at their seams."""
+
 SEARCHES = 24_000
 """Budget of targets to search at a level, in all iterations after the first: coarse levels, where iterations are cheap,
 get more of them. At the photo's own scale, holes with at most half as many targets have twice the budget: most of a
@@ -40,11 +55,21 @@ patch over a thin stroke is known, so that what is wrong shows."""
 SEARCHED = 300_000
 """Levels with more pixels reuse the field of the coarser level: what matters about a patch is known by then."""
 
+DEEP = 4.0
+"""Depth in pixels, at the level where holes are mapped, from which a hole is filled with large pieces; twice that if it
+is the photo's own scale."""
+
+MAPPED = 51_200
+"""Maximum number of pixels of the level where shifts are mapped."""
+
+CELLS = 2000
+"""Maximum number of cells to map; if there are more, a coarser level is mapped."""
+
+LEVELED = 1 << 16
+"""Maximum number of pixels of the holes in which steps between pieces are leveled."""
+
 COMPONENTS = 24
 """Number of principal components of a patch that are compared."""
-
-SAMPLES = 4096
-"""Number of sources from which the principal components are computed."""
 
 _GRAIN = 1e-5  # variance below which a guide counts as good as any: less than eight bits resolve
 _LEAST_TRUST = 0.1  # factor of a guide that has lost all grain
@@ -76,6 +101,10 @@ def synthesize(
     is repeated. Where the guide has lost the grain of its surroundings, it is trusted less, except next to what is
     known. The difference between the votes and the photo at the border is continued smoothly into the hole and
     subtracted.
+
+    Deep holes start from a shift map instead, see :func:`~hcl_sdk.functional.shift_maps.map_shifts`: large pieces of
+    the photo, each copied as a whole. Their seams alone are searched, the guide has no influence far inside, and small
+    steps in brightness between them are leveled.
 
     Args:
         image: ``[B, 3, H, W]`` in [0, 1]. Values under the mask have no influence.
@@ -129,7 +158,7 @@ def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
     if share == 0:
         return fill
     difference = textured - fill
-    blended = fill + share * (difference - (1 - _LOW_SHARE) * _blur(difference, _LOW_SIGMA))
+    blended = fill + share * (difference - (1 - _LOW_SHARE) * blur(difference, _LOW_SIGMA))
     return torch.where(difference == 0, fill, blended.clamp(0, 1))
 
 
@@ -142,6 +171,7 @@ class _Level:
         mask: ``[1, 1, H, W]``.
         patches: targets and sources.
         factor: pixels of the photo per pixel of this level, along a side.
+        deep: ``[1, 1, H, W]`` bool, the deep holes; None if there are none, or if nothing is searched for.
         field, weights: the result of the search.
     """
 
@@ -149,6 +179,7 @@ class _Level:
     mask: Tensor
     patches: Patches
     factor: int
+    deep: Tensor | None = None
     field: Tensor | None = None
     weights: Tensor | None = None
 
@@ -159,12 +190,16 @@ def _synthesize_one(
     """Put texture into the hole of ``known``, ``[1, 3, H, W]``, which holds the guide there."""
     generator = torch.Generator().manual_seed(seed)
     levels = _make_levels(known, mask, patch_size)
+    mapped = _map_deep(levels, generator, guidance, radius)
+    if mapped is not None and torch.equal(levels[mapped].mask, cast("Tensor", levels[mapped].deep)):
+        del levels[mapped + 1 :]  # what they would find is not used
     coarser = None
     pixels = None
     while levels:
         level, pixels = levels.pop(), None  # a coarse level is not held longer than the next one needs it
         if coarser is not None:
-            level.field = _refine(coarser, level.patches)
+            refined = _refine(coarser, level.patches)
+            level.field = refined if level.field is None else torch.where(_touch_deep(level), level.field, refined)
         if coarser is None or level.mask.numel() <= SEARCHED:
             reach = None if radius is None else max(1, radius // level.factor)
             pixels = _flatten(level.known)
@@ -189,11 +224,17 @@ def _synthesize_one(
     # Known pixels are voted for, too: the difference is what a seam would show.
     missed = torch.nan_to_num(pixels[numbers] - votes[len(patches.hole) :])  # patches of one pixel do not reach there
     hole, filled = patches.hole, votes[: len(patches.hole)]
+    deep, shifts = None, hole
+    if mapped is not None and coarser.deep is not None and len(hole) <= LEVELED and patches.patch_size > 1:
+        deep = coarser.deep.flatten()[hole]
+        shifts = _take_shifts(hole[deep], patches, coarser.field)
     del coarser, pixels, patches, everywhere  # large, as is what follows
     jump = np.zeros((*holes[part].shape, 3), np.float32)
     jump[border[:, 0].cpu().numpy(), border[:, 1].cpu().numpy()] = missed.cpu().numpy()
     membrane = stretch_membrane(jump, holes[part])[holes[part]]
     filled.add_(torch.from_numpy(membrane).to(filled))
+    if deep is not None:
+        filled[deep] = level_steps(known[0].flatten(1).T, filled[deep], hole[deep], shifts, width)
     for channel, values in zip(known[0], filled.T, strict=True):
         low, high = channel.masked_fill(mask[0, 0], math.inf).min(), channel.masked_fill(mask[0, 0], -math.inf).max()
         channel.view(-1)[hole] = values.clamp_(low, high)
@@ -237,12 +278,81 @@ def _refine(coarse: _Level, patches: Patches) -> Tensor:
         row, column = row + 2 * (source // coarse_width - above), column + 2 * (source % coarse_width - beside)
         refined.append(row.clamp_(0, height - 1) * width + column.clamp_(0, width - 1))
     field = torch.cat(refined)
-    if not patches.is_source[field].all():  # a source there may be closer than a patch to the hole here
-        missing = ~patches.is_source.view(height, width).cpu().numpy()
-        edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
-        rows, columns = cast("NDArray[np.int32]", edt)
-        field = torch.from_numpy(rows.astype(np.int64) * width + columns).to(field.device).flatten()[field]
-    return field
+    return _take_sources(field, patches)
+
+
+def _take_sources(field: Tensor, patches: Patches) -> Tensor:
+    """Replace what is no source by the nearest one."""
+    if patches.is_source[field].all():
+        return field
+    missing = ~patches.is_source.view(patches.size).cpu().numpy()
+    edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    rows, columns = cast("NDArray[np.int32]", edt)
+    return torch.from_numpy(rows.astype(np.int64) * patches.size[1] + columns).to(field.device).flatten()[field]
+
+
+def _find_deep(levels: list[_Level]) -> tuple[int, Tensor] | None:
+    """Find the level at which deep holes are mapped, and these holes there, as a mask; None if there are none."""
+    for number, level in enumerate(levels):
+        if level.mask.numel() > MAPPED:
+            continue
+        holes = level.mask[0, 0].cpu().numpy()
+        regions, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(holes, np.ones((3, 3))))
+        depth = np.asarray(ndimage.maximum(distance_transform_edt(holes), regions, np.arange(count + 1)))
+        is_deep = depth >= (2 * DEEP if level.factor == 1 else DEEP)  # no hole has a depth of 0
+        if not is_deep.any():
+            return None
+        deep = torch.from_numpy(is_deep[regions]).to(level.mask.device)[None, None]
+        if F.max_pool2d(deep.float(), CELL, ceil_mode=True).sum() <= CELLS:
+            return number, deep
+    return None
+
+
+def _map_deep(levels: list[_Level], generator: torch.Generator, guidance: float, radius: int | None) -> int | None:
+    """Give the targets of deep holes the sources that a shift map says, at one level, whose number is returned.
+
+    Deep holes are marked there and at finer levels. None is returned, and nothing changed, if there is no deep hole or
+    no shift.
+    """
+    found = _find_deep(levels)
+    if found is None:
+        return None
+    number, deep = found
+    level = levels[number]
+    patches, (height, width) = level.patches, level.patches.size
+    shifts = find_shifts(level.known, level.mask, deep, generator)
+    if radius is not None:
+        shifts = shifts[shifts.abs().amax(1) <= radius // level.factor]
+    if not len(shifts):
+        return None
+    mapped = map_shifts(level.known, level.mask, deep, shifts, guidance).cpu().numpy()
+    edt = distance_transform_edt(~deep[0, 0].cpu().numpy(), return_distances=False, return_indices=True)
+    mapped = torch.from_numpy(mapped[tuple(cast("NDArray[np.int32]", edt))]).to(patches.targets.device).flatten(0, 1)
+    shift = mapped[patches.targets]
+    rows = (patches.targets // width + shift[:, 0]).clamp(0, height - 1)
+    columns = (patches.targets % width + shift[:, 1]).clamp(0, width - 1)
+    level.field, level.deep = _take_sources(rows * width + columns, patches), deep
+    for finer in reversed(levels[:number]):
+        deep = deep.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        deep = deep[..., : finer.mask.shape[2], : finer.mask.shape[3]] & finer.mask
+        finer.deep = deep
+    return number
+
+
+def _touch_deep(level: _Level) -> Tensor:
+    """Whether targets touch deep holes, ``[N]``."""
+    assert level.deep is not None
+    size = level.patches.patch_size
+    return (F.max_pool2d(level.deep.float(), size, 1, size // 2) > 0).flatten()[level.patches.targets]
+
+
+def _take_shifts(pixels: Tensor, patches: Patches, field: Tensor) -> Tensor:
+    """Find the shift to the source of the patch around each pixel, or the nearest patch, as a difference of numbers."""
+    (height, width), reach = patches.size, patches.patch_size // 2
+    rows = (pixels // width).clamp(reach, height - 1 - reach)
+    columns = (pixels % width).clamp(reach, width - 1 - reach)
+    target = index_targets(patches)[rows * width + columns].long()
+    return (field - patches.targets)[target]
 
 
 def _search(
@@ -255,16 +365,20 @@ def _search(
     """Alternate searching and voting (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
     patches, known, mask = level.patches, level.known, level.mask
     valid = (~mask).to(known.dtype)
-    grain = (known - _blur(known, 1.0)).square().mean(1, keepdim=True)
-    around = pull_push(_blur(grain * valid, 2.0) / _blur(valid, 2.0).clamp(min=1e-6), mask)
-    trust = ((_blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
-    describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * _blur(known, 2.0))
+    grain = (known - blur(known, 1.0)).square().mean(1, keepdim=True)
+    around = pull_push(blur(grain * valid, 2.0) / blur(valid, 2.0).clamp(min=1e-6), mask)
+    trust = ((blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
+    describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * blur(known, 2.0))
     descriptions = describe(known)
     numbers = patches.is_source.nonzero().flatten()
     depth = torch.from_numpy(distance_transform_edt(mask[0, 0].cpu().numpy())).to(pixels).flatten()[patches.targets]
     certainty = _CERTAINTY ** -depth.clamp(max=_DEEPEST)
-    trust = torch.maximum(trust, torch.exp((depth - 1).clamp_(min=0).mul_(-level.factor / _RELIABLE)))
+    near = torch.exp((depth - 1).clamp_(min=0).mul_(-level.factor / _RELIABLE))
+    trust = torch.maximum(trust, near)
     exact = len(patches.targets) * len(numbers) <= EXACT
+    pieced = level.deep is not None and level.field is not None
+    if pieced:  # pieces stay whole: deep inside, what fits them decides
+        trust, exact = torch.where(_touch_deep(level), near, trust), False
     compared = exact or level.field is None
     sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
     shared = describe.shared
@@ -272,8 +386,9 @@ def _search(
     if level.field is not None:
         pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
     count = max(1, len(patches.targets))
-    budget = 2 * SEARCHES if level.factor == 1 and count <= SEARCHES // 2 else SEARCHES
-    for _ in range(max(1, min(ROUNDS, budget // count))):
+    budget = 2 * SEARCHES if level.factor == 1 and count <= SEARCHES // 2 and level.deep is None else SEARCHES
+    rounds = max(1, min(PIECED_ROUNDS if pieced else ROUNDS, budget // count))
+    for _ in range(rounds):
         targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
@@ -284,7 +399,7 @@ def _search(
             level.field = numbers[find_nearest(targets, sources, trust, shared, near)]
             distance = search.measure(level.field)
         else:
-            level.field, distance = search.improve(level.field, 1, generator)
+            level.field, distance = search.improve(level.field, 1, generator, is_local=pieced)
         scale = 0.4 * distance.median().clamp(min=1e-6)
         level.weights = (torch.exp(-distance / scale) + 1e-6) * certainty
         pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
@@ -304,21 +419,13 @@ class _Descriptions:
     shared = 3 * 5  # low frequencies, in the middle of a patch and at its corners
 
     def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
-        side, reach, width = patches.patch_size, patches.patch_size // 2, patches.size[1]
+        side, reach = patches.patch_size, patches.patch_size // 2
         self.patches = patches
-        offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
-        numbers = patches.is_source.nonzero().flatten()
-        if len(numbers) > SAMPLES:
-            numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
-        # On the CPU and in float64, so that all devices search with the same components.
-        colors = _flatten(known)[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
-        colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
-        axes = torch.linalg.eigh(colors.T @ colors)[1][:, -COMPONENTS:].T.reshape(-1, 3, side, side)
-        axes = axes - axes.mean((2, 3), keepdim=True)
-        means = torch.eye(3, dtype=axes.dtype)[:, :, None, None].expand(3, 3, side, side) / side
-        self.filters, self.reach = torch.cat([axes, means]).to(known), reach
+        axes = find_principal_axes(patches, known, COMPONENTS)
+        means = torch.eye(3)[:, :, None, None].expand(3, 3, side, side) / side
+        self.filters, self.reach = torch.cat([axes, means.to(axes)]), reach
         padded = F.pad(smooth, (reach, reach, reach, reach), mode="replicate")
-        height, places = patches.size[0], (0, 2 * reach)
+        (height, width), places = patches.size, (0, 2 * reach)
         corners = [padded[..., y : y + height, x : x + width] for y in places for x in places]
         self.rest = torch.cat(
             [strength * (side * math.sqrt(_STRENGTH)), *(x * (side / math.sqrt(5)) for x in (*corners, smooth))], dim=1
@@ -350,18 +457,6 @@ def _is_near(patches: Patches, sources: Tensor, radius: int | None) -> Tensor | 
     columns = (patches.targets[:, None] % width - sources % width).abs()
     near = torch.maximum(rows, columns) <= radius
     return near | ~near.any(1, keepdim=True)
-
-
-def _blur(image: Tensor, sigma: float) -> Tensor:
-    """Blur ``[B, C, H, W]`` with a Gaussian; the outermost pixels are repeated beyond the border."""
-    reach = math.ceil(3 * sigma)
-    kernel = [math.exp(x**2 / (-2 * sigma**2)) for x in range(-reach, reach + 1)]
-    for dim, pad in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
-        padded, extent = F.pad(image, pad, mode="replicate"), image.shape[dim]
-        image = torch.zeros_like(image)  # depthwise convolutions are slow on CPUs
-        for x, weight in enumerate(kernel):
-            image.add_(padded.narrow(dim, x, extent), alpha=weight / sum(kernel))
-    return image
 
 
 def _flatten(image: Tensor) -> Tensor:

@@ -26,8 +26,8 @@ def _is_odd(instance: Any, attribute: attrs.Attribute[Any], value: int) -> None:
 class PatchSynthesis(Restorer):
     """Structure from another restorer, texture from the photo itself.
 
-    The guide fills; then patches of the known photo that fit its fill are laid over it, see
-    :func:`~hcl_sdk.functional.texture.synthesize` and
+    The guide fills; then patches of the known photo that fit its fill are laid over it, and in deep holes large pieces
+    of it, see :func:`~hcl_sdk.functional.texture.synthesize` and
     :func:`~hcl_sdk.functional.texture.blend_texture`. In training mode only the guide is used, since nothing
     else learns.
 

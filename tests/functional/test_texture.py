@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,8 @@ def test_a_sky_beside_a_meadow_keeps_its_own_grain(noise: float) -> None:
     assert float((filled - smooth)[..., 10:34, 30:66].abs().mean()) < noise + 0.01
 
 
-def test_next_to_what_is_known_a_guide_without_grain_is_followed() -> None:
+def test_next_to_what_is_known_a_guide_without_grain_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texture, "DEEP", math.inf)  # deep holes follow it less
     mask = draw_random_mask(128, 128, (slice(40, 96), slice(40, 96)))
     depth = torch.from_numpy(distance_transform_edt(mask[0, 0].numpy()))
     outer = (depth > 1) & (depth <= 9)
@@ -102,15 +104,64 @@ def test_next_to_what_is_known_a_guide_without_grain_is_followed() -> None:
     assert np.mean(missed) < 0.044  # .050 where it is trusted as little as deep inside
 
 
+def test_a_deep_hole_is_copied_as_a_whole_whatever_the_guide_says() -> None:
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(160), indexing="ij")
+    pattern = torch.stack([(x // 4) % 4, (x // 4 + y // 6) % 4, (y // 6) % 4]).float()[None] * 0.2 + 0.2
+    mask = draw_random_mask(128, 160, (slice(40, 84), slice(50, 100)))
+    wrong = torch.where(mask, pattern.new_tensor([0.7, 0.4, 0.4])[:, None, None], pattern)
+    missed = (synthesize(pattern, mask, wrong) - pattern).abs().amax(1)[mask[:, 0]]
+    assert (missed < 0.01).float().mean() > 0.9
+
+
+def test_deep_holes_keep_to_the_radius() -> None:
+    photo = torch.rand(1, 3, 64, 160, generator=torch.Generator().manual_seed(5)) * 0.2
+    photo[:, 0, :, 100:] += 0.6
+    mask = draw_random_mask(64, 160, (slice(20, 44), slice(24, 48)))
+    red = torch.full_like(photo, 0.1)
+    red[:, 0] = 0.7
+    filled = synthesize(photo, mask, red, guidance=50.0, radius=40)
+    assert filled[:, 0][mask[:, 0]].max() < 0.25
+
+
+def test_without_a_shift_deep_holes_are_filled_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, mask = torch.rand(1, 3, 96, 96), draw_random_mask(96, 96, (slice(20, 60), slice(30, 70)))
+    fill = torch.full_like(photo, 0.5)
+    monkeypatch.setattr(texture, "find_shifts", lambda *_: torch.empty(0, 2, dtype=torch.int64))
+    without = synthesize(photo, mask, fill)
+    monkeypatch.setattr(texture, "DEEP", math.inf)
+    assert torch.equal(synthesize(photo, mask, fill), without)
+
+
+def test_only_deep_holes_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped: list[Tensor] = []
+    map_shifts = texture.map_shifts
+
+    def record(known: Tensor, corruption_mask: Tensor, hole: Tensor, *rest: Any) -> Tensor:
+        mapped.append(hole)
+        return map_shifts(known, corruption_mask, hole, *rest)
+
+    monkeypatch.setattr(texture, "map_shifts", record)
+    photo = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(6))
+    deep, thin = (slice(20, 60), slice(30, 70)), (slice(80, 84), slice(10, 110))
+    both = draw_random_mask(96, 128, deep, thin)
+    fill = torch.full_like(photo, 0.5)
+    filled = synthesize(photo, both, fill)
+    assert torch.equal(filled[~both.expand_as(photo)], photo[~both.expand_as(photo)])
+    assert len(mapped) == 1
+    assert torch.equal(mapped[0], draw_random_mask(96, 128, deep))
+    synthesize(photo, draw_random_mask(96, 128, thin), fill)
+    assert len(mapped) == 1
+
+
 def test_thin_strokes_are_searched_more_often_than_large_holes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texture, "SEARCHES", 2400)
     monkeypatch.setattr(texture, "EXACT", 0)  # or coarse levels compare all pairs
     searched: list[int] = []
     improve = FieldSearch.improve
 
-    def record(self: FieldSearch, field: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    def record(self: FieldSearch, field: Tensor, *rest: Any, **named: Any) -> tuple[Tensor, Tensor]:
         searched.append(len(field))
-        return improve(self, field, *rest)
+        return improve(self, field, *rest, **named)
 
     monkeypatch.setattr(FieldSearch, "improve", record)
     image = torch.rand(1, 3, 80, 80, generator=torch.Generator().manual_seed(2))
