@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -28,6 +28,7 @@ from hcl_sdk.evaluation.rows import SENSITIVITIES, BaselineRow, RestorationRow, 
 from hcl_sdk.evaluation.sheets import choose_cases, draw_contact_sheet
 from hcl_sdk.files import make_output_folder, open_whole
 from hcl_sdk.files.reports import SHEETS, is_report
+from hcl_sdk.functional.eight_bit import from_uint8
 from hcl_sdk.interfaces import Configurable, Dataset, Restorer, component
 from hcl_sdk.losses.perceptual import PerceptualLoss
 from hcl_sdk.photos.errors import PhotoError
@@ -218,9 +219,9 @@ def _measure(number: int, case: _Case, evaluation: Evaluation, pipeline: Pipelin
             row = replace(row, detection=measure_detection(result, mask, found, ignored, _to_tensor(item.damage_map)))
     if item.clean is None or pipeline.restorer is None:
         return row
-    clean, network = _to_unit_range(item.clean), evaluation.perceptual
-    restoration = measure_restoration(result, _to_unit_range(item.image), clean, mask, network=network)
-    raw = _to_unit_range(item.image) if result.raw is None else result.raw
+    image, clean, network = from_uint8(item.image[None]), from_uint8(item.clean[None]), evaluation.perceptual
+    restoration = measure_restoration(result, image, clean, mask, network=network)
+    raw = image if result.raw is None else result.raw
     restoration = replace(restoration, **networks.measure(_get_composited(result), raw, clean))
     with_true_mask = evaluation.true_masks and mask is not None and pipeline.detector is not None
     baselines: dict[str, BaselineRow] = {}
@@ -249,7 +250,7 @@ def _fill(
     """Fill a given mask, and measure the result."""
     assert given is not None
     result = pipeline.restore(item.image, corruption_mask=given)
-    return measure_restoration(result, _to_unit_range(item.image), clean, truth, network=network)
+    return measure_restoration(result, from_uint8(item.image[None]), clean, truth, network=network)
 
 
 def _get_composited(result: Result) -> Tensor:
@@ -258,10 +259,6 @@ def _get_composited(result: Result) -> Tensor:
 
 def _to_tensor(mask: np.ndarray | None) -> Tensor | None:
     return None if mask is None else torch.from_numpy(mask)[None, None]
-
-
-def _to_unit_range(pixels: Any) -> Tensor:
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
 
 def _save_sheets(out: Path, rows: Sequence[Row], pipeline: Pipeline, items: Items) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 
+from hcl_sdk.functional.eight_bit import to_uint8
 from hcl_sdk.interfaces import DAMAGE, Detection, Encoder, Pyramid, PyramidSpec, component
 
 SIZES = ((1, 1), (1, 7), (17, 33), (48, 32))
@@ -37,7 +38,7 @@ def draw_images(height: int, width: int, batch: int = 2, seed: int = 0) -> Tenso
 
 def draw_photo(size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
     """Draw a photo ``[H, W, 3]``."""
-    return (draw_images(*size, batch=1, seed=seed)[0].permute(1, 2, 0) * 255).round().byte().numpy().copy()
+    return to_uint8(draw_images(*size, batch=1, seed=seed))[0].copy()
 
 
 def draw_masks(height: int, width: int, batch: int = 2, seed: int = 0) -> Tensor:

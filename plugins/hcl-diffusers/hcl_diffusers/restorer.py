@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from hcl_diffusers.loading import load, select_arguments
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.functional.eight_bit import to_uint8
 from hcl_sdk.functional.masks import pool_mask
 from hcl_sdk.functional.resize import pad_to_multiple
 
@@ -156,7 +157,7 @@ class DiffusersRestorer(Restorer):
 
 def _to_pil(image: Tensor) -> Image.Image:
     """Convert an image ``[3, H, W]``, or a mask ``[1, H, W]``, in [0, 1]."""
-    values = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    values = to_uint8(image[None])[0]
     return Image.fromarray(np.ascontiguousarray(values if values.shape[-1] == 3 else values[..., 0]))
 
 

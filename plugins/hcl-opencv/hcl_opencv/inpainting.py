@@ -7,11 +7,11 @@ from typing import ClassVar
 import attrs
 import cv2
 import numpy as np
-import torch
 from attrs.validators import gt, lt
 from torch import Tensor
 
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.functional.eight_bit import from_uint8, to_uint8
 
 
 @component
@@ -51,11 +51,10 @@ def inpaint(image: Tensor, corruption_mask: Tensor, radius: float, method: int) 
     Returns:
         ``[B, 3, H, W]`` in [0, 1], of the dtype and on the device of ``image``. No gradient flows through it.
     """
-    pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     masks = corruption_mask[:, 0].cpu().numpy().astype(np.uint8) * 255
     # All channels are filled in the same way, so RGB need not be converted to OpenCV's BGR.
-    filled = np.stack([_inpaint(image, mask, radius, method) for image, mask in zip(pixels, masks, strict=True)])
-    return (torch.from_numpy(filled).to(image.device).permute(0, 3, 1, 2).float() / 255).to(image.dtype)
+    filled = np.stack([_inpaint(*each, radius, method) for each in zip(to_uint8(image), masks, strict=True)])
+    return from_uint8(filled, device=image.device, dtype=image.dtype)
 
 
 def _inpaint(image: np.ndarray, mask: np.ndarray, radius: float, method: int) -> np.ndarray:

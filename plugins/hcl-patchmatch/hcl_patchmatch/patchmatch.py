@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 import numpy as np
-import torch
 from attrs.validators import ge, lt
 from patchmatch.patch_match import inpaint, set_random_seed
 from torch import Tensor
 
 from hcl_sdk import Detection, PyramidSpec, Restorer, component
+from hcl_sdk.functional.eight_bit import from_uint8, to_uint8
 
 _ONE_AT_A_TIME = threading.Lock()  # the library has one seed per process
 
@@ -43,10 +43,9 @@ class PatchMatch(Restorer):
 
     def forward(self, image: Tensor, detection: Detection) -> Tensor:
         """Fill images ``[B, 3, H, W]``; an image without any known pixel is returned unchanged."""
-        pixels = (image.detach().float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         masks = detection.corruption_mask[:, 0].cpu().numpy()
-        filled = np.stack([self._inpaint(*each) for each in zip(pixels, masks, strict=True)])
-        return (torch.from_numpy(filled).to(image.device).permute(0, 3, 1, 2).float() / 255).to(image.dtype)
+        filled = np.stack([self._inpaint(*each) for each in zip(to_uint8(image), masks, strict=True)])
+        return from_uint8(filled, device=image.device, dtype=image.dtype)
 
     def _inpaint(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Fill one image ``[H, W, 3]`` of 8 bits, where its mask ``[H, W]`` is True."""
