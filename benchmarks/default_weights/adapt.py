@@ -32,7 +32,7 @@ from hcl_sdk.encoders.side_by_side import SideBySideEncoder
 STRENGTH = 0.5
 """The prior weight of the anchors."""
 
-DEPTHS = (1, 3, 4, 3, 2)
+DEPTHS = (2, 3, 4, 3, 2)
 CHANNELS = (32, 48, 64, 96, 128)
 SEED = 7
 """For the new channels and blocks."""

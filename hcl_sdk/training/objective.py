@@ -56,14 +56,16 @@ class Objective(nn.Module):
         self.restoration_losses = _name_losses("restoration", plain)
         self.intermediate_losses = _name_losses("restoration/intermediate", between)
         self.has_discriminators = len(plain) < len(last)
-        left_alone: list[nn.Module | None] = [] if self.learns_detection else [detector]
-        if detector is not None and detection is not None and detection.parts:
-            left_alone += [part for name, part in detector.named_children() if name not in detection.parts]
-        if restoration is None:
-            left_alone.append(restorer)
+        parts = () if detection is None else detection.parts
+        self._parts = [] if detector is None else [detector.get_submodule(name) for name in parts]
+        left_alone = [None if self.learns_detection and not parts else detector, None if restoration else restorer]
         self._left_alone = [part for part in left_alone if part is not None]
-        for part in self._left_alone:  # whatever components have frozen stays frozen in parts that learn
+        # Whatever components have frozen stays frozen in parts that learn.
+        learning = [p for part in self._parts for p in part.parameters() if p.requires_grad]
+        for part in self._left_alone:
             part.requires_grad_(False)
+        for parameter in learning:
+            parameter.requires_grad_(True)
         self.train()
 
     def train(self, mode: bool = True) -> Objective:
@@ -71,6 +73,8 @@ class Objective(nn.Module):
         super().train(mode)
         for part in self._left_alone:
             part.eval()
+        for part in self._parts:
+            part.train(mode)
         return self
 
     def forward(

@@ -88,11 +88,12 @@ class DetectionTask(Configurable):
 
     Attributes:
         losses: their weighted sum is minimized.
-        parts: the detector's parts to train; the others are frozen and stay in evaluation mode. Empty for all.
+        parts: the detector's parts to train, such as ``head`` or, within a part, ``interaction.deepen``; the others
+            are frozen and stay in evaluation mode. Empty for all.
     """
 
     losses: tuple[DetectionLoss, ...] = attrs.field(validator=min_len(1))
-    parts: tuple[Literal["encoder", "interaction", "head", "clusterer", "damage_head", "verdict"], ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @component

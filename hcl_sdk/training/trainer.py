@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from hcl_sdk.config import ConfigError
+from hcl_sdk.errors import suggest
 from hcl_sdk.interfaces import AdversarialLoss
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import count_processes
@@ -90,9 +91,11 @@ def _find_problems(pipeline: Pipeline, recipe: Recipe) -> Iterator[tuple[str, st
     if recipe.detection is not None and pipeline.detector is None:
         yield "detection", "the pipeline has no detector to train"
     if recipe.detection is not None and pipeline.detector is not None:
+        known = [name for name, _ in pipeline.detector.named_modules() if name]
+        names = f"known: {', '.join(name for name, _ in pipeline.detector.named_children())}"
         for i, name in enumerate(recipe.detection.parts):
-            if getattr(pipeline.detector, name) is None:
-                yield f"detection.parts[{i}]", f"the detector has no {name}"
+            if name not in known:
+                yield f"detection.parts[{i}]", f"the detector has no {name!r}; {suggest(name, known, names)}"
     if recipe.restoration is not None and pipeline.restorer is None:
         yield "restoration", "the pipeline has no restorer to train"
     if recipe.restoration is not None and recipe.restoration.masks == "predicted" and pipeline.detector is None:

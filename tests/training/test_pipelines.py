@@ -83,6 +83,9 @@ def test_runs_of_two_precisions_in_one_process(run_config: RunConfig, tmp_path: 
     assert any(not torch.equal(a[name], b[name]) for name in a)
 
 
+INTERACTION = "pipeline.detector.interaction={use: residual-fpn, channels: [4, 4], attention: 0}"
+
+
 def test_only_the_parts_that_are_named_learn(run_config: RunConfig, tmp_path: Path) -> None:
     knowing = ("pipeline.detector.damage_head={dim: 4}", "detection.losses=[damage]", "detection.parts=[damage_head]")
     pipeline, _ = load_run(run_config(), device="cpu")
@@ -96,6 +99,20 @@ def test_only_the_parts_that_are_named_learn(run_config: RunConfig, tmp_path: Pa
         for name, value in trained.detector.state_dict().items():
             assert torch.equal(value, before[name]) is not name.startswith("damage_head.")
     assert all(parameter.requires_grad for parameter in pipeline.detector.parameters())
+
+
+def test_a_part_of_a_part_learns_alone(run_config: RunConfig, tmp_path: Path) -> None:
+    config = drop_parts(
+        run_config("detection.parts=[interaction.refine.1]", "detection.losses=[hierarchical]", INTERACTION),
+        "restoration",
+    )
+    pipeline, _ = load_run(config, device="cpu")
+    before = {name: value.clone() for name, value in pipeline.detector.state_dict().items()}
+    assert any(name.endswith("running_mean") for name in before)
+    fit(pipeline, config, tmp_path)
+    changed = {name for name, value in pipeline.detector.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("interaction.refine.1.") for name in changed)  # batch statistics of the others stay, too
 
 
 def test_batch_statistics_of_frozen_parts_stay(run_config: RunConfig, tmp_path: Path) -> None:
@@ -137,8 +154,10 @@ def test_a_damage_head_learns_beside_the_rest(run_config: RunConfig, tmp_path: P
 
 def test_a_part_that_the_detector_does_not_have_cannot_learn(run_config: RunConfig, tmp_path: Path) -> None:
     pipeline, _ = load_run(run_config(), device="cpu")
-    with pytest.raises(ConfigError, match=r"detection.parts\[1\]: the detector has no damage_head"):
+    with pytest.raises(ConfigError, match=r"detection.parts\[1\]: the detector has no 'damage_head'; known: .*, head"):
         fit(pipeline, run_config("detection.parts=[head, damage_head]"), tmp_path)
+    with pytest.raises(ConfigError, match=r"no 'head.layer'; did you mean '"):
+        fit(pipeline, run_config("detection.parts=[head.layer]"), tmp_path)
 
 
 def test_kinds_are_not_learned_from_data_that_do_not_know_them(
