@@ -156,8 +156,8 @@ def test_a_part_that_the_detector_does_not_have_cannot_learn(run_config: RunConf
     pipeline, _ = load_run(run_config(), device="cpu")
     with pytest.raises(ConfigError, match=r"detection.parts\[1\]: the detector has no 'damage_head'; known: .*, head"):
         fit(pipeline, run_config("detection.parts=[head, damage_head]"), tmp_path)
-    with pytest.raises(ConfigError, match=r"no 'head.layer'; did you mean '"):
-        fit(pipeline, run_config("detection.parts=[head.layer]"), tmp_path)
+    with pytest.raises(ConfigError, match=r"no 'interaction.down'; did you mean '"):
+        fit(pipeline, run_config("detection.parts=[interaction.down]"), tmp_path)
 
 
 def test_kinds_are_not_learned_from_data_that_do_not_know_them(
