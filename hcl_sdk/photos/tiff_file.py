@@ -7,6 +7,7 @@ import lzma
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
@@ -62,24 +63,25 @@ def _check_segments(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> None:
     most = math.prod(page.chunks) * np.dtype(np.uint16).itemsize
     if most > max(page.nbytes, _LARGEST_TILE):
         raise ValueError(f"the TIFF header is damaged: a tile of {most} bytes in a photo of {page.nbytes}")
+    measure = _MEASURES.get(page.compression)
+    if measure is None:  # not compressed, or decoded by something that limits its output
+        return
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
         tiff.filehandle.seek(offset)
-        if page.compression in _DEFLATE:
-            unpacked = len(zlib.decompressobj().decompress(tiff.filehandle.read(count), most + 1))
-        elif page.compression == _LZMA:
-            unpacked = len(lzma.LZMADecompressor(memlimit=1 << 28).decompress(tiff.filehandle.read(count), most + 1))
-        elif page.compression == _JPEG:
-            unpacked = _measure_jpeg(tiff.filehandle.read(count))
-        elif page.compression == _PACKBITS:
-            unpacked = _measure_packbits(tiff.filehandle.read(count), most)
-        else:  # not compressed, or decoded by something that limits its output
-            return
-        if unpacked > most:
+        if measure(tiff.filehandle.read(count), most) > most:
             raise ValueError("the TIFF file is damaged: it unpacks to more than its header says")
 
 
+def _measure_deflate(data: bytes, most: int) -> int:
+    """Return the number of bytes that a stream unpacks to; here and below, only as far as ``most`` is not exceeded."""
+    return len(zlib.decompressobj().decompress(data, most + 1))
+
+
+def _measure_lzma(data: bytes, most: int) -> int:
+    return len(lzma.LZMADecompressor(memlimit=1 << 28).decompress(data, most + 1))
+
+
 def _measure_packbits(data: bytes, most: int) -> int:
-    """Return the number of bytes that runs unpack to; only as far as ``most`` is not exceeded."""
     at = unpacked = 0
     while at < len(data) and unpacked <= most:
         head = data[at]
@@ -88,7 +90,7 @@ def _measure_packbits(data: bytes, most: int) -> int:
     return unpacked
 
 
-def _measure_jpeg(data: bytes) -> int:
+def _measure_jpeg(data: bytes, _: int) -> int:
     """Return the number of bytes that a JPEG stream unpacks to; 0 if it does not say."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -98,6 +100,14 @@ def _measure_jpeg(data: bytes) -> int:
             return -(-depth // 8) * height * width * channels
         at += 2 + length
     return 0
+
+
+_MEASURES: dict[int, Callable[[bytes, int], int]] = {
+    **dict.fromkeys(_DEFLATE, _measure_deflate),
+    _LZMA: _measure_lzma,
+    _JPEG: _measure_jpeg,
+    _PACKBITS: _measure_packbits,
+}
 
 
 def _has_imagecodecs() -> bool:

@@ -188,6 +188,7 @@ class Runner:
         detection_size, context_size, restoration_size, threshold, peak_threshold, min_area, dilate, feather, seamless:
             the settings of the pipeline that was exported, as ``hcl_sdk.Pipeline`` documents them; they may be set.
             ``texture`` and ``unveil`` are not exported.
+        follow_colors, fill_enclosed, soft_edges: likewise.
 
     Raises:
         ModelError: if the folder or a model in it is missing, damaged or of another kind.
