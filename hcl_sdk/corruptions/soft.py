@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from hcl_sdk.functional.arrays import Window
+
 Color = NDArray | Sequence[float]
 """``[h, w, 3]``, or three numbers; 0 to 255."""
 
@@ -50,7 +52,7 @@ class Patch:
         """Move the patch."""
         return Patch(self.alpha, self.left + right, self.top + down)
 
-    def find_overlap(self, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    def find_overlap(self, size: tuple[int, int]) -> tuple[Window, Window]:
         """Find the rows and columns of a photo of ``size = (H, W)`` under the patch, and those of the patch over it."""
         on, of = [], []
         for start, length, extent in zip((self.top, self.left), self.alpha.shape, size, strict=True):

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from hcl_sdk._renamed import keep_old_name
 from hcl_sdk.errors import suggest_keywords
-from hcl_sdk.functional.arrays import cut_bands, shift, surround
+from hcl_sdk.functional.arrays import Window, cut_bands, shift, surround
 from hcl_sdk.photos import color
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS, Format, list_lossless_suffixes
@@ -314,7 +314,7 @@ class Compositor:
     def __init__(self, photo: Photo) -> None:
         self.photo = self._original = photo
 
-    def lay(self, box: tuple[slice, slice], fill: Tensor | np.ndarray, alpha: Tensor | np.ndarray) -> None:
+    def lay(self, box: Window, fill: Tensor | np.ndarray, alpha: Tensor | np.ndarray) -> None:
         """Lay an image over a part.
 
         Args:

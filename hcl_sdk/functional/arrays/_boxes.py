@@ -20,7 +20,7 @@ BAND = 1 << 20
 """About how many pixels of a photo are processed at a time, so that intermediate results stay in the caches."""
 
 
-def slice_box(box: Box, size: Sequence[int]) -> tuple[slice, slice]:
+def slice_box(box: Box, size: Sequence[int]) -> Window:
     """Convert a box, which may extend beyond a photo of ``size`` (height, width), to rows and columns of the photo.
 
     Raises:
