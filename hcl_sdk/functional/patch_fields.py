@@ -189,7 +189,8 @@ class FieldSearch:
             field: ``[N]`` int64, sources.
             iterations: the number of times that neighbors and random places are tried.
             generator: a generator on the CPU, so that random numbers are the same on every device.
-            is_local: whether to ask only the nearest neighbors, so that a field of large pieces remains one.
+            is_local: whether to try only the nearest neighbors and the places next to a source, so that a field of
+                large pieces remains one.
         """
         distance = self.measure(field)
         reach = max(self.patches.size) if self.radius is None else min(self.radius, max(self.patches.size))
@@ -197,8 +198,8 @@ class FieldSearch:
             for step in (1,) if is_local else (4, 1):
                 for down, right in ((0, -step), (0, step), (-step, 0), (step, 0)):
                     field, distance = self._ask_neighbor(field, distance, down, right)
-            for exponent in () if is_local else range(3):
-                rows, columns = self._draw(field, reach / 8**exponent, generator)
+            for radius in (1,) if is_local else (reach, reach / 8, reach / 64):
+                rows, columns = self._draw(field, radius, generator)
                 field, distance = self._try(field, distance, rows, columns)
         return field, distance
 

@@ -41,12 +41,13 @@ _NEAR = 8  # pixels around the hole in which patches are compared at least
 _PEAK = 2  # pixels between peaks of the histogram
 _RING = 2  # pixels around a cell in which copies are compared with what is known
 _MISSING = 0.03  # squared difference assumed for what is missing in such a copy
-_UNLIKE_CAP = 0.03  # the most that a squared difference from the fill counts
+_UNLIKE_CAP = 0.06  # the most that a squared difference from the fill counts
 _GRAIN, _GRAIN_CAP = 4.0, 0.03  # weight of the strength of the grain, and the most its difference counts
 _DISTANCE, _ROWS = 0.02, 0.03  # cost of a shift by the whole image, and by its height: what is level with it fits best
 _SEAM, _SEAM_COLOR = 0.02, 0.35  # cost of every seam, and of the difference in color along it
 _IMPOSSIBLE, _UNUSED = 1e3, 1e6
 _LABELS_AT_ONCE = 32  # reductions are several times as fast for multiples
+_LIKELY, _BEST = 64, 16  # number of shifts to choose from that are among the best in most cells
 _LOW_SIGMA = 2.0  # pixels
 _STEP = 0.06  # size of the steps that are leveled
 
@@ -160,11 +161,31 @@ def map_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, shifts: Ten
         difference = (copy[..., :3] - around[some, None, number, :3]).square().sum(2)
         unary[some] += torch.where(copy[..., 3] > 0, difference, _MISSING)
     unary[~is_possible] += _IMPOSSIBLE
+    kept = _keep_likely(unary)
+    shifts, unary, features = shifts[kept], unary[:, kept], features[:, kept]
     chosen = label_grid(cells, unary, features)
     mapped = shifts.new_zeros(*cells.shape, 2)
     mapped[cells] = shifts[chosen]
     mapped = mapped.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:height, :width]
     return mapped * hole[0, 0, ..., None]
+
+
+def _keep_likely(unary: Tensor) -> Tensor:
+    """Keep the labels that are among the best ones of most cells, and what cells need that would have none.
+
+    Args:
+        unary: ``[N, K]``, the cost of each label.
+
+    Returns:
+        ``[<= K]`` int64, in ascending order.
+    """
+    if unary.shape[1] <= _LIKELY:
+        return torch.arange(unary.shape[1], device=unary.device)
+    best = unary.topk(_BEST, dim=1, largest=False).indices
+    kept = torch.bincount(best.flatten().cpu(), minlength=unary.shape[1]).argsort(descending=True, stable=True)
+    kept = kept[:_LIKELY].to(unary.device)
+    lacking = unary[:, kept].amin(1) >= _IMPOSSIBLE
+    return torch.cat([kept, unary[lacking].argmin(1)]).unique()
 
 
 def label_grid(cells: Tensor, unary: Tensor, features: Tensor) -> Tensor:

@@ -63,6 +63,19 @@ def test_labels_of_a_grid_have_nearly_the_least_energy() -> None:
     assert np.mean(alone) > 1.1 * np.mean(least)  # where every cell takes what is best for itself
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), cells=st.integers(1, 20), count=st.integers(1, 150))
+def test_every_cell_keeps_a_possible_label(seed: int, cells: int, count: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    unary = torch.rand(cells, count, generator=generator)
+    unary[torch.rand(cells, count, generator=generator) < 0.97] += shift_maps._IMPOSSIBLE
+    kept = shift_maps._keep_likely(unary)
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    assert len(kept) >= min(count, 64)
+    is_possible = unary < shift_maps._IMPOSSIBLE
+    assert torch.equal(is_possible[:, kept].any(1), is_possible.any(1))
+
+
 def draw_tiles(height: int, width: int, period: tuple[int, int], seed: int) -> Tensor:
     tile = torch.rand(1, 3, *period, generator=torch.Generator().manual_seed(seed))
     return tile.repeat(1, 1, height // period[0] + 1, width // period[1] + 1)[..., :height, :width]
