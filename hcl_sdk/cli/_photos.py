@@ -16,7 +16,7 @@ from tqdm import tqdm
 from hcl_sdk.cli._diagnosis import say_crowding
 from hcl_sdk.cli._failures import HINT
 from hcl_sdk.cli._options import PhotoOptions
-from hcl_sdk.cli._stream import describe_found, is_stream, run_stream
+from hcl_sdk.cli._stream import describe_found, describe_given, is_stream, run_stream
 from hcl_sdk.config import ConfigError, load_yaml
 from hcl_sdk.errors import describe_error, escape, locate_error
 from hcl_sdk.folders import ArgumentError, FolderReport, NoPhotosError, PhotoOutcome, Plan, make_plan, run_plan
@@ -169,7 +169,7 @@ def run(
         if given.as_json:
             _say(json.dumps(outcome.to_json()))
         elif outcome.error is None and not given.quiet:
-            _say(_describe(outcome))
+            _say(_describe(outcome, own_mask=corruption_masks is not None))
             for note in outcome.notes:
                 _say(f"Note: {outcome.path}: {note}", err=True)
 
@@ -232,8 +232,9 @@ def run(
         _finish(report, plan, quiet=given.quiet)
 
 
-def _describe(outcome: PhotoOutcome) -> str:
-    found = describe_found(outcome.corrupted_share, outcome.suspect)
+def _describe(outcome: PhotoOutcome, *, own_mask: bool) -> str:
+    share = outcome.corrupted_share
+    found = describe_given(share) if own_mask else describe_found(share, outcome.suspect)
     return f"{outcome.path}: {found} -> {outcome.files.get('restored', outcome.files['mask'])}"
 
 

@@ -54,6 +54,14 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
     return True
 
 
+def describe_given(share: float) -> str:
+    """Describe how much of a photo the user's own mask covers; a likely mistake is pointed out."""
+    if not share:
+        return "nothing in its mask is white"
+    covered = f"{share:.1%} corrupted"
+    return f"{covered} (white is filled: is the mask inverted?)" if share > 0.5 else covered
+
+
 def describe_found(share: float, suspect: Suspect | None) -> str:
     """Describe how much of a photo was found to be corrupted, and the most suspicious part that was left alone."""
     found = f"{share:.1%} corrupted" if share else "nothing found"
@@ -108,7 +116,8 @@ def run_stream(
     for note in photo.notes if not quiet else ():
         click.echo(f"Note: {_NAME}: {note}", err=True)
     if not quiet:
-        click.echo(f"{_NAME}: {describe_found(result.corrupted_share, suspect)}", err=True)
+        share = result.corrupted_share
+        click.echo(f"{_NAME}: {describe_found(share, suspect) if mask is None else describe_given(share)}", err=True)
 
 
 def _encode(result: Result, file_format: str | None) -> bytes:

@@ -107,7 +107,12 @@ class Result:
     def __repr__(self) -> str:
         what = "detected" if self.composited is None else "restored"
         share = self.corrupted_share
-        found = f"{share:.1%} corrupted" if share else f"nothing found, {float(self.confidence.max()):.0%} sure at most"
+        if share:
+            found = f"{share:.1%} corrupted"
+        elif self.detection is None and self.detected_confidence is None:
+            found = "an empty mask"
+        else:
+            found = f"nothing found, {float(self.confidence.max()):.0%} sure at most"
         return f"<Result: {self.photo!r}, {found}, {what}>"
 
     def with_confidence(self, confidence: Tensor) -> Result:

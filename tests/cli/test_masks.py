@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 from click.testing import Result
 from photo_files import HEIGHT, WIDTH, draw, draw_mask, list_files, read_pixels
+from PIL import Image
+
+from hcl_sdk import GatedUNet, Pipeline
 
 
 def test_a_given_mask_is_filled(hcl: Callable[..., Result]) -> None:
@@ -78,3 +81,21 @@ def test_a_mask_of_another_size_is_an_error_of_that_photo(hcl: Callable[..., Res
     draw("a.png", size=(20, 20))
     draw_mask("m.png")
     assert f"{WIDTH} x {HEIGHT}" in hcl("restore", "a.png", "--mask", "m.png", status=1).stderr
+
+
+def test_a_mask_that_is_probably_a_mistake_is_pointed_out(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    inside = (slice(3, 9), slice(4, 12))
+    numbered, inverted = np.zeros((HEIGHT, WIDTH), np.uint8), np.full((HEIGHT, WIDTH), 255, np.uint8)
+    numbered[inside], inverted[inside] = 2, 0
+    Image.fromarray(numbered).save("numbered.png")
+    Image.fromarray(inverted).save("inverted.png")
+    draw_mask("m.png")
+    for mask, said in (
+        ("numbered.png", "a.png: nothing in its mask is white -> "),
+        ("inverted.png", "% corrupted (white is filled: is the mask inverted?) -> "),
+        ("m.png", "% corrupted -> "),
+    ):
+        assert said in hcl("restore", "a.png", "--mask", mask).stdout
+    result = Pipeline(restorer=GatedUNet(dim=4, multipliers=(1, 2))).restore("a.png", corruption_mask="numbered.png")
+    assert "an empty mask, restored" in repr(result)
