@@ -117,7 +117,7 @@ def _identify(stream: BinaryIO) -> Image.Image:
         UnidentifiedImageError: if no reader accepts it.
         ValueError: if a reader recognizes the file but cannot read its beginning.
     """
-    head = stream.read(16)
+    head = stream.read(16).ljust(16, b"\0")  # of a shorter file, readers look beyond the end
     damage: Exception | None = None
     for name in list_readable_formats():
         reader, accepts = Image.OPEN[name]

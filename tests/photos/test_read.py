@@ -148,6 +148,7 @@ def test_photos_with_damaged_exif_are_accepted() -> None:
     ("data", "reason"),
     [
         (b"", "the file is empty"),
+        (b"x", "not a photo in a format"),
         (b"<html>404 Not Found</html>", "not a photo in a format"),
         (JPEG[: len(JPEG) * 3 // 4], r"photo\.jpg: the file is cut short \(truncated\): it ends before the photo does"),
         (PNG[: len(PNG) // 2], "photo.jpg: "),
