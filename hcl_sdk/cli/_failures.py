@@ -68,7 +68,8 @@ def _shows_tracebacks() -> bool:
 
 def _explain(error: BaseException) -> str:
     if isinstance(error, click.ClickException) or is_explained(error):
-        return f"{error}; {HINT}" if isinstance(error.__cause__, KeptTraceback) else str(error)
+        text = _name_file(error) if isinstance(error, OSError) else str(error)
+        return f"{text}; {HINT}" if isinstance(error.__cause__, KeptTraceback) else text
     from hcl_sdk.plugins import registry
     from hcl_sdk.registry import find_component_at_work
     from hcl_sdk.runtime import is_out_of_memory
@@ -78,3 +79,9 @@ def _explain(error: BaseException) -> str:
     component = find_component_at_work(registry, error)
     who = "" if component is None else f"{component} failed: "
     return f"{who}{describe_error(error)}{locate_error(error)}; {HINT}"
+
+
+def _name_file(error: OSError) -> str:
+    """Return the message of an error of the system as that of all others: the file first, and no number."""
+    is_of_one_file = isinstance(error.filename, str | bytes | os.PathLike) and error.filename2 is None
+    return f"{os.fsdecode(error.filename)}: {error.strerror}" if is_of_one_file and error.strerror else str(error)

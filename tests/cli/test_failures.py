@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import torch
 from click.testing import Result
@@ -17,6 +19,7 @@ from PIL import Image
 
 import hcl_sdk
 from hcl_sdk import GatedUNet, Pipeline
+from hcl_sdk.cli._failures import explain_failures
 from hcl_sdk.photos import opening
 from hcl_sdk.photos.photo import Photo
 
@@ -119,6 +122,24 @@ def test_a_photo_that_fails_does_not_stop_the_run(
     monkeypatch.setattr(Pipeline, "detect", fail)
     assert f"Error: a.png: {said}" in hcl("detect", "a.png", "b.png", status=1).stderr
     assert list_files("hcl_output") == {"b_mask.png"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out/log.jsonl"),
+            "out/log.jsonl: No space left on device",
+        ),
+        (OSError(errno.EXDEV, "Invalid link", "a", None, "b"), "[Errno 18] Invalid link: 'a' -> 'b'"),
+        (OSError("a disk is full"), "OSError: a disk is full"),
+    ],
+    ids=["one file", "two files", "no file"],
+)
+def test_an_error_of_the_system_names_the_file_first(error: OSError, said: str) -> None:
+    with pytest.raises(click.ClickException) as caught, explain_failures():
+        raise error
+    assert caught.value.message.startswith(said)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no layers"), Panic("no layers"), SystemExit("no layers")], ids=repr)
