@@ -68,7 +68,7 @@ def _explain(error: Exception) -> str:
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError):
-            return str(reason)
+            return reason.strerror or str(reason)
         reason = reason.__context__
     return str(error).splitlines()[0]
 
