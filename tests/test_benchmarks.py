@@ -20,7 +20,7 @@ import torch
 import yaml
 from PIL import Image, ImageFont
 
-from hcl_sdk import AnchoredKMeans, Detector, Pipeline, Prototypes, SideBySideEncoder
+from hcl_sdk import AnchoredKMeans, Detection, Detector, Pipeline, Prototypes, ResidualUNet, SideBySideEncoder
 from hcl_sdk.config import build, describe, load_yaml, override
 from hcl_sdk.data import FolderDataset, Manifest, ManifestDataset
 from hcl_sdk.evaluation import Benchmark, Evaluation, run_benchmark
@@ -298,6 +298,25 @@ def test_a_detector_is_deepened_without_changing_what_it_detects() -> None:
     assert all(blocks[-1].conv2[1].weight.grad.any() for blocks in deeper.interaction.deepen if len(blocks))
     with pytest.raises(SystemExit, match="with 5 scales and a block for each; got ResidualFPN"):
         adapt.deepen(deeper)
+
+
+def test_a_restorer_is_widened_without_changing_what_it_fills() -> None:
+    torch.manual_seed(0)
+    restorer = ResidualUNet(channels=(32, 48, 64, 96, 128), depths=(1, 1, 2, 1, 1)).bind(None).eval()
+    torch.nn.init.normal_(restorer.last.weight, std=0.01)
+    wider = adapt.widen_restorer(restorer).eval()
+    assert wider.channels == adapt.RESTORER_CHANNELS
+    image = torch.rand(1, 3, 70, 96)
+    mask = torch.zeros(1, 1, 70, 96, dtype=torch.bool)
+    mask[..., 20:50, 30:60] = True
+    detection = Detection(confidence=mask.float(), corruption_mask=mask, masks=())
+    with torch.no_grad():
+        before, after = restorer(image, detection), wider(image, detection)
+    torch.testing.assert_close(after, before)
+    wider.train()(image, detection).sum().backward()
+    assert wider.encode[3][1].conv2[1].weight.grad.any()
+    with pytest.raises(SystemExit, match="expected a residual-unet with at most"):
+        adapt.widen_restorer(ResidualUNet(channels=(64, 64, 64, 96, 128)).bind(None))
 
 
 def test_anchored_clusters_start_from_the_prototypes(make_detector: Callable[..., Detector]) -> None:

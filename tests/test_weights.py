@@ -453,13 +453,13 @@ def test_the_home_folder_can_be_written_short(
 
 def test_the_weights_in_the_package_are_as_small_as_promised() -> None:
     folder = find_weights("default")
-    assert (folder / "model.safetensors").stat().st_size < 12e6
+    assert (folder / "model.safetensors").stat().st_size < 16e6
     tensors = load_file(folder / "model.safetensors").values()
     assert {t.dtype for t in tensors if t.is_floating_point()} == {torch.float16}
     pipeline = Pipeline.from_pretrained("default", device="cpu")
     parts = [part for part in (pipeline.detector, pipeline.restorer) if part is not None]
     assert len(parts) == 2
-    assert sum(p.numel() for part in parts for p in part.parameters()) < 6e6
+    assert sum(p.numel() for part in parts for p in part.parameters()) < 8e6
 
 
 def test_weights_of_an_older_version_still_load(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""Adapt the detector of one training stage for the next: it detects the same, or nearly so, but can learn more.
+"""Adapt the weights of one training stage for the next: they do the same, or nearly so, but can learn more.
 
     python benchmarks/default_weights/adapt.py anchor WEIGHTS FOLDER
     python benchmarks/default_weights/adapt.py deepen WEIGHTS FOLDER
     python benchmarks/default_weights/adapt.py widen WEIGHTS FOLDER
+    python benchmarks/default_weights/adapt.py widen-restorer WEIGHTS FOLDER
 
-WEIGHTS is a folder or name of weights. FOLDER gets the adapted detector, without a restorer, to start training from.
+WEIGHTS is a folder or name of weights. FOLDER gets the adapted detector or restorer alone, to start training from.
 
 ``anchor`` replaces the clusterer ``prototypes`` by ``anchored-kmeans``, with the same prototypes as its anchors.
 
@@ -14,6 +15,8 @@ nothing (Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1).
 ``widen`` needs the encoders ``resnet`` and ``efficientnet-lite`` side by side, and ``residual-fpn``, to which it gives
 the channels in ``CHANNELS``; at first, nothing depends on the new ones (Chen, Goodfellow and Shlens, "Net2Net", ICLR
 2016, in its simplest form). ``efficientnet-lite`` is then frozen partly instead of wholly.
+
+``widen-restorer`` does the same, and adds blocks, to a ``residual-unet``.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from collections.abc import Callable
 
 import attrs
 import torch
+from torch import nn
 
-from hcl_sdk import AnchoredKMeans, Pipeline, Prototypes, ResidualFPN
+from hcl_sdk import AnchoredKMeans, Pipeline, Prototypes, ResidualFPN, ResidualUNet, Restorer
 from hcl_sdk.detector import Detector
 from hcl_sdk.encoders.efficientnet_lite import EfficientNetLiteEncoder
 from hcl_sdk.encoders.side_by_side import SideBySideEncoder
@@ -34,6 +38,7 @@ STRENGTH = 0.5
 
 DEPTHS = (2, 3, 4, 3, 2)
 CHANNELS = (32, 48, 64, 96, 128)
+RESTORER_CHANNELS, RESTORER_DEPTHS = (48, 64, 96, 128, 160), (1, 1, 2, 2, 1)
 SEED = 7
 """For the new channels and blocks."""
 
@@ -57,11 +62,7 @@ def deepen(detector: Detector) -> Detector:
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         deeper = detector.replace(interaction=attrs.evolve(interaction, depths=DEPTHS))
-    state = {
-        name: torch.zeros_like(tensor) if name.endswith("conv2.1.weight") else tensor
-        for name, tensor in deeper.state_dict().items()
-    }
-    deeper.load_state_dict(state | detector.state_dict())
+    _copy_into(deeper, detector)
     return deeper
 
 
@@ -82,13 +83,39 @@ def widen_interaction(detector: Detector, channels: tuple[int, ...]) -> Detector
         wider = detector.replace(
             interaction=ResidualFPN(channels=channels, attention=interaction.attention, head_dim=interaction.head_dim)
         )
-    own, state = detector.state_dict(), wider.state_dict()
-    for name, tensor in state.items():
+    _copy_into(wider, detector)
+    return wider
+
+
+def widen_restorer(restorer: Restorer) -> ResidualUNet:
+    """Make a wider and deeper U-Net that fills the same."""
+    if not isinstance(restorer, ResidualUNet) or any(
+        more < own
+        for more, own in zip(RESTORER_CHANNELS + RESTORER_DEPTHS, restorer.channels + restorer.depths, strict=True)
+    ):
+        raise SystemExit(
+            f"expected a residual-unet with at most {RESTORER_CHANNELS} channels and {RESTORER_DEPTHS} blocks; got "
+            f"{restorer}"
+        )
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        wider = ResidualUNet(channels=RESTORER_CHANNELS, depths=RESTORER_DEPTHS).bind(None)
+    _copy_into(wider, restorer)
+    return wider
+
+
+def _copy_into(larger: nn.Module, smaller: nn.Module) -> None:
+    """Copy weights to a network with more channels and residual blocks, on which nothing of these depends at first."""
+    own = smaller.state_dict()
+    for name, tensor in larger.state_dict().items():
+        if name not in own:
+            if name.endswith("conv2.1.weight"):
+                tensor.zero_()
+            continue
         before = own[name]
         if tensor.ndim > 1:
             tensor[: before.shape[0], before.shape[1] :] = 0
         tensor[tuple(slice(extent) for extent in before.shape)] = before
-    return wider
 
 
 def thaw_encoder(detector: Detector) -> Detector:
@@ -105,20 +132,27 @@ def thaw_encoder(detector: Detector) -> Detector:
     return thawed
 
 
-ADAPTATIONS: dict[str, Callable[[Detector], Detector]] = {"anchor": anchor, "deepen": deepen, "widen": widen}
+DETECTORS: dict[str, Callable[[Detector], Detector]] = {"anchor": anchor, "deepen": deepen, "widen": widen}
+RESTORERS: dict[str, Callable[[Restorer], Restorer]] = {"widen-restorer": widen_restorer}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("adaptation", choices=tuple(ADAPTATIONS))
+    parser.add_argument("adaptation", choices=tuple(DETECTORS | RESTORERS))
     parser.add_argument("weights")
     parser.add_argument("folder")
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.weights, device="cpu")
-    if pipeline.detector is None:
-        raise SystemExit(f"{arguments.weights} has no detector")
-    adapt = ADAPTATIONS[arguments.adaptation]
-    pipeline.replace(detector=adapt(pipeline.detector), restorer=None).save_pretrained(arguments.folder, half=True)
+    detector, restorer = None, None
+    if arguments.adaptation in DETECTORS:
+        if pipeline.detector is None:
+            raise SystemExit(f"{arguments.weights} has no detector")
+        detector = DETECTORS[arguments.adaptation](pipeline.detector)
+    else:
+        if pipeline.restorer is None:
+            raise SystemExit(f"{arguments.weights} has no restorer")
+        restorer = RESTORERS[arguments.adaptation](pipeline.restorer)
+    pipeline.replace(detector=detector, restorer=restorer).save_pretrained(arguments.folder, half=True)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,12 @@ LEAST_DETAIL = 0.3
 MOST_IMPOSSIBLE = 0.02
 """The maximum share of pixels that removing a veil may make darker than black or brighter than white."""
 
+_ACROSS = 2.5  # pixels from the border of a mask to where a stroke, and the photo beside it, are seen whole
+_PAIRED = (0.35, 0.92)  # the range of the transmission of strokes: less may be a blurred opaque line
+_PAIRS = 0.003  # variance from which on a pair of pixels counts less
+_MOST_USUAL = 0.02  # variance from which on a pair says no more about how plain a photo is
+_PLAIN = 2e-4  # variance between neighbors, of which fills have less
+_LEAST_GAIN = 0.8  # of the mean logarithm of the error, by a veil
 _CERTAIN = 0.1  # how far the share of a veil may be from 0 or 1 next to a hard edge
 _OVERSHOOT = 0.1  # beyond black and white, where inverting may take noise
 
@@ -86,14 +92,17 @@ def remove_veils(image: Tensor, corruption_mask: Tensor, fill: Tensor) -> tuple[
         if not mask.any():
             continue
         for box, region in _find_veils(seen, guess, mask):
-            found = _remove_one(seen[box], guess[box], region)
+            found, done = _remove_one(seen[box], guess[box], region), region
             if found is None:
-                continue
+                found = _uncover_strokes(seen[box], guess[box], region)
+                if found is None:
+                    continue
+                done = found[1]
             pixels, changed = found
             where = torch.from_numpy(changed).to(image.device)
             part = torch.from_numpy(pixels).permute(2, 0, 1).to(image)
             unveiled[i, :, *box] = torch.where(where, part, unveiled[i, :, *box])
-            rest[i, 0, *box] &= ~torch.from_numpy(region).to(image.device)
+            rest[i, 0, *box] &= ~torch.from_numpy(done).to(image.device)
     return unveiled, rest
 
 
@@ -183,6 +192,68 @@ def _remove_one(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple
         return None
     weight = np.where(share > 0, missed / (missed + noise), 1)[..., None]
     return (weight * clear + (1 - weight) * guess).clip(0, 1), share > 0
+
+
+def _uncover_strokes(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> tuple[_Array, NDArray[np.bool_]] | None:
+    """Remove a white or black veil from the strokes in a region that contains some of the photo beside them, too.
+
+    A detector's mask is a pixel or two wider than the strokes, and what it contains besides is no veil's. So the veil
+    is estimated from pairs of pixels across its border, and removed only well inside, where a pixel is closer to the
+    veil over the fill than to the fill.
+
+    Returns:
+        The photo and where it is uncovered; None if no such veil explains the pairs about as well as the photo beside
+        the region explains itself.
+    """
+    if min(region.shape) < 2:
+        return None
+    inside, beside, beyond = _sample_across(seen, region)
+    if len(inside) < LEAST_PIXELS:
+        return None
+    usual = np.square(beside - beyond).mean(axis=1)
+    error, opacity, color = min(
+        (float(np.log1p(np.square(inside - beside - a * (c - beside)).mean(axis=1) / _PAIRS).mean()), float(a), c)
+        for a in np.arange(0.04, 0.97, 0.02)
+        for c in (0.0, 1.0)
+    )
+    without = float(np.log1p(np.square(inside - beside).mean(axis=1) / _PAIRS).mean())
+    expected = float(np.log1p(usual / _PAIRS).mean())
+    plain = np.minimum(usual, _MOST_USUAL).mean() < _PLAIN  # a fill is as good, and has no noise
+    if plain or without - error < _LEAST_GAIN or error > 1.15 * expected + 0.1:
+        return None
+    if not _PAIRED[0] <= 1 - opacity <= _PAIRED[1]:
+        return None
+    clear = (seen - opacity * color) / (1 - opacity)
+    step = opacity * (color - guess)
+    share = ((seen - guess) * step).sum(axis=-1) / np.maximum(np.square(step).sum(axis=-1), 1e-4)
+    share = cast("_Array", ndimage.gaussian_filter(share, 1.0))
+    covered = cast("NDArray[np.bool_]", ndimage.binary_erosion(region, np.ones((3, 3)))) & (share > 0.5)
+    covered &= (np.abs(clear - 0.5) <= 0.55).all(axis=-1)
+    depth = _measure_distance(region)
+    if not _has_detail(clear, seen, depth >= np.quantile(depth[region], 0.7), ~region):
+        return None
+    return clear.clip(0, 1), covered
+
+
+def _sample_across(seen: _Array, region: NDArray[np.bool_]) -> tuple[_Array, _Array, _Array]:
+    """Sample colors ``[N, 3]`` across the border of a region: inside, beside it, and beyond that."""
+    signed = _measure_distance(region) - _measure_distance(~region)
+    signed -= 0.5 * np.sign(signed)  # from the border, not from the nearest pixel beyond
+    rows, columns = np.gradient(cast("_Array", ndimage.gaussian_filter(signed, 1.0)))
+    slope = np.stack([rows, columns])
+    slope /= np.maximum(np.hypot(*slope), 1e-3)
+    border = np.nonzero((signed > 0) & (signed < 1))
+    at, inwards = np.stack(border).astype(np.float64), slope[:, border[0], border[1]]
+    places = [at + inwards * (step - 0.5) for step in (_ACROSS, -_ACROSS, -3 * _ACROSS)]
+    depths = [ndimage.map_coordinates(signed, place, order=1, mode="nearest") for place in places]
+    ends = np.array(region.shape)[:, None] - 1
+    fits = (depths[0] > 0.6 * _ACROSS) & (depths[1] < -0.6 * _ACROSS) & (depths[2] < -_ACROSS)
+    fits &= ((places[2] >= 0) & (places[2] <= ends)).all(axis=0)
+    first, second, third = (
+        np.stack([ndimage.map_coordinates(seen[..., c], place[:, fits], order=1, mode="nearest") for c in range(3)], 1)
+        for place in places
+    )
+    return first, second, third
 
 
 @dataclass(frozen=True, kw_only=True)

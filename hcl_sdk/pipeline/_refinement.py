@@ -76,6 +76,7 @@ def _refine_part(
     if settings.unveil:
         part, rest = remove_veils(part, found, changed)
         hole, _ = grow_by_border(rest, result.border)
+        hole &= ~found | rest
     changed = torch.where(hole | (alpha == 0), changed, part)
     del alpha
     if (settings.seamless or settings.texture > 0) and hole.any():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -62,6 +62,40 @@ def test_a_watermark_comes_off_better_than_by_filling(
     assert measure_error(clear, photo, inside) < 0.25 * measure_error(fill, photo, inside)
     far = F.max_pool2d(mask.float(), 9, 1, 4) == 0
     assert torch.equal(clear[far.expand_as(clear)], seen[far.expand_as(clear)])
+
+
+def draw_strokes(softness: float) -> Tensor:
+    sheet = Image.new("L", (SIZE, SIZE))
+    draw = ImageDraw.Draw(sheet)
+    for x in (14, 34, 54, 74):
+        draw.line([x, 14, x + 8, 80], 255, 7)
+    blurred = sheet.filter(ImageFilter.GaussianBlur(softness)) if softness else sheet
+    return torch.from_numpy(np.array(blurred)).float()[None, None] / 255
+
+
+@pytest.mark.parametrize("color", [0.0, 1.0])
+@pytest.mark.parametrize("opacity", [0.3, 0.43, 0.6])
+def test_strokes_are_uncovered_under_a_mask_that_is_too_wide(opacity: float, color: float) -> None:
+    photo, fill = draw_photo(3)
+    photo = (photo + 0.08 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
+    alpha = opacity * draw_strokes(0.5)
+    wide = F.max_pool2d(alpha, 3, 1, 1) > 0.05
+    seen = ((photo * (1 - alpha) + alpha * color) * 255).round() / 255
+    clear, rest = remove_veils(seen, wide, fill)
+    done = wide & ~rest
+    assert done.sum() > 0.3 * wide.sum()
+    assert measure_error(clear, photo, done) < 0.5 * measure_error(fill, photo, done)
+    assert torch.equal(clear[~done.expand_as(clear)], seen[~done.expand_as(clear)])
+
+
+@pytest.mark.parametrize("softness", [0.5, 1.0])
+def test_opaque_strokes_are_not_uncovered(softness: float) -> None:
+    photo, fill = draw_photo(3)
+    alpha = draw_strokes(softness)
+    wide = F.max_pool2d(alpha, 3, 1, 1) > 0.05
+    seen = ((photo * (1 - alpha) + alpha * 0.95) * 255).round() / 255
+    _, rest = remove_veils(seen, wide, fill)
+    assert torch.equal(rest, wide)
 
 
 def test_a_color_that_changes_and_a_highlighter_come_off() -> None:
