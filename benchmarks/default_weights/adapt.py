@@ -22,7 +22,8 @@ the channels in ``CHANNELS``; at first, nothing depends on the new ones (Chen, G
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import attrs
 import torch
@@ -59,8 +60,7 @@ def deepen(detector: Detector) -> Detector:
     interaction = detector.interaction
     if not isinstance(interaction, ResidualFPN) or interaction.depths or len(interaction.channels) != len(DEPTHS):
         raise SystemExit(f"expected a residual-fpn with {len(DEPTHS)} scales and a block for each; got {interaction}")
-    with torch.random.fork_rng():
-        torch.manual_seed(SEED)
+    with _fix_seed():
         deeper = detector.replace(interaction=attrs.evolve(interaction, depths=DEPTHS))
     _copy_into(deeper, detector)
     return deeper
@@ -78,8 +78,7 @@ def widen_interaction(detector: Detector, channels: tuple[int, ...]) -> Detector
         more < own for more, own in zip(channels, interaction.channels, strict=True)
     ):
         raise SystemExit(f"expected a residual-fpn with at most {channels} channels; got {interaction}")
-    with torch.random.fork_rng():
-        torch.manual_seed(SEED)
+    with _fix_seed():
         wider = detector.replace(
             interaction=ResidualFPN(channels=channels, attention=interaction.attention, head_dim=interaction.head_dim)
         )
@@ -97,11 +96,18 @@ def widen_restorer(restorer: Restorer) -> ResidualUNet:
             f"expected a residual-unet with at most {RESTORER_CHANNELS} channels and {RESTORER_DEPTHS} blocks; got "
             f"{restorer}"
         )
-    with torch.random.fork_rng():
-        torch.manual_seed(SEED)
+    with _fix_seed():
         wider = ResidualUNet(channels=RESTORER_CHANNELS, depths=RESTORER_DEPTHS).bind(None)
     _copy_into(wider, restorer)
     return wider
+
+
+@contextmanager
+def _fix_seed() -> Iterator[None]:
+    """Draw what is new the same every time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(SEED)
+        yield
 
 
 def _copy_into(larger: nn.Module, smaller: nn.Module) -> None:

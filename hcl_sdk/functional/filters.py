@@ -1,4 +1,4 @@
-"""Filters."""
+"""Gaussian blur, and what it removes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,8 @@ def blur(image: Tensor, sigma: float) -> Tensor:
         for x, weight in enumerate(kernel):
             image.add_(padded.narrow(dim, x, extent), alpha=weight / sum(kernel))
     return image
+
+
+def measure_grain(image: Tensor) -> Tensor:
+    """Measure the variance of the finest details of ``[B, C, H, W]``, the mean of all channels: ``[B, 1, H, W]``."""
+    return (image - blur(image, 1.0)).square().mean(1, keepdim=True)

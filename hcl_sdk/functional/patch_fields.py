@@ -55,6 +55,11 @@ class Patches:
         reach = self.patch_size // 2
         return [(y, x) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
 
+    def number_offsets(self) -> Tensor:
+        """Return what to add to the number of a patch's center for those of its pixels, ``[S * S]`` int64."""
+        width = self.size[1]
+        return torch.tensor([y * width + x for y, x in self.offsets], device=self.hole.device)
+
 
 def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
     """Find the targets and sources of an image.
@@ -86,8 +91,8 @@ def find_patches(corruption_mask: Tensor, patch_size: int) -> Patches:
     )
 
 
-def find_principal_axes(patches: Patches, known: Tensor, count: int) -> Tensor:
-    """Find the directions in which the sources differ most, apart from their mean colors.
+def make_filters(patches: Patches, known: Tensor, count: int) -> Tensor:
+    """Make filters that describe patches: the directions in which the sources differ most, then the mean colors.
 
     Args:
         patches: targets and sources.
@@ -95,10 +100,9 @@ def find_principal_axes(patches: Patches, known: Tensor, count: int) -> Tensor:
         count: the number of directions.
 
     Returns:
-        ``[min(count, 3 * S * S), 3, S, S]`` with the side S of the patches; in ascending order.
+        ``[min(count, 3 * S * S) + 3, 3, S, S]`` with the side S of the patches; directions in ascending order.
     """
-    side, width = patches.patch_size, patches.size[1]
-    offsets = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
+    side, offsets = patches.patch_size, patches.number_offsets()
     numbers = patches.is_source.nonzero().flatten()
     if len(numbers) > SAMPLES:
         numbers = numbers[torch.arange(SAMPLES, device=numbers.device) * len(numbers) // SAMPLES]
@@ -106,7 +110,9 @@ def find_principal_axes(patches: Patches, known: Tensor, count: int) -> Tensor:
     colors = known[0].flatten(1).T[numbers[:, None] + offsets].transpose(1, 2).cpu().double()
     colors = (colors - colors.mean(2, keepdim=True)).flatten(1)
     axes = torch.linalg.eigh(colors.T @ colors)[1][:, -count:].T.reshape(-1, 3, side, side)
-    return (axes - axes.mean((2, 3), keepdim=True)).to(known)
+    axes = (axes - axes.mean((2, 3), keepdim=True)).to(known)
+    means = torch.eye(3)[:, :, None, None].expand(3, 3, side, side) / side
+    return torch.cat([axes, means.to(axes)])
 
 
 def find_nearest(

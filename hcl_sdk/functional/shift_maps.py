@@ -21,9 +21,9 @@ from scipy.sparse.linalg import splu
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.filters import blur
+from hcl_sdk.functional.filters import blur, measure_grain
 from hcl_sdk.functional.masks import check_mask
-from hcl_sdk.functional.patch_fields import find_nearest, find_patches, find_principal_axes
+from hcl_sdk.functional.patch_fields import find_nearest, find_patches, make_filters
 from hcl_sdk.functional.pull_push import pull_push
 
 ITERATIONS = 3
@@ -78,10 +78,8 @@ def find_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, generator:
     reach = math.ceil(float(depth.max()))
     away = torch.from_numpy(distance_transform_edt(~hole[0, 0].cpu().numpy())).flatten()
     around = (away <= max(_NEAR, reach)).to(known.device)
-    width, side = size[1], patches.patch_size
-    axes = find_principal_axes(patches, known, _COMPONENTS)
-    means = torch.eye(3).to(axes)[:, :, None, None].expand(3, 3, side, side) / side
-    described = F.conv2d(known, torch.cat([axes, means]), padding=side // 2)[0].flatten(1).T
+    width, filters = size[1], make_filters(patches, known, _COMPONENTS)
+    described = F.conv2d(known, filters, padding=patches.patch_size // 2)[0].flatten(1).T
     found = []
     near = _choose(sources[around[sources]], _QUERIES, generator)
     for least, count in ((_LEAST_SHIFT * max(size), _SIMILAR), (2.0 * reach, _FAR_SIMILAR)):
@@ -92,7 +90,7 @@ def find_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, generator:
     touching = patches.targets[(hole.flatten() & (depth <= 2).to(known.device))[patches.targets]]
     border = _choose(touching, _BORDER_QUERIES, generator)
     if len(border):
-        steps = torch.tensor([y * width + x for y, x in patches.offsets], device=known.device)
+        steps = patches.number_offsets()
         pixels, valid = known[0].flatten(1).T, (~corruption_mask).flatten().to(known.dtype)
         theirs, weight = pixels[sources[:, None] + steps], valid[border[:, None] + steps]
         own = (pixels[border[:, None] + steps] * weight[..., None]).flatten(1)
@@ -131,7 +129,7 @@ def map_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, shifts: Ten
     share = (~corruption_mask).to(known.dtype)
     weight = blur(share, _LOW_SIGMA).clamp(min=1e-3)
     low = blur(known * share, _LOW_SIGMA) / weight
-    grain = blur((known - blur(known, 1.0)).square().mean(1, keepdim=True) * share, _LOW_SIGMA) / weight
+    grain = blur(measure_grain(known) * share, _LOW_SIGMA) / weight
     strength = pull_push(grain, corruption_mask).sqrt()  # what is expected, from that around the hole
     low, expected = torch.cat([low, grain.sqrt()], dim=1), torch.cat([blur(known, _LOW_SIGMA), strength], dim=1)
     table = torch.cat([color, valid], dim=1)[0].flatten(1).T.contiguous()

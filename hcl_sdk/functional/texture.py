@@ -21,15 +21,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hcl_sdk.functional.arrays import bound_mask, stretch_membrane
-from hcl_sdk.functional.filters import blur
+from hcl_sdk.functional.filters import blur, measure_grain
 from hcl_sdk.functional.masks import check_mask
 from hcl_sdk.functional.patch_fields import (
     FieldSearch,
     Patches,
     find_nearest,
     find_patches,
-    find_principal_axes,
     index_targets,
+    make_filters,
     vote,
 )
 from hcl_sdk.functional.pull_push import pull_push
@@ -285,10 +285,14 @@ def _take_sources(field: Tensor, patches: Patches) -> Tensor:
     """Replace what is no source by the nearest one."""
     if patches.is_source[field].all():
         return field
-    missing = ~patches.is_source.view(patches.size).cpu().numpy()
-    edt = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    rows, columns = cast("NDArray[np.int32]", edt)
+    rows, columns = _find_nearest_true(patches.is_source.view(patches.size))
     return torch.from_numpy(rows.astype(np.int64) * patches.size[1] + columns).to(field.device).flatten()[field]
+
+
+def _find_nearest_true(where: Tensor) -> NDArray[np.int32]:
+    """Find the row and the column of the nearest True pixel for each pixel of ``[H, W]``: ``[2, H, W]``."""
+    indices = distance_transform_edt(~where.cpu().numpy(), return_distances=False, return_indices=True)
+    return cast("NDArray[np.int32]", indices)
 
 
 def _find_deep(levels: list[_Level]) -> tuple[int, Tensor] | None:
@@ -326,8 +330,7 @@ def _map_deep(levels: list[_Level], generator: torch.Generator, guidance: float,
     if not len(shifts):
         return None
     mapped = map_shifts(level.known, level.mask, deep, shifts, guidance).cpu().numpy()
-    edt = distance_transform_edt(~deep[0, 0].cpu().numpy(), return_distances=False, return_indices=True)
-    mapped = torch.from_numpy(mapped[tuple(cast("NDArray[np.int32]", edt))]).to(patches.targets.device).flatten(0, 1)
+    mapped = torch.from_numpy(mapped[tuple(_find_nearest_true(deep[0, 0]))]).to(patches.targets.device).flatten(0, 1)
     shift = mapped[patches.targets]
     rows = (patches.targets // width + shift[:, 0]).clamp(0, height - 1)
     columns = (patches.targets % width + shift[:, 1]).clamp(0, width - 1)
@@ -365,7 +368,7 @@ def _search(
     """Alternate searching and voting (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
     patches, known, mask = level.patches, level.known, level.mask
     valid = (~mask).to(known.dtype)
-    grain = (known - blur(known, 1.0)).square().mean(1, keepdim=True)
+    grain = measure_grain(known)
     around = pull_push(blur(grain * valid, 2.0) / blur(valid, 2.0).clamp(min=1e-6), mask)
     trust = ((blur(grain, 2.0) + _GRAIN) / (around + _GRAIN)).clamp(_LEAST_TRUST, 1).flatten()[patches.targets]
     describe = _Descriptions(patches, known, around.sqrt(), math.sqrt(guidance) * blur(known, 2.0))
@@ -421,9 +424,7 @@ class _Descriptions:
     def __init__(self, patches: Patches, known: Tensor, strength: Tensor, smooth: Tensor) -> None:
         side, reach = patches.patch_size, patches.patch_size // 2
         self.patches = patches
-        axes = find_principal_axes(patches, known, COMPONENTS)
-        means = torch.eye(3)[:, :, None, None].expand(3, 3, side, side) / side
-        self.filters, self.reach = torch.cat([axes, means.to(axes)]), reach
+        self.filters, self.reach = make_filters(patches, known, COMPONENTS), reach
         padded = F.pad(smooth, (reach, reach, reach, reach), mode="replicate")
         (height, width), places = patches.size, (0, 2 * reach)
         corners = [padded[..., y : y + height, x : x + width] for y in places for x in places]

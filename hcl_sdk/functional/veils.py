@@ -210,21 +210,23 @@ def _uncover_strokes(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> 
     inside, beside, beyond = _sample_across(seen, region)
     if len(inside) < LEAST_PIXELS:
         return None
-    usual = np.square(beside - beyond).mean(axis=1)
     error, opacity, color = min(
-        (float(np.log1p(np.square(inside - beside - a * (c - beside)).mean(axis=1) / _PAIRS).mean()), float(a), c)
+        (_score_pairs(inside - beside - a * (c - beside)), float(a), c)
         for a in np.arange(0.04, 0.97, 0.02)
         for c in (0.0, 1.0)
     )
-    without = float(np.log1p(np.square(inside - beside).mean(axis=1) / _PAIRS).mean())
-    expected = float(np.log1p(usual / _PAIRS).mean())
-    plain = np.minimum(usual, _MOST_USUAL).mean() < _PLAIN  # a fill is as good, and has no noise
-    if plain or without - error < _LEAST_GAIN or error > 1.15 * expected + 0.1:
+    # Where the photo is plain, a fill is as good, and has no noise.
+    plain = np.minimum(np.square(beside - beyond).mean(axis=1), _MOST_USUAL).mean() < _PLAIN
+    if (
+        plain
+        or _score_pairs(inside - beside) - error < _LEAST_GAIN
+        or error > 1.15 * _score_pairs(beside - beyond) + 0.1
+    ):
         return None
     if not _PAIRED[0] <= 1 - opacity <= _PAIRED[1]:
         return None
-    clear = (seen - opacity * color) / (1 - opacity)
-    step = opacity * (color - guess)
+    veil = _Veil(transmission=np.full(3, 1 - opacity), offset=np.full_like(seen, opacity * color))
+    clear, step = veil.remove(seen, np.ones(region.shape)), veil.step(guess)
     share = ((seen - guess) * step).sum(axis=-1) / np.maximum(np.square(step).sum(axis=-1), 1e-4)
     share = cast("_Array", ndimage.gaussian_filter(share, 1.0))
     covered = cast("NDArray[np.bool_]", ndimage.binary_erosion(region, np.ones((3, 3)))) & (share > 0.5)
@@ -233,6 +235,11 @@ def _uncover_strokes(seen: _Array, guess: _Array, region: NDArray[np.bool_]) -> 
     if not _has_detail(clear, seen, depth >= np.quantile(depth[region], 0.7), ~region):
         return None
     return clear.clip(0, 1), covered
+
+
+def _score_pairs(differences: _Array) -> float:
+    """Score differences of pairs of colors ``[N, 3]``: the mean of a logarithm, to which outliers add little."""
+    return float(np.log1p(np.square(differences).mean(axis=1) / _PAIRS).mean())
 
 
 def _sample_across(seen: _Array, region: NDArray[np.bool_]) -> tuple[_Array, _Array, _Array]:

@@ -113,12 +113,18 @@ def test_a_deep_hole_is_copied_as_a_whole_whatever_the_guide_says() -> None:
     assert (missed < 0.01).float().mean() > 0.9
 
 
-def test_deep_holes_keep_to_the_radius() -> None:
-    photo = torch.rand(1, 3, 64, 160, generator=torch.Generator().manual_seed(5)) * 0.2
+def draw_red_far_away(width: int) -> tuple[Tensor, Tensor]:
+    """A dark photo with noise that is red from column 100 on, and a red fill."""
+    photo = torch.rand(1, 3, 64, width, generator=torch.Generator().manual_seed(5)) * 0.2
     photo[:, 0, :, 100:] += 0.6
-    mask = draw_random_mask(64, 160, (slice(20, 44), slice(24, 48)))
     red = torch.full_like(photo, 0.1)
     red[:, 0] = 0.7
+    return photo, red
+
+
+def test_deep_holes_keep_to_the_radius() -> None:
+    photo, red = draw_red_far_away(160)
+    mask = draw_random_mask(64, 160, (slice(20, 44), slice(24, 48)))
     filled = synthesize(photo, mask, red, guidance=50.0, radius=40)
     assert filled[:, 0][mask[:, 0]].max() < 0.25
 
@@ -173,11 +179,8 @@ def test_thin_strokes_are_searched_more_often_than_large_holes(monkeypatch: pyte
 
 
 def test_texture_is_taken_from_within_the_radius() -> None:
-    photo = torch.rand(1, 3, 64, 256, generator=torch.Generator().manual_seed(5)) * 0.2
-    photo[:, 0, :, 100:] += 0.6
+    photo, red = draw_red_far_away(256)
     mask = draw_random_mask(64, 256, (slice(28, 36), slice(30, 38)))
-    red = torch.full_like(photo, 0.1)
-    red[:, 0] = 0.7
     anywhere, near = (synthesize(photo, mask, red, guidance=50.0, radius=radius) for radius in (None, 24))
     hole = mask.expand_as(photo)[:, 0]
     assert anywhere[:, 0][hole].max() > 0.5
