@@ -26,7 +26,7 @@ from hcl_sdk.functional.masks import check_mask
 from hcl_sdk.functional.patch_fields import find_nearest, find_patches, make_filters
 from hcl_sdk.functional.pull_push import pull_push
 
-ITERATIONS = 3
+ITERATIONS = 2
 """Number of times that messages go through the grid in all four directions."""
 
 CELL = 2
@@ -42,9 +42,10 @@ _PEAK = 2  # pixels between peaks of the histogram
 _RING = 2  # pixels around a cell in which copies are compared with what is known
 _MISSING = 0.03  # squared difference assumed for what is missing in such a copy
 _UNLIKE_CAP = 0.03  # the most that a squared difference from the fill counts
+_BELIEVED = 8.0  # pixels: depth at which the weight of the fill has fallen to 1 / e
 _GRAIN, _GRAIN_CAP = 4.0, 0.03  # weight of the strength of the grain, and the most its difference counts
 _DISTANCE, _ROWS = 0.02, 0.03  # cost of a shift by the whole image, and by its height: what is level with it fits best
-_SEAM, _SEAM_COLOR = 0.02, 0.35  # cost of every seam, and of the difference in color along it
+_SEAM, _SEAM_COLOR = 0.02, 0.7  # cost of every seam, and of the difference in color along it
 _IMPOSSIBLE, _UNUSED = 1e3, 1e6
 _LABELS_AT_ONCE = 32  # reductions are several times as fast for multiples
 _LIKELY, _BEST = 64, 16  # number of shifts to choose from that are among the best in most cells
@@ -106,15 +107,15 @@ def map_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, shifts: Ten
     """Give a shift to every pixel of the hole.
 
     The shifts minimize an energy (Pritch et al. 2009, section 2): copies agree with what is known around the hole and
-    with each other where they meet; low frequencies are similar to those of the fill, as far as it can be believed;
-    shifts are short, and level rather than steep.
+    with each other where they meet; low frequencies are similar to those of the fill, less so the deeper in the hole,
+    where a fill tends to the mean color of all that could be there; shifts are short, and level rather than steep.
 
     Args:
         known: ``[1, 3, H, W]`` in [0, 1], with a fill in the hole.
         corruption_mask: ``[1, 1, H, W]`` bool, True = corrupted.
         hole: ``[1, 1, H, W]`` bool, the part of the mask that is filled.
         shifts: ``[K, 2]`` int64, to choose from, at least one.
-        guidance: weight of the fill, >= 0.
+        guidance: weight of the fill next to what is known, >= 0.
 
     Returns:
         ``[H, W, 2]`` int64; 0 outside the hole.
@@ -145,10 +146,13 @@ def map_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, shifts: Ten
 
     unary = _DISTANCE / max(height, width) * shifts.to(known.dtype).norm(dim=1) + _ROWS / height * shifts[:, 0].abs()
     unary = unary.repeat(len(rows), 1)
-    guide = expected[0, :, rows.clamp(max=height - 1), columns.clamp(max=width - 1)].T
+    nearest = rows.clamp(max=height - 1), columns.clamp(max=width - 1)
+    depth = torch.from_numpy(distance_transform_edt(corruption_mask[0, 0].cpu().numpy())).to(known)[nearest]
+    believed = guidance * torch.exp(depth / -_BELIEVED)[:, None]
+    guide = expected[0, :, nearest[0], nearest[1]].T
     inside = torch.stack([place[..., 0].clamp(0, height - 1), place[..., 1].clamp(0, width - 1)])
     unlike = (low[0][:, inside[0], inside[1]].movedim(0, 2) - guide[:, None]).square()
-    unary += guidance * unlike[..., :3].sum(2).clamp_(max=_UNLIKE_CAP)
+    unary += believed * unlike[..., :3].sum(2).clamp_(max=_UNLIKE_CAP)
     unary += (_GRAIN * unlike[..., 3]).clamp_(max=_GRAIN_CAP)
     ring = range(-_RING, CELL + _RING)
     steps = torch.tensor([y * step + x for y in ring for x in ring], device=known.device)
@@ -190,8 +194,9 @@ def label_grid(cells: Tensor, unary: Tensor, features: Tensor) -> Tensor:
     """Choose labels of little energy for the cells of a grid, by min-sum belief propagation.
 
     The energy is the sum of the cost of each cell's label, and, for each pair of neighbors whose labels differ, of a
-    constant and the distance of the two labels' features, in both cells. (Squared, many steps would cost less than one
-    edge, although they are seen as well.)
+    constant and the distance of the two labels' features, in the cell where it is smaller: if both labels bring the
+    same to one of the cells, the other cell continues it as its label does, and no seam is seen. (Squared, many steps
+    would cost less than one edge, although they are seen as well.)
 
     Args:
         cells: ``[H, W]`` bool, True = one of the N cells to label.
@@ -206,6 +211,7 @@ def label_grid(cells: Tensor, unary: Tensor, features: Tensor) -> Tensor:
     seam = _SEAM * (1 - torch.eye(unary.shape[1])).to(unary)
     squares, one = features.square().sum(2, keepdim=True), torch.ones_like(features[..., :1])
     left, right = torch.cat([-2 * features, squares, one], dim=2), torch.cat([features, one, squares], dim=2)
+    unlike = torch.bmm(left, right.mT).clamp_(min=0).sqrt_().mul_(_SEAM_COLOR)
     number = torch.full(cells.shape, -1, device=cells.device)
     number[cells] = torch.arange(len(unary), device=cells.device)
     ways: list[list[tuple[Tensor, Tensor, Tensor]]] = []  # down and to the right: pairs of cells, line by line
@@ -214,12 +220,9 @@ def label_grid(cells: Tensor, unary: Tensor, features: Tensor) -> Tensor:
         lengths = [length for length in both.sum(1).tolist() if length]
         lines = []
         for first, second in zip(grid[:-1][both].split(lengths), grid[1:][both].split(lengths), strict=True):
-            # As one matrix product, squared distances are written only once.
-            pair = torch.cat([left[first], left[second]], dim=2), torch.cat([right[first], right[second]], dim=2)
-            lines.append(
-                (first, second, torch.bmm(pair[0], pair[1].mT).clamp_(min=0).sqrt_().mul_(_SEAM_COLOR).add_(seam))
-            )
+            lines.append((first, second, torch.minimum(unlike[first], unlike[second]).add_(seam)))
         ways.append(lines)
+    del unlike
     messages = unary.new_zeros(2, 2, *unary.shape)  # for both ways, those sent forward and those sent back
     total, best, least = unary.clone(), unary.argmin(1), math.inf
     for _ in range(ITERATIONS):

@@ -29,7 +29,7 @@ def measure_energy(cells: Tensor, unary: Tensor, features: Tensor, labels: tuple
     for (i, one), (j, other) in itertools.combinations(enumerate(places), 2):
         if abs(one[0] - other[0]) + abs(one[1] - other[1]) != 1 or labels[i] == labels[j]:
             continue
-        unlike = sum(float((features[n, labels[i]] - features[n, labels[j]]).square().sum()) for n in (i, j))
+        unlike = min(float((features[n, labels[i]] - features[n, labels[j]]).square().sum()) for n in (i, j))
         energy += shift_maps._SEAM + shift_maps._SEAM_COLOR * unlike**0.5
     return energy
 
@@ -144,6 +144,24 @@ def test_the_fill_decides_between_colors() -> None:
             assert set(mapped[mask[0, 0]][:, 1].tolist()) <= {-30, 30}
             reds.append(mapped[24, 48, 1].sign())
         assert reds[1] == (-1 if color == 0.2 else 1)
+
+
+def test_the_fill_decides_only_near_what_is_known() -> None:
+    photo = torch.full((1, 3, 96, 300), 0.5)
+    photo[:, 0, :, :90] = 0.2
+    photo[:, 0, :, 210:] = 0.8
+    mask = draw_random_mask(96, 300, (slice(8, 88), slice(110, 190)))
+    shifts = torch.tensor([[0, -105], [0, 105]])
+    right = []
+    for left in (112, 140):
+        fill, spot = photo.clone(), (slice(38, 58), slice(left, left + 20))
+        fill[:, 0, 8:88, 110:190] = 0.2
+        fill[:, 0, *spot] = 0.8
+        mapped = map_shifts(torch.where(mask, fill, photo), mask, mask, shifts, 100.0)
+        assert set(mapped[mask[0, 0]][:, 1].tolist()) <= {-105, 105}
+        right.append(float((mapped[spot][..., 1] > 0).float().mean()))
+    assert right[0] > 0.4
+    assert right[1] == 0
 
 
 def level_by_least_squares(pixels: Tensor, filled: Tensor, hole: Tensor, shifts: Tensor, width: int) -> np.ndarray:
