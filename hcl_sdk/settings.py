@@ -122,9 +122,10 @@ class Settings:
         detection_size: photos are shrunk for detection until their shorter side has at most this many pixels; None for
             never: memory and time then grow with the photo.
         context_size: photos whose shorter side has more pixels than this after shrinking are analyzed a second time,
-            shrunk to this size, and the logits of both confidences are averaged: large regions stand out in a small
-            image, thin ones in a large one. Photos with less than half as many are enlarged to it for detection (to
-            ``detection_size`` if that is less), 4 times at most. None for a single analysis.
+            shrunk to this size, and the logits of both confidences are averaged, with a third of the weight for this
+            size: large regions stand out in a small image, thin ones in a large one. Photos with less than half as many
+            are enlarged to it for detection (to ``detection_size`` if that is less), 4 times at most. None for a single
+            analysis.
         detail_size: photos whose shorter side has more pixels than ``detection_size`` are analyzed once more in tiles,
             after shrinking them to this shorter side if it has more: thin and small damage shows only in the photo's
             own pixels. The detector's ``detail_fusion``, which is required, combines everything into one confidence and

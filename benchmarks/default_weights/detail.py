@@ -33,7 +33,7 @@ from hcl_sdk.corruptions import Corruption
 from hcl_sdk.corruptions.post import tone_photo
 from hcl_sdk.data import FolderDataset
 from hcl_sdk.data.items import Items
-from hcl_sdk.functional.arrays import CERTAIN
+from hcl_sdk.functional.arrays import CERTAIN, CONTEXT_SHARE
 from hcl_sdk.functional.resize import resize, shrink
 
 SEED, CLEAN, SMALLEST = 3414, 0.35, 0.2
@@ -109,7 +109,7 @@ def detect(detector: Detector, image: NDArray[np.uint8], mask: NDArray[np.bool_]
         raise SystemExit("the detector has no verdict; teach it one with verdict.py first")
     stride = DetailFusion.stride
     truth = F.avg_pool2d(torch.from_numpy(mask)[None, None].float(), stride, ceil_mode=True, count_include_pad=False)
-    coarse = (coarse + resize(in_context, coarse.shape[-2:], "bilinear")) / 2
+    coarse = torch.lerp(coarse, resize(in_context, coarse.shape[-2:], "bilinear"), CONTEXT_SHARE)
     return Seen(coarse=coarse.half(), fine=fine.half(), verdict=verdict.float(), truth=truth.half())
 
 

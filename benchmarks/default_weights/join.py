@@ -3,8 +3,9 @@
     python benchmarks/default_weights/join.py DETECTOR [DETECTOR ...] RESTORER FOLDER [--threshold P] ...
 
 DETECTOR and RESTORER are folders of weights, as training writes them; FOLDER gets the mean of the weights of all
-detectors, and the restorer, in float16. Only stages of the same training can be averaged: the mean of separately
-trained weights does not work (Wortsman et al., "Model soups", ICML 2022, section 2).
+detectors, and the restorer, in float16. ``batch_statistics.py`` should then follow. Only stages of the same training
+can be averaged: the mean of separately trained weights does not work (Wortsman et al., "Model soups", ICML 2022,
+section 2).
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ from hcl_sdk import Pipeline
 from hcl_sdk.detector import Detector
 
 
-def average_detectors(folders: Sequence[str]) -> Detector:
-    """Load the detector of the first folder, with the mean of the weights of all."""
+def average_detectors(folders: Sequence[str], shares: Sequence[float] | None = None) -> Detector:
+    """Load the detector of the first folder, with the mean of the weights of all, in equal shares by default."""
+    shares = [1 / len(folders)] * len(folders) if shares is None else shares
+    if len(shares) != len(folders) or abs(sum(shares) - 1) > 1e-6:
+        raise SystemExit(f"expected a share for each of {len(folders)} detectors, 1 in all; got {shares}")
     loaded = [Pipeline.from_pretrained(folder).detector for folder in folders]
     detectors = [detector for detector in loaded if detector is not None]
     if len(detectors) < len(folders):
         raise SystemExit(f"expected weights of detectors, and one of these has none: {', '.join(folders)}")
     states = [detector.state_dict() for detector in detectors]
     mean = {
-        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        name: torch.stack([share * state[name] for share, state in zip(shares, states, strict=True)]).sum(0)
+        if tensor.is_floating_point()
+        else tensor
         for name, tensor in states[0].items()
     }
     detectors[0].load_state_dict(mean)
@@ -57,6 +63,7 @@ def main() -> None:
     parser.add_argument("detectors", nargs="+", metavar="DETECTOR")
     parser.add_argument("restorer", metavar="RESTORER")
     parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("--shares", type=float, nargs="+", metavar="S", help="of the detectors in the mean")
     parser.add_argument("--detection-size", type=int, default=512)
     parser.add_argument("--context-size", type=int, default=256)
     parser.add_argument("--detail-size", type=int, help="for a detector with a detail_fusion, from detail.py")
@@ -76,7 +83,7 @@ def main() -> None:
     sizes = ("detection_size", "context_size", "detail_size", "restoration_size")
     finding = ("threshold", "peak_threshold", "follow_colors", "fill_enclosed")
     settings = (*sizes, *finding, "dilate", "feather", "soft_edges", "seamless")
-    detector = average_detectors(arguments.detectors)
+    detector = average_detectors(arguments.detectors, arguments.shares)
     if arguments.fusion_of is not None:
         detector = replace_fusion(detector, arguments.fusion_of)
     if arguments.calibration is not None:

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hcl_sdk.functional.arrays import CERTAIN, calibrate_verdict, follow_image
+from hcl_sdk.functional.arrays import CERTAIN, CONTEXT_SHARE, calibrate_verdict, follow_image
 from hcl_sdk.functional.resize import resize
 from hcl_sdk.heads.verdict import Verdict
 
 
 def average_logits(confidence: Tensor, in_context: Tensor | None) -> Tensor:
-    """Average the logits of the confidences at both sizes, if there are two."""
+    """Average the logits of the confidences at both sizes, if there are two, with ``CONTEXT_SHARE``."""
     if in_context is None:
         return confidence
     in_context = resize(in_context, confidence.shape[-2:], "bilinear")
-    return ((torch.logit(confidence, CERTAIN) + torch.logit(in_context, CERTAIN)) / 2).sigmoid()
+    return torch.lerp(torch.logit(confidence, CERTAIN), torch.logit(in_context, CERTAIN), CONTEXT_SHARE).sigmoid()
 
 
 def calibrate(verdict_logits: Tensor, confidence: Tensor, verdict: Verdict | None) -> Tensor:

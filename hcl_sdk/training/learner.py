@@ -70,8 +70,9 @@ class Learner:
         self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self._model: nn.Module = self._distribute(objective)
         self._critics = [self._distribute(Critic(loss)) for loss in self._adversaries]
-        # After all processes were given the weights of the first.
-        self._averaged = AveragedModel(self.trained, multi_avg_fn=make_average(recipe.ema))
+        # After all processes were given the weights of the first. Statistics of batches are averaged as well: those
+        # that batch normalization keeps follow the last ten batches or so, which are few images if batches are small.
+        self._averaged = AveragedModel(self.trained, multi_avg_fn=make_average(recipe.ema), use_buffers=True)
 
     @property
     def _optimizers(self) -> tuple[torch.optim.Optimizer, ...]:

@@ -50,12 +50,18 @@ def make_schedule(recipe: Recipe) -> Callable[[int], float]:
 
 
 def make_average(decay: float) -> Callable[..., None]:
-    """Make an exponential moving average that begins with a low decay, so that it soon forgets the first weights."""
+    """Make an exponential moving average that begins with a low decay, so that it soon forgets the first weights.
+
+    Integers, such as numbers of batches, are not averaged but copied.
+    """
 
     @torch.no_grad()
     def average(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         keep = min(decay, (1 + int(count)) / (10 + int(count)))
         for own, new in zip(averaged, current, strict=True):
-            own.lerp_(new, 1 - keep)
+            if own.is_floating_point():
+                own.lerp_(new, 1 - keep)
+            else:
+                own.copy_(new)
 
     return average

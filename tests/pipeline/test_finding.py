@@ -49,7 +49,7 @@ def test_a_photo_is_looked_at_a_second_time_in_context(
     small = pipeline.replace(detection_size=20).detect(photo).detection
     assert small is not None
     other = F.interpolate(small.confidence, size, mode="bilinear")
-    expected = ((torch.logit(large, 1e-4) + torch.logit(other, 1e-4)) / 2).sigmoid()
+    expected = ((2 * torch.logit(large, 1e-4) + torch.logit(other, 1e-4)) / 3).sigmoid()
     assert torch.allclose(confidence, expected, atol=1e-5)
     assert not torch.allclose(confidence, large, atol=1e-3)
 

@@ -16,6 +16,7 @@ from hcl_sdk.functional.arrays._boxes import (
 from hcl_sdk.functional.arrays._colors import follow_colors
 from hcl_sdk.functional.arrays._confidence import (
     CERTAIN,
+    CONTEXT_SHARE,
     ENCLOSED,
     calibrate_verdict,
     fill_enclosed,
@@ -42,6 +43,7 @@ from hcl_sdk.functional.arrays._veils import follow_veils
 __all__ = [
     "BAND",
     "CERTAIN",
+    "CONTEXT_SHARE",
     "ENCLOSED",
     "FILLED_AROUND",
     "REFINED_APART",

@@ -17,6 +17,10 @@ from hcl_sdk.functional.arrays._sizes import shrink_mask
 CERTAIN = 1e-4
 """Probabilities are kept at least this far from 0 and 1 when they are converted to logits."""
 
+CONTEXT_SHARE = 1 / 3
+"""Share of the smaller size in the logits of a photo that is analyzed at two sizes: it finds what needs context, but
+thin damage only roughly."""
+
 ENCLOSED = 0.15
 """Enclosed areas up to this share of a region's area may belong to it; the counters of letters have more."""
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from hcl_sdk.functional.arrays import CERTAIN
+from hcl_sdk.functional.arrays import CERTAIN, CONTEXT_SHARE
 
 
 def shrink(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
@@ -34,11 +34,11 @@ def _resize(image: np.ndarray, size: Sequence[int], method: Image.Resampling) ->
     return resized
 
 
-def average_logits(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def average_logits(confidence: np.ndarray, in_context: np.ndarray) -> np.ndarray:
     """Average the logits of two maps of probabilities; probabilities near 0 and 1 are clipped, as in hcl_sdk."""
-    clipped = (p.clip(CERTAIN, 1 - CERTAIN) for p in (first, second))
-    total = sum(np.log(p / (1 - p)) for p in clipped)
-    return (1 / (1 + np.exp(-total / 2))).astype(np.float32)
+    clipped = (p.clip(CERTAIN, 1 - CERTAIN) for p in (confidence, in_context))
+    own, context = (np.log(p / (1 - p)) for p in clipped)
+    return (1 / (1 + np.exp(-(1 - CONTEXT_SHARE) * own - CONTEXT_SHARE * context))).astype(np.float32)
 
 
 def pool_mask(mask: np.ndarray, stride: int) -> np.ndarray:
