@@ -24,6 +24,7 @@ thin damage only roughly."""
 ENCLOSED = 0.15
 """Enclosed areas up to this share of a region's area may belong to it; the counters of letters have more."""
 
+_CLEAN = -3.0  # the least logit of a verdict
 _SUREST = 1000  # the inverse of the share of pixels that tell how sure a detector is of a photo
 _LIKELY = 0.1  # as sure as a detector is, at least, where there may be damage
 _FALLOFF = 4  # pixels of a detector's working size within which its confidence falls off
@@ -39,16 +40,17 @@ def calibrate_verdict(logit: float, confidence: NDArray[np.floating], calibratio
             the pixels, and the bias.
 
     Returns:
-        The calibrated logit.
+        The calibrated logit, at least -3: however clean a photo seems, a higher sensitivity can find something in it.
     """
     own, found, bias = calibration
-    if not found:
-        return own * logit + bias
-    values = confidence.reshape(-1)
-    count = -(-len(values) // _SUREST)
-    surest = float(np.partition(values, len(values) - count)[-count:].mean(dtype=np.float64))
-    surest = min(max(surest, CERTAIN), 1 - CERTAIN)
-    return own * logit + found * math.log(surest / (1 - surest)) + bias
+    logit = own * logit + bias
+    if found:
+        values = confidence.reshape(-1)
+        count = -(-len(values) // _SUREST)
+        surest = float(np.partition(values, len(values) - count)[-count:].mean(dtype=np.float64))
+        surest = min(max(surest, CERTAIN), 1 - CERTAIN)
+        logit += found * math.log(surest / (1 - surest))
+    return max(logit, _CLEAN)
 
 
 def find_peak(confidence: NDArray[np.floating], found: NDArray[np.bool_]) -> Box | None:

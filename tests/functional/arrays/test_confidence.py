@@ -13,6 +13,7 @@ from scipy import ndimage
 from skimage.measure import label
 
 from hcl_sdk.functional import arrays
+from hcl_sdk.functional.sensitivity import adjust_threshold
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -110,6 +111,15 @@ def test_a_verdict_is_calibrated_by_the_surest_thousandth(size: tuple[int, int])
 
 
 def test_a_calibrated_verdict_is_finite_for_certain_pixels() -> None:
-    for value in (0.0, 1.0):
-        logit = arrays.calibrate_verdict(0.0, np.full((5, 5), value), (1.0, 1.0, 0.0))
-        assert logit == pytest.approx((2 * value - 1) * math.log((1 - arrays.CERTAIN) / arrays.CERTAIN))
+    logits = [arrays.calibrate_verdict(12.0, np.full((5, 5), value), (1.0, 1.0, 0.0)) for value in (0.0, 1.0)]
+    certain = math.log((1 - arrays.CERTAIN) / arrays.CERTAIN)
+    assert logits == pytest.approx([12 - certain, 12 + certain])
+
+
+@pytest.mark.parametrize("calibration", [(1.0, 0.0, 0.0), (3.0, 3.0, -7.0)])
+def test_what_a_verdict_overlooks_can_still_be_found(calibration: tuple[float, float, float]) -> None:
+    confidence = np.zeros((40, 40), np.float32)
+    confidence[3, 4:20] = 0.9
+    logit = arrays.calibrate_verdict(-12.0, confidence, calibration)
+    assert 0.9 / (1 + math.exp(-logit)) > adjust_threshold(0.95, 0.4)
+    assert 0.9 / (1 + math.exp(-logit)) < adjust_threshold(0.9, 0.4)
