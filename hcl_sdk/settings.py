@@ -144,8 +144,9 @@ class Settings:
         skip: drop regions with these kinds of damage. Needs a detector with a ``damage_head``.
         min_area: drop regions that cover less than this share of the photo's pixels, in [0, 1].
         follow_colors: let detected regions follow the colors of the photo: continue over connected pixels of their own
-            colors, so that nothing of a pen stroke or a caption is left behind, and keep to what the veil of a
-            watermark explains; part of the confidence. See :func:`~hcl_sdk.functional.arrays.follow_image`.
+            colors, so that nothing of a pen stroke or a caption is left behind, keep to what the veil of a watermark
+            explains, and include plain areas that they enclose; part of the confidence. See
+            :func:`~hcl_sdk.functional.arrays.follow_image`.
         fill_enclosed: include small areas that a detected region encloses, such as the plain inside of a logo, unless
             the detector is sure that they are valid. See :func:`~hcl_sdk.functional.arrays.fill_enclosed`.
         dilate: pixels of the photo by which the mask grows before it is filled, so that no soft edge remains visible.

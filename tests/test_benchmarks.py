@@ -19,6 +19,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image, ImageFont
+from torch import nn
 
 from hcl_sdk import AnchoredKMeans, Detection, Detector, Pipeline, Prototypes, ResidualUNet, SideBySideEncoder
 from hcl_sdk.config import build, describe, load_yaml, override
@@ -68,13 +69,16 @@ def make_folders(photos: str, folder: Path) -> dict[str, str]:
     return {"FONTS": str(folder), "FILM": photos, "LOGOS": photos}
 
 
-@pytest.mark.parametrize("stage", train.STAGES + train.LATER_STAGES, ids=lambda stage: stage.name)
+STAGES = (*train.STAGES, *train.LATER_STAGES, train.MARKS, train.EVERYTHING)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 def test_the_stages_of_the_default_weights_can_be_trained(stage: Any, photos: str, tmp_path: Path) -> None:
     folders = make_folders(photos, tmp_path)
     fields = [f"data.dataset.path={photos}", f"validation.dataset.path={photos}", *stage.fields]
     if stage.after:
-        stages = train.STAGES + train.LATER_STAGES
-        assert stage.after in ["damage_head/run", *(other.name for other in stages[: stages.index(stage)])]
+        between = ["damage_head/run", "detail", "half"]
+        assert stage.after in [*between, *(other.name for other in STAGES[: STAGES.index(stage)])]
         fields.append("pipeline=default")
     mapping = override(load_yaml(train.read_recipe(stage.recipe, folders)), [*fields, f"steps={stage.steps}"])
     _, recipe = load_run(mapping, device="cpu")
@@ -188,6 +192,51 @@ def test_detectors_are_averaged_weight_by_weight(tiny_pipeline: Pipeline, tmp_pa
     assert made.keys() == states[0].keys()
     for name, tensor in made.items():
         torch.testing.assert_close(tensor.double(), sum(state[name].double() for state in states) / 3)
+    shares = (0.5, 0.125, 0.375)
+    for name, tensor in join.average_detectors(folders, shares).state_dict().items():
+        if tensor.is_floating_point():
+            expected = sum(share * state[name].double() for share, state in zip(shares, states, strict=True))
+            torch.testing.assert_close(tensor.double(), expected)
+    for wrong in ((0.5, 0.5), (0.5, 0.25, 0.375)):
+        with pytest.raises(SystemExit, match="a share for each of 3 detectors, 1 in all"):
+            join.average_detectors(folders, wrong)
+
+
+def test_statistics_are_those_of_all_batches_and_frozen_layers_keep_theirs(
+    photos: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS / "default_weights"))
+    script = load_script(BENCHMARKS / "default_weights/batch_statistics.py")
+    monkeypatch.setattr(script, "BATCHES", ((64, 2), (32, 4)))
+    means: dict[nn.BatchNorm2d, list[torch.Tensor]] = {}
+    normalize = nn.BatchNorm2d.forward
+
+    def observe(self: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            means.setdefault(self, []).append(x.mean((0, 2, 3)))
+        return normalize(self, x)
+
+    monkeypatch.setattr(nn.BatchNorm2d, "forward", observe)
+    (tmp_path / "aside.txt").write_text("")
+    drawn = [f"--{name.lower()}={folder}" for name, folder in make_folders(photos, tmp_path).items()]
+    arguments = ["default", photos, str(tmp_path / "aside.txt"), "-o", str(tmp_path), *drawn, "--count", "12"]
+    monkeypatch.setattr("sys.argv", ["batch_statistics.py", *arguments])
+    script.main()
+    before, after = (
+        Pipeline.from_pretrained(weights, device="cpu").detector for weights in ("default", tmp_path / "weights")
+    )
+    assert before is not None
+    assert after is not None
+    learning = [m for m in after.modules() if isinstance(m, nn.BatchNorm2d) and m.weight.requires_grad]
+    assert len(learning) == len(means) > 0
+    for norm, seen in means.items():
+        assert len(seen) == 4
+        torch.testing.assert_close(norm.running_mean, torch.stack(seen).mean(0))
+    changed = {
+        name for name, tensor in before.state_dict().items() if not torch.equal(tensor, after.state_dict()[name])
+    }
+    assert {name.rsplit(".", 1)[1] for name in changed} == {"running_mean", "running_var", "num_batches_tracked"}
+    assert not any(name.startswith("encoder.streams.1") for name in changed)
 
 
 def test_a_verdict_is_calibrated_and_nothing_else_changes() -> None:

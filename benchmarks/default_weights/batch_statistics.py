@@ -6,7 +6,8 @@ Features of averaged weights vary less than those of each, which the mean of the
 al., "Averaging Weights Leads to Wider Optima and Better Generalization", UAI 2018, section 3.2). WEIGHTS is a folder or
 name of weights, PHOTOS a folder of photos, ASIDE a text file with the names of those that are not used; F is a folder
 of fonts, M one of masks of film damage, L one of logos. ``--count`` photos are damaged as in the recipe detector_8.yaml
-and run through the detector in batches of its sizes. Layers that are frozen keep their statistics.
+and run through the detector in batches of its sizes. Layers that are frozen keep their statistics. FOLDER gets the new
+weights, with the settings and the restorer of the old ones.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def main() -> None:
         with torch.no_grad():
             detector(torch.stack(batch).movedim(3, 1).float() / 255)
     detector.eval()
-    pipeline.save_pretrained(arguments.out, half=True)
-    print(f"new weights of {len(norms)} layers: {arguments.out}")
+    pipeline.save_pretrained(arguments.out / "weights", half=True)
+    print(f"new statistics of {len(norms)} layers: {arguments.out / 'weights'}")
 
 
 if __name__ == "__main__":

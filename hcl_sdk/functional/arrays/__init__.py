@@ -26,6 +26,7 @@ from hcl_sdk.functional.arrays._confidence import (
 from hcl_sdk.functional.arrays._feather import Tile, feather_mask, feather_tiles, grow_mask
 from hcl_sdk.functional.arrays._follow import follow_image
 from hcl_sdk.functional.arrays._membrane import SWEEPS, close_seam, stretch_membrane
+from hcl_sdk.functional.arrays._plain import fill_plain
 from hcl_sdk.functional.arrays._regions import label_regions, select_regions
 from hcl_sdk.functional.arrays._sizes import choose_working_size, enlarge_size, shrink_mask, shrink_size
 from hcl_sdk.functional.arrays._split import (
@@ -64,6 +65,7 @@ __all__ = [
     "feather_mask",
     "feather_tiles",
     "fill_enclosed",
+    "fill_plain",
     "find_peak",
     "follow_colors",
     "follow_image",

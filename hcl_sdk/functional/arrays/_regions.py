@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from hcl_sdk.functional.arrays._boxes import BAND, cut_bands
+from hcl_sdk.functional.arrays._boxes import BAND, Window, cut_bands
 
 
 def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: float = 0.0) -> NDArray[np.bool_]:
@@ -27,7 +28,7 @@ def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: 
     for rows in bands:
         labels, found = _label(mask[rows])
         firsts.append(count)
-        peaked.append(np.unique(labels[mask[rows] & peaks[rows]]) + count)
+        peaked.append(np.unique(labels[mask[rows] & peaks[rows]]).astype(np.int64) + count)
         if min_area > 0:
             areas.append(np.bincount(labels.ravel(), minlength=found + 1)[1:])
         last = labels[-1].astype(np.int64)
@@ -63,6 +64,25 @@ def label_regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[n
     labels = np.zeros(mask.shape, np.int32)
     count = int(ndimage.label(mask, structure=np.ones((3, 3)), output=labels))  # pyright: ignore[reportArgumentType]
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
+
+
+def find_gaps(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Window]]:
+    """Find the areas that each connected region of a mask ``[H, W]`` encloses.
+
+    Gaps that touch only at a corner are separate: regions are connected there.
+
+    Yields:
+        A gap, the region around it, both ``[h, w]``, and the box of that region.
+    """
+    labels = label_regions(mask)[0]
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        region = labels[box] == number
+        if region.all():
+            continue
+        gaps, count = cast("tuple[np.ndarray, int]", ndimage.label(~region))
+        outside = np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]])
+        for gap in np.setdiff1d(np.arange(1, count + 1), outside):
+            yield gaps == gap, region, box
 
 
 def dilate_mask(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:

@@ -40,3 +40,10 @@ def test_regions_are_the_same_however_the_photo_is_cut(mask: np.ndarray, rows: i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_regions, "cut_bands", lambda h, w, **_: [slice(y, min(h, y + rows)) for y in range(0, h, rows)])
         assert np.array_equal(arrays.select_regions(mask, peaks), kept[labels])
+
+
+def test_a_band_without_regions_may_follow_hundreds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_regions, "cut_bands", lambda h, w, **_: [slice(0, 2), slice(2, 4), slice(4, 6)])
+    mask = np.zeros((6, 600), bool)
+    mask[[0, 4], ::2] = True
+    assert np.array_equal(arrays.select_regions(mask, mask), mask)
