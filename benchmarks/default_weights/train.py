@@ -193,8 +193,9 @@ def main() -> None:
     train(EVERYTHING)
     join(SHARES, "joined/weights", "--shares", *map(str, SHARES.values()))
     teach("batch_statistics.py", "joined", "statistics", *count(STATISTICS_PHOTOS, 30), aside=aside)
+    teach("damage_head.py", "statistics", "kinds", *steps, aside=known)
     options = "--detail-size", str(DETAIL_SIZE), "--calibration", *map(str, CALIBRATION)
-    join(["statistics"], "weights", *options)
+    join(["kinds/run"], "weights", *options)
 
 
 def run(*arguments: str) -> None:
