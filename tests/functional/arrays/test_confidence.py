@@ -117,7 +117,7 @@ def test_a_calibrated_verdict_is_finite_for_certain_pixels() -> None:
 
 
 @pytest.mark.parametrize("calibration", [(1.0, 0.0, 0.0), (3.0, 3.0, -7.0)])
-def test_what_a_verdict_overlooks_can_still_be_found(calibration: tuple[float, float, float]) -> None:
+def test_a_verdict_leaves_something_to_a_higher_sensitivity(calibration: tuple[float, float, float]) -> None:
     confidence = np.zeros((40, 40), np.float32)
     confidence[3, 4:20] = 0.9
     logit = arrays.calibrate_verdict(-12.0, confidence, calibration)

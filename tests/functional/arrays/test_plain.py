@@ -49,7 +49,7 @@ def test_a_plain_disk_in_a_logo_belongs_to_it() -> None:
         pytest.param({"inside": WHITE, "radius": 1}, id="a few pixels"),
     ],
 )
-def test_what_may_be_the_photo_is_left_alone(drawn: dict) -> None:
+def test_areas_that_may_show_the_photo_are_left_alone(drawn: dict) -> None:
     image, found, _ = draw_badge(**drawn)
     confidence = np.where(found, 0.9, 0.02).astype(np.float32)
     assert np.array_equal(arrays.fill_plain(confidence, image, 0.4), confidence)
