@@ -49,7 +49,7 @@ def fill_plain(confidence: NDArray[np.floating], image: NDArray[np.floating], th
 
 def _find_color(colors: NDArray[np.floating], area: NDArray[np.bool_]) -> NDArray[np.floating] | None:
     """Find the color of an area of ``[h, w]``, whose own are ``[3, n]``; None unless it is plain off its border."""
-    inner = ndimage.binary_erosion(area)[area]
+    inner = np.asarray(ndimage.binary_erosion(area), np.bool_)[area]
     colors = colors[:, inner] if inner.any() else colors
     return np.median(colors, axis=1) if colors.std(axis=1).max() <= _PLAIN else None
 
