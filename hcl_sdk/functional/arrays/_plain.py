@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from hcl_sdk.functional.arrays._boxes import Window, widen
+from hcl_sdk.functional.arrays._boxes import shift, widen
 from hcl_sdk.functional.arrays._regions import dilate_mask, find_gaps
 
 _SMALLEST = 16  # pixels of an area, of which its border may be mixed with other colors
@@ -36,37 +36,35 @@ def fill_plain(confidence: NDArray[np.floating], image: NDArray[np.floating], th
     if not found.any():
         return confidence
     filled = confidence
-    for area, region, box in find_gaps(found):
-        size = int(area.sum())
-        if not _SMALLEST <= size <= int(region.sum()):
+    for gap, at, region, box in find_gaps(found):
+        if not _SMALLEST <= int(gap.sum()) <= int(region.sum()):
             continue
-        color = _find_color(image[:, box[0], box[1]][:, area], area)
-        if color is not None and not _continues(image, color, found, region | area, box):
+        color = _find_color(image[:, *at], gap)
+        if color is None:
+            continue
+        wide = widen(box[0], _AROUND, found.shape[0]), widen(box[1], _AROUND, found.shape[1])
+        solid = np.zeros((wide[0].stop - wide[0].start, wide[1].stop - wide[1].start), np.bool_)
+        solid[shift(box, wide)] = region
+        solid[shift(at, wide)] |= gap
+        if not _continues(color, image[:, *wide], found[wide], solid):
             filled = filled.copy() if filled is confidence else filled
-            filled[box][area] = 1
+            filled[at][gap] = 1
     return filled
 
 
-def _find_color(colors: NDArray[np.floating], area: NDArray[np.bool_]) -> NDArray[np.floating] | None:
-    """Find the color of an area of ``[h, w]``, whose own are ``[3, n]``; None unless it is plain off its border."""
-    inner = np.asarray(ndimage.binary_erosion(area), np.bool_)[area]
-    colors = colors[:, inner] if inner.any() else colors
+def _find_color(image: NDArray[np.floating], area: NDArray[np.bool_]) -> NDArray[np.floating] | None:
+    """Find the color ``[3]`` of an area of an image; None unless it is plain off its border."""
+    inner = np.asarray(ndimage.binary_erosion(area), np.bool_)
+    colors = image[:, inner if inner.any() else area]
     return np.median(colors, axis=1) if colors.std(axis=1).max() <= _PLAIN else None
 
 
 def _continues(
-    image: NDArray[np.floating],
-    color: NDArray[np.floating],
-    found: NDArray[np.bool_],
-    solid: NDArray[np.bool_],
-    box: Window,
+    color: NDArray[np.floating], image: NDArray[np.floating], found: NDArray[np.bool_], solid: NDArray[np.bool_]
 ) -> bool:
-    """Tell whether a color is found around a region, which ``solid`` shows with its areas, ``[h, w]`` in a box."""
-    wide = widen(box[0], _AROUND, found.shape[0]), widen(box[1], _AROUND, found.shape[1])
-    inside = np.zeros(found.shape, np.bool_)[wide]
-    inside[box[0].start - wide[0].start :, box[1].start - wide[1].start :][: solid.shape[0], : solid.shape[1]] = solid
-    around = dilate_mask(inside, _AROUND) & ~dilate_mask(inside, _BORDER) & ~found[wide]
+    """Tell whether an image ``[3, h, w]`` has a color around a region, which ``solid`` shows with its gap."""
+    around = dilate_mask(solid, _AROUND) & ~dilate_mask(solid, _BORDER) & ~found
     if not around.any():
         return True
-    apart = np.abs(image[:, wide[0], wide[1]][:, around] - color[:, None]).max(axis=0)
+    apart = np.abs(image[:, around] - color[:, None]).max(axis=0)
     return bool((apart <= _ALIKE).mean() > _SHARE)

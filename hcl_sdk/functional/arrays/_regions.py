@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from hcl_sdk.functional.arrays._boxes import BAND, Window, cut_bands
+from hcl_sdk.functional.arrays._boxes import BAND, Window, cut_bands, locate
 
 
 def select_regions(mask: NDArray[np.bool_], peaks: NDArray[np.bool_], min_area: float = 0.0) -> NDArray[np.bool_]:
@@ -66,23 +66,24 @@ def label_regions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[n
     return labels, np.bincount(labels.ravel(), minlength=count + 1)[1:]
 
 
-def find_gaps(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_], Window]]:
+def find_gaps(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], Window, NDArray[np.bool_], Window]]:
     """Find the areas that each connected region of a mask ``[H, W]`` encloses.
 
     Gaps that touch only at a corner are separate: regions are connected there.
 
     Yields:
-        A gap, the region around it, both ``[h, w]``, and the box of that region.
+        A gap in its box, that box, the region around it in its box, and that box.
     """
     labels = label_regions(mask)[0]
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         region = labels[box] == number
         if region.all():
             continue
-        gaps, count = cast("tuple[np.ndarray, int]", ndimage.label(~region))
-        outside = np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]])
-        for gap in np.setdiff1d(np.arange(1, count + 1), outside):
-            yield gaps == gap, region, box
+        gaps = cast("tuple[np.ndarray, int]", ndimage.label(~region))[0]
+        outside = set(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]]).tolist())
+        for gap, part in enumerate(ndimage.find_objects(gaps), 1):
+            if gap not in outside:
+                yield gaps[part] == gap, locate(box, part), region, box
 
 
 def dilate_mask(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
