@@ -49,9 +49,10 @@ def restore(
     Writes NAME_restored.EXT for each photo, and its mask, NAME_mask.png (255 = corrupted).
 
     A PATH is a photo or a folder of photos. The output folder mirrors the input folder; if there are several folders,
-    each gets its own subfolder, as do files with the same name. If photos differ only in their suffix, the suffix
-    becomes part of NAME. Results of an earlier run are overwritten unless --resume is given; inputs never are. A single
-    PATH of - reads a photo from standard input and writes the restored one to standard output.
+    each gets a subfolder of its name. Files, and folders, of the same name go to subfolders named like their parents.
+    If photos differ only in their suffix, the suffix becomes part of NAME. Results of an earlier run are overwritten
+    unless --resume is given; inputs never are. A single PATH of - reads a photo from standard input and writes the
+    restored one to standard output.
 
     TIFF, BMP and PPM photos keep their format; all others become PNG (or TIFF if PNG cannot hold them), so that no
     pixel changes outside the mask and its border (see --dilate and --feather). --format jpg gives smaller files, in

@@ -75,8 +75,9 @@ class Inputs:
 def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inputs:
     """Find the photos and name their results.
 
-    Results of files with the same name in several folders go to folders named like these. In a folder, photos that are
-    named like results of another photo there (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) are skipped.
+    Results of several folders go to a folder named like each of them; those of files or folders with the same name, to
+    folders named like their parents, too. In a folder, photos that are named like results of another photo there
+    (``NAME_mask``, ``NAME_restored``, ``NAME_plot``) are skipped.
 
     Args:
         paths: folders, and files with any name. A path that does not exist counts as a file.
@@ -90,18 +91,20 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
     inputs = Inputs()
     found: dict[str, tuple[Path, Path]] = {}  # absolute path -> path as given, folder of the results
     folders = [path for path in paths if os.path.isdir(path)]
-    places = _place_files({os.path.abspath(path) for path in paths if path not in folders})
+    places = _tell_apart({os.path.abspath(path) for path in paths if path not in folders})
+    tops = _tell_apart({os.path.realpath(folder) for folder in folders})
     for path in paths:
         if path not in folders:
             absolute = os.path.abspath(path)
             found.setdefault(absolute, (path, places[absolute]))
             continue
-        if os.path.realpath(path) == os.path.realpath(output):
+        absolute = os.path.realpath(path)
+        if absolute == os.path.realpath(output):
             raise ArgumentError(
                 f"the results would go into {path} itself and become inputs of the next run; choose another folder",
                 "output",
             )
-        top = Path(path.resolve().name) if len(set(folders)) > 1 else Path()
+        top = tops[absolute] / os.path.basename(absolute) if len(tops) > 1 else Path()
         failures = len(inputs.failures)
         files = _list_photos(path, recursive, output, inputs)
         if not files and len(inputs.failures) == failures and path not in inputs.empty:
@@ -112,18 +115,18 @@ def find_inputs(paths: Sequence[Path], *, recursive: bool, output: Path) -> Inpu
     return inputs
 
 
-def _place_files(files: Iterable[str]) -> dict[str, Path]:
-    """Choose the output folder of each explicitly named file: the top one, or one like its own if names are equal."""
-    places = dict.fromkeys(files, Path())
+def _tell_apart(paths: Iterable[str]) -> dict[str, Path]:
+    """Choose the output folder of each explicitly named path: the top one, or one like its own if names are equal."""
+    places = dict.fromkeys(paths, Path())
     by_name: dict[str, list[str]] = defaultdict(list)
-    for file in places:
-        by_name[os.path.basename(file).casefold()].append(file)
+    for path in places:
+        by_name[os.path.basename(path).casefold()].append(path)
     for same in by_name.values():
-        parents = {file: os.path.dirname(file) for file in same}
+        parents = {path: os.path.dirname(path) for path in same}
         if len(set(parents.values())) == len(same) > 1:
             with contextlib.suppress(ValueError):  # on several drives; their results have one name then
                 common = os.path.commonpath(parents.values())
-                places |= {file: Path(os.path.relpath(parent, common)) for file, parent in parents.items()}
+                places |= {path: Path(os.path.relpath(parent, common)) for path, parent in parents.items()}
     return places
 
 

@@ -41,6 +41,15 @@ def test_several_folders_keep_their_names(hcl: Callable[..., Result]) -> None:
     assert list_files("hcl_output") == {"2023/a_mask.png", "2024/a_mask.png"}
 
 
+def test_several_folders_of_one_name_are_told_apart_by_their_parents(hcl: Callable[..., Result]) -> None:
+    for seed, name in enumerate(("x/in/a.jpg", "y/in/a.jpg", "other/a.jpg")):
+        draw(name, seed=seed)
+    hcl("detect", "x/in", "y/in", "other", "x/in/../in")
+    assert list_files("hcl_output") == {"x/in/a_mask.png", "y/in/a_mask.png", "other/a_mask.png"}
+    hcl("restore", "x/in", "y/in", "--mask", "hcl_output", "-o", "again")
+    assert list_files("again") == {f"{n}/in/a_{what}.png" for n in "xy" for what in ("mask", "restored")}
+
+
 def test_results_of_an_earlier_run_are_not_input_and_are_overwritten(hcl: Callable[..., Result]) -> None:
     draw("a.jpg")
     hcl("restore", "-r", ".", "--sensitivity", "1")
