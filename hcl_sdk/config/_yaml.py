@@ -101,7 +101,8 @@ def _read_text(path: Path) -> str:
 
 def _check_mapping(value: Any, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError([(file, f"expected a mapping of keys to values, got {describe_value(value)}")])
+        got = "it is empty" if value is None else f"got {describe_value(value)}"
+        raise ConfigError([(file, f"expected a mapping of keys to values; {got}")])
     return value
 
 

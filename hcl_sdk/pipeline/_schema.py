@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 import attrs
 from attrs.validators import in_
@@ -56,7 +56,8 @@ def read_changes(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _accept_single_values(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Put a single word in a list where a setting has several, as Python does: ``only: text``."""
-    several = [field.name for field in attrs.fields(Settings) if field.converter is not None]
+    names = [field.name for field in attrs.fields(Settings)]
+    several = [name for name in names if get_origin(get_field_type(Settings, name)) is tuple]
     return {key: [value] if key in several and isinstance(value, str) else value for key, value in config.items()}
 
 

@@ -114,6 +114,13 @@ def test_only_a_mapping_is_a_configuration(text: str) -> None:
         load_yaml(text)
 
 
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    for text in ("", "# only a comment\n"):
+        (tmp_path / "empty.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=r"empty\.yaml: expected a mapping of keys to values; it is empty$"):
+            load_yaml(tmp_path / "empty.yaml")
+
+
 def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "my config.yaml"
     path.write_text("note: schön\n", encoding="utf-8")

@@ -246,3 +246,5 @@ def test_one_kind_needs_no_list_in_a_configuration() -> None:
     assert (made.only, made.skip) == (("text",), ("scratch",))
     with pytest.raises(ConfigError, match=r"only: expected a tuple of one of 'text', .*, got \{\}"):
         Pipeline.from_config({"restorer": restorer, "only": {}}, device="cpu")
+    with pytest.raises(ConfigError, match=r"dilate: expected a number, got 'abc'"):
+        Pipeline.from_config({"restorer": restorer, "dilate": "abc"}, device="cpu")
