@@ -153,3 +153,10 @@ def test_the_readme_says_in_which_configuration_its_snippet_stands(kind: str, tm
     assert ("under `pipeline:`" in readme) == of_a_pipeline
     assert ("the configuration of a pipeline" in readme) == of_a_pipeline
     assert "training run" in readme
+
+
+def test_the_readme_installs_the_folder_before_the_package_is_published(tmp_path: Path) -> None:
+    new("hcl-made", "--kind", "encoder", "-o", tmp_path)
+    readme = (tmp_path / "hcl-made" / "README.md").read_text()
+    assert "\npip install .\n" in readme
+    assert "\npip install hcl-made" not in readme
