@@ -276,6 +276,15 @@ def _list_public(cls: type[Settings]) -> list[str]:
 _check = attrs.setters.pipe(attrs.setters.convert, attrs.setters.validate)
 
 
+def explain_no_kinds(settings: Settings) -> str | None:
+    """Explain that ``only`` and ``skip`` together leave no kind of damage; None if they leave some."""
+    if set(settings.only or DAMAGE) - set(settings.skip):
+        return None
+    chosen = {"only": settings.only, "skip": settings.skip}
+    said = " and ".join(f"{name} {', '.join(kinds)}" for name, kinds in chosen.items() if kinds)
+    return f"{said}: no kind of damage is left to find"
+
+
 def list_settings(group: str) -> list[str]:
     """List the settings whose options are of a group, see :class:`Option`."""
     fields = attrs.fields(Settings)

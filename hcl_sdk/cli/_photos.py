@@ -34,6 +34,8 @@ _OPTIONS = {
     "resume": "--resume",
     "format": "--format",
     "region": "--region",
+    "only": "--only",
+    "skip": "--skip",
     "pipeline": "--weights",
     "max_megapixels": "--max-megapixels",
     "workers": "--workers",
@@ -169,7 +171,7 @@ def run(
         if given.as_json:
             _say(json.dumps(outcome.to_json()))
         elif outcome.error is None and not given.quiet:
-            _say(_describe(outcome, own_mask=corruption_masks is not None))
+            _say(_describe(outcome, pipeline, own_mask=corruption_masks is not None))
             for note in outcome.notes:
                 _say(f"Note: {outcome.path}: {note}", err=True)
 
@@ -190,15 +192,16 @@ def run(
         return pipeline
 
     if is_stream(given, coco):
-        run_stream(
-            load(),
-            restoring=restoring,
-            region=given.region,
-            mask=corruption_masks,
-            file_format=file_format,
-            max_megapixels=given.max_megapixels,
-            quiet=given.quiet,
-        )
+        with _explain_errors():
+            run_stream(
+                load(),
+                restoring=restoring,
+                region=given.region,
+                mask=corruption_masks,
+                file_format=file_format,
+                max_megapixels=given.max_megapixels,
+                quiet=given.quiet,
+            )
         return
     with _explain_errors(recursive=given.recursive), mark_plugin_code():
         plan = make_plan(
@@ -232,9 +235,9 @@ def run(
         _finish(report, plan, quiet=given.quiet)
 
 
-def _describe(outcome: PhotoOutcome, *, own_mask: bool) -> str:
+def _describe(outcome: PhotoOutcome, pipeline: Pipeline, *, own_mask: bool) -> str:
     share = outcome.corrupted_share
-    found = describe_given(share) if own_mask else describe_found(share, outcome.suspect)
+    found = describe_given(share) if own_mask else describe_found(share, outcome.left_out, outcome.suspect, pipeline)
     return f"{outcome.path}: {found} -> {outcome.files.get('restored', outcome.files['mask'])}"
 
 

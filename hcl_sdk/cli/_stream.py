@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from hcl_sdk.cli._options import PhotoOptions
 from hcl_sdk.cli._tables import is_terminal
-from hcl_sdk.folders import ArgumentError, check_parts, explain_failure
+from hcl_sdk.folders import check_parts, explain_failure
 from hcl_sdk.functional.arrays import Box
 from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.photo import Photo
@@ -48,7 +48,9 @@ def is_stream(given: PhotoOptions, coco: Path | None) -> bool:
     if click.get_current_context().get_parameter_source("output") is ParameterSource.COMMANDLINE:
         about_files = {"-o": True} | about_files
     if asked := [name for name, value in about_files.items() if value]:
-        raise click.UsageError(f"- writes one result to standard output; {', '.join(asked)} is for files")
+        *others, last = asked
+        which = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        raise click.UsageError(f"- writes one result to standard output; {which} for files")
     if is_terminal():
         raise click.UsageError("the result would be printed on the terminal: write it to a file, hcl restore - > FILE")
     return True
@@ -62,15 +64,23 @@ def describe_given(share: float) -> str:
     return f"{covered} (white is filled: is the mask inverted?)" if share > 0.5 else covered
 
 
-def describe_found(share: float, suspect: Suspect | None) -> str:
+def describe_found(share: float, left_out: int, suspect: Suspect | None, pipeline: Pipeline) -> str:
     """Describe how much of a photo was found to be corrupted, and the most suspicious part that was left alone."""
-    found = f"{share:.1%} corrupted" if share else "nothing found"
+    found = _describe_share(share) if share else "nothing found"
+    if left_out and not share:
+        options = [f"--{name.replace('_', '-')}" for name in ("only", "skip", "min_area") if getattr(pipeline, name)]
+        count = "1 region found," if left_out == 1 else f"{left_out} regions found, all"
+        found = f"{count} left out by {' and '.join(options)}"
     if suspect is None:
         return found
     what = "perhaps also" if share else "most suspicious"
     box = ",".join(map(str, suspect.box))
-    sure = f"{suspect.confidence:.0%} sure in {box}; taken from --sensitivity {suspect.sensitivity:g} on"
-    return f"{found} ({what}: {sure})"
+    taken = f"--sensitivity {suspect.sensitivity:g} takes it: {_describe_share(suspect.share)}"
+    return f"{found} ({what}: {suspect.confidence:.0%} sure in {box}; {taken})"
+
+
+def _describe_share(share: float) -> str:
+    return "less than 0.1% corrupted" if share < 0.0005 else f"{share:.1%} corrupted"
 
 
 def run_stream(
@@ -86,12 +96,10 @@ def run_stream(
     """Read, restore and write one photo; report what was found on standard error.
 
     Raises:
-        click.ClickException: if that fails.
+        ArgumentError: if the pipeline lacks a required part, or its settings leave nothing to find.
+        click.ClickException: if the photo cannot be read, processed or written.
     """
-    try:
-        check_parts(pipeline, detecting=mask is None, restoring=restoring)
-    except ArgumentError as error:
-        raise click.BadParameter(str(error), param_hint="'--weights'") from error
+    check_parts(pipeline, detecting=mask is None, restoring=restoring)
     try:
         file = io.BytesIO(sys.stdin.buffer.read(_LARGEST + 1))
         if file.getbuffer().nbytes > _LARGEST:
@@ -103,7 +111,12 @@ def run_stream(
                 result = pipeline.restore(photo, corruption_mask=mask)
             else:
                 result = pipeline(photo, region=region) if restoring else pipeline.detect(photo, region=region)
-            contents, suspect = _encode(result, file_format), pipeline.find_suspect(result)
+            contents = _encode(result, file_format)
+            if mask is not None:
+                found = describe_given(result.corrupted_share)
+            else:
+                left_out, suspect = pipeline.count_left_out(result), pipeline.find_suspect(result)
+                found = describe_found(result.corrupted_share, left_out, suspect, pipeline)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # including errors of plugins' own classes
@@ -116,8 +129,7 @@ def run_stream(
     for note in photo.notes if not quiet else ():
         click.echo(f"Note: {_NAME}: {note}", err=True)
     if not quiet:
-        share = result.corrupted_share
-        click.echo(f"{_NAME}: {describe_found(share, suspect) if mask is None else describe_given(share)}", err=True)
+        click.echo(f"{_NAME}: {found}", err=True)
 
 
 def _encode(result: Result, file_format: str | None) -> bytes:

@@ -88,7 +88,8 @@ class ReportPage:
 
     def _write_card(self, outcome: PhotoOutcome, result: Result) -> str:
         name = _escape(str(outcome.path))
-        facts = ["nothing found"]
+        left_out = _count(outcome.left_out, "region")
+        facts = [f"{left_out} found and left out" if outcome.left_out else "nothing found"]
         if outcome.corrupted_share:
             facts = [f"{outcome.corrupted_share:.1%} corrupted", _count(len(result.regions), "region")]
             facts += dict.fromkeys(region.kind for region in result.regions if region.kind)  # of the largest first

@@ -15,6 +15,7 @@ from hcl_sdk.photos.formats import FORMATS, MAX_MEGAPIXELS
 from hcl_sdk.photos.write import find_format
 from hcl_sdk.pipeline import Pipeline
 from hcl_sdk.runtime import count_processes
+from hcl_sdk.settings import explain_no_kinds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,5 +117,7 @@ def check_parts(pipeline: Pipeline, *, detecting: bool, restoring: bool) -> None
         raise ArgumentError("there is no detector; without one, pass masks to be filled", "pipeline")
     if restoring and pipeline.restorer is None:
         raise ArgumentError("there is no restorer; without one, only detection is possible", "pipeline")
+    if detecting and (why := explain_no_kinds(pipeline)):
+        raise ArgumentError(why, *(name for name in ("only", "skip") if getattr(pipeline, name)))
     if detecting and (why := pipeline.explain_lack_of_kinds()):
         raise ArgumentError(why, "pipeline")

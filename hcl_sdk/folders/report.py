@@ -29,6 +29,7 @@ class PhotoOutcome:
         size: (height, width) in pixels; None if it failed.
         corrupted_share: share of its pixels that is corrupted, in [0, 1].
         regions: the corrupted regions, if they were requested.
+        left_out: number of regions that were found and left out by ``only``, ``skip`` or ``min_area``.
         suspect: the most suspicious part outside the mask, see :meth:`Pipeline.find_suspect`.
         notes: descriptions of what was dropped from its file.
         error: why it failed; None if it did not.
@@ -39,6 +40,7 @@ class PhotoOutcome:
     size: tuple[int, int] | None = None
     corrupted_share: float = 0.0
     regions: tuple[Region, ...] = ()
+    left_out: int = 0
     suspect: Suspect | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
@@ -55,6 +57,7 @@ class PhotoOutcome:
             "height": height,
             "corrupted_share": self.corrupted_share,
             "regions": [_describe_region(region) for region in self.regions],
+            "left_out": self.left_out,
             "suspect": None if self.suspect is None else self.suspect.to_json(),
             **({"notes": list(self.notes)} if self.notes else {}),
         }

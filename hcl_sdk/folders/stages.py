@@ -99,6 +99,7 @@ class Stages:
                 size=result.photo.size,
                 corrupted_share=result.corrupted_share,
                 regions=tuple(result.regions) if self.needs_regions else (),
+                left_out=self.pipeline.count_left_out(result),
                 suspect=self.pipeline.find_suspect(result),
                 notes=result.photo.notes,
                 # Last: an interruption or a failure of the others must not leave files that --resume takes for done.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hcl_sdk.detector import Detector
 from hcl_sdk.interfaces import Detection, Restorer
-from hcl_sdk.settings import Settings
+from hcl_sdk.settings import Settings, explain_no_kinds
 
 
 def check_restorer(restorer: Restorer | None) -> Restorer:
@@ -18,7 +18,7 @@ def check_detector(detector: Detector | None, settings: Settings) -> Detector:
     """Return the detector; raise ``ValueError`` if there is none, or it lacks what the settings need."""
     if detector is None:
         raise ValueError("this pipeline has no detector; use pipeline.restore(photo, corruption_mask=mask)")
-    if why := explain_lack_of_kinds(detector, settings):
+    if why := explain_no_kinds(settings) or explain_lack_of_kinds(detector, settings):
         raise ValueError(why)
     if settings.detail_size is not None and detector.detail_fusion is None:
         raise ValueError(
@@ -29,7 +29,9 @@ def check_detector(detector: Detector | None, settings: Settings) -> Detector:
 
 
 def check_kinds(detection: Detection | None, settings: Settings) -> None:
-    """Raise ``ValueError`` if the settings select by the kind of damage, which a detection does not provide."""
+    """Raise ``ValueError`` if the settings select by the kind of damage, and none is left or a detection has none."""
+    if why := explain_no_kinds(settings):
+        raise ValueError(why)
     name = _find_kind_setting(settings)
     if name is not None and (detection is None or detection.damage_logits is None):
         raise ValueError(

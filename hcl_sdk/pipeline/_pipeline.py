@@ -38,7 +38,7 @@ from hcl_sdk.pipeline._options import (
 )
 from hcl_sdk.pipeline._parts import bind_parts, check_part, make_detector
 from hcl_sdk.pipeline._schema import describe_fields, make_modules, read_changes, read_fields
-from hcl_sdk.pipeline._suspect import find_suspect
+from hcl_sdk.pipeline._suspect import count_left_out, find_suspect
 from hcl_sdk.plugins import call_before_save
 from hcl_sdk.result import Result, Suspect
 from hcl_sdk.runtime import Precision, check_precision, pick_device
@@ -308,7 +308,8 @@ class Pipeline(Settings):
 
         If nothing was found, that is where the confidence is highest, unless only a sensitivity of 1, which finds
         everything, would find it. Otherwise, the part must be separate from the mask, and more likely corrupted than
-        not: something that the thresholds have cut off.
+        not: something that the thresholds have cut off. What ``only``, ``skip`` or ``min_area`` would leave out is not
+        suspicious.
 
         Args:
             result: a result of :meth:`detect`, or of calling this pipeline.
@@ -317,6 +318,14 @@ class Pipeline(Settings):
             The part; None if there is none, or the mask was passed in.
         """
         return find_suspect(result, self._choose_settings())
+
+    def count_left_out(self, result: Result) -> int:
+        """Count the regions that the detector found in a photo and that ``only``, ``skip`` or ``min_area`` left out.
+
+        Args:
+            result: a result of :meth:`detect`, or of calling this pipeline; there are none if its mask was passed in.
+        """
+        return count_left_out(result, self._choose_settings())
 
     @suggest_keywords
     def to(self, device: str | torch.device) -> Self:

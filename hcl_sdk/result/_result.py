@@ -36,15 +36,22 @@ class Suspect:
         box: (x, y, width, height) in pixels, around the pixels with more than half the highest confidence.
         confidence: the highest probability of *corrupted* in it.
         sensitivity: the lowest, in steps of 0.01, at which part of it is in the mask.
+        share: the share of the photo that is in the mask at that sensitivity, in [0, 1].
     """
 
     box: tuple[int, int, int, int]
     confidence: float
     sensitivity: float
+    share: float
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values that JSON can represent."""
-        return {"box": list(self.box), "confidence": self.confidence, "sensitivity": self.sensitivity}
+        return {
+            "box": list(self.box),
+            "confidence": self.confidence,
+            "sensitivity": self.sensitivity,
+            "share": self.share,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

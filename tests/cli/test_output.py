@@ -8,7 +8,8 @@ import pytest
 from click.testing import Result
 from photo_files import HEIGHT, WIDTH, draw, list_files, read_pixels
 
-from hcl_sdk import Pipeline
+from hcl_sdk import Pipeline, Suspect
+from hcl_sdk.cli._stream import describe_found
 
 
 def test_json_has_one_object_per_photo(hcl: Callable[..., Result], pipeline: Pipeline) -> None:
@@ -36,11 +37,28 @@ def test_a_miss_is_reported_with_its_confidence_and_the_needed_sensitivity(
     box = ",".join(map(str, suspect.box))
     said = hcl("detect", "a.png", "--sensitivity", 0).stdout
     assert said == (
-        f"a.png: nothing found (most suspicious: {suspect.confidence:.0%} sure in {box}; taken from "
-        f"--sensitivity {suspect.sensitivity:g} on) -> hcl_output/a_mask.png\n"
+        f"a.png: nothing found (most suspicious: {suspect.confidence:.0%} sure in {box}; "
+        f"--sensitivity {suspect.sensitivity:g} takes it: {suspect.share:.1%} corrupted) -> hcl_output/a_mask.png\n"
     )
     assert json.loads(hcl("detect", "a.png", "--sensitivity", 0, "--json").stdout)["suspect"] == suspect.to_json()
-    assert "% corrupted" in hcl("detect", "a.png", "--sensitivity", suspect.sensitivity).stdout
+    taken = hcl("detect", "a.png", "--sensitivity", suspect.sensitivity).stdout
+    assert f"a.png: {suspect.share:.1%} corrupted" in taken
+
+
+def test_a_speck_is_less_than_one_in_a_thousand(pipeline: Pipeline) -> None:
+    speck = Suspect(box=(1, 2, 3, 4), confidence=0.05, sensitivity=0.98, share=0.0002)
+    assert describe_found(0.0, 0, speck, pipeline).endswith("--sensitivity 0.98 takes it: less than 0.1% corrupted)")
+
+
+def test_a_photo_whose_regions_are_all_left_out_says_which_option_did_it(hcl: Callable[..., Result]) -> None:
+    draw("a.png")
+    count = len(json.loads(hcl("detect", "a.png", "--json").stdout)["regions"])
+    assert count > 1
+    said = f"{count} regions found, all left out by --min-area"
+    for command in ("detect", "restore"):
+        assert f"a.png: {said}" in hcl(command, "a.png", "--min-area", 1, "--report", "report.html").stdout
+    assert f"{count} regions found and left out" in Path("report.html").read_text(encoding="utf-8")
+    assert json.loads(hcl("detect", "a.png", "--min-area", 1, "--json").stdout)["left_out"] == count
 
 
 def test_coco_is_one_data_set_over_all_photos(hcl: Callable[..., Result]) -> None:

@@ -170,7 +170,9 @@ def test_options_that_conflict_with_standard_input_are_refused(weights: Path, hc
     assert "it cannot be combined with other paths" in hcl("restore", "-", "a.png", status=2).stderr
     assert "standard output; -o is for files" in hcl("restore", "-", "-o", "out", status=2).stderr
     assert "for standard output: hcl restore - < PHOTO > FILE" in hcl("restore", "a.png", "-o", "-", status=2).stderr
-    assert "--plot, --json is for files" in hcl("detect", "-", "--plot", "--json", status=2).stderr
+    assert "--plot and --json are for files" in hcl("detect", "-", "--plot", "--json", status=2).stderr
+    said = hcl("restore", "-", "--plot", "--json", "-o", "out", status=2).stderr
+    assert "-o, --plot and --json are for files" in said
 
 
 def test_plot_writes_a_comparison(hcl: Callable[..., Result]) -> None:

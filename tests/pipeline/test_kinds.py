@@ -213,6 +213,30 @@ def test_excluded_regions_are_not_suspects(knowing: Pipeline) -> None:
         assert pipeline.find_suspect(pipeline.detect(PHOTO)) == expected
 
 
+@pytest.mark.parametrize(
+    ("choice", "count"), [({}, 0), ({"only": "text"}, 2), ({"skip": "text"}, 1), ({"min_area": 1}, 3)]
+)
+def test_regions_that_are_left_out_are_counted(knowing: Pipeline, choice: dict[str, Any], count: int) -> None:
+    pipeline = knowing.replace(**choice)
+    assert pipeline.count_left_out(pipeline.detect(PHOTO)) == count
+    assert pipeline.count_left_out(pipeline.restore(PHOTO, corruption_mask=KINDS > 0)) == 0
+
+
+@pytest.mark.parametrize("choice", [{"only": "text", "skip": "text"}, {"skip": DAMAGE}])
+def test_a_choice_that_leaves_no_kind_is_refused(knowing: Pipeline, choice: dict[str, Any], tmp_path: Path) -> None:
+    whole = knowing.detect(PHOTO)
+    for call in (knowing, knowing.detect):
+        with pytest.raises(ValueError, match="no kind of damage is left to find"):
+            call(PHOTO, **choice)
+    with pytest.raises(ValueError, match="no kind of damage is left to find"):
+        knowing.to_mask(whole, **choice)
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    with pytest.raises(ArgumentError, match="no kind of damage is left to find") as caught:
+        detect_folder(tmp_path / "a.png", tmp_path / "out", pipeline=knowing.replace(**choice))
+    assert caught.value.arguments == tuple(choice)
+    assert knowing.replace(**choice).restore(PHOTO, corruption_mask=KINDS > 0).corruption_mask.any()
+
+
 def test_a_given_mask_is_filled_regardless_of_its_kind(knowing: Pipeline) -> None:
     knowing.only, knowing.min_area = ("text",), 0.5
     result = knowing.restore(PHOTO, corruption_mask=KINDS > 0)
@@ -296,6 +320,9 @@ def test_the_command_tells_kinds(weights: Path, knowing: Pipeline) -> None:
 def test_the_command_states_what_it_expects(weights: Path, ignorant: Pipeline) -> None:
     expected = "expected some of text, graphic, scratch, patch, fill, other, with commas between them; got 'words'"
     assert expected in " ".join(run("detect", "a.png", "--only", "text,words", status=2).output.split())
+    done = run("detect", "a.png", "--weights", weights, "--only", "text", "--skip", "text", status=2)
+    assert "Invalid value for '--only' / '--skip': only text and skip text: no kind of damage is left" in done.output
+    assert not Path("hcl_output").exists()
     done = run("restore", "a.png", "--only", "text", "--mask", "a.png", status=2)
     assert "--only applies to detection, which --mask replaces" in done.output
     ignorant.save_pretrained("ignorant")

@@ -28,6 +28,7 @@ def test_a_suspect_of_a_large_photo_is_found_at_the_working_scale(monkeypatch: p
     assert suspect is not None
     assert suspect.box == (1600, 400, 800, 320)
     assert suspect.confidence == pytest.approx(0.7)
+    assert suspect.share == pytest.approx(40 / 1200)
 
 
 def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
@@ -45,6 +46,8 @@ def test_a_miss_says_how_sure_where_and_at_which_sensitivity() -> None:
     mask = pipeline.to_mask(confidence, sensitivity=suspect.sensitivity)
     assert mask[..., 6, 25].all()
     assert not mask[..., 20, 3].any()
+    assert suspect.share == pytest.approx(mask.double().mean().item())
+    assert pipeline.replace(min_area=0.5).find_suspect(missed) is None  # it would be left out
     assert not pipeline.to_mask(confidence, sensitivity=suspect.sensitivity - 0.01).any()
     assert "nothing found, 85% sure at most" in repr(missed)
     confidence = confidence.clamp(max=0.02)  # found at .99, where the thresholds are .01 and .0196
