@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from hcl_sdk.folders.record import RECORD
+
 WIDTH, HEIGHT = 30, 22
 
 
@@ -85,7 +87,9 @@ def read_pixels(path: str | Path) -> np.ndarray:
 
 
 def list_files(folder: str | Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+    """List the files in a folder and its subfolders, without the hidden record of a run."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and path.name != RECORD)
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 def read_contents(folder: str | Path) -> dict[str, bytes]:

@@ -211,7 +211,12 @@ photo_options = bundle(
     click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PathType(readable=False)),
     click.option("-r", "--recursive", is_flag=True, help="Search subfolders too."),
     output_option("hcl_output", "Output folder, created if missing."),
-    click.option("--resume", is_flag=True, help="Resume an interrupted run: skip photos that already have results."),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Resume an interrupted run: skip photos that already have results, newer than the photo and made with the "
+        "same settings.",
+    ),
     click.option(
         "--preset",
         metavar="JOB",

@@ -11,6 +11,7 @@ from hcl_sdk.files import ProtectedFiles, is_same_file
 from hcl_sdk.folders.inputs import Input, Inputs
 from hcl_sdk.photos.formats import list_lossless_suffixes
 from hcl_sdk.photos.photo import Photo
+from hcl_sdk.photos.read import is_whole
 from hcl_sdk.result import Result, name_file, save_result
 
 
@@ -44,9 +45,27 @@ class Outputs:
             files["plot"] = [self.name_file(photo, "plot")]
         return files
 
-    def are_there(self, photo: Input) -> bool:
-        """Whether all results of a photo exist. Files are written atomically, so they are complete."""
-        return all(any(os.path.isfile(file) for file in files) for files in self.list_possible(photo).values())
+    def are_there(self, photo: Input, *, mask: Path | None = None, since: float = 0) -> bool:
+        """Whether all results of a photo are there, and none is older than what it was made from.
+
+        Args:
+            photo: the photo.
+            mask: its mask, if it was passed in.
+            since: a time in nanoseconds; older results do not count.
+        """
+        sources = [photo.path] if mask is None else [photo.path, mask]
+        try:
+            since = max(since, *(file.stat().st_mtime_ns for file in sources))
+        except OSError:  # reading it will say why
+            return False
+
+        def is_there(file: Path) -> bool:
+            if not os.path.isfile(file):
+                return False
+            is_source = mask is not None and is_same_file(mask, file)
+            return is_source or (file.stat().st_mtime_ns >= since and is_whole(file))
+
+        return all(any(map(is_there, files)) for files in self.list_possible(photo).values())
 
     def leave_out_overwriting(
         self, inputs: Inputs, masks: Mapping[Input, Path] | None, protected: ProtectedFiles

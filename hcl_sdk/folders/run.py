@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from hcl_sdk.folders.errors import ArgumentError
 from hcl_sdk.folders.overlap import WORKERS
 from hcl_sdk.folders.page import ReportPage
 from hcl_sdk.folders.plan import Plan, make_plan
+from hcl_sdk.folders.record import settle_record
 from hcl_sdk.folders.report import CocoCollection, FolderReport, PhotoOutcome
 from hcl_sdk.folders.stages import Stages
 from hcl_sdk.functional.arrays import Box, slice_box
@@ -66,7 +68,9 @@ def restore_folder(
             for one photo: the regions to fill, instead of detecting them.
         region: (x, y, width, height) in pixels: detect corruption only in this rectangle of every photo.
         recursive: search subfolders too.
-        resume: skip photos that already have results.
+        resume: skip photos that already have results. Results older than the photo or its mask, by the times of the
+            files, and files that are empty, unreadable or (PNG, JPEG) cut off do not count. The settings and weights
+            are compared with those of the last run, which a hidden file in the output folder records.
         format: format of the restored photos, such as ``"jpg"``; None for a lossless one.
         plot: also write ``NAME_plot.png``, see :meth:`Result.plot`.
         coco: also write the regions of all photos to this file, as one COCO dataset.
@@ -79,7 +83,8 @@ def restore_folder(
         on_photo: called with the outcome for each photo as soon as it is known.
 
     Raises:
-        ArgumentError: a ``ValueError``; if arguments are invalid or cannot be combined.
+        ArgumentError: a ``ValueError``; if arguments are invalid or cannot be combined, or a run is resumed with other
+            settings or weights.
         NoPhotosError: a ``ValueError``; if there are no photos to process.
         OSError: if the output cannot be written.
     """
@@ -171,15 +176,18 @@ def run_plan(
     pipeline = Pipeline.from_pretrained() if pipeline is None else pipeline
     plan.check_pipeline(pipeline)
     warn_of_crowding(pipeline.device)
+    since = math.inf
     if plan.inputs.photos:
         make_output_folder(plan.outputs.folder)
+        since = settle_record(plan, pipeline, region=region, resume=resume)
         for folder in {plan.outputs.folder, *(plan.outputs.folder / photo.folder for photo in plan.inputs.photos)}:
             remove_leftovers(folder)
     collection = None if coco is None else CocoCollection()
     done, failures = 0, take_share(plan.inputs.failures)
     # Divided before checking which results exist: another process may already have written some of them by then.
     own = take_share(plan.inputs.photos)
-    missing = [photo for photo in own if not (resume and plan.outputs.are_there(photo))]
+    masks = plan.masks or {}
+    missing = [p for p in own if not (resume and plan.outputs.are_there(p, mask=masks.get(p), since=since))]
     left_out = plan.inputs.describe_left_out()
 
     def tell(outcome: PhotoOutcome) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin
 
 from hcl_sdk.photos.color import CONVERTED_MODES, check_unit_range, from_pil, get_white, to_rgb8
+from hcl_sdk.photos.errors import PhotoError
 from hcl_sdk.photos.opening import File, Naming, Opened, open_and
 from hcl_sdk.photos.sixteen_bit import read_deep
 from hcl_sdk.photos.tiff_file import PREMULTIPLIED
+
+_ENDS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9"}
+"""The last bytes of the files that are written, by suffix."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +65,18 @@ def read_megapixels(file: File, name: str, *, max_megapixels: float | None = Non
     """Read from the header of a file how many megapixels it has; arguments and errors are those of `decode_file`."""
     width, height = open_and(lambda opened: opened.image.size, file, name, max_megapixels)
     return width * height / 1e6
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a file has the header of a photo and, as a PNG or JPEG, its end: it is not empty, and not cut off."""
+    try:
+        read_megapixels(file, str(file), max_megapixels=math.inf)
+        with file.open("rb") as contents:
+            end = _ENDS.get(file.suffix.lower(), b"")
+            contents.seek(-len(end), os.SEEK_END)
+            return contents.read() == end
+    except (PhotoError, OSError):
+        return False
 
 
 def decode_image(image: Image.Image, name: str) -> Decoded:

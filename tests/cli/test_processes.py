@@ -81,6 +81,8 @@ def test_a_stopped_run_resumes(hcl: Callable[..., Result]) -> None:
         assert "1 photo restored, results in hcl_output; 3 already done; 1 failed" in result.stderr
         assert list_files("hcl_output") == whole
     assert "4 already done" in hcl("detect", "p", "--resume", status=1).stderr
+    said = " ".join(hcl("restore", "p", "--resume", "--sensitivity", 0.9, status=2).stderr.split())
+    assert "'--resume': the results in hcl_output were made with other settings (sensitivity 0.5, now 0.9)" in said
     # A restored JPEG is not what a run without --format writes.
     hcl("restore", "p/a.png", "--format", "jpg", "-o", "small")
     assert "1 photo restored" in hcl("restore", "p/a.png", "--resume", "-o", "small").stderr
