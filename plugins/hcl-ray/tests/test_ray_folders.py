@@ -23,13 +23,15 @@ from PIL import Image
 from hcl_sdk import Pipeline
 from hcl_sdk.cli import main
 from hcl_sdk.folders import Outputs
+from hcl_sdk.folders.record import RECORD
 from hcl_sdk.photos import photo as photo_module
 
 COUNT = 2000
 
 
 def list_files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    return {path.relative_to(folder).as_posix() for path in files}
 
 
 def name_results(names: list[str], *kinds: str) -> set[str]:
