@@ -23,7 +23,7 @@ from hcl_sdk._renamed import redirect
 from hcl_sdk.functional.arrays import bound_mask
 from hcl_sdk.functional.masks import check_mask
 
-SAMPLES = 4096
+SAMPLES = 1024
 """Number of sources from which principal components are computed."""
 
 _AT_ONCE = 1 << 20  # distances held at a time

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from hcl_sdk.functional.filters import blur, measure_grain
 from hcl_sdk.functional.masks import check_mask
-from hcl_sdk.functional.patch_fields import find_nearest, find_patches, make_filters
+from hcl_sdk.functional.patch_fields import Patches, find_patches, make_filters
 from hcl_sdk.functional.pull_push import pull_push
 
 ITERATIONS = 2
@@ -34,7 +34,7 @@ CELL = 2
 
 _PATCH, _COMPONENTS = 7, 24  # side of the patches that are compared, and principal components
 _SIMILAR, _FAR_SIMILAR, _CONTINUED = 44, 20, 32  # number of shifts of each kind
-_QUERIES, _BORDER_QUERIES = 500, 200  # patches compared with all others
+_QUERIES, _BORDER_QUERIES = 256, 200  # patches compared with all others
 _AT_ONCE = 100  # of them
 _LEAST_SHIFT = 1 / 15  # share of the longer side (He and Sun 2012, section 3): nearer, everything is similar
 _NEAR = 8  # pixels around the hole in which patches are compared at least
@@ -81,24 +81,24 @@ def find_shifts(known: Tensor, corruption_mask: Tensor, hole: Tensor, generator:
     around = (away <= max(_NEAR, reach)).to(known.device)
     width, filters = size[1], make_filters(patches, known, _COMPONENTS)
     described = F.conv2d(known, filters, padding=patches.patch_size // 2)[0].flatten(1).T
-    found = []
     near = _choose(sources[around[sources]], _QUERIES, generator)
-    for least, count in ((_LEAST_SHIFT * max(size), _SIMILAR), (2.0 * reach, _FAR_SIMILAR)):
-        shifts = [_find_similar(part, sources, described, width, least) for part in near.split(_AT_ONCE)]
-        if shifts:
-            both = torch.cat([*shifts, *(-shift for shift in shifts)])
-            found.append(_find_peaks(both, size, count))
+    kinds = sorted([(_LEAST_SHIFT * max(size), _SIMILAR), (2.0 * reach, _FAR_SIMILAR)])
+    similar = _find_similar(near, described, patches, [least for least, _ in kinds])
+    found = [
+        _find_peaks(torch.cat([shifts, -shifts]), size, count)
+        for shifts, (_, count) in zip(similar, kinds, strict=True)
+    ]
     touching = patches.targets[(hole.flatten() & (depth <= 2).to(known.device))[patches.targets]]
     border = _choose(touching, _BORDER_QUERIES, generator)
     if len(border):
-        steps = patches.number_offsets()
-        pixels, valid = known[0].flatten(1).T, (~corruption_mask).flatten().to(known.dtype)
-        theirs, weight = pixels[sources[:, None] + steps], valid[border[:, None] + steps]
-        own = (pixels[border[:, None] + steps] * weight[..., None]).flatten(1)
-        unlike = weight @ theirs.square().sum(2).T - 2 * own @ theirs.flatten(1).T
-        found.append(_find_peaks(_find_steps(border, sources[unlike.argmin(1)], width), size, _CONTINUED))
-    if not found:
-        return sources.new_empty(0, 2)
+        parts = torch.cat([-2 * known, known.square().sum(1, keepdim=True)], dim=1)
+        theirs = F.unfold(parts, patches.patch_size, padding=patches.patch_size // 2)[0]
+        places = (border[:, None] + patches.number_offsets()).flatten()
+        valid = (~corruption_mask).to(known).flatten()[places]
+        own = torch.cat([known[0].flatten(1)[:, places] * valid, valid[None]]).unflatten(1, (len(border), -1))
+        unlike = own.transpose(0, 1).flatten(1) @ theirs
+        nearest = unlike.masked_fill_(~patches.is_source, math.inf).argmin(1)
+        found.append(_find_peaks(_find_steps(border, nearest, width), size, _CONTINUED))
     shifts = torch.unique(torch.cat(found), dim=0)
     return shifts[shifts.abs().amax(1) > 1]
 
@@ -311,14 +311,24 @@ def _choose(numbers: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return numbers[torch.randperm(len(numbers), generator=generator)[:count].to(numbers.device)]
 
 
-def _find_similar(patches: Tensor, sources: Tensor, described: Tensor, width: int, least: float) -> Tensor:
-    """Find the shifts from patches to the most similar sources that are farther away than ``least``, ``[<= N, 2]``."""
-    rows, columns = (sources // width).int(), (sources % width).int()
-    down, right = (rows - (patches // width).int()[:, None]).abs(), (columns - (patches % width).int()[:, None]).abs()
-    is_far = torch.maximum(down, right) > int(least)
-    nearest = find_nearest(described[patches], described[sources], allowed=is_far)
-    some = is_far.gather(1, nearest[:, None])[:, 0]  # others are too near to all of them
-    return _find_steps(patches[some], sources[nearest[some]], width)
+def _find_similar(queries: Tensor, described: Tensor, patches: Patches, least: list[float]) -> list[Tensor]:
+    """Find the shifts from patches to the most similar sources that are farther away than each of ``least``, in
+    ascending order: ``[<= N, 2]`` for each.
+    """
+    height, width = patches.size
+    squares = described.square().sum(1).masked_fill_(~patches.is_source, math.inf)
+    columns = torch.cat([-2 * described, squares[:, None]], dim=1).T
+    found: list[list[Tensor]] = [[] for _ in least]
+    for part in queries.split(_AT_ONCE):
+        unlike = torch.cat([described[part], torch.ones_like(described[part, :1])], dim=1) @ columns
+        down = (part[:, None] // width - torch.arange(height, device=part.device)).abs()[:, :, None]
+        right = (part[:, None] % width - torch.arange(width, device=part.device)).abs()[:, None]
+        for shifts, near in zip(found, least, strict=True):
+            unlike.masked_fill_(((down <= near) & (right <= near)).flatten(1), math.inf)
+            smallest, nearest = unlike.min(1)
+            some = smallest < math.inf  # others are too near to all of them
+            shifts.append(_find_steps(part[some], nearest[some], width))
+    return [torch.cat(shifts) for shifts in found]
 
 
 def _find_steps(numbers: Tensor, others: Tensor, width: int) -> Tensor:

@@ -77,8 +77,10 @@ _STRENGTH = 10.0  # weight of the strength of the grain relative to colors
 _CERTAINTY = 1.3  # how much less a pixel inwards is known (Wexler et al. 2007, section 3.2)
 _DEEPEST = 200  # pixels; farther inwards, weights would underflow float32, and there would be no votes
 _REFINED_AT_ONCE = 1 << 16  # targets
+_JUMP, _FADE = 0.2, 6  # size of the differences at the border that are continued; pixels within which larger ones fade
 _RELIABLE = 8.0  # pixels of the photo: depth at which the minimum of the trust in a guide has fallen to 1 / e
-_LOW_SIGMA, _LOW_SHARE = 1.0, 0.7  # cutoff of the texture's low frequencies, and their weight
+_LOW_SIGMA = 1.0  # pixels: cutoff of the texture's low frequencies
+_PULL, _PULLED = 0.5, 0.25  # share of a small difference from the fill that is not made, and what counts as small
 
 BLEND_REACH = math.ceil(3 * _LOW_SIGMA)
 """Number of pixels around a pixel that influence :func:`blend_texture`."""
@@ -99,8 +101,8 @@ def synthesize(
     From coarse to fine, each patch over the hole is matched with the patch of the known photo that is nearest in color,
     in low frequencies of the guide and in the strength of the grain; then all patches over a pixel vote, and the search
     is repeated. Where the guide has lost the grain of its surroundings, it is trusted less, except next to what is
-    known. The difference between the votes and the photo at the border is continued smoothly into the hole and
-    subtracted.
+    known. Where the votes differ from the photo at the border, small differences are continued smoothly into the hole
+    and subtracted; large ones fade within a few pixels.
 
     Deep holes start from a shift map instead, see :func:`~hcl_sdk.functional.shift_maps.map_shifts`: large pieces of
     the photo, each copied as a whole. Their seams alone are searched, the guide has no influence far inside, and small
@@ -144,8 +146,9 @@ def synthesize(
 def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
     """Lay texture over a fill.
 
-    The texture's weight is ``share`` at high frequencies, and less at low ones: patches that match in detail are often
-    slightly off in color, where a network is closer to the truth.
+    Patches that match in detail are often slightly off in color, where a network is closer to the truth: where low
+    frequencies differ little, the texture's weight is half of what it is elsewhere. Where they differ much, the mean of
+    both would be a haze.
 
     Args:
         fill: ``[B, 3, H, W]``, the guide of :func:`synthesize`.
@@ -158,7 +161,9 @@ def blend_texture(fill: Tensor, textured: Tensor, share: float) -> Tensor:
     if share == 0:
         return fill
     difference = textured - fill
-    blended = fill + share * (difference - (1 - _LOW_SHARE) * blur(difference, _LOW_SIGMA))
+    low = blur(difference, _LOW_SIGMA)
+    low *= _PULL * torch.exp(low.square().sum(1, keepdim=True) / -(_PULLED**2))
+    blended = fill + share * (difference - low)
     return torch.where(difference == 0, fill, blended.clamp(0, 1))
 
 
@@ -231,13 +236,26 @@ def _synthesize_one(
     del coarser, pixels, patches, everywhere  # large, as is what follows
     jump = np.zeros((*holes[part].shape, 3), np.float32)
     jump[border[:, 0].cpu().numpy(), border[:, 1].cpu().numpy()] = missed.cpu().numpy()
-    membrane = stretch_membrane(jump, holes[part])[holes[part]]
+    membrane = _continue_jump(jump, holes[part])[holes[part]]
     filled.add_(torch.from_numpy(membrane).to(filled))
     if deep is not None:
         filled[deep] = level_steps(known[0].flatten(1).T, filled[deep], hole[deep], shifts, width)
     for channel, values in zip(known[0], filled.T, strict=True):
         low, high = channel.masked_fill(mask[0, 0], math.inf).min(), channel.masked_fill(mask[0, 0], -math.inf).max()
         channel.view(-1)[hole] = values.clamp_(low, high)
+
+
+def _continue_jump(jump: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Continue the difference at the border ``[H, W, 3]`` into the hole ``[H, W]``.
+
+    Small differences are continued throughout, as a membrane. Large ones are edges of what is shown, whose colors would
+    run: they fade within a few pixels.
+    """
+    small = jump * np.exp(np.square(jump).sum(axis=2, keepdims=True) / -(_JUMP**2))
+    inner = ndimage.minimum_filter(hole.view(np.uint8), 2 * _FADE + 1, mode="constant", cval=1) > 0
+    membrane = stretch_membrane(small, hole)
+    membrane += stretch_membrane(jump - small, hole & ~inner)
+    return membrane
 
 
 def _make_levels(known: Tensor, mask: Tensor, patch_size: int) -> list[_Level]:
@@ -365,7 +383,7 @@ def _search(
     guidance: float,
     radius: int | None,
 ) -> None:
-    """Alternate searching and voting (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is filled."""
+    """Alternate voting and searching (Wexler et al. 2007, section 3.3); the hole of ``pixels`` is overwritten."""
     patches, known, mask = level.patches, level.known, level.mask
     valid = (~mask).to(known.dtype)
     grain = measure_grain(known)
@@ -386,12 +404,12 @@ def _search(
     sources, near = (descriptions[numbers], _is_near(patches, numbers, radius)) if compared else (descriptions, None)
     shared = describe.shared
     level.weights = certainty
-    if level.field is not None:
-        pixels[patches.hole] = vote(patches, level.field, certainty, pixels)
     count = max(1, len(patches.targets))
     budget = 2 * SEARCHES if level.factor == 1 and count <= SEARCHES // 2 and level.deep is None else SEARCHES
     rounds = max(1, min(PIECED_ROUNDS if pieced else ROUNDS, budget // count))
     for _ in range(rounds):
+        if level.field is not None:
+            pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
         targets = describe.describe_targets(_unflatten(pixels, patches.size))
         search = FieldSearch(patches, targets, descriptions, trust=trust, shared=shared, radius=radius)
         if level.field is None:  # the colors in the hole are the guide's: smooth patches would be nearest to them
@@ -405,7 +423,6 @@ def _search(
             level.field, distance = search.improve(level.field, 1, generator, is_local=pieced)
         scale = 0.4 * distance.median().clamp(min=1e-6)
         level.weights = (torch.exp(-distance / scale) + 1e-6) * certainty
-        pixels[patches.hole] = vote(patches, level.field, level.weights, pixels)
 
 
 class _Descriptions:

@@ -212,7 +212,7 @@ def test_the_seed_decides_and_the_global_state_does_not(monkeypatch: pytest.Monk
     assert not torch.equal(first, synthesize(image, mask, guide, seed=4))
 
 
-def test_texture_counts_less_in_low_frequencies_and_nothing_where_it_says_nothing() -> None:
+def test_texture_counts_less_where_low_frequencies_differ_little_and_nothing_where_it_says_nothing() -> None:
     generator = torch.Generator().manual_seed(0)
     fill = torch.rand(1, 3, 40, 50, generator=generator) * 0.2 + 0.4
     textured = fill.clone()
@@ -220,11 +220,32 @@ def test_texture_counts_less_in_low_frequencies_and_nothing_where_it_says_nothin
     blended = blend_texture(fill, textured, 0.8)
     difference = (textured - fill).double().numpy()
     low = gaussian_filter(difference, (0, 0, 1, 1), mode="nearest", truncate=3)
-    expected = torch.from_numpy(fill.numpy() + 0.8 * (difference - 0.3 * low)).float()
+    low *= 0.5 * np.exp(-np.square(low).sum(1, keepdims=True) / 0.25**2)
+    expected = torch.from_numpy(fill.numpy() + 0.8 * (difference - low)).float()
     inside = textured != fill
     torch.testing.assert_close(blended[inside], expected[inside])
     assert torch.equal(blended[~inside], fill[~inside])
     assert torch.equal(blend_texture(fill, textured, 0), fill)
+
+
+def test_texture_unlike_the_fill_is_no_haze() -> None:
+    fill = torch.full((1, 3, 40, 40), 0.5)
+    textured = torch.where(torch.arange(40) < 20, 0.1, 0.9).expand(1, 3, 40, 40)
+    blended = blend_texture(fill, textured, 1)
+    # At the edge between black and white, the texture's low frequencies are those of the fill.
+    assert float((blended - textured).abs().max()) < 0.1
+    assert torch.allclose(blended[..., 4:16], textured[..., 4:16], atol=1e-3)
+
+
+def test_colors_beside_a_hole_do_not_run_into_it() -> None:
+    generator = torch.Generator().manual_seed(7)
+    photo = 0.5 + 0.02 * torch.randn(1, 3, 96, 96, generator=generator)
+    smooth = torch.full_like(photo, 0.5)
+    mask = draw_random_mask(96, 96, (slice(28, 68), slice(28, 68)))
+    photo[:, 0, 36:60, 25:28] = 1.0  # narrower than a patch, so that nothing continues it
+    photo[:, 1:, 36:60, 25:28] = 0.0
+    filled = synthesize(photo, mask, torch.where(mask, smooth, photo))
+    assert float((filled - smooth)[..., 28:68, 36:68].mean((2, 3)).abs().max()) < 0.01
 
 
 def test_mismatched_inputs_are_refused() -> None:
